@@ -1,0 +1,2 @@
+ALTER TABLE "users" ADD COLUMN "tokens_not_before" timestamp with time zone DEFAULT 'epoch' NOT NULL;--> statement-breakpoint
+CREATE INDEX "users_tokens_not_before" ON "users" USING btree ("tokens_not_before") WHERE "users"."tokens_not_before" > 'epoch';

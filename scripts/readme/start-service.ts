@@ -1,0 +1,93 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { refugeOf } from '../../src/stores/embedded/refuge.js'
+
+export interface StartedService {
+  url: string
+  /** Ends it as a terminal does, and resolves when it is gone. */
+  stop(): Promise<void>
+}
+
+/** The build comes first, on a machine that may be busy. */
+const PATIENCE_MS = 180_000
+const STOP_PATIENCE_MS = 30_000
+
+/** What would make `npm start` something else than the README describes. */
+const FOREIGN = ['NODE_ENV', 'DATABASE_URL', 'REDIS_URL', 'KUBERNETES_SERVICE_HOST', 'PUBLIC_ORIGIN']
+
+/** Starts the service with the README's own command, on a free port and with a data folder of its own. */
+export async function startService(): Promise<StartedService> {
+  const folder = await mkdtemp(join(tmpdir(), 'latchkey-readme-'))
+  // Started by root, the embedded Postgres is another user, who must get through to its data.
+  await chmod(folder, 0o711)
+  const dataDir = join(folder, 'data')
+  const port = await freePort()
+  const kept = Object.entries(process.env).filter(([name]) => !FOREIGN.includes(name))
+  const npm = spawn('npm', ['start'], {
+    env: { ...Object.fromEntries(kept), PORT: String(port), DATA_DIR: dataDir },
+    stdio: ['ignore', 'inherit', 'inherit'],
+    // A group of its own, so that all that npm starts can be ended with it.
+    detached: true,
+  })
+  const gone = once(npm, 'close')
+  const stop = async () => {
+    signal(npm.pid!, 'SIGTERM')
+    const ended = await Promise.race([gone.then(() => true), sleep(STOP_PATIENCE_MS, false, { ref: false })])
+    if (!ended) {
+      signal(npm.pid!, 'SIGKILL')
+      await gone
+    }
+    // In a checkout that is closed to the embedded Postgres' user, a copy of its programs was made elsewhere.
+    const refuge = await refugeOf(dataDir).catch(() => undefined)
+    for (const path of [folder, ...(refuge === undefined ? [] : [refuge])])
+      await rm(path, { recursive: true, force: true })
+    if (!ended) throw new Error('The service did not end when it was told to.')
+  }
+
+  const url = `http://localhost:${port}`
+  try {
+    await waitUntilReady(url, () => npm.exitCode !== null)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return { url, stop }
+}
+
+function signal(group: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(-group, name)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
+async function waitUntilReady(url: string, hasEnded: () => boolean): Promise<void> {
+  const deadline = Date.now() + PATIENCE_MS
+  while (!(await isReady(url))) {
+    if (hasEnded()) throw new Error('npm start ended before the service was ready.')
+    if (Date.now() > deadline) throw new Error(`npm start was not ready within ${PATIENCE_MS / 1000} s.`)
+    await sleep(100)
+  }
+}
+
+async function isReady(url: string): Promise<boolean> {
+  return fetch(`${url}/readyz`).then(
+    ({ ok }) => ok,
+    () => false,
+  )
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, 'close')
+  return port
+}

@@ -1,0 +1,76 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import Fastify, { type FastifyInstance } from 'fastify'
+import type { AuthContext } from './auth/context.js'
+import type { Config } from './config.js'
+import type { Database } from './db/database.js'
+import type { Ephemeral } from './ephemeral/ephemeral.js'
+import { fastifyOptions } from './fastify-options.js'
+import { openContext } from './open-context.js'
+import { authenticate } from './plugins/authenticate.js'
+import { cors } from './plugins/cors.js'
+import { crossSite } from './plugins/cross-site.js'
+import { drain } from './plugins/drain.js'
+import { openapi } from './plugins/openapi.js'
+import { problemDetails } from './plugins/problem-details.js'
+import { rateLimit } from './plugins/rate-limit.js'
+import { refreshCookie } from './plugins/refresh-cookie.js'
+import { requestGuard } from './plugins/request-guard.js'
+import { securityHeaders } from './plugins/security-headers.js'
+import { healthRoutes } from './routes/health.js'
+import { profileRoutes } from './routes/profile.js'
+import { readiness } from './routes/readiness.js'
+import { refreshRoutes } from './routes/refresh.js'
+import { sessionRoutes } from './routes/sessions.js'
+import { signInRoutes } from './routes/sign-in.js'
+import { verifyRoutes } from './routes/verify.js'
+import { wellKnownRoutes } from './routes/well-known.js'
+
+/** What the app needs of the stores; whoever opened them closes them, after the app. */
+export interface AppStores {
+  db: Database
+  ephemeral: Ephemeral
+}
+
+export interface AppOptions {
+  /** Milliseconds since the epoch. */
+  clock?: () => number
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** What the routes hand to the verbs of src/auth. */
+    context: AuthContext
+  }
+}
+
+/**
+ * Builds the service: every registration, in the order in which they work on a request. It is ready to listen, or to be
+ * injected into, when this resolves: the journal is read and a signing key is at hand.
+ */
+export async function buildApp(config: Config, stores: AppStores, options: AppOptions = {}): Promise<FastifyInstance> {
+  const app = Fastify(fastifyOptions(config)).withTypeProvider<TypeBoxTypeProvider>()
+  const context = await openContext(config, { ...stores, log: app.log, clock: options.clock })
+  app.decorate('context', context)
+  app.addHook('onClose', () => context.close())
+
+  const cookieNames = config.cookie.access ? [config.cookie.name, config.cookie.accessName] : [config.cookie.name]
+  await app.register(problemDetails)
+  await app.register(drain)
+  await app.register(securityHeaders, config)
+  await app.register(requestGuard, { cookieNames })
+  await app.register(cors, config)
+  await app.register(refreshCookie, config)
+  await app.register(crossSite, { ...config, cookieNames })
+  await app.register(rateLimit, { rateLimit: config.rateLimit, ephemeral: stores.ephemeral })
+  await app.register(authenticate, { ...context, config })
+  await app.register(openapi, { publicOrigin: config.publicOrigin, cookieName: config.cookie.name })
+
+  await app.register(healthRoutes, { ready: readiness(app, stores) })
+  await app.register(wellKnownRoutes, { ...config, keyring: context.keyring })
+  await app.register(signInRoutes, { context })
+  await app.register(refreshRoutes, { context })
+  await app.register(verifyRoutes)
+  await app.register(profileRoutes, { context })
+  await app.register(sessionRoutes, { context })
+  return app
+}

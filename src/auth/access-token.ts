@@ -1,0 +1,46 @@
+import type { SessionFacts } from '../db/session-facts.js'
+import { newId } from './session-id.js'
+
+/** The claims of an access token (RFC 9068, 2.2), and the two that revocation and rotation need. */
+export interface AccessTokenClaims {
+  iss: string
+  aud: string
+  sub: string
+  /** Whole seconds since the epoch, as are `exp` and `auth_time`. */
+  iat: number
+  exp: number
+  jti: string
+  sid: string
+  client_id: string
+  auth_time: number
+  /** The session's token_version. */
+  ver: number
+  /** The refresh generation that was current when it was made. */
+  gen: number
+  roles: string[]
+}
+
+/** The `typ` of an access token's header (RFC 9068, 2.1): no other JWT passes for one. */
+export const ACCESS_TOKEN_TYPE = 'at+jwt'
+
+/** The claims of a new access token of a session. Its clock is the database's, so that all instances agree. */
+export function accessTokenClaims(
+  facts: SessionFacts,
+  generation: number,
+  settings: { issuer: string; audience: string; accessTokenTtlSeconds: number },
+): AccessTokenClaims {
+  return {
+    iss: settings.issuer,
+    aud: settings.audience,
+    sub: facts.userId,
+    iat: facts.issuedAt,
+    exp: facts.issuedAt + settings.accessTokenTtlSeconds,
+    jti: newId(),
+    sid: facts.sessionId,
+    client_id: facts.clientId,
+    auth_time: facts.authTime,
+    ver: facts.tokenVersion,
+    gen: generation,
+    roles: facts.roles,
+  }
+}

@@ -1,0 +1,118 @@
+import { randomBytes } from 'node:crypto'
+import { LatchkeyError } from '../errors.js'
+import type { AuthContext } from './context.js'
+import { normaliseEmail } from './email.js'
+import { endAllSessions } from './end-sessions.js'
+import { checkRoles } from './roles.js'
+import { newId } from './session-id.js'
+
+export interface NewAccount {
+  email: string
+  username?: string | undefined
+  roles?: readonly string[] | undefined
+}
+
+/** Accounts are named by their id or their e-mail. */
+type UserName = string
+
+/**
+ * Makes an account with a temporary password that must be changed before the first sign-in.
+ *
+ * @param actor who does it, for the event
+ * @returns the password, which is not kept anywhere and can't be shown again
+ * @throws LatchkeyError invalid_email, invalid_role, email_taken, username_taken
+ */
+export async function createUser(
+  { db, passwords }: Pick<AuthContext, 'db' | 'passwords'>,
+  account: NewAccount,
+  actor: string,
+): Promise<{ id: string; email: string; temporaryPassword: string }> {
+  const email = normaliseEmail(account.email)
+  checkRoles(account.roles ?? [])
+  const temporaryPassword = randomBytes(15).toString('base64url')
+  const user = {
+    id: newId(),
+    email,
+    username: account.username?.normalize('NFKC'),
+    roles: account.roles ?? [],
+    passwordHash: await passwords.hash(temporaryPassword),
+    mustChangePassword: true,
+  }
+  await db.transaction(async repositories => {
+    const outcome = await repositories.users.insert(user)
+    if (outcome === 'email_taken' || outcome === 'username_taken') throw new LatchkeyError(outcome)
+    if (outcome !== 'inserted') throw new Error(`the account was not made: ${outcome}`)
+    await repositories.securityEvents.add({ type: 'user_created', userId: user.id, actor })
+  })
+  return { id: user.id, email, temporaryPassword }
+}
+
+/**
+ * Disables an account: nobody signs in to it, and every session and token it has ends. Repeating it changes nothing.
+ *
+ * @throws LatchkeyError user_not_found
+ */
+export async function disableUser(
+  context: Pick<AuthContext, 'db' | 'revocations'>,
+  name: UserName,
+  actor: string,
+): Promise<void> {
+  const id = await findId(context, name)
+  const ended = await context.db.transaction(async repositories => {
+    const user = await repositories.users.disable(id)
+    if (!user) return []
+    const entries = await endAllSessions(repositories, user, 'user_disabled')
+    await repositories.securityEvents.add({ type: 'user_disabled', userId: id, actor })
+    return entries
+  })
+  context.revocations.announce(ended)
+}
+
+/**
+ * Lets an account sign in again; its old sessions stay ended, its failures are forgotten.
+ *
+ * @throws LatchkeyError user_not_found
+ */
+export async function enableUser(context: Pick<AuthContext, 'db'>, name: UserName, actor: string): Promise<void> {
+  const id = await findId(context, name)
+  await context.db.transaction(async repositories => {
+    await repositories.users.enable(id)
+    await repositories.securityEvents.add({ type: 'user_enabled', userId: id, actor })
+  })
+}
+
+/**
+ * Changes the roles of an account. Its sessions live on; its access tokens with the old roles are refused as stale, so
+ * that its clients refresh and go on with the new ones.
+ *
+ * @throws LatchkeyError invalid_role, user_not_found
+ */
+export async function setRoles(
+  context: Pick<AuthContext, 'db' | 'revocations'>,
+  name: UserName,
+  roles: readonly string[],
+  actor: string,
+): Promise<void> {
+  checkRoles(roles)
+  const id = await findId(context, name)
+  const entries = await context.db.transaction(async repositories => {
+    const before = await repositories.users.setRoles(id, roles)
+    if (before === undefined) throw new LatchkeyError('user_not_found')
+    const entries = await repositories.journal.append([{ kind: 'user', subject: id, before, reason: 'roles_changed' }])
+    await repositories.securityEvents.add({ type: 'roles_changed', userId: id, actor, details: { roles } })
+    return entries
+  })
+  context.revocations.announce(entries)
+}
+
+async function findId({ db }: Pick<AuthContext, 'db'>, name: UserName): Promise<string> {
+  const isEmail = name.includes('@')
+  const isUuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(name)
+  const user = isEmail
+    ? await db.users.findByEmail(normaliseEmail(name))
+    : isUuid
+      ? await db.users.findById(name)
+      : undefined
+  if (!user) throw new LatchkeyError('user_not_found')
+  return user.id
+}

@@ -1,0 +1,52 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Database, Repositories } from '../db/database.js'
+
+export interface CleanUpOptions {
+  sessionMaxAgeSeconds: number
+  /** How long events are kept. */
+  eventRetentionSeconds: number
+  batchSize?: number
+  /** Ends the work between two batches. */
+  signal?: AbortSignal
+}
+
+/** How many rows of each kind were cleared away. */
+export interface CleanedUp {
+  sessions: number
+  revocations: number
+  keys: number
+  events: number
+}
+
+/** Dead rows are kept for a day, so that support can still see what they were. */
+const GRACE_SECONDS = 24 * 60 * 60
+const PAUSE_MS = 50
+
+/**
+ * Clears away what can't matter any more: sessions past every end with their refresh tokens, revocations of dead
+ * tokens, keys that nothing alive was signed with, old events. In small transactions with pauses between them, each
+ * under a lock that one instance holds at a time and nobody waits for, so that it is never in the way of traffic.
+ */
+export async function cleanUp(db: Pick<Database, 'transaction'>, options: CleanUpOptions): Promise<CleanedUp> {
+  const { batchSize = 1000, signal } = options
+  const sessionAge = options.sessionMaxAgeSeconds + GRACE_SECONDS
+
+  async function clear(remove: (repositories: Repositories) => Promise<number>): Promise<number> {
+    for (let total = 0; ; await sleep(PAUSE_MS)) {
+      const removed = await db.transaction(async repositories =>
+        (await repositories.cleanUpLock.take()) ? remove(repositories) : 0,
+      )
+      total += removed
+      if (removed < batchSize || signal?.aborted) return total
+    }
+  }
+
+  return {
+    sessions: await clear(({ sessions }) => sessions.removeOlderThan(sessionAge, batchSize)),
+    revocations: await clear(({ journal }) => journal.removeExpired(batchSize)),
+    keys: await clear(({ signingKeys }) => signingKeys.removeRetired(GRACE_SECONDS, batchSize)),
+    events: await clear(({ securityEvents }) =>
+      securityEvents.removeOlderThan(options.eventRetentionSeconds, batchSize),
+    ),
+  }
+}

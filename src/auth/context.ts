@@ -1,0 +1,36 @@
+import type { Config } from '../config.js'
+import type { Database, Repositories } from '../db/database.js'
+import type { NewSecurityEvent } from '../db/security-events.js'
+import type { Activity } from '../ephemeral/activity.js'
+import type { FailureLimit } from '../ephemeral/failure-limit.js'
+import type { Log } from '../log.js'
+import type { Revocations } from '../revocations/revocations.js'
+import type { Keyring } from './keys/keyring.js'
+import type { PasswordHasher } from './passwords/password-hasher.js'
+import type { Secrets } from './secrets.js'
+
+/** Everything that the verbs of this room work with; each names the parts it needs. */
+export interface AuthContext {
+  readonly config: Config
+  readonly db: Database
+  readonly activity: Activity
+  readonly revocations: Revocations
+  readonly secrets: Secrets
+  readonly keyring: Keyring
+  readonly passwords: PasswordHasher
+  readonly failures: FailureLimit
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number
+  readonly log: Log
+  /** Writes an event in the background: for those that nobody should wait for, or could measure the wait of. */
+  note(event: NewSecurityEvent): void
+}
+
+export type { Repositories }
+
+/** Where a request comes from, for events and the list of sessions. */
+export interface Caller {
+  /** The address; undefined for the command line. */
+  ip?: string | undefined
+  userAgent?: string | undefined
+}

@@ -1,0 +1,72 @@
+import type { Repositories } from '../db/database.js'
+import type { NewRevocation } from '../db/journal.js'
+import type { Revocation } from '../revocations/revocation.js'
+
+/** Why a session ended: kept with the session and told to its owner. */
+export type RevokeReason =
+  | 'logout'
+  | 'logout_others'
+  | 'logout_all'
+  | 'revoked_by_user'
+  | 'refresh_token_reused'
+  | 'password_changed'
+  | 'user_disabled'
+  | 'too_many_sessions'
+
+/**
+ * Ends sessions, inside the caller's transaction and in the lock order: the rows, the whitelist, the journal.
+ *
+ * @returns what to announce once the transaction has committed
+ */
+export async function endSessions(
+  repositories: Repositories,
+  userId: string,
+  ids: readonly string[],
+  reason: RevokeReason,
+): Promise<Revocation[]> {
+  const ended = await repositories.sessions.revoke(ids, userId, reason)
+  return forget(repositories, ended, reason)
+}
+
+/** Ends every session of a user but one. The user's row is held, so that no sign-in slips in between. */
+export async function endOtherSessions(
+  repositories: Repositories,
+  userId: string,
+  keptId: string,
+  reason: RevokeReason,
+): Promise<Revocation[]> {
+  await repositories.users.lock(userId)
+  const ended = await repositories.sessions.revokeOthers(userId, keptId, reason)
+  return forget(repositories, ended, reason)
+}
+
+/** Ends a user's oldest sessions beyond a number of them; the caller holds the user's row. */
+export async function endSessionsBeyond(
+  repositories: Repositories,
+  userId: string,
+  limit: number,
+  reason: RevokeReason,
+): Promise<Revocation[]> {
+  const ended = await repositories.sessions.revokeBeyond(userId, limit, reason)
+  return forget(repositories, ended, reason)
+}
+
+/**
+ * Ends all that a user has: every session, and every access token of a version below the one given. The caller raised
+ * the user's token_version to it in the same transaction, which also breaks the fence of a sign-in under way.
+ */
+export async function endAllSessions(
+  repositories: Repositories,
+  user: { id: string; tokenVersion: number },
+  reason: RevokeReason,
+): Promise<Revocation[]> {
+  await repositories.sessions.revokeAllOf(user.id, reason)
+  await repositories.refreshTokens.removeAllOf(user.id)
+  return repositories.journal.append([{ kind: 'user', subject: user.id, belowVersion: user.tokenVersion, reason }])
+}
+
+async function forget(repositories: Repositories, ids: readonly string[], reason: RevokeReason): Promise<Revocation[]> {
+  if (ids.length === 0) return []
+  await repositories.refreshTokens.remove(ids)
+  return repositories.journal.append(ids.map((subject): NewRevocation => ({ kind: 'session', subject, reason })))
+}

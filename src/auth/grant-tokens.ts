@@ -1,0 +1,32 @@
+import type { SessionFacts } from '../db/session-facts.js'
+import { accessTokenClaims } from './access-token.js'
+import type { AuthContext } from './context.js'
+import { type RefreshToken, writeRefreshToken } from './refresh-token.js'
+import { type PublicUser, publicUser } from './user.js'
+
+/** What a sign-in or a refresh hands out. */
+export interface Grant {
+  accessToken: string
+  accessExpiresInSeconds: number
+  refreshToken: string
+  refreshExpiresInSeconds: number
+  sessionId: string
+  user: PublicUser
+}
+
+/** Makes the tokens of a session: a new access token beside the refresh token that the whitelist now names. */
+export function grantTokens(
+  { config, keyring }: Pick<AuthContext, 'config' | 'keyring'>,
+  facts: SessionFacts,
+  refreshToken: RefreshToken,
+): Grant {
+  const claims = accessTokenClaims(facts, refreshToken.generation, config)
+  return {
+    accessToken: keyring.signingKey(claims.iat * 1000).sign(claims),
+    accessExpiresInSeconds: config.accessTokenTtlSeconds,
+    refreshToken: writeRefreshToken(refreshToken),
+    refreshExpiresInSeconds: Math.max(0, Math.floor(facts.refreshExpiresInSeconds ?? 0)),
+    sessionId: facts.sessionId,
+    user: publicUser({ ...facts, id: facts.userId, createdAt: facts.userCreatedAt }),
+  }
+}

@@ -1,0 +1,38 @@
+import type { Log } from '../../log.js'
+import { repeat } from '../../repeat.js'
+import type { Keyring } from './keyring.js'
+import { type KeyDatabase, type NewKeyOptions, rotateIfDue } from './rotate-signing-key.js'
+
+export interface KeyMaintenanceOptions extends NewKeyOptions {
+  keyring: Keyring
+  database: KeyDatabase
+  log: Log
+  keyRotationIntervalSeconds: number
+  /** A new key is published ten minutes before it signs (KEY_LEAD_SECONDS), so this must stay far below that. */
+  reloadEveryMs?: number
+  rotateEveryMs?: number
+}
+
+export interface KeyMaintenance {
+  /** Resolves when nothing is under way any more. */
+  stop(): Promise<void>
+}
+
+/** Reads the signing keys every minute and looks every hour whether a new one is due. */
+export function startKeyMaintenance(options: KeyMaintenanceOptions): KeyMaintenance {
+  const { keyring, database, log, reloadEveryMs = 60_000, rotateEveryMs = 60 * 60_000 } = options
+
+  const stopReloading = repeat(reloadEveryMs, log, 'read the signing keys', () => keyring.reload())
+  const stopRotating = repeat(rotateEveryMs, log, 'rotate the signing key', async () => {
+    const made = await rotateIfDue(database, options)
+    if (made === undefined) return
+    log.info(`Made signing key ${made.kid}, which signs from ${made.activeFrom.toISOString()}`)
+    await keyring.reload()
+  })
+
+  return {
+    async stop() {
+      await Promise.all([stopReloading(), stopRotating()])
+    },
+  }
+}

@@ -1,0 +1,30 @@
+import { LatchkeyError } from '../../errors.js'
+import type { AuthContext } from '../context.js'
+import { makeSigningKey } from './make-signing-key.js'
+import { seal } from './seal.js'
+
+/**
+ * Revokes a compromised signing key: it leaves the JWKS, and every verifier drops it with all that it verified. If no
+ * key is left to sign with, another takes over at once; sessions live on, as refresh tokens are not signed by it.
+ *
+ * @returns the kid of the key that takes over, if one had to be made
+ * @throws LatchkeyError signing_key_not_found
+ */
+export async function revokeSigningKey(
+  { db, config, secrets, revocations }: Pick<AuthContext, 'db' | 'config' | 'secrets' | 'revocations'>,
+  kid: string,
+): Promise<string | undefined> {
+  const successor = await makeSigningKey(config.algorithm)
+  const sealedPrivateKey = seal(successor.privatePem, secrets.sealKeys[0], successor.kid)
+
+  const { entries, isReplaced } = await db.transaction(async ({ signingKeys, journal }) => {
+    await signingKeys.lock()
+    if (!(await signingKeys.revoke(kid))) throw new LatchkeyError('signing_key_not_found')
+    const isReplaced = !(await signingKeys.usable()).some(({ retiresAt }) => retiresAt === null)
+    if (isReplaced) await signingKeys.insert({ ...successor, sealedPrivateKey }, 0)
+    const entries = await journal.append([{ kind: 'key', subject: kid, reason: 'key_compromised' }])
+    return { entries, isReplaced }
+  })
+  revocations.announce(entries)
+  return isReplaced ? successor.kid : undefined
+}

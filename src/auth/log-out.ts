@@ -1,0 +1,108 @@
+import { LatchkeyError } from '../errors.js'
+import type { AuthContext, Caller } from './context.js'
+import { endAllSessions, endOtherSessions, endSessions } from './end-sessions.js'
+import { judgeRefreshToken } from './judge-refresh-token.js'
+import type { Principal } from './principal.js'
+import { hashOf, readRefreshToken } from './refresh-token.js'
+
+/** Who bears an access token: a live one only, or any genuine one. Both reject with a LatchkeyError. */
+export interface AccessTokenBearer {
+  verify(token: string): Promise<Principal>
+  identify(token: string): Promise<Principal>
+}
+
+export type LogoutScope = 'session' | 'others' | 'all'
+
+/** What a request to log out can show; at least one of them. */
+export interface LogoutCredentials {
+  accessToken?: string | undefined
+  refreshToken?: string | undefined
+}
+
+/** What a credential may end: its own session if it is genuine, the others too only while it is live. */
+interface Authority {
+  userId: string
+  sessionId: string
+  live: boolean
+}
+
+/**
+ * Logs out by either token. Resolves only when the revocation is committed; a session that is over already is a
+ * success. An expired or superseded token ends its own session and no other.
+ *
+ * @throws LatchkeyError authentication_required, live_token_required, token_invalid, refresh_token_invalid
+ */
+export async function logOut(
+  context: AuthContext,
+  bearer: AccessTokenBearer,
+  credentials: LogoutCredentials,
+  scope: LogoutScope,
+  caller: Caller,
+): Promise<void> {
+  const authority = await findAuthority(context, bearer, credentials)
+  if (!authority) return
+  if (scope !== 'session' && !authority.live) throw new LatchkeyError('live_token_required')
+
+  const { userId, sessionId } = authority
+  const ended = await context.db.transaction(async repositories => {
+    const entries =
+      scope === 'session'
+        ? await endSessions(repositories, userId, [sessionId], 'logout')
+        : scope === 'others'
+          ? await endOtherSessions(repositories, userId, sessionId, 'logout_others')
+          : await endAll()
+    const event = { userId, sessionId, actor: 'user', ...caller, details: { scope } }
+    if (entries.length > 0) await repositories.securityEvents.add({ ...event, type: 'signed_out' })
+    return entries
+
+    async function endAll() {
+      const user = await repositories.users.raiseTokenVersion(userId)
+      return user ? endAllSessions(repositories, user, 'logout_all') : []
+    }
+  })
+  context.revocations.announce(ended)
+}
+
+/** The best authority that the credentials give; undefined when their session is gone altogether. */
+async function findAuthority(
+  context: AuthContext,
+  bearer: AccessTokenBearer,
+  { accessToken, refreshToken }: LogoutCredentials,
+): Promise<Authority | undefined> {
+  if (accessToken === undefined && refreshToken === undefined) throw new LatchkeyError('authentication_required')
+  const byAccess =
+    accessToken === undefined
+      ? undefined
+      : await authorityOfAccessToken(bearer, accessToken).catch(error => {
+          // A tab may hold a token whose key is gone, and a genuine cookie all the same.
+          if (refreshToken !== undefined && error instanceof LatchkeyError && error.code === 'token_invalid')
+            return undefined
+          throw error
+        })
+  if (byAccess?.live || refreshToken === undefined) return byAccess
+  const byRefresh = await authorityOfRefreshToken(context, refreshToken)
+  return byRefresh?.live ? byRefresh : (byAccess ?? byRefresh)
+}
+
+async function authorityOfAccessToken(bearer: AccessTokenBearer, token: string): Promise<Authority> {
+  const { userId, sessionId } = await bearer.identify(token)
+  const live = await bearer.verify(token).then(
+    () => true,
+    () => false,
+  )
+  return { userId, sessionId, live }
+}
+
+async function authorityOfRefreshToken(
+  { config, db, secrets }: AuthContext,
+  text: string,
+): Promise<Authority | undefined> {
+  const presented = readRefreshToken(text, secrets.refreshKeys)
+  if (!presented) throw new LatchkeyError('refresh_token_invalid')
+  const state = await db.refreshTokens.find(presented.sessionId, config.refresh.replayWindowSeconds)
+  if (!state) return undefined
+  const shown = { hash: hashOf(presented), generation: presented.generation }
+  const verdict = judgeRefreshToken(shown, state, config.refresh, true)
+  const live = verdict.is === 'due' || verdict.is === 'young' || verdict.is === 'replayed'
+  return { userId: state.userId, sessionId: presented.sessionId, live }
+}

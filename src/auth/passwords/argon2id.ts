@@ -1,0 +1,46 @@
+import { hash, hashSync, parseOptions, verify } from '@node-rs/argon2'
+
+/**
+ * The scheme in which this service makes its hashes: argon2id (RFC 9106) with 19 MiB, two passes and one lane, the
+ * OWASP Password Storage Cheat Sheet's choice. `@node-rs/argon2` makes argon2id, version 19, unless told otherwise.
+ */
+export const argon2id = {
+  matches: (storedHash: string): boolean => storedHash.startsWith('$argon2id$'),
+
+  /** The password is normalised already. Throws if the hash is damaged or asks for too much. */
+  async verify(storedHash: string, password: string): Promise<boolean> {
+    const { memoryCost, timeCost, parallelism } = parseOptions(storedHash)
+    if (memoryCost > limits.memoryCost || timeCost > limits.timeCost || parallelism > limits.parallelism) {
+      throw new RangeError(
+        `an argon2id hash of m=${memoryCost},t=${timeCost},p=${parallelism} costs too much to verify`,
+      )
+    }
+    return verify(storedHash, password)
+  },
+
+  /** A new hash with a random salt, as a PHC string. The password is normalised already. */
+  hash: (password: string): Promise<string> => hash(password, costs),
+
+  /** The same, on the calling thread: for the start of the process. */
+  hashSync: (password: string): string => hashSync(password, costs),
+
+  /** Whether the stored hash is weaker than those made here, or of another kind, or damaged. */
+  isWeaker(storedHash: string): boolean {
+    if (!storedHash.startsWith('$argon2id$v=19$')) return true
+    try {
+      const { memoryCost, timeCost, parallelism } = parseOptions(storedHash)
+      return memoryCost < costs.memoryCost || timeCost < costs.timeCost || parallelism < costs.parallelism
+    } catch {
+      return true
+    }
+  },
+}
+
+/** `memoryCost` is in KiB, as the library wants it. */
+const costs = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
+
+/**
+ * What a stored hash may ask for at most (256 MiB, 16 passes, 16 lanes). A hash says itself what it costs, so one
+ * flipped digit could otherwise take all memory: with m=4294967295 the kernel ends the whole process.
+ */
+const limits = { memoryCost: 262_144, timeCost: 16, parallelism: 16 }

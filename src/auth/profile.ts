@@ -1,0 +1,15 @@
+import { LatchkeyError } from '../errors.js'
+import type { AuthContext } from './context.js'
+import type { Principal } from './principal.js'
+import { type PublicUser, publicUser } from './user.js'
+
+/**
+ * The user behind a verified request, as Postgres knows them now.
+ *
+ * @throws LatchkeyError token_revoked when the account is gone
+ */
+export async function profile({ db }: Pick<AuthContext, 'db'>, { userId }: Principal): Promise<PublicUser> {
+  const user = await db.users.findById(userId)
+  if (!user) throw new LatchkeyError('token_revoked')
+  return publicUser(user)
+}

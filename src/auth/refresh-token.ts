@@ -1,0 +1,91 @@
+import { createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { RefreshKey } from './secrets.js'
+import { uuidFromBytes, uuidToBytes } from './session-id.js'
+
+/**
+ * A refresh token: `lk_rt_` and, in base64url, version (1 byte), key id (1), session id (16), generation (4, big
+ * endian), secret (32) and tag (16). The tag is an HMAC over all before it, so that a token which this service never
+ * made is refused without asking a store.
+ */
+export interface RefreshToken {
+  sessionId: string
+  /** How often the session's token had been rotated when this one was made. */
+  generation: number
+  secret: Buffer
+  /** The key that its tag was made with, and with it the token: its id is part of the token. */
+  key: RefreshKey
+}
+
+const PREFIX = 'lk_rt_'
+const VERSION = 1
+const SECRET_AT = 22
+const TAG_AT = 54
+const LENGTH = 70
+/** What the whitelist's column holds; at one rotation a second it lasts for 68 years. */
+const MAX_GENERATION = 0x7fff_ffff
+
+/** The first token of a session: the only one whose secret is random. */
+export function firstRefreshToken(sessionId: string, key: RefreshKey): RefreshToken {
+  return { sessionId, generation: 0, secret: randomBytes(32), key }
+}
+
+/**
+ * The token that follows. It is derived (HKDF-SHA-256, RFC 5869), not drawn: the same token has the same successor on
+ * every instance and at every attempt, so that a client whose answer was lost gets the very same one again.
+ */
+export function successorOf(token: RefreshToken, key: RefreshKey): RefreshToken {
+  const generation = token.generation + 1
+  if (generation > MAX_GENERATION) throw new RangeError('a session was refreshed more often than its token can count')
+  const info = Buffer.concat([Buffer.from('latchkey refresh 1'), uuidToBytes(token.sessionId), uint32(generation)])
+  const secret = Buffer.from(hkdfSync('sha256', token.secret, key.salt, info, 32))
+  return { sessionId: token.sessionId, generation, secret, key }
+}
+
+/** What the whitelist keeps of a token. The secret has 256 bits of entropy: one fast hash is enough. */
+export function hashOf(token: RefreshToken): Buffer {
+  return createHash('sha256').update(token.secret).digest()
+}
+
+export function writeRefreshToken(token: RefreshToken): string {
+  const head = Buffer.alloc(TAG_AT)
+  head[0] = VERSION
+  head[1] = token.key.id
+  uuidToBytes(token.sessionId).copy(head, 2)
+  head.writeUInt32BE(token.generation, 18)
+  token.secret.copy(head, SECRET_AT)
+  return PREFIX + Buffer.concat([head, tagOf(head, token.key)]).toString('base64url')
+}
+
+/** Reads a token that one of the keys made; undefined for everything else, whatever is wrong with it. */
+export function readRefreshToken(text: string, keys: readonly RefreshKey[]): RefreshToken | undefined {
+  if (!text.startsWith(PREFIX)) return undefined
+  const encoded = text.slice(PREFIX.length)
+  const bytes = Buffer.from(encoded, 'base64url')
+  // One token has one spelling: what does not encode to the same text again is not ours.
+  if (bytes.length !== LENGTH || bytes[0] !== VERSION || bytes.toString('base64url') !== encoded) return undefined
+  const head = bytes.subarray(0, TAG_AT)
+  const key = keys.find(
+    candidate => candidate.id === bytes[1] && timingSafeEqual(tagOf(head, candidate), bytes.subarray(TAG_AT)),
+  )
+  const generation = bytes.readUInt32BE(18)
+  if (!key || generation > MAX_GENERATION) return undefined
+  return {
+    key,
+    sessionId: uuidFromBytes(bytes.subarray(2, 18)),
+    generation,
+    secret: bytes.subarray(SECRET_AT, TAG_AT),
+  }
+}
+
+function tagOf(head: Buffer, key: RefreshKey): Buffer {
+  return createHmac('sha256', key.tagKey)
+    .update(head)
+    .digest()
+    .subarray(0, LENGTH - TAG_AT)
+}
+
+function uint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32BE(value)
+  return bytes
+}

@@ -1,0 +1,41 @@
+import { LatchkeyError } from '../errors.js'
+import type { AuthContext, Caller } from './context.js'
+import { normaliseEmail } from './email.js'
+import { type Grant, grantTokens } from './grant-tokens.js'
+import { openSession } from './open-session.js'
+import { checkNewPassword } from './passwords/check-new-password.js'
+import { newId } from './session-id.js'
+
+export interface Registration {
+  email: string
+  password: string
+  transport: 'cookie' | 'body'
+}
+
+/**
+ * Makes an account and signs in to it.
+ *
+ * @throws LatchkeyError registration_closed, invalid_email, email_taken, busy, and what {@link checkNewPassword} throws
+ */
+export async function register(context: AuthContext, registration: Registration, caller: Caller): Promise<Grant> {
+  if (context.config.registration === 'closed') throw new LatchkeyError('registration_closed')
+  const email = normaliseEmail(registration.email)
+  checkNewPassword(registration.password, { email, minLength: context.config.passwordMinLength })
+  const user = { id: newId(), email, passwordHash: await context.passwords.hash(registration.password) }
+
+  const opened = await context.db.transaction(async repositories => {
+    if ((await repositories.users.insert(user)) !== 'inserted') throw new LatchkeyError('email_taken')
+    const session = await openSession(context, repositories, {
+      userId: user.id,
+      tokenVersion: 0,
+      passwordHash: user.passwordHash,
+      transport: registration.transport,
+      caller,
+    })
+    if (!session) throw new Error('an account changed before it was committed')
+    const event = { userId: user.id, sessionId: session.facts.sessionId, actor: 'user', ...caller }
+    await repositories.securityEvents.add({ ...event, type: 'registered' })
+    return session
+  })
+  return grantTokens(context, opened.facts, opened.refreshToken)
+}

@@ -1,0 +1,38 @@
+import type { Database } from '../db/database.js'
+import type { Revocation } from '../revocations/revocation.js'
+
+type Of<Kind extends Revocation['kind']> = Extract<Revocation, { kind: Kind }>
+
+/**
+ * Makes revocations again that a database lost in a failover: the journal's entries and the changes that they followed
+ * from. Of many instances that find out at once the first repairs, and the others find nothing left to do.
+ *
+ * @param findLost what is missing beside the entries that the journal has
+ * @returns the entries as they were written
+ */
+export async function repairRevocations(
+  db: Database,
+  findLost: (known: readonly Revocation[]) => Revocation[],
+): Promise<Revocation[]> {
+  return db.transaction(async ({ journal, users, sessions, refreshTokens, realm, signingKeys }) => {
+    await journal.lockForRepair()
+    const lost = findLost((await journal.readAll()).entries)
+    const of = <Kind extends Revocation['kind']>(kind: Kind) =>
+      lost.filter((entry): entry is Of<Kind> => entry.kind === kind)
+
+    // In the lock order: users before sessions before the whitelist before the journal.
+    for (const entry of of('realm')) await realm.raiseNotBefore(entry.before)
+    for (const entry of of('key')) await signingKeys.revoke(entry.subject)
+    const outdated: string[] = []
+    for (const entry of of('user').sort((a, b) => (a.subject < b.subject ? -1 : 1))) {
+      if ('before' in entry) await users.raiseTokensNotBefore(entry.subject, entry.before)
+      else if (await users.raiseTokenVersionTo(entry.subject, entry.belowVersion)) outdated.push(entry.subject)
+    }
+    const ended = of('session').map(({ subject }) => subject)
+    await sessions.revokeAny(ended, 'recovered')
+    for (const userId of outdated) await sessions.revokeAllOf(userId, 'recovered')
+    await refreshTokens.remove(ended)
+    for (const userId of outdated) await refreshTokens.removeAllOf(userId)
+    return journal.append(lost)
+  })
+}

@@ -1,0 +1,17 @@
+import { LatchkeyError } from '../errors.js'
+
+/** Roles travel in a header, joined by commas, and in every access token: what they may be made of is little. */
+const ROLE = /^[A-Za-z0-9_.:-]{1,64}$/
+const MAX_ROLES = 32
+
+/**
+ * Refuses roles that a header or a token could not carry.
+ *
+ * @throws LatchkeyError invalid_role
+ */
+export function checkRoles(roles: readonly string[]): void {
+  const wrong = roles.find(role => !ROLE.test(role))
+  if (wrong !== undefined)
+    throw new LatchkeyError('invalid_role', { detail: 'Use up to 64 letters, digits and the characters _ . : -' })
+  if (roles.length > MAX_ROLES) throw new LatchkeyError('invalid_role', { detail: `Use at most ${MAX_ROLES} roles.` })
+}

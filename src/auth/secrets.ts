@@ -1,0 +1,71 @@
+import { hkdfSync } from 'node:crypto'
+
+/** What a refresh token needs of one JWT_REFRESH_SECRET. */
+export interface RefreshKey {
+  /**
+   * The byte that a token carries to name its secret. It is a hint and no more: two secrets may share one, so whoever
+   * verifies filters by it and tries every key that is left.
+   */
+  readonly id: number
+  /** The key of the HMAC that tells a token of this service from a made-up one. */
+  readonly tagKey: Buffer
+  /** The salt of the HKDF that derives a token's successor. */
+  readonly salt: Buffer
+}
+
+/** Seals the private signing keys under one JWT_SECRET. */
+export interface SealKey {
+  /** The byte that a sealed key carries to name its secret; a hint, as in {@link RefreshKey}. */
+  readonly id: number
+  readonly key: Buffer
+}
+
+/** Newest first, and never empty: the first makes, all verify. */
+export interface Secrets {
+  readonly refreshKeys: NonEmpty<RefreshKey>
+  readonly sealKeys: NonEmpty<SealKey>
+}
+
+export type NonEmpty<T> = readonly [T, ...T[]]
+
+const KEY_BYTES = 32
+const SECRET_MIN_BYTES = 32
+
+/**
+ * Derives every key that JWT_SECRET and JWT_REFRESH_SECRET stand for, each by HKDF-SHA-256 (RFC 5869) under a label of
+ * its own, so that no key tells anything about another. Nothing else in this service uses the two secrets themselves.
+ *
+ * @throws Error if there is no secret, or one of fewer than 32 bytes
+ */
+export function deriveSecrets(secrets: { jwtSecrets: readonly string[]; refreshSecrets: readonly string[] }): Secrets {
+  return {
+    refreshKeys: deriveEach('JWT_REFRESH_SECRET', secrets.refreshSecrets, secret => ({
+      id: deriveByte(secret, 'latchkey refresh key id 1'),
+      tagKey: derive(secret, 'latchkey refresh tag 1'),
+      salt: derive(secret, 'latchkey refresh salt 1'),
+    })),
+    sealKeys: deriveEach('JWT_SECRET', secrets.jwtSecrets, secret => ({
+      id: deriveByte(secret, 'latchkey signing key seal id 1'),
+      key: derive(secret, 'latchkey signing key seal 1'),
+    })),
+  }
+}
+
+function deriveEach<T>(name: string, secrets: readonly string[], make: (secret: string) => T): NonEmpty<T> {
+  const [newest, ...older] = secrets.map(secret => {
+    if (Buffer.byteLength(secret) < SECRET_MIN_BYTES) {
+      throw new Error(`${name} must have at least ${SECRET_MIN_BYTES} bytes`)
+    }
+    return make(secret)
+  })
+  if (newest === undefined) throw new Error(`${name} is not set`)
+  return [newest, ...older]
+}
+
+function derive(secret: string, label: string, bytes = KEY_BYTES): Buffer {
+  return Buffer.from(hkdfSync('sha256', secret, '', label, bytes))
+}
+
+function deriveByte(secret: string, label: string): number {
+  return derive(secret, label, 1).readUInt8()
+}

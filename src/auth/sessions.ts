@@ -1,0 +1,79 @@
+import type { LiveSession } from '../db/sessions.js'
+import { LatchkeyError } from '../errors.js'
+import type { AuthContext, Caller } from './context.js'
+import { endOtherSessions, endSessions } from './end-sessions.js'
+import type { Principal } from './principal.js'
+
+export interface ListedSession extends Omit<LiveSession, 'rotatedAt'> {
+  /** Whether it is the one that asks. */
+  current: boolean
+  lastActiveAt: Date
+  isActive: true
+}
+
+/** The live sessions of a user, the youngest first. One statement, and one question to the ephemeral store. */
+export async function listSessions(
+  { db, activity }: Pick<AuthContext, 'db' | 'activity'>,
+  { userId, sessionId }: Principal,
+): Promise<ListedSession[]> {
+  const live = await db.sessions.liveOf(userId)
+  const lastSeen = await activity.lastSeen(live.map(({ id }) => id))
+  return live.map(({ rotatedAt, ...session }) => ({
+    ...session,
+    current: session.id === sessionId,
+    lastActiveAt: new Date(Math.max(rotatedAt.getTime(), lastSeen.get(session.id) ?? 0)),
+    isActive: true,
+  }))
+}
+
+/**
+ * Gives a session the user's own name for it, or takes the name away.
+ *
+ * @throws LatchkeyError session_not_found, also for somebody else's
+ */
+export async function labelSession(
+  { db }: Pick<AuthContext, 'db'>,
+  { userId }: Principal,
+  id: string,
+  label: string | null,
+): Promise<void> {
+  if (!(await db.sessions.label(id, userId, label))) throw new LatchkeyError('session_not_found')
+}
+
+/**
+ * Ends one session of the user's own.
+ *
+ * @throws LatchkeyError session_not_found, also for somebody else's and for one that has ended already
+ */
+export async function revokeSession(
+  { db, revocations }: Pick<AuthContext, 'db' | 'revocations'>,
+  { userId }: Principal,
+  id: string,
+  caller: Caller,
+): Promise<void> {
+  const ended = await db.transaction(async repositories => {
+    const entries = await endSessions(repositories, userId, [id], 'revoked_by_user')
+    if (entries.length === 0) throw new LatchkeyError('session_not_found')
+    await repositories.securityEvents.add({ type: 'session_revoked', userId, sessionId: id, actor: 'user', ...caller })
+    return entries
+  })
+  revocations.announce(ended)
+}
+
+/** Ends every session of the user but the one that asks. */
+export async function revokeOtherSessions(
+  { db, revocations }: Pick<AuthContext, 'db' | 'revocations'>,
+  { userId, sessionId }: Principal,
+  caller: Caller,
+): Promise<void> {
+  const ended = await db.transaction(async repositories => {
+    const entries = await endOtherSessions(repositories, userId, sessionId, 'revoked_by_user')
+    for (const entry of entries) {
+      const revoked = 'subject' in entry ? entry.subject : undefined
+      const event = { type: 'session_revoked', userId, sessionId: revoked, actor: 'user', ...caller } as const
+      await repositories.securityEvents.add(event)
+    }
+    return entries
+  })
+  revocations.announce(ended)
+}

@@ -1,0 +1,90 @@
+import { LRUCache } from 'lru-cache'
+import { LatchkeyError } from '../errors.js'
+import type { RevocationList } from '../revocations/revocation-list.js'
+import { readAccessTokenHeader } from './access-token-form.js'
+import { type Principal, principalOf } from './principal.js'
+
+export interface AccessTokenVerifierOptions {
+  issuer: string
+  audience: string
+  /** The algorithm of a key that may verify now, looked for afresh if it is not known; undefined refuses the token. */
+  algorithmOf(kid: string): Promise<string | undefined>
+  revocations: Pick<RevocationList, 'refuses'>
+  /** Milliseconds since the epoch. */
+  clock(): number
+  /** How many verified tokens are remembered. */
+  cacheSize?: number
+}
+
+/** Checks a token's signature with the key that its header names, and returns its claims; rejects if it is not valid. */
+export type SignatureCheck = (token: string) => Promise<unknown>
+
+export interface AccessTokenVerifier {
+  /**
+   * Says who a token's bearer is.
+   *
+   * @throws LatchkeyError token_invalid, token_expired, token_revoked, token_stale
+   */
+  verify(token: string, checkSignature: SignatureCheck): Promise<Principal>
+  /**
+   * Who the bearer of a genuine token is, expired or revoked though it may be: only ever to end its own session.
+   *
+   * @throws LatchkeyError token_invalid
+   */
+  identify(token: string, checkSignature: SignatureCheck): Promise<Principal>
+  /** Forgets what a key verified. */
+  dropKey(kid: string): void
+}
+
+/** How far clocks may be apart. An expired token is refused at once all the same: clients refresh well before. */
+const CLOCK_TOLERANCE_SECONDS = 30
+
+/**
+ * Verifies access tokens (RFC 9068, 4; RFC 8725). A known token costs two look-ups: the signature is checked once, the
+ * expiry and the revocations at every call.
+ */
+export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): AccessTokenVerifier {
+  const verified = new LRUCache<string, Principal>({ max: options.cacheSize ?? 10_000 })
+
+  async function identify(token: string, checkSignature: SignatureCheck): Promise<Principal> {
+    const known = verified.get(token)
+    if (known) return known
+    const header = readAccessTokenHeader(token)
+    if (!header || (await options.algorithmOf(header.kid)) !== header.alg) throw new LatchkeyError('token_invalid')
+    const claims = await checkSignature(token).catch((cause: unknown) => {
+      if (cause instanceof LatchkeyError) throw cause
+      throw new LatchkeyError('token_invalid', { cause })
+    })
+    const principal = principalOf(claims, header.kid)
+    if (!principal || !isMeantForUs(claims as Record<string, unknown>)) throw new LatchkeyError('token_invalid')
+    verified.set(token, principal)
+    return principal
+  }
+
+  function isMeantForUs(claims: Record<string, unknown>): boolean {
+    const { iss, aud, nbf } = claims
+    if (iss !== options.issuer || aud !== options.audience) return false
+    return nbf === undefined || (Number.isSafeInteger(nbf) && (nbf as number) <= nowSeconds() + CLOCK_TOLERANCE_SECONDS)
+  }
+
+  function nowSeconds(): number {
+    return options.clock() / 1000
+  }
+
+  return {
+    async verify(token, checkSignature) {
+      const principal = verified.get(token) ?? (await identify(token, checkSignature))
+      if (principal.expiresAt <= nowSeconds()) {
+        verified.delete(token)
+        throw new LatchkeyError('token_expired')
+      }
+      const refusal = options.revocations.refuses(principal)
+      if (refusal) throw new LatchkeyError(refusal === 'stale' ? 'token_stale' : 'token_revoked')
+      return principal
+    },
+    identify,
+    dropKey(kid) {
+      for (const [token, principal] of verified.entries()) if (principal.kid === kid) verified.delete(token)
+    },
+  }
+}

@@ -1,0 +1,98 @@
+#!/usr/bin/env node
+import { createRequire } from 'node:module'
+import { Command } from 'commander'
+import { reportError } from './cli/report-error.js'
+
+const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
+
+const program = new Command('latchkey')
+  .description('Auth and session microservice. Its configuration is the environment: see docs/configuration.md.')
+  .version(version)
+  .option('--embedded', 'use a Postgres of its own and memory, whatever the environment says')
+  .showHelpAfterError('(latchkey --help lists the commands)')
+  .exitOverride()
+
+program
+  .command('serve')
+  .description('run the service until a signal ends it (as latchkey alone does)')
+  .action(async () => (await import('./server.js')).serve(await configure()))
+
+program
+  .command('migrate')
+  .description('bring the tables up to date and end')
+  .action(async () => (await import('./cli/migrate.js')).migrateTables(await configure()))
+
+const keys = program.command('keys').description('the keys that sign access tokens')
+keys
+  .command('list')
+  .description('every key there ever was, the newest first')
+  .action(async () => (await commands()).listKeys(await configure()))
+keys
+  .command('rotate')
+  .description('make the next signing key; it signs once every verifier can know it')
+  .option('--immediately', 'sign with it at once')
+  .action(async ({ immediately = false }: { immediately?: boolean }) =>
+    (await commands()).rotateKeys(await configure(), { immediately }),
+  )
+
+keys
+  .command('revoke')
+  .description('revoke a compromised key: every verifier drops it, and another takes over at once')
+  .argument('<kid>')
+  .action(async (kid: string) => (await commands()).revokeKey(await configure(), kid))
+
+program
+  .command('sign-out-everyone')
+  .description('end every session of every account')
+  .action(async () => (await commands()).signOutEveryone(await configure()))
+
+const users = program.command('users').description('accounts')
+users
+  .command('create')
+  .description('make an account; its temporary password is printed once, and must be changed at the first sign-in')
+  .argument('<email>')
+  .option('--username <name>', 'a second name to sign in with')
+  .option('--role <role>', 'a role of the account; may be given several times', collect)
+  .action(async (email: string, { username, role: roles }: { username?: string; role?: string[] }) =>
+    (await commands()).createUser(await configure(), { email, username, roles }),
+  )
+users
+  .command('roles')
+  .description('set the roles of an account; its clients refresh and go on with them')
+  .argument('<email or id>')
+  .argument('[role...]', 'none takes all away')
+  .action(async (name: string, roles: string[]) => (await commands()).setRoles(await configure(), name, roles))
+users
+  .command('disable')
+  .description('end every session of an account and refuse new ones')
+  .argument('<email or id>')
+  .action(async (name: string) => (await commands()).disableUser(await configure(), name))
+users
+  .command('enable')
+  .description('let an account sign in again')
+  .argument('<email or id>')
+  .action(async (name: string) => (await commands()).enableUser(await configure(), name))
+
+try {
+  const args = process.argv.slice(2)
+  const { operands, unknown } = program.parseOptions(args)
+  const isBare = operands.length + unknown.length === 0
+  await program.parseAsync(isBare ? [...args, 'serve'] : args, { from: 'user' })
+} catch (error) {
+  // At once: whatever a failed start has left open must not keep the process.
+  process.exit(reportError(error))
+}
+
+function commands() {
+  return import('./cli/commands.js')
+}
+
+async function configure() {
+  const { loadConfig } = await import('./load-config.js')
+  return loadConfig(process.env, { embedded: program.opts().embedded === true })
+}
+
+/** Not a variadic option: that would take the e-mail after it for a role. */
+function collect(role: string, roles: readonly string[] = []): string[] {
+  return [...roles, role]
+}

@@ -1,0 +1,32 @@
+import type { NewAccount } from '../auth/administer-users.js'
+import type { Config } from '../config.js'
+import * as keys from './keys.js'
+import * as users from './users.js'
+import { withContext, withDatabase } from './with-stores.js'
+
+// What the commands for operators do. In a file of its own, which is loaded when one of them runs: the help comes at
+// once, and the service does without it.
+
+const print = (line: string) => console.log(line)
+
+export const listKeys = (config: Config) => withDatabase(config, ({ db }) => keys.listKeys(db.signingKeys, print))
+
+export const rotateKeys = (config: Config, { immediately }: { immediately: boolean }) =>
+  withDatabase(config, ({ db, keyOptions }) => keys.rotateKeys(db, { ...keyOptions, immediately }, print))
+
+export const revokeKey = (config: Config, kid: string) =>
+  withContext(config, context => keys.revokeKey(context, kid, print))
+
+export const signOutEveryone = (config: Config) => withContext(config, context => users.signOutEveryone(context, print))
+
+export const setRoles = (config: Config, name: string, roles: readonly string[]) =>
+  withContext(config, context => users.setRoles(context, name, roles, print))
+
+export const createUser = (config: Config, account: NewAccount) =>
+  withContext(config, context => users.createUser(context, account, print))
+
+export const disableUser = (config: Config, name: string) =>
+  withContext(config, context => users.disableUser(context, name, print))
+
+export const enableUser = (config: Config, name: string) =>
+  withContext(config, context => users.enableUser(context, name, print))

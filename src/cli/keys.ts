@@ -1,0 +1,59 @@
+import type { AuthContext } from '../auth/context.js'
+import { revokeSigningKey } from '../auth/keys/revoke-signing-key.js'
+import { type KeyDatabase, type NewKeyOptions, rotateSigningKey } from '../auth/keys/rotate-signing-key.js'
+import type { SigningKeyRow, SigningKeys } from '../db/signing-keys.js'
+
+type Print = (line: string) => void
+
+/** `latchkey keys list`: every key there ever was, the newest first. */
+export async function listKeys(signingKeys: Pick<SigningKeys, 'all'>, print: Print, now = new Date()): Promise<void> {
+  const rows = await signingKeys.all()
+  const signing = rows.find(row => row.activeFrom <= now && isUsable(row, now))
+  const table = [
+    ['KID', 'ALG', 'CREATED', 'ACTIVE FROM', 'RETIRES', 'STATE'],
+    ...rows.map(row => [
+      row.kid,
+      row.alg,
+      formatInstant(row.createdAt),
+      formatInstant(row.activeFrom),
+      formatInstant(row.retiresAt),
+      row === signing ? 'signs' : stateOf(row, now),
+    ]),
+  ]
+  const widths = table[0]!.map((_, column) => Math.max(...table.map(line => line[column]!.length)))
+  for (const line of table) {
+    const cells = line.map((cell, column) => cell.padEnd(widths[column]!))
+    print(cells.join('  ').trimEnd())
+  }
+}
+
+/** `latchkey keys rotate [--immediately]`: makes the next signing key. */
+export async function rotateKeys(
+  database: KeyDatabase,
+  options: NewKeyOptions & { immediately: boolean },
+  print: Print,
+): Promise<void> {
+  const { kid, activeFrom } = await rotateSigningKey(database, options)
+  print(`Made signing key ${kid}, which signs from ${formatInstant(activeFrom)}.`)
+}
+
+/** `latchkey keys revoke KID`: for a key that somebody else has. */
+export async function revokeKey(context: AuthContext, kid: string, print: Print): Promise<void> {
+  const successor = await revokeSigningKey(context, kid)
+  print(`Revoked signing key ${kid}; every verifier drops it.`)
+  if (successor !== undefined) print(`Made signing key ${successor}, which signs from now on.`)
+}
+
+function stateOf(row: SigningKeyRow, now: Date): string {
+  if (row.revokedAt !== null) return 'revoked'
+  if (!isUsable(row, now)) return 'retired'
+  return row.activeFrom > now ? 'next' : 'verifies'
+}
+
+function isUsable({ revokedAt, retiresAt }: SigningKeyRow, now: Date): boolean {
+  return revokedAt === null && (retiresAt === null || retiresAt > now)
+}
+
+function formatInstant(instant: Date | null): string {
+  return instant === null ? '-' : `${instant.toISOString().slice(0, 19)}Z`
+}

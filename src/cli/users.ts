@@ -1,0 +1,45 @@
+import type { NewAccount } from '../auth/administer-users.js'
+import * as verbs from '../auth/administer-users.js'
+import type { AuthContext } from '../auth/context.js'
+import * as realm from '../auth/sign-out-everyone.js'
+
+type Print = (line: string) => void
+
+/** Who the events of these commands name. */
+const ACTOR = 'cli'
+
+/** `latchkey users create EMAIL`: the temporary password is printed here and nowhere else. */
+export async function createUser(context: AuthContext, account: NewAccount, print: Print): Promise<void> {
+  const user = await verbs.createUser(context, account, ACTOR)
+  print(`Made the account ${user.email} with the id ${user.id}.`)
+  print(`Its temporary password, shown only now: ${user.temporaryPassword}`)
+}
+
+/** `latchkey users disable NAME` */
+export async function disableUser(context: AuthContext, name: string, print: Print): Promise<void> {
+  await verbs.disableUser(context, name, ACTOR)
+  print(`${name} is disabled; its sessions have ended.`)
+}
+
+/** `latchkey users enable NAME` */
+export async function enableUser(context: AuthContext, name: string, print: Print): Promise<void> {
+  await verbs.enableUser(context, name, ACTOR)
+  print(`${name} may sign in again.`)
+}
+
+/** `latchkey users roles NAME [ROLE...]` */
+export async function setRoles(
+  context: AuthContext,
+  name: string,
+  roles: readonly string[],
+  print: Print,
+): Promise<void> {
+  await verbs.setRoles(context, name, roles, ACTOR)
+  print(roles.length > 0 ? `${name} has the roles ${roles.join(', ')}.` : `${name} has no roles.`)
+}
+
+/** `latchkey sign-out-everyone` */
+export async function signOutEveryone(context: AuthContext, print: Print): Promise<void> {
+  await realm.signOutEveryone(context, ACTOR)
+  print('Every session has ended.')
+}

@@ -1,0 +1,38 @@
+import type { AuthContext } from '../auth/context.js'
+import type { NewKeyOptions } from '../auth/keys/rotate-signing-key.js'
+import { deriveSecrets } from '../auth/secrets.js'
+import type { Config } from '../config.js'
+import type { Database } from '../db/database.js'
+import { openContext } from '../open-context.js'
+import { openStores, type Stores } from '../stores/open-stores.js'
+import { commandLog as log } from './command-log.js'
+
+/** Opens the stores for one command, and closes them after it. */
+export async function withDatabase(
+  config: Config,
+  command: (opened: { db: Database; keyOptions: NewKeyOptions }) => Promise<void>,
+): Promise<void> {
+  const { sealKeys } = deriveSecrets(config)
+  await withStores(config, ({ db }) => command({ db, keyOptions: { algorithm: config.algorithm, sealKeys } }))
+}
+
+/** Opens everything that the verbs of the domain work with, for one command. */
+export async function withContext(config: Config, command: (context: AuthContext) => Promise<void>): Promise<void> {
+  await withStores(config, async stores => {
+    const context = await openContext(config, { ...stores, log })
+    try {
+      await command(context)
+    } finally {
+      await context.close()
+    }
+  })
+}
+
+async function withStores(config: Config, work: (stores: Stores) => Promise<void>): Promise<void> {
+  const stores = await openStores(config, { log, shareRunning: true })
+  try {
+    await work(stores)
+  } finally {
+    await stores.close()
+  }
+}

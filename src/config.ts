@@ -1,0 +1,208 @@
+import { availableCores } from './config/available-cores.js'
+import { checkTogether } from './config/check-together.js'
+import { chooseMode, type Mode } from './config/choose-mode.js'
+import { ConfigError } from './config/config-error.js'
+import { cookieOptions } from './config/cookie-options.js'
+import { misspelledSettings } from './config/misspelled-settings.js'
+import { readSettings } from './config/read-settings.js'
+import type { SettingName, Values } from './config/settings.js'
+
+export { type Choice, chooseMode, type Mode } from './config/choose-mode.js'
+export { ConfigError } from './config/config-error.js'
+
+/** Everything an operator can set, read once at start, checked as a whole and then frozen. */
+export interface Config {
+  readonly nodeEnv: 'production' | 'development' | 'test'
+  readonly host: string
+  readonly port: number
+  readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
+
+  /** `external` runs on the operator's Postgres and Redis, `embedded` on its own Postgres and this process's memory. */
+  readonly mode: Mode
+  /** The folder of the embedded mode: its Postgres and its generated secrets. */
+  readonly dataDir: string
+  readonly database: {
+    /** Undefined in embedded mode. */
+    readonly url: string | undefined
+    /** Migrations may run as another role than the service does. */
+    readonly migrationUrl: string | undefined
+    readonly poolSize: number
+    /** Off behind a pooler in transaction mode. */
+    readonly prepare: boolean
+    readonly caFile: string | undefined
+    readonly timeoutMs: number
+    readonly migrateOnStart: boolean
+  }
+  readonly redis: {
+    readonly url: string | undefined
+    readonly caFile: string | undefined
+    readonly keyPrefix: string
+  }
+
+  /** Newest first: the first makes, all verify. Each at least 32 bytes. */
+  readonly jwtSecrets: readonly string[]
+  readonly refreshSecrets: readonly string[]
+
+  readonly issuer: string
+  readonly audience: string
+  readonly algorithm: 'ES256' | 'EdDSA' | 'RS256'
+  readonly accessTokenTtlSeconds: number
+  readonly keyRotationIntervalSeconds: number
+
+  /** The sliding lifetime of a refresh token, and so of an idle session. */
+  readonly refreshTokenTtlSeconds: number
+  /** The absolute lifetime of a session. */
+  readonly sessionMaxAgeSeconds: number
+  readonly maxSessionsPerUser: number
+  readonly refresh: {
+    readonly minAgeSeconds: number
+    readonly leewaySeconds: number
+    readonly settleSeconds: number
+    readonly replayWindowSeconds: number
+  }
+  /** For how long the list of revocations may be out of touch. */
+  readonly revocationMaxStalenessSeconds: number
+  readonly logoutScope: 'session' | 'others' | 'all'
+  readonly registration: 'open' | 'closed'
+
+  readonly publicOrigin: string
+  readonly corsOrigins: readonly string[]
+  /** CIDRs of the proxies whose X-Forwarded-For counts. */
+  readonly trustProxy: readonly string[]
+  readonly cookie: {
+    readonly name: string
+    readonly accessName: string
+    readonly domain: string | undefined
+    readonly path: string
+    readonly sameSite: 'strict' | 'lax' | 'none'
+    readonly secure: boolean
+    /** Whether the access token is set as a cookie too, for server-rendered pages. */
+    readonly access: boolean
+  }
+
+  readonly passwordMinLength: number
+  readonly hash: {
+    /** Password hashes at a time. */
+    readonly concurrency: number
+    /** Logins that may wait for one. */
+    readonly queue: number
+  }
+  readonly rateLimit: {
+    readonly enabled: boolean
+    readonly perAddressPerMinute: number
+    readonly failuresPerAccountPerMinute: number
+  }
+  readonly eventRetentionSeconds: number
+  /** How long a stopping instance tells the gateway so before it stops listening. */
+  readonly shutdownDelayMs: number
+}
+
+/** What the embedded mode does not look at: it brings stores of its own. */
+const externalOnly: ReadonlySet<SettingName> = new Set([
+  'DATABASE_URL',
+  'DATABASE_MIGRATION_URL',
+  'DATABASE_CA_FILE',
+  'REDIS_URL',
+  'REDIS_CA_FILE',
+])
+
+/**
+ * Reads the configuration from the environment and checks it as a whole. Both secrets are required in either mode; in
+ * embedded mode the caller adds those it generated to `env`.
+ *
+ * @param options.embedded whether `--embedded` was given: the embedded mode even if addresses of stores are set
+ * @throws ConfigError with every mistake there is
+ */
+export function readConfig(env: NodeJS.ProcessEnv, options: { embedded?: boolean } = {}): Config {
+  const { mode, problems } = chooseMode(env, options)
+  const reading = readSettings(env, mode === 'embedded' ? externalOnly : new Set())
+  const all = [...problems, ...reading.problems, ...checkTogether(reading)]
+  if (all.length > 0) throw new ConfigError(all)
+  return deepFreeze(toConfig(reading.values, mode, Boolean(env.KUBERNETES_SERVICE_HOST)))
+}
+
+/**
+ * What is allowed but unwise, for the log at start.
+ *
+ * @param env names variables in it that look like misspelled settings
+ */
+export function configWarnings(config: Config, env: NodeJS.ProcessEnv = {}): readonly string[] {
+  const warnings: string[] = []
+  if (config.nodeEnv === 'production') {
+    const { protocol, hostname } = new URL(config.publicOrigin)
+    if (hostname === 'localhost') {
+      warnings.push(
+        'PUBLIC_ORIGIN is on localhost in production: set it to the address that browsers and verifiers use.',
+      )
+    } else if (protocol === 'http:') {
+      warnings.push('PUBLIC_ORIGIN is plain http in production: browsers will not keep the cookies; use https.')
+    }
+    if (!config.rateLimit.enabled) warnings.push('RATE_LIMIT is off in production: nothing slows guessing down.')
+  }
+  if (config.trustProxy.some(cidr => cidr.endsWith('/0'))) {
+    warnings.push('TRUST_PROXY covers every address: any client can choose the address it is seen under.')
+  }
+  return [...warnings, ...misspelledSettings(env)]
+}
+
+function toConfig(values: Values, mode: Mode, isKubernetes: boolean): Config {
+  const publicOrigin = values.PUBLIC_ORIGIN ?? new URL(`http://localhost:${values.PORT}`).origin
+  const issuer = values.JWT_ISSUER ?? publicOrigin
+  return {
+    nodeEnv: values.NODE_ENV,
+    host: values.HOST ?? (values.NODE_ENV === 'production' ? '0.0.0.0' : '127.0.0.1'),
+    port: values.PORT,
+    logLevel: values.LOG_LEVEL,
+    mode,
+    dataDir: values.DATA_DIR,
+    database: {
+      url: values.DATABASE_URL,
+      migrationUrl: values.DATABASE_MIGRATION_URL ?? values.DATABASE_URL,
+      poolSize: values.DATABASE_POOL_SIZE,
+      prepare: values.DATABASE_PREPARE,
+      caFile: values.DATABASE_CA_FILE,
+      timeoutMs: values.DATABASE_TIMEOUT,
+      migrateOnStart: values.MIGRATE_ON_START,
+    },
+    redis: { url: values.REDIS_URL, caFile: values.REDIS_CA_FILE, keyPrefix: values.REDIS_KEY_PREFIX },
+    jwtSecrets: values.JWT_SECRET,
+    refreshSecrets: values.JWT_REFRESH_SECRET,
+    issuer,
+    audience: values.JWT_AUDIENCE ?? issuer,
+    algorithm: values.JWT_ALGORITHM,
+    accessTokenTtlSeconds: values.JWT_EXPIRES_IN,
+    keyRotationIntervalSeconds: values.KEY_ROTATION_INTERVAL,
+    refreshTokenTtlSeconds: values.JWT_REFRESH_EXPIRES_IN,
+    sessionMaxAgeSeconds: values.SESSION_MAX_AGE,
+    maxSessionsPerUser: values.MAX_SESSIONS_PER_USER,
+    refresh: {
+      minAgeSeconds: values.REFRESH_MIN_AGE,
+      leewaySeconds: values.REFRESH_LEEWAY,
+      settleSeconds: values.REFRESH_SETTLE,
+      replayWindowSeconds: values.REFRESH_REPLAY_WINDOW,
+    },
+    revocationMaxStalenessSeconds: values.REVOCATION_MAX_STALENESS,
+    logoutScope: values.LOGOUT_SCOPE,
+    registration: values.REGISTRATION,
+    publicOrigin,
+    corsOrigins: values.CORS_ORIGINS ?? [],
+    trustProxy: (values.TRUST_PROXY ?? []).flat(),
+    cookie: cookieOptions(values),
+    passwordMinLength: values.PASSWORD_MIN_LENGTH,
+    hash: { concurrency: values.HASH_CONCURRENCY ?? availableCores(), queue: values.HASH_QUEUE },
+    rateLimit: {
+      enabled: values.RATE_LIMIT,
+      perAddressPerMinute: values.RATE_LIMIT_PER_ADDRESS,
+      failuresPerAccountPerMinute: values.RATE_LIMIT_FAILURES_PER_ACCOUNT,
+    },
+    eventRetentionSeconds: values.EVENT_RETENTION,
+    shutdownDelayMs: values.SHUTDOWN_DELAY ?? (isKubernetes ? 5000 : 1000),
+  }
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const part of Object.values(value)) {
+    if (typeof part === 'object' && part !== null) deepFreeze(part)
+  }
+  return Object.freeze(value)
+}

@@ -1,0 +1,64 @@
+import type { Reading } from './read-settings.js'
+import type { SettingName, Values } from './settings.js'
+
+interface Rule {
+  /** The settings it compares; it is silent if one of them is wrong already. */
+  of: readonly SettingName[]
+  broken(values: Values): boolean
+  problem: string
+}
+
+/** What settings owe one another. */
+const rules: readonly Rule[] = [
+  {
+    of: ['JWT_SECRET', 'JWT_REFRESH_SECRET'],
+    broken: v => v.JWT_SECRET.some(secret => v.JWT_REFRESH_SECRET.includes(secret)),
+    problem: 'JWT_SECRET and JWT_REFRESH_SECRET share a secret: give each its own ("openssl rand -base64 48").',
+  },
+  {
+    of: ['JWT_REFRESH_EXPIRES_IN', 'JWT_EXPIRES_IN'],
+    broken: v => v.JWT_REFRESH_EXPIRES_IN <= v.JWT_EXPIRES_IN,
+    problem: 'JWT_REFRESH_EXPIRES_IN must be longer than JWT_EXPIRES_IN: raise it, or lower JWT_EXPIRES_IN.',
+  },
+  {
+    of: ['JWT_REFRESH_EXPIRES_IN', 'REFRESH_MIN_AGE'],
+    broken: v => v.JWT_REFRESH_EXPIRES_IN <= v.REFRESH_MIN_AGE,
+    problem: 'JWT_REFRESH_EXPIRES_IN must be longer than REFRESH_MIN_AGE: raise it, or lower REFRESH_MIN_AGE.',
+  },
+  {
+    of: ['SESSION_MAX_AGE', 'JWT_REFRESH_EXPIRES_IN'],
+    broken: v => v.SESSION_MAX_AGE < v.JWT_REFRESH_EXPIRES_IN,
+    problem: 'SESSION_MAX_AGE must be at least JWT_REFRESH_EXPIRES_IN: raise it, or lower JWT_REFRESH_EXPIRES_IN.',
+  },
+  {
+    of: ['REFRESH_MIN_AGE', 'REFRESH_LEEWAY'],
+    broken: v => v.REFRESH_MIN_AGE <= v.REFRESH_LEEWAY && v.REFRESH_MIN_AGE + v.REFRESH_LEEWAY > 0,
+    problem: 'REFRESH_MIN_AGE must be longer than REFRESH_LEEWAY, or both 0s: raise it, or lower REFRESH_LEEWAY.',
+  },
+  {
+    of: ['COOKIE_INSECURE', 'NODE_ENV'],
+    broken: v => v.COOKIE_INSECURE && v.NODE_ENV === 'production',
+    problem: 'COOKIE_INSECURE is refused in production: unset it and serve Latchkey by https.',
+  },
+  {
+    of: ['COOKIE_SAMESITE', 'COOKIE_INSECURE'],
+    broken: v => v.COOKIE_SAMESITE === 'none' && v.COOKIE_INSECURE,
+    problem:
+      'COOKIE_SAMESITE=none needs secure cookies: unset COOKIE_INSECURE, or set COOKIE_SAMESITE to lax or strict.',
+  },
+  {
+    of: ['COOKIE_DOMAIN', 'PUBLIC_ORIGIN'],
+    broken: v =>
+      v.COOKIE_DOMAIN !== undefined && v.PUBLIC_ORIGIN !== undefined && !covers(v.COOKIE_DOMAIN, v.PUBLIC_ORIGIN),
+    problem: 'COOKIE_DOMAIN must be the host of PUBLIC_ORIGIN or a parent of it: browsers drop the cookie otherwise.',
+  },
+]
+
+/** Checks settings against one another, and returns what is wrong. */
+export function checkTogether({ values, failed }: Reading): string[] {
+  return rules.filter(rule => !rule.of.some(name => failed.has(name)) && rule.broken(values)).map(rule => rule.problem)
+}
+
+function covers(domain: string, origin: string): boolean {
+  return `.${new URL(origin).hostname}`.endsWith(`.${domain}`)
+}

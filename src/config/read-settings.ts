@@ -1,0 +1,55 @@
+import { Mistake } from './kind.js'
+import { readVariable } from './read-variable.js'
+import type { Setting } from './setting.js'
+import { type SettingName, settings, type Values } from './settings.js'
+
+export interface Reading {
+  /** A setting that failed is undefined here, whatever its type says: ask `failed` first. */
+  values: Values
+  failed: ReadonlySet<SettingName>
+  problems: readonly string[]
+}
+
+/**
+ * Reads every setting on its own and collects all mistakes.
+ *
+ * @param skipped settings that are taken as unset, whatever the environment holds
+ */
+export function readSettings(env: NodeJS.ProcessEnv, skipped: ReadonlySet<SettingName>): Reading {
+  const values: Partial<Record<SettingName, unknown>> = {}
+  const failed = new Set<SettingName>()
+  const problems: string[] = []
+  for (const [name, setting] of Object.entries(settings) as [SettingName, Setting][]) {
+    const result = skipped.has(name) ? { value: undefined } : readSetting(env, name, setting)
+    values[name] = result.value
+    if (result.problem === undefined) continue
+    failed.add(name)
+    problems.push(result.problem)
+  }
+  return { values: values as Values, failed, problems }
+}
+
+function readSetting(env: NodeJS.ProcessEnv, name: string, setting: Setting): { value: unknown; problem?: string } {
+  const { text = setting.default, problem } = readVariable(env, name)
+  if (problem !== undefined) return { value: undefined, problem }
+  if (text === undefined) {
+    return setting.required === undefined
+      ? { value: undefined }
+      : { value: undefined, problem: `${name} is not set: ${setting.required}.` }
+  }
+  try {
+    return { value: setting.kind.parse(text) }
+  } catch (error) {
+    if (error instanceof Mistake) return { value: undefined, problem: describe(name, setting, text, error) }
+    throw error
+  }
+}
+
+function describe(name: string, setting: Setting, text: string, mistake: Mistake): string {
+  const subject = mistake.entry === undefined ? name : `${name}, entry ${mistake.entry},`
+  const value = mistake.text ?? text
+  // Whatever has an @ may be an address with a password in it that went into the wrong variable.
+  const shown =
+    setting.secret || value === '' || value.includes('@') ? '' : `; it is ${JSON.stringify(value.slice(0, 80))}`
+  return `${subject} ${mistake.message}${shown}.`
+}

@@ -1,0 +1,50 @@
+import { list } from '../kind.js'
+import { anyOrigin, cookieDomain, network, webOrigin } from '../network-kinds.js'
+import { oneOf, onOff, text } from '../plain-kinds.js'
+import type { Setting } from '../setting.js'
+
+export const browserSettings = {
+  PUBLIC_ORIGIN: {
+    kind: webOrigin,
+    defaultText: '`http://localhost:PORT`',
+    about: 'Where browsers and verifiers reach this service from outside.',
+  },
+  CORS_ORIGINS: {
+    kind: list(anyOrigin),
+    about: 'Sites other than `PUBLIC_ORIGIN` whose pages may call this service with cookies.',
+  },
+  TRUST_PROXY: {
+    kind: list(network),
+    about:
+      "The networks of the proxies whose `X-Forwarded-For` tells the client's address. " +
+      'Unset, the address of the connection counts, whatever a header says.',
+  },
+  COOKIE_DOMAIN: {
+    kind: cookieDomain,
+    about:
+      'Shares the cookies with all subdomains of this domain; their prefix is then `__Secure-`. ' +
+      'It must be the host of `PUBLIC_ORIGIN` or a parent of it.',
+  },
+  COOKIE_PATH: {
+    kind: text('a path that begins with /', /^\/[\w.~/-]*$/),
+    default: '/',
+    about: 'Sends the cookies to addresses below this path only; unless it is `/`, their prefix is `__Secure-`.',
+  },
+  COOKIE_SAMESITE: {
+    kind: oneOf('strict', 'lax', 'none'),
+    default: 'strict',
+    about: 'The `SameSite` of the refresh cookie. `none` is for pages on another site, and then needs `CORS_ORIGINS`.',
+  },
+  COOKIE_INSECURE: {
+    kind: onOff,
+    default: 'off',
+    about:
+      'Cookies without `Secure` and without a prefix, for development by plain http on another name than localhost. ' +
+      'Refused in production.',
+  },
+  ACCESS_COOKIE: {
+    kind: onOff,
+    default: 'off',
+    about: 'Also sets the access token as a cookie (`SameSite=Lax`), for pages that a server renders.',
+  },
+} as const satisfies Record<string, Setting>

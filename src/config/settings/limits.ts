@@ -1,0 +1,46 @@
+import { durationSeconds } from '../duration.js'
+import { integer, oneOf, onOff } from '../plain-kinds.js'
+import type { Setting } from '../setting.js'
+
+export const limitSettings = {
+  REGISTRATION: {
+    kind: oneOf('open', 'closed'),
+    default: 'open',
+    about: 'Whether people may make accounts themselves.',
+  },
+  PASSWORD_MIN_LENGTH: {
+    kind: integer(8, 64),
+    default: '8',
+    about: 'The fewest characters of a new password.',
+  },
+  HASH_CONCURRENCY: {
+    kind: integer(1, 256),
+    defaultText: 'the cores that this container may use',
+    about: 'Password hashes computed at a time; each takes about 19 MiB of memory.',
+  },
+  HASH_QUEUE: {
+    kind: integer(0, 10_000),
+    default: '64',
+    about: 'Sign-ins that may wait for their hash; more are answered 503 `busy`.',
+  },
+  RATE_LIMIT: {
+    kind: onOff,
+    default: 'on',
+    about: 'Turns the two limits below on or off.',
+  },
+  RATE_LIMIT_PER_ADDRESS: {
+    kind: integer(1, 1_000_000),
+    default: '300',
+    about: 'Sign-ins and refreshes a minute from one address (IPv6: from one /64).',
+  },
+  RATE_LIMIT_FAILURES_PER_ACCOUNT: {
+    kind: integer(1, 1_000_000),
+    default: '30',
+    about: 'Failed sign-ins a minute to one account.',
+  },
+  EVENT_RETENTION: {
+    kind: durationSeconds('1d', '3650d'),
+    default: '90d',
+    about: 'How long security events are kept.',
+  },
+} as const satisfies Record<string, Setting>

@@ -1,0 +1,41 @@
+import { durationMs } from '../duration.js'
+import { bindAddress } from '../network-kinds.js'
+import { integer, oneOf, text } from '../plain-kinds.js'
+import type { Setting } from '../setting.js'
+
+export const processSettings = {
+  NODE_ENV: {
+    kind: oneOf('production', 'development', 'test'),
+    default: 'development',
+    about: 'In `production` nothing is assumed: secrets and store addresses must be given, and cookies are secure.',
+  },
+  HOST: {
+    kind: bindAddress,
+    defaultText: '`0.0.0.0` in production, otherwise `127.0.0.1`',
+    about: 'The address to listen on.',
+  },
+  PORT: {
+    kind: integer(0, 65_535),
+    default: '3000',
+    about: 'The port to listen on; `0` takes any free one (then set `PUBLIC_ORIGIN` too).',
+  },
+  LOG_LEVEL: {
+    kind: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
+    default: 'info',
+    about: 'How much is logged.',
+  },
+  DATA_DIR: {
+    kind: text('a path', /./),
+    default: '.latchkey',
+    about:
+      "The folder of the embedded mode: its Postgres and its generated secrets. Only the service's user may read it.",
+  },
+  SHUTDOWN_DELAY: {
+    kind: durationMs('0s', '5m'),
+    defaultText: '`5s` in Kubernetes (where `KUBERNETES_SERVICE_HOST` is set), otherwise `1s`',
+    about:
+      'How long a stopping instance answers 503 on `/readyz` but serves everything else, before it stops listening. ' +
+      'Gateways need that time to send their requests elsewhere, so make it longer than the interval at which yours ' +
+      'asks. Ctrl-C (SIGINT) skips it.',
+  },
+} as const satisfies Record<string, Setting>

@@ -1,0 +1,57 @@
+import { durationMs } from '../duration.js'
+import { certificateFile, integer, onOff, text } from '../plain-kinds.js'
+import type { Setting } from '../setting.js'
+import { postgresUrl, redisUrl } from '../store-urls.js'
+
+export const storeSettings = {
+  DATABASE_URL: {
+    kind: postgresUrl,
+    secret: true,
+    about: 'Postgres 15 to 18. Leave it and `REDIS_URL` unset for the embedded mode.',
+  },
+  DATABASE_MIGRATION_URL: {
+    kind: postgresUrl,
+    secret: true,
+    defaultText: 'the same as `DATABASE_URL`',
+    about: 'The database under a role that may change tables, so that the service itself can run with fewer rights.',
+  },
+  DATABASE_POOL_SIZE: {
+    kind: integer(1, 200),
+    default: '10',
+    about: 'Connections to Postgres that each instance opens for requests; one more reads the journal of revocations.',
+  },
+  DATABASE_PREPARE: {
+    kind: onOff,
+    default: 'on',
+    about: 'Prepared statements. Turn them off behind a pooler in transaction mode that does not support them.',
+  },
+  DATABASE_CA_FILE: {
+    kind: certificateFile,
+    about: 'Connect to Postgres by TLS and accept only certificates of this authority.',
+  },
+  DATABASE_TIMEOUT: {
+    kind: durationMs('100ms', '60s'),
+    default: '5s',
+    about: 'How long one statement may take, connecting included, before the request fails with 503.',
+  },
+  MIGRATE_ON_START: {
+    kind: onOff,
+    default: 'on',
+    about:
+      'Whether a starting instance brings the tables up to date. If off, run `latchkey migrate` before each upgrade.',
+  },
+  REDIS_URL: {
+    kind: redisUrl,
+    secret: true,
+    about: 'Redis 7 or newer, with `maxmemory-policy noeviction`; `rediss://` connects by TLS.',
+  },
+  REDIS_CA_FILE: {
+    kind: certificateFile,
+    about: 'With `rediss://`: accept only certificates of this authority.',
+  },
+  REDIS_KEY_PREFIX: {
+    kind: text('1 to 64 letters, digits or . _ : -', /^[A-Za-z0-9._:-]{1,64}$/),
+    default: 'lk1',
+    about: 'How every key begins. Two deployments that share a Redis need different ones.',
+  },
+} as const satisfies Record<string, Setting>

@@ -1,0 +1,100 @@
+import { durationSeconds } from '../duration.js'
+import { integer, oneOf, text } from '../plain-kinds.js'
+import { secrets } from '../secrets.js'
+import type { Setting } from '../setting.js'
+
+const giveSecret = 'give at least 32 random bytes, as made by "openssl rand -base64 48"'
+const name = text('one name or URL without spaces or commas', /^[^\s,]{1,255}$/)
+
+export const tokenSettings = {
+  JWT_SECRET: {
+    kind: secrets,
+    secret: true,
+    required: giveSecret,
+    about: 'Seals the signing keys of access tokens in the database. Never the same as `JWT_REFRESH_SECRET`.',
+  },
+  JWT_REFRESH_SECRET: {
+    kind: secrets,
+    secret: true,
+    required: giveSecret,
+    about: 'Authenticates refresh tokens and derives the successor of each.',
+  },
+  JWT_EXPIRES_IN: {
+    kind: durationSeconds('10s', '2h'),
+    default: '15m',
+    about: 'The lifetime of an access token.',
+  },
+  JWT_REFRESH_EXPIRES_IN: {
+    kind: durationSeconds('10s', '400d'),
+    default: '7d',
+    about:
+      'The lifetime of a refresh token. Each rotation starts it anew, so it is how long a session may stay unused. ' +
+      'Longer than `JWT_EXPIRES_IN` and `REFRESH_MIN_AGE`.',
+  },
+  SESSION_MAX_AGE: {
+    kind: durationSeconds('10s', '3650d'),
+    default: '30d',
+    about: 'When a session ends even if it is in use. At least `JWT_REFRESH_EXPIRES_IN`.',
+  },
+  REFRESH_MIN_AGE: {
+    kind: durationSeconds('0s', '10m'),
+    default: '30s',
+    about:
+      'A refresh token younger than this is answered with itself and a new access token instead of being rotated. ' +
+      'Longer than `REFRESH_LEEWAY`, or both `0s` for benchmarks.',
+  },
+  REFRESH_LEEWAY: {
+    kind: durationSeconds('0s', '5m'),
+    default: '10s',
+    about: 'For how long after a rotation the previous refresh token still gets the same successor without question.',
+  },
+  REFRESH_SETTLE: {
+    kind: durationSeconds('0s', '10m'),
+    default: '60s',
+    about: 'Use of a new refresh token or its access tokens counts as proof that it arrived only after this time.',
+  },
+  REFRESH_REPLAY_WINDOW: {
+    kind: durationSeconds('0s', '7d'),
+    default: '24h',
+    about:
+      'For how long a client that never received the successor may come back with the previous refresh token. ' +
+      'After that it is taken for theft.',
+  },
+  JWT_ISSUER: {
+    kind: name,
+    defaultText: 'the same as `PUBLIC_ORIGIN`',
+    about: 'The `iss` of access tokens.',
+  },
+  JWT_AUDIENCE: {
+    kind: name,
+    defaultText: 'the same as `JWT_ISSUER`',
+    about: 'The `aud` of access tokens; verifiers insist on it.',
+  },
+  JWT_ALGORITHM: {
+    kind: oneOf('ES256', 'EdDSA', 'RS256'),
+    default: 'ES256',
+    about: 'What new signing keys are made for. Existing keys keep their algorithm until they retire.',
+  },
+  KEY_ROTATION_INTERVAL: {
+    kind: durationSeconds('1h', '3650d'),
+    default: '90d',
+    about: 'How long a signing key signs before the next one takes over.',
+  },
+  MAX_SESSIONS_PER_USER: {
+    kind: integer(0, 10_000),
+    default: '100',
+    about: 'Sessions that one user may have at a time; `0` is no limit.',
+  },
+  LOGOUT_SCOPE: {
+    kind: oneOf('session', 'others', 'all'),
+    default: 'session',
+    about: 'Which sessions a logout ends if the request does not say.',
+  },
+  REVOCATION_MAX_STALENESS: {
+    kind: durationSeconds('2s', '10m'),
+    default: '10s',
+    about:
+      'For how long tokens are still verified after an instance has lost both Postgres and Redis, and with them sight ' +
+      'of what is revoked. Then `/auth/verify` answers 503.',
+  },
+} as const satisfies Record<string, Setting>

@@ -1,0 +1,131 @@
+import type { Socket } from 'node:net'
+import type { PgDatabase } from 'drizzle-orm/pg-core'
+import { drizzle, type PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
+import postgres from 'postgres'
+import { LatchkeyError } from '../errors.js'
+import { type ConnectionOptions, clientOptions } from './client-options.js'
+import { type Address, connectTo } from './connect-to.js'
+import { endsConnection, redacted } from './driver-errors.js'
+
+/** What a statement is built on: one connection, or a transaction on one. */
+export type Executor = PgDatabase<PostgresJsQueryResultHKT, Record<string, never>>
+
+/** A statement that is sent often. It is built once a connection and prepared by the server under its name. */
+export interface Statement<Arguments extends object, Row> {
+  name: string
+  build: (executor: Executor) => { execute(placeholders?: Record<string, unknown>): Promise<Row[]> }
+  /** Never set; carries the type of the arguments. */
+  arguments?: Arguments
+}
+
+/** One connection to Postgres, made when it is first used. Once lost it stays lost: another takes its place. */
+export interface Connection {
+  readonly executor: Executor
+  /** The weight of what was begun on it and has not ended. */
+  readonly busy: number
+  readonly isLost: boolean
+  readonly ageMs: number
+  /** For how long nothing that was asked of it has ended. */
+  readonly silentMs: number
+  /** Runs work on it, and rejects as soon as the connection is lost or the time is over. */
+  use<T>(weight: number, work: (connection: Connection) => Promise<T>): Promise<T>
+  prepared<Arguments extends object, Row>(
+    statement: Statement<Arguments, Row>,
+  ): ReturnType<Statement<Arguments, Row>['build']>
+  /** Gives it up, and whatever waits for it. */
+  lose(): void
+  /** Closes it when what is under way has ended, or after five seconds. */
+  end(): Promise<void>
+}
+
+export interface ConnectionEvents {
+  onLost(connection: Connection): void
+  /** Something took longer than it may. */
+  onDeadline(connection: Connection): void
+}
+
+/** Prepares a connection; nothing is sent before it is used. */
+export function openConnection(options: ConnectionOptions, events: ConnectionEvents): Connection {
+  // postgres.js must not go on with a connection that was closed: it may write to the socket that is gone, where
+  // nobody can catch it, or wait for ever (docs/adr/0003-connections.md). So each client serves one connection.
+  let socket: Socket | undefined
+  const client = postgres(options.url, {
+    ...clientOptions(options),
+    max_lifetime: 0,
+    onclose: () => lose(),
+    socket: (address: Address) => {
+      if (isLost) throw new Error('the connection to Postgres was lost')
+      socket = connectTo(address, attempts++)
+      return socket
+    },
+  } as postgres.Options<Record<string, postgres.PostgresType>>)
+  const executor = drizzle(client, { casing: 'snake_case' })
+  const statements = new Map<string, ReturnType<Statement<object, unknown>['build']>>()
+  const waiting = new Set<(error: LatchkeyError) => void>()
+  const openedAt = performance.now()
+  let heardAt = openedAt
+  let attempts = 0
+  let busy = 0
+  let isLost = false
+
+  function lose(): void {
+    if (isLost) return
+    isLost = true
+    events.onLost(connection)
+    for (const reject of waiting) reject(unavailable('the connection to Postgres was lost'))
+    socket?.destroy()
+    void client.end({ timeout: 0 })
+  }
+
+  const connection: Connection = {
+    executor,
+    get busy() {
+      return busy
+    },
+    get isLost() {
+      return isLost
+    },
+    get ageMs() {
+      return performance.now() - openedAt
+    },
+    get silentMs() {
+      return performance.now() - heardAt
+    },
+    use: (weight, work) =>
+      new Promise((resolve, reject) => {
+        busy += weight
+        waiting.add(reject)
+        // The server enforces its own limit; this one is for a server that no longer answers at all.
+        const deadline = setTimeout(() => {
+          reject(unavailable('Postgres did not answer in time'))
+          events.onDeadline(connection)
+        }, options.timeoutMs + 500)
+        work(connection)
+          .then(resolve, (error: unknown) => {
+            if (endsConnection(redacted(error))) lose()
+            reject(redacted(error))
+          })
+          .finally(() => {
+            clearTimeout(deadline)
+            waiting.delete(reject)
+            busy -= weight
+            heardAt = performance.now()
+          })
+      }),
+    prepared<Arguments extends object, Row>(statement: Statement<Arguments, Row>) {
+      let built = statements.get(statement.name)
+      if (!built) {
+        built = statement.build(executor)
+        statements.set(statement.name, built)
+      }
+      return built as ReturnType<Statement<Arguments, Row>['build']>
+    },
+    lose,
+    end: () => client.end({ timeout: 5 }),
+  }
+  return connection
+}
+
+function unavailable(cause: string): LatchkeyError {
+  return new LatchkeyError('store_unavailable', { retryAfterSeconds: 1, cause })
+}

@@ -1,0 +1,150 @@
+import type { ConnectionOptions as OneConnectionOptions } from './client-options.js'
+import { type Connection, type Executor, openConnection, type Statement } from './connection.js'
+import { endsConnection, redacted } from './driver-errors.js'
+
+export type { Executor, Statement } from './connection.js'
+
+export interface ConnectionOptions extends OneConnectionOptions {
+  size: number
+}
+
+/** Names the type of a hot statement's placeholders; see {@link Statement}. */
+export function hotStatement<Arguments extends object, Row>(
+  name: string,
+  build: Statement<Arguments, Row>['build'],
+): Statement<Arguments, Row> {
+  return { name, build }
+}
+
+/** Sends statements: on whichever connection is least busy, or all on the one of a transaction. */
+export interface Runner {
+  run<T>(query: (executor: Executor) => PromiseLike<T>): Promise<T>
+  hot<Arguments extends object, Row>(statement: Statement<Arguments, Row>, values: Arguments): Promise<Row[]>
+}
+
+export interface Connections extends Runner {
+  /**
+   * Runs the work in one READ COMMITTED transaction; it is rolled back if the work rejects. The work may be run a
+   * second time, after all that the first did was rolled back.
+   */
+  transaction<T>(work: (runner: Runner) => Promise<T>): Promise<T>
+  /** How many statements were sent so far, for tests that count them. */
+  readonly sent: number
+  close(): Promise<void>
+}
+
+/** What is sent behind a transaction waits for its end, so a connection with one is chosen last. */
+const TRANSACTION_WEIGHT = 1000
+/** A connection this young leads to where the next would lead. */
+const YOUNG_MS = 1000
+
+/**
+ * Opens the connections to Postgres: `size` clients of one connection each behind a chooser of the least busy one.
+ *
+ * Not one client with a pool of its own: postgres.js never shrinks its queues of connections once it has several, so
+ * that every query costs more than the last (docs/adr/0003-connections.md).
+ */
+export function openConnections(options: ConnectionOptions): Connections {
+  const events = { onLost: replace, onDeadline: loseSilentOnes }
+  const connections = Array.from({ length: options.size }, () => openConnection(options, events))
+  const successors = new WeakMap<Connection, Connection>()
+  let closed = false
+  let sent = 0
+
+  function leastBusy(): Connection {
+    let best = connections[0]!
+    for (const connection of connections) {
+      if (connection.busy === 0) return connection
+      if (connection.busy < best.busy) best = connection
+    }
+    return best
+  }
+
+  function replace(connection: Connection): void {
+    const place = connections.indexOf(connection)
+    if (closed || place === -1) return
+    connections[place] = openConnection(options, events)
+    successors.set(connection, connections[place])
+  }
+
+  /** A firewall that forgot one connection forgot the idle ones too: who takes them next shall not wait as long. */
+  function loseSilentOnes(late: Connection): void {
+    for (const connection of [...connections]) {
+      const isSuspect = connection === late || connection.busy === 0
+      if (isSuspect && connection.silentMs >= options.timeoutMs) connection.lose()
+    }
+  }
+
+  /** What a server that has become read-only refused was not done: the address may lead to another server by now. */
+  async function using<T>(weight: number, work: (connection: Connection) => Promise<T>): Promise<T> {
+    const connection = leastBusy()
+    try {
+      return await connection.use(weight, work)
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== READ_ONLY) throw error
+      if (!successors.has(connection) && connection.ageMs >= YOUNG_MS) {
+        replace(connection)
+        void connection.end()
+      }
+      const successor = successors.get(connection)
+      if (!successor) throw error
+      return successor.use(weight, work)
+    }
+  }
+
+  return {
+    get sent() {
+      return sent
+    },
+    run: query =>
+      using(1, async ({ executor }) => {
+        sent++
+        return query(executor)
+      }),
+    hot: (statement, values) =>
+      using(1, async connection => {
+        sent++
+        return connection.prepared(statement).execute(values as Record<string, unknown>)
+      }),
+    transaction: work =>
+      using(TRANSACTION_WEIGHT, connection =>
+        inTransaction(connection, transaction => {
+          const send = () => {
+            if (connection.isLost) throw new Error('the connection of this transaction was lost')
+            sent++
+          }
+          return work({
+            run: async query => {
+              send()
+              return query(transaction)
+            },
+            hot: async (statement, values) => {
+              send()
+              return statement.build(transaction).execute(values as Record<string, unknown>)
+            },
+          })
+        }),
+      ),
+    async close() {
+      closed = true
+      await Promise.all(connections.map(connection => connection.end()))
+    },
+  }
+}
+
+/** SQLSTATE read_only_sql_transaction. */
+const READ_ONLY = '25006'
+
+function inTransaction<T>(connection: Connection, work: (executor: Executor) => Promise<T>): Promise<T> {
+  return connection.executor.transaction(async transaction => {
+    try {
+      return await work(transaction)
+    } catch (error) {
+      // To an error postgres.js answers with a ROLLBACK; on a lost connection that would throw where nobody can catch
+      // it. Whoever waits was told of the loss already.
+      if (endsConnection(redacted(error))) connection.lose()
+      if (connection.isLost) return new Promise<never>(() => {})
+      throw error
+    }
+  })
+}

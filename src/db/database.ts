@@ -1,0 +1,58 @@
+import { sql } from 'drizzle-orm'
+import { cleanUpLock } from './clean-up-lock.js'
+import { type ConnectionOptions, openConnections, type Runner } from './connections.js'
+import { type Journal, journalRepository } from './journal.js'
+import { realmRepository } from './realm.js'
+import { refreshTokensRepository } from './refresh-tokens.js'
+import { securityEventsRepository } from './security-events.js'
+import { sessionsRepository } from './sessions.js'
+import { signingKeysRepository } from './signing-keys.js'
+import { usersRepository } from './users.js'
+
+/** All statements of the service, one repository a table. */
+export type Repositories = ReturnType<typeof repositories>
+
+export interface Database extends Repositories {
+  /** The journal on a connection of its own: it must be read in time however busy the others are. */
+  readonly journalFeed: Journal
+  /** Runs the work in one READ COMMITTED transaction, on repositories of its own; a rejection rolls it back. */
+  transaction<T>(work: (repositories: Repositories) => Promise<T>): Promise<T>
+  /** Resolves if Postgres answers. */
+  ping(): Promise<void>
+  /** How many statements were sent so far, those of the feed aside; for tests that count them. */
+  readonly statementsSent: number
+  close(): Promise<void>
+}
+
+/** Opens the database; the connections are made as they are needed. */
+export function openDatabase(options: ConnectionOptions): Database {
+  const connections = openConnections(options)
+  const feed = openConnections({ ...options, size: 1, applicationName: 'latchkey-journal' })
+  return {
+    ...repositories(connections),
+    journalFeed: journalRepository(feed),
+    transaction: work => connections.transaction(runner => work(repositories(runner))),
+    ping: async () => {
+      await connections.run(executor => executor.execute(sql`select 1`))
+    },
+    get statementsSent() {
+      return connections.sent
+    },
+    async close() {
+      await Promise.all([connections.close(), feed.close()])
+    },
+  }
+}
+
+function repositories(runner: Runner) {
+  return {
+    realm: realmRepository(runner),
+    users: usersRepository(runner),
+    sessions: sessionsRepository(runner),
+    refreshTokens: refreshTokensRepository(runner),
+    journal: journalRepository(runner),
+    signingKeys: signingKeysRepository(runner),
+    securityEvents: securityEventsRepository(runner),
+    cleanUpLock: cleanUpLock(runner),
+  }
+}

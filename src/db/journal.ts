@@ -1,0 +1,97 @@
+import { gt, isNull, or, type SQL, sql } from 'drizzle-orm'
+import type { JournalPage } from '../revocations/journal-follower.js'
+import { REVOCATION_TTL_SECONDS, type Revocation } from '../revocations/revocation.js'
+import type { Runner } from './connections.js'
+import { revocations } from './schema.js'
+import { seconds } from './session-facts.js'
+
+/** A revocation as a verb of the domain states it: when it may be forgotten is for the database's clock to say. */
+export type NewRevocation = Revocation extends infer Kind
+  ? Kind extends Revocation
+    ? Omit<Kind, 'expiresAt'>
+    : never
+  : never
+
+export type Journal = ReturnType<typeof journalRepository>
+
+/** The journal of revocations: what every verifier must refuse, in the order of the transactions that say so. */
+export function journalRepository(runner: Runner) {
+  /**
+   * Reads entries, and in the same statement where the next read must begin: at the oldest transaction that was still
+   * open. An entry that commits late has an xid from there on, while its id may lie far behind.
+   */
+  async function read(condition: SQL | undefined): Promise<JournalPage> {
+    const rows = await runner.run(executor =>
+      executor
+        .select({
+          cursor: sql<string>`pg_snapshot_xmin(pg_current_snapshot())::text`,
+          serverStart: sql<string>`extract(epoch from pg_postmaster_start_time())::text`,
+          isStandby: sql<boolean>`pg_is_in_recovery()`,
+          entry: revocations,
+        })
+        .from(sql`(values (1)) as always`)
+        .leftJoin(revocations, condition),
+    )
+    const { cursor, serverStart, isStandby } = rows[0]!
+    const entries = rows.flatMap(({ entry }) => (entry === null ? [] : [toRevocation(entry)]))
+    return { entries, position: { serverStart, xid: cursor }, isStandby }
+  }
+
+  return {
+    /** Writes entries and returns them with their end; call it in the transaction of the change they follow from. */
+    async append(entries: readonly NewRevocation[]): Promise<Revocation[]> {
+      if (entries.length === 0) return []
+      const rows = await runner.run(executor => executor.insert(revocations).values(entries.map(toRow)).returning())
+      return rows.map(toRevocation)
+    },
+
+    /** Every entry that still matters. */
+    readAll: () => read(or(isNull(revocations.expiresAt), gt(revocations.expiresAt, sql`now()`))),
+
+    /** What transactions from this one on have written; some of it may have been read before. */
+    readSince: (xid: string) => read(sql`${revocations.xid} >= ${xid}::xid8`),
+
+    /** Holds off every other instance that would write lost entries again, until the transaction ends. */
+    async lockForRepair(): Promise<void> {
+      await runner.run(executor => executor.execute(sql`select pg_advisory_xact_lock(${REPAIR_LOCK})`))
+    },
+
+    /** Forgets entries whose tokens are all dead; returns how many. */
+    async removeExpired(limit: number): Promise<number> {
+      const removed = await runner.run(executor =>
+        executor.execute(sql`
+          delete from revocations where id in (
+            select id from revocations where expires_at <= now() order by id limit ${limit} for update skip locked)`),
+      )
+      return removed.count
+    },
+  }
+}
+
+/** Any number will do, as long as no other program on this database takes it for a lock of its own. */
+const REPAIR_LOCK = 7_233_417_023
+
+function toRow(entry: NewRevocation) {
+  return {
+    kind: entry.kind,
+    reason: entry.reason,
+    subject: 'subject' in entry ? entry.subject : null,
+    boundVersion: 'belowVersion' in entry ? entry.belowVersion : null,
+    boundAt: 'before' in entry ? new Date(entry.before * 1000) : null,
+    // A compromised key stays revoked.
+    expiresAt: entry.kind === 'key' ? null : sql`now() + ${seconds(REVOCATION_TTL_SECONDS)}`,
+  }
+}
+
+function toRevocation(row: typeof revocations.$inferSelect): Revocation {
+  const common = { reason: row.reason, expiresAt: row.expiresAt?.getTime() ?? null }
+  const subject = row.subject ?? ''
+  if (row.kind === 'realm') return { ...common, kind: 'realm', before: inSeconds(row.boundAt) }
+  if (row.kind !== 'user') return { ...common, kind: row.kind, subject }
+  if (row.boundVersion !== null) return { ...common, kind: 'user', subject, belowVersion: row.boundVersion }
+  return { ...common, kind: 'user', subject, before: inSeconds(row.boundAt) }
+}
+
+function inSeconds(instant: Date | null): number {
+  return Math.ceil((instant?.getTime() ?? 0) / 1000)
+}

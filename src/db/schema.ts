@@ -1,0 +1,203 @@
+import { sql } from 'drizzle-orm'
+import {
+  bigint,
+  boolean,
+  check,
+  customType,
+  index,
+  inet,
+  integer,
+  jsonb,
+  pgTable,
+  smallint,
+  text,
+  timestamp,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core'
+
+/**
+ * The tables. Postgres is the truth: what may not be lost is here, everything else is in src/ephemeral.
+ *
+ * Ids are UUIDv7 made in the app; instants are `timestamptz` and judged by the database's clock. Whoever locks rows of
+ * more than one table takes them in this order: users, sessions, refresh_tokens, revocations.
+ */
+
+const bytea = customType<{ data: Buffer; driverData: Buffer }>({ dataType: () => 'bytea' })
+const xid8 = customType<{ data: string; driverData: string }>({ dataType: () => 'xid8' })
+const instant = () => timestamp({ withTimezone: true, mode: 'date' })
+
+/** Its one row says from when on what was issued counts; all before is dead. */
+export const realm = pgTable(
+  'realm',
+  {
+    id: boolean().primaryKey().default(true),
+    notBefore: instant().notNull().default(sql`'epoch'`),
+  },
+  table => [check('realm_has_one_row', sql`${table.id}`)],
+)
+
+export const users = pgTable(
+  'users',
+  {
+    id: uuid().primaryKey(),
+    /** In its normal form: NFKC, lower case. */
+    email: text().notNull(),
+    username: text(),
+    /** The id that another system knows this user by. */
+    externalId: text(),
+    passwordHash: text().notNull(),
+    roles: text().array().notNull().default(sql`'{}'`),
+    /** Raised by every change that ends all sessions; tokens of a lower one are dead. */
+    tokenVersion: integer().notNull().default(0),
+    mustChangePassword: boolean().notNull().default(false),
+    passwordChangedAt: instant().notNull().defaultNow(),
+    failedLogins: integer().notNull().default(0),
+    disabledAt: instant(),
+    /** Access tokens issued before are stale: since a change of roles. Always a whole second, rounded up. */
+    tokensNotBefore: instant().notNull().default(sql`'epoch'`),
+    createdAt: instant().notNull().defaultNow(),
+    updatedAt: instant().notNull().defaultNow(),
+  },
+  table => [
+    uniqueIndex('users_email').on(table.email),
+    uniqueIndex('users_username').on(table.username),
+    uniqueIndex('users_external_id').on(table.externalId),
+    // Only accounts whose roles ever changed are in it.
+    index('users_tokens_not_before').on(table.tokensNotBefore).where(sql`${table.tokensNotBefore} > 'epoch'`),
+  ],
+)
+
+/** One row a sign-in on a device. It is never updated by a refresh: that is what the whitelist is for. */
+export const sessions = pgTable(
+  'sessions',
+  {
+    id: uuid().primaryKey(),
+    userId: uuid()
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    /** Copied from the user at sign-in. */
+    tokenVersion: integer().notNull(),
+    clientId: text().notNull(),
+    createdAt: instant().notNull().defaultNow(),
+    /** The absolute end; no refresh moves it. */
+    expiresAt: instant().notNull(),
+    authTime: instant().notNull().defaultNow(),
+    revokedAt: instant(),
+    revokeReason: text(),
+    device: jsonb().$type<{ browser: string | null; os: string | null; kind: string }>().notNull(),
+    label: text(),
+    userAgent: text(),
+    ip: inet(),
+    location: jsonb().$type<{ country: string; city?: string }>(),
+    transport: text({ enum: ['cookie', 'body'] }).notNull(),
+    authMethods: text().array().notNull(),
+  },
+  table => [
+    index('sessions_of_user').on(table.userId),
+    check('sessions_transport', sql`${table.transport} in ('cookie', 'body')`),
+  ],
+)
+
+/**
+ * The whitelist: the one refresh token that each live session may use. Revoking deletes the row, so absent is refused.
+ *
+ * The row is narrow and only its key is indexed, so that Postgres rewrites it in place (a HOT update) at each rotation
+ * and its cost never grows with the session's age; the migration leaves room in each page for that (fillfactor).
+ */
+export const refreshTokens = pgTable('refresh_tokens', {
+  sessionId: uuid()
+    .primaryKey()
+    .references(() => sessions.id, { onDelete: 'cascade' }),
+  /** How often the token was rotated: 0 is the one given at sign-in. */
+  generation: integer().notNull(),
+  /** SHA-256 of the secret of the current token, its predecessor and its successor. */
+  tokenHash: bytea().notNull(),
+  previousHash: bytea(),
+  nextHash: bytea().notNull(),
+  rotatedAt: instant().notNull(),
+  expiresAt: instant().notNull(),
+  /** In how many generations the predecessor was answered after the leeway since lateSince, and the last of them. */
+  lateReplays: smallint().notNull().default(0),
+  lateSince: instant(),
+  lateGeneration: integer(),
+})
+
+/** The journal: every revocation, written in the transaction of the change it follows from. */
+export const revocations = pgTable(
+  'revocations',
+  {
+    id: bigint({ mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    /** The transaction that wrote it. Readers follow this, as ids can become visible out of order. */
+    xid: xid8().notNull().default(sql`pg_current_xact_id()`),
+    at: instant().notNull().defaultNow(),
+    kind: text({ enum: ['session', 'token', 'user', 'key', 'realm'] }).notNull(),
+    /** A session id, jti, user id or kid; null for the realm. */
+    subject: text(),
+    /** For a user: tokens of a lower token_version are refused. */
+    boundVersion: integer(),
+    /** For a user or the realm: tokens issued before are refused. Always a whole second, rounded up. */
+    boundAt: instant(),
+    reason: text().notNull(),
+    /** Null is never: a compromised key stays revoked. */
+    expiresAt: instant(),
+  },
+  table => [
+    index('revocations_xid').on(table.xid),
+    check(
+      'revocations_shape',
+      sql`case ${table.kind}
+        when 'user' then ${table.subject} is not null and num_nonnulls(${table.boundVersion}, ${table.boundAt}) = 1
+        when 'realm' then ${table.subject} is null and ${table.boundVersion} is null and ${table.boundAt} is not null
+        else ${table.kind} in ('session', 'token', 'key') and ${table.subject} is not null
+          and num_nulls(${table.boundVersion}, ${table.boundAt}) = 2
+      end`,
+    ),
+  ],
+)
+
+export const signingKeys = pgTable('signing_keys', {
+  kid: text().primaryKey(),
+  alg: text({ enum: ['ES256', 'EdDSA', 'RS256'] }).notNull(),
+  publicJwk: jsonb().$type<Record<string, unknown>>().notNull(),
+  /** The private key, sealed with AES-256-GCM under a key derived from JWT_SECRET. */
+  sealedPrivateKey: bytea().notNull(),
+  createdAt: instant().notNull().defaultNow(),
+  /** From when on it signs: far enough ahead that every verifier has fetched it before. */
+  activeFrom: instant().notNull(),
+  /** When the last token it signed is dead; null while it signs. */
+  retiresAt: instant(),
+  revokedAt: instant(),
+})
+
+export const clients = pgTable(
+  'clients',
+  {
+    id: uuid().primaryKey(),
+    name: text().notNull(),
+    secretHash: bytea().notNull(),
+    scopes: text().array().notNull(),
+  },
+  table => [uniqueIndex('clients_name').on(table.name)],
+)
+
+/** What happened to an account, for its owner and for support. */
+export const securityEvents = pgTable(
+  'security_events',
+  {
+    id: uuid().primaryKey(),
+    at: instant().notNull().defaultNow(),
+    userId: uuid(),
+    sessionId: uuid(),
+    type: text().notNull(),
+    /** Who caused it: `user`, `system`, `cli`, or the id of a client or administrator. */
+    actor: text().notNull(),
+    ip: inet(),
+    userAgent: text(),
+    details: jsonb().$type<Record<string, unknown>>(),
+  },
+  table => [
+    index('security_events_of_user').on(table.userId, table.at.desc()),
+    index('security_events_at').on(table.at),
+  ],
+)

@@ -1,0 +1,179 @@
+import { and, desc, eq, inArray, isNull, ne, type SQL, sql } from 'drizzle-orm'
+import type { Runner } from './connections.js'
+import { realm, refreshTokens, sessions, users } from './schema.js'
+import { type SessionFacts, seconds } from './session-facts.js'
+
+export interface NewSession {
+  sessionId: string
+  userId: string
+  /** The fences: the sign-in counts only if these still hold when the user's row is locked. */
+  tokenVersion: number
+  passwordHash: string
+  clientId: string
+  transport: 'cookie' | 'body'
+  authMethods: readonly string[]
+  device: { browser: string | null; os: string | null; kind: string }
+  userAgent: string | undefined
+  ip: string | undefined
+  maxAgeSeconds: number
+  refreshTtlSeconds: number
+  tokenHash: Buffer
+  nextHash: Buffer
+}
+
+/** A live session as its owner sees it. */
+export interface LiveSession {
+  id: string
+  device: { browser: string | null; os: string | null; kind: string }
+  label: string | null
+  ip: string | null
+  location: { country: string; city?: string } | null
+  createdAt: Date
+  expiresAt: Date
+  /** The last activity that Postgres knows of; src/ephemeral may know a later one. */
+  rotatedAt: Date
+}
+
+export type Sessions = ReturnType<typeof sessionsRepository>
+
+/** Sign-ins. A session is live while it is neither revoked nor past its end, and its user and realm did not move on. */
+export function sessionsRepository(runner: Runner) {
+  async function revoke(condition: SQL | undefined, reason: string): Promise<string[]> {
+    const revoked = await runner.run(executor =>
+      executor
+        .update(sessions)
+        .set({ revokedAt: sql`now()`, revokeReason: reason })
+        .where(and(condition, isNull(sessions.revokedAt)))
+        .returning({ id: sessions.id }),
+    )
+    return revoked.map(({ id }) => id)
+  }
+
+  return {
+    /**
+     * Opens a session with its first refresh token, in one statement that holds the user's row: a sign-in whose
+     * password was verified before a revoke-all, a disable or a password change committed finds its fence broken.
+     * (A join or a sub-select would not wait for that commit; `for no key update` does, and then looks again.)
+     */
+    async open(session: NewSession): Promise<SessionFacts | undefined> {
+      const [facts] = await runner.run(executor =>
+        executor.execute<SessionFacts & Record<string, unknown>>(sql`
+          with account as (
+            select id, email, username, roles, token_version, tokens_not_before, created_at from users
+            where id = ${session.userId} and token_version = ${session.tokenVersion}
+              and password_hash = ${session.passwordHash} and disabled_at is null
+            for no key update
+          ), session as (
+            insert into sessions (id, user_id, token_version, client_id, created_at, expires_at, device, user_agent, ip,
+              transport, auth_time, auth_methods)
+            select ${session.sessionId}, account.id, account.token_version, ${session.clientId},
+              greatest(now(), realm.not_before), now() + ${seconds(session.maxAgeSeconds)},
+              ${JSON.stringify(session.device)}::jsonb, ${session.userAgent ?? null}, ${session.ip ?? null}::inet,
+              ${session.transport}, now(), ${sql.param(`{${session.authMethods.join(',')}}`)}::text[]
+            from account, realm
+            returning id, expires_at, auth_time
+          ), whitelisted as (
+            insert into refresh_tokens (session_id, generation, token_hash, next_hash, rotated_at, expires_at)
+            select session.id, 0, ${session.tokenHash}, ${session.nextHash}, now(),
+              least(now() + ${seconds(session.refreshTtlSeconds)}, session.expires_at)
+            from session
+            returning expires_at
+          )
+          select session.id as "sessionId", account.id as "userId", account.email, account.username, account.roles,
+            account.token_version as "tokenVersion", ${session.clientId} as "clientId",
+            account.created_at as "userCreatedAt", floor(extract(epoch from session.auth_time))::float8 as "authTime",
+            extract(epoch from greatest(date_trunc('second', now()), realm.not_before, account.tokens_not_before))::float8
+              as "issuedAt",
+            extract(epoch from whitelisted.expires_at - now())::float8 as "refreshExpiresInSeconds"
+          from account, session, whitelisted, realm`),
+      )
+      return facts && { ...facts, userCreatedAt: new Date(facts.userCreatedAt) }
+    },
+
+    /** The live sessions of a user, the youngest first. */
+    async liveOf(userId: string): Promise<LiveSession[]> {
+      return runner.run(executor =>
+        executor
+          .select({
+            id: sessions.id,
+            device: sessions.device,
+            label: sessions.label,
+            ip: sessions.ip,
+            location: sessions.location,
+            createdAt: sessions.createdAt,
+            expiresAt: sessions.expiresAt,
+            rotatedAt: refreshTokens.rotatedAt,
+          })
+          .from(sessions)
+          .innerJoin(refreshTokens, eq(refreshTokens.sessionId, sessions.id))
+          .innerJoin(users, eq(users.id, sessions.userId))
+          .innerJoin(realm, eq(realm.id, true))
+          .where(
+            and(
+              eq(sessions.userId, userId),
+              isNull(sessions.revokedAt),
+              sql`${sessions.expiresAt} > now()`,
+              sql`${refreshTokens.expiresAt} > now()`,
+              eq(sessions.tokenVersion, users.tokenVersion),
+              sql`${sessions.createdAt} >= ${realm.notBefore}`,
+            ),
+          )
+          .orderBy(desc(sessions.createdAt), desc(sessions.id)),
+      )
+    },
+
+    /** Sets or clears the user's own name for a session of theirs. False when they have no such live session. */
+    async label(id: string, userId: string, label: string | null): Promise<boolean> {
+      const labelled = await runner.run(executor =>
+        executor
+          .update(sessions)
+          .set({ label })
+          .where(and(eq(sessions.id, id), eq(sessions.userId, userId), isNull(sessions.revokedAt)))
+          .returning({ id: sessions.id }),
+      )
+      return labelled.length === 1
+    },
+
+    /** Ends these sessions of one user; returns the ids of those that were not ended before. */
+    revoke: (ids: readonly string[], userId: string, reason: string) =>
+      revoke(and(inArray(sessions.id, [...ids]), eq(sessions.userId, userId)), reason),
+
+    /** Ends sessions whoever they belong to. */
+    revokeAny: (ids: readonly string[], reason: string) => revoke(inArray(sessions.id, [...ids]), reason),
+
+    /** Ends every session of a user but one. */
+    revokeOthers: (userId: string, keptId: string, reason: string) =>
+      revoke(and(eq(sessions.userId, userId), ne(sessions.id, keptId)), reason),
+
+    revokeAllOf: (userId: string, reason: string) => revoke(eq(sessions.userId, userId), reason),
+
+    /**
+     * Removes sessions that began so long ago that none can be alive, with their refresh tokens; returns how many. Ids
+     * sort by time, so the primary key finds them: no index is kept for it, and no live row is looked at.
+     */
+    async removeOlderThan(ageSeconds: number, limit: number): Promise<number> {
+      const removed = await runner.run(executor =>
+        executor.execute(sql`
+          with old as (
+            select (lpad(to_hex(floor(extract(epoch from now() - ${seconds(ageSeconds)}) * 1000)::bigint), 12, '0')
+              || repeat('0', 20))::uuid as bound
+          )
+          delete from sessions where id in (
+            select id from sessions where id < (select bound from old) and expires_at < now()
+            order by id limit ${limit} for update skip locked)`),
+      )
+      return removed.count
+    },
+
+    /** Ends the oldest live sessions of a user beyond a number of them. */
+    revokeBeyond: (userId: string, limit: number, reason: string) =>
+      revoke(
+        sql`${sessions.id} in (
+          select sessions.id from sessions, refresh_tokens, realm
+          where session_id = sessions.id and user_id = ${userId} and revoked_at is null and created_at >= not_before
+            and sessions.expires_at > now() and refresh_tokens.expires_at > now()
+          order by created_at desc, sessions.id desc offset ${limit})`,
+        reason,
+      ),
+  }
+}

@@ -1,0 +1,149 @@
+import { and, eq, isNull, lt, type SQL, sql } from 'drizzle-orm'
+import type { PgUpdateSetSource } from 'drizzle-orm/pg-core'
+import type { Runner } from './connections.js'
+import { users } from './schema.js'
+
+export interface NewUser {
+  id: string
+  /** In its normal form. */
+  email: string
+  username?: string | undefined
+  externalId?: string | undefined
+  passwordHash: string
+  roles?: readonly string[]
+  mustChangePassword?: boolean
+}
+
+export type User = typeof users.$inferSelect
+
+export type Users = ReturnType<typeof usersRepository>
+
+/** Accounts. Whoever changes one and then its sessions calls these first: users come first in the lock order. */
+export function usersRepository(runner: Runner) {
+  async function findOne(condition: SQL): Promise<User | undefined> {
+    const [user] = await runner.run(executor => executor.select().from(users).where(condition).limit(1))
+    return user
+  }
+
+  /** Every change raises token_version, so that what was signed in before it is outdated. */
+  async function change(condition: SQL | undefined, values: PgUpdateSetSource<typeof users>) {
+    const [changed] = await runner.run(executor =>
+      executor
+        .update(users)
+        .set({ ...values, tokenVersion: sql`${users.tokenVersion} + 1`, updatedAt: sql`now()` })
+        .where(condition)
+        .returning({ id: users.id, tokenVersion: users.tokenVersion }),
+    )
+    return changed
+  }
+
+  return {
+    findById: (id: string) => findOne(eq(users.id, id)),
+    findByEmail: (email: string) => findOne(eq(users.email, email)),
+    findByUsername: (username: string) => findOne(eq(users.username, username)),
+
+    /** Adds an account; names the one unique field that is taken instead of failing. */
+    async insert(user: NewUser): Promise<'inserted' | 'email_taken' | 'username_taken' | 'external_id_taken'> {
+      const inserted = await runner.run(executor =>
+        executor
+          .insert(users)
+          .values({ ...user, roles: [...(user.roles ?? [])] })
+          .onConflictDoNothing()
+          .returning({ id: users.id }),
+      )
+      if (inserted.length === 1) return 'inserted'
+      if (await findOne(eq(users.email, user.email))) return 'email_taken'
+      if (user.username !== undefined && (await findOne(eq(users.username, user.username)))) return 'username_taken'
+      return 'external_id_taken'
+    },
+
+    /** Replaces the hash of a password by a stronger one of the same password, unless it changed meanwhile. */
+    async upgradePasswordHash(id: string, verifiedHash: string, strongerHash: string): Promise<boolean> {
+      const upgraded = await runner.run(executor =>
+        executor
+          .update(users)
+          .set({ passwordHash: strongerHash, updatedAt: sql`now()` })
+          .where(and(eq(users.id, id), eq(users.passwordHash, verifiedHash)))
+          .returning({ id: users.id }),
+      )
+      return upgraded.length === 1
+    },
+
+    /** Sets a new password, unless the one that was verified is not the current one any more. */
+    changePassword: (id: string, verifiedHash: string, newHash: string) =>
+      change(and(eq(users.id, id), eq(users.passwordHash, verifiedHash), isNull(users.disabledAt)), {
+        passwordHash: newHash,
+        passwordChangedAt: sql`now()`,
+        mustChangePassword: false,
+        failedLogins: 0,
+      }),
+
+    /** Makes everything that was signed in before outdated, and says by which version. */
+    raiseTokenVersion: (id: string) => change(eq(users.id, id), {}),
+
+    /** Raises it at least to this version; false when it was there, or the user is gone. */
+    async raiseTokenVersionTo(id: string, version: number): Promise<boolean> {
+      const raised = await runner.run(executor =>
+        executor
+          .update(users)
+          .set({ tokenVersion: version, updatedAt: sql`now()` })
+          .where(and(eq(users.id, id), lt(users.tokenVersion, version)))
+          .returning({ id: users.id }),
+      )
+      return raised.length === 1
+    },
+
+    /**
+     * Sets the roles. Access tokens with the old ones are stale from the instant that is returned (whole seconds since
+     * the epoch, rounded up); sessions live on. Undefined when there is no such user.
+     */
+    async setRoles(id: string, roles: readonly string[]): Promise<number | undefined> {
+      const [changed] = await runner.run(executor =>
+        executor
+          .update(users)
+          .set({
+            roles: [...roles],
+            // Above every iat that was given out: after an earlier change they may be ahead of the clock.
+            tokensNotBefore: sql`greatest(date_trunc('second', now()), ${users.tokensNotBefore},
+              (select not_before from realm)) + interval '1 second'`,
+            updatedAt: sql`now()`,
+          })
+          .where(eq(users.id, id))
+          .returning({ before: sql<number>`extract(epoch from ${users.tokensNotBefore})::float8` }),
+      )
+      return changed?.before
+    },
+
+    /** Raises the instant that tokens count from (whole seconds since the epoch), unless it is higher already. */
+    async raiseTokensNotBefore(id: string, before: number): Promise<void> {
+      await runner.run(executor =>
+        executor
+          .update(users)
+          .set({ tokensNotBefore: sql`greatest(${users.tokensNotBefore}, to_timestamp(${before}::float8))` })
+          .where(eq(users.id, id)),
+      )
+    },
+
+    /** Undefined when there is no such user, or it is disabled already. */
+    disable: (id: string) => change(and(eq(users.id, id), isNull(users.disabledAt)), { disabledAt: sql`now()` }),
+
+    /** Opens the account again; its failures are forgotten. False when there is no such user. */
+    async enable(id: string): Promise<boolean> {
+      const enabled = await runner.run(executor =>
+        executor
+          .update(users)
+          .set({ disabledAt: null, failedLogins: 0, updatedAt: sql`now()` })
+          .where(eq(users.id, id))
+          .returning({ id: users.id }),
+      )
+      return enabled.length === 1
+    },
+
+    /** Waits for whoever is changing this account or signing in to it, and keeps both out until the commit. */
+    async lock(id: string): Promise<void> {
+      await runner.run(executor =>
+        executor.select({ id: users.id }).from(users).where(eq(users.id, id)).for('no key update'),
+      )
+    },
+  }
+}

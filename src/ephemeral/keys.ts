@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto'
+import type { Revocation } from '../revocations/revocation.js'
+
+export interface KeySettings {
+  /** Starts every key; the default is `lk1`, in which the 1 is the version of the format. */
+  prefix?: string
+  /** The sliding lifetime of a refresh token: how long a session may go unseen. */
+  refreshTokenTtlSeconds: number
+  /** How long after a rotation the old token may still ask whether its successor is in use … */
+  replayWindowSeconds: number
+  /** … and how long after it a request of the new generation does not count as use yet. */
+  settleSeconds: number
+}
+
+export interface Keys {
+  /** When a session was last seen (ms since the epoch); kept for {@link Keys.seenTtlMs} after that instant. */
+  seen(sessionId: string): string
+  readonly seenTtlMs: number
+
+  /** When one generation of a session was last seen (ms); kept for {@link Keys.generationSeenTtlMs} after that. */
+  generationSeen(sessionId: string, generation: number): string
+  readonly generationSeenTtlMs: number
+
+  /** An entry of the blacklist, kept until its `expiresAt`. Its value is the bound, or 1 where there is none. */
+  revoked(revocation: Revocation): string
+
+  /** The stream of revocations as they are committed, each entry a JSON array; kept for a while after the last. */
+  readonly news: string
+  readonly newsTtlMs: number
+
+  /** Up to where in the journal the blacklist is complete; absent, it is to be filled again. */
+  readonly watermark: string
+  readonly watermarkTtlMs: number
+
+  /** A counter, kept until its window ends. */
+  hits(counter: string): string
+}
+
+const HOUR_MS = 60 * 60 * 1000
+
+/**
+ * Names every key that this service keeps in Redis. The format is public, for those who read it from elsewhere (a
+ * gateway); a change of it changes the prefix:
+ *
+ * | key | value | until |
+ * | --- | --- | --- |
+ * | `lk1:{<sid>}:seen` | ms since the epoch | that instant + the refresh token lifetime |
+ * | `lk1:{<sid>}:seen:<generation>` | ms since the epoch | that instant + the replay window + the settle time |
+ * | `lk1:revoked:session:<sid>` | 1 | no token of the session can be alive |
+ * | `lk1:revoked:token:<jti>` | 1 | the token cannot be alive |
+ * | `lk1:revoked:user:{<id>}:version` | tokens with a lower `ver` are refused | they cannot be alive |
+ * | `lk1:revoked:user:{<id>}:before` | tokens with a lower `iat` (s) are refused | they cannot be alive |
+ * | `lk1:revoked:realm` | tokens with a lower `iat` (s) are refused | they cannot be alive |
+ * | `lk1:revoked:key:<kid>` | 1 | for ever |
+ * | `lk1:revoked:news` | stream: `revocations` is a JSON array of them | an hour after the last |
+ * | `lk1:revoked:watermark` | `<server start>:<xid>` up to which all of the above is complete | an hour after it was last checked |
+ * | `lk1:hits:<digest of the counter's name>` | how often | the window's end |
+ *
+ * Keys that one command uses together share their part in braces, which puts them into one slot of a Redis Cluster.
+ */
+export function createKeys(settings: KeySettings): Keys {
+  const prefix = settings.prefix ?? 'lk1'
+  return {
+    seen: sessionId => `${prefix}:{${sessionId}}:seen`,
+    seenTtlMs: settings.refreshTokenTtlSeconds * 1000,
+    generationSeen: (sessionId, generation) => `${prefix}:{${sessionId}}:seen:${generation}`,
+    generationSeenTtlMs: (settings.replayWindowSeconds + settings.settleSeconds) * 1000,
+    revoked: revocation => `${prefix}:revoked:${revokedName(revocation)}`,
+    news: `${prefix}:revoked:news`,
+    newsTtlMs: HOUR_MS,
+    watermark: `${prefix}:revoked:watermark`,
+    watermarkTtlMs: HOUR_MS,
+    hits: counter => `${prefix}:hits:${counterDigest(counter)}`,
+  }
+}
+
+/** The name of a counter as stores keep it: 128 bits, so that no e-mail or address is readable and all are short. */
+export function counterDigest(counter: string): string {
+  return createHash('sha256').update(counter).digest().subarray(0, 16).toString('base64url')
+}
+
+/** A user has two entries, because raising the one bound must not lose the other. */
+function revokedName(revocation: Revocation): string {
+  switch (revocation.kind) {
+    case 'realm':
+      return 'realm'
+    case 'user':
+      return `user:{${revocation.subject}}:${'before' in revocation ? 'before' : 'version'}`
+    default:
+      return `${revocation.kind}:${revocation.subject}`
+  }
+}

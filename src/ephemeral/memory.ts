@@ -1,0 +1,55 @@
+import { type CountersOptions, createCounters } from './counters.js'
+import type { Ephemeral } from './ephemeral.js'
+import { createExpiringNumbers } from './expiring-numbers.js'
+import type { Keys } from './keys.js'
+
+export interface MemoryEphemeralOptions extends CountersOptions {
+  keys: Keys
+}
+
+/**
+ * The ephemeral half of a single process. It forgets everything when the process ends, which it may: Postgres is the
+ * truth. Its memory is bounded by the sessions that are alive and by `maxCounters`.
+ */
+export function createMemoryEphemeral({ keys, now = Date.now, ...options }: MemoryEphemeralOptions): Ephemeral {
+  const seen = createExpiringNumbers(now)
+
+  return {
+    ...createCounters({ now, ...options }),
+
+    // A blacklist is for other instances. In a single process there is nobody to tell, and nothing can be missed.
+    async publish() {},
+    async complete() {},
+    follow(onNews) {
+      const begunAtMs = performance.now()
+      const timer = setInterval(() => onNews([], begunAtMs), 1000).unref()
+      return { stop: async () => clearInterval(timer) }
+    },
+
+    async recordActivity(sightings) {
+      for (const { sessionId, generation, seenAt } of sightings) {
+        seen.raise(keys.seen(sessionId), seenAt, seenAt + keys.seenTtlMs)
+        seen.raise(keys.generationSeen(sessionId, generation), seenAt, seenAt + keys.generationSeenTtlMs)
+      }
+    },
+
+    async lastActivity(sessionIds) {
+      const found = new Map<string, number>()
+      for (const sessionId of sessionIds) {
+        const seenAt = seen.get(keys.seen(sessionId))
+        if (seenAt !== undefined) found.set(sessionId, seenAt)
+      }
+      return found
+    },
+
+    async generationLastSeen(sessionId, generation) {
+      return seen.get(keys.generationSeen(sessionId, generation))
+    },
+
+    ping: async () => [],
+
+    async close() {
+      seen.clear()
+    },
+  }
+}

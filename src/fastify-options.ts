@@ -1,0 +1,44 @@
+import { randomUUID } from 'node:crypto'
+import type { Server } from 'node:http'
+import type { FastifyHttpOptions } from 'fastify'
+import type { Config } from './config.js'
+import { answerClientError } from './plugins/answer-client-error.js'
+import { loggerOptions, RequestLog } from './plugins/logger-options.js'
+import { sendProblem } from './plugins/send-problem.js'
+import { toLatchkeyError } from './plugins/to-latchkey-error.js'
+
+/** The options of the server itself: every limit and timeout written out. Times are milliseconds. */
+export function fastifyOptions(config: Pick<Config, 'logLevel' | 'trustProxy'>): FastifyHttpOptions<Server> {
+  return {
+    logger: loggerOptions(config.logLevel),
+    logController: new RequestLog(),
+    // An id from a header would let a client write into the log.
+    requestIdHeader: false,
+    genReqId: () => randomUUID(),
+    trustProxy: config.trustProxy.length > 0 ? [...config.trustProxy] : false,
+
+    // A route that takes more says so (`bodyLimit`). The longest password fits many times.
+    bodyLimit: 4096,
+    onProtoPoisoning: 'error',
+    onConstructorPoisoning: 'error',
+    // Neither strip what we do not know nor bend what has another type: refuse both. Query values stay strings.
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: true, allErrors: false } },
+    routerOptions: { caseSensitive: true, ignoreTrailingSlash: false, maxParamLength: 128 },
+
+    // Headers and then the whole request must have arrived by these; Node looks every second.
+    http: { headersTimeout: 10_000, connectionsCheckingInterval: 1_000, maxHeaderSize: 16_384 },
+    requestTimeout: 15_000,
+    // A connection on which nothing moves, in a request or before its first one.
+    connectionTimeout: 30_000,
+    // Longer than a gateway keeps its own (60 s), or it would send a request into a connection that just closed.
+    keepAliveTimeout: 72_000,
+    forceCloseConnections: 'idle',
+    // What arrives on an open connection while the service ends is served like all before it.
+    return503OnClosing: false,
+
+    frameworkErrors: (error, _request, reply) => {
+      sendProblem(reply, toLatchkeyError(error))
+    },
+    clientErrorHandler: answerClientError,
+  }
+}

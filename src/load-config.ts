@@ -1,0 +1,31 @@
+import { isSet, readVariable } from './config/read-variable.js'
+import { settings } from './config/settings.js'
+import { type Config, chooseMode, readConfig } from './config.js'
+import { type EmbeddedSecrets, ensureEmbeddedSecrets } from './stores/embedded/ensure-embedded-secrets.js'
+
+/**
+ * Reads the configuration. In embedded mode the secrets that nobody set are generated once and kept in the data folder,
+ * so that a first start needs none.
+ *
+ * @throws ConfigError that names every mistake at once
+ */
+export async function loadConfig(env: NodeJS.ProcessEnv, options: { embedded: boolean }): Promise<Config> {
+  const { mode, problems } = chooseMode(env, options)
+  if (mode === 'external' || problems.length > 0) return readConfig(env, options)
+  const generated = await embeddedSecrets(readVariable(env, 'DATA_DIR').text ?? settings.DATA_DIR.default)
+  const unset = Object.entries(generated).filter(([name]) => !isSet(env, name))
+  return readConfig({ ...env, ...Object.fromEntries(unset) }, options)
+}
+
+async function embeddedSecrets(dataDir: string): Promise<EmbeddedSecrets> {
+  try {
+    return await ensureEmbeddedSecrets(dataDir)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === undefined) throw error
+    throw new Error(
+      `The data folder ${dataDir} can't be used (${code}): set DATA_DIR to a folder that this user may write to.`,
+      { cause: error },
+    )
+  }
+}

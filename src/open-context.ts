@@ -1,0 +1,119 @@
+import { cleanUp } from './auth/clean-up.js'
+import type { AuthContext } from './auth/context.js'
+import { ensureSigningKey } from './auth/keys/ensure-signing-key.js'
+import { type KeyMaintenance, startKeyMaintenance } from './auth/keys/key-maintenance.js'
+import { Keyring } from './auth/keys/keyring.js'
+import { createPasswordHasher } from './auth/passwords/password-hasher.js'
+import { repairRevocations } from './auth/repair-revocations.js'
+import { deriveSecrets } from './auth/secrets.js'
+import type { Config } from './config.js'
+import type { Database } from './db/database.js'
+import type { NewSecurityEvent } from './db/security-events.js'
+import { Activity } from './ephemeral/activity.js'
+import type { Ephemeral } from './ephemeral/ephemeral.js'
+import { createFailureLimit } from './ephemeral/failure-limit.js'
+import type { Log } from './log.js'
+import { repeat } from './repeat.js'
+import { Revocations } from './revocations/revocations.js'
+
+const CLEAN_UP_INTERVAL_MS = 60 * 60 * 1000
+
+export interface OpenContextOptions {
+  db: Database
+  ephemeral: Ephemeral
+  log: Log
+  /** Milliseconds since the epoch. */
+  clock?: (() => number) | undefined
+}
+
+export interface OpenContext extends AuthContext {
+  /** Writes down what is still in memory and stops what runs by itself; the stores stay open. */
+  close(): Promise<void>
+}
+
+/**
+ * Puts together what the verbs of src/auth work with: reads the journal and the signing keys, makes the first key if
+ * there is none, and starts what runs beside the requests. When it resolves, tokens can be made and verified safely.
+ */
+export async function openContext(config: Config, options: OpenContextOptions): Promise<OpenContext> {
+  const { db, ephemeral, log, clock = Date.now } = options
+  const secrets = deriveSecrets(config)
+  const keyOptions = { algorithm: config.algorithm, sealKeys: secrets.sealKeys }
+  const keyring = new Keyring({ signingKeys: db.signingKeys, sealKeys: secrets.sealKeys })
+  const revocations = new Revocations({
+    journal: db.journalFeed,
+    channel: ephemeral,
+    maxStalenessSeconds: config.revocationMaxStalenessSeconds,
+    repair: findLost => repairRevocations(db, findLost),
+    log,
+    clock,
+  })
+  revocations.onKeyRevoked(kid => {
+    keyring.drop(kid)
+    // The key that takes over was committed together with the revocation.
+    keyring.reload().catch((error: Error) => log.error(`the signing keys can't be read: ${error.message}`))
+  })
+  const activity = new Activity({ ephemeral, log, clock })
+  const notes = backgroundNotes(db, log)
+
+  const closing = new AbortController()
+  let maintenance: KeyMaintenance
+  let stopCleaningUp: () => Promise<void>
+  try {
+    await ensureSigningKey(db, keyOptions)
+    await Promise.all([keyring.reload(), revocations.start()])
+    maintenance = startKeyMaintenance({ ...keyOptions, ...config, keyring, database: db, log })
+    stopCleaningUp = repeat(CLEAN_UP_INTERVAL_MS, log, 'clear away dead rows', async () => {
+      await cleanUp(db, { ...config, signal: closing.signal })
+    })
+  } catch (error) {
+    await Promise.all([activity.close(), revocations.close()])
+    throw error
+  }
+
+  return {
+    config,
+    db,
+    activity,
+    revocations,
+    secrets,
+    keyring,
+    clock,
+    log,
+    passwords: createPasswordHasher({
+      ...config.hash,
+      onDamagedHash: error => log.error(`a stored password hash is damaged: ${error.message}`),
+    }),
+    failures: createFailureLimit({
+      enabled: config.rateLimit.enabled,
+      maxPerMinute: config.rateLimit.failuresPerAccountPerMinute,
+      ephemeral,
+    }),
+    note: notes.note,
+    async close() {
+      closing.abort()
+      await Promise.all([maintenance.stop(), stopCleaningUp()])
+      await Promise.all([activity.close(), revocations.close(), notes.settled()])
+    },
+  }
+}
+
+/** Events that are written while nobody waits. A flood of them is cut, and said to be. */
+function backgroundNotes(db: Database, log: Log) {
+  const MAX_UNDER_WAY = 1000
+  const underWay = new Set<Promise<void>>()
+  return {
+    note(event: NewSecurityEvent): void {
+      if (underWay.size >= MAX_UNDER_WAY) {
+        log.error(`an event was not written down: ${event.type}: too many are under way`)
+        return
+      }
+      const written = db.securityEvents
+        .add(event)
+        .catch((error: Error) => log.error(`an event was not written down: ${event.type}: ${error.message}`))
+        .finally(() => underWay.delete(written))
+      underWay.add(written)
+    },
+    settled: () => Promise.all(underWay),
+  }
+}

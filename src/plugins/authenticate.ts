@@ -1,0 +1,133 @@
+import fastifyJwt, { type TokenOrHeader } from '@fastify/jwt'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Keyring } from '../auth/keys/keyring.js'
+import type { Principal } from '../auth/principal.js'
+import { createAccessTokenVerifier, type SignatureCheck } from '../auth/verify-access-token.js'
+import type { Config } from '../config.js'
+import type { Activity } from '../ephemeral/activity.js'
+import { LatchkeyError } from '../errors.js'
+import type { Revocations } from '../revocations/revocations.js'
+
+export interface AuthenticateOptions {
+  config: Pick<Config, 'issuer' | 'audience' | 'accessTokenTtlSeconds'>
+  keyring: Keyring
+  revocations: Revocations
+  activity: Activity
+  clock(): number
+}
+
+/**
+ * Who makes a request. @fastify/jwt checks signatures and carries the principal; the domain decides what a good token
+ * is. A known token is not checked by @fastify/jwt again: see createAccessTokenVerifier.
+ */
+export const authenticate = fp(
+  async (app: FastifyInstance, { config, keyring, revocations, activity, clock }: AuthenticateOptions) => {
+    const verifier = createAccessTokenVerifier({
+      issuer: config.issuer,
+      audience: config.audience,
+      algorithmOf: async kid => (await keyring.forKid(kid, clock()))?.alg,
+      revocations,
+      clock,
+    })
+    keyring.onDropped(kid => verifier.dropKey(kid))
+
+    await app.register(fastifyJwt, {
+      secret: async (_request: FastifyRequest, token: TokenOrHeader) => {
+        const { kid } = 'header' in token ? token.header : token
+        const key = await keyring.forKid(String(kid), clock())
+        if (!key) throw new LatchkeyError('token_invalid')
+        return key.publicPem
+      },
+      decode: { complete: true },
+      decoratorName: 'principal',
+      verify: {
+        algorithms: ['ES256', 'EdDSA', 'RS256'],
+        allowedIss: config.issuer,
+        allowedAud: config.audience,
+        requiredClaims: ['iss', 'aud', 'exp', 'iat', 'jti', 'sub', 'sid', 'client_id'],
+        extractToken: request => (request as FastifyRequest).accessToken,
+        // Both are the domain's to judge, at every call and by the one clock that it was given.
+        ignoreExpiration: true,
+        ignoreNotBefore: true,
+        // The verifier of the domain remembers what was verified, and never past a revocation or a dropped key.
+        cache: false,
+      },
+    })
+    app.decorateRequest('accessToken', '')
+
+    const checkSignature =
+      (request: FastifyRequest): SignatureCheck =>
+      async token => {
+        const { principal } = request
+        request.accessToken = token
+        try {
+          return await request.jwtVerify()
+        } finally {
+          // @fastify/jwt leaves the bare claims there. Only `authenticate` says who makes a request.
+          request.principal = principal
+        }
+      }
+
+    app.decorateRequest('verifyAccessToken', async function (this: FastifyRequest, token) {
+      const principal = await verifier.verify(token, checkSignature(this))
+      activity.saw(principal.sessionId, principal.generation)
+      return principal
+    })
+    app.decorateRequest('identifyAccessToken', function (this: FastifyRequest, token) {
+      return verifier.identify(token, checkSignature(this))
+    })
+    app.decorateRequest('presentedAccessToken', function (this: FastifyRequest) {
+      return bearerToken(this.headers.authorization) ?? this.accessCookie()
+    })
+
+    app.decorate('authenticate', async request => {
+      const token = request.presentedAccessToken()
+      if (token === undefined) throw new LatchkeyError('authentication_required')
+      request.principal = await request.verifyAccessToken(token)
+    })
+
+    // Clients need no clock of their own: in its last fifth a token says that it is time for the next.
+    const lastFifthSeconds = config.accessTokenTtlSeconds / 5
+    app.addHook('onSend', async (request, reply) => {
+      const { principal } = request
+      if (principal && principal.expiresAt - clock() / 1000 <= lastFifthSeconds)
+        reply.header('X-Token-Refresh-Required', 'true')
+    })
+  },
+  { name: 'authenticate', fastify: '5.x', dependencies: ['refresh-cookie'] },
+)
+
+/** RFC 6750, 2.1. The scheme's case does not matter (RFC 9110, 11.1); anything else is refused, not ignored. */
+function bearerToken(authorization: string | undefined): string | undefined {
+  if (authorization === undefined) return undefined
+  const [, token] = /^bearer +([^\s]+) *$/i.exec(authorization) ?? []
+  if (token === undefined) throw new LatchkeyError('token_invalid')
+  return token
+}
+
+declare module '@fastify/jwt' {
+  interface FastifyJWT {
+    user: Principal
+  }
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The hook of routes for signed-in users: sets `request.principal`, or refuses with a 401. */
+    authenticate(request: FastifyRequest): Promise<void>
+  }
+
+  interface FastifyRequest {
+    /** Set by `authenticate`; null on routes without it. */
+    principal: Principal
+    /** The token whose signature is being checked. */
+    accessToken: string
+    /** The access token that came with the request, in its header or, if ACCESS_COOKIE is on, its cookie. */
+    presentedAccessToken(): string | undefined
+    /** Who bears a token. Rejects with a LatchkeyError if it is not live. */
+    verifyAccessToken(token: string): Promise<Principal>
+    /** Who bears a genuine token, be it expired or revoked; to end its own session and nothing else. */
+    identifyAccessToken(token: string): Promise<Principal>
+  }
+}

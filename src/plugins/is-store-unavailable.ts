@@ -1,0 +1,49 @@
+/**
+ * Whether an error says that Postgres or Redis could not be reached or may not be written to now, so that trying again
+ * in a moment makes sense. Looks into `cause` and into the parts of an AggregateError, as drivers and Drizzle wrap.
+ */
+export function isStoreUnavailable(error: unknown, depth = 0): boolean {
+  // A chain of causes may be a cycle; nobody wraps deeper than this.
+  if (!(error instanceof Error) || depth > 5) return false
+  const { code } = error as { code?: unknown }
+  if (typeof code === 'string' && (UNAVAILABLE_CODES.has(code) || POSTGRES_CONNECTION_CLASS.test(code))) return true
+  if (REDIS_ERROR_NAMES.has(error.name) || REDIS_MESSAGES.test(error.message)) return true
+  if (error instanceof AggregateError && error.errors.some(part => isStoreUnavailable(part, depth + 1))) return true
+  return isStoreUnavailable(error.cause, depth + 1)
+}
+
+/** SQLSTATE class 08: connection exceptions. */
+const POSTGRES_CONNECTION_CLASS = /^08[0-9A-Z]{3}$/
+
+const UNAVAILABLE_CODES = new Set([
+  // The operating system.
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'EHOSTDOWN',
+  'ENETUNREACH',
+  // postgres.js.
+  'CONNECT_TIMEOUT',
+  'CONNECTION_CLOSED',
+  'CONNECTION_ENDED',
+  'CONNECTION_DESTROYED',
+  // Postgres: read only, too many connections, statement timeout, shutdown, crash, starting, idle for too long.
+  '25006',
+  '53300',
+  '57014',
+  '57P01',
+  '57P02',
+  '57P03',
+  '57P05',
+])
+
+const REDIS_ERROR_NAMES = new Set(['MaxRetriesPerRequestError', 'ClusterAllFailedError'])
+
+/** ioredis and Redis tell these apart by their message only. */
+const REDIS_MESSAGES =
+  /^(Connection is closed\.|Command timed out|Stream isn't writeable and|LOADING |READONLY |MASTERDOWN |CLUSTERDOWN )/

@@ -1,0 +1,89 @@
+import fastifyCookie from '@fastify/cookie'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Config } from '../config.js'
+
+export interface RefreshCookieOptions {
+  cookie: Config['cookie']
+}
+
+/** The one place that writes and reads the cookies of this service (ASVS 3.3.1 to 3.3.5). */
+export const refreshCookie = fp(
+  async (app: FastifyInstance, { cookie }: RefreshCookieOptions) => {
+    await app.register(fastifyCookie)
+
+    const refreshAttributes = {
+      httpOnly: true,
+      secure: cookie.secure,
+      sameSite: cookie.sameSite,
+      path: cookie.path,
+      ...(cookie.domain !== undefined && { domain: cookie.domain }),
+    }
+    // Server-rendered pages must get it when someone follows a link to them, whatever their path.
+    const accessAttributes = {
+      httpOnly: true,
+      secure: cookie.secure,
+      sameSite: 'lax' as const,
+      path: '/',
+      ...(cookie.domain !== undefined && { domain: cookie.domain }),
+    }
+
+    app.decorateReply('setRefreshCookie', function (this: FastifyReply, token, maxAgeSeconds) {
+      const options = { ...refreshAttributes, ...(maxAgeSeconds !== undefined && { maxAge: maxAgeSeconds }) }
+      assertStorable(app.serializeCookie(cookie.name, token, options))
+      return this.setCookie(cookie.name, token, options)
+    })
+
+    app.decorateReply('setAccessCookie', function (this: FastifyReply, token, maxAgeSeconds) {
+      if (!cookie.access) return this
+      const options = { ...accessAttributes, maxAge: maxAgeSeconds }
+      assertStorable(app.serializeCookie(cookie.accessName, token, options))
+      return this.setCookie(cookie.accessName, token, options)
+    })
+
+    app.decorateReply('clearRefreshCookie', function (this: FastifyReply) {
+      return this.clearCookie(cookie.name, refreshAttributes)
+    })
+
+    app.decorateReply('clearAccessCookie', function (this: FastifyReply) {
+      return cookie.access ? this.clearCookie(cookie.accessName, accessAttributes) : this
+    })
+
+    app.decorateRequest('refreshCookie', function (this: FastifyRequest) {
+      return this.cookies[cookie.name]
+    })
+
+    app.decorateRequest('accessCookie', function (this: FastifyRequest) {
+      return cookie.access ? this.cookies[cookie.accessName] : undefined
+    })
+  },
+  { name: 'refresh-cookie', fastify: '5.x' },
+)
+
+const COOKIE_MAX_BYTES = 4096
+
+/** A browser drops a larger one without a word, and the user would be signed out for no visible reason. */
+function assertStorable(header: string): void {
+  const size = Buffer.byteLength(header)
+  if (size > COOKIE_MAX_BYTES) throw new Error(`A cookie of ${size} bytes does not fit into a browser.`)
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The refresh token that the browser sent. */
+    refreshCookie(): string | undefined
+    /** The access token that the browser sent; always undefined unless ACCESS_COOKIE is on. */
+    accessCookie(): string | undefined
+  }
+
+  interface FastifyReply {
+    /** Without an age it is a session cookie, which ends with the browser. */
+    setRefreshCookie(token: string, maxAgeSeconds: number | undefined): FastifyReply
+    /** Tells the browser to forget it; the attributes are those it was set with. */
+    clearRefreshCookie(): FastifyReply
+    /** Does nothing unless ACCESS_COOKIE is on. */
+    setAccessCookie(token: string, maxAgeSeconds: number): FastifyReply
+    /** Does nothing unless ACCESS_COOKIE is on. */
+    clearAccessCookie(): FastifyReply
+  }
+}

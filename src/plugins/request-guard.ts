@@ -1,0 +1,70 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { LatchkeyError } from '../errors.js'
+
+export interface RequestGuardOptions {
+  /** The cookies of this service: each may appear once in a request. */
+  cookieNames: readonly string[]
+}
+
+/**
+ * Refuses requests that two readers could read in two ways (a gateway one header, we the other), cookie bombs, and
+ * bodies declared too large, before anything else looks at them. Leaves JSON as the only body that is parsed.
+ */
+export const requestGuard = fp(
+  async (app: FastifyInstance, { cookieNames }: RequestGuardOptions) => {
+    app.removeContentTypeParser('text/plain')
+
+    app.addHook('onRequest', (request, _reply, done) => {
+      done(findFault(app, request, cookieNames))
+    })
+  },
+  { name: 'request-guard', fastify: '5.x' },
+)
+
+const COOKIE_MAX_BYTES = 4096
+
+/** Headers that may come once, each with its bit. Node keeps the first of most of them and drops the rest silently. */
+const SINGLE_HEADERS = new Map(
+  ['authorization', 'content-type', 'content-length', 'cookie', 'host', 'origin'].map((name, bit) => [name, 1 << bit]),
+)
+
+function findFault(
+  app: FastifyInstance,
+  request: FastifyRequest,
+  cookieNames: readonly string[],
+): LatchkeyError | undefined {
+  const { rawHeaders } = request.raw
+  let seen = 0
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!.toLowerCase()
+    const bit = SINGLE_HEADERS.get(name)
+    if (bit === undefined) continue
+    if ((seen & bit) !== 0) return new LatchkeyError('ambiguous_request', { detail: `The header ${name} came twice.` })
+    seen |= bit
+  }
+
+  const { cookie, 'content-length': contentLength } = request.headers
+  if (cookie !== undefined) {
+    if (cookie.length > COOKIE_MAX_BYTES) return new LatchkeyError('headers_too_large')
+    const twice = cookieNames.find(name => appearsTwice(cookie, name))
+    if (twice !== undefined) {
+      return new LatchkeyError('ambiguous_request', { detail: `The cookie ${twice} came twice.` })
+    }
+  }
+
+  // The route's own limit is asked for last: Fastify builds an object for the answer.
+  const tooLong = Number(contentLength) > app.initialConfig.bodyLimit! && Number(contentLength) > bodyLimitOf(request)
+  return tooLong ? new LatchkeyError('body_too_large') : undefined
+}
+
+function bodyLimitOf(request: FastifyRequest): number {
+  return request.routeOptions.bodyLimit ?? 0
+}
+
+function appearsTwice(cookie: string, name: string): boolean {
+  // Nearly always it is there once or not at all, which needs no splitting.
+  if (cookie.indexOf(name) === cookie.lastIndexOf(name)) return false
+  const pairs = cookie.split(';').filter(pair => pair.split('=', 1)[0]!.trim() === name)
+  return pairs.length > 1
+}

@@ -1,0 +1,99 @@
+import { type Static, type TProperties, Type } from 'typebox'
+import { catalogue, type ErrorCode } from '../errors.js'
+
+// Every route imports TypeBox from here, so that all speak of one copy.
+export { type Static, Type }
+
+/** A request body: unknown fields are refused. */
+export function bodyOf<T extends TProperties>(properties: T) {
+  return Type.Object(properties, { additionalProperties: false })
+}
+
+/** A request body that may be absent as a whole; the handler then sees undefined or null. */
+export function optionalBodyOf<T extends TProperties>(properties: T) {
+  return Type.Union([bodyOf(properties), Type.Null()])
+}
+
+/** Lower or upper case, with hyphens. */
+export const uuidSchema = Type.String({ format: 'uuid' })
+
+// A list of types serialises an order of magnitude faster than anyOf.
+const nullableString = Type.Unsafe<string | null>({ type: ['string', 'null'] })
+const timestamp = Type.String({ format: 'date-time' })
+const nullableTimestamp = Type.Unsafe<string | null>({ type: ['string', 'null'], format: 'date-time' })
+
+export const userSchema = Type.Object({
+  id: uuidSchema,
+  email: Type.String(),
+  username: nullableString,
+  roles: Type.Array(Type.String()),
+  created_at: timestamp,
+})
+export type UserView = Static<typeof userSchema>
+
+/** The answer to login, register, refresh and a change of password. */
+export const tokenResponseSchema = Type.Object({
+  access_token: Type.String(),
+  token_type: Type.Literal('Bearer'),
+  expires_in: Type.Integer({ description: 'Seconds.' }),
+  refresh_token: Type.Optional(Type.String({ description: 'Only with `transport: "body"`; else it is the cookie.' })),
+  session_id: uuidSchema,
+  user: userSchema,
+})
+export type TokenResponse = Static<typeof tokenResponseSchema>
+
+const deviceSchema = Type.Object({ browser: nullableString, os: nullableString, kind: nullableString })
+const locationSchema = Type.Object({ country: nullableString, city: nullableString })
+
+export const sessionSchema = Type.Object({
+  id: uuidSchema,
+  current: Type.Boolean({ description: 'Whether this is the session that asks.' }),
+  device: Type.Unsafe<Static<typeof deviceSchema> | null>({ ...deviceSchema, type: ['object', 'null'] }),
+  label: nullableString,
+  ip: nullableString,
+  location: Type.Unsafe<Static<typeof locationSchema> | null>({ ...locationSchema, type: ['object', 'null'] }),
+  created_at: timestamp,
+  last_active_at: nullableTimestamp,
+  expires_at: timestamp,
+  is_active: Type.Boolean(),
+})
+export type SessionView = Static<typeof sessionSchema>
+
+/** RFC 9457, added to the app as `Problem` by the plugin problem-details. */
+export const problemSchema = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer(),
+    code: Type.String({ description: 'Stable: what a program decides by.' }),
+    detail: Type.Optional(Type.String()),
+    errors: Type.Optional(Type.Array(Type.Object({ field: Type.String(), message: Type.String() }))),
+    request_id: Type.Optional(Type.String()),
+  },
+  { $id: 'Problem', title: 'Problem' },
+)
+
+/**
+ * The error part of a route's response schemas: one entry a status, naming its codes. Spread it beside the successes:
+ * `response: { 200: tokenResponseSchema, ...errorResponses('invalid_credentials', 'rate_limited') }`.
+ */
+export function errorResponses<C extends ErrorCode>(...codes: C[]): { [S in StatusOf<C>]: ErrorResponse } {
+  const responses: Record<number, ErrorResponse> = {}
+  for (const code of codes) {
+    const { status, title } = catalogue[code]
+    const line = `\`${code}\`: ${title}`
+    const before = responses[status]?.description
+    responses[status] = {
+      description: before === undefined ? line : `${before}\n\n${line}`,
+      content: { 'application/problem+json': { schema: Type.Ref('Problem#') } },
+    }
+  }
+  return responses as { [S in StatusOf<C>]: ErrorResponse }
+}
+
+type StatusOf<C extends ErrorCode> = (typeof catalogue)[C]['status']
+
+interface ErrorResponse {
+  description: string
+  content: { 'application/problem+json': { schema: ReturnType<typeof Type.Ref> } }
+}

@@ -1,0 +1,130 @@
+import type { Revocation } from './revocation.js'
+
+/** What a revocation can refuse a token by. Never the token's bytes: an ES256 signature has twins. */
+export interface TokenFacts {
+  kid: string
+  jti: string
+  sessionId: string
+  userId: string
+  tokenVersion: number
+  /** Whole seconds since the epoch. */
+  issuedAt: number
+}
+
+interface UserBounds {
+  belowVersion: number
+  belowVersionExpiresAt: number
+  before: number
+  beforeExpiresAt: number
+}
+
+/**
+ * The revocations that still matter, in memory: the check that every request makes, a few look-ups in maps. Adding is
+ * idempotent and never lowers a bound, so entries may arrive twice and in any order.
+ */
+export class RevocationList {
+  readonly #sessions = new Map<string, number>()
+  readonly #tokens = new Map<string, number>()
+  readonly #users = new Map<string, UserBounds>()
+  readonly #keys = new Set<string>()
+  #realmBefore = 0
+  #realmExpiresAt = 0
+
+  /** How many entries are held. */
+  get size(): number {
+    return (
+      this.#sessions.size + this.#tokens.size + this.#users.size + this.#keys.size + (this.#realmBefore > 0 ? 1 : 0)
+    )
+  }
+
+  add(revocation: Revocation): void {
+    const expiresAt = revocation.expiresAt ?? Number.POSITIVE_INFINITY
+    switch (revocation.kind) {
+      case 'session':
+        keepLatest(this.#sessions, revocation.subject, expiresAt)
+        break
+      case 'token':
+        keepLatest(this.#tokens, revocation.subject, expiresAt)
+        break
+      case 'key':
+        this.#keys.add(revocation.subject)
+        break
+      case 'realm':
+        this.#realmBefore = Math.max(this.#realmBefore, revocation.before)
+        this.#realmExpiresAt = Math.max(this.#realmExpiresAt, expiresAt)
+        break
+      case 'user':
+        this.#addUser(revocation, expiresAt)
+        break
+    }
+  }
+
+  /**
+   * Why a token is refused: `revoked` for good, or `stale` if only the access token is too old and its session may
+   * fetch a new one.
+   */
+  refuses(token: TokenFacts): 'revoked' | 'stale' | undefined {
+    if (token.issuedAt < this.#realmBefore || this.#sessions.has(token.sessionId)) return 'revoked'
+    if (this.#tokens.has(token.jti) || this.#keys.has(token.kid)) return 'revoked'
+    const bounds = this.#users.get(token.userId)
+    if (!bounds) return undefined
+    if (token.tokenVersion < bounds.belowVersion) return 'revoked'
+    return token.issuedAt < bounds.before ? 'stale' : undefined
+  }
+
+  /** Whether an entry would add nothing. */
+  covers(revocation: Revocation): boolean {
+    const { kind } = revocation
+    if (kind === 'realm') return this.#realmBefore >= revocation.before
+    if (kind === 'key') return this.#keys.has(revocation.subject)
+    if (kind === 'session') return this.#sessions.has(revocation.subject)
+    if (kind === 'token') return this.#tokens.has(revocation.subject)
+    const bounds = this.#users.get(revocation.subject)
+    if (!bounds) return false
+    return 'belowVersion' in revocation
+      ? bounds.belowVersion >= revocation.belowVersion
+      : bounds.before >= revocation.before
+  }
+
+  /** Everything that is held, in a form that can be added to another list. Why each was revoked is not kept here. */
+  *entries(): Generator<Revocation> {
+    for (const [subject, expiresAt] of this.#sessions) yield { kind: 'session', subject, ...until(expiresAt) }
+    for (const [subject, expiresAt] of this.#tokens) yield { kind: 'token', subject, ...until(expiresAt) }
+    for (const subject of this.#keys) yield { kind: 'key', subject, ...until(Number.POSITIVE_INFINITY) }
+    for (const [subject, bounds] of this.#users) {
+      const { belowVersion, before } = bounds
+      if (belowVersion > 0) yield { kind: 'user', subject, belowVersion, ...until(bounds.belowVersionExpiresAt) }
+      if (before > 0) yield { kind: 'user', subject, before, ...until(bounds.beforeExpiresAt) }
+    }
+    if (this.#realmBefore > 0) yield { kind: 'realm', before: this.#realmBefore, ...until(this.#realmExpiresAt) }
+  }
+
+  /** Forgets the entries whose tokens are all dead by now. */
+  sweep(nowMs: number): void {
+    for (const entries of [this.#sessions, this.#tokens])
+      for (const [subject, expiresAt] of entries) if (expiresAt <= nowMs) entries.delete(subject)
+    for (const [userId, bounds] of this.#users)
+      if (bounds.belowVersionExpiresAt <= nowMs && bounds.beforeExpiresAt <= nowMs) this.#users.delete(userId)
+  }
+
+  #addUser(revocation: Extract<Revocation, { kind: 'user' }>, expiresAt: number): void {
+    const known = this.#users.get(revocation.subject)
+    const bounds = known ?? { belowVersion: 0, belowVersionExpiresAt: 0, before: 0, beforeExpiresAt: 0 }
+    if ('belowVersion' in revocation) {
+      bounds.belowVersion = Math.max(bounds.belowVersion, revocation.belowVersion)
+      bounds.belowVersionExpiresAt = Math.max(bounds.belowVersionExpiresAt, expiresAt)
+    } else {
+      bounds.before = Math.max(bounds.before, revocation.before)
+      bounds.beforeExpiresAt = Math.max(bounds.beforeExpiresAt, expiresAt)
+    }
+    if (!known) this.#users.set(revocation.subject, bounds)
+  }
+}
+
+function until(expiresAt: number): { reason: string; expiresAt: number | null } {
+  return { reason: 'recovered', expiresAt: Number.isFinite(expiresAt) ? expiresAt : null }
+}
+
+function keepLatest(entries: Map<string, number>, subject: string, expiresAt: number): void {
+  if ((entries.get(subject) ?? 0) < expiresAt) entries.set(subject, expiresAt)
+}

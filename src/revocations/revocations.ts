@@ -1,0 +1,178 @@
+import { LatchkeyError } from '../errors.js'
+import type { Log } from '../log.js'
+import { JournalFollower, type JournalPage, type JournalPosition, type ReadableJournal } from './journal-follower.js'
+import type { Revocation } from './revocation.js'
+import { RevocationList, type TokenFacts } from './revocation-list.js'
+
+/** How instances tell each other of revocations faster than the journal is read. */
+export interface RevocationChannel {
+  /** Copies committed revocations to the blacklist, and tells every instance that follows. */
+  publish(revocations: readonly Revocation[]): Promise<void>
+  /** Calls back with what others publish, and whenever it is sure that there is nothing new. */
+  follow(onNews: OnNews): { stop(): Promise<void> }
+  /** Sees that the blacklist holds everything up to a position of the journal. */
+  complete(progress: BlacklistProgress): Promise<void>
+}
+
+/** @param unbrokenSinceMs since when (`performance.now()`) nothing that was published can have been missed */
+export type OnNews = (revocations: readonly Revocation[], unbrokenSinceMs: number) => void
+
+export interface BlacklistProgress {
+  /** Undefined when the whole journal was read. */
+  from: JournalPosition | undefined
+  to: JournalPosition
+  /** What was read between the two. */
+  entries: readonly Revocation[]
+  /** Everything, for a blacklist that is not complete up to `from`. */
+  all(): readonly Revocation[]
+}
+
+export interface RevocationsOptions {
+  journal: ReadableJournal
+  channel: RevocationChannel
+  log: Log
+  /** Milliseconds since the epoch. */
+  clock(): number
+  /** How old the list may be before nothing is verified by it any more. */
+  maxStalenessSeconds: number
+  /** Writes revocations again that a failover has lost: those that are found missing beside all that are known. */
+  repair(findLost: (known: readonly Revocation[]) => Revocation[]): Promise<readonly Revocation[]>
+}
+
+const SWEEP_INTERVAL_MS = 60_000
+/** Beyond it memory becomes a matter for the operator. Nothing is ever dropped. */
+const ALERT_SIZE = 1_000_000
+
+/**
+ * What this instance refuses. It reads the whole journal at start and follows it from then on, hears what other
+ * instances publish, and is told of every revocation that this one commits.
+ */
+export class Revocations {
+  readonly list = new RevocationList()
+  readonly #options: RevocationsOptions
+  readonly #follower: JournalFollower
+  readonly #background = new Set<Promise<unknown>>()
+  readonly #keyListeners: ((kid: string) => void)[] = []
+  #following: { stop(): Promise<void> } | undefined
+  #sweeper: NodeJS.Timeout | undefined
+  /** Monotonic: a clock that is set must not make the list look fresh. */
+  #freshAtMs = Number.NEGATIVE_INFINITY
+  /** When the last successful read of the journal began. */
+  #journalAtMs = Number.NEGATIVE_INFINITY
+  #alerted = false
+
+  constructor(options: RevocationsOptions) {
+    this.#options = options
+    this.#follower = new JournalFollower({
+      journal: options.journal,
+      log: options.log,
+      onPage: (page, from, begunAtMs) => this.#takePage(page, from, begunAtMs),
+      onOtherServer: page => this.#lookForLost(page),
+    })
+  }
+
+  /** Whether it may be verified by: loaded, and heard from the journal or the other instances a moment ago. */
+  get fresh(): boolean {
+    return performance.now() - this.#freshAtMs <= this.#options.maxStalenessSeconds * 1000
+  }
+
+  /** False until the journal was read. */
+  get loaded(): boolean {
+    return this.#freshAtMs !== Number.NEGATIVE_INFINITY
+  }
+
+  /** Resolves when everything that was revoked is known. Rejects if the journal can't be read. */
+  async start(): Promise<void> {
+    // First the news and then the journal, so that nothing falls between the two.
+    this.#following = this.#options.channel.follow((revocations, unbrokenSinceMs) => {
+      this.#add(revocations)
+      // Hearing nothing new proves nothing before the journal was read: at start, and again after an interruption, in
+      // which others may have failed to publish too.
+      if (this.#journalAtMs >= unbrokenSinceMs) this.#freshAtMs = performance.now()
+    })
+    await this.#follower.start()
+    this.#sweeper = setInterval(() => this.list.sweep(this.#options.clock()), SWEEP_INTERVAL_MS).unref()
+  }
+
+  /**
+   * Why a token is refused: `revoked` for good, or `stale` if only the access token is too old.
+   *
+   * @throws LatchkeyError revocations_stale if this instance has been cut off for so long that it can't know
+   */
+  refuses(token: TokenFacts): 'revoked' | 'stale' | undefined {
+    const refusal = this.list.refuses(token)
+    // What is known to be revoked needs no fresh list.
+    if (refusal === undefined && !this.fresh) throw new LatchkeyError('revocations_stale', { retryAfterSeconds: 1 })
+    return refusal
+  }
+
+  /**
+   * Takes note of committed revocations. This instance refuses from here on; the others are told in the background, as
+   * a store that is away must not hold up a logout: the journal has it.
+   */
+  announce(revocations: readonly Revocation[]): void {
+    if (revocations.length === 0) return
+    this.#add(revocations)
+    this.#inBackground('revocations were not published; others read them from the journal', () =>
+      this.#options.channel.publish(revocations),
+    )
+  }
+
+  /** Calls the listener with the kid of every key that is revoked, those of before included. */
+  onKeyRevoked(listener: (kid: string) => void): void {
+    this.#keyListeners.push(listener)
+  }
+
+  /** Reads the journal now instead of within a second. */
+  readJournal(): Promise<void> {
+    return this.#follower.readNow()
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#sweeper)
+    await Promise.all([this.#follower.stop(), this.#following?.stop()])
+    await Promise.all(this.#background)
+  }
+
+  #takePage({ entries, position }: JournalPage, from: JournalPosition | undefined, begunAtMs: number): void {
+    this.#add(entries)
+    // The page is as old as the question.
+    this.#journalAtMs = begunAtMs
+    this.#freshAtMs = Math.max(this.#freshAtMs, begunAtMs)
+    const progress = { from, to: position, entries, all: () => [...this.list.entries()] }
+    this.#inBackground('the blacklist was not completed', () => this.#options.channel.complete(progress))
+  }
+
+  /** After a failover: is there something that this instance knows to be revoked, and the new server does not? */
+  #lookForLost({ entries }: JournalPage): void {
+    const findLost = (known: readonly Revocation[]) => {
+      const there = new RevocationList()
+      for (const entry of known) there.add(entry)
+      return [...this.list.entries()].filter(entry => !there.covers(entry))
+    }
+    const lost = findLost(entries)
+    if (lost.length === 0) return
+    this.#options.log.error(`the database lost ${lost.length} revocations in a failover; they are made again`)
+    this.#inBackground('lost revocations were not made again', async () => {
+      this.announce(await this.#options.repair(findLost))
+    })
+  }
+
+  #add(revocations: readonly Revocation[]): void {
+    for (const revocation of revocations) {
+      this.list.add(revocation)
+      if (revocation.kind === 'key') for (const listener of this.#keyListeners) listener(revocation.subject)
+    }
+    const isLarge = this.list.size > ALERT_SIZE
+    if (isLarge && !this.#alerted)
+      this.#options.log.error(`more than ${ALERT_SIZE} revocations are live: mind the memory, none is dropped`)
+    this.#alerted = isLarge
+  }
+
+  #inBackground(failure: string, work: () => Promise<unknown>): void {
+    const done = work()
+      .catch((error: Error) => this.#options.log.warn(`${failure}: ${error.message}`))
+      .finally(() => this.#background.delete(done))
+    this.#background.add(done)
+  }
+}

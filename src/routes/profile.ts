@@ -1,0 +1,35 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { AuthContext } from '../auth/context.js'
+import { profile } from '../auth/profile.js'
+import { errorResponses, userSchema } from '../plugins/schemas.js'
+import { userView } from './token-response.js'
+
+/** Who is signed in. */
+export const profileRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
+  app.get(
+    '/auth/profile',
+    {
+      onRequest: app.authenticate,
+      schema: {
+        summary: 'The user behind the access token',
+        tags: ['user'],
+        security: [{ bearer: [] }],
+        response: {
+          200: userSchema,
+          ...errorResponses(
+            'authentication_required',
+            'token_invalid',
+            'token_expired',
+            'token_revoked',
+            'token_stale',
+            'store_unavailable',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      reply.header('Cache-Control', 'no-store')
+      return userView(await profile(context, request.principal))
+    },
+  )
+}

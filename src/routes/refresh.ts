@@ -1,0 +1,102 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
+import type { AuthContext } from '../auth/context.js'
+import { type LogoutScope, logOut } from '../auth/log-out.js'
+import { rotateRefreshToken } from '../auth/rotate-refresh-token.js'
+import { LatchkeyError } from '../errors.js'
+import { errorResponses, optionalBodyOf, Type, tokenResponseSchema } from '../plugins/schemas.js'
+import { callerOf, replyWithTokens, type Transport } from './token-response.js'
+
+const refreshToken = Type.Optional(Type.String({ minLength: 1, maxLength: 1024 }))
+
+/** How sessions go on and end: refresh and log out. */
+export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
+  app.post(
+    '/auth/refresh',
+    {
+      config: { ...app.limits.perAddress },
+      schema: {
+        summary: 'Exchange the refresh token for new tokens',
+        description: 'The token is the cookie, or in the body. Sent again, the same token yields the same successor.',
+        tags: ['session'],
+        body: optionalBodyOf({ refresh_token: refreshToken }),
+        response: {
+          200: tokenResponseSchema,
+          ...errorResponses(
+            'invalid_request',
+            'ambiguous_credentials',
+            'cross_site_request',
+            'rate_limited',
+            'refresh_token_missing',
+            'refresh_token_invalid',
+            'refresh_token_unknown',
+            'refresh_token_expired',
+            'refresh_token_reused',
+            'session_revoked',
+            'session_expired',
+            'user_disabled',
+            'store_unavailable',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const presented = presentedRefreshToken(request, request.body?.refresh_token)
+      if (!presented) throw new LatchkeyError('refresh_token_missing')
+      const grant = await rotateRefreshToken(context, presented.token, callerOf(request))
+      return replyWithTokens(reply, grant, presented.transport)
+    },
+  )
+
+  app.post(
+    '/auth/logout',
+    {
+      schema: {
+        summary: 'End this session, the others, or all',
+        description: 'By the access token or the refresh token. Clears the cookie once the end is committed.',
+        tags: ['session'],
+        body: optionalBodyOf({
+          scope: Type.Optional(Type.Union([Type.Literal('session'), Type.Literal('others'), Type.Literal('all')])),
+          refresh_token: refreshToken,
+        }),
+        response: {
+          204: Type.Null({ description: 'It has ended.' }),
+          ...errorResponses(
+            'invalid_request',
+            'ambiguous_credentials',
+            'cross_site_request',
+            'store_unavailable',
+            'authentication_required',
+            'live_token_required',
+            'token_invalid',
+            'refresh_token_invalid',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const scope: LogoutScope = request.body?.scope ?? context.config.logoutScope
+      const credentials = {
+        accessToken: request.presentedAccessToken(),
+        refreshToken: presentedRefreshToken(request, request.body?.refresh_token)?.token,
+      }
+      const bearer = {
+        verify: (token: string) => request.verifyAccessToken(token),
+        identify: (token: string) => request.identifyAccessToken(token),
+      }
+      await logOut(context, bearer, credentials, scope, callerOf(request))
+      if (scope !== 'others') reply.clearRefreshCookie().clearAccessCookie()
+      return reply.code(204).header('Cache-Control', 'no-store').send(null)
+    },
+  )
+}
+
+function presentedRefreshToken(
+  request: FastifyRequest,
+  inBody: string | undefined,
+): { token: string; transport: Transport } | undefined {
+  const inCookie = request.refreshCookie()
+  if (inCookie !== undefined && inBody !== undefined) throw new LatchkeyError('ambiguous_credentials')
+  if (inBody !== undefined) return { token: inBody, transport: 'body' }
+  return inCookie === undefined ? undefined : { token: inCookie, transport: 'cookie' }
+}

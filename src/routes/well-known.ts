@@ -1,0 +1,65 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import Type from 'typebox'
+import type { Keyring } from '../auth/keys/keyring.js'
+
+export interface WellKnownOptions {
+  keyring: Keyring
+  issuer: string
+  publicOrigin: string
+}
+
+/**
+ * A cache may hold the keys for 6 minutes in all. A new key is published ten minutes before it signs, so that every
+ * cache has it by then: raise KEY_LEAD_SECONDS before you raise this.
+ */
+const CACHE_CONTROL = 'public, max-age=300, stale-while-revalidate=60'
+
+// What is not listed here is never sent, so no private part of a key can slip out.
+const PublicJwk = Type.Object({
+  kid: Type.String(),
+  alg: Type.String(),
+  use: Type.String(),
+  kty: Type.String(),
+  crv: Type.Optional(Type.String()),
+  x: Type.Optional(Type.String()),
+  y: Type.Optional(Type.String()),
+  n: Type.Optional(Type.String()),
+  e: Type.Optional(Type.String()),
+})
+const Jwks = Type.Object({ keys: Type.Array(PublicJwk) })
+
+const Metadata = Type.Object({
+  issuer: Type.String(),
+  jwks_uri: Type.String(),
+  response_types_supported: Type.Array(Type.String()),
+})
+
+/** What other services need to verify tokens: the public keys (RFC 7517) and where they are (RFC 8414). */
+export const wellKnownRoutes: FastifyPluginAsyncTypebox<WellKnownOptions> = async (app, options) => {
+  const metadata = authorizationServerMetadata(options)
+
+  app.get(
+    '/.well-known/jwks.json',
+    {
+      schema: { summary: 'The public keys that verify access tokens', tags: ['verification'], response: { 200: Jwks } },
+    },
+    // Plain JSON, not application/jwk-set+json: clients there are that look for no more.
+    async (_request, reply) => reply.header('cache-control', CACHE_CONTROL).send(options.keyring.jwks(Date.now())),
+  )
+
+  app.get(
+    '/.well-known/oauth-authorization-server',
+    { schema: { summary: 'What this service offers', tags: ['verification'], response: { 200: Metadata } } },
+    async (_request, reply) => reply.header('cache-control', CACHE_CONTROL).send(metadata),
+  )
+}
+
+/** Lists the endpoints that exist; each that is added adds its lines here. */
+function authorizationServerMetadata({ issuer, publicOrigin }: WellKnownOptions) {
+  return {
+    issuer,
+    jwks_uri: new URL('/.well-known/jwks.json', publicOrigin).href,
+    // There is no authorisation endpoint. RFC 8414 requires the member all the same, and parsers insist on it.
+    response_types_supported: [],
+  }
+}

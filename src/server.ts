@@ -1,0 +1,88 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import closeWithGrace from 'close-with-grace'
+import type { FastifyInstance } from 'fastify'
+import { buildApp } from './app.js'
+import { type Config, configWarnings } from './config.js'
+import { startLog } from './start-log.js'
+import { openStores, type Stores } from './stores/open-stores.js'
+
+/** How long open requests may take to end after the listener closed; one that hangs is cut then. */
+const REQUESTS_PATIENCE_MS = 15_000
+/** How long the stores may take to close after that. With all the waits it stays below the 30 s of Kubernetes. */
+const STORES_PATIENCE_MS = 5_000
+
+/**
+ * Runs the service until a signal ends it: opens the stores, listens, and on SIGTERM first stops being ready, then
+ * listens no more, then ends what is open, then closes the stores. SIGINT, from a person at a terminal, skips the wait.
+ *
+ * @throws Error that tells an operator what keeps it from starting
+ */
+export async function serve(config: Config): Promise<void> {
+  const log = startLog(config.logLevel)
+  for (const warning of configWarnings(config, process.env)) log.warn(warning)
+
+  let onLost = () => {}
+  const stores = await openStores(config, { log, onLost: () => onLost() })
+  try {
+    const app = await listen(config, stores)
+    onLost = endBySignal(app, stores, config)
+    announceStart(app, config)
+  } catch (error) {
+    await stores.close()
+    throw error
+  }
+}
+
+async function listen(config: Config, stores: Stores): Promise<FastifyInstance> {
+  const { host, port } = config
+  const app = await buildApp(config, stores)
+  try {
+    await app.listen({ host, port })
+    return app
+  } catch (error) {
+    await app.close()
+    throw explainListenError(error, host, port)
+  }
+}
+
+/** @returns ends the service because a store is gone for good */
+function endBySignal(app: FastifyInstance, stores: Stores, { shutdownDelayMs }: Config): () => void {
+  let isLost = false
+  const delay = shutdownDelayMs + REQUESTS_PATIENCE_MS + STORES_PATIENCE_MS
+  const ending = closeWithGrace({ delay, logger: app.log }, async ({ signal, err }) => {
+    if (err) app.log.fatal({ err }, 'the service ends')
+    else app.log.info(`${signal ?? 'the loss of a store'} ends the service`)
+    app.drain()
+    if (signal === 'SIGTERM') await sleep(shutdownDelayMs)
+    const cut = setTimeout(() => app.server.closeAllConnections(), REQUESTS_PATIENCE_MS)
+    await app.close()
+    clearTimeout(cut)
+    await stores.close()
+    // Whoever restarts what failed must learn that this did.
+    if (isLost) process.exit(1)
+  })
+  return () => {
+    isLost = true
+    ending.close()
+  }
+}
+
+function announceStart(app: FastifyInstance, config: Config): void {
+  if (config.mode === 'embedded')
+    app.log.info(
+      `embedded: Postgres and secrets are in ${config.dataDir}, the rest in memory; for one process, not for production`,
+    )
+  app.log.info(`ready at ${config.publicOrigin}; its API is described at ${config.publicOrigin}/docs`)
+}
+
+function explainListenError(error: unknown, host: string, port: number): unknown {
+  const sentence = LISTEN_ERRORS[(error as NodeJS.ErrnoException).code ?? '']
+  return sentence === undefined ? error : new Error(sentence(host, port), { cause: error })
+}
+
+const LISTEN_ERRORS: Partial<Record<string, (host: string, port: number) => string>> = {
+  EADDRINUSE: (host, port) => `Port ${port} of ${host} is in use: end what uses it, or set PORT to another.`,
+  EACCES: (_host, port) => `Port ${port} is not open to this user: set PORT to one above 1023.`,
+  EADDRNOTAVAIL: host => `${host} is not an address of this machine: correct HOST.`,
+  ENOTFOUND: host => `${host} is not a known name: correct HOST.`,
+}

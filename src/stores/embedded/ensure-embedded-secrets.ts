@@ -1,0 +1,65 @@
+import { randomBytes } from 'node:crypto'
+import { link, open, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { makeDataDir } from './make-data-dir.js'
+
+export interface EmbeddedSecrets {
+  JWT_SECRET: string
+  JWT_REFRESH_SECRET: string
+}
+
+const SECRET_BYTES = 48
+const MIN_BYTES = 32
+
+/**
+ * The secrets of an embedded instance, generated at its first start and the same ever after.
+ *
+ * @throws if the file is damaged: overwriting it would sign everybody out and lose the sealed signing keys
+ */
+export async function ensureEmbeddedSecrets(dataDir: string): Promise<EmbeddedSecrets> {
+  const path = join(await makeDataDir(dataDir), 'secrets.json')
+  return (await readSecrets(path)) ?? (await createSecrets(path))
+}
+
+async function readSecrets(path: string): Promise<EmbeddedSecrets | undefined> {
+  try {
+    return parseSecrets(await readFile(path, 'utf8'))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw new Error(
+      `${path} does not hold the two secrets of this instance. Restore it from a backup, or delete the whole folder ` +
+        'around it to start afresh without its users.',
+      { cause: error },
+    )
+  }
+}
+
+/** Appears complete or not at all, and never replaces a file that another process made in the meantime. */
+async function createSecrets(path: string): Promise<EmbeddedSecrets> {
+  const secrets = { JWT_SECRET: generate(), JWT_REFRESH_SECRET: generate() }
+  const draft = `${path}.${randomBytes(6).toString('hex')}`
+  const file = await open(draft, 'wx', 0o600)
+  try {
+    await file.writeFile(`${JSON.stringify(secrets, null, 2)}\n`)
+    await file.sync()
+    await link(draft, path)
+    return secrets
+  } catch (error) {
+    const existing = (error as NodeJS.ErrnoException).code === 'EEXIST' ? await readSecrets(path) : undefined
+    if (existing === undefined) throw error
+    return existing
+  } finally {
+    await file.close()
+    await rm(draft, { force: true })
+  }
+}
+
+function parseSecrets(text: string): EmbeddedSecrets {
+  const { JWT_SECRET, JWT_REFRESH_SECRET } = JSON.parse(text) as Partial<EmbeddedSecrets>
+  if (!isSecret(JWT_SECRET) || !isSecret(JWT_REFRESH_SECRET)) throw new Error('A secret is missing or too short.')
+  return { JWT_SECRET, JWT_REFRESH_SECRET }
+}
+
+const isSecret = (value: unknown): value is string => typeof value === 'string' && Buffer.byteLength(value) >= MIN_BYTES
+
+const generate = () => randomBytes(SECRET_BYTES).toString('base64url')

@@ -1,0 +1,77 @@
+/** Which address was used, and the variable that names it. */
+export interface PostgresAddress {
+  variable: 'DATABASE_URL' | 'DATABASE_MIGRATION_URL'
+  url: string
+}
+
+/**
+ * Says what keeps a start from using Postgres and what an operator can do about it, without the password. The original
+ * error becomes the cause.
+ */
+export function explainPostgresError(error: unknown, address: PostgresAddress): Error {
+  return new Error(explain(withCode(error), address), { cause: error })
+}
+
+/** Whether waiting may help: nobody listens there yet, the name is not known yet, or Postgres is still starting. */
+export function isNotThereYet(error: unknown): boolean {
+  const code = codeOf(withCode(error))
+  return ABSENT_CODES.has(code) || code.startsWith('08')
+}
+
+function explain(error: unknown, { variable, url }: PostgresAddress): string {
+  const code = codeOf(error)
+  const reason = error instanceof Error && error.message !== '' ? error.message.replace(/\.$/, '') : code
+  const postgres = `Postgres at ${withoutSecrets(url)}`
+  if (isNotThereYet(error)) return `${postgres} can't be reached (${code}): start it, or correct ${variable}.`
+  if (code === '28P01') return `${postgres} refuses the user or the password: correct ${variable}.`
+  if (code === '28000') return `${postgres} refuses the connection: ${reason}. Correct ${variable}, or its pg_hba.conf.`
+  if (code === '3D000') return `${postgres} says: ${reason}. Create it, or correct ${variable}.`
+  if (code === '42501') {
+    return (
+      `${postgres} says: ${reason}. Its user may not bring the tables up to date: grant it CREATE on the schema, ` +
+      'or give DATABASE_MIGRATION_URL with a user that may.'
+    )
+  }
+  if (/^ERR_(TLS|SSL)_|CERT|SELF_SIGNED|_SIGNATURE$/.test(code)) {
+    return `${postgres} can't be reached by TLS: ${reason}. Correct ${variable} or DATABASE_CA_FILE.`
+  }
+  return `${postgres} can't be used: ${reason}.`
+}
+
+const ABSENT_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'EHOSTDOWN',
+  'ENETUNREACH',
+  // postgres.js, and our own limit over it.
+  'CONNECT_TIMEOUT',
+  'CONNECTION_CLOSED',
+  'CONNECTION_ENDED',
+  'CONNECTION_DESTROYED',
+  'store_unavailable',
+  // Too many connections, shutting down, crashed, starting.
+  '53300',
+  '57P01',
+  '57P02',
+  '57P03',
+])
+
+/** Drizzle wraps the errors of the driver, which have the code. */
+function withCode(error: unknown): unknown {
+  return error instanceof Error && codeOf(error) === '' && error.cause instanceof Error ? error.cause : error
+}
+
+function codeOf(error: unknown): string {
+  const { code } = (error ?? {}) as { code?: unknown }
+  return typeof code === 'string' ? code : ''
+}
+
+/** Host, port and database. A driver takes a password in the query, too, so both ends of an address go. */
+function withoutSecrets(url: string): string {
+  return url.replace(/^\w+:\/\/([^/?#]*@)?/, '').replace(/[?#].*$/s, '')
+}

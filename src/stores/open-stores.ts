@@ -1,0 +1,156 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Config } from '../config.js'
+import { type Database, openDatabase } from '../db/database.js'
+import { migrate } from '../db/migrate.js'
+import type { Ephemeral } from '../ephemeral/ephemeral.js'
+import { createKeys } from '../ephemeral/keys.js'
+import { createMemoryEphemeral } from '../ephemeral/memory.js'
+import { createRedisEphemeral } from '../ephemeral/redis.js'
+import { connectRedis, redisReady } from '../ephemeral/redis-client.js'
+import type { Log } from '../log.js'
+import { connectToRunning } from './embedded/connect-to-running.js'
+import { LockHeld } from './embedded/process-lock.js'
+import { startEmbeddedPostgres } from './embedded/start-embedded-postgres.js'
+import { waitForPostgres } from './wait-for-postgres.js'
+
+/** Where this process keeps everything. */
+export interface Stores {
+  readonly db: Database
+  readonly ephemeral: Ephemeral
+  close(): Promise<void>
+}
+
+export interface OpenStoresOptions {
+  log: Log
+  /** Milliseconds since the epoch. */
+  clock?: () => number
+  /** Called when the embedded Postgres ends by itself; the service can't go on then. */
+  onLost?: (error: Error) => void
+  /** Uses the embedded Postgres of a running service, if there is one, instead of refusing to start a second. */
+  shareRunning?: boolean
+}
+
+/** How long a start waits for Redis. It goes on without it: Redis is the fast path, not the truth. */
+const REDIS_PATIENCE_MS = 1000
+/** How long a command waits for the tables of a service that is just starting. */
+const MIGRATION_PATIENCE_MS = 10_000
+
+/**
+ * Opens the stores that the configuration names, their tables up to date. The one place that knows which kind it is:
+ * inside, there is only a database and an ephemeral store.
+ */
+export async function openStores(config: Config, options: OpenStoresOptions): Promise<Stores> {
+  return config.mode === 'embedded' ? openEmbedded(config, options) : openExternal(config, options)
+}
+
+async function openExternal(config: Config, { log, clock }: OpenStoresOptions): Promise<Stores> {
+  const { url, migrateOnStart } = config.database
+  const redisUrl = config.redis.url
+  if (url === undefined || redisUrl === undefined) throw new Error('DATABASE_URL and REDIS_URL are needed')
+  if (migrateOnStart) await migrateExternal(config, log)
+  const db = openDatabase({ ...databaseOptions(config), url })
+  try {
+    await waitForPostgres(() => db.ping(), { address: { variable: 'DATABASE_URL', url }, log })
+  } catch (error) {
+    await db.close()
+    throw error
+  }
+
+  const redisOptions = { caFile: config.redis.caFile, log }
+  const redis = connectRedis(redisUrl, redisOptions)
+  if (!(await redisReady(redis, REDIS_PATIENCE_MS))) log.warn('Redis does not answer; starting without it.')
+  const ephemeral = createRedisEphemeral({
+    redis,
+    // What it has to say of Redis, the other client says already.
+    openFollower: () => connectRedis(redisUrl, { ...redisOptions, log: undefined, blocking: true }),
+    keys: keysOf(config),
+    log,
+    ...(clock && { now: clock }),
+  })
+  return {
+    db,
+    ephemeral,
+    async close() {
+      await Promise.all([db.close(), ephemeral.close()])
+    },
+  }
+}
+
+/**
+ * Brings the tables of the external database up to date.
+ *
+ * @throws Error that tells an operator what to do
+ */
+export async function migrateExternal({ database }: Config, log: Log): Promise<void> {
+  const { url, migrationUrl = url, caFile } = database
+  if (migrationUrl === undefined) throw new Error('DATABASE_URL is needed')
+  const variable = migrationUrl === url ? 'DATABASE_URL' : 'DATABASE_MIGRATION_URL'
+  const address = { variable, url: migrationUrl } as const
+  await waitForPostgres(() => migrate({ url: migrationUrl, caFile }), { address, log })
+}
+
+async function openEmbedded(config: Config, options: OpenStoresOptions): Promise<Stores> {
+  const { clock } = options
+  const postgres = await startOrShare(config, options)
+  try {
+    if (!postgres.isShared) await migrate({ url: postgres.url, caFile: undefined })
+  } catch (error) {
+    await postgres.stop()
+    throw error
+  }
+  const db = openDatabase({ ...databaseOptions(config), url: postgres.url, caFile: undefined })
+  if (postgres.isShared) await untilMigrated(db)
+  const ephemeral = createMemoryEphemeral({ keys: keysOf(config), ...(clock && { now: clock }) })
+  return {
+    db,
+    ephemeral,
+    async close() {
+      await Promise.all([db.close(), ephemeral.close()])
+      await postgres.stop()
+    },
+  }
+}
+
+async function startOrShare({ dataDir }: Config, { log, onLost, shareRunning }: OpenStoresOptions) {
+  try {
+    const { url, stop } = await startEmbeddedPostgres({ dataDir, log, ...(onLost && { onExit: onLost }) })
+    return { url, stop, isShared: false }
+  } catch (error) {
+    const isRunning = error instanceof Error && error.cause instanceof LockHeld
+    if (!shareRunning || !isRunning) throw error
+    // It is not ours to stop.
+    return { url: await connectToRunning(dataDir), stop: async () => {}, isShared: true }
+  }
+}
+
+/** The process whose Postgres we share may be in the middle of its first start. */
+async function untilMigrated(db: Database): Promise<void> {
+  const deadline = Date.now() + MIGRATION_PATIENCE_MS
+  for (;;) {
+    try {
+      await db.signingKeys.all()
+      return
+    } catch (error) {
+      if (Date.now() < deadline) await sleep(100)
+      else throw error
+    }
+  }
+}
+
+function databaseOptions({ database }: Config) {
+  return {
+    size: database.poolSize,
+    prepare: database.prepare,
+    caFile: database.caFile,
+    timeoutMs: database.timeoutMs,
+  }
+}
+
+function keysOf(config: Config) {
+  return createKeys({
+    prefix: config.redis.keyPrefix,
+    refreshTokenTtlSeconds: config.refreshTokenTtlSeconds,
+    replayWindowSeconds: config.refresh.replayWindowSeconds,
+    settleSeconds: config.refresh.settleSeconds,
+  })
+}

@@ -1,0 +1,171 @@
+import { createServer } from 'node:net'
+import t from 'tap'
+import { externalStores } from '../support/external-stores.js'
+import { type ServiceProcess, startService } from '../support/service-process.js'
+
+/** What must be nowhere in a log or in an error: each is found by a part that no encoding of it would lose. */
+const PASSWORD = 'CanaryPasswordKq7Zt long enough'
+const WRONG = 'CanaryWrongPasswordXw3 long enough'
+const EMAIL = 'canary-adr9f2@example.com'
+
+/** Talks to a service, and keeps all that is secret of what it says, and the bodies of its refusals. */
+function client(url: string) {
+  const secrets = [PASSWORD, WRONG, EMAIL, 'CanaryPassword', 'CanaryWrong', 'canary-adr9f2']
+  const refusals: string[] = []
+  return {
+    secrets,
+    refusals,
+    async send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
+      const response = await fetch(url + path, {
+        method,
+        headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+        ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      })
+      const text = await response.text()
+      const answer = text.startsWith('{') ? JSON.parse(text) : {}
+      if (response.status >= 400) refusals.push(text)
+      const cookies = response.headers.getSetCookie().map(cookie => cookie.split(/[=;]/)[1])
+      for (const token of [answer.access_token, answer.refresh_token, ...cookies]) {
+        // The whole token, and parts of it: enough to find one that was cut or quoted. A cleared cookie has none.
+        if (token) secrets.push(token, token.slice(-30), token.slice(30, 60))
+      }
+      return { status: response.status, code: answer.code as string | undefined, answer }
+    },
+  }
+}
+type Client = ReturnType<typeof client>
+
+function findsNothing(t: Tap, { secrets, refusals }: Client, service: ServiceProcess) {
+  const log = service.output()
+  for (const [where, text] of [
+    ['the log', log],
+    ['an error', refusals.join('\n')],
+  ] as const) {
+    const found = secrets.filter(secret => text.includes(secret) || text.includes(encodeURIComponent(secret)))
+    t.same(found, [], `in ${where} of ${text.length} characters`)
+  }
+  return log
+}
+type Tap = Parameters<typeof startService>[0]
+
+t.test('no password, token, cookie or address is in the log or in an error, even at the level trace', async t => {
+  const { env } = await externalStores(t)
+  const times = { REFRESH_MIN_AGE: '0s', REFRESH_LEEWAY: '0s', JWT_EXPIRES_IN: '10s' }
+  const service = await startService(t, { env: { ...env, ...times, LOG_LEVEL: 'trace', ACCESS_COOKIE: 'on' } })
+  const canary = client(service.url)
+  const { send } = canary
+  const credentials = { email: EMAIL, password: PASSWORD }
+
+  t.equal((await send('POST', '/auth/register', credentials)).status, 201)
+  const { answer: body } = await send('POST', '/auth/login', { ...credentials, transport: 'body' })
+  const bearer = { authorization: `Bearer ${body.access_token}` }
+  const cookie = `__Host-latchkey=${body.refresh_token}; __Host-latchkey-at=${body.access_token}`
+  t.equal((await send('POST', '/auth/register', credentials)).code, 'email_taken')
+  t.equal((await send('POST', '/auth/login', { ...credentials, password: WRONG })).code, 'invalid_credentials')
+  t.equal((await send('GET', '/auth/profile', undefined, bearer)).status, 200)
+  t.equal((await send('GET', '/auth/sessions', undefined, bearer)).status, 200)
+
+  // Where they do not belong.
+  const misplaced = [
+    ['POST', '/auth/login', { email: PASSWORD, password: EMAIL }],
+    ['POST', '/auth/login', { email: body.refresh_token, password: body.access_token }],
+    ['POST', '/auth/login', { ...credentials, transport: PASSWORD }],
+    ['POST', '/auth/login', { ...credentials, remember: PASSWORD }],
+    ['POST', '/auth/login', `{"email":"${EMAIL}","password":"${PASSWORD}"`],
+    ['POST', '/auth/login', `${PASSWORD} ${body.refresh_token}`],
+    ['POST', '/auth/login', { email: EMAIL, username: EMAIL, password: PASSWORD }],
+    ['POST', '/auth/register', { email: `${EMAIL} ${PASSWORD}`, password: PASSWORD }],
+    ['POST', '/auth/register', { email: EMAIL, password: EMAIL }],
+    ['POST', '/auth/register', { email: `\u0000${EMAIL}`, password: PASSWORD }],
+    ['POST', '/auth/change-password', { email: EMAIL, current_password: WRONG, new_password: PASSWORD }],
+    ['POST', '/auth/change-password', { email: EMAIL, current_password: PASSWORD, new_password: EMAIL }],
+    ['POST', '/auth/refresh', { refresh_token: PASSWORD }],
+    ['POST', '/auth/refresh', { refresh_token: body.access_token }],
+    ['POST', '/auth/verify', { token: body.refresh_token }],
+    ['POST', '/auth/verify', { token: PASSWORD }],
+    ['GET', `/auth/verify?role=${encodeURIComponent(PASSWORD)}&access_token=${body.access_token}`, undefined],
+    ['GET', `/auth/refresh?refresh_token=${body.refresh_token}&email=${EMAIL}`, undefined],
+    ['POST', `/auth/login?password=${encodeURIComponent(PASSWORD)}`, {}],
+  ] as const
+  for (const [method, path, payload] of misplaced) {
+    const { status } = await send(method, path, payload, path.startsWith('/auth/verify?') ? bearer : {})
+    t.ok(status >= 400 && status < 500, `${method} ${path.slice(0, 20)}`)
+  }
+  for (const headers of [
+    { authorization: `Basic ${Buffer.from(`${EMAIL}:${PASSWORD}`).toString('base64')}` },
+    { authorization: `Bearer ${PASSWORD}` },
+    { authorization: `Bearer ${body.access_token}x` },
+    { cookie, authorization: 'Bearer' },
+    { cookie: `${cookie}; ${cookie}` },
+    { cookie: `${cookie}; filler=${'x'.repeat(4000)}` },
+    { 'user-agent': `${PASSWORD} ${body.refresh_token}`, referer: `https://example.com/?token=${body.refresh_token}` },
+    {
+      origin: `https://${body.refresh_token}.example`,
+      'x-forwarded-for': PASSWORD,
+      'x-request-id': body.refresh_token,
+    },
+  ])
+    t.ok((await send('GET', '/auth/profile', undefined, headers as never)).status >= 400)
+  t.equal((await send('POST', '/auth/refresh', undefined, { cookie, origin: 'https://evil.example' })).status, 403)
+
+  // Theft, and the end.
+  const first = await send('POST', '/auth/refresh', { refresh_token: body.refresh_token })
+  const second = await send('POST', '/auth/refresh', { refresh_token: first.answer.refresh_token })
+  t.equal(second.status, 200)
+  t.equal((await send('POST', '/auth/refresh', { refresh_token: body.refresh_token })).code, 'refresh_token_reused')
+  t.equal((await send('POST', '/auth/refresh', { refresh_token: second.answer.refresh_token })).code, 'session_revoked')
+  t.equal((await send('GET', '/auth/profile', undefined, bearer)).code, 'token_revoked')
+  t.equal((await send('POST', '/auth/logout', { refresh_token: body.refresh_token })).status, 204)
+  t.equal(await service.stop(), 0)
+
+  const log = findsNothing(t, canary, service)
+  t.match(log, '/auth/login', 'it is the log of these requests')
+  t.ok(canary.secrets.length > 20)
+})
+
+t.test('nor while the stores are away, which is when drivers quote what they were given', async t => {
+  const { env, database } = await externalStores(t)
+  // Nobody listens here: Redis is away from the start.
+  const placeholder = createServer().listen(0, '127.0.0.1')
+  await new Promise(resolve => placeholder.once('listening', resolve))
+  const { port } = placeholder.address() as { port: number }
+  await new Promise(resolve => placeholder.close(resolve))
+  const service = await startService(t, {
+    env: { ...env, REDIS_URL: `redis://user:CanaryPassword@127.0.0.1:${port}`, LOG_LEVEL: 'trace' },
+  })
+  const canary = client(service.url)
+  const { send } = canary
+  const { answer } = await send('POST', '/auth/register', { email: EMAIL, password: PASSWORD, transport: 'body' })
+
+  // Every statement fails now, and each in a way that Postgres likes to explain with the row.
+  await database.admin`alter table users rename to users_away`
+  t.equal((await send('POST', '/auth/login', { email: EMAIL, password: PASSWORD })).status, 500)
+  t.equal((await send('POST', '/auth/register', { email: `x${EMAIL}`, password: PASSWORD })).status, 500)
+  t.ok((await send('POST', '/auth/refresh', { refresh_token: answer.refresh_token })).status >= 500)
+  await database.admin`alter table users_away rename to users`
+  await database.admin`alter table users add constraint nobody check (email = '') not valid`
+  t.equal((await send('POST', '/auth/register', { email: `y${EMAIL}`, password: PASSWORD })).status, 500)
+  await database.admin`alter table users drop constraint nobody`
+  await database.admin`alter table refresh_tokens add constraint nothing check (generation < 0) not valid`
+  t.equal((await send('POST', '/auth/login', { email: EMAIL, password: PASSWORD })).status, 500)
+  t.equal((await send('POST', '/auth/refresh', { refresh_token: answer.refresh_token })).status, 500)
+
+  // Now Postgres quotes a value in its message.
+  await database.admin`alter table sessions alter column user_agent type integer using null`
+  const quoted = { 'user-agent': `${PASSWORD} ${answer.refresh_token}` }
+  await database.admin`alter table refresh_tokens drop constraint nothing`
+  t.equal((await send('POST', '/auth/login', { email: EMAIL, password: PASSWORD }, quoted)).status, 500)
+
+  const [{ datname }] = (await database.admin`select current_database() as datname`) as unknown as [{ datname: string }]
+  await database.admin.unsafe(`alter database ${datname} connection limit 0`)
+  await database.admin`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'latchkey'
+    and datname = current_database()`
+  await send('POST', '/auth/login', { email: EMAIL, password: PASSWORD })
+  await send('POST', '/auth/refresh', { refresh_token: answer.refresh_token })
+  await service.stop()
+
+  const log = findsNothing(t, canary, service)
+  t.match(log, 'internal_error', 'the failures are logged')
+  for (const body of canary.refusals)
+    t.notMatch(body, /select|insert|constraint|postgres|\.[jt]s:/i, 'no SQL, no stack')
+})

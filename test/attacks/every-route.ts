@@ -1,0 +1,70 @@
+import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
+import type { Test } from 'tap'
+import { newId } from '../../src/auth/session-id.js'
+import { catalogue } from '../../src/errors.js'
+import { PASSWORD, type Person } from '../support/people.js'
+
+export interface ChangingRoute {
+  method: 'POST' | 'PATCH' | 'DELETE'
+  url: string
+  /** The fields of its body; undefined if it takes none. */
+  fields: string[] | undefined
+}
+
+interface Described {
+  requestBody?: { content: Record<string, { schema: BodySchema }> }
+}
+
+interface BodySchema {
+  properties?: Record<string, unknown>
+  anyOf?: BodySchema[]
+}
+
+/**
+ * Every route that changes something, as the service describes itself: a new one is attacked from its first day.
+ *
+ * @param id stands in the address where one belongs; of nothing that exists, unless the test says otherwise
+ */
+export function changingRoutes(app: FastifyInstance, id = newId()): ChangingRoute[] {
+  const paths = app.swagger().paths as Record<string, Record<string, Described>>
+  return Object.entries(paths).flatMap(([path, operations]) =>
+    (['POST', 'PATCH', 'DELETE'] as const).flatMap(method => {
+      const operation = operations[method.toLowerCase()]
+      if (!operation) return []
+      const schema = operation.requestBody?.content['application/json']?.schema
+      const properties = schema?.properties ?? schema?.anyOf?.find(({ properties }) => properties)?.properties
+      return { method, url: path.replaceAll(/\{\w+\}/g, id), fields: properties && Object.keys(properties) }
+    }),
+  )
+}
+
+/** What a request to a route needs apart from its body: a token where only signed-in users get that far. */
+export function requestTo({ method, url }: ChangingRoute, ada: Person, options: InjectOptions): InjectOptions {
+  const authorization = url.startsWith('/auth/sessions') ? { authorization: `Bearer ${ada.accessToken}` } : {}
+  return { method, url, ...options, headers: { ...authorization, ...options.headers } }
+}
+
+/** A value that each field would take. */
+export function goodBody(fields: readonly string[], ada: Person): Record<string, unknown> {
+  const values: Record<string, unknown> = {
+    email: ada.email,
+    password: PASSWORD,
+    current_password: PASSWORD,
+    new_password: `${PASSWORD} but longer`,
+    transport: 'body',
+    token: ada.accessToken,
+    label: 'my phone',
+  }
+  return Object.fromEntries(fields.filter(field => field in values).map(field => [field, values[field]]))
+}
+
+/** A refusal is the client's fault, and one of the catalogue. */
+export function isRefusal(t: Test, response: LightMyRequestResponse, message: string): void {
+  const { statusCode, headers } = response
+  const { code, status, ...body } = response.json()
+  const known = catalogue[code as keyof typeof catalogue] as { status: number } | undefined
+  const refused = statusCode >= 400 && statusCode < 500 && status === statusCode && known?.status === statusCode
+  const shaped = String(headers['content-type']).startsWith('application/problem+json') && !('stack' in body)
+  if (refused && shaped) t.pass(message)
+  else t.fail(`${message}: ${statusCode} ${response.body.slice(0, 300)}`)
+}

@@ -1,0 +1,45 @@
+import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto'
+import { unseal } from '../../src/auth/keys/seal.js'
+import type { TestApp } from '../support/build-test-app.js'
+
+/** What an attacker could only dream of: the service's own signing key, to make tokens that are wrong in one way only. */
+export interface Forger {
+  kid: string
+  alg: string
+  publicKey: KeyObject
+  /** A token with this header and payload, whose signature is right. Undefined takes a member away. */
+  token(header: Record<string, unknown>, payload?: Record<string, unknown>): string
+  /** The same, of texts that JSON.stringify would never write. */
+  tokenOf(headerText: string, payloadText: string): string
+}
+
+/** Takes the key that signs now out of the database, and the claims from a token that the service made. */
+export async function forgerOf({ app, stores, clock }: TestApp, genuineToken: string): Promise<Forger> {
+  const { kid, alg } = app.context.keyring.signingKey(clock.now())
+  const row = (await stores.db.signingKeys.usable()).find(key => key.kid === kid)!
+  const privateKey = createPrivateKey(unseal(row.sealedPrivateKey, app.context.secrets.sealKeys, kid).plain)
+  const claims = payloadOf(genuineToken)
+
+  const tokenOf = (headerText: string, payloadText: string) => {
+    const input = `${encode(headerText)}.${encode(payloadText)}`
+    const digest = alg === 'EdDSA' ? null : 'sha256'
+    const signature = sign(digest, Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' })
+    return `${input}.${signature.toString('base64url')}`
+  }
+  return {
+    kid,
+    alg,
+    publicKey: createPublicKey(privateKey),
+    tokenOf,
+    token: (header, payload = {}) =>
+      tokenOf(JSON.stringify({ alg, typ: 'at+jwt', kid, ...header }), JSON.stringify({ ...claims, ...payload })),
+  }
+}
+
+export function encode(text: string): string {
+  return Buffer.from(text).toString('base64url')
+}
+
+export function payloadOf(token: string): Record<string, unknown> {
+  return JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString())
+}

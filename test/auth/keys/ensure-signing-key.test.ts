@@ -1,0 +1,93 @@
+import { createLocalJWKSet, jwtVerify } from 'jose'
+import t from 'tap'
+import { ensureSigningKey } from '../../../src/auth/keys/ensure-signing-key.js'
+import { rotateSigningKey } from '../../../src/auth/keys/rotate-signing-key.js'
+import { claimsAt, openKeyDatabase, openKeyring, secretsOf } from './key-database.js'
+
+const secrets = secretsOf('only')
+const options = { algorithm: 'ES256', sealKeys: secrets.sealKeys } as const
+
+t.test('instances started together make one key', async t => {
+  const database = await openKeyDatabase(t)
+  const instances = [database, ...Array.from({ length: 7 }, () => database.another())]
+  await Promise.all(instances.map(instance => ensureSigningKey(instance, options)))
+  t.equal((await database.signingKeys.all()).length, 1)
+})
+
+t.test('a start that finds a key makes none', async t => {
+  const database = await openKeyDatabase(t)
+  await ensureSigningKey(database, options)
+  const keys = await database.signingKeys.all()
+  await ensureSigningKey(database, options)
+  t.same(await database.signingKeys.all(), keys)
+})
+
+t.test('the very first key signs at once; the first of another algorithm after its lead', async t => {
+  const database = await openKeyDatabase(t)
+  await ensureSigningKey(database, options)
+  await ensureSigningKey(database, { ...options, algorithm: 'EdDSA' })
+  const keyring = await openKeyring(database, secrets)
+  const nowMs = await database.now()
+  t.equal(keyring.signingKey(nowMs).alg, 'ES256')
+  t.equal(keyring.signingKey(nowMs + 9 * 60_000).alg, 'ES256')
+  t.equal(keyring.signingKey(nowMs + 10 * 60_000).alg, 'EdDSA')
+})
+
+t.test('a changed JWT_SECRET given as new,old re-seals the keys, and tokens stay good', async t => {
+  const database = await openKeyDatabase(t)
+  const [old, both, renewed] = [secretsOf('old'), secretsOf('new', 'old'), secretsOf('new')]
+  await ensureSigningKey(database, { ...options, sealKeys: old.sealKeys })
+  await rotateSigningKey(database, { ...options, sealKeys: old.sealKeys })
+  const nowMs = await database.now()
+  const token = (await openKeyring(database, old)).signingKey(nowMs).sign(claimsAt(nowMs))
+
+  await Promise.all([database, database.another()].map(each => ensureSigningKey(each, { ...options, ...both })))
+
+  const keyring = await openKeyring(database, renewed)
+  await jwtVerify(token, createLocalJWKSet(keyring.jwks(nowMs)), { currentDate: new Date(nowMs) })
+  t.equal((await database.signingKeys.all()).length, 2, 'no key was made')
+  t.ok(keyring.signingKey(nowMs).sign(claimsAt(nowMs)), 'the old secret may go')
+})
+
+t.test('a changed JWT_SECRET without the old one stops the start, which says what to do', async t => {
+  const database = await openKeyDatabase(t)
+  await ensureSigningKey(database, options)
+  const keys = await database.signingKeys.all()
+  const renewed = secretsOf('new')
+  await ensureSigningKey(database, { ...options, sealKeys: renewed.sealKeys })
+  await t.rejects(openKeyring(database, renewed), { message: /JWT_SECRET .* add the old one as the second value/ })
+  t.same(await database.signingKeys.all(), keys, 'the keys are left as they were')
+})
+
+t.test('with the old JWT_SECRET lost, a rotation opens the way, and older tokens stay good', async t => {
+  const database = await openKeyDatabase(t)
+  await ensureSigningKey(database, options)
+  const nowMs = await database.now()
+  const token = (await openKeyring(database, secrets)).signingKey(nowMs).sign(claimsAt(nowMs))
+
+  const renewed = secretsOf('new')
+  const made = await rotateSigningKey(database, { ...options, sealKeys: renewed.sealKeys, immediately: true })
+  const keyring = await openKeyring(database, renewed)
+  t.equal(keyring.signingKey(await database.now()).kid, made.kid)
+  await jwtVerify(token, createLocalJWKSet(keyring.jwks(nowMs)), { currentDate: new Date(nowMs) })
+})
+
+t.test('an instance that still has the old JWT_SECRET verifies with a key it cannot open, and signs on', async t => {
+  const database = await openKeyDatabase(t)
+  const old = secretsOf('old')
+  await ensureSigningKey(database, { ...options, sealKeys: old.sealKeys })
+  const keyring = await openKeyring(database, old)
+  const nowMs = await database.now()
+  const { kid } = keyring.signingKey(nowMs)
+
+  const both = { ...options, sealKeys: secretsOf('new', 'old').sealKeys }
+  await ensureSigningKey(database, both)
+  const made = await rotateSigningKey(database, both)
+  await t.rejects(keyring.reload(), { message: /JWT_SECRET/ }, 'the operator is told')
+  t.equal(keyring.verificationKey(made.kid)?.kid, made.kid)
+  t.equal(keyring.signingKey(nowMs + 60 * 60_000).kid, kid)
+
+  const rows = await database.signingKeys.usable()
+  const retiresAtMs = rows.find(row => row.kid === kid)!.retiresAt!.getTime()
+  t.throws(() => keyring.signingKey(retiresAtMs), 'but not with a key that nobody verifies with any more')
+})

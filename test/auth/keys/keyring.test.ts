@@ -1,0 +1,136 @@
+import { createLocalJWKSet, jwtVerify } from 'jose'
+import t from 'tap'
+import { ensureSigningKey } from '../../../src/auth/keys/ensure-signing-key.js'
+import { rotateSigningKey } from '../../../src/auth/keys/rotate-signing-key.js'
+import { claimsAt, openKeyDatabase, openKeyring, secretsOf } from './key-database.js'
+
+const secrets = secretsOf('only')
+const options = { algorithm: 'ES256', sealKeys: secrets.sealKeys } as const
+
+for (const algorithm of ['ES256', 'EdDSA', 'RS256'] as const) {
+  t.test(`a token signed with ${algorithm} is of typ at+jwt and verifies with the JWKS`, async t => {
+    const database = await openKeyDatabase(t)
+    await ensureSigningKey(database, { ...options, algorithm })
+    const keyring = await openKeyring(database, secrets)
+    const nowMs = await database.now()
+
+    const { kid, sign } = keyring.signingKey(nowMs)
+    const claims = claimsAt(nowMs)
+    const token = sign(claims)
+
+    const { protectedHeader, payload } = await jwtVerify(token, createLocalJWKSet(keyring.jwks(nowMs)), {
+      algorithms: [algorithm],
+      currentDate: new Date(nowMs),
+    })
+    t.same(protectedHeader, { alg: algorithm, typ: 'at+jwt', kid })
+    t.same(payload, claims, 'the claims are those of the payload and no others')
+    t.match(keyring.verificationKey(kid), { kid, alg: algorithm, publicPem: /^-----BEGIN PUBLIC KEY-----/ })
+  })
+}
+
+t.test('a token issued in the very second of the first start finds its key active', async t => {
+  const database = await openKeyDatabase(t)
+  await ensureSigningKey(database, options)
+  const keyring = await openKeyring(database, secrets)
+  const [row] = await database.signingKeys.usable()
+  t.ok(row!.activeFrom.getTime() <= Math.floor(row!.createdAt.getTime() / 1000) * 1000)
+  t.equal(keyring.signingKey(row!.activeFrom.getTime()).kid, row!.kid)
+})
+
+t.test('an instance whose clock is slow signs with the key that will be active next', async t => {
+  const database = await openKeyDatabase(t)
+  await ensureSigningKey(database, options)
+  const keyring = await openKeyring(database, secrets)
+  const [row] = await database.signingKeys.usable()
+  t.equal(keyring.signingKey((await database.now()) - 30_000).kid, row!.kid)
+})
+
+t.test('a keyring without keys signs nothing', async t => {
+  const keyring = await openKeyring(await openKeyDatabase(t), secrets)
+  t.throws(() => keyring.signingKey(Date.now()), { code: 'busy' })
+  t.same(keyring.jwks(Date.now()), { keys: [] })
+})
+
+t.test('unknown kids cost one read per cooldown', async t => {
+  const database = await openKeyDatabase(t)
+  await ensureSigningKey(database, options)
+  const keyring = await openKeyring(database, secrets)
+  const { kid } = await rotateSigningKey(database.another(), options)
+  const before = database.statementsSent
+
+  const [found, ...rest] = await Promise.all(
+    [kid, 'made-up', 'another', kid].map(kid => keyring.forKid(kid, 1_000_000)),
+  )
+  t.equal(found!.kid, kid, 'a key that another instance made is found')
+  t.same(rest, [undefined, undefined, found])
+  t.equal(database.statementsSent - before, 1, 'callers at the same time share the read')
+
+  t.equal(await keyring.forKid('made-up', 1_009_999), undefined)
+  t.equal(database.statementsSent - before, 1, 'none within the cooldown')
+  t.equal(await keyring.forKid('made-up', 1_010_000), undefined)
+  t.equal(database.statementsSent - before, 2, 'one after it')
+  t.equal(await keyring.forKid(kid, 1_030_000), found)
+  t.equal(database.statementsSent - before, 2, 'none for a key in memory')
+})
+
+t.test('a kid that cannot be looked up is unknown, and the keys in memory stay', async t => {
+  const database = await openKeyDatabase(t)
+  await ensureSigningKey(database, options)
+  const keyring = await openKeyring(database, secrets)
+  const nowMs = await database.now()
+  const { kid } = keyring.signingKey(nowMs)
+
+  await database.admin`alter table public.signing_keys rename to gone`
+  t.equal(await keyring.forKid('made-up', nowMs), undefined)
+  await t.rejects(keyring.reload())
+  t.equal(keyring.signingKey(nowMs).kid, kid)
+})
+
+t.test('a key that vanishes from the database is dropped and its listeners told', async t => {
+  const database = await openKeyDatabase(t)
+  await ensureSigningKey(database, options)
+  const keyring = await openKeyring(database, secrets)
+  const { kid } = keyring.signingKey(await database.now())
+  const dropped: string[] = []
+  keyring.onDropped(kid => dropped.push(kid))
+
+  await keyring.reload()
+  t.same(dropped, [], 'a reload that finds it tells nothing')
+  await database.admin`update public.signing_keys set revoked_at = now()`
+  await keyring.reload()
+  t.same(dropped, [kid])
+  t.equal(keyring.verificationKey(kid), undefined)
+})
+
+t.test('a dropped key is gone at once and does not come back with an older read', async t => {
+  const database = await openKeyDatabase(t)
+  await ensureSigningKey(database, options)
+  const successor = await rotateSigningKey(database, options)
+  const keyring = await openKeyring(database, secrets)
+  const nowMs = await database.now()
+  const { kid } = keyring.signingKey(nowMs)
+  const dropped: string[] = []
+  keyring.onDropped(kid => dropped.push(kid))
+
+  const reading = keyring.reload()
+  keyring.drop(kid)
+  await reading
+  t.same(dropped, [kid])
+  t.equal(keyring.verificationKey(kid), undefined)
+  t.equal(await keyring.forKid(kid, nowMs), undefined)
+  t.same(
+    keyring.jwks(nowMs).keys.map(({ kid }) => kid),
+    [successor.kid],
+  )
+  t.equal(keyring.signingKey(nowMs).kid, successor.kid, 'the next one signs in its stead')
+})
+
+t.test('the signer of a key is made once', async t => {
+  const database = await openKeyDatabase(t)
+  await ensureSigningKey(database, options)
+  const keyring = await openKeyring(database, secrets)
+  const nowMs = await database.now()
+  const { sign } = keyring.signingKey(nowMs)
+  await keyring.reload()
+  t.equal(keyring.signingKey(nowMs).sign, sign)
+})

@@ -1,0 +1,250 @@
+import t from 'tap'
+import { MAX_LATE_REPLAYS } from '../../src/auth/judge-refresh-token.js'
+import { buildTestApp, type TestApp } from '../support/build-test-app.js'
+import { get, type Person, refresh, refreshed, signUp } from '../support/people.js'
+
+const DAY = 24 * 60 * 60
+
+/** Rotates once, when the token is old enough for it. */
+async function rotateOnce({ app, clock }: TestApp, token: string): Promise<string> {
+  await clock.advance(31)
+  return refreshed(app, token)
+}
+
+/** The row of the whitelist, as Postgres has it. */
+async function whitelistRow({ database }: TestApp, { sessionId }: Person) {
+  const [row] = await database.admin`select * from refresh_tokens where session_id = ${sessionId}`
+  return row
+}
+
+async function events({ database, app }: TestApp, { userId }: Person): Promise<string[]> {
+  await new Promise(resolve => app.context.db.ping().then(resolve))
+  const rows = await database.admin`select type from security_events where user_id = ${userId} order by at`
+  return rows.map(({ type }) => type)
+}
+
+t.test('row 0: a made-up token is refused before any store is asked', async t => {
+  const { app, stores } = await buildTestApp(t)
+  const ada = await signUp(app)
+  const before = stores.db.statementsSent
+  // The session is real; the tag is not.
+  const forged = `${ada.refreshToken.slice(0, -4)}AAAA`
+  const response = await refresh(app, forged)
+  t.equal(response.statusCode, 401)
+  t.equal(response.json().code, 'refresh_token_invalid')
+  t.equal(stores.db.statementsSent, before, 'no statement was sent')
+  t.equal((await refresh(app, ada.refreshToken)).statusCode, 200, 'the session lives')
+})
+
+t.test('row 1: a session that is over is refused with its own code, even for an old generation', async t => {
+  const test = await buildTestApp(t)
+  const { app, clock, database } = test
+  const refusal = async (token: string) => (await refresh(app, token)).json().code
+
+  const revoked = await signUp(app)
+  const newest = await rotateOnce(test, await rotateOnce(test, revoked.refreshToken))
+  await app.inject({
+    method: 'POST',
+    url: '/auth/logout',
+    payload: { refresh_token: newest },
+  })
+  t.equal(await refusal(newest), 'session_revoked')
+  t.equal(await refusal(revoked.refreshToken), 'session_revoked', 'an old generation is not taken for theft')
+  t.notOk((await events(test, revoked)).includes('refresh_token_reused'))
+
+  const disabled = await signUp(app)
+  await database.admin`update users set disabled_at = now() where id = ${disabled.userId}`
+  t.equal(await refusal(disabled.refreshToken), 'user_disabled')
+
+  const outdated = await signUp(app)
+  await database.admin`update users set token_version = token_version + 1 where id = ${outdated.userId}`
+  t.equal(await refusal(outdated.refreshToken), 'session_revoked')
+
+  const everybody = await signUp(app)
+  await database.admin`update realm set not_before = now() + interval '1 second'`
+  t.equal(await refusal(everybody.refreshToken), 'session_revoked')
+  await database.admin`update realm set not_before = 'epoch'`
+
+  const idle = await signUp(app)
+  await clock.advance(7 * DAY + 1)
+  t.equal(await refusal(idle.refreshToken), 'refresh_token_expired')
+})
+
+t.test('row 1: no refresh moves the absolute end of a session', async t => {
+  const { app, clock } = await buildTestApp(t, { SESSION_MAX_AGE: '10d' })
+  const ada = await signUp(app)
+  await clock.advance(6 * DAY)
+  const next = await refreshed(app, ada.refreshToken)
+  await clock.advance(3 * DAY)
+  const response = await app.inject({ method: 'POST', url: '/auth/refresh', payload: { refresh_token: next } })
+  t.equal(response.statusCode, 200)
+  await clock.advance(1 * DAY + 1)
+  t.equal((await refresh(app, response.json().refresh_token)).json().code, 'session_expired')
+})
+
+t.test('row 2: a token that is old enough is replaced by one statement', async t => {
+  const test = await buildTestApp(t)
+  const ada = await signUp(test.app)
+  await test.clock.advance(31)
+  const before = test.stores.db.statementsSent
+  const next = await refreshed(test.app, ada.refreshToken)
+  t.equal(test.stores.db.statementsSent, before + 1)
+  t.not(next, ada.refreshToken)
+  t.match(await whitelistRow(test, ada), { generation: 1 })
+})
+
+t.test('row 3: a tab that refreshes again right away keeps its token and gets a new access token', async t => {
+  const test = await buildTestApp(t)
+  const ada = await signUp(test.app)
+  // The first token of a session may be rotated at once …
+  const first = await refreshed(test.app, ada.refreshToken)
+  t.not(first, ada.refreshToken)
+  // … but not the one after it.
+  const row = await whitelistRow(test, ada)
+  const response = await refresh(test.app, first)
+  t.equal(response.json().refresh_token, first)
+  t.equal((await get(test.app, '/auth/verify', response.json().access_token)).statusCode, 200)
+  t.strictSame(await whitelistRow(test, ada), row, 'nothing was written')
+})
+
+t.test('row 4: a client that is ahead of a database which lost its last second goes on', async t => {
+  const test = await buildTestApp(t)
+  const ada = await signUp(test.app)
+  const row = await whitelistRow(test, ada)
+  const first = await rotateOnce(test, ada.refreshToken)
+  // The failover: the row is as it was before the rotation.
+  await test.database.admin`update refresh_tokens set ${test.database.admin(row!)} where session_id = ${ada.sessionId}`
+  const second = await refreshed(test.app, first)
+  t.match(await whitelistRow(test, ada), { generation: 2 })
+  t.equal(await rotateOnce(test, second).then(() => 'goes on'), 'goes on')
+  t.ok((await events(test, ada)).includes('refresh_recovered'), 'the operator can see it')
+})
+
+t.test('row 5: a tab that kept the previous token for ten seconds goes on with the same successor', async t => {
+  const test = await buildTestApp(t)
+  const ada = await signUp(test.app)
+  const next = await rotateOnce(test, ada.refreshToken)
+  await test.clock.advance(9)
+  const row = await whitelistRow(test, ada)
+  t.equal(await refreshed(test.app, ada.refreshToken), next)
+  t.strictSame(await whitelistRow(test, ada), row, 'nothing was written')
+})
+
+t.test('row 6: a phone that lost the answer and slept for hours goes on with the same successor', async t => {
+  const test = await buildTestApp(t)
+  const ada = await signUp(test.app)
+  const next = await rotateOnce(test, ada.refreshToken)
+  await test.clock.advance(5 * 60 * 60)
+  t.equal(await refreshed(test.app, ada.refreshToken), next)
+  t.match(await whitelistRow(test, ada), { generation: 1, late_replays: 1 })
+  t.equal(await refreshed(test.app, ada.refreshToken), next, 'also when that answer is lost too')
+  t.match(await whitelistRow(test, ada), { late_replays: 1 }, 'one lost answer is counted once')
+  t.ok((await events(test, ada)).includes('refresh_replayed'))
+  t.equal((await refresh(test.app, next)).statusCode, 200)
+})
+
+t.test('row 6: whether the successor is in use does not count within its first minute', async t => {
+  const test = await buildTestApp(t)
+  const ada = await signUp(test.app)
+  await test.clock.advance(31)
+  const other = (await refresh(test.app, ada.refreshToken)).json()
+  // Another tab got the answer and uses it at once; this tab's answer was lost.
+  await test.clock.advance(20)
+  await get(test.app, '/auth/verify', other.access_token)
+  t.equal(await refreshed(test.app, ada.refreshToken), other.refresh_token)
+})
+
+t.test('row 7: a previous token whose successor is in use ends the session for both', async t => {
+  const test = await buildTestApp(t)
+  const ada = await signUp(test.app)
+  await test.clock.advance(31)
+  const stolen = ada.refreshToken
+  const honest = (await refresh(test.app, ada.refreshToken)).json()
+  await test.clock.advance(61)
+  await get(test.app, '/auth/verify', honest.access_token)
+  const response = await refresh(test.app, stolen)
+  t.equal(response.statusCode, 401)
+  t.equal(response.json().code, 'refresh_token_reused')
+  t.equal(
+    (await refresh(test.app, honest.refresh_token)).json().code,
+    'session_revoked',
+    'the newest descendant is dead',
+  )
+  t.equal((await get(test.app, '/auth/verify', honest.access_token)).json().code, 'token_revoked')
+  t.ok((await events(test, ada)).includes('refresh_token_reused'))
+  const [entry] = await test.database.admin`select * from revocations where subject = ${ada.sessionId}`
+  t.match(entry, { kind: 'session', reason: 'refresh_token_reused' })
+})
+
+t.test('row 7: a grandparent is theft even inside the leeway', async t => {
+  const test = await buildTestApp(t)
+  const ada = await signUp(test.app)
+  const next = await rotateOnce(test, await rotateOnce(test, ada.refreshToken))
+  t.equal((await refresh(test.app, ada.refreshToken)).json().code, 'refresh_token_reused')
+  t.equal((await refresh(test.app, next)).json().code, 'session_revoked')
+})
+
+t.test('row 7: a previous token is not answered after the replay window', async t => {
+  const test = await buildTestApp(t)
+  const ada = await signUp(test.app)
+  await rotateOnce(test, ada.refreshToken)
+  await test.clock.advance(DAY + 1)
+  t.equal((await refresh(test.app, ada.refreshToken)).json().code, 'refresh_token_reused')
+})
+
+t.test('row 7: a thief in lock-step is caught by the cap on late replays', async t => {
+  const test = await buildTestApp(t)
+  const ada = await signUp(test.app)
+  let token = ada.refreshToken
+  for (let replay = 1; replay <= MAX_LATE_REPLAYS; replay++) {
+    const next = await rotateOnce(test, token)
+    await test.clock.advance(11)
+    t.equal(await refreshed(test.app, token), next, `late replay ${replay} is answered`)
+    token = next
+  }
+  await rotateOnce(test, token)
+  await test.clock.advance(11)
+  t.equal((await refresh(test.app, token)).json().code, 'refresh_token_reused')
+})
+
+t.test('late replays are forgotten after the window', async t => {
+  const test = await buildTestApp(t)
+  const ada = await signUp(test.app)
+  let token = ada.refreshToken
+  for (let replay = 0; replay < MAX_LATE_REPLAYS + 2; replay++) {
+    const next = await rotateOnce(test, token)
+    await test.clock.advance(11)
+    t.equal(await refreshed(test.app, token), next)
+    token = next
+    await test.clock.advance(12 * 60 * 60)
+  }
+})
+
+t.test('row 8: a genuine token that does not fit is refused and revokes nothing', async t => {
+  const test = await buildTestApp(t)
+  const ada = await signUp(test.app)
+  const row = await whitelistRow(test, ada)
+  let ahead = ada.refreshToken
+  for (let rotation = 0; rotation < 3; rotation++) ahead = await rotateOnce(test, ahead)
+  // A restored backup: the client is three generations ahead of it.
+  await test.database.admin`update refresh_tokens set ${test.database.admin(row!)} where session_id = ${ada.sessionId}`
+  const response = await refresh(test.app, ahead)
+  t.equal(response.json().code, 'refresh_token_unknown')
+  t.equal((await refresh(test.app, ada.refreshToken)).statusCode, 200, 'the session lives')
+})
+
+t.test('a refresh as a browser does it: the cookie in, the cookie out', async t => {
+  const { app } = await buildTestApp(t)
+  const payload = { email: 'tab@example.com', password: 'a passphrase nobody would guess' }
+  const registered = await app.inject({ method: 'POST', url: '/auth/register', payload })
+  const [cookie] = registered.cookies
+  t.notOk('refresh_token' in registered.json(), 'no script can read it')
+  const response = await app.inject({
+    method: 'POST',
+    url: '/auth/refresh',
+    cookies: { [cookie!.name]: cookie!.value },
+  })
+  t.equal(response.statusCode, 200)
+  t.notOk('refresh_token' in response.json())
+  t.match(response.cookies, [{ name: '__Host-latchkey', httpOnly: true, secure: true, sameSite: 'Strict', path: '/' }])
+})

@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto'
+import t from 'tap'
+import { newId, newSessionId, shardBits, uuidFromBytes, uuidToBytes } from '../../src/auth/session-id.js'
+
+const V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+const userId = '0190a6d0-7c3f-7b1e-9d53-3f1f7a0b2c4d'
+
+/** The first 48 bits of a UUIDv7: milliseconds since the epoch. */
+const madeAt = (id: string) => uuidToBytes(id).readUIntBE(0, 6)
+
+t.test('ids have the version and the variant of a UUIDv7', async t => {
+  for (let turn = 0; turn < 1_000; turn++) {
+    if (!V7.test(newSessionId(userId)) || !V7.test(newId())) t.fail('not a UUIDv7')
+  }
+  t.match(newSessionId(userId), V7)
+  t.match(newId(), V7)
+})
+
+t.test('ids begin with the millisecond they were made in', async t => {
+  for (const make of [newId, () => newSessionId(userId)]) {
+    const before = Date.now()
+    const id = make()
+    // Within one process the counter may borrow from the millisecond to come (RFC 9562, 6.2).
+    t.ok(madeAt(id) >= before && madeAt(id) <= Date.now() + 1)
+  }
+})
+
+t.test('100,000 session ids of one user differ, sort by time, and share their 12 bits', async t => {
+  const ids = Array.from({ length: 100_000 }, () => newSessionId(userId))
+  t.equal(new Set(ids).size, ids.length)
+  t.equal(new Set(ids.map(shardBits)).size, 1)
+  t.ok(new Set(ids.map(madeAt)).size > 1, 'the ids span more than one millisecond')
+  t.notOk(
+    ids.some((id, index) => index > 0 && id.slice(0, 13) < ids[index - 1]!.slice(0, 13)),
+    'none is of an earlier millisecond than the one before',
+  )
+})
+
+t.test('100,000 plain ids differ and ascend', async t => {
+  const ids = Array.from({ length: 100_000 }, newId)
+  t.equal(new Set(ids).size, ids.length)
+  t.notOk(
+    ids.some((id, index) => index > 0 && id < ids[index - 1]!),
+    'none is below the one before',
+  )
+})
+
+t.test('the 12 bits are the first of the SHA-256 of the 16 bytes of the user id', async t => {
+  const digest = createHash('sha256')
+    .update(Buffer.from(userId.replaceAll('-', ''), 'hex'))
+    .digest('hex')
+  t.equal(shardBits(newSessionId(userId)).toString(16).padStart(3, '0'), digest.slice(0, 3))
+  t.equal(shardBits(newSessionId(userId.toUpperCase())), shardBits(newSessionId(userId)))
+})
+
+t.test('the 12 bits spread users evenly', async t => {
+  const users = 40_960
+  const perShard = new Map<number, number>()
+  for (let turn = 0; turn < users; turn++) {
+    const bits = shardBits(newSessionId(newId()))
+    perShard.set(bits >> 8, (perShard.get(bits >> 8) ?? 0) + 1)
+  }
+  t.equal(perShard.size, 16)
+  // 2,560 users are expected in each; 300 is six standard deviations.
+  for (const [shard, count] of perShard) t.ok(Math.abs(count - users / 16) < 300, `shard ${shard} has ${count} users`)
+})
+
+t.test('a user id that is no UUID is refused', async t => {
+  t.throws(() => newSessionId('alice'), TypeError)
+  t.throws(() => shardBits(''), TypeError)
+})
+
+t.test('a UUID survives the way to bytes and back, in lower case', async t => {
+  const bytes = uuidToBytes(userId)
+  t.equal(bytes.toString('hex'), userId.replaceAll('-', ''))
+  t.equal(uuidFromBytes(bytes), userId)
+  t.equal(uuidFromBytes(uuidToBytes(userId.toUpperCase())), userId)
+})
+
+t.test('text and bytes that are no UUID are refused', async t => {
+  for (const text of ['', userId.slice(1), `${userId}0`, `{${userId}}`, userId.replaceAll('-', ''), `${userId}\n`]) {
+    t.throws(() => uuidToBytes(text), TypeError, JSON.stringify(text))
+  }
+  t.throws(() => uuidFromBytes(Buffer.alloc(15)), TypeError)
+  t.throws(() => uuidFromBytes(Buffer.concat([uuidToBytes(userId), Buffer.alloc(1)])), TypeError)
+  t.throws(() => uuidFromBytes(Buffer.alloc(16, 0xee)), TypeError, 'no such version')
+})

@@ -1,0 +1,167 @@
+import t from 'tap'
+import { createAccessTokenVerifier } from '../../src/auth/verify-access-token.js'
+import type { NewRevocation } from '../../src/db/journal.js'
+import { LatchkeyError } from '../../src/errors.js'
+import { RevocationList } from '../../src/revocations/revocation-list.js'
+
+const NOW = 1_800_000_000
+const ISSUER = 'https://auth.example.com'
+
+const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+
+/** A verifier whose signatures are all good unless a test says otherwise, at a time that the test sets. */
+function build({ cacheSize = 10 } = {}) {
+  const keys = new Map([['key-1', 'ES256']])
+  const list = new RevocationList()
+  let nowSeconds = NOW
+  let checks = 0
+  const verifier = createAccessTokenVerifier({
+    issuer: ISSUER,
+    audience: ISSUER,
+    algorithmOf: async kid => keys.get(kid),
+    revocations: list,
+    clock: () => nowSeconds * 1000,
+    cacheSize,
+  })
+  const check = async (token: string): Promise<unknown> => {
+    checks++
+    return JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString())
+  }
+  const outcome = (promise: Promise<unknown>) =>
+    promise.then(
+      () => 'good',
+      (error: LatchkeyError) => error.code,
+    )
+  return {
+    keys,
+    verifier,
+    revoke: (entry: NewRevocation) => list.add({ ...entry, expiresAt: null }),
+    at: (seconds: number) => {
+      nowSeconds = seconds
+    },
+    checks: () => checks,
+    verify: (token: string) => outcome(verifier.verify(token, check)),
+    identify: (token: string) => outcome(verifier.identify(token, check)),
+    outcome,
+  }
+}
+
+function tokenOf(payload: Record<string, unknown> = {}, header: Record<string, unknown> = {}): string {
+  const claims = {
+    iss: ISSUER,
+    aud: ISSUER,
+    sub: 'user-1',
+    iat: NOW,
+    exp: NOW + 900,
+    jti: 'token-1',
+    sid: 'session-1',
+    client_id: 'latchkey',
+    auth_time: NOW,
+    ver: 1,
+    gen: 0,
+    roles: [],
+    ...payload,
+  }
+  return `${encode({ alg: 'ES256', typ: 'at+jwt', kid: 'key-1', ...header })}.${encode(claims)}.AAAA`
+}
+
+t.test('a signature is checked once, the end of the token at every call', async t => {
+  const { verify, checks, at } = build()
+  const token = tokenOf()
+  for (let times = 0; times < 3; times++) t.equal(await verify(token), 'good')
+  t.equal(checks(), 1)
+  at(NOW + 899.999)
+  t.equal(await verify(token), 'good')
+  at(NOW + 900)
+  t.equal(await verify(token), 'token_expired')
+  at(NOW)
+  t.equal(await verify(token), 'good')
+  t.equal(checks(), 2, 'what has expired is not remembered any longer')
+})
+
+t.test('a revocation acts on the next call, whatever is remembered', async t => {
+  for (const [entry, code] of [
+    [{ kind: 'session', subject: 'session-1' }, 'token_revoked'],
+    [{ kind: 'token', subject: 'token-1' }, 'token_revoked'],
+    [{ kind: 'user', subject: 'user-1', belowVersion: 2 }, 'token_revoked'],
+    [{ kind: 'user', subject: 'user-1', before: NOW + 1 }, 'token_stale'],
+    [{ kind: 'key', subject: 'key-1' }, 'token_revoked'],
+    [{ kind: 'realm', before: NOW + 1 }, 'token_revoked'],
+  ] as const) {
+    const { verify, revoke } = build()
+    t.equal(await verify(tokenOf()), 'good')
+    revoke({ ...entry, reason: 'test' })
+    t.equal(await verify(tokenOf()), code, entry.kind)
+    t.equal(await verify(tokenOf({ exp: NOW + 800 })), code, 'another token of the same')
+  }
+})
+
+t.test('a key verifies its one algorithm, and is asked for before any signature is checked', async t => {
+  const { verify, checks } = build()
+  for (const header of [{ alg: 'EdDSA' }, { alg: 'HS256' }, { alg: 'none' }, { kid: 'key-2' }, { typ: 'JWT' }])
+    t.equal(await verify(tokenOf({}, header)), 'token_invalid', JSON.stringify(header))
+  t.equal(checks(), 0)
+})
+
+t.test('a key that is dropped takes what it verified with it, and leaves the rest', async t => {
+  const { verify, verifier, keys, checks } = build()
+  keys.set('key-2', 'RS256')
+  const other = tokenOf({}, { alg: 'RS256', kid: 'key-2' })
+  t.same([await verify(tokenOf()), await verify(other)], ['good', 'good'])
+  keys.delete('key-1')
+  verifier.dropKey('key-1')
+  t.same([await verify(tokenOf()), await verify(other)], ['token_invalid', 'good'])
+  t.equal(checks(), 2)
+})
+
+t.test('the issuer and the audience are this very text', async t => {
+  const { verify } = build()
+  for (const claim of ['iss', 'aud'])
+    for (const value of [undefined, null, '', `${ISSUER}/`, [ISSUER], { [ISSUER]: 1 }])
+      t.equal(await verify(tokenOf({ [claim]: value })), 'token_invalid', `${claim} ${JSON.stringify(value)}`)
+})
+
+t.test('nbf is honoured with thirty seconds between clocks', async t => {
+  const { verify, identify } = build()
+  t.equal(await verify(tokenOf({ nbf: NOW + 30 })), 'good')
+  t.equal(await verify(tokenOf({ nbf: NOW + 31 })), 'token_invalid')
+  t.equal(await identify(tokenOf({ nbf: NOW + 31 })), 'token_invalid')
+  for (const nbf of ['1', null, 0.5, {}]) t.equal(await verify(tokenOf({ nbf })), 'token_invalid', JSON.stringify(nbf))
+})
+
+t.test('a bearer can be identified by a genuine token that is over, and by no other', async t => {
+  const { verify, identify, revoke, at, keys } = build()
+  const token = tokenOf()
+  revoke({ kind: 'session', subject: 'session-1', reason: 'logout' })
+  at(NOW + 10_000)
+  t.equal(await identify(token), 'good')
+  t.equal(await verify(token), 'token_expired', 'identifying makes nothing live')
+  t.equal(await identify(tokenOf({ aud: 'https://evil.example' })), 'token_invalid')
+  keys.clear()
+  t.equal(await identify(tokenOf({ jti: 'token-2' })), 'token_invalid')
+})
+
+t.test('a bad signature is remembered nowhere, and never told about', async t => {
+  const { verifier, verify, outcome } = build()
+  const token = tokenOf()
+  const failing = async () => {
+    throw new Error('FAST_JWT_INVALID_SIGNATURE and what not')
+  }
+  t.equal(await outcome(verifier.verify(token, failing)), 'token_invalid')
+  t.equal(await verify(token), 'good', 'nor is its failure')
+  const away = async () => {
+    throw new LatchkeyError('store_unavailable')
+  }
+  t.equal(await outcome(verifier.verify(tokenOf({ jti: 'token-2' }), away)), 'store_unavailable')
+})
+
+t.test('the memory is bounded', async t => {
+  const { verify, checks } = build({ cacheSize: 10 })
+  const tokens = Array.from({ length: 100 }, (_, index) => tokenOf({ jti: `token-${index}` }))
+  for (const token of tokens) await verify(token)
+  t.equal(checks(), 100)
+  for (const token of tokens.slice(-10)) await verify(token)
+  t.equal(checks(), 100, 'the last ten are remembered')
+  await verify(tokens[0]!)
+  t.equal(checks(), 101, 'the first is not')
+})

@@ -1,0 +1,57 @@
+import t from 'tap'
+import { externalStores } from '../support/external-stores.js'
+import { HttpClient } from '../support/http-client.js'
+import { runLatchkey } from '../support/run-latchkey.js'
+import { startService } from '../support/service-process.js'
+
+const credentials = { email: 'ann@example.com', password: 'a passphrase of her own', transport: 'body' }
+
+t.test('what an operator revokes is known to the running service within a moment', async t => {
+  const { env } = await externalStores(t)
+  const service = await startService(t, { env })
+  const client = new HttpClient(service.url)
+  t.teardown(() => client.close())
+  const run = async (...args: string[]) => {
+    const { code, stdout, stderr } = await runLatchkey(args, { env })
+    t.match({ code, stderr }, { code: 0, stderr: '' }, args.join(' '))
+    return stdout
+  }
+  const becomes = async (token: string, wanted: string) => {
+    const end = performance.now() + 5000
+    for (;;) {
+      const { status, body } = await client.post('/auth/verify', { token })
+      const said = status === 200 ? 'live' : body.code
+      if (said === wanted || performance.now() > end) return t.equal(said, wanted)
+      await new Promise(resolve => setTimeout(resolve, 20))
+    }
+  }
+
+  let { body } = await client.post('/auth/register', credentials)
+  const refresh = async () => {
+    const answer = await client.post('/auth/refresh', { refresh_token: body.refresh_token })
+    t.equal(answer.status, 200)
+    body = answer.body
+  }
+
+  t.match(await run('users', 'roles', credentials.email, 'editor', 'author'), 'has the roles editor, author')
+  await becomes(body.access_token, 'token_stale')
+  await refresh()
+  t.strictSame(body.user.roles, ['editor', 'author'])
+  await becomes(body.access_token, 'live')
+
+  const kid = JSON.parse(Buffer.from(body.access_token.split('.')[0], 'base64url').toString()).kid
+  t.match(await run('keys', 'revoke', kid), /Made signing key .*, which signs from now on/)
+  await becomes(body.access_token, 'token_invalid')
+  await refresh()
+  await becomes(body.access_token, 'live')
+  t.match(await run('keys', 'list'), new RegExp(`${kid}.*revoked`))
+
+  await run('sign-out-everyone')
+  await becomes(body.access_token, 'token_revoked')
+  t.match(await client.post('/auth/refresh', { refresh_token: body.refresh_token }), { status: 401 })
+  t.match(await client.post('/auth/login', credentials), { status: 200 })
+
+  const again = await runLatchkey(['keys', 'revoke', kid], { env })
+  t.match(again, { code: 1, stderr: /no such signing key/ })
+  t.match(await runLatchkey(['users', 'roles', credentials.email, 'a,b'], { env }), { code: 1, stderr: /not a role/ })
+})

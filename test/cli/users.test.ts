@@ -1,0 +1,126 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { externalStores } from '../support/external-stores.js'
+import { HttpClient } from '../support/http-client.js'
+import { runLatchkey } from '../support/run-latchkey.js'
+import { makeFolder } from '../support/servers/embedded-fixture.js'
+import { startService } from '../support/service-process.js'
+
+const email = 'ann@example.com'
+const PASSWORD = 'a passphrase of her own'
+
+t.test('an account of the command line', async t => {
+  const { env } = await externalStores(t)
+  const service = await startService(t, { env })
+  const client = openClient(t, service.url)
+  const users = (...args: string[]) => runLatchkey(['users', ...args], { env })
+
+  const created = await users('create', 'Ann@Example.com', '--role', 'admin', '--username', 'ann', '--role', 'editor')
+  const password = temporaryPassword(created.stdout)
+
+  t.test('is made without a word but its temporary password', async t => {
+    t.match(created, { code: 0, stderr: '' })
+    t.match(created.stdout, /^Made the account ann@example\.com with the id [0-9a-f-]{36}\.\n.*: [\w-]{20}\n$/)
+  })
+
+  t.test('can do nothing with that password but change it, once', async t => {
+    const login = await client.post('/auth/login', { email, password })
+    t.match(login, { status: 403, body: { code: 'password_change_required' } })
+    const change = { email, current_password: password, new_password: PASSWORD }
+    t.match(await client.post('/auth/change-password', change), {
+      status: 200,
+      body: { user: { email, username: 'ann', roles: ['admin', 'editor'] } },
+    })
+    t.match(await client.post('/auth/login', { email, password }), { status: 401 })
+    t.match(await client.post('/auth/change-password', { ...change, new_password: 'and another one' }), { status: 401 })
+  })
+
+  t.test('is signed out everywhere when it is disabled, and signs in again when it is enabled', async t => {
+    const credentials = { email, password: PASSWORD, transport: 'body' }
+    const { body } = await client.post('/auth/login', credentials)
+    t.match(await users('disable', email), { code: 0, stdout: /sessions have ended/, stderr: '' })
+    const refresh = () => client.post('/auth/refresh', { refresh_token: body.refresh_token })
+    t.match(await refresh(), { status: 401, body: { code: 'user_disabled' } })
+    t.match(await client.post('/auth/login', credentials), { status: 401, body: { code: 'invalid_credentials' } })
+
+    t.match(await users('enable', body.user.id), { code: 0, stderr: '' })
+    t.match(await client.post('/auth/login', credentials), { status: 200 })
+    t.match(await refresh(), { status: 401, body: { code: 'session_revoked' } }, 'and what was ended stays ended')
+  })
+
+  t.test('that can not be made or found is refused in one line', async t => {
+    const cases: [args: string[], says: string][] = [
+      [['create', 'ANN@example.com'], 'An account with this e-mail exists already.'],
+      [['create', 'bob@example.com', '--username', 'ann'], 'An account with this username exists already.'],
+      [['create', 'nobody'], 'This is not an e-mail address.'],
+      [['disable', 'bob@example.com'], 'There is no such user.'],
+      [['enable', 'ann'], 'There is no such user.'],
+    ]
+    const results = await Promise.all(cases.map(([args]) => users(...args)))
+    for (const [i, [args, says]] of cases.entries()) {
+      t.same(results[i], { code: 1, stdout: '', stderr: `${says}\n` }, args.join(' '))
+    }
+  })
+
+  t.test('leaves no password in the log of the service', async t => {
+    t.notMatch(service.output(), password)
+    t.notMatch(service.output(), PASSWORD)
+  })
+})
+
+t.test('in embedded mode the commands work beside the running service', async t => {
+  const cwd = await makeFolder(t)
+  const starting = startService(t, { cwd })
+  while (!existsSync(join(cwd, '.latchkey/latchkey.pid'))) await sleep(5)
+  const created = await runLatchkey(['users', 'create', email], { cwd })
+  t.match(created, { code: 0, stderr: '' }, 'even of one that is at its first start')
+  const service = await starting
+  const client = openClient(t, service.url)
+  const password = temporaryPassword(created.stdout)
+  const { body } = await client.post('/auth/change-password', {
+    email,
+    current_password: password,
+    new_password: PASSWORD,
+    transport: 'body',
+  })
+  t.match(await runLatchkey(['users', 'disable', email], { cwd }), { code: 0, stderr: '' })
+  t.match(await client.post('/auth/refresh', { refresh_token: body.refresh_token }), { status: 401 })
+  t.match(await runLatchkey(['keys', 'list'], { cwd }), {
+    code: 0,
+    stdout: /^KID.*\n\S+ +ES256 .* signs\n$/,
+    stderr: '',
+  })
+  t.match(
+    await runLatchkey(['migrate'], { cwd }),
+    { code: 1, stderr: /Process \d+ runs Latchkey/ },
+    'except to change the tables under it',
+  )
+  t.match(await client.get('/readyz'), { status: 200 })
+  t.equal(await service.interrupt(), 0)
+})
+
+t.test('in embedded mode without a service the commands start the database for themselves', async t => {
+  const cwd = await makeFolder(t)
+  // --embedded wins over addresses, wherever it stands.
+  const env = { DATABASE_URL: 'postgres://nowhere.invalid/latchkey' }
+  t.match(await runLatchkey(['--embedded', 'migrate'], { cwd, env }), { code: 0, stderr: '' })
+  const created = await runLatchkey(['users', 'create', email, '--embedded'], { cwd, env })
+  t.match(created, { code: 0, stderr: '' })
+
+  const service = await startService(t, { args: ['serve', '--embedded'], cwd, env })
+  const login = { email, password: temporaryPassword(created.stdout) }
+  const answer = await openClient(t, service.url).post('/auth/login', login)
+  t.match(answer, { status: 403, body: { code: 'password_change_required' } })
+})
+
+function openClient(t: Test, url: string): HttpClient {
+  const client = new HttpClient(url)
+  t.teardown(() => client.close())
+  return client
+}
+
+function temporaryPassword(stdout: string): string {
+  return stdout.trim().split(': ').at(-1)!
+}

@@ -1,0 +1,199 @@
+import t from 'tap'
+import { type Config, type ConfigError, readConfig } from '../src/config.js'
+import { problemsOf, production, refreshSecret, required, secret, stores } from './config/environments.js'
+
+t.test('two secrets are all that development needs', async t => {
+  const config = readConfig(required)
+  t.match(config, {
+    nodeEnv: 'development',
+    mode: 'embedded',
+    host: '127.0.0.1',
+    port: 3000,
+    logLevel: 'info',
+    dataDir: '.latchkey',
+    database: {
+      url: undefined,
+      migrationUrl: undefined,
+      poolSize: 10,
+      prepare: true,
+      timeoutMs: 5000,
+      migrateOnStart: true,
+    },
+    redis: { url: undefined, keyPrefix: 'lk1' },
+    jwtSecrets: [secret],
+    refreshSecrets: [refreshSecret],
+    issuer: 'http://localhost:3000',
+    audience: 'http://localhost:3000',
+    algorithm: 'ES256',
+    accessTokenTtlSeconds: 900,
+    keyRotationIntervalSeconds: 90 * 86_400,
+    refreshTokenTtlSeconds: 7 * 86_400,
+    sessionMaxAgeSeconds: 30 * 86_400,
+    maxSessionsPerUser: 100,
+    refresh: { minAgeSeconds: 30, leewaySeconds: 10, settleSeconds: 60, replayWindowSeconds: 86_400 },
+    logoutScope: 'session',
+    registration: 'open',
+    publicOrigin: 'http://localhost:3000',
+    passwordMinLength: 8,
+    hash: { queue: 64 },
+    rateLimit: { enabled: true, perAddressPerMinute: 300, failuresPerAccountPerMinute: 30 },
+    shutdownDelayMs: 1000,
+  })
+  t.strictSame(config.corsOrigins, [])
+  t.strictSame(config.trustProxy, [])
+  t.ok(config.hash.concurrency >= 1)
+})
+
+t.test('a default that depends on another setting follows it', async t => {
+  t.equal(readConfig({ ...required, PORT: '80' }).publicOrigin, 'http://localhost')
+  t.match(readConfig({ ...required, PORT: '8080' }), {
+    issuer: 'http://localhost:8080',
+    audience: 'http://localhost:8080',
+  })
+  t.match(readConfig({ ...required, JWT_ISSUER: 'me' }), { issuer: 'me', audience: 'me' })
+  t.match(readConfig(production), { host: '0.0.0.0', issuer: 'https://auth.example.com', mode: 'external' })
+  t.equal(readConfig(production).database.migrationUrl, stores.DATABASE_URL)
+  t.equal(readConfig({ ...production, KUBERNETES_SERVICE_HOST: '10.0.0.1' }).shutdownDelayMs, 5000)
+  const immediate = { ...production, KUBERNETES_SERVICE_HOST: '10.0.0.1', SHUTDOWN_DELAY: '0s' }
+  t.equal(readConfig(immediate).shutdownDelayMs, 0)
+})
+
+t.test('each kind of value is read into its type', async t => {
+  const env = {
+    ...required,
+    ...stores,
+    PORT: '0',
+    DATABASE_PREPARE: 'false',
+    MIGRATE_ON_START: 'off',
+    ACCESS_COOKIE: 'on',
+    RATE_LIMIT: 'true',
+    DATABASE_TIMEOUT: '500ms',
+    JWT_EXPIRES_IN: '2h',
+    SESSION_MAX_AGE: '400d',
+    REFRESH_MIN_AGE: '0',
+    REFRESH_LEEWAY: '0s',
+    JWT_ALGORITHM: 'EdDSA',
+    CORS_ORIGINS: 'https://app.example.com, http://localhost:5173,capacitor://localhost',
+    TRUST_PROXY: '10.0.0.0/8,192.0.2.7,2001:db8::/32,::1,linklocal',
+    JWT_SECRET: `${secret}-new, ${secret}`,
+  }
+  t.match(readConfig(env), {
+    port: 0,
+    database: { prepare: false, migrateOnStart: false, timeoutMs: 500 },
+    cookie: { access: true },
+    rateLimit: { enabled: true },
+    accessTokenTtlSeconds: 7200,
+    sessionMaxAgeSeconds: 400 * 86_400,
+    refresh: { minAgeSeconds: 0, leewaySeconds: 0 },
+    algorithm: 'EdDSA',
+    corsOrigins: ['https://app.example.com', 'http://localhost:5173', 'capacitor://localhost'],
+    trustProxy: ['10.0.0.0/8', '192.0.2.7/32', '2001:db8::/32', '::1/128', '169.254.0.0/16', 'fe80::/10'],
+    jwtSecrets: [`${secret}-new`, secret],
+  })
+})
+
+t.test('addresses that drivers accept are accepted', async t => {
+  for (const DATABASE_URL of [
+    'postgresql://db/latchkey',
+    'postgres://u:p%23%2F@db:5433/latchkey?sslmode=require',
+    'postgres://u:p@[::1]:5432/latchkey',
+    'postgres://u:p@db1:5432,db2:5433/latchkey?target_session_attrs=primary',
+  ]) {
+    t.equal(readConfig({ ...production, DATABASE_URL }).database.url, DATABASE_URL)
+  }
+  const REDIS_URL = 'rediss://:pass@redis.example.com:6380/0'
+  t.equal(readConfig({ ...production, REDIS_URL }).redis.url, REDIS_URL)
+})
+
+t.test('settings are held against one another', async t => {
+  const cases: [env: NodeJS.ProcessEnv, problem: RegExp][] = [
+    [{ SESSION_MAX_AGE: '6d' }, /^SESSION_MAX_AGE must be at least JWT_REFRESH_EXPIRES_IN/],
+    [{ JWT_REFRESH_EXPIRES_IN: '15m' }, /^JWT_REFRESH_EXPIRES_IN must be longer than JWT_EXPIRES_IN/],
+    [
+      { JWT_EXPIRES_IN: '10s', JWT_REFRESH_EXPIRES_IN: '30s' },
+      /^JWT_REFRESH_EXPIRES_IN must be longer than REFRESH_MIN_AGE/,
+    ],
+    [{ REFRESH_MIN_AGE: '10s' }, /^REFRESH_MIN_AGE must be longer than REFRESH_LEEWAY, or both 0s/],
+    [{ REFRESH_MIN_AGE: '0s' }, /^REFRESH_MIN_AGE must be longer than REFRESH_LEEWAY/],
+    [{ ...production, COOKIE_INSECURE: 'on' }, /^COOKIE_INSECURE is refused in production/],
+    [{ COOKIE_INSECURE: 'on', COOKIE_SAMESITE: 'none' }, /^COOKIE_SAMESITE=none needs secure cookies/],
+    [{ ...production, COOKIE_DOMAIN: 'ample.com' }, /^COOKIE_DOMAIN must be the host of PUBLIC_ORIGIN or a parent/],
+  ]
+  for (const [env, problem] of cases) t.match(problemsOf({ ...required, ...env }), [problem])
+  t.ok(readConfig({ ...required, SESSION_MAX_AGE: '7d', REFRESH_MIN_AGE: '11s' }))
+})
+
+t.test('a setting that is wrong itself is not held against others', async t => {
+  t.match(problemsOf({ ...required, SESSION_MAX_AGE: '1d', JWT_REFRESH_EXPIRES_IN: '60' }), [
+    /^JWT_REFRESH_EXPIRES_IN needs/,
+  ])
+})
+
+t.test('every mistake is reported at once', async t => {
+  const env = {
+    ...stores,
+    PORT: 'x',
+    JWT_EXPIRES_IN: '5',
+    CORS_ORIGINS: '*',
+    SESSION_MAX_AGE: '1d',
+    JWT_SECRET: secret,
+  }
+  try {
+    readConfig(env)
+    t.fail('it must throw')
+  } catch (error) {
+    const { problems, message } = error as ConfigError
+    t.match(problems, [
+      /^PORT/,
+      /^JWT_REFRESH_SECRET is not set/,
+      /^JWT_EXPIRES_IN/,
+      /^CORS_ORIGINS/,
+      /^SESSION_MAX_AGE/,
+    ])
+    t.equal(problems.length, 5)
+    t.match(message, /5 mistakes/)
+    for (const problem of problems) t.ok(message.includes(problem))
+    t.notMatch(message, /canary|p@db/)
+  }
+})
+
+t.test('production names all four that are missing in one error', async t => {
+  const problems = problemsOf({ NODE_ENV: 'production' })
+  t.equal(problems.length, 4)
+  t.match(problems, [/^DATABASE_URL/, /^REDIS_URL/, /^JWT_SECRET/, /^JWT_REFRESH_SECRET/])
+})
+
+t.test('--embedded ignores the stores of the environment, even wrong ones', async t => {
+  const env = {
+    ...required,
+    DATABASE_URL: 'file:./dev.db',
+    DATABASE_CA_FILE: '/nonexistent',
+    REDIS_URL: 'redis://redis',
+  }
+  const config = readConfig(env, { embedded: true })
+  t.equal(config.mode, 'embedded')
+  t.strictSame([config.database.url, config.database.migrationUrl, config.redis.url], [undefined, undefined, undefined])
+})
+
+t.test('the cookies carry the strictest prefix that browsers would accept', async t => {
+  const cookie = (env: NodeJS.ProcessEnv) => readConfig({ ...required, ...env }).cookie
+  const hostOnly = { domain: undefined, path: '/', sameSite: 'strict', secure: true, access: false }
+  t.strictSame(cookie({}), { ...hostOnly, name: '__Host-latchkey', accessName: '__Host-latchkey-at' })
+  const secure = { name: '__Secure-latchkey', accessName: '__Secure-latchkey-at', secure: true }
+  t.match(cookie({ COOKIE_PATH: '/auth' }), { ...secure, path: '/auth' })
+  t.match(cookie({ ...production, COOKIE_DOMAIN: 'example.com' }), { ...secure, domain: 'example.com' })
+  t.match(cookie({ COOKIE_INSECURE: 'on' }), { name: 'latchkey', accessName: 'latchkey-at', secure: false })
+  t.match(cookie({ COOKIE_INSECURE: 'on', COOKIE_PATH: '/auth' }), { name: 'latchkey', secure: false })
+  t.match(cookie({ COOKIE_SAMESITE: 'none' }), { name: '__Host-latchkey', sameSite: 'none', secure: true })
+})
+
+t.test('the configuration is frozen to its depths', async t => {
+  const config: Config = readConfig({ ...production, CORS_ORIGINS: 'https://a.example', TRUST_PROXY: 'loopback' })
+  const check = (value: object, path: string) => {
+    t.ok(Object.isFrozen(value), path)
+    for (const [key, part] of Object.entries(value)) {
+      if (typeof part === 'object' && part !== null) check(part, `${path}.${key}`)
+    }
+  }
+  check(config, 'config')
+})

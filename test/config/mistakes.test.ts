@@ -1,0 +1,127 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { readConfig } from '../../src/config.js'
+import { problemsOf, production, refreshSecret, required, secret, stores } from './environments.js'
+
+t.test('a wrong value is refused with its name and the fix', async t => {
+  const cases: [name: string, value: string, fix: RegExp][] = [
+    ['NODE_ENV', 'prod', /must be production, development or test; it is "prod"/],
+    ['HOST', 'http://localhost', /without scheme or port/],
+    ['PORT', '65536', /a whole number from 0 to 65535; it is "65536"/],
+    ['PORT', '0x50', /a whole number/],
+    ['PORT', '-1', /a whole number/],
+    ['LOG_LEVEL', 'verbose', /must be fatal, error, warn/],
+    ['DATABASE_POOL_SIZE', '0', /from 1 to 200/],
+    ['DATABASE_PREPARE', 'no', /must be on or off/],
+    ['DATABASE_TIMEOUT', '0s', /from 100ms to 60s/],
+    ['JWT_EXPIRES_IN', '900', /needs a unit: write 900s for seconds or 900m for minutes/],
+    ['JWT_EXPIRES_IN', '3h', /a duration from 10s to 2h/],
+    ['JWT_EXPIRES_IN', '0', /a duration from 10s to 2h/],
+    ['JWT_EXPIRES_IN', '1.5h', /a whole number with one unit/],
+    ['JWT_EXPIRES_IN', '1h30m', /a whole number with one unit/],
+    ['JWT_EXPIRES_IN', '15 minutes', /such as 500ms, 15m or 7d/],
+    ['JWT_EXPIRES_IN', '1e999s', /a whole number with one unit/],
+    ['JWT_EXPIRES_IN', '10500ms', /whole seconds/],
+    ['JWT_ISSUER', 'a, b', /without spaces or commas/],
+    ['JWT_ALGORITHM', 'HS256', /must be ES256, EdDSA or RS256/],
+    ['JWT_ALGORITHM', 'es256', /must be ES256, EdDSA or RS256/],
+    ['REDIS_KEY_PREFIX', '{lk}', /letters, digits/],
+    ['COOKIE_SAMESITE', 'Strict', /must be strict, lax or none/],
+    ['COOKIE_DOMAIN', '.example.com', /without scheme, port, path or leading dot/],
+    ['COOKIE_PATH', 'auth; Secure', /begins with \//],
+    ['LOGOUT_SCOPE', 'everything', /session, others or all/],
+    ['REGISTRATION', 'off', /must be open or closed/],
+    ['PASSWORD_MIN_LENGTH', '6', /from 8 to 64/],
+    ['PUBLIC_ORIGIN', 'https://auth.example.com/', /write https:\/\/auth\.example\.com; it is/],
+    ['PUBLIC_ORIGIN', 'https://auth.example.com/auth', /write https:\/\/auth\.example\.com;/],
+    ['PUBLIC_ORIGIN', 'https://AUTH.example.com:443', /write https:\/\/auth\.example\.com;/],
+    ['PUBLIC_ORIGIN', 'auth.example.com', /as https:\/\/app\.example\.com/],
+    ['PUBLIC_ORIGIN', 'capacitor://localhost', /must begin with https:\/\/ or http:\/\//],
+    ['TRUST_PROXY', '10.0.0.0/33', /as 10\.0\.0\.0\/8/],
+    ['TRUST_PROXY', '10/8', /must be a CIDR/],
+    ['TRUST_PROXY', '127.1', /must be a CIDR/],
+    ['TRUST_PROXY', 'fe80::1%eth0', /must be a CIDR/],
+    ['TRUST_PROXY', 'constructor', /must be a CIDR/],
+    ['DATABASE_CA_FILE', '/nonexistent/ca.pem', /PEM file, which could not be read \(ENOENT\)/],
+  ]
+  for (const [name, value, fix] of cases) {
+    const problems = problemsOf({ ...required, ...stores, [name]: value })
+    t.equal(problems.length, 1, `${name}=${value}: ${problems.join(' ')}`)
+    t.ok(problems[0]?.startsWith(name), `names ${name}`)
+    t.match(problems[0], fix)
+  }
+})
+
+t.test('a list names the entry at fault', async t => {
+  const ofOrigins = (CORS_ORIGINS: string) => problemsOf({ ...required, CORS_ORIGINS })
+  t.match(ofOrigins('https://a.example,null'), [/^CORS_ORIGINS, entry 2, must be a real origin.*; it is "null"\.$/])
+  t.match(ofOrigins('*'), [/^CORS_ORIGINS, entry 1, must name every origin in full/])
+  t.match(ofOrigins('https://*.example.com'), [/^CORS_ORIGINS, entry 1, must name every origin in full/])
+  t.match(ofOrigins('https://a.example,'), [/^CORS_ORIGINS, entry 2, is empty: remove the extra comma\.$/])
+  t.match(problemsOf({ ...required, TRUST_PROXY: '10.0.0.0/8,1' }), [/^TRUST_PROXY, entry 2, .*10\.0\.0\.0\/8 .*count/])
+  t.match(problemsOf({ ...required, TRUST_PROXY: 'true' }), [/^TRUST_PROXY, entry 1, .*a client could choose/])
+})
+
+t.test('a certificate file without a certificate is refused', async t => {
+  const dir = t.testdir({
+    'ca.pem': '-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n',
+    'key.pem': 'key',
+  })
+  const withFile = (name: string) => ({ ...production, REDIS_CA_FILE: join(dir, name) })
+  t.equal(readConfig(withFile('ca.pem')).redis.caFile, join(dir, 'ca.pem'))
+  t.match(problemsOf(withFile('key.pem')), [/^REDIS_CA_FILE must be the path of a PEM file; .*BEGIN CERTIFICATE/])
+})
+
+t.test('a wrong address of a store is refused with the fix, and never shown', async t => {
+  const cases: [name: string, value: string, fix: RegExp][] = [
+    ['DATABASE_URL', 'mysql://u:canary@db/x', /such as postgres:\/\/user:password@host:5432/],
+    ['DATABASE_URL', 'postgres://u:can/ary@db/x', /percent-encoded/],
+    ['DATABASE_URL', 'postgres://u:canary%@db/x', /percent-encoded/],
+    ['DATABASE_URL', 'postgres://u:canary@db:99999/x', /not a valid address/],
+    ['DATABASE_URL', 'postgres://u:canary@/x', /not a valid address/],
+    ['REDIS_URL', 'redis:///canary', /must name a host/],
+    ['DATABASE_URL', 'postgres:///canary', /such as postgres/],
+    ['DATABASE_MIGRATION_URL', 'canary', /such as postgres/],
+    ['REDIS_URL', 'http://u:canary@redis', /such as redis:\/\//],
+    ['REDIS_URL', 'rediss://:can#ary@redis', /percent-encoded/],
+    ['JWT_ISSUER', 'postgres://u:canary@db, x', /without spaces/],
+  ]
+  for (const [name, value, fix] of cases) {
+    const problems = problemsOf({ ...production, [name]: value })
+    t.equal(problems.length, 1, `${name}=${value}`)
+    t.ok(problems[0]?.startsWith(name), `names ${name}`)
+    t.match(problems[0], fix)
+    t.notMatch(problems[0], /canary|can\/ary|can#ary/)
+  }
+})
+
+t.test('a SQLite address is told what Latchkey needs and what development starts', async t => {
+  const problems = problemsOf({ ...required, ...stores, DATABASE_URL: 'file:./dev.db' })
+  t.match(problems, [
+    /^DATABASE_URL is a file: address.*needs Postgres.*in development leave the variable unset.*embedded/,
+  ])
+})
+
+t.test('a weak secret is refused with the fix, and never shown', async t => {
+  const strong = (count: number) => Array.from({ length: count }, (_, i) => `${secret}${i}`).join(',')
+  const cases: [name: string, value: string, fix: RegExp][] = [
+    ['JWT_SECRET', 'canary', /entry 1, must be at least 32 bytes: make one with "openssl rand -base64 48"/],
+    ['JWT_SECRET', `${secret},canary`, /entry 2, must be at least 32 bytes/],
+    ['JWT_SECRET', 'x'.repeat(64), /one character repeated/],
+    ['JWT_SECRET', `${secret},`, /entry 2, is empty/],
+    ['JWT_SECRET', `${secret},${secret}`, /the same secret twice: remove one/],
+    ['JWT_SECRET', strong(5), /at most 4 secrets.*remove the oldest/],
+    ['JWT_REFRESH_SECRET', 'canary', /entry 1, must be at least 32 bytes/],
+    ['JWT_REFRESH_SECRET', `${refreshSecret},${secret}`, /share a secret: give each its own/],
+    ['JWT_SECRET', '', /is not set: give at least 32 random bytes/],
+  ]
+  for (const [name, value, fix] of cases) {
+    const problems = problemsOf({ ...required, [name]: value })
+    t.equal(problems.length, 1, problems.join(' '))
+    t.ok(problems[0]?.includes(name), `names ${name}`)
+    t.match(problems[0], fix)
+    t.notMatch(problems[0], /canary|xxx/)
+  }
+  t.equal(readConfig({ ...required, JWT_SECRET: strong(4) }).jwtSecrets.length, 4)
+  t.ok(readConfig({ ...required, JWT_SECRET: 'é'.repeat(8) + 'ü'.repeat(8) }), '32 bytes may be fewer characters')
+})

@@ -1,0 +1,205 @@
+import { randomUUID } from 'node:crypto'
+import type { Test } from 'tap'
+import type { Ephemeral } from '../../src/ephemeral/ephemeral.js'
+import type { KeySettings } from '../../src/ephemeral/keys.js'
+
+/** An implementation under test, with its time in the test's hands. */
+export interface EphemeralUnderTest {
+  ephemeral: Ephemeral
+  /** By the clock that the implementation goes by (ms since the epoch). */
+  now(): number
+  /** Makes everything that it holds older. */
+  passTime(ms: number): Promise<void>
+}
+
+export type OpenEphemeral = (t: Test, settings: KeySettings) => Promise<EphemeralUnderTest>
+
+const settings: KeySettings = { refreshTokenTtlSeconds: 7 * 86_400, replayWindowSeconds: 86_400, settleSeconds: 60 }
+const MINUTE = 60_000
+
+/** What every implementation of {@link Ephemeral} does. `open` gives each sub-test an empty one. */
+export function ephemeralContract(t: Test, open: OpenEphemeral): void {
+  t.test('counters', t => counters(t, open))
+  t.test('activity', t => activity(t, open))
+  t.test('the blacklist and the rest', t => theRest(t, open))
+  t.end()
+}
+
+async function counters(t: Test, open: OpenEphemeral) {
+  t.test('hits of a window are counted, and its end starts the count again', async t => {
+    const { ephemeral, passTime } = await open(t, settings)
+    t.match(await ephemeral.hit('a', MINUTE), { count: 1, resetsInMs: MINUTE })
+    t.equal((await ephemeral.hit('a', MINUTE)).count, 2)
+    await passTime(MINUTE)
+    t.match(await ephemeral.hit('a', MINUTE), { count: 1, resetsInMs: MINUTE })
+  })
+
+  t.test('a later hit does not prolong the window', async t => {
+    const { ephemeral, passTime } = await open(t, settings)
+    await ephemeral.hit('a', MINUTE)
+    await passTime(40_000)
+    const { count, resetsInMs } = await ephemeral.hit('a', MINUTE)
+    t.equal(count, 2)
+    t.ok(resetsInMs <= 20_000 && resetsInMs > 10_000, `${resetsInMs} ms are left`)
+  })
+
+  t.test('counters do not touch each other', async t => {
+    const { ephemeral } = await open(t, settings)
+    await ephemeral.hit('a', MINUTE)
+    t.equal((await ephemeral.hit('b', MINUTE)).count, 1)
+    await ephemeral.unhit('b')
+    t.equal((await ephemeral.hit('a', MINUTE)).count, 2)
+  })
+
+  t.test('of fifty hits at once each gets a count of its own', async t => {
+    const { ephemeral } = await open(t, settings)
+    const hits = await Promise.all(Array.from({ length: 50 }, () => ephemeral.hit('a', MINUTE)))
+    t.same(new Set(hits.map(({ count }) => count)), new Set(Array.from({ length: 50 }, (_, index) => index + 1)))
+  })
+
+  t.test('a hit can be taken back, but never below zero', async t => {
+    const { ephemeral } = await open(t, settings)
+    await ephemeral.hit('a', MINUTE)
+    await ephemeral.hit('a', MINUTE)
+    await ephemeral.unhit('a')
+    t.equal((await ephemeral.hit('a', MINUTE)).count, 2)
+    for (let times = 0; times < 5; times++) await ephemeral.unhit('a')
+    t.equal((await ephemeral.hit('a', MINUTE)).count, 1)
+  })
+
+  t.test('taking back opens no window and ends none', async t => {
+    const { ephemeral, passTime } = await open(t, settings)
+    await ephemeral.unhit('a')
+    await passTime(30_000)
+    t.match(await ephemeral.hit('a', MINUTE), { count: 1, resetsInMs: MINUTE })
+    await ephemeral.unhit('a')
+    await passTime(30_000)
+    const { resetsInMs } = await ephemeral.hit('a', MINUTE)
+    t.ok(resetsInMs <= 30_000, `${resetsInMs} ms are left`)
+  })
+}
+
+async function activity(t: Test, open: OpenEphemeral) {
+  t.test('sessions and their generations were last seen when they were', async t => {
+    const { ephemeral, now } = await open(t, settings)
+    const [one, two, never] = [randomUUID(), randomUUID(), randomUUID()]
+    const at = now()
+    await ephemeral.recordActivity([
+      { sessionId: one, generation: 1, seenAt: at - 2000 },
+      { sessionId: one, generation: 2, seenAt: at },
+      { sessionId: two, generation: 7, seenAt: at - 1000 },
+    ])
+    t.same(
+      await ephemeral.lastActivity([one, two, never]),
+      new Map([
+        [one, at],
+        [two, at - 1000],
+      ]),
+    )
+    t.equal(await ephemeral.generationLastSeen(one, 1), at - 2000)
+    t.equal(await ephemeral.generationLastSeen(one, 2), at)
+    t.equal(await ephemeral.generationLastSeen(one, 3), undefined)
+    t.equal(await ephemeral.generationLastSeen(never, 1), undefined)
+  })
+
+  t.test('a report that comes late takes nothing back', async t => {
+    const { ephemeral, now } = await open(t, settings)
+    const sessionId = randomUUID()
+    const at = now()
+    await ephemeral.recordActivity([{ sessionId, generation: 1, seenAt: at }])
+    await ephemeral.recordActivity([{ sessionId, generation: 1, seenAt: at - 5000 }])
+    t.same(await ephemeral.lastActivity([sessionId]), new Map([[sessionId, at]]))
+    t.equal(await ephemeral.generationLastSeen(sessionId, 1), at)
+  })
+
+  t.test('a session is forgotten a refresh token lifetime after it was seen', async t => {
+    const { ephemeral, now, passTime } = await open(t, settings)
+    const sessionId = randomUUID()
+    const lifetime = settings.refreshTokenTtlSeconds * 1000
+    await ephemeral.recordActivity([{ sessionId, generation: 1, seenAt: now() - MINUTE }])
+    await passTime(lifetime - 2 * MINUTE)
+    t.equal((await ephemeral.lastActivity([sessionId])).size, 1)
+    await passTime(MINUTE)
+    t.equal((await ephemeral.lastActivity([sessionId])).size, 0)
+  })
+
+  t.test('a generation is forgotten when no replay of its predecessor can ask for it', async t => {
+    const { ephemeral, now, passTime } = await open(t, settings)
+    const sessionId = randomUUID()
+    const lifetime = (settings.replayWindowSeconds + settings.settleSeconds) * 1000
+    await ephemeral.recordActivity([{ sessionId, generation: 1, seenAt: now() }])
+    await passTime(lifetime - MINUTE)
+    t.type(await ephemeral.generationLastSeen(sessionId, 1), 'number')
+    await passTime(MINUTE)
+    t.equal(await ephemeral.generationLastSeen(sessionId, 1), undefined)
+    t.equal((await ephemeral.lastActivity([sessionId])).size, 1, 'the session is remembered longer')
+  })
+
+  t.test('what was seen too long ago leaves nothing', async t => {
+    const { ephemeral, now } = await open(t, settings)
+    const sessionId = randomUUID()
+    await ephemeral.recordActivity([
+      { sessionId, generation: 1, seenAt: now() - settings.refreshTokenTtlSeconds * 1000 },
+    ])
+    t.equal((await ephemeral.lastActivity([sessionId])).size, 0)
+    t.equal(await ephemeral.generationLastSeen(sessionId, 1), undefined)
+  })
+}
+
+async function theRest(t: Test, open: OpenEphemeral) {
+  t.test('entries of every kind are taken, again, late and in any number', async t => {
+    const { ephemeral, now } = await open(t, settings)
+    const lasting = { reason: 'logout', expiresAt: now() + MINUTE }
+    const subject = randomUUID()
+    const entries = [
+      { kind: 'session', subject, ...lasting },
+      { kind: 'token', subject, ...lasting },
+      { kind: 'user', subject, belowVersion: 2, ...lasting },
+      { kind: 'user', subject, before: 1_700_000_000, ...lasting },
+      { kind: 'realm', before: 1_700_000_000, ...lasting },
+      { kind: 'key', subject, reason: 'compromised', expiresAt: null },
+      { kind: 'session', subject: randomUUID(), reason: 'logout', expiresAt: now() - MINUTE },
+    ] as const
+    await t.resolves(ephemeral.publish([]))
+    await t.resolves(ephemeral.publish(entries))
+    await t.resolves(ephemeral.publish(entries))
+    const many = Array.from({ length: 2500 }, () => ({ kind: 'session', subject: randomUUID(), ...lasting }) as const)
+    await t.resolves(ephemeral.publish(many))
+  })
+
+  t.test('who follows is told again and again that there is nothing new', async t => {
+    const { ephemeral } = await open(t, settings)
+    // Following alone keeps no process alive.
+    const alive = setInterval(() => {}, 1000)
+    t.teardown(() => clearInterval(alive))
+    const following = await new Promise<{ stop(): Promise<void> }>(resolve => {
+      const following = ephemeral.follow(news => {
+        t.strictSame(news, [])
+        resolve(following)
+      })
+    })
+    await following.stop()
+  })
+
+  t.test('completing the blacklist is possible from any position', async t => {
+    const { ephemeral, now } = await open(t, settings)
+    const entry = { kind: 'session', subject: randomUUID(), reason: 'logout', expiresAt: now() + MINUTE } as const
+    const to = { serverStart: '1700000000.1', xid: '750' }
+    const all = () => [entry]
+    await t.resolves(ephemeral.complete({ from: undefined, to, entries: [], all }))
+    await t.resolves(
+      ephemeral.complete({ from: to, to: { ...to, xid: '18446744073709551615' }, entries: [entry], all }),
+    )
+  })
+
+  t.test('nothing to record and nobody to look for is fine', async t => {
+    const { ephemeral } = await open(t, settings)
+    await t.resolves(ephemeral.recordActivity([]))
+    t.same(await ephemeral.lastActivity([]), new Map())
+  })
+
+  t.test('it answers a ping', async t => {
+    const { ephemeral } = await open(t, settings)
+    await t.resolves(ephemeral.ping())
+  })
+}

@@ -1,0 +1,108 @@
+import { sql } from 'drizzle-orm'
+import t, { type Test } from 'tap'
+import { type ConnectionOptions, openConnections } from '../../src/db/connections.js'
+import { LatchkeyError } from '../../src/errors.js'
+import { createTestDatabase } from '../support/test-database.js'
+
+async function open(t: Test, options: Partial<ConnectionOptions> = {}) {
+  const { url } = await createTestDatabase(t)
+  const connections = openConnections({ url, size: 4, prepare: true, caFile: undefined, timeoutMs: 5000, ...options })
+  t.teardown(() => connections.close())
+  return connections
+}
+
+t.test('a query costs no more after twenty thousand others', async t => {
+  // postgres.js finds a connection in its queues by indexOf; in a client with a pool of its own they only ever grow.
+  const connections = await open(t)
+  const longestSearch = await longestArraySearched(async () => {
+    let left = 20_000
+    await Promise.all(
+      Array.from({ length: 12 }, async () => {
+        while (left-- > 0) await connections.run(executor => executor.execute(sql`select 1`))
+      }),
+    )
+  })
+  t.comment(`the longest array searched had ${longestSearch} entries`)
+  t.ok(longestSearch < 100)
+})
+
+t.test('a statement does not wait behind somebody’s transaction', async t => {
+  const connections = await open(t, { size: 2 })
+  const { promise: others, resolve: finish } = withResolvers()
+  const { promise: begun, resolve: begin } = withResolvers()
+  const transaction = connections.transaction(async runner => {
+    await runner.run(executor => executor.execute(sql`select 1`))
+    begin()
+    await others
+  })
+  await begun
+  await Promise.all(Array.from({ length: 5 }, () => connections.run(executor => executor.execute(sql`select 1`))))
+  finish()
+  await transaction
+})
+
+t.test('a transaction whose work rejects is rolled back', async t => {
+  const connections = await open(t)
+  const failing = connections.transaction(async runner => {
+    await runner.run(executor => executor.execute(sql`update realm set not_before = '2001-01-01'`))
+    throw new Error('changed my mind')
+  })
+  await t.rejects(failing, { message: 'changed my mind' })
+  const [row] = await connections.run(executor =>
+    executor.execute(sql`select not_before = 'epoch' as untouched from realm`),
+  )
+  t.strictSame(row, { untouched: true })
+})
+
+t.test('an error never quotes the values of its statement', async t => {
+  const connections = await open(t)
+  const failing = connections.run(executor => executor.execute(sql`select ${'canary@example.com'}::int`))
+  const error = await failing.catch((error: Error) => error)
+  t.notMatch(Object.keys(error as object), ['query', 'params'])
+  t.notMatch((error as Error).name, /Drizzle/)
+  t.match((error as unknown as { code: string }).code, '22P02')
+})
+
+t.test('a statement that takes too long is given up', async t => {
+  const connections = await open(t, { timeoutMs: 1000 })
+  const failing = connections.run(executor => executor.execute(sql`select pg_sleep(30)`))
+  await t.rejects(failing, { code: '57014' }, 'the server ends it')
+})
+
+t.test('a server that does not answer is not waited for', async t => {
+  // A port that accepts and says nothing, as a partitioned host does.
+  const { createServer } = await import('node:net')
+  const silent = createServer(() => {}).listen(0, '127.0.0.1')
+  await new Promise(resolve => silent.once('listening', resolve))
+  const { port } = silent.address() as { port: number }
+  const url = `postgres://nobody:nothing@127.0.0.1:${port}/none`
+  const connections = openConnections({ url, size: 1, prepare: true, caFile: undefined, timeoutMs: 1000 })
+  t.teardown(() => silent.close())
+  const error = await connections.run(executor => executor.execute(sql`select 1`)).catch((error: unknown) => error)
+  t.ok(error instanceof LatchkeyError ? error.code === 'store_unavailable' : (error as { code: string }).code)
+  await connections.close()
+})
+
+function withResolvers() {
+  let resolve = () => {}
+  const promise = new Promise<void>(done => {
+    resolve = done
+  })
+  return { promise, resolve }
+}
+
+/** How long the longest array was that anybody looked for something in meanwhile. */
+async function longestArraySearched(work: () => Promise<void>): Promise<number> {
+  const { indexOf } = Array.prototype
+  let longest = 0
+  Array.prototype.indexOf = function (...args) {
+    longest = Math.max(longest, this.length)
+    return indexOf.apply(this, args)
+  }
+  try {
+    await work()
+  } finally {
+    Array.prototype.indexOf = indexOf
+  }
+  return longest
+}

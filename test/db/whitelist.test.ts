@@ -1,0 +1,50 @@
+import t from 'tap'
+import { buildTestApp } from '../support/build-test-app.js'
+import { refreshed, signUp } from '../support/people.js'
+
+t.test('rotations rewrite the whitelist in place: every one is a HOT update', async t => {
+  const { app, database } = await buildTestApp(t, { REFRESH_MIN_AGE: '0', REFRESH_LEEWAY: '0' })
+  const people = await Promise.all(Array.from({ length: 10 }, () => signUp(app)))
+  const tokens = people.map(({ refreshToken }) => refreshToken)
+  const rounds = 40
+  // One after the other: all ten rows share one page, as no ten busy sessions of a real table do.
+  for (let round = 0; round < rounds; round++)
+    for (const [person, token] of tokens.entries()) tokens[person] = await refreshed(app, token)
+
+  const stats = await statistics()
+  t.equal(stats.n_tup_upd, people.length * rounds)
+  t.equal(stats.n_tup_hot_upd, stats.n_tup_upd)
+
+  /** Backends hand in their counts when they are idle, at most a second late. */
+  async function statistics(): Promise<{ n_tup_upd: number; n_tup_hot_upd: number }> {
+    for (;;) {
+      const [row] = await database.admin`
+        select n_tup_upd::int, n_tup_hot_upd::int from pg_stat_user_tables where relname = 'refresh_tokens'`
+      if (row!.n_tup_upd >= people.length * rounds) return row as { n_tup_upd: number; n_tup_hot_upd: number }
+      await new Promise(resolve => setTimeout(resolve, 100))
+    }
+  }
+})
+
+t.test('a live session with its refresh token takes less than 600 bytes, indexes included', async t => {
+  const { app, database } = await buildTestApp(t)
+  const ada = await signUp(app)
+  const count = 20_000
+  // Ids ascend, as those of sign-ins do.
+  await database.admin`
+    insert into sessions (id, user_id, token_version, client_id, created_at, expires_at, device, user_agent, ip,
+      transport, auth_methods)
+    select ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, user_id, token_version, client_id, created_at, expires_at,
+      '{"browser": "Firefox", "os": "Windows", "kind": "desktop"}',
+      'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0', '203.0.113.7', transport,
+      auth_methods
+    from sessions, generate_series(1, ${count}) n where sessions.id = ${ada.sessionId}`
+  await database.admin`
+    insert into refresh_tokens (session_id, generation, token_hash, previous_hash, next_hash, rotated_at, expires_at)
+    select id, 1, sha256(uuid_send(id)), sha256(uuid_send(id)), sha256(uuid_send(id)), created_at, expires_at
+    from sessions where id <> ${ada.sessionId}`
+  const [size] = await database.admin`
+    select (pg_total_relation_size('sessions') + pg_total_relation_size('refresh_tokens'))::int as bytes`
+  t.comment(`${Math.round(size!.bytes / count)} bytes a session`)
+  t.ok(size!.bytes / count < 600)
+})

@@ -1,0 +1,127 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import t from 'tap'
+import { settings } from '../../src/config/settings.js'
+import { catalogue } from '../../src/errors.js'
+
+const root = resolve(import.meta.dirname, '../..')
+const read = (path: string) => readFileSync(join(root, path), 'utf8')
+
+const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...filesBelow('docs', /\.md$/)]
+const source = [...filesBelow('src', /\.ts$/), ...filesBelow('drizzle', /\.sql$/)].map(read).join('\n')
+
+function filesBelow(folder: string, name: RegExp): string[] {
+  const paths = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+  return paths.filter(path => name.test(path)).map(path => join(folder, path))
+}
+
+/** What stands between single backticks, outside of blocks. */
+function inlineCode(page: string): string[] {
+  const text = read(page).replaceAll(/^```.*?^```$/gms, '')
+  return [...text.matchAll(/`([^`\n]+)`/g)].map(match => match[1]!)
+}
+
+/** The anchors of a page's headings, as GitHub makes them. */
+function anchors(page: string): string[] {
+  const headings = [...read(page).matchAll(/^#+ (.+)$/gm)].map(match => match[1]!)
+  return headings.map(heading =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}
+
+t.test('every link within the repository leads somewhere', async t => {
+  for (const page of pages) {
+    for (const [, target] of read(page).matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(target!)) continue
+      const [path, anchor] = target!.split('#') as [string, string?]
+      const file = path === '' ? page : relative(root, resolve(root, dirname(page), path))
+      t.notMatch(file, /^\.\./, `${page}: ${target} stays in the repository`)
+      t.ok(existsSync(join(root, file)), `${page}: ${target}`)
+      if (anchor !== undefined) t.ok(anchors(file).includes(anchor), `${page}: the heading of ${target}`)
+    }
+  }
+})
+
+t.test('every page that the source points to exists', async t => {
+  const named = new Set([...source.matchAll(/\bdocs\/[\w/-]+\.md\b/g)].map(match => match[0]))
+  t.ok(named.size > 2)
+  for (const page of named) t.ok(existsSync(join(root, page)), page)
+})
+
+t.test('every file and folder that a page names exists', async t => {
+  for (const page of pages) {
+    for (const code of inlineCode(page).filter(code => /^(src|drizzle|docs|test|scripts)\/[\w./-]*$/.test(code)))
+      t.ok(existsSync(join(root, code)), `${page}: ${code}`)
+  }
+})
+
+t.test('every variable that a page names is a setting', async t => {
+  const others = new Set([
+    // Of the tests alone.
+    ...['TEST_DATABASE_URL', 'TEST_REDIS_URL'],
+    // The words for any setting, and what Kubernetes sets.
+    ...['NAME_FILE', 'KUBERNETES_SERVICE_HOST'],
+  ])
+  for (const page of pages) {
+    for (const code of inlineCode(page)) {
+      const [, name] = /^([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|PORT|HOST)(?:=.*)?$/.exec(code) ?? []
+      if (name === undefined || others.has(name)) continue
+      t.ok(name.replace(/_FILE$/, '') in settings || name in settings, `${page}: ${name}`)
+    }
+  }
+})
+
+t.test('a code that follows a status is in the catalogue, with that status', async t => {
+  let seen = 0
+  for (const page of pages) {
+    for (const [, status, list] of read(page).matchAll(/\b([45]\d\d) ((?:`[a-z_]+`(?:, | or )?)+)/g)) {
+      for (const [, code] of list!.matchAll(/`([a-z_]+)`/g)) {
+        seen++
+        t.equal(catalogue[code as keyof typeof catalogue]?.status, Number(status), `${page}: ${status} ${code}`)
+      }
+    }
+    for (const [, status, code] of read(page).matchAll(/^# → (\d+) .*"code":"(\w+)"/gm)) {
+      seen++
+      t.equal(catalogue[code as keyof typeof catalogue]?.status, Number(status), `${page}: ${status} ${code}`)
+    }
+  }
+  t.ok(seen > 10)
+})
+
+t.test('every other name in the words of the source is one: a code, a column, an event, a claim', async t => {
+  for (const page of pages) {
+    for (const code of new Set(inlineCode(page).filter(code => /^[a-z]+(_[a-z]+)+$/.test(code)))) {
+      const camelCase = code.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+      t.ok(code in catalogue || new RegExp(`\\b(${code}|${camelCase})\\b`).test(source), `${page}: ${code}`)
+    }
+  }
+})
+
+t.test('the rotation table has the rows that the code speaks of', async t => {
+  const rows = [...read('docs/rotation.md').matchAll(/^\| (\d) \|/gm)].map(match => Number(match[1]))
+  t.same(rows, [0, 1, 2, 3, 4, 5, 6, 7, 8])
+})
+
+t.test('a decision has its number once', async t => {
+  const numbers = filesBelow('docs/adr', /\.md$/).map(path => Number(/(\d{4})-/.exec(path)?.[1]))
+  t.same(
+    numbers.sort((a, b) => a - b),
+    [...numbers.keys()].map(at => at + 1),
+  )
+  for (const path of filesBelow('docs/adr', /\.md$/)) {
+    t.match(read(path), new RegExp(`^# ${Number(/(\d{4})-/.exec(path)?.[1])}\\. `), path)
+    for (const part of ['Context', 'Choice', 'Cost']) t.match(read(path), `\n## ${part}\n`, `${path}: ${part}`)
+  }
+})
+
+t.test('what is run must be runnable', async t => {
+  t.ok(statSync(join(root, '.ci/run')).mode & 0o100)
+  for (const page of ['README.md', 'CONTRIBUTING.md']) {
+    const { scripts } = JSON.parse(read('package.json'))
+    for (const [, name] of read(page).matchAll(/\bnpm run ([\w:]+)/g))
+      t.ok(name! in scripts, `${page}: npm run ${name}`)
+  }
+})

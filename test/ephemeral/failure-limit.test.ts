@@ -1,0 +1,92 @@
+import t from 'tap'
+import { type Counters, createCounters } from '../../src/ephemeral/counters.js'
+import { createFailureLimit } from '../../src/ephemeral/failure-limit.js'
+import { connectRedis, redisReady } from '../../src/ephemeral/redis-client.js'
+import { startRedis } from '../support/servers/own-redis.js'
+import { openRedisForTest } from './redis-for-test.js'
+
+const account = 'ada@example.org'
+const refused = { name: 'LatchkeyError', code: 'rate_limited', status: 429 }
+
+function open({ enabled = true, maxPerMinute = 3 } = {}) {
+  let time = 0
+  const ephemeral = createCounters({ now: () => time })
+  const limit = createFailureLimit({ enabled, ephemeral, maxPerMinute })
+  return {
+    limit,
+    passTime(ms: number) {
+      time += ms
+    },
+  }
+}
+
+t.test('an account may fail so often a minute, and then is told when to come back', async t => {
+  const { limit, passTime } = open()
+  for (let attempts = 0; attempts < 3; attempts++) await t.resolves(limit.reserve(account))
+  passTime(20_500)
+  await t.rejects(limit.reserve(account), { ...refused, retryAfterSeconds: 40 })
+  await t.resolves(limit.reserve('grace@example.org'), 'another account is not affected')
+  passTime(39_499)
+  await t.rejects(limit.reserve(account), { ...refused, retryAfterSeconds: 1 })
+  passTime(1)
+  await t.resolves(limit.reserve(account))
+})
+
+t.test('attempts at the same time can not all slip through', async t => {
+  const { limit } = open()
+  const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => limit.reserve(account)))
+  t.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 3)
+})
+
+t.test('the right password is not counted', async t => {
+  const { limit } = open()
+  for (let attempts = 0; attempts < 50; attempts++) {
+    await limit.reserve(account)
+    await limit.forgive(account)
+  }
+  for (let attempts = 0; attempts < 3; attempts++) await t.resolves(limit.reserve(account))
+  await t.rejects(limit.reserve(account), refused)
+})
+
+t.test('switched off it lets everything through', async t => {
+  const { limit } = open({ enabled: false })
+  for (let attempts = 0; attempts < 10; attempts++) await limit.reserve(account)
+  await t.resolves(limit.forgive(account))
+})
+
+t.test('the local counters may be given', async t => {
+  const local: Counters = createCounters({ now: () => 0 })
+  const away: Counters = {
+    hit: async () => Promise.reject(new Error('away')),
+    unhit: async () => Promise.reject(new Error('away')),
+  }
+  const limit = createFailureLimit({ enabled: true, ephemeral: away, maxPerMinute: 1, local })
+  await limit.reserve(account)
+  await t.rejects(limit.reserve(account), refused)
+  await t.resolves(limit.forgive(account))
+})
+
+t.test('it holds over Redis, while Redis is dead, and when it is back', async t => {
+  const server = await startRedis(t)
+  const redis = connectRedis(server.url)
+  t.teardown(() => redis.disconnect())
+  await redisReady(redis, 5000)
+  const { ephemeral } = await openRedisForTest(t, redis)
+  const limit = createFailureLimit({ enabled: true, ephemeral, maxPerMinute: 3 })
+  const exhaust = async () => {
+    for (let attempts = 0; attempts < 3; attempts++) await t.resolves(limit.reserve(account))
+    await t.rejects(limit.reserve(account), refused)
+    await limit.forgive(account)
+    await limit.forgive(account)
+    await t.resolves(limit.reserve(account))
+    await t.rejects(limit.reserve(account), refused)
+  }
+  await exhaust()
+  process.kill(server.pid, 'SIGKILL')
+  const start = performance.now()
+  await exhaust()
+  t.ok(performance.now() - start < 4500, 'without waiting for each attempt')
+  await server.restart()
+  await redisReady(redis, 10_000)
+  await exhaust()
+})

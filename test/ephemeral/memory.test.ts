@@ -1,0 +1,17 @@
+import t from 'tap'
+import { createKeys } from '../../src/ephemeral/keys.js'
+import { createMemoryEphemeral } from '../../src/ephemeral/memory.js'
+import { ephemeralContract } from '../contract/ephemeral.js'
+
+t.test('the contract', t =>
+  ephemeralContract(t, async (_t, settings) => {
+    let time = Date.now()
+    return {
+      ephemeral: createMemoryEphemeral({ keys: createKeys(settings), now: () => time }),
+      now: () => time,
+      async passTime(ms) {
+        time += ms
+      },
+    }
+  }),
+)

@@ -1,0 +1,182 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import t, { type Test } from 'tap'
+import type { Ephemeral } from '../../src/ephemeral/ephemeral.js'
+import { createKeys } from '../../src/ephemeral/keys.js'
+import { createRedisEphemeral } from '../../src/ephemeral/redis.js'
+import { connectRedis, redisReady } from '../../src/ephemeral/redis-client.js'
+import { findFreePort } from '../../src/stores/embedded/find-free-port.js'
+import { startRedis } from '../support/servers/own-redis.js'
+import { eventually, until } from './eventually.js'
+import { lifetimes } from './redis-for-test.js'
+
+const run = promisify(execFile)
+
+/** One call of each method that asks Redis. */
+const calls: Record<string, (ephemeral: Ephemeral) => Promise<unknown>> = {
+  publish: ephemeral =>
+    ephemeral.publish([{ kind: 'session', subject: 's', reason: 'logout', expiresAt: Date.now() + 60_000 }]),
+  recordActivity: ephemeral => ephemeral.recordActivity([{ sessionId: 's', generation: 1, seenAt: Date.now() }]),
+  lastActivity: ephemeral => ephemeral.lastActivity(['s']),
+  generationLastSeen: ephemeral => ephemeral.generationLastSeen('s', 1),
+  hit: ephemeral => ephemeral.hit('a', 60_000),
+  unhit: ephemeral => ephemeral.unhit('a'),
+  ping: ephemeral => ephemeral.ping(),
+}
+
+function open(t: Test, url: string, caFile?: string) {
+  const said: string[] = []
+  const log = { info: (message: string) => void said.push(message), warn: (message: string) => void said.push(message) }
+  const redis = connectRedis(url, { caFile, log })
+  t.teardown(() => redis.disconnect())
+  return {
+    redis,
+    said,
+    ephemeral: createRedisEphemeral({ redis, openFollower: () => redis.duplicate(), keys: createKeys(lifetimes) }),
+  }
+}
+
+/** Of connectRedis. */
+const COMMAND_TIMEOUT_MS = 500
+/** What nothing may exceed, however busy the machine: without a time limit a command would wait for ever. */
+const PATIENCE_MS = 10_000
+
+const medianOf = (numbers: number[]) => numbers.sort((x, y) => x - y)[Math.floor(numbers.length / 2)]!
+
+/** How many milliseconds a rejection took. */
+async function rejectionMs(promise: Promise<unknown>): Promise<number> {
+  const start = performance.now()
+  return promise.then(
+    () => Promise.reject(new Error('it did not reject')),
+    () => performance.now() - start,
+  )
+}
+
+t.test('while Redis hangs every method rejects within a second or so, and works when it goes on', async t => {
+  const server = await startRedis(t)
+  const { redis, ephemeral, said } = open(t, server.url)
+  t.ok(await redisReady(redis, 5000))
+  process.kill(server.pid, 'SIGSTOP')
+  const times = await Promise.all(Object.values(calls).map(call => rejectionMs(call(ephemeral))))
+  t.ok(Math.max(...times) < PATIENCE_MS, `the longest took ${Math.max(...times)} ms`)
+
+  await until(() => redis.status !== 'ready')
+  const later: number[] = []
+  for (let round = 0; round < 10; round++) {
+    for (const call of Object.values(calls)) later.push(await rejectionMs(call(ephemeral)))
+  }
+  t.ok(medianOf(later) < COMMAND_TIMEOUT_MS / 2, 'a silent connection is given up, and commands are refused at once')
+
+  process.kill(server.pid, 'SIGCONT')
+  await eventually(() => ephemeral.ping())
+  for (const [name, call] of Object.entries(calls)) await t.resolves(call(ephemeral), name)
+  t.equal(said.length, 2)
+  t.match(said, [/^Redis is away: /, 'Redis is back'])
+})
+
+t.test('while Redis is dead every method rejects at once, and works when it is started again', async t => {
+  const server = await startRedis(t)
+  const { redis, ephemeral, said } = open(t, server.url)
+  t.ok(await redisReady(redis, 5000))
+  const onTheirWay = Array.from({ length: 100 }, () => ephemeral.hit('a', 60_000).catch(() => 'rejected'))
+  process.kill(server.pid, 'SIGKILL')
+  await Promise.all(onTheirWay)
+  for (const [name, call] of Object.entries(calls)) {
+    const ms = await rejectionMs(call(ephemeral))
+    t.ok(ms < PATIENCE_MS, `${name} took ${ms} ms`)
+  }
+  await server.restart()
+  await eventually(() => ephemeral.ping())
+  for (const [name, call] of Object.entries(calls)) await t.resolves(call(ephemeral), name)
+  t.match(said, [/^Redis is away: /, 'Redis is back'])
+  t.equal(said.length, 2, 'the attempts in between are not news')
+})
+
+t.test('a Redis that is absent at start is found later', async t => {
+  const server = await startRedis(t)
+  await server.stop()
+  const { redis, ephemeral } = open(t, server.url)
+  t.equal(await redisReady(redis, 100), false)
+  await t.rejects(ephemeral.hit('a', 60_000))
+  await server.restart()
+  t.equal(await redisReady(redis, 10_000), true)
+  t.equal(await redisReady(redis, 0), true)
+  t.equal((await ephemeral.hit('a', 60_000)).count, 1)
+})
+
+t.test('a command that got no answer is not sent again', async t => {
+  const server = await startRedis(t)
+  const { redis, ephemeral } = open(t, server.url)
+  await redisReady(redis, 5000)
+  await ephemeral.hit('a', 60_000)
+  process.kill(server.pid, 'SIGSTOP')
+  await t.rejects(ephemeral.hit('a', 60_000), /Command timed out/)
+  await until(() => redis.status !== 'ready')
+  process.kill(server.pid, 'SIGCONT')
+  // The paused server had the command in its socket and runs it, once.
+  t.equal((await eventually(() => ephemeral.hit('a', 60_000))).count, 3)
+})
+
+t.test('a connection to a server that became a replica is given up', async t => {
+  const server = await startRedis(t)
+  const { redis, ephemeral } = open(t, server.url)
+  await redisReady(redis, 5000)
+  let connections = 0
+  redis.on('connect', () => connections++)
+  await redis.replicaof('127.0.0.1', 1)
+  await t.rejects(ephemeral.hit('a', 60_000), /READONLY/)
+  await until(() => connections > 0)
+  await eventually(() => redis.replicaof('NO', 'ONE'))
+  await t.resolves(eventually(() => ephemeral.hit('a', 60_000)))
+})
+
+t.test('closing ends the client, also when Redis hangs or is dead', async t => {
+  const server = await startRedis(t)
+  const clients = [open(t, server.url), open(t, server.url), open(t, server.url)]
+  for (const { redis } of clients) await redisReady(redis, 5000)
+  const [first, second, third] = clients as [(typeof clients)[0], (typeof clients)[0], (typeof clients)[0]]
+  await first.ephemeral.close()
+  await t.rejects(first.ephemeral.ping())
+  t.same(first.said, [], 'a wanted end is not news')
+  process.kill(server.pid, 'SIGSTOP')
+  await t.resolves(second.ephemeral.close())
+  process.kill(server.pid, 'SIGKILL')
+  await t.resolves(third.ephemeral.close())
+})
+
+t.test('a password stays out of the log', async t => {
+  const server = await startRedis(t)
+  const administrator = open(t, server.url)
+  await redisReady(administrator.redis, 5000)
+  await administrator.redis.config('SET', 'requirepass', 'right')
+  const { said } = open(t, `${server.url.replace('//', '//:canary-password@')}`)
+  await until(() => said.length > 0)
+  t.match(said[0], /WRONGPASS/)
+  t.notMatch(said.join(), /canary/)
+})
+
+const hasOpenssl = await run('openssl', ['version']).then(
+  () => true,
+  () => false,
+)
+
+t.test('with TLS the certificate must come from the given authority', { skip: !hasOpenssl }, async t => {
+  const folder = t.testdir()
+  const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2', '-nodes']
+  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1']
+  await run('openssl', ['req', '-x509', ...newKey, ...subject, '-keyout', key, '-out', cert])
+  const files = ['--tls-cert-file', cert, '--tls-key-file', key, '--tls-ca-cert-file', cert, '--tls-auth-clients', 'no']
+  // One port speaks TLS; the other speaks plainly, and shows that the server is up.
+  const tlsPort = await findFreePort()
+  await startRedis(t, { args: ['--tls-port', `${tlsPort}`, ...files] })
+
+  const trusting = open(t, `rediss://127.0.0.1:${tlsPort}`, cert)
+  t.ok(await redisReady(trusting.redis, 5000))
+  await t.resolves(trusting.ephemeral.ping())
+
+  const doubting = open(t, `rediss://127.0.0.1:${tlsPort}`)
+  t.notOk(await redisReady(doubting.redis, 300))
+  t.match(doubting.said, [/certificate/])
+})

@@ -1,0 +1,72 @@
+import { randomUUID } from 'node:crypto'
+import type { Cluster, Redis } from 'ioredis'
+import type { Test } from 'tap'
+import type { Ephemeral } from '../../src/ephemeral/ephemeral.js'
+import { createKeys, type KeySettings, type Keys } from '../../src/ephemeral/keys.js'
+import { createRedisEphemeral } from '../../src/ephemeral/redis.js'
+import { connectRedis, redisReady } from '../../src/ephemeral/redis-client.js'
+import type { EphemeralUnderTest } from '../contract/ephemeral.js'
+
+export interface RedisUnderTest extends EphemeralUnderTest {
+  ephemeral: Ephemeral
+  redis: Redis | Cluster
+  keys: Keys
+  /** Every key of this test with its time to live: ms, or -1 for ever. */
+  times(): Promise<Map<string, number>>
+}
+
+export const lifetimes = { refreshTokenTtlSeconds: 600, replayWindowSeconds: 60, settleSeconds: 5 }
+
+/** The Redis implementation under a prefix of its own, on a given client or a new one; empties and closes itself. */
+export async function openRedisForTest(
+  t: Test,
+  client: string | Redis | Cluster,
+  settings: KeySettings = lifetimes,
+): Promise<RedisUnderTest> {
+  const redis = typeof client === 'string' ? connectRedis(client) : client
+  if (typeof client === 'string') await redisReady(redis as Redis, 5000)
+  const prefix = `test-${randomUUID()}`
+  const keys = createKeys({ ...settings, prefix })
+  let ahead = 0
+  const now = () => Date.now() + ahead
+  const ephemeral = createRedisEphemeral({
+    redis,
+    openFollower: () =>
+      typeof client === 'string' ? connectRedis(client, { blocking: true }) : (client as Cluster).duplicate(),
+    keys,
+    now,
+  })
+
+  async function times(): Promise<Map<string, number>> {
+    const found = new Map<string, number>()
+    for (const key of await keysOf(redis, prefix)) found.set(key, await redis.pttl(key))
+    return found
+  }
+
+  t.teardown(async () => {
+    for (const key of await keysOf(redis, prefix)) await redis.del(key)
+    if (typeof client === 'string') await ephemeral.close()
+  })
+
+  return {
+    ephemeral,
+    redis,
+    keys,
+    now,
+    times,
+    /** Redis has no clock to set: every key is brought nearer to its end instead. */
+    async passTime(ms) {
+      ahead += ms
+      for (const [key, left] of await times()) if (left !== -1) await redis.pexpire(key, left - ms)
+    },
+  }
+}
+
+async function keysOf(redis: Redis | Cluster, prefix: string): Promise<string[]> {
+  const nodes = redis.isCluster ? (redis as Cluster).nodes('master') : [redis as Redis]
+  const found: string[] = []
+  for (const node of nodes) {
+    for await (const keys of node.scanStream({ match: `${prefix}:*`, count: 1000 })) found.push(...(keys as string[]))
+  }
+  return [...new Set(found)]
+}

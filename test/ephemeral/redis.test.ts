@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto'
+import t from 'tap'
+import type { Revocation } from '../../src/revocations/revocation.js'
+import { ephemeralContract } from '../contract/ephemeral.js'
+import { testServers } from '../support/servers/test-servers.js'
+import { openRedisForTest } from './redis-for-test.js'
+
+const MINUTE = 60_000
+const { redisUrl } = testServers()
+
+t.test('the contract', t => ephemeralContract(t, (t, settings) => openRedisForTest(t, redisUrl, settings)))
+
+t.test('every key but that of a signing key has a time to live', async t => {
+  const { ephemeral, now, keys, times } = await openRedisForTest(t, redisUrl)
+  const subject = randomUUID()
+  const lasting = { reason: 'logout', expiresAt: now() + MINUTE }
+  await ephemeral.publish([
+    { kind: 'session', subject, ...lasting },
+    { kind: 'token', subject, ...lasting },
+    { kind: 'user', subject, belowVersion: 2, ...lasting },
+    { kind: 'user', subject, before: 1_700_000_000, ...lasting },
+    { kind: 'realm', before: 1_700_000_000, ...lasting },
+    { kind: 'key', subject, reason: 'compromised', expiresAt: null },
+  ])
+  await ephemeral.recordActivity([{ sessionId: subject, generation: 3, seenAt: now() }])
+  await ephemeral.hit('a', MINUTE)
+  await ephemeral.hit('b', MINUTE)
+  await ephemeral.unhit('b')
+  await ephemeral.unhit('c')
+
+  const found = await times()
+  t.equal(found.size, 11)
+  const signingKey = keys.revoked({ kind: 'key', subject, reason: 'compromised', expiresAt: null })
+  t.equal(found.get(signingKey), -1, 'a compromised key stays for ever')
+  found.delete(signingKey)
+  t.ok(found.get(keys.news)! <= keys.newsTtlMs)
+  found.delete(keys.news)
+  for (const [key, left] of found) t.ok(left > 0 && left <= 600_000, `${key} has ${left} ms`)
+})
+
+t.test('a bound of the blacklist never goes down, nor its end nearer', async t => {
+  const { ephemeral, redis, keys, now } = await openRedisForTest(t, redisUrl)
+  const subject = randomUUID()
+  const later = { reason: 'password_changed', expiresAt: now() + 10 * MINUTE }
+  const older = { reason: 'disabled', expiresAt: now() + MINUTE }
+  const pairs: [Revocation, Revocation][] = [
+    [
+      { kind: 'user', subject, belowVersion: 10, ...later },
+      { kind: 'user', subject, belowVersion: 9, ...older },
+    ],
+    [
+      { kind: 'user', subject, before: 1_700_000_100, ...later },
+      { kind: 'user', subject, before: 1_700_000_000, ...older },
+    ],
+    [
+      { kind: 'realm', before: 1_700_000_100, ...later },
+      { kind: 'realm', before: 1_700_000_000, ...older },
+    ],
+  ]
+  for (const [high, low] of pairs) {
+    const bound = 'before' in high ? '1700000100' : '10'
+    const key = keys.revoked(high)
+    await ephemeral.publish([low])
+    await ephemeral.publish([high])
+    await ephemeral.publish([low])
+    t.equal(await redis.get(key), bound)
+    t.ok((await redis.pttl(key)) > 9 * MINUTE)
+  }
+  t.not(keys.revoked(pairs[0]![0]), keys.revoked(pairs[1]![0]), 'the two bounds of a user are two entries')
+})
+
+t.test('what was once revoked for ever stays so', async t => {
+  const { ephemeral, now, keys, redis } = await openRedisForTest(t, redisUrl)
+  const entry = { kind: 'key', subject: 'k1', reason: 'compromised' } as const
+  await ephemeral.publish([{ ...entry, expiresAt: null }])
+  await ephemeral.publish([{ ...entry, expiresAt: now() + MINUTE }])
+  t.equal(await redis.pttl(keys.revoked({ ...entry, expiresAt: null })), -1)
+})
+
+t.test('an entry is gone when its last token is dead, and one that comes too late is not written', async t => {
+  const { ephemeral, keys, now, passTime, redis } = await openRedisForTest(t, redisUrl)
+  const entry = { kind: 'session', subject: randomUUID(), reason: 'logout', expiresAt: now() + MINUTE } as const
+  await ephemeral.publish([entry])
+  t.equal(await redis.exists(keys.revoked(entry)), 1)
+  await passTime(MINUTE)
+  await ephemeral.publish([entry])
+  t.equal(await redis.exists(keys.revoked(entry)), 0)
+})
+
+t.test('a counter that lost its end gets one again', async t => {
+  const { ephemeral, redis, keys } = await openRedisForTest(t, redisUrl)
+  await ephemeral.hit('a', MINUTE)
+  await redis.persist(keys.hits('a'))
+  t.match(await ephemeral.hit('a', MINUTE), { count: 2, resetsInMs: MINUTE })
+  t.ok((await redis.pttl(keys.hits('a'))) > 0)
+})
+
+t.test('no key shows an e-mail or an address', async t => {
+  const { ephemeral, times } = await openRedisForTest(t, redisUrl)
+  await ephemeral.hit('failures:ada@example.org', MINUTE)
+  await ephemeral.hit('POST /auth/login:192.0.2.7', MINUTE)
+  for (const key of (await times()).keys()) t.match(key, /^test-[0-9a-f-]+:hits:[\w-]{22}$/)
+})
+
+t.test('the scripts are sent again after Redis has forgotten them', async t => {
+  const { ephemeral, redis } = await openRedisForTest(t, redisUrl)
+  await ephemeral.hit('a', MINUTE)
+  await redis.script('FLUSH')
+  const hits = await Promise.all([ephemeral.hit('a', MINUTE), ephemeral.hit('a', MINUTE)])
+  t.same(hits.map(({ count }) => count).sort(), [2, 3])
+})

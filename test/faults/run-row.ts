@@ -1,0 +1,112 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Test } from 'tap'
+import type { Instances } from './instances.js'
+import { type Endpoint, Traffic } from './traffic.js'
+
+export interface Row {
+  fault: string
+  instances: Instances
+  /** Begins the fault; resolves when it is there. */
+  begin(): Promise<unknown> | unknown
+  lastsMs: number
+  end(): Promise<unknown> | unknown
+  /** The answers that each endpoint may give to what was asked during the fault, and how long they may take. */
+  expect: Partial<Record<Endpoint, readonly (number | string)[]>>
+  worstMs: number
+}
+
+/** While Postgres is away verification goes on, and nothing else claims to have happened. */
+export const postgresAway = {
+  expect: {
+    login: [503],
+    refresh: [503],
+    verify: [200],
+    profile: [503],
+    sessions: [503],
+    logout: [503],
+    readyz: ['degraded', 200],
+  },
+  worstMs: 7000,
+} satisfies Partial<Row>
+
+/** The options of a row that `npm run test:faults` runs, and `npm test` has no time for. */
+export const ONLY_IN_FULL = process.env.FAULTS === 'all' ? {} : { skip: 'in npm run test:faults' }
+
+/** Generous: what is measured is printed. */
+const RECOVERY_MS = 5000
+
+const table: string[] = []
+const HEALTHY: Record<Endpoint, readonly (number | string)[]> = {
+  login: [200],
+  refresh: [200],
+  verify: [200],
+  profile: [200],
+  sessions: [200],
+  logout: [204],
+  readyz: [200, 'degraded'],
+}
+
+/** Runs one row of the matrix: what every endpoint answers during a fault, and that nothing is lost by it. */
+export async function runRow(t: Test, row: Row): Promise<Traffic> {
+  const traffic = new Traffic(row.instances)
+  await traffic.prepare()
+  traffic.start()
+  await sleep(200)
+  await row.begin()
+  const begunAt = performance.now()
+  await sleep(row.lastsMs)
+  const endingAt = performance.now()
+  await row.end()
+  const endedAt = performance.now()
+  const during = (endpoint: Endpoint) =>
+    traffic.samples[endpoint].filter(({ startedAt, ms }) => startedAt >= begunAt && startedAt + ms <= endingAt)
+  const recoveredAfterMs = await untilItWorks(traffic, endedAt)
+  await traffic.stop()
+  const lost = await traffic.lost()
+
+  const worst = { verify: 0, others: 0 }
+  for (const endpoint of Object.keys(HEALTHY) as Endpoint[]) {
+    const allowed = row.expect[endpoint] ?? HEALTHY[endpoint]
+    const statuses = [...new Set(during(endpoint).map(({ status }) => status))]
+    const others = statuses.filter(status => !allowed.includes(status))
+    t.strictSame(others, [], `${endpoint} answers ${allowed.join(' or ')}, and answered ${statuses.join(' and ')}`)
+    const kind = endpoint === 'verify' ? 'verify' : 'others'
+    for (const { ms, startedAt } of traffic.samples[endpoint])
+      if (startedAt <= endedAt) worst[kind] = Math.max(worst[kind], ms)
+  }
+  // Not the slowest of all: the two instances, their load and the stores share what cores there are.
+  const verified = traffic.samples.verify.map(({ ms }) => ms).sort((x, y) => x - y)
+  const usual = verified[Math.floor(verified.length * 0.99)]!
+  t.ok(usual < 300, `verify took ${usual.toFixed(0)} ms, and ${worst.verify.toFixed(0)} ms at worst`)
+  t.ok(worst.others < row.worstMs, `the slowest answer took ${worst.others.toFixed(0)} ms`)
+  t.ok(recoveredAfterMs < RECOVERY_MS, `everything works again after ${recoveredAfterMs.toFixed(0)} ms`)
+  t.strictSame([...new Set(traffic.violations)], [])
+  t.strictSame(lost, [], 'nobody was signed out, and nobody came back')
+
+  const said = (endpoint: Endpoint) => [...new Set(during(endpoint).map(({ status }) => status))].join('/') || '-'
+  table.push(
+    [row.fault, said('login'), said('refresh'), said('verify'), said('logout'), said('readyz')]
+      .concat([worst.verify.toFixed(0), worst.others.toFixed(0), recoveredAfterMs.toFixed(0), String(lost.length)])
+      .join(' | '),
+  )
+  return traffic
+}
+
+/** Asks again and again without waiting for what hangs: a fresh request must work, whatever became of the old ones. */
+async function untilItWorks(traffic: Traffic, since: number): Promise<number> {
+  return new Promise(resolve => {
+    const timer = setInterval(() => {
+      const hopeless = performance.now() - since > 20_000
+      void traffic.works().then(yes => {
+        if (!yes && !hopeless) return
+        clearInterval(timer)
+        resolve(performance.now() - since)
+      })
+    }, 250)
+  })
+}
+
+export function printTable(t: Test): void {
+  t.comment('fault | login | refresh | verify | logout | readyz | verify ms | worst ms | recovered after ms | lost')
+  for (const line of table) t.comment(line)
+}

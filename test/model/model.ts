@@ -1,0 +1,152 @@
+/** Why a session was revoked, as the database keeps it. */
+export type Reason =
+  | 'logout'
+  | 'logout_others'
+  | 'logout_all'
+  | 'revoked_by_user'
+  | 'refresh_token_reused'
+  | 'password_changed'
+  | 'user_disabled'
+  | 'too_many_sessions'
+
+export interface User {
+  id: string
+  email: string
+  password: string
+  disabled: boolean
+  /** How often the roles were changed: access tokens of before a change are stale. */
+  roleChanges: number
+}
+
+export interface AccessToken {
+  text: string
+  session: Session
+  generation: number
+  expiresAt: number
+  roleChanges: number
+}
+
+/** Instants are milliseconds since the epoch, here and everywhere in the model. */
+export interface Session {
+  id: string
+  user: User
+  generation: number
+  /** Every refresh token it ever had, by generation. */
+  tokens: string[]
+  access: AccessToken[]
+  rotatedAt: number
+  idleAt: number
+  endsAt: number
+  /** Whether everyone was signed out since. */
+  outdated: boolean
+  revoked: Reason | undefined
+  late: { count: number; since: number; generation: number | undefined }
+  /** When each generation was last seen in use. */
+  seen: Map<number, number>
+  /** Which generation its owner holds, and which one a thief. */
+  held: { client: number; thief: number | undefined }
+}
+
+/** The generation that is handed out, or the code of the refusal. */
+export type Refreshed = number | string
+
+const SECOND = 1000
+const DAY = 24 * 60 * 60 * SECOND
+export const ACCESS_TTL = 15 * 60 * SECOND
+export const IDLE_TTL = 7 * DAY
+export const MAX_AGE = 30 * DAY
+export const MAX_SESSIONS = 4
+const [MIN_AGE, LEEWAY, SETTLE, REPLAY_WINDOW, MAX_LATE] = [30 * SECOND, 10 * SECOND, 60 * SECOND, DAY, 3]
+
+/** What the service should know, and say. It is told of what happens, in order, and of the time; it asks nobody. */
+export class Model {
+  readonly users: User[] = []
+  readonly sessions: Session[] = []
+
+  /** The rotation table of docs/rotation.md. */
+  refresh(session: Session, generation: number, now: number): Refreshed {
+    const over = this.whyOver(session, now)
+    if (over) return over
+    const age = now - session.rotatedAt
+    if (generation === session.generation) {
+      session.seen.set(generation, now)
+      if (generation > 0 && age < MIN_AGE) return generation
+      session.rotatedAt = now
+      session.idleAt = Math.min(now + IDLE_TTL, session.endsAt)
+      return ++session.generation
+    }
+    const isParent = generation === session.generation - 1
+    if (isParent && age <= LEEWAY) return session.generation
+    if (!isParent || age > REPLAY_WINDOW || this.#isInUse(session) || !this.#countLate(session, now)) {
+      session.revoked = 'refresh_token_reused'
+      return 'refresh_token_reused'
+    }
+    return session.generation
+  }
+
+  /** What an access token is answered: 200, or the code of the refusal. Being answered 200 is being seen. */
+  verify({ session, generation, ...token }: AccessToken, now: number): number | string {
+    if (now >= token.expiresAt) return 'token_expired'
+    if (session.revoked || session.outdated) return 'token_revoked'
+    if (token.roleChanges < session.user.roleChanges) return 'token_stale'
+    session.seen.set(generation, now)
+    return 200
+  }
+
+  whyOver(session: Session, now: number): string | undefined {
+    if (session.user.disabled) return 'user_disabled'
+    if (session.revoked) return 'session_revoked'
+    if (now >= session.endsAt) return 'session_expired'
+    if (session.outdated) return 'session_revoked'
+    return now >= session.idleAt ? 'refresh_token_expired' : undefined
+  }
+
+  isLive(session: Session, now: number): boolean {
+    return this.whyOver(session, now) === undefined
+  }
+
+  sessionsOf(user: User): Session[] {
+    return this.sessions.filter(session => session.user === user)
+  }
+
+  /** Ends every session of a user, but perhaps one: those that have run out are marked as well. */
+  revokeAll(user: User, reason: Reason, kept?: Session): void {
+    for (const session of this.sessionsOf(user)) if (session !== kept) session.revoked ??= reason
+  }
+
+  /** The oldest live sessions beyond the limit end when another begins. */
+  makeRoom(user: User, now: number): void {
+    const live = this.sessionsOf(user).filter(session => this.isLive(session, now))
+    for (const session of live.slice(0, Math.max(0, live.length - MAX_SESSIONS))) session.revoked = 'too_many_sessions'
+  }
+
+  /** Whether a refresh token may end more than its own session. */
+  isLiveToken(session: Session, generation: number, now: number): boolean {
+    if (!this.isLive(session, now)) return false
+    const isParent = generation === session.generation - 1
+    return generation === session.generation || (isParent && now - session.rotatedAt <= LEEWAY)
+  }
+
+  /** The instants at which an answer changes by itself. */
+  turningPoints(): number[] {
+    return this.sessions.flatMap(({ rotatedAt, idleAt, endsAt, late, access }) => [
+      ...[LEEWAY, MIN_AGE, SETTLE, REPLAY_WINDOW].map(after => rotatedAt + after),
+      ...[late.since + REPLAY_WINDOW, idleAt, endsAt],
+      ...access.map(({ expiresAt }) => expiresAt),
+    ])
+  }
+
+  #isInUse({ seen, generation, rotatedAt }: Session): boolean {
+    return (seen.get(generation) ?? 0) > rotatedAt + SETTLE
+  }
+
+  /** Counts one late replay a generation; false at the fourth within the window. */
+  #countLate(session: Session, now: number): boolean {
+    const { late, generation } = session
+    if (late.generation === generation) return true
+    const isOpen = late.since > now - REPLAY_WINDOW
+    if (isOpen && late.count >= MAX_LATE) return false
+    session.late = { generation, count: isOpen ? late.count + 1 : 1, since: isOpen ? late.since : now }
+    return true
+  }
+}

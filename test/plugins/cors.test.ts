@@ -1,0 +1,65 @@
+import t from 'tap'
+import { buildToyApp } from '../support/toy-app.js'
+
+const ORIGIN = 'https://app.example.com'
+
+const corsHeaders = (answer: { headers: object }) =>
+  Object.keys(answer.headers).filter(name => name.startsWith('access-control-'))
+
+t.test('a listed origin may read the answer, errors included', async t => {
+  const { app } = await buildToyApp(t, { corsOrigins: ['https://other.example', ORIGIN] })
+  for (const url of ['/thing/7', '/nowhere']) {
+    const answer = await app.inject({ url, headers: { origin: ORIGIN } })
+    t.match(answer.headers, {
+      'access-control-allow-origin': ORIGIN,
+      'access-control-allow-credentials': 'true',
+      'access-control-expose-headers': 'X-Token-Refresh-Required, Retry-After, WWW-Authenticate',
+      vary: /Origin/,
+    })
+  }
+})
+
+t.test('a preflight of a listed origin is answered', async t => {
+  const { app } = await buildToyApp(t, { corsOrigins: [ORIGIN] })
+  const answer = await app.inject({
+    method: 'OPTIONS',
+    url: '/echo',
+    headers: { origin: ORIGIN, 'access-control-request-method': 'POST' },
+  })
+  t.equal(answer.statusCode, 204)
+  t.match(answer.headers, {
+    'access-control-allow-origin': ORIGIN,
+    'access-control-allow-methods': 'GET, HEAD, POST, PATCH, DELETE',
+    'access-control-allow-headers': 'Authorization, Content-Type',
+    'access-control-max-age': '600',
+  })
+})
+
+t.test('null, suffixes, other ports and schemes get no CORS header, nor does an absent origin', async t => {
+  const { app } = await buildToyApp(t, { corsOrigins: [ORIGIN] })
+  for (const origin of [
+    'null',
+    'https://evilapp.example.com',
+    'https://app.example.com.evil.example',
+    'https://app.example.com:444',
+    'http://app.example.com',
+    'https://APP.example.com',
+    '',
+    undefined,
+  ]) {
+    const headers = { ...(origin !== undefined && { origin }), 'access-control-request-method': 'POST' }
+    const answer = await app.inject({ url: '/thing/7', headers })
+    t.same(corsHeaders(answer), [], String(origin))
+    t.match(answer.headers.vary, 'Origin', 'and caches keep it apart')
+    const preflight = await app.inject({ method: 'OPTIONS', url: '/echo', headers })
+    t.same(corsHeaders(preflight), [])
+    t.not(preflight.statusCode, 204)
+  }
+})
+
+t.test('without a list nobody gets a CORS header', async t => {
+  const { app } = await buildToyApp(t)
+  const answer = await app.inject({ url: '/thing/7', headers: { origin: ORIGIN } })
+  t.same(corsHeaders(answer), [])
+  t.equal(answer.headers.vary, undefined)
+})

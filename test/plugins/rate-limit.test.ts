@@ -1,0 +1,96 @@
+import t from 'tap'
+import { createCounters } from '../../src/ephemeral/counters.js'
+import { connectRedis, redisReady } from '../../src/ephemeral/redis-client.js'
+import { until } from '../ephemeral/eventually.js'
+import { openRedisForTest } from '../ephemeral/redis-for-test.js'
+import { startRedis } from '../support/servers/own-redis.js'
+import { testServers } from '../support/servers/test-servers.js'
+import { rateLimitedApp } from './rate-limited-app.js'
+
+t.test('an address may ask so often a minute; then it is told when to come back', async t => {
+  let time = 0
+  const { app, from } = await rateLimitedApp(t, createCounters({ now: () => time }))
+  for (let requests = 0; requests < 3; requests++) t.equal(await from('192.0.2.7'), 200)
+  time = 20_500
+  const refused = await app.inject({ method: 'POST', url: '/login', remoteAddress: '192.0.2.7' })
+  t.equal(refused.statusCode, 429)
+  t.same(refused.json(), { code: 'rate_limited' })
+  t.equal(refused.headers['retry-after'], '40')
+  t.equal(await from('192.0.2.8'), 200, 'another address is not affected')
+  time = 60_000
+  t.equal(await from('192.0.2.7'), 200)
+})
+
+t.test('a request that is refused does not make the wait longer', async t => {
+  let time = 0
+  const { from } = await rateLimitedApp(t, createCounters({ now: () => time }))
+  for (let requests = 0; requests < 3; requests++) await from('192.0.2.7')
+  for (; time < 60_000; time += 5000) t.equal(await from('192.0.2.7'), 429)
+  t.equal(await from('192.0.2.7'), 200)
+})
+
+t.test('each route counts by itself, and a route that did not ask has no limit', async t => {
+  const { app, from } = await rateLimitedApp(t, createCounters())
+  for (let requests = 0; requests < 4; requests++) await from('127.0.0.1')
+  t.equal(await from('127.0.0.1'), 429)
+  t.equal((await app.inject({ method: 'POST', url: '/refresh' })).statusCode, 200)
+  for (let requests = 0; requests < 10; requests++) t.equal((await app.inject('/verify')).statusCode, 200)
+})
+
+t.test('an answer says nothing about the count', async t => {
+  const { app } = await rateLimitedApp(t, createCounters(), { perAddressPerMinute: 1 })
+  for (const status of [200, 429]) {
+    const { statusCode, headers } = await app.inject({ method: 'POST', url: '/login' })
+    t.equal(statusCode, status)
+    t.same(
+      Object.keys(headers).filter(name => name.includes('ratelimit')),
+      [],
+    )
+  }
+})
+
+t.test('switched off there is no limit', async t => {
+  const { from } = await rateLimitedApp(t, createCounters(), { enabled: false, perAddressPerMinute: 1 })
+  for (let requests = 0; requests < 10; requests++) t.equal(await from('192.0.2.7'), 200)
+})
+
+t.test('two instances over one Redis share the count', async t => {
+  const { ephemeral, times } = await openRedisForTest(t, testServers().redisUrl)
+  const one = await rateLimitedApp(t, ephemeral)
+  const other = await rateLimitedApp(t, ephemeral)
+  t.equal(await one.from('192.0.2.7'), 200)
+  t.equal(await other.from('192.0.2.7'), 200)
+  t.equal(await one.from('192.0.2.7'), 200)
+  t.equal(await other.from('192.0.2.7'), 429)
+  t.equal((await times()).size, 1)
+})
+
+for (const [fault, signal] of [
+  ['is dead', 'SIGKILL'],
+  ['hangs', 'SIGSTOP'],
+] as const) {
+  t.test(`while Redis ${fault} each instance limits by itself, and answers stay fast`, async t => {
+    const server = await startRedis(t)
+    const redis = connectRedis(server.url)
+    t.teardown(() => redis.disconnect())
+    t.ok(await redisReady(redis, 5000))
+    const { ephemeral } = await openRedisForTest(t, redis)
+    const { from } = await rateLimitedApp(t, ephemeral)
+    t.equal(await from('192.0.2.7'), 200)
+
+    process.kill(server.pid, signal)
+    const start = performance.now()
+    for (let requests = 0; requests < 3; requests++) t.equal(await from('192.0.2.7'), 200)
+    for (let requests = 0; requests < 20; requests++) t.equal(await from('192.0.2.7'), 429)
+    t.ok(performance.now() - start < 9000, 'only the first requests wait')
+    await until(() => redis.status !== 'ready')
+    const later = performance.now()
+    for (let requests = 0; requests < 20; requests++) t.equal(await from('192.0.2.7'), 429)
+    t.ok(performance.now() - later < 5000, 'the others are answered at once')
+
+    if (signal === 'SIGSTOP') process.kill(server.pid, 'SIGCONT')
+    else await server.restart()
+    t.ok(await redisReady(redis, 10_000))
+    t.equal(await from('192.0.2.8'), 200)
+  })
+}

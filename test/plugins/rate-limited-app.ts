@@ -1,0 +1,38 @@
+import Fastify, { type FastifyInstance } from 'fastify'
+import type { Test } from 'tap'
+import type { Counters } from '../../src/ephemeral/counters.js'
+import { LatchkeyError } from '../../src/errors.js'
+import { rateLimit } from '../../src/plugins/rate-limit.js'
+
+export interface RateLimitedApp {
+  app: FastifyInstance
+  /** A request from this address; answers the status. */
+  from(ip: string, headers?: Record<string, string>): Promise<number>
+}
+
+/** Two limited routes, `/login` and `/refresh`, and one without a limit, `/verify`. */
+export async function rateLimitedApp(
+  t: Test,
+  ephemeral: Counters,
+  { perAddressPerMinute = 3, enabled = true, trustProxy = false as string[] | false } = {},
+): Promise<RateLimitedApp> {
+  const app = Fastify({ trustProxy })
+  t.teardown(() => app.close())
+  app.setErrorHandler((error, _request, reply) => {
+    if (!(error instanceof LatchkeyError)) throw error
+    if (error.retryAfterSeconds !== undefined) reply.header('retry-after', error.retryAfterSeconds)
+    return reply.code(error.status).send({ code: error.code })
+  })
+  await app.register(rateLimit, {
+    ephemeral,
+    rateLimit: { enabled, perAddressPerMinute, failuresPerAccountPerMinute: 10 },
+  })
+  app.post('/login', { config: { ...app.limits.perAddress } }, async () => 'in')
+  app.post('/refresh', { config: { ...app.limits.perAddress } }, async () => 'again')
+  app.get('/verify', async () => 'good')
+  return {
+    app,
+    from: async (remoteAddress, headers = {}) =>
+      (await app.inject({ method: 'POST', url: '/login', remoteAddress, headers })).statusCode,
+  }
+}

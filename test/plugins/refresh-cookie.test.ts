@@ -1,0 +1,76 @@
+import type { FastifyInstance } from 'fastify'
+import t from 'tap'
+import { buildToyApp } from '../support/toy-app.js'
+
+const routes = (app: FastifyInstance) => {
+  app.get('/set', async (_request, reply) =>
+    reply.setRefreshCookie('a.b-c_d', 604_800).setAccessCookie('e.f.g', 900).send(),
+  )
+  app.get('/set-session', async (_request, reply) => reply.setRefreshCookie('a', undefined).send())
+  app.get('/set-large', async (_request, reply) => reply.setRefreshCookie('a'.repeat(4096), 60).send())
+  app.get('/set-large-access', async (_request, reply) => reply.setAccessCookie('a'.repeat(4096), 60).send())
+  app.get('/clear', async (_request, reply) => reply.clearRefreshCookie().clearAccessCookie().send())
+  app.get('/read', async request => ({ refresh: request.refreshCookie(), access: request.accessCookie() }))
+}
+
+const attributesOf = (header: string) => header.split('; ').slice(1).sort()
+const setCookies = (answer: { headers: { 'set-cookie'?: string | string[] | undefined } }) =>
+  [answer.headers['set-cookie'] ?? []].flat()
+
+t.test('the refresh cookie is bound to the host, out of reach of scripts and of other sites', async t => {
+  const { app } = await buildToyApp(t, { routes })
+  t.same(setCookies(await app.inject('/set')), [
+    '__Host-latchkey=a.b-c_d; Max-Age=604800; Path=/; HttpOnly; Secure; SameSite=Strict',
+  ])
+})
+
+t.test('without an age it ends with the browser', async t => {
+  const { app } = await buildToyApp(t, { routes })
+  t.same(setCookies(await app.inject('/set-session')), ['__Host-latchkey=a; Path=/; HttpOnly; Secure; SameSite=Strict'])
+})
+
+t.test('clearing repeats the attributes, as a browser keeps a cookie that differs in one', async t => {
+  const cookie = { name: '__Secure-latchkey', domain: 'example.com', path: '/auth', sameSite: 'lax' as const }
+  for (const options of [{}, { cookie }]) {
+    const { app } = await buildToyApp(t, { routes, ...options })
+    const [set = ''] = setCookies(await app.inject('/set-session'))
+    const [cleared = ''] = setCookies(await app.inject('/clear'))
+    t.match(cleared, /^[\w-]+=;/)
+    t.same(attributesOf(cleared), [...attributesOf(set), 'Max-Age=0', 'Expires=Thu, 01 Jan 1970 00:00:00 GMT'].sort())
+  }
+})
+
+t.test('the operator may widen it', async t => {
+  const cookie = { name: 'latchkey', domain: 'example.com', path: '/auth', sameSite: 'none' as const, secure: false }
+  const { app } = await buildToyApp(t, { routes, cookie })
+  t.same(setCookies(await app.inject('/set-session')), [
+    'latchkey=a; Domain=example.com; Path=/auth; HttpOnly; SameSite=None',
+  ])
+})
+
+t.test('the access cookie comes with a followed link, and only where it is wanted', async t => {
+  const { app } = await buildToyApp(t, { routes, cookie: { access: true } })
+  t.equal(
+    setCookies(await app.inject('/set'))[1],
+    '__Host-latchkey-at=e.f.g; Max-Age=900; Path=/; HttpOnly; Secure; SameSite=Lax',
+  )
+  t.equal(setCookies(await app.inject('/clear')).length, 2)
+})
+
+t.test('requests give their cookies back', async t => {
+  const headers = { cookie: '__Host-latchkey=a; __Host-latchkey-at=b; other=c' }
+  const off = await buildToyApp(t, { routes })
+  t.same((await off.app.inject({ url: '/read', headers })).json(), { refresh: 'a' })
+  const on = await buildToyApp(t, { routes, cookie: { access: true } })
+  t.same((await on.app.inject({ url: '/read', headers })).json(), { refresh: 'a', access: 'b' })
+  t.same((await on.app.inject('/read')).json(), {})
+})
+
+t.test('a cookie that no browser would keep is never sent', async t => {
+  const { app } = await buildToyApp(t, { routes, cookie: { access: true } })
+  for (const url of ['/set-large', '/set-large-access']) {
+    const answer = await app.inject(url)
+    t.equal(answer.statusCode, 500)
+    t.same(setCookies(answer), [])
+  }
+})

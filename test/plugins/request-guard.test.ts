@@ -1,0 +1,54 @@
+import t from 'tap'
+import { buildToyApp } from '../support/toy-app.js'
+
+t.test('a body that is declared too large is refused before anything else looks at the request', async t => {
+  const { app } = await buildToyApp(t)
+  const answer = await app.inject({
+    method: 'POST',
+    url: '/echo',
+    // It is cross-site and no JSON either.
+    headers: { 'content-length': '4097', 'content-type': 'text/plain', cookie: '__Host-latchkey=a', origin: 'null' },
+  })
+  t.match(answer.json(), { status: 413, code: 'body_too_large' })
+  t.equal(answer.headers.connection, 'close')
+})
+
+t.test('a route may take more than the others', async t => {
+  const { app } = await buildToyApp(t, {
+    routes: app => {
+      app.post('/large', { bodyLimit: 8192 }, async () => ({ ok: true }))
+    },
+  })
+  const post = (size: number) => app.inject({ method: 'POST', url: '/large', payload: { a: 'a'.repeat(size) } })
+  t.equal((await post(5000)).statusCode, 200)
+  t.equal((await post(9000)).statusCode, 413)
+})
+
+t.test('a header that decides something may come once', async t => {
+  const { app } = await buildToyApp(t)
+  for (const name of ['authorization', 'content-type', 'content-length', 'cookie', 'host', 'origin']) {
+    const answer = await app.inject({ url: '/thing/7', headers: { [name]: ['a', 'a'] } as never })
+    t.match(answer.json(), { status: 400, code: 'ambiguous_request' }, name)
+    t.match(answer.json().detail, name)
+  }
+  const answer = await app.inject({ url: '/thing/7', headers: { 'x-forwarded-for': ['::1', '::2'] } as never })
+  t.equal(answer.statusCode, 200, 'others may come twice')
+})
+
+t.test('each of our cookies may come once', async t => {
+  const { app } = await buildToyApp(t)
+  const send = async (cookie: string) => (await app.inject({ url: '/thing/7', headers: { cookie } })).statusCode
+  t.equal(await send('__Host-latchkey=a; __Host-latchkey=b'), 400)
+  t.equal(await send('__Host-latchkey=a;x=1;\t__Host-latchkey =b'), 400, 'whatever is around the name')
+  t.equal(await send('__Host-latchkey-at=a; __Host-latchkey-at=a'), 400)
+  t.equal(await send('__Host-latchkey=a; __Host-latchkey-at=b'), 200, 'one name may begin with the other')
+  t.equal(await send('x=__Host-latchkey; __Host-latchkey=a'), 200, 'or be the value of another')
+  t.equal(await send('x=1; x=2'), 200, "others' cookies are not our business")
+})
+
+t.test('a cookie bomb is 431', async t => {
+  const { app } = await buildToyApp(t)
+  const send = (size: number) => app.inject({ url: '/thing/7', headers: { cookie: `x=${'a'.repeat(size - 2)}` } })
+  t.equal((await send(4096)).statusCode, 200)
+  t.match((await send(4097)).json(), { status: 431, code: 'headers_too_large' })
+})

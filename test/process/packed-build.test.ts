@@ -1,0 +1,76 @@
+import { execFile } from 'node:child_process'
+import { chown, cp, mkdir, symlink } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import t, { type Test } from 'tap'
+import { findFreePort } from '../../src/stores/embedded/find-free-port.js'
+import { stillRuns } from '../../src/stores/embedded/process-identity.js'
+import { canEnter, runs, serverUser } from '../../src/stores/embedded/server-user.js'
+import { HttpClient } from '../support/http-client.js'
+import { PASSWORD } from '../support/people.js'
+import { makeFolder, postgresOf } from '../support/servers/embedded-fixture.js'
+import { startService } from '../support/service-process.js'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const nobody = { uid: 65534, gid: 65534 }
+
+t.test('what is published starts in an empty folder and keeps what it is told', async t => {
+  const folder = await makeFolder(t)
+  const program = await build(folder)
+  await startsTwice(t, { program, cwd: join(folder, 'home') })
+
+  t.test('also for an ordinary user', async t => {
+    if (serverUser() === undefined) return t.comment('The user above was one.')
+    const reachable = await Promise.all([
+      runs(process.execPath, ['-v'], nobody),
+      canEnter(`${root}node_modules`, nobody),
+    ])
+    if (reachable.includes(false)) return t.comment('Node or the packages are closed to other users.')
+    const cwd = join(folder, 'home-of-nobody')
+    await mkdir(cwd)
+    await chown(cwd, nobody.uid, nobody.gid)
+    await startsTwice(t, { program, cwd, uid: nobody.uid })
+  })
+})
+
+async function startsTwice(t: Test, options: { program: string; cwd: string; uid?: number }): Promise<void> {
+  const env = { PORT: String(await findFreePort()), HOME: '/nonexistent' }
+  const first = await startService(t, { ...options, env })
+  t.comment(`first start: ready after ${first.readyAfterMs} ms`)
+  const client = new HttpClient(first.url)
+  t.teardown(() => client.close())
+  const ann = { email: 'ann@example.com', password: PASSWORD, transport: 'body' }
+  const { status, body } = await client.post('/auth/register', ann)
+  t.equal(status, 201)
+  t.match(first.output(), /embedded: Postgres and secrets are in \.latchkey, .* for one process, not for production/)
+  const postgres = await postgresOf(join(options.cwd, '.latchkey/postgres'))
+  t.equal(await first.interrupt(), 0, 'Ctrl-C ends it')
+  t.notOk(stillRuns(postgres), 'and its Postgres')
+
+  const second = await startService(t, { ...options, env })
+  t.comment(`second start: ready after ${second.readyAfterMs} ms`)
+  t.match(await client.get('/auth/verify', body.access_token), { status: 200 }, 'the keys are kept')
+  t.match(
+    await client.post('/auth/refresh', { refresh_token: body.refresh_token }),
+    { status: 200 },
+    'the sessions, too',
+  )
+  t.match(await client.post('/auth/login', ann), { status: 200, body: { user: { id: body.user.id } } })
+  const next = await postgresOf(join(options.cwd, '.latchkey/postgres'))
+  t.equal(await second.stop('SIGTERM'), 0)
+  t.notOk(stillRuns(next))
+}
+
+/** As `npm run build` and `npm pack` do, without checking the types again; returns its cli.js. */
+async function build(folder: string): Promise<string> {
+  const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
+  const dist = join(folder, 'dist')
+  const output = ['--outDir', dist, '--tsBuildInfoFile', join(dist, '.tsbuildinfo'), '--noCheck']
+  await promisify(execFile)(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), ...output])
+  for (const name of ['package.json', 'drizzle']) await cp(join(root, name), join(folder, name), { recursive: true })
+  await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
+  await mkdir(join(folder, 'home'))
+  return join(dist, 'cli.js')
+}

@@ -1,0 +1,160 @@
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { externalStores } from '../support/external-stores.js'
+import { HttpClient } from '../support/http-client.js'
+import { PASSWORD } from '../support/people.js'
+import { makeFolder, postgresOf } from '../support/servers/embedded-fixture.js'
+import { startService } from '../support/service-process.js'
+import { startGateway } from '../support/tiny-gateway.js'
+
+t.test('an instance that leaves a gateway under load fails no request', async t => {
+  const { env } = await externalStores(t)
+  const [leaving, staying] = await Promise.all([startService(t, { env }), startService(t, { env })])
+  const gateway = await startGateway(t, [leaving.url, staying.url])
+  const people = await Promise.all(Array.from({ length: 12 }, (_, i) => clientOf(t, gateway, `p${i}@example.com`)))
+
+  let stopped = false
+  const seen: (number | string)[] = []
+  const load = people.map(async ({ client, tokens }) => {
+    for (let turn = 0; !stopped; turn++) {
+      const answer =
+        turn % 2 === 0
+          ? client.get('/auth/verify', tokens.access_token)
+          : client.post('/auth/refresh', { refresh_token: tokens.refresh_token })
+      const { status, body } = await answer.catch(error => ({ status: error.message, body: {} }))
+      seen.push(status === 200 ? 200 : `${status} ${JSON.stringify(body)}`)
+      if (turn % 2 === 1 && status === 200) tokens.refresh_token = body.refresh_token
+    }
+  })
+  while (seen.length <= 20) await sleep(10)
+  const before = seen.length
+  const direct = new HttpClient(leaving.url)
+  t.teardown(() => direct.close())
+  const exited = leaving.stop('SIGTERM')
+
+  const unready = await untilUnready(direct)
+  t.match(unready, { status: 503, body: { reason: 'draining' }, headers: { connection: 'close' } })
+  t.match(
+    await direct.get('/auth/verify', people[0]!.tokens.access_token),
+    { status: 200, headers: { connection: 'close' } },
+    'and everything else is still served, each answer the last of its connection',
+  )
+  t.equal(await exited, 0)
+  const during = seen.length
+  await sleep(200)
+  stopped = true
+  await Promise.all(load)
+  t.ok(during > before && seen.length > during, 'requests came during and after')
+  t.same(
+    seen.filter(status => status !== 200),
+    [],
+  )
+  t.comment(`${seen.length} requests, ${during - before} of them while it left`)
+})
+
+for (const [signal, SHUTDOWN_DELAY] of [
+  ['SIGTERM', '1s'],
+  // Whoever presses Ctrl-C does not wait.
+  ['SIGINT', '20s'],
+] as const) {
+  t.test(`every request that a lone instance took before ${signal} is answered`, async t => {
+    const { env } = await externalStores(t)
+    // One hash at a time: the sign-ins take a while together.
+    const service = await startService(t, { env: { ...env, HASH_CONCURRENCY: '1', SHUTDOWN_DELAY } })
+    const ann = await clientOf(t, service.url, 'ann@example.com')
+    const clients = openClients(t, service.url)
+    await Promise.all(clients.map(client => client.get('/livez')))
+
+    const answers: string[] = []
+    const signIns = clients.map(async client => {
+      const { status, headers } = await client.post('/auth/login', { email: 'ann@example.com', password: PASSWORD })
+      answers.push(`${status} ${headers.connection}`)
+    })
+    while (answers.length === 0) await sleep(1)
+    const before = answers.length
+    const startedAt = Date.now()
+    const exited = service.stop(signal)
+    await Promise.all(signIns)
+    t.equal(answers.filter(answer => answer.startsWith('200 ')).length, clients.length)
+    t.ok(before < clients.length, `${clients.length - before} were under way`)
+    t.equal(answers.at(-1), '200 close')
+    t.equal(await exited, 0)
+    const tookMs = Date.now() - startedAt
+    t.ok(signal === 'SIGTERM' ? tookMs >= 1000 : tookMs < 20_000, `in ${tookMs} ms`)
+    await t.rejects(ann.client.get('/livez'), { code: 'ECONNREFUSED' })
+  })
+}
+
+t.test('clients that keep their connections are let go of one answer at a time', async t => {
+  const { env } = await externalStores(t)
+  const service = await startService(t, { env })
+  const { tokens } = await clientOf(t, service.url, 'ann@example.com')
+  const clients = openClients(t, service.url)
+
+  const load = clients.map(async client => {
+    for (let answered = 0; ; answered++) {
+      const { status, headers } = await client.get('/auth/verify', tokens.access_token)
+      if (status !== 200 || headers.connection === 'close') return { status, answered }
+    }
+  })
+  await sleep(200)
+  t.equal(await service.stop('SIGTERM'), 0)
+  const results = await Promise.all(load)
+  t.same(
+    results.filter(({ status, answered }) => status !== 200 || answered < 2),
+    [],
+  )
+})
+
+t.test('connections on which nothing happens do not hold up the end', async t => {
+  const { env } = await externalStores(t)
+  const service = await startService(t, { env })
+  const port = Number(new URL(service.url).port)
+  const resting = new HttpClient(service.url)
+  await resting.get('/livez')
+  const silent = connect(port, '127.0.0.1')
+  const halting = connect(port, '127.0.0.1')
+  halting.write('GET /livez HTTP/1.1\r\nHo')
+  for (const socket of [silent, halting]) socket.on('error', () => {})
+  t.teardown(() => {
+    resting.close()
+    for (const socket of [silent, halting]) socket.destroy()
+  })
+  await sleep(50)
+  const startedAt = Date.now()
+  t.equal(await service.stop('SIGINT'), 0)
+  t.ok(Date.now() - startedAt < 10_000, `it took ${Date.now() - startedAt} ms`)
+})
+
+t.test('losing its embedded Postgres ends the service as a failure', async t => {
+  const cwd = await makeFolder(t)
+  const service = await startService(t, { cwd })
+  const postgres = await postgresOf(join(cwd, '.latchkey/postgres'))
+  process.kill(postgres.pid, 'SIGKILL')
+  t.equal(await service.exited, 1)
+  t.match(service.output(), /The embedded Postgres ended unexpectedly with SIGKILL/)
+})
+
+function openClients(t: Test, url: string): HttpClient[] {
+  return Array.from({ length: 20 }, () => {
+    const client = new HttpClient(url)
+    t.teardown(() => client.close())
+    return client
+  })
+}
+
+async function clientOf(t: Test, url: string, email: string) {
+  const client = new HttpClient(url)
+  t.teardown(() => client.close())
+  const { body } = await client.post('/auth/register', { email, password: PASSWORD, transport: 'body' })
+  return { client, tokens: body as { access_token: string; refresh_token: string } }
+}
+
+async function untilUnready(client: HttpClient) {
+  for (;;) {
+    const answer = await client.get('/readyz')
+    if (answer.status !== 200) return answer
+  }
+}

@@ -1,0 +1,54 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { externalStores } from '../support/external-stores.js'
+import { HttpClient } from '../support/http-client.js'
+import { PASSWORD } from '../support/people.js'
+import { startRedis } from '../support/servers/own-redis.js'
+import { startService } from '../support/service-process.js'
+import { tcpForwarder } from '../support/tcp-forwarder.js'
+
+t.test('without Redis it starts, works, and says what it lacks until Redis comes', async t => {
+  const redis = await startRedis(t)
+  await redis.stop()
+  const { env } = await externalStores(t)
+  const service = await startService(t, { env: { ...env, REDIS_URL: redis.url } })
+  const client = new HttpClient(service.url)
+  t.teardown(() => client.close())
+  t.match(await client.get('/readyz'), { status: 200, body: { status: 'degraded', degraded: ['redis'] } })
+  const { status, body } = await client.post('/auth/register', { email: 'ann@example.com', password: PASSWORD })
+  t.equal(status, 201)
+  t.match(await client.get('/auth/verify', body.access_token), { status: 200 })
+  t.match(service.output(), /Redis does not answer; starting without it/)
+
+  await redis.restart()
+  while ((await client.get('/readyz')).body.status !== 'ok') await sleep(20)
+})
+
+t.test('a Postgres that comes a little later is waited for', async t => {
+  const { env } = await externalStores(t)
+  const forwarder = await tcpForwarder(t, env.DATABASE_URL!)
+  const starting = startService(t, { env: { ...env, DATABASE_URL: forwarder.url } })
+  // It takes more than one attempt.
+  await sleep(4000)
+  await forwarder.open()
+  const service = await starting
+  t.match(service.output(), /Postgres at 127\.0\.0\.1:\d+\/test_\w+ can't be reached .* Waiting for it, up to 10 s\./)
+  t.equal(service.output().match(/Waiting/g)?.length, 1)
+})
+
+t.test('a Postgres that hangs does not make the instance look dead', async t => {
+  const { env } = await externalStores(t)
+  const forwarder = await tcpForwarder(t, env.DATABASE_URL!)
+  await forwarder.open()
+  const service = await startService(t, { env: { ...env, DATABASE_URL: forwarder.url } })
+  const client = new HttpClient(service.url)
+  t.teardown(() => client.close())
+  t.match(await client.get('/readyz'), { status: 200, body: { status: 'ok' } })
+
+  forwarder.hang()
+  for (let i = 0; i < 3; i++) {
+    const startedAt = Date.now()
+    t.match(await client.get('/readyz'), { status: 200, body: { status: 'degraded', degraded: ['postgres'] } })
+    t.ok(Date.now() - startedAt < 3000, 'while a statement would wait for five seconds')
+  }
+})

@@ -1,0 +1,188 @@
+import t, { type Test } from 'tap'
+import { setRoles } from '../../src/auth/administer-users.js'
+import { revokeSigningKey } from '../../src/auth/keys/revoke-signing-key.js'
+import { signOutEveryone } from '../../src/auth/sign-out-everyone.js'
+import { buildTestApp, type TestApp } from '../support/build-test-app.js'
+import { get, PASSWORD, type Person, post, refresh, signIn, signUp, verify } from '../support/people.js'
+import { startRedis } from '../support/servers/own-redis.js'
+
+const logOut = ({ app }: TestApp, { accessToken }: Person, scope = 'session') =>
+  post(app, '/auth/logout', { scope }, { authorization: `Bearer ${accessToken}` })
+
+/** How many milliseconds pass until an instance says this of a token; an error past five seconds. */
+async function msUntil({ app }: TestApp, accessToken: string, wanted: string): Promise<number> {
+  const start = performance.now()
+  while ((await verify(app, accessToken)) !== wanted) {
+    if (performance.now() - start > 5000) throw new Error(`not ${wanted} within five seconds`)
+    await new Promise(resolve => setTimeout(resolve, 1))
+  }
+  return performance.now() - start
+}
+
+async function twoInstances(t: Test, overrides: NodeJS.ProcessEnv = {}): Promise<[TestApp, TestApp]> {
+  const a = await buildTestApp(t, overrides)
+  return [a, await a.another()]
+}
+
+t.test('a logout at one instance is refused at the other within a moment', async t => {
+  const [a, b] = await twoInstances(t)
+  const delays: number[] = []
+  const ada = await signUp(a.app)
+  for (let times = 0; times < 25; times++) {
+    const people = await Promise.all(Array.from({ length: 8 }, () => signIn(a.app, ada.email)))
+    for (const person of people) {
+      t.equal((await logOut(a, person)).statusCode, 204)
+      delays.push(await msUntil(b, person.accessToken, 'token_revoked'))
+    }
+  }
+  delays.sort((x, y) => x - y)
+  const [median, worst] = [delays[delays.length / 2]!, delays.at(-1)!]
+  t.comment(`${delays.length} logouts: median ${median.toFixed(1)} ms, worst ${worst.toFixed(1)} ms`)
+  t.ok(median < 300)
+  t.ok(worst < 5000)
+})
+
+t.test('everything that revokes is known at the other instance', async t => {
+  const [a, b] = await twoInstances(t)
+  const { context } = a.app
+
+  await t.test('a logout everywhere', async t => {
+    const ada = await signUp(a.app)
+    await logOut(a, ada, 'all')
+    await msUntil(b, ada.accessToken, 'token_revoked')
+  })
+
+  await t.test('a change of password', async t => {
+    const ada = await signUp(a.app)
+    const change = { email: ada.email, current_password: PASSWORD, new_password: 'another passphrase altogether' }
+    await post(a.app, '/auth/change-password', change)
+    await msUntil(b, ada.accessToken, 'token_revoked')
+  })
+
+  await t.test('a theft', async t => {
+    const ada = await signUp(a.app)
+    const next = (await refresh(a.app, ada.refreshToken)).json()
+    await a.clock.advance(31)
+    await refresh(a.app, next.refresh_token)
+    t.equal((await refresh(a.app, ada.refreshToken)).json().code, 'refresh_token_reused')
+    await msUntil(b, next.access_token, 'token_revoked')
+  })
+
+  await t.test('a change of roles makes access tokens stale, and sessions go on with the new ones', async t => {
+    const ada = await signUp(a.app)
+    await setRoles(context, ada.email, ['editor'], 'test')
+    await msUntil(b, ada.accessToken, 'token_stale')
+    t.equal(await verify(a.app, ada.accessToken), 'token_stale')
+    const response = await refresh(b.app, ada.refreshToken)
+    t.strictSame(response.json().user.roles, ['editor'])
+    t.equal(await verify(b.app, response.json().access_token), 200, 'also within the very same second')
+    t.equal((await get(a.app, '/auth/verify?role=editor', response.json().access_token)).statusCode, 200)
+  })
+
+  await t.test('a compromised signing key', async t => {
+    const ada = await signUp(a.app)
+    t.equal(await verify(b.app, ada.accessToken), 200, 'the other instance has verified it before')
+    const { kid } = JSON.parse(Buffer.from(ada.accessToken.split('.')[0]!, 'base64url').toString())
+    await revokeSigningKey(context, kid)
+    await msUntil(b, ada.accessToken, 'token_invalid')
+    for (const { app } of [a, b]) {
+      t.notMatch((await app.inject('/.well-known/jwks.json')).body, kid)
+      t.equal(await verify(app, ada.accessToken), 'token_invalid')
+    }
+    const response = await refresh(b.app, ada.refreshToken)
+    t.equal(response.statusCode, 200, 'the session goes on')
+    for (const { app } of [a, b]) t.equal(await verify(app, response.json().access_token), 200)
+    const restarted = await a.another()
+    t.equal(await verify(restarted.app, ada.accessToken), 'token_invalid', 'also after a restart')
+  })
+
+  await t.test('everyone signed out', async t => {
+    const people = await Promise.all([signUp(a.app), signUp(b.app)])
+    await signOutEveryone(context, 'test')
+    for (const person of people) {
+      await msUntil(b, person.accessToken, 'token_revoked')
+      t.equal(await verify(a.app, person.accessToken), 'token_revoked')
+      t.equal((await refresh(b.app, person.refreshToken)).json().code, 'session_revoked')
+    }
+    const again = await signIn(b.app, people[0]!.email)
+    for (const { app } of [a, b]) t.equal(await verify(app, again.accessToken), 200, 'who signs in right after stays')
+    t.equal((await refresh(a.app, again.refreshToken)).statusCode, 200)
+  })
+})
+
+t.test('a revocation whose transaction commits late, after later ones were read, is seen', async t => {
+  const [a, b] = await twoInstances(t)
+  const [early, late] = await Promise.all([signUp(a.app), signUp(a.app)])
+  await a.database.admin.begin(async sql => {
+    // Its id is the lower one, and it is not visible yet.
+    await sql`insert into revocations (kind, subject, reason, expires_at)
+      values ('session', ${late.sessionId}, 'logout', now() + interval '1 hour')`
+    await logOut(a, early)
+    await msUntil(b, early.accessToken, 'token_revoked')
+    for (let polls = 0; polls < 2; polls++) await b.app.context.revocations.readJournal()
+    t.equal(await verify(b.app, late.accessToken), 200)
+  })
+  await b.app.context.revocations.readJournal()
+  t.equal(await verify(b.app, late.accessToken), 'token_revoked')
+})
+
+t.test('while Redis is dead a logout is known at the other instance within two seconds', async t => {
+  const redis = await startRedis(t)
+  const [a, b] = await twoInstances(t, { REDIS_URL: redis.url })
+  const ada = await signUp(a.app)
+  await redis.stop()
+  t.equal((await logOut(a, ada)).statusCode, 204)
+  const delay = await msUntil(b, ada.accessToken, 'token_revoked')
+  t.comment(`${delay.toFixed(0)} ms`)
+})
+
+t.test('a Redis that lost everything is filled again, and nothing revoked is accepted meanwhile', async t => {
+  const redis = await startRedis(t)
+  const [a, b] = await twoInstances(t, { REDIS_URL: redis.url })
+  const people = await Promise.all(Array.from({ length: 5 }, () => signUp(a.app)))
+  for (const person of people) await logOut(a, person)
+  const { Redis } = await import('ioredis')
+  const client = new Redis(redis.url)
+  t.teardown(() => client.disconnect())
+  const revokedKeys = async () => (await client.keys('*:revoked:session:*')).length
+
+  for (const { app } of [a, b]) await app.context.revocations.readJournal()
+  await eventually(t, async () => (await revokedKeys()) === people.length, 'the blacklist is complete')
+  await client.flushall()
+  for (const person of people) t.equal(await verify(b.app, person.accessToken), 'token_revoked')
+  await a.app.context.revocations.readJournal()
+  await eventually(t, async () => (await revokedKeys()) === people.length, 'it is complete again after FLUSHALL')
+
+  // A snapshot from before some of the entries: the old watermark tells.
+  const [snapshot] = await client.keys('*:revoked:watermark')
+  const oldWatermark = await client.get(snapshot!)
+  const late = await signUp(a.app)
+  await logOut(a, late)
+  await b.app.context.revocations.readJournal()
+  await a.app.context.revocations.readJournal()
+  await eventually(t, async () => (await revokedKeys()) === people.length + 1, 'the new entry is there')
+  await client.del(...(await client.keys('*:revoked:session:*')))
+  await client.set(snapshot!, oldWatermark!)
+  await a.app.context.revocations.readJournal()
+  await eventually(t, async () => (await revokedKeys()) === people.length + 1, 'and again after an old snapshot')
+  t.equal(await verify(b.app, late.accessToken), 'token_revoked')
+})
+
+t.test('an instance that starts while Redis is away knows everything that was revoked', async t => {
+  const redis = await startRedis(t)
+  const a = await buildTestApp(t, { REDIS_URL: redis.url })
+  const ada = await signUp(a.app)
+  await logOut(a, ada)
+  await redis.stop()
+  const b = await a.another()
+  t.equal(await verify(b.app, ada.accessToken), 'token_revoked')
+})
+
+async function eventually(t: Test, condition: () => Promise<boolean>, what: string): Promise<void> {
+  const end = performance.now() + 5000
+  while (!(await condition())) {
+    if (performance.now() > end) return void t.fail(what)
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+  t.pass(what)
+}

@@ -1,0 +1,142 @@
+import t from 'tap'
+import { buildTestApp } from '../support/build-test-app.js'
+import { get, PASSWORD, post, refresh, refreshed, signIn, signUp, verify } from '../support/people.js'
+
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
+
+t.test('logging out by the access token ends the session for both tokens', async t => {
+  const { app } = await buildTestApp(t)
+  const ada = await signUp(app)
+  const other = await signIn(app, ada.email)
+  t.equal((await post(app, '/auth/logout', {}, bearer(ada.accessToken))).statusCode, 204)
+  t.equal(await verify(app, ada.accessToken), 'token_revoked')
+  t.equal((await refresh(app, ada.refreshToken)).json().code, 'session_revoked')
+  t.equal(await verify(app, other.accessToken), 200)
+})
+
+t.test('logging out needs no body', async t => {
+  const { app } = await buildTestApp(t)
+  const ada = await signUp(app)
+  const response = await app.inject({ method: 'POST', url: '/auth/logout', headers: bearer(ada.accessToken) })
+  t.equal(response.statusCode, 204)
+})
+
+t.test('logging out by the cookie clears it with the attributes it was set with', async t => {
+  const { app } = await buildTestApp(t)
+  const payload = { email: 'ada@example.com', password: PASSWORD }
+  const [set] = (await app.inject({ method: 'POST', url: '/auth/register', payload })).cookies
+  const response = await app.inject({ method: 'POST', url: '/auth/logout', cookies: { [set!.name]: set!.value } })
+  t.equal(response.statusCode, 204)
+  const [cleared] = response.cookies
+  const { value, maxAge, expires, ...attributes } = cleared as typeof set & object
+  t.equal(value, '')
+  t.equal(maxAge, 0)
+  const { value: _value, maxAge: _maxAge, expires: _expires, ...asSet } = set as typeof set & object
+  t.strictSame(attributes, asSet)
+  const again = await app.inject({ method: 'POST', url: '/auth/refresh', cookies: { [set!.name]: set!.value } })
+  t.equal(again.json().code, 'session_revoked')
+  t.strictSame(again.cookies, [], 'only a logout clears the cookie')
+})
+
+t.test('logging out of a session that is over already is a success', async t => {
+  const { app } = await buildTestApp(t)
+  const ada = await signUp(app)
+  await post(app, '/auth/logout', { refresh_token: ada.refreshToken })
+  t.equal((await post(app, '/auth/logout', { refresh_token: ada.refreshToken })).statusCode, 204)
+  t.equal((await post(app, '/auth/logout', {}, bearer(ada.accessToken))).statusCode, 204)
+})
+
+t.test('nothing to show is not a logout', async t => {
+  const { app } = await buildTestApp(t)
+  t.equal((await post(app, '/auth/logout', {})).json().code, 'authentication_required')
+  t.equal((await post(app, '/auth/logout', { refresh_token: 'lk_rt_made-up' })).json().code, 'refresh_token_invalid')
+  t.equal((await post(app, '/auth/logout', {}, bearer('made.up.token'))).json().code, 'token_invalid')
+})
+
+t.test('logging out everywhere ends every session and breaks what is under way', async t => {
+  const { app } = await buildTestApp(t)
+  const ada = await signUp(app)
+  const other = await signIn(app, ada.email)
+  t.equal((await post(app, '/auth/logout', { scope: 'all' }, bearer(ada.accessToken))).statusCode, 204)
+  for (const person of [ada, other]) {
+    t.equal(await verify(app, person.accessToken), 'token_revoked')
+    t.equal((await refresh(app, person.refreshToken)).statusCode, 401)
+  }
+  const again = await signIn(app, ada.email)
+  t.equal(await verify(app, again.accessToken), 200, 'and a new one may begin')
+})
+
+t.test('logging out elsewhere keeps this session and its cookie', async t => {
+  const { app } = await buildTestApp(t)
+  const ada = await signUp(app)
+  const other = await signIn(app, ada.email)
+  const response = await post(app, '/auth/logout', { scope: 'others', refresh_token: ada.refreshToken })
+  t.equal(response.statusCode, 204)
+  t.strictSame(response.cookies, [])
+  t.equal(await verify(app, other.accessToken), 'token_revoked')
+  t.equal(await verify(app, ada.accessToken), 200)
+})
+
+t.test('an expired access token ends its own session and no other', async t => {
+  const { app, clock } = await buildTestApp(t)
+  const ada = await signUp(app)
+  const other = await signIn(app, ada.email)
+  await clock.advance(16 * 60)
+  for (const scope of ['others', 'all'])
+    t.equal((await post(app, '/auth/logout', { scope }, bearer(ada.accessToken))).json().code, 'live_token_required')
+  t.equal((await post(app, '/auth/logout', {}, bearer(ada.accessToken))).statusCode, 204)
+  t.equal((await refresh(app, ada.refreshToken)).json().code, 'session_revoked')
+  t.equal((await refresh(app, other.refreshToken)).statusCode, 200)
+})
+
+t.test('a superseded refresh token ends its own session and no other', async t => {
+  const { app, clock } = await buildTestApp(t)
+  const ada = await signUp(app)
+  const other = await signIn(app, ada.email)
+  await clock.advance(31)
+  const next = await refreshed(app, ada.refreshToken)
+  await clock.advance(31)
+  for (const scope of ['others', 'all']) {
+    const response = await post(app, '/auth/logout', { scope, refresh_token: ada.refreshToken })
+    t.equal(response.json().code, 'live_token_required')
+  }
+  t.equal((await post(app, '/auth/logout', { refresh_token: ada.refreshToken })).statusCode, 204)
+  t.equal((await refresh(app, next)).json().code, 'session_revoked')
+  t.equal((await refresh(app, other.refreshToken)).statusCode, 200)
+})
+
+t.test('a live refresh token gives the authority that an expired access token lacks', async t => {
+  const { app, clock } = await buildTestApp(t)
+  const ada = await signUp(app)
+  const other = await signIn(app, ada.email)
+  await clock.advance(16 * 60)
+  const credentials = { scope: 'all', refresh_token: ada.refreshToken }
+  t.equal((await post(app, '/auth/logout', credentials, bearer(ada.accessToken))).statusCode, 204)
+  t.equal((await refresh(app, other.refreshToken)).statusCode, 401)
+})
+
+t.test('what an operator set is what a logout without a scope does', async t => {
+  const { app } = await buildTestApp(t, { LOGOUT_SCOPE: 'all' })
+  const ada = await signUp(app)
+  const other = await signIn(app, ada.email)
+  await post(app, '/auth/logout', {}, bearer(ada.accessToken))
+  t.equal(await verify(app, other.accessToken), 'token_revoked')
+})
+
+t.test('a revocation is still known after a restart', async t => {
+  const test = await buildTestApp(t)
+  const ada = await signUp(test.app)
+  const bob = await signUp(test.app)
+  await post(test.app, '/auth/logout', {}, bearer(ada.accessToken))
+  const restarted = await test.another()
+  t.equal(await verify(restarted.app, ada.accessToken), 'token_revoked')
+  t.equal((await get(restarted.app, '/auth/profile', bob.accessToken)).statusCode, 200)
+})
+
+t.test('a tab with a useless access token logs out by its cookie all the same', async t => {
+  const { app } = await buildTestApp(t)
+  const ada = await signUp(app)
+  const response = await post(app, '/auth/logout', { refresh_token: ada.refreshToken }, bearer('made.up.token'))
+  t.equal(response.statusCode, 204)
+  t.equal((await refresh(app, ada.refreshToken)).json().code, 'session_revoked')
+})

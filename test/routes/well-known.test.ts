@@ -1,0 +1,61 @@
+import Fastify from 'fastify'
+import { createRemoteJWKSet, jwtVerify } from 'jose'
+import t, { type Test } from 'tap'
+import { ensureSigningKey } from '../../src/auth/keys/ensure-signing-key.js'
+import { rotateSigningKey } from '../../src/auth/keys/rotate-signing-key.js'
+import { wellKnownRoutes } from '../../src/routes/well-known.js'
+import { claimsAt, openKeyDatabase, openKeyring, secretsOf } from '../auth/keys/key-database.js'
+
+const secrets = secretsOf('only')
+
+async function startApp(t: Test) {
+  const database = await openKeyDatabase(t)
+  const options = { algorithm: 'ES256', sealKeys: secrets.sealKeys } as const
+  await ensureSigningKey(database, options)
+  const next = await rotateSigningKey(database, options)
+  const keyring = await openKeyring(database, secrets)
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(wellKnownRoutes, {
+    keyring,
+    issuer: 'https://issuer.example',
+    publicOrigin: 'https://auth.example',
+  })
+  return { app, keyring, next }
+}
+
+t.test('a token verifies with the JWKS as a client fetches it', async t => {
+  const { app, keyring } = await startApp(t)
+  const origin = await app.listen({ port: 0, host: '127.0.0.1' })
+  const token = keyring.signingKey(Date.now()).sign(claimsAt(Date.now()))
+  const jwks = createRemoteJWKSet(new URL('/.well-known/jwks.json', origin))
+  const { payload } = await jwtVerify(token, jwks, { typ: 'at+jwt' })
+  t.equal(payload.sub, 'somebody')
+})
+
+t.test('the JWKS may be cached for six minutes and holds the next key, but nothing private', async t => {
+  const { app, keyring, next } = await startApp(t)
+  const reply = await app.inject('/.well-known/jwks.json')
+  t.equal(reply.statusCode, 200)
+  t.match(reply.headers, {
+    'content-type': /^application\/json/,
+    'cache-control': 'public, max-age=300, stale-while-revalidate=60',
+  })
+  const { keys } = reply.json()
+  t.same(
+    keys.map(({ kid }: { kid: string }) => kid),
+    [next.kid, keyring.signingKey(Date.now()).kid],
+  )
+  for (const key of keys) t.same(Object.keys(key).sort(), ['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y'])
+})
+
+t.test('the metadata names the issuer and the keys', async t => {
+  const { app } = await startApp(t)
+  const reply = await app.inject('/.well-known/oauth-authorization-server')
+  t.equal(reply.statusCode, 200)
+  t.same(reply.json(), {
+    issuer: 'https://issuer.example',
+    jwks_uri: 'https://auth.example/.well-known/jwks.json',
+    response_types_supported: [],
+  })
+})

@@ -1,0 +1,51 @@
+import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { ensureEmbeddedSecrets } from '../../../src/stores/embedded/ensure-embedded-secrets.js'
+
+t.test('the secrets are made once, differ from each other, and stay the same', async t => {
+  const dataDir = join(t.testdir(), '.latchkey')
+  const secrets = await ensureEmbeddedSecrets(dataDir)
+  t.match(secrets, { JWT_SECRET: /^[\w-]{64}$/, JWT_REFRESH_SECRET: /^[\w-]{64}$/ })
+  t.not(secrets.JWT_SECRET, secrets.JWT_REFRESH_SECRET)
+  t.same(await ensureEmbeddedSecrets(dataDir), secrets)
+})
+
+t.test('only their owner can read them', async t => {
+  const dataDir = join(t.testdir(), '.latchkey')
+  await ensureEmbeddedSecrets(dataDir)
+  t.equal((await stat(join(dataDir, 'secrets.json'))).mode & 0o777, 0o600)
+  t.equal((await stat(dataDir)).mode & 0o066, 0)
+})
+
+t.test('a folder that stood open is closed', async t => {
+  const dataDir = t.testdir()
+  await chmod(dataDir, 0o777)
+  await ensureEmbeddedSecrets(dataDir)
+  t.equal((await stat(dataDir)).mode & 0o066, 0)
+})
+
+t.test('starts at the same moment agree on the secrets, and no draft stays', async t => {
+  const dataDir = t.testdir()
+  const all = await Promise.all(Array.from({ length: 10 }, () => ensureEmbeddedSecrets(dataDir)))
+  t.equal(new Set(all.map(secrets => secrets.JWT_SECRET)).size, 1)
+  t.same(await readdir(dataDir), ['secrets.json'])
+})
+
+t.test('a damaged file stops the start and is left as it is', async t => {
+  const good = 'x'.repeat(64)
+  for (const damaged of [
+    '',
+    '{',
+    'null',
+    '{}',
+    `{"JWT_SECRET":"${good}"}`,
+    `{"JWT_SECRET":"${good}","JWT_REFRESH_SECRET":""}`,
+  ]) {
+    const dataDir = t.testdir()
+    const file = join(dataDir, 'secrets.json')
+    await writeFile(file, damaged)
+    await t.rejects(ensureEmbeddedSecrets(dataDir), /secrets\.json does not hold the two secrets/, damaged)
+    t.equal(await readFile(file, 'utf8'), damaged)
+  }
+})

@@ -1,0 +1,80 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { commandLine, identifyProcess, stillRuns } from '../../../src/stores/embedded/process-identity.js'
+import { serverUser } from '../../../src/stores/embedded/server-user.js'
+import { startEmbeddedPostgres } from '../../../src/stores/embedded/start-embedded-postgres.js'
+import { ended, makeFolder, postgresOf, spawnEmbedded } from '../../support/servers/embedded-fixture.js'
+import { query } from '../../support/servers/query.js'
+import { quietLog } from '../../support/servers/quiet-log.js'
+
+t.test('Ctrl-C lets Postgres shut down cleanly and leaves no process', async t => {
+  const dataDir = join(await makeFolder(t), '.latchkey')
+  const owner = spawnEmbedded(t, dataDir)
+  await owner.said
+  const server = await postgresOf(join(dataDir, 'postgres'))
+  process.kill(-owner.pid, 'SIGINT')
+  t.equal(await owner.exited, 0)
+  t.notOk(stillRuns(server))
+  t.match(await readFile(join(dataDir, 'postgres.log'), 'utf8'), 'database system is shut down')
+})
+
+t.test('Postgres ends by itself when its owner is killed with -9, and the data is kept', async t => {
+  const dataDir = join(await makeFolder(t), '.latchkey')
+  const owner = spawnEmbedded(t, dataDir)
+  const { url } = await owner.said
+  await query(url!, "create table notes as select 'kept' as note")
+  const server = await postgresOf(join(dataDir, 'postgres'))
+  process.kill(owner.pid, 'SIGKILL')
+  await ended(server)
+
+  const next = await startEmbeddedPostgres({ dataDir, log: quietLog() })
+  t.teardown(next.stop)
+  t.same(await query(next.url, 'select note from notes'), [{ note: 'kept' }])
+})
+
+t.test('an orphan that runs on is ended by the next start', { skip: noProc() }, async t => {
+  const dataDir = join(await makeFolder(t), '.latchkey')
+  const owner = spawnEmbedded(t, dataDir)
+  const { url } = await owner.said
+  await query(url!, "create table notes as select 'kept' as note")
+  const orphan = await postgresOf(join(dataDir, 'postgres'))
+  for (const pid of watchersOf(orphan.pid)) process.kill(pid, 'SIGKILL')
+  process.kill(owner.pid, 'SIGKILL')
+  await owner.exited
+  t.ok(stillRuns(orphan))
+
+  const log = quietLog()
+  const next = await startEmbeddedPostgres({ dataDir, log })
+  t.teardown(next.stop)
+  t.notOk(stillRuns(orphan))
+  t.match(log.lines, [`warn: Ending the Postgres (process ${orphan.pid})`])
+  t.same(await query(next.url, 'select note from notes'), [{ note: 'kept' }])
+})
+
+t.test('another program that has the pid of a dead Postgres by now is left alone', async t => {
+  const dataDir = join(await makeFolder(t), '.latchkey')
+  await (await startEmbeddedPostgres({ dataDir, log: quietLog() })).stop()
+  const bystander = spawn('sleep', ['600'], { ...serverUser() })
+  await once(bystander, 'spawn')
+  t.teardown(() => bystander.kill())
+  const data = join(dataDir, 'postgres/data')
+  await writeFile(join(data, 'postmaster.pid'), `${bystander.pid}\n${data}\n1\n5432\n\n127.0.0.1\n 0 0\nready   \n`)
+
+  const next = await startEmbeddedPostgres({ dataDir, log: quietLog() })
+  t.teardown(next.stop)
+  t.ok(identifyProcess(bystander.pid!))
+  t.same(await query(next.url, 'select 1 as one'), [{ one: 1 }])
+})
+
+function noProc(): string | false {
+  return process.platform === 'linux' ? false : 'finding the watcher takes /proc'
+}
+
+function watchersOf(pid: number): number[] {
+  const pids = readdirSync('/proc').filter(name => /^\d+$/.test(name))
+  return pids.map(Number).filter(each => commandLine(each).endsWith(`|| kill -INT "$1" sh ${pid}`))
+}

@@ -1,0 +1,49 @@
+import t from 'tap'
+import { explainPostgresError, isNotThereYet } from '../../src/stores/explain-postgres-error.js'
+
+const variable = 'DATABASE_URL'
+const failure = (code: string, message = 'as the driver says') => Object.assign(new Error(message), { code })
+
+t.test('an address is shown without its user, password and parameters', async t => {
+  const cases: [url: string, shown: string][] = [
+    ['postgres://ann:canary@db:5432/latchkey', 'db:5432/latchkey'],
+    [
+      'postgresql://ann:can%40ary@db1:5432,db2:5433/latchkey?target_session_attrs=primary',
+      'db1:5432,db2:5433/latchkey',
+    ],
+    ['postgres://db/latchkey?user=ann&password=canary', 'db/latchkey'],
+    ['postgres://ann:canary@[::1]?x#canary', '[::1]'],
+  ]
+  for (const [url, shown] of cases) {
+    const { message } = explainPostgresError(failure('ECONNREFUSED'), { variable, url })
+    t.equal(message, `Postgres at ${shown} can't be reached (ECONNREFUSED): start it, or correct DATABASE_URL.`)
+  }
+})
+
+t.test('what waiting can mend is told from what an operator must', async t => {
+  for (const code of ['ECONNREFUSED', 'EAI_AGAIN', 'CONNECT_TIMEOUT', '57P03', '53300', '08006']) {
+    t.ok(isNotThereYet(failure(code)), code)
+    t.ok(isNotThereYet(new Error('a query failed', { cause: failure(code) })), `${code}, wrapped`)
+  }
+  for (const code of ['28P01', '28000', '3D000', '42501', 'CERT_HAS_EXPIRED', 'XX000', '']) {
+    t.notOk(isNotThereYet(failure(code)), code)
+  }
+})
+
+t.test('what an operator must mend is said with what to change', async t => {
+  const cases: [code: string, says: RegExp][] = [
+    ['28P01', /refuses the user or the password: correct DATABASE_URL\.$/],
+    ['28000', /as the driver says\. Correct DATABASE_URL, or its pg_hba\.conf\.$/],
+    ['3D000', /Create it, or correct DATABASE_URL\.$/],
+    ['42501', /grant it CREATE on the schema, or give DATABASE_MIGRATION_URL/],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', /by TLS: .* DATABASE_CA_FILE/],
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', /by TLS/],
+    ['XX000', /can't be used: as the driver says\.$/],
+  ]
+  for (const [code, says] of cases) {
+    const error = failure(code)
+    const explained = explainPostgresError(error, { variable, url: 'postgres://db/latchkey' })
+    t.match(explained.message, says, code)
+    t.equal(explained.cause, error)
+  }
+})

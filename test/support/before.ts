@@ -1,0 +1,22 @@
+import { identifyProcess, stillRuns } from '../../src/stores/embedded/process-identity.js'
+import { endSharedServers } from './servers/end-shared-servers.js'
+import { serversAnswer } from './servers/servers-answer.js'
+import { readServersFile, withServersLock, writeServersFile } from './servers/servers-file.js'
+import { startSharedServers } from './servers/start-shared-servers.js'
+
+// Runs once before the first test file, in a process of its own. Our parent is the tap runner; two of them at work in
+// one checkout share the servers.
+const runner = identifyProcess(process.ppid)
+if (runner === undefined) throw new Error('The tap runner that started this is gone.')
+
+await withServersLock(async () => {
+  const found = await readServersFile()
+  const users = found?.users.filter(stillRuns) ?? []
+  if (found !== undefined && users.length > 0 && (await serversAnswer(found))) {
+    return writeServersFile({ ...found, users: [...users, runner] })
+  }
+
+  // Nobody uses them any more: their run was interrupted before it could end them. Or they died.
+  if (found !== undefined) await endSharedServers(found)
+  await writeServersFile({ ...(await startSharedServers()), users: [...users, runner] })
+})

@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto'
+import type { FastifyInstance } from 'fastify'
+import type { Test } from 'tap'
+import { buildApp } from '../../src/app.js'
+import { type Config, readConfig } from '../../src/config.js'
+import { openStores, type Stores } from '../../src/stores/open-stores.js'
+import { quietLog } from './servers/quiet-log.js'
+import { testServers } from './servers/test-servers.js'
+import { createTestDatabase, type TestDatabase } from './test-database.js'
+
+export interface TestApp {
+  app: FastifyInstance
+  config: Config
+  stores: Stores
+  database: TestDatabase
+  clock: TestClock
+  /** A second instance on the same stores, with the same clock. */
+  another(overrides?: NodeJS.ProcessEnv): Promise<TestApp>
+}
+
+/** The time as the service sees it, in this process and in its database. */
+export interface TestClock {
+  now(): number
+  advance(seconds: number): Promise<void>
+}
+
+export const TEST_SECRETS = {
+  JWT_SECRET: 'a-jwt-secret-of-the-tests-and-of-nothing-else',
+  JWT_REFRESH_SECRET: 'a-refresh-secret-of-the-tests-and-of-nothing-else',
+}
+
+/**
+ * Builds the service on real stores: a database of its own and Redis keys of its own, with a clock that tests set.
+ * Everything closes itself after the test.
+ *
+ * @param overrides environment variables, as an operator would set them
+ */
+export async function buildTestApp(t: Test, overrides: NodeJS.ProcessEnv = {}): Promise<TestApp> {
+  const database = await createTestDatabase(t)
+  let shiftSeconds = 0
+  const clock = {
+    now: () => Date.now() + shiftSeconds * 1000,
+    async advance(seconds: number) {
+      shiftSeconds += seconds
+      await database.shiftClock(shiftSeconds)
+    },
+  }
+  const shared = { DATABASE_URL: database.url, REDIS_KEY_PREFIX: `t${randomBytes(6).toString('hex')}` }
+  return start(t, database, clock, { ...shared, ...overrides })
+}
+
+async function start(
+  t: Test,
+  database: TestDatabase,
+  clock: TestClock,
+  overrides: NodeJS.ProcessEnv,
+): Promise<TestApp> {
+  const config = readConfig({
+    NODE_ENV: 'test',
+    LOG_LEVEL: 'silent',
+    REDIS_URL: testServers().redisUrl,
+    MIGRATE_ON_START: 'off',
+    DATABASE_POOL_SIZE: '8',
+    RATE_LIMIT: 'off',
+    ...TEST_SECRETS,
+    ...overrides,
+  })
+  const stores = await openStores(config, { log: quietLog(), clock: clock.now })
+  const app = await buildApp(config, stores, { clock: clock.now })
+  t.teardown(async () => {
+    await app.close()
+    await stores.close()
+  })
+  return {
+    app,
+    config,
+    stores,
+    database,
+    clock,
+    another: (more = {}) => start(t, database, clock, { ...overrides, ...more }),
+  }
+}

@@ -1,0 +1,45 @@
+import { Agent, request } from 'node:http'
+
+export interface Answer {
+  status: number
+  headers: Record<string, string | string[] | undefined>
+  // biome-ignore lint/suspicious/noExplicitAny: what a test expects of a body is the test's business.
+  body: any
+}
+
+/** One client over one connection that it keeps open, as a browser or a gateway does. It tries nothing twice. */
+export class HttpClient {
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 })
+
+  constructor(readonly url: string) {}
+
+  get(path: string, accessToken?: string): Promise<Answer> {
+    return this.#send('GET', path, accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` })
+  }
+
+  post(path: string, body: object): Promise<Answer> {
+    return this.#send('POST', path, { 'content-type': 'application/json' }, JSON.stringify(body))
+  }
+
+  close(): void {
+    this.#agent.destroy()
+  }
+
+  #send(method: string, path: string, headers: Record<string, string>, body = ''): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const sent = request(new URL(path, this.url), { method, headers, agent: this.#agent }, answer => {
+        let text = ''
+        answer.setEncoding('utf8').on('data', chunk => {
+          text += chunk
+        })
+        answer.on('end', () => {
+          const isJson = /json/.test(answer.headers['content-type'] ?? '')
+          resolve({ status: answer.statusCode!, headers: answer.headers, body: isJson ? JSON.parse(text) : text })
+        })
+        answer.on('error', reject)
+      })
+      sent.on('error', reject)
+      sent.end(body)
+    })
+  }
+}

@@ -1,0 +1,66 @@
+import { randomBytes } from 'node:crypto'
+import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
+
+export const PASSWORD = 'a passphrase nobody would guess'
+
+/** Somebody who is signed in, with a client that keeps the refresh token itself. */
+export interface Person {
+  email: string
+  userId: string
+  sessionId: string
+  accessToken: string
+  refreshToken: string
+}
+
+/** Makes an account and signs in to it. */
+export async function signUp(app: FastifyInstance, email = `${randomBytes(6).toString('hex')}@example.com`) {
+  return personOf(email, await post(app, '/auth/register', { email, password: PASSWORD, transport: 'body' }))
+}
+
+/** Signs in once more, as on another device. */
+export async function signIn(app: FastifyInstance, email: string, userAgent?: string): Promise<Person> {
+  const headers = userAgent === undefined ? {} : { 'user-agent': userAgent }
+  return personOf(email, await post(app, '/auth/login', { email, password: PASSWORD, transport: 'body' }, headers))
+}
+
+export function refresh(app: FastifyInstance, refreshToken: string): Promise<LightMyRequestResponse> {
+  return post(app, '/auth/refresh', { refresh_token: refreshToken })
+}
+
+/** Refreshes, expecting to go on; returns the new refresh token. */
+export async function refreshed(app: FastifyInstance, refreshToken: string): Promise<string> {
+  const response = await refresh(app, refreshToken)
+  if (response.statusCode !== 200) throw new Error(`the refresh was refused: ${response.body}`)
+  return response.json().refresh_token
+}
+
+/** What the service says of an access token: 200, or the code of its refusal. */
+export async function verify(app: FastifyInstance, accessToken: string): Promise<number | string> {
+  const response = await get(app, '/auth/verify', accessToken)
+  return response.statusCode === 200 ? 200 : response.json().code
+}
+
+export function get(app: FastifyInstance, url: string, accessToken: string): Promise<LightMyRequestResponse> {
+  return app.inject({ method: 'GET', url, headers: { authorization: `Bearer ${accessToken}` } })
+}
+
+export function post(
+  app: FastifyInstance,
+  url: string,
+  payload: object,
+  headers: Record<string, string> = {},
+): Promise<LightMyRequestResponse> {
+  return app.inject({ method: 'POST', url, payload, headers })
+}
+
+function personOf(email: string, response: LightMyRequestResponse): Person {
+  const body = response.json()
+  if (response.statusCode >= 300) throw new Error(`signing in was refused: ${response.body}`)
+  return {
+    email,
+    userId: body.user.id,
+    sessionId: body.session_id,
+    accessToken: body.access_token,
+    refreshToken: body.refresh_token,
+  }
+}

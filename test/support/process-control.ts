@@ -1,0 +1,122 @@
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, chown, cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Test } from 'tap'
+import { type Cluster, dataFolder } from '../../src/stores/embedded/cluster.js'
+import { initialiseCluster } from '../../src/stores/embedded/initialise-cluster.js'
+import { launchPostgres } from '../../src/stores/embedded/launch-postgres.js'
+import { placeCluster } from '../../src/stores/embedded/place-cluster.js'
+import { refugeOf } from '../../src/stores/embedded/refuge.js'
+import { hasEnded, stopServer } from '../../src/stores/embedded/stop-server.js'
+import { quietLog } from './servers/quiet-log.js'
+import { THROWAWAY_SETTINGS } from './servers/start-shared-servers.js'
+
+/** A Postgres that one test kills, freezes, starts again and copies. Each start is on another port. */
+export interface ControlledPostgres {
+  readonly url: string
+  stop(): Promise<void>
+  /** SIGKILL, as a crash. */
+  kill(): Promise<void>
+  start(): Promise<void>
+  /** SIGSTOP for the server with all its processes, until `thaw`. */
+  freeze(): Promise<void>
+  thaw(): Promise<void>
+  /** What is in its data folder now, for a server of its own; this one is to be stopped meanwhile. */
+  copy(): Promise<ControlledPostgres>
+}
+
+/** Makes a Postgres whose data go with the test, and starts it. */
+export async function controlPostgres(t: Test): Promise<ControlledPostgres> {
+  const folder = await makeFolder(t)
+  const cluster = await placeCluster(folder, quietLog())
+  await initialiseCluster(cluster, { sync: false })
+  const postgres = control(t, cluster, join(folder, 'postgres.log'))
+  await postgres.start()
+  return postgres
+}
+
+function control(t: Test, cluster: Cluster, logFile: string): ControlledPostgres {
+  let child: ChildProcess | undefined
+  let url = ''
+  const signal = async (name: NodeJS.Signals) => {
+    for (const pid of [child!.pid!, ...(await childrenOf(child!.pid!))]) process.kill(pid, name)
+  }
+  const stop = async () => {
+    if (child === undefined || hasEnded(child)) return
+    await signal('SIGCONT')
+    await stopServer(child)
+  }
+  t.teardown(stop)
+
+  return {
+    get url() {
+      return url
+    },
+    stop,
+    async kill() {
+      const exit = once(child!, 'exit')
+      await signal('SIGKILL')
+      await exit
+    },
+    async start() {
+      const started = await eventually(() => launchPostgres(cluster, { logFile, settings: THROWAWAY_SETTINGS }))
+      child = started.child
+      url = started.url
+    },
+    freeze: () => signal('SIGSTOP'),
+    thaw: () => signal('SIGCONT'),
+    async copy() {
+      const folder = await makeFolder(t)
+      const other = await placeCluster(folder, quietLog())
+      await cp(cluster.folder, other.folder, { recursive: true })
+      await giveTo(other)
+      return control(t, other, join(folder, 'postgres.log'))
+    },
+  }
+}
+
+async function makeFolder(t: Test): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'latchkey-postgres-'))
+  await chmod(folder, 0o711)
+  const refuge = await refugeOf(folder)
+  t.teardown(async () => {
+    await rm(folder, { recursive: true, force: true })
+    await rm(refuge, { recursive: true, force: true })
+  })
+  return folder
+}
+
+/** A copy is root's, and the server runs as somebody else. */
+async function giveTo({ folder, user }: Cluster): Promise<void> {
+  if (user !== undefined) {
+    const entries = await readdir(folder, { recursive: true })
+    for (const entry of ['.', ...entries]) await chown(join(folder, entry), user.uid, user.gid)
+  }
+  await chmod(dataFolder({ folder } as Cluster), 0o700)
+}
+
+async function childrenOf(pid: number): Promise<number[]> {
+  const found: number[] = []
+  for (const entry of await readdir('/proc')) {
+    if (!/^\d+$/.test(entry)) continue
+    const stat = await readFile(`/proc/${entry}/stat`, 'latin1').catch(() => '')
+    // The name in parentheses may hold anything; the state and the parent's pid follow it.
+    if (Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === pid) found.push(Number(entry))
+  }
+  return found
+}
+
+/** A server that was killed leaves memory behind for a moment, which keeps the next from starting. */
+async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let attempts = 1; ; attempts++) {
+    try {
+      return await attempt()
+    } catch (error) {
+      if (attempts === 20) throw error
+      await sleep(100)
+    }
+  }
+}

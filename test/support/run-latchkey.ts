@@ -1,0 +1,18 @@
+import { type LatchkeyOptions, spawnLatchkey } from './latchkey-process.js'
+
+export interface CommandResult {
+  code: number | NodeJS.Signals
+  stdout: string
+  stderr: string
+}
+
+const PATIENCE_MS = 30_000
+
+/** Runs one command of the real program to its end. */
+export async function runLatchkey(args: readonly string[], options: Omit<LatchkeyOptions, 'args'> = {}) {
+  const { child, exited, stdout, stderr } = spawnLatchkey({ ...options, args })
+  const impatience = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS)
+  const code = await exited
+  clearTimeout(impatience)
+  return { code, stdout: stdout(), stderr: stderr() } satisfies CommandResult
+}

@@ -1,0 +1,71 @@
+import { execFile } from 'node:child_process'
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { serversFolder } from './servers-file.js'
+
+const run = promisify(execFile)
+
+/**
+ * Downloads packages and the libraries that this machine lacks for them, once, into `.test-servers/`. It needs no root:
+ * apt works on lists and caches of our own.
+ *
+ * @returns the paths of the archives, or undefined where there is no apt or no such package
+ */
+export async function downloadDebianPackages(...names: [string, ...string[]]): Promise<string[] | undefined> {
+  const folder = join(serversFolder, `${names[0]}-packages`)
+  const found = await listArchives(folder)
+  if (found.length > 0) return found
+
+  await mkdir(serversFolder, { recursive: true })
+  const draft = await mkdtemp(`${folder}.new-`)
+  try {
+    const options = await aptOptions(draft)
+    await run('apt-get', [...options, 'update'])
+    const libraries = await missingLibraries(names, options)
+    await run('apt-get', [...options, 'download', ...names, ...libraries], { cwd: draft })
+    await rename(draft, folder)
+    return await listArchives(folder)
+  } catch {
+    return undefined
+  } finally {
+    await rm(draft, { recursive: true, force: true })
+  }
+}
+
+/** Unpacks archives into a folder, unless it is there. */
+export async function unpackDebianPackages(archives: readonly string[], folder: string) {
+  if ((await readdir(folder).catch(() => [])).length === 0) {
+    const draft = `${folder}.new-${process.pid}`
+    await mkdir(draft, { recursive: true })
+    for (const archive of archives) await run('dpkg', ['-x', archive, draft])
+    await rename(draft, folder)
+  }
+  const libraryFolders: string[] = []
+  for (const parent of [join(folder, 'usr/lib'), join(folder, 'lib')]) {
+    for (const name of await readdir(parent).catch(() => [])) {
+      if (name.includes('-linux-gnu')) libraryFolders.push(join(parent, name))
+    }
+  }
+  return { folder, libraryPath: libraryFolders.join(':') }
+}
+
+async function aptOptions(folder: string): Promise<string[]> {
+  const state = join(folder, 'state')
+  const cache = join(folder, 'cache')
+  await mkdir(join(state, 'lists/partial'), { recursive: true })
+  await mkdir(join(cache, 'archives/partial'), { recursive: true })
+  return ['-qq', '-o', `Dir::State=${state}`, '-o', `Dir::Cache=${cache}`, '-o', 'APT::Sandbox::User=']
+}
+
+/** Asks apt what an installation would bring, and takes the libraries; LLVM alone is dropped, as only a JIT needs it. */
+async function missingLibraries(names: readonly string[], options: readonly string[]): Promise<string[]> {
+  const simulated = await run('apt-get', [...options, '--simulate', '--no-install-recommends', 'install', ...names])
+  const all = [...simulated.stdout.matchAll(/^Inst (\S+)/gm)].map(match => match[1]!)
+  return all.filter(each => each.startsWith('lib') && !each.startsWith('libllvm'))
+}
+
+async function listArchives(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch(() => [])
+  return names.filter(name => name.endsWith('.deb')).map(name => join(folder, name))
+}

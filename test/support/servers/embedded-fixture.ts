@@ -1,0 +1,76 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { Test } from 'tap'
+import { identifyProcess, type ProcessIdentity, stillRuns } from '../../../src/stores/embedded/process-identity.js'
+import { refugeOf } from '../../../src/stores/embedded/refuge.js'
+
+/** A folder that goes with the test, and what root may have put elsewhere for `.latchkey` inside it, too. */
+export async function makeFolder(t: Test, options: { mode?: number } = {}): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'latchkey embedded-'))
+  await chmod(folder, options.mode ?? 0o755)
+  t.teardown(async () => {
+    const dataDir = join(folder, '.latchkey')
+    await rm(await refugeOf(dataDir).catch(() => `${folder}/none`), { recursive: true, force: true })
+    await rm(folder, { recursive: true, force: true })
+  })
+  return folder
+}
+
+/** The Postgres at work on this cluster folder. */
+export async function postgresOf(clusterFolder: string): Promise<ProcessIdentity> {
+  const pidFile = await readFile(join(clusterFolder, 'data', 'postmaster.pid'), 'utf8')
+  const identity = identifyProcess(Number(pidFile.split('\n')[0]))
+  if (identity === undefined) throw new Error(`No Postgres runs on ${clusterFolder}.`)
+  return identity
+}
+
+/** Resolves when the process has ended; the test's own time limit is the bound. */
+export async function ended(identity: ProcessIdentity): Promise<void> {
+  while (stillRuns(identity)) await sleep(10)
+}
+
+export interface FirstLine {
+  url?: string
+  dataDir?: string
+  error?: string
+}
+
+export interface EmbeddedProcess {
+  pid: number
+  /** What it said: its url, or why it did not start. */
+  said: Promise<FirstLine>
+  /** Its exit code, null after a signal. */
+  exited: Promise<number | null>
+}
+
+/** Runs embedded-process.ts in a process group of its own, as a shell does with what is typed into it. */
+export function spawnEmbedded(t: Test, dataDir: string): EmbeddedProcess {
+  const script = fileURLToPath(new URL('./embedded-process.ts', import.meta.url))
+  const child = spawn(process.execPath, ['--import=tsx', script, dataDir], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { PATH: process.env.PATH },
+  })
+  const exited = once(child, 'exit').then(([code]) => code as number | null)
+  t.teardown(async () => {
+    child.kill('SIGINT')
+    await exited
+  })
+  const said = firstLine(child)
+  // A test that kills it before it has said anything does not ask.
+  said.catch(() => {})
+  return { pid: child.pid!, said, exited }
+}
+
+/** What embedded-process.ts says when it runs or when it can't. */
+export async function firstLine(child: ChildProcess): Promise<FirstLine> {
+  const line = once(createInterface(child.stdout!), 'line').then(([text]) => JSON.parse(text as string) as FirstLine)
+  const end = once(child, 'close').then(() => Promise.reject(new Error('It ended without a word.')))
+  return Promise.race([line, end])
+}

@@ -1,0 +1,18 @@
+import { startEmbeddedPostgres } from '../../../src/stores/embedded/start-embedded-postgres.js'
+import { query } from './query.js'
+
+// A small program of its own for tests of the embedded Postgres: starts it on the folder given as its argument, says so
+// in one line of JSON, and on SIGINT goes down as the service does, which needs its database for that.
+const log = { info: () => {}, warn: () => {}, error: () => {} }
+try {
+  const { url, dataDir, stop } = await startEmbeddedPostgres({ dataDir: process.argv[2]!, log })
+  process.once('SIGINT', async () => {
+    for (let i = 0; i < 10; i++) await query(url, 'select 1')
+    await stop()
+    process.exit(0)
+  })
+  process.stdout.write(`${JSON.stringify({ url, dataDir })}\n`)
+} catch (error) {
+  process.stdout.write(`${JSON.stringify({ error: String(error) })}\n`)
+  process.exit(1)
+}

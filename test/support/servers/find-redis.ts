@@ -1,0 +1,38 @@
+import { access, constants } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
+import { downloadDebianPackages, unpackDebianPackages } from './debian-packages.js'
+import { serversFolder } from './servers-file.js'
+
+/** A Redis server program and, if it was unpacked rather than installed, where its libraries are. */
+export interface RedisProgram {
+  path: string
+  libraryPath?: string
+}
+
+/**
+ * The Redis or Valkey on PATH; else Debian's, downloaded and unpacked without being installed; else undefined, which
+ * leaves docker.
+ */
+export async function findRedis(): Promise<RedisProgram | undefined> {
+  const installed = (await findOnPath('redis-server')) ?? (await findOnPath('valkey-server'))
+  if (installed !== undefined) return { path: installed }
+  const packages = await downloadDebianPackages('redis-server', 'redis-tools')
+  if (packages === undefined) return undefined
+  const unpacked = await unpackDebianPackages(packages, join(serversFolder, 'redis'))
+  return { path: join(unpacked.folder, 'usr/bin/redis-server'), libraryPath: unpacked.libraryPath }
+}
+
+async function findOnPath(name: string): Promise<string | undefined> {
+  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
+    const path = join(folder, name)
+    if (folder !== '' && (await isExecutable(path))) return path
+  }
+  return undefined
+}
+
+async function isExecutable(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  )
+}

@@ -1,0 +1,67 @@
+import { access, chmod, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import type { Cluster } from '../../../src/stores/embedded/cluster.js'
+import { initialiseCluster } from '../../../src/stores/embedded/initialise-cluster.js'
+import { launchPostgres } from '../../../src/stores/embedded/launch-postgres.js'
+import { placeCluster } from '../../../src/stores/embedded/place-cluster.js'
+import { refugeOf } from '../../../src/stores/embedded/refuge.js'
+import { serverUser } from '../../../src/stores/embedded/server-user.js'
+import { stopServer } from '../../../src/stores/embedded/stop-server.js'
+import { downloadDebianPackages, unpackDebianPackages } from './debian-packages.js'
+import { quietLog } from './quiet-log.js'
+import { withServersLock } from './servers-file.js'
+import { THROWAWAY_SETTINGS } from './start-shared-servers.js'
+
+/** A Postgres that one test may do anything to. */
+export interface OwnPostgres {
+  /** Of a superuser, to an empty database. */
+  url: string
+  version: 15 | 18
+  pid: number
+  stop(): Promise<void>
+}
+
+const INSTALLED_15 = '/usr/lib/postgresql/15/bin'
+
+/** Starts a Postgres for this test alone; it ends with the test. 18 is the embedded one, 15 is Debian's. */
+export async function startPostgres(t: Test, options: { version?: 15 | 18 } = {}): Promise<OwnPostgres> {
+  const { version = 18 } = options
+  const folder = await mkdtemp(join(tmpdir(), 'latchkey-postgres-'))
+  await chmod(folder, 0o711)
+  const refuge = await refugeOf(folder)
+  t.teardown(async () => {
+    await rm(folder, { recursive: true, force: true })
+    await rm(refuge, { recursive: true, force: true })
+  })
+
+  const cluster = version === 18 ? await placeCluster(folder, quietLog()) : await placeCluster15(folder)
+  const localeArgs = version === 18 ? {} : { localeArgs: ['--locale=C.UTF-8'] }
+  await initialiseCluster(cluster, { sync: false, ...localeArgs })
+  const logFile = join(folder, 'postgres.log')
+  const { child, url } = await launchPostgres(cluster, { logFile, settings: THROWAWAY_SETTINGS })
+  // Teardowns run in reverse, this one before the folder goes.
+  t.teardown(() => stopServer(child))
+  return { url, version, pid: child.pid!, stop: () => stopServer(child) }
+}
+
+async function placeCluster15(folder: string): Promise<Cluster> {
+  const place = { folder: join(folder, 'postgres'), user: serverUser() }
+  if (await exists(join(INSTALLED_15, 'initdb'))) return { ...place, binFolder: INSTALLED_15 }
+  const packages = await withServersLock(() => downloadDebianPackages('postgresql-15'))
+  if (packages === undefined) {
+    throw new Error('This test needs Postgres 15: install postgresql-15 (Debian 12 and apt.postgresql.org have it).')
+  }
+  // Unpacked beside the data, where the server's user gets to however closed the checkout is.
+  const unpacked = await unpackDebianPackages(packages, join(folder, 'programs'))
+  const binFolder = join(unpacked.folder, INSTALLED_15)
+  return { ...place, binFolder, libraryPath: unpacked.libraryPath }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
+}

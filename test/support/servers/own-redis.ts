@@ -1,0 +1,54 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { endWithUs } from '../../../src/stores/embedded/end-with-us.js'
+import { stopServer } from '../../../src/stores/embedded/stop-server.js'
+import { findRedis } from './find-redis.js'
+import { launchRedis } from './launch-redis.js'
+import { withServersLock } from './servers-file.js'
+
+/** A Redis that one test may do anything to. */
+export interface OwnRedis {
+  /** Stays the same over restarts. */
+  url: string
+  /** Of the server that runs now, for signals such as SIGSTOP. */
+  readonly pid: number
+  /** Shuts it down; connections to it are refused until `restart`. */
+  stop(): Promise<void>
+  /** Starts it again on the same port, with what its arguments made it save. */
+  restart(): Promise<void>
+}
+
+/** Starts a Redis for this test alone; it ends with the test. */
+export async function startRedis(t: Test, options: { args?: readonly string[] } = {}): Promise<OwnRedis> {
+  const program = await withServersLock(findRedis)
+  if (program === undefined) throw new Error('This test needs a redis-server or valkey-server on the PATH.')
+  const folder = await mkdtemp(join(tmpdir(), 'latchkey-redis-'))
+  const launch = { program, folder, args: options.args ?? [] }
+  let running = await launchRedis(launch)
+  endWithUs(running.child)
+  const { url, port } = running
+
+  const stop = async () => {
+    // A test may have stopped it with SIGSTOP, and a stopped process hears nothing else.
+    running.child.kill('SIGCONT')
+    await stopServer(running.child)
+  }
+  t.teardown(async () => {
+    await stop()
+    await rm(folder, { recursive: true, force: true })
+  })
+  return {
+    url,
+    get pid() {
+      return running.child.pid!
+    },
+    stop,
+    restart: async () => {
+      await stop()
+      running = await launchRedis({ ...launch, port })
+      endWithUs(running.child)
+    },
+  }
+}

@@ -1,0 +1,8 @@
+import type { Log } from '../../../src/log.js'
+
+/** A log that keeps what it is told; standard output belongs to TAP. */
+export function quietLog(): Log & { lines: string[] } {
+  const lines: string[] = []
+  const keep = (level: string) => (message: string) => void lines.push(`${level}: ${message}`)
+  return { lines, info: keep('info'), warn: keep('warn'), error: keep('error') }
+}

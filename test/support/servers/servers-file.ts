@@ -1,0 +1,60 @@
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { ProcessIdentity } from '../../../src/stores/embedded/process-identity.js'
+import { acquireProcessLock, LockHeld } from '../../../src/stores/embedded/process-lock.js'
+
+/** What `.test-servers/servers.json` says about the servers that all test files of this checkout share. */
+export interface ServersFile {
+  postgresUrl: string
+  redisUrl: string
+  /** The servers that we started, and so end. */
+  pids: ProcessIdentity[]
+  containers: string[]
+  /** What goes when the servers have ended. */
+  folders: string[]
+  /** The tap runners at work; the last of them to finish ends the servers. */
+  users: ProcessIdentity[]
+}
+
+/** Holds servers.json and downloads worth keeping. Git ignores it. */
+export const serversFolder = fileURLToPath(new URL('../../../.test-servers', import.meta.url))
+const file = join(serversFolder, 'servers.json')
+
+export async function readServersFile(): Promise<ServersFile | undefined> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as ServersFile
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+export async function writeServersFile(content: ServersFile): Promise<void> {
+  const draft = `${file}.${process.pid}`
+  await writeFile(draft, JSON.stringify(content, null, 2), { mode: 0o600 })
+  await rename(draft, file)
+}
+
+export async function removeServersFile(): Promise<void> {
+  await rm(file, { force: true })
+}
+
+/** Runs `change` while no other tap run of this checkout starts or ends servers. */
+export async function withServersLock<T>(change: () => Promise<T>): Promise<T> {
+  await mkdir(serversFolder, { recursive: true })
+  for (;;) {
+    try {
+      const lock = await acquireProcessLock(join(serversFolder, 'lock'))
+      try {
+        return await change()
+      } finally {
+        await lock.release()
+      }
+    } catch (error) {
+      if (!(error instanceof LockHeld)) throw error
+    }
+    await sleep(100)
+  }
+}

@@ -1,0 +1,73 @@
+import type { ChildProcess } from 'node:child_process'
+import { chmod, mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { initialiseCluster } from '../../../src/stores/embedded/initialise-cluster.js'
+import { launchPostgres } from '../../../src/stores/embedded/launch-postgres.js'
+import { placeCluster } from '../../../src/stores/embedded/place-cluster.js'
+import { identifyProcess, type ProcessIdentity } from '../../../src/stores/embedded/process-identity.js'
+import { refugeOf } from '../../../src/stores/embedded/refuge.js'
+import { endSharedServers } from './end-shared-servers.js'
+import { findRedis } from './find-redis.js'
+import { launchRedis } from './launch-redis.js'
+import { quietLog } from './quiet-log.js'
+import { runRedisContainer } from './run-redis-container.js'
+import type { ServersFile } from './servers-file.js'
+
+/** Speed before safety: nobody needs a test's data after a power cut. */
+export const THROWAWAY_SETTINGS = {
+  fsync: 'off',
+  synchronous_commit: 'off',
+  full_page_writes: 'off',
+  max_connections: '300',
+}
+
+type Started = Pick<ServersFile, 'pids' | 'containers' | 'folders'>
+type StartedServers = Omit<ServersFile, 'users'>
+
+/** Starts one Postgres and one Redis that outlive this process, unless the environment names running ones. */
+export async function startSharedServers(): Promise<StartedServers> {
+  const folder = await mkdtemp(join(tmpdir(), 'latchkey-test-'))
+  await chmod(folder, 0o711)
+  const started: Started = { pids: [], containers: [], folders: [folder] }
+  try {
+    const postgresUrl = process.env.TEST_DATABASE_URL ?? (await startPostgres(folder, started))
+    const redisUrl = process.env.TEST_REDIS_URL ?? process.env.REDIS_URL ?? (await startRedis(folder, started))
+    return { postgresUrl, redisUrl, ...started }
+  } catch (error) {
+    await endSharedServers(started)
+    throw error
+  }
+}
+
+async function startPostgres(folder: string, started: Started): Promise<string> {
+  started.folders.push(await refugeOf(folder))
+  const cluster = await placeCluster(folder, quietLog())
+  await initialiseCluster(cluster, { sync: false })
+  const { child, url } = await launchPostgres(cluster, {
+    logFile: join(folder, 'postgres.log'),
+    settings: THROWAWAY_SETTINGS,
+    outlivesUs: true,
+  })
+  started.pids.push(leaveRunning(child))
+  return url
+}
+
+async function startRedis(folder: string, started: Started): Promise<string> {
+  const program = await findRedis()
+  if (program === undefined) {
+    const { container, url } = await runRedisContainer()
+    started.containers.push(container)
+    return url
+  }
+  const { child, url } = await launchRedis({ program, folder })
+  started.pids.push(leaveRunning(child))
+  return url
+}
+
+function leaveRunning(child: ChildProcess): ProcessIdentity {
+  child.unref()
+  const identity = identifyProcess(child.pid!)
+  if (identity === undefined) throw new Error('A test server ended right after its start.')
+  return identity
+}

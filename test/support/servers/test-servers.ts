@@ -1,0 +1,17 @@
+import { readServersFile } from './servers-file.js'
+
+/** The Postgres and the Redis that `npx tap` started before the first test file. */
+export interface TestServers {
+  /** Of a superuser: tests make databases of their own from here. */
+  postgresUrl: string
+  redisUrl: string
+}
+
+const servers = await readServersFile()
+
+export function testServers(): TestServers {
+  if (servers === undefined) {
+    throw new Error('Tests need a running Postgres and Redis, which tap starts: run `npx tap path/of/one.test.ts`.')
+  }
+  return { postgresUrl: servers.postgresUrl, redisUrl: servers.redisUrl }
+}

@@ -1,0 +1,89 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Test } from 'tap'
+import { findFreePort } from '../../src/stores/embedded/find-free-port.js'
+import { type LatchkeyOptions, type LatchkeyProcess, spawnLatchkey } from './latchkey-process.js'
+
+/** The real service in a process of its own, ready to be asked. */
+export interface ServiceProcess {
+  url: string
+  pid: number
+  /** From its start to its first answer that it is ready. */
+  readyAfterMs: number
+  /** What it has written so far, to stdout and then to stderr. */
+  output(): string
+  /** Its exit code, or the signal that ended it. */
+  exited: Promise<number | NodeJS.Signals>
+  /** Sends a signal and resolves with the exit code, or with the signal that ended it. */
+  stop(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals>
+  /** As Ctrl-C in a terminal does: to the whole process group. */
+  interrupt(): Promise<number | NodeJS.Signals>
+  /** Ends it with SIGKILL, as a crash would. */
+  kill(): Promise<number | NodeJS.Signals>
+}
+
+const PATIENCE_MS = 30_000
+const POLL_INTERVAL_MS = 20
+
+/**
+ * Starts `latchkey serve` on a free port and waits until it is ready; it ends with the test, and its whole process group
+ * with it.
+ *
+ * @throws Error with its output, if it ends instead
+ */
+export async function startService(t: Test, options: LatchkeyOptions = {}): Promise<ServiceProcess> {
+  const port = options.env?.PORT ?? String(await findFreePort())
+  const startedAt = performance.now()
+  const latchkey = spawnLatchkey({ args: ['serve'], ...options, env: { ...options.env, PORT: port } })
+  const { pid, exited } = latchkey
+  const output = () => latchkey.stdout() + latchkey.stderr()
+  const url = `http://127.0.0.1:${port}`
+  t.teardown(() => endGroup(latchkey))
+  await untilReady(url, latchkey)
+
+  const stop = (signal: NodeJS.Signals = 'SIGTERM') => {
+    process.kill(pid, signal)
+    return exited
+  }
+  return {
+    url,
+    pid,
+    readyAfterMs: Math.round(performance.now() - startedAt),
+    output,
+    exited,
+    stop,
+    kill: () => stop('SIGKILL'),
+    interrupt() {
+      process.kill(-pid, 'SIGINT')
+      return exited
+    },
+  }
+}
+
+async function untilReady(url: string, { exited, stdout, stderr }: LatchkeyProcess): Promise<void> {
+  let ended = false
+  void exited.then(() => {
+    ended = true
+  })
+  const deadline = Date.now() + PATIENCE_MS
+  for (;;) {
+    const response = await fetch(`${url}/readyz`, { headers: { connection: 'close' } }).catch(() => undefined)
+    await response?.arrayBuffer()
+    if (response?.status === 200) return
+    if (ended) throw new Error(`The service ended at its start:\n${stdout()}${stderr()}`)
+    if (Date.now() > deadline) throw new Error(`The service is not ready:\n${stdout()}${stderr()}`)
+    await sleep(POLL_INTERVAL_MS)
+  }
+}
+
+/** SIGINT first, so that an embedded Postgres is gone before its folder goes; then whatever is left of the group. */
+async function endGroup({ child, pid, exited }: LatchkeyProcess): Promise<void> {
+  child.kill('SIGINT')
+  const impatience = setTimeout(() => child.kill('SIGKILL'), 5000)
+  await exited
+  clearTimeout(impatience)
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // Nothing of it is left.
+  }
+}

@@ -1,0 +1,79 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import postgres from 'postgres'
+import type { Test } from 'tap'
+import { migrate } from '../../src/db/migrate.js'
+import { testServers } from './servers/test-servers.js'
+
+export interface TestDatabase {
+  url: string
+  /** For what no statement of the service does. Its `now()` is the shifted one too. */
+  admin: postgres.Sql
+  /** Sets the clock that the service's statements see ahead of the true time. */
+  shiftClock(seconds: number): Promise<void>
+}
+
+/**
+ * Makes a migrated database of its own from a template that is made once a run, and drops it after the test. Its
+ * search_path finds a `now()` that can be shifted before Postgres' own, so that tests pass time in and never sleep.
+ */
+export async function createTestDatabase(t: Test): Promise<TestDatabase> {
+  const server = postgres(testServers().postgresUrl, { max: 1, onnotice: () => {} })
+  const template = await ensureTemplate(server)
+  const name = `test_${randomBytes(6).toString('hex')}`
+  await server.unsafe(`create database ${name} template ${template}`)
+  await server.unsafe(`alter database ${name} set search_path = clock, pg_catalog, public`)
+  const url = databaseUrl(name)
+  const admin = postgres(url, { max: 1, onnotice: () => {} })
+  t.teardown(async () => {
+    await admin.end()
+    await server.unsafe(`drop database ${name} with (force)`)
+    await server.end()
+  })
+  return {
+    url,
+    admin,
+    async shiftClock(seconds) {
+      await admin`update clock.shift set seconds = ${seconds}`
+    },
+  }
+}
+
+/** Named after the migrations, so that a changed schema gets a template of its own. */
+async function ensureTemplate(server: postgres.Sql): Promise<string> {
+  const folder = new URL('../../drizzle/', import.meta.url)
+  const digest = createHash('sha256')
+  for (const file of readdirSync(folder).sort()) {
+    if (file.endsWith('.sql')) digest.update(readFileSync(new URL(file, folder)))
+  }
+  const template = `template_${digest.digest('hex').slice(0, 16)}`
+
+  // One test process makes it, the others wait. A half-made one has another name.
+  await server`select pg_advisory_lock(1)`
+  try {
+    const [made] = await server`select 1 from pg_database where datname = ${template}`
+    if (made) return template
+    await server.unsafe(`drop database if exists ${template}_draft with (force)`)
+    await server.unsafe(`create database ${template}_draft`)
+    await migrate({ url: databaseUrl(`${template}_draft`), caFile: undefined })
+    const draft = postgres(databaseUrl(`${template}_draft`), { max: 1, onnotice: () => {} })
+    await draft.unsafe(`
+      create schema clock;
+      create table clock.shift (seconds float8 not null);
+      insert into clock.shift values (0);
+      create function clock.now() returns timestamptz language sql stable
+        as 'select pg_catalog.now() + make_interval(secs => (select seconds from clock.shift))';
+    `)
+    await draft.end()
+    await server.unsafe(`alter database ${template}_draft rename to ${template}`)
+    return template
+  } finally {
+    await server`select pg_advisory_unlock(1)`
+  }
+}
+
+function databaseUrl(name: string): string {
+  const url = new URL(testServers().postgresUrl)
+  url.pathname = `/${name}`
+  return url.href
+}

@@ -1,0 +1,75 @@
+import type { Server } from 'node:http'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import fastify, { type FastifyHttpOptions, type FastifyInstance } from 'fastify'
+import type { Test } from 'tap'
+import type { Config } from '../../src/config.js'
+import { fastifyOptions } from '../../src/fastify-options.js'
+import { cors } from '../../src/plugins/cors.js'
+import { crossSite } from '../../src/plugins/cross-site.js'
+import { loggerOptions } from '../../src/plugins/logger-options.js'
+import { openapi } from '../../src/plugins/openapi.js'
+import { problemDetails } from '../../src/plugins/problem-details.js'
+import { refreshCookie } from '../../src/plugins/refresh-cookie.js'
+import { requestGuard } from '../../src/plugins/request-guard.js'
+import { bodyOf, errorResponses, Type } from '../../src/plugins/schemas.js'
+import { securityHeaders } from '../../src/plugins/security-headers.js'
+
+export interface ToyAppOptions {
+  publicOrigin?: string
+  corsOrigins?: string[]
+  trustProxy?: string[]
+  cookie?: Partial<Config['cookie']>
+  /** Replaces options of the server, for timeouts that a test can wait for. */
+  server?: Partial<FastifyHttpOptions<Server>>
+  /** Adds routes before the app is ready. */
+  routes?: (app: FastifyInstance) => void
+}
+
+export const cookieDefaults: Config['cookie'] = {
+  name: '__Host-latchkey',
+  accessName: '__Host-latchkey-at',
+  domain: undefined,
+  path: '/',
+  sameSite: 'strict',
+  secure: true,
+  access: false,
+}
+
+/** The whole HTTP side without a business route: POST /echo answers the body it accepted. Keeps its log in `lines`. */
+export async function buildToyApp(t: Test, options: ToyAppOptions = {}) {
+  const { publicOrigin = 'https://auth.example.com', corsOrigins = [], trustProxy = [] } = options
+  const cookie = { ...cookieDefaults, ...options.cookie }
+  const cookieNames = [cookie.name, cookie.accessName]
+  const lines: string[] = []
+  const app = fastify({
+    ...fastifyOptions({ logLevel: 'debug', trustProxy }),
+    logger: { ...loggerOptions('debug'), stream: { write: (line: string) => void lines.push(line) } },
+    ...options.server,
+  }).withTypeProvider<TypeBoxTypeProvider>()
+  t.teardown(() => app.close())
+
+  await app.register(problemDetails)
+  await app.register(securityHeaders, { publicOrigin })
+  await app.register(cors, { corsOrigins })
+  await app.register(requestGuard, { cookieNames })
+  await app.register(refreshCookie, { cookie })
+  await app.register(crossSite, { publicOrigin, corsOrigins, cookieNames })
+  await app.register(openapi, { publicOrigin, cookieName: cookie.name })
+  app.post('/echo', { schema: echoSchema }, async request => request.body)
+  app.get('/thing/:id', async request => ({ id: (request.params as { id: string }).id }))
+  options.routes?.(app as unknown as FastifyInstance)
+  await app.ready()
+  return { app, lines }
+}
+
+const echoSchema = {
+  body: bodyOf({
+    email: Type.String({ maxLength: 254 }),
+    password: Type.Optional(Type.String()),
+    remember: Type.Optional(Type.Boolean()),
+  }),
+  response: {
+    200: Type.Object({ email: Type.String() }),
+    ...errorResponses('invalid_request', 'invalid_json', 'unsupported_media_type'),
+  },
+}
