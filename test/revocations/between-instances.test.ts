@@ -9,11 +9,14 @@ import { startRedis } from '../support/servers/own-redis.js'
 const logOut = ({ app }: TestApp, { accessToken }: Person, scope = 'session') =>
   post(app, '/auth/logout', { scope }, { authorization: `Bearer ${accessToken}` })
 
+/** Generous, as the machine may be busy: what is measured is printed. */
+const PATIENCE_MS = 5000
+
 /** How many milliseconds pass until an instance says this of a token; an error past five seconds. */
 async function msUntil({ app }: TestApp, accessToken: string, wanted: string): Promise<number> {
   const start = performance.now()
   while ((await verify(app, accessToken)) !== wanted) {
-    if (performance.now() - start > 5000) throw new Error(`not ${wanted} within five seconds`)
+    if (performance.now() - start > PATIENCE_MS) throw new Error(`not ${wanted} within five seconds`)
     await new Promise(resolve => setTimeout(resolve, 1))
   }
   return performance.now() - start
@@ -39,7 +42,7 @@ t.test('a logout at one instance is refused at the other within a moment', async
   const [median, worst] = [delays[delays.length / 2]!, delays.at(-1)!]
   t.comment(`${delays.length} logouts: median ${median.toFixed(1)} ms, worst ${worst.toFixed(1)} ms`)
   t.ok(median < 300)
-  t.ok(worst < 5000)
+  t.ok(worst < PATIENCE_MS)
 })
 
 t.test('everything that revokes is known at the other instance', async t => {
@@ -49,14 +52,14 @@ t.test('everything that revokes is known at the other instance', async t => {
   await t.test('a logout everywhere', async t => {
     const ada = await signUp(a.app)
     await logOut(a, ada, 'all')
-    await msUntil(b, ada.accessToken, 'token_revoked')
+    t.ok((await msUntil(b, ada.accessToken, 'token_revoked')) < PATIENCE_MS)
   })
 
   await t.test('a change of password', async t => {
     const ada = await signUp(a.app)
     const change = { email: ada.email, current_password: PASSWORD, new_password: 'another passphrase altogether' }
     await post(a.app, '/auth/change-password', change)
-    await msUntil(b, ada.accessToken, 'token_revoked')
+    t.ok((await msUntil(b, ada.accessToken, 'token_revoked')) < PATIENCE_MS)
   })
 
   await t.test('a theft', async t => {
@@ -65,13 +68,13 @@ t.test('everything that revokes is known at the other instance', async t => {
     await a.clock.advance(31)
     await refresh(a.app, next.refresh_token)
     t.equal((await refresh(a.app, ada.refreshToken)).json().code, 'refresh_token_reused')
-    await msUntil(b, next.access_token, 'token_revoked')
+    t.ok((await msUntil(b, next.access_token, 'token_revoked')) < PATIENCE_MS)
   })
 
   await t.test('a change of roles makes access tokens stale, and sessions go on with the new ones', async t => {
     const ada = await signUp(a.app)
     await setRoles(context, ada.email, ['editor'], 'test')
-    await msUntil(b, ada.accessToken, 'token_stale')
+    t.ok((await msUntil(b, ada.accessToken, 'token_stale')) < PATIENCE_MS)
     t.equal(await verify(a.app, ada.accessToken), 'token_stale')
     const response = await refresh(b.app, ada.refreshToken)
     t.strictSame(response.json().user.roles, ['editor'])
@@ -100,7 +103,7 @@ t.test('everything that revokes is known at the other instance', async t => {
     const people = await Promise.all([signUp(a.app), signUp(b.app)])
     await signOutEveryone(context, 'test')
     for (const person of people) {
-      await msUntil(b, person.accessToken, 'token_revoked')
+      t.ok((await msUntil(b, person.accessToken, 'token_revoked')) < PATIENCE_MS)
       t.equal(await verify(a.app, person.accessToken), 'token_revoked')
       t.equal((await refresh(b.app, person.refreshToken)).json().code, 'session_revoked')
     }
