@@ -1,5 +1,5 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import type { AuthContext } from './auth/context.js'
 import type { Config } from './config.js'
 import type { Database } from './db/database.js'
@@ -10,12 +10,15 @@ import { authenticate } from './plugins/authenticate.js'
 import { cors } from './plugins/cors.js'
 import { crossSite } from './plugins/cross-site.js'
 import { drain } from './plugins/drain.js'
+import { notFound } from './plugins/not-found.js'
 import { openapi } from './plugins/openapi.js'
 import { problemDetails } from './plugins/problem-details.js'
 import { rateLimit } from './plugins/rate-limit.js'
 import { refreshCookie } from './plugins/refresh-cookie.js'
 import { requestGuard } from './plugins/request-guard.js'
+import { requestLog } from './plugins/request-log.js'
 import { securityHeaders } from './plugins/security-headers.js'
+import { gatewayRoutes } from './routes/gateway.js'
 import { healthRoutes } from './routes/health.js'
 import { profileRoutes } from './routes/profile.js'
 import { readiness } from './routes/readiness.js'
@@ -24,6 +27,7 @@ import { sessionRoutes } from './routes/sessions.js'
 import { signInRoutes } from './routes/sign-in.js'
 import { verifyRoutes } from './routes/verify.js'
 import { wellKnownRoutes } from './routes/well-known.js'
+import { startLog } from './start-log.js'
 
 /** What the app needs of the stores; whoever opened them closes them, after the app. */
 export interface AppStores {
@@ -34,6 +38,8 @@ export interface AppStores {
 export interface AppOptions {
   /** Milliseconds since the epoch. */
   clock?: () => number
+  /** One of pino's, made with our options; by default one at LOG_LEVEL to standard output. */
+  log?: FastifyBaseLogger
 }
 
 declare module 'fastify' {
@@ -48,29 +54,41 @@ declare module 'fastify' {
  * injected into, when this resolves: the journal is read and a signing key is at hand.
  */
 export async function buildApp(config: Config, stores: AppStores, options: AppOptions = {}): Promise<FastifyInstance> {
+  const { log = startLog(config.logLevel), clock } = options
   const app = Fastify(fastifyOptions(config)).withTypeProvider<TypeBoxTypeProvider>()
-  const context = await openContext(config, { ...stores, log: app.log, clock: options.clock })
+  app.log = log
+  const context = await openContext(config, { ...stores, log, clock })
   app.decorate('context', context)
   app.addHook('onClose', () => context.close())
 
   const cookieNames = config.cookie.access ? [config.cookie.name, config.cookie.accessName] : [config.cookie.name]
-  await app.register(problemDetails)
+  await app.register(problemDetails, { log })
   await app.register(drain)
-  await app.register(securityHeaders, config)
   await app.register(requestGuard, { cookieNames })
   await app.register(cors, config)
   await app.register(refreshCookie, config)
-  await app.register(crossSite, { ...config, cookieNames })
-  await app.register(rateLimit, { rateLimit: config.rateLimit, ephemeral: stores.ephemeral })
   await app.register(authenticate, { ...context, config })
   await app.register(openapi, { publicOrigin: config.publicOrigin, cookieName: config.cookie.name })
 
-  await app.register(healthRoutes, { ready: readiness(app, stores) })
-  await app.register(wellKnownRoutes, { ...config, keyring: context.keyring })
-  await app.register(signInRoutes, { context })
-  await app.register(refreshRoutes, { context })
-  await app.register(verifyRoutes)
-  await app.register(profileRoutes, { context })
-  await app.register(sessionRoutes, { context })
+  // Side by side, so that what works on the requests of people does not hold up the gateway's, which come with every
+  // request of every service.
+  await app.register(gatewayRoutes, config)
+  await app.register(api)
   return app
+
+  async function api(app: FastifyInstance) {
+    await app.register(requestLog, { log })
+    await app.register(securityHeaders, config)
+    await app.register(crossSite, { ...config, cookieNames })
+    await app.register(rateLimit, { rateLimit: config.rateLimit, ephemeral: stores.ephemeral })
+    await app.register(notFound)
+
+    await app.register(healthRoutes, { ready: readiness(app, stores) })
+    await app.register(wellKnownRoutes, { ...config, keyring: context.keyring })
+    await app.register(signInRoutes, { context })
+    await app.register(refreshRoutes, { context })
+    await app.register(verifyRoutes)
+    await app.register(profileRoutes, { context })
+    await app.register(sessionRoutes, { context })
+  }
 }

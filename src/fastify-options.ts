@@ -1,20 +1,20 @@
-import { randomUUID } from 'node:crypto'
 import type { Server } from 'node:http'
 import type { FastifyHttpOptions } from 'fastify'
 import type { Config } from './config.js'
 import { answerClientError } from './plugins/answer-client-error.js'
-import { loggerOptions, RequestLog } from './plugins/logger-options.js'
 import { sendProblem } from './plugins/send-problem.js'
 import { toLatchkeyError } from './plugins/to-latchkey-error.js'
+import { requestIds } from './request-ids.js'
 
 /** The options of the server itself: every limit and timeout written out. Times are milliseconds. */
-export function fastifyOptions(config: Pick<Config, 'logLevel' | 'trustProxy'>): FastifyHttpOptions<Server> {
+export function fastifyOptions(config: Pick<Config, 'trustProxy'>): FastifyHttpOptions<Server> {
   return {
-    logger: loggerOptions(config.logLevel),
-    logController: new RequestLog(),
+    // plugins/request-log.ts does it.
+    logger: false,
+    disableRequestLogging: true,
     // An id from a header would let a client write into the log.
     requestIdHeader: false,
-    genReqId: () => randomUUID(),
+    genReqId: requestIds(),
     trustProxy: config.trustProxy.length > 0 ? [...config.trustProxy] : false,
 
     // A route that takes more says so (`bodyLimit`). The longest password fits many times.

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { buildApp } from './app.js'
 import { type Config, configWarnings } from './config.js'
 import { startLog } from './start-log.js'
@@ -24,7 +24,7 @@ export async function serve(config: Config): Promise<void> {
   let onLost = () => {}
   const stores = await openStores(config, { log, onLost: () => onLost() })
   try {
-    const app = await listen(config, stores)
+    const app = await listen(config, stores, log)
     onLost = endBySignal(app, stores, config)
     announceStart(app, config)
   } catch (error) {
@@ -33,9 +33,9 @@ export async function serve(config: Config): Promise<void> {
   }
 }
 
-async function listen(config: Config, stores: Stores): Promise<FastifyInstance> {
+async function listen(config: Config, stores: Stores, log: FastifyBaseLogger): Promise<FastifyInstance> {
   const { host, port } = config
-  const app = await buildApp(config, stores)
+  const app = await buildApp(config, stores, { log })
   try {
     await app.listen({ host, port })
     return app

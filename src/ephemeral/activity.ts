@@ -9,17 +9,18 @@ export interface ActivityOptions {
 }
 
 const FLUSH_INTERVAL_MS = 1000
-/** Sightings of one second. What is seen beyond it is not noted: activity is an estimate, and memory is bounded. */
+/** Sessions seen in one second. What is seen beyond it is not noted: activity is an estimate, and memory is bounded. */
 const MAX_PENDING = 100_000
 
 /**
- * When sessions, and the generations of their tokens, were last seen. Noting a sighting costs a write to a map; once a
+ * When sessions, and the generations of their tokens, were last seen. Noting a sighting costs a look into a map; once a
  * second the map goes to the ephemeral store. What that store can't say is unknown, never an error.
  */
 export class Activity {
   readonly #options: ActivityOptions
   readonly #timer: NodeJS.Timeout
-  #pending = new Map<string, Sighting>()
+  /** By session and generation, milliseconds since the epoch. */
+  #pending = new Map<string, Map<number, number>>()
   #storeAnswers = true
 
   constructor(options: ActivityOptions) {
@@ -29,29 +30,36 @@ export class Activity {
   }
 
   saw(sessionId: string, generation: number): void {
-    if (this.#pending.size >= MAX_PENDING) return
-    this.#pending.set(`${sessionId} ${generation}`, { sessionId, generation, seenAt: this.#options.clock() })
+    let generations = this.#pending.get(sessionId)
+    if (!generations) {
+      if (this.#pending.size >= MAX_PENDING) return
+      generations = new Map()
+      this.#pending.set(sessionId, generations)
+    }
+    generations.set(generation, this.#options.clock())
   }
 
   /** When each of the sessions was last seen (ms since the epoch), as far as it is known. */
   async lastSeen(sessionIds: readonly string[]): Promise<Map<string, number>> {
     const seen = (await this.#ask(ephemeral => ephemeral.lastActivity(sessionIds))) ?? new Map<string, number>()
-    const asked = new Set(sessionIds)
-    for (const { sessionId, seenAt } of this.#pending.values())
-      if (asked.has(sessionId)) seen.set(sessionId, Math.max(seen.get(sessionId) ?? 0, seenAt))
+    for (const sessionId of sessionIds)
+      for (const seenAt of this.#pending.get(sessionId)?.values() ?? [])
+        seen.set(sessionId, Math.max(seen.get(sessionId) ?? 0, seenAt))
     return seen
   }
 
   /** When this generation of a session was last seen in use (ms since the epoch); undefined if that is not known. */
   async generationLastSeen(sessionId: string, generation: number): Promise<number | undefined> {
-    const pending = this.#pending.get(`${sessionId} ${generation}`)
-    return pending?.seenAt ?? (await this.#ask(ephemeral => ephemeral.generationLastSeen(sessionId, generation)))
+    const pending = this.#pending.get(sessionId)?.get(generation)
+    return pending ?? (await this.#ask(ephemeral => ephemeral.generationLastSeen(sessionId, generation)))
   }
 
   /** Hands what was seen to the store; what it does not take is lost. */
   async flush(): Promise<void> {
     if (this.#pending.size === 0) return
-    const sightings = [...this.#pending.values()]
+    const sightings: Sighting[] = []
+    for (const [sessionId, generations] of this.#pending)
+      for (const [generation, seenAt] of generations) sightings.push({ sessionId, generation, seenAt })
     this.#pending = new Map()
     await this.#ask(ephemeral => ephemeral.recordActivity(sightings))
   }

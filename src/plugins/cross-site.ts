@@ -20,7 +20,7 @@ export const crossSite = fp(
     app.addHook('onRequest', (request, _reply, done) => {
       if (SAFE_METHODS.has(request.method)) return done()
       const guarded =
-        options.cookieNames.some(name => request.cookies[name] !== undefined) ||
+        options.cookieNames.some(name => request.sentCookie(name) !== undefined) ||
         request.routeOptions.config.crossSite === 'always'
       if (!guarded || isFromOwnSite(request.headers, options)) return done()
       done(new LatchkeyError('cross_site_request'))

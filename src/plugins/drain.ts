@@ -14,8 +14,9 @@ export const drain = fp(
     app.decorate('drain', () => {
       draining = true
     })
-    app.addHook('onSend', async (_request, reply) => {
+    app.addHook('onSend', (_request, reply, _payload, done) => {
       if (draining) reply.header('Connection', 'close')
+      done()
     })
 
     const silent = trackSilent(app)

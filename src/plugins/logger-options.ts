@@ -1,8 +1,7 @@
-import { type FastifyReply, type FastifyRequest, type FastifyServerOptions, LogController } from 'fastify'
+import type { FastifyRequest } from 'fastify'
+import type { LoggerOptions } from 'pino'
 import type { Config } from '../config.js'
 import { describeError } from './describe-error.js'
-
-type LoggerOptions = Exclude<FastifyServerOptions['logger'], boolean | undefined>
 
 /**
  * What the log may hold: no header, no body, no query string, no message of an error that quotes values. The
@@ -25,17 +24,6 @@ export function loggerOptions(level: Config['logLevel']): LoggerOptions {
         return method.apply(this, args)
       },
     },
-  }
-}
-
-/** One line a request, when it is answered, instead of Fastify's two. */
-export class RequestLog extends LogController {
-  override incomingRequest(): void {}
-
-  override requestCompleted(error: Error | null | undefined, request: FastifyRequest, reply: FastifyReply): void {
-    const fields = { req: request, res: reply, responseTime: reply.elapsedTime }
-    if (error) reply.log.error({ ...fields, err: error }, 'request errored')
-    else reply.log.info(fields, 'request completed')
   }
 }
 

@@ -10,7 +10,8 @@ export interface RefreshCookieOptions {
 /** The one place that writes and reads the cookies of this service (ASVS 3.3.1 to 3.3.5). */
 export const refreshCookie = fp(
   async (app: FastifyInstance, { cookie }: RefreshCookieOptions) => {
-    await app.register(fastifyCookie)
+    // Whoever asks for a cookie has them parsed: most requests bring none, or ask for none.
+    await app.register(fastifyCookie, { hook: false })
 
     const refreshAttributes = {
       httpOnly: true,
@@ -49,12 +50,17 @@ export const refreshCookie = fp(
       return cookie.access ? this.clearCookie(cookie.accessName, accessAttributes) : this
     })
 
+    app.decorateRequest('sentCookie', function (this: FastifyRequest, name) {
+      const header = this.headers.cookie
+      return header === undefined ? undefined : app.parseCookie(header)[name]
+    })
+
     app.decorateRequest('refreshCookie', function (this: FastifyRequest) {
-      return this.cookies[cookie.name]
+      return this.sentCookie(cookie.name)
     })
 
     app.decorateRequest('accessCookie', function (this: FastifyRequest) {
-      return cookie.access ? this.cookies[cookie.accessName] : undefined
+      return cookie.access ? this.sentCookie(cookie.accessName) : undefined
     })
   },
   { name: 'refresh-cookie', fastify: '5.x' },
@@ -70,6 +76,8 @@ function assertStorable(header: string): void {
 
 declare module 'fastify' {
   interface FastifyRequest {
+    /** The value of any cookie that the browser sent. */
+    sentCookie(name: string): string | undefined
     /** The refresh token that the browser sent. */
     refreshCookie(): string | undefined
     /** The access token that the browser sent; always undefined unless ACCESS_COOKIE is on. */

@@ -66,10 +66,7 @@ t.test('an idle kept-alive connection outlives all of these, and the gateway tha
 })
 
 t.test('every timeout of the service is set, and in this order', async t => {
-  const { http, requestTimeout, connectionTimeout, keepAliveTimeout } = fastifyOptions({
-    logLevel: 'silent',
-    trustProxy: [],
-  })
+  const { http, requestTimeout, connectionTimeout, keepAliveTimeout } = fastifyOptions({ trustProxy: [] })
   const headersTimeout = http!.headersTimeout!
   t.ok(headersTimeout > 0 && headersTimeout < requestTimeout!)
   t.ok(requestTimeout! < connectionTimeout!)

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import t from 'tap'
 import { createAccessTokenVerifier } from '../../src/auth/verify-access-token.js'
 import type { NewRevocation } from '../../src/db/journal.js'
@@ -62,7 +63,8 @@ function tokenOf(payload: Record<string, unknown> = {}, header: Record<string, u
     roles: [],
     ...payload,
   }
-  return `${encode({ alg: 'ES256', typ: 'at+jwt', kid: 'key-1', ...header })}.${encode(claims)}.AAAA`
+  const signed = `${encode({ alg: 'ES256', typ: 'at+jwt', kid: 'key-1', ...header })}.${encode(claims)}`
+  return `${signed}.${createHash('sha512').update(signed).digest('base64url')}`
 }
 
 t.test('a signature is checked once, the end of the token at every call', async t => {
@@ -153,6 +155,18 @@ t.test('a bad signature is remembered nowhere, and never told about', async t =>
     throw new LatchkeyError('store_unavailable')
   }
   t.equal(await outcome(verifier.verify(tokenOf({ jti: 'token-2' }), away)), 'store_unavailable')
+})
+
+t.test('a token that ends like a known one is another token', async t => {
+  const { verify, verifier, checks } = build()
+  const known = tokenOf()
+  const [header, , signature] = known.split('.')
+  const twisted = `${header}.${tokenOf({ sub: 'user-2' }).split('.')[1]}.${signature}`
+  t.equal(await verify(known), 'good')
+  t.equal(verifier.verifyKnown(known)?.userId, 'user-1')
+  t.equal(verifier.verifyKnown(twisted), undefined)
+  await verify(twisted)
+  t.equal(checks(), 2, 'its signature is checked')
 })
 
 t.test('the memory is bounded', async t => {

@@ -37,22 +37,22 @@ t.test('a query string, a body, a credential and a cookie do not reach the log',
 })
 
 t.test('headers that someone logs by hand are redacted', async t => {
-  const { app, lines } = await buildToyApp(t)
+  const { log, lines } = await buildToyApp(t)
   const headers = { authorization: CANARY, cookie: CANARY, 'set-cookie': CANARY }
-  app.log.info({ headers }, 'a')
-  app.log.info(headers, 'b')
-  app.log.child({ headers }).info('c')
+  log.info({ headers }, 'a')
+  log.info(headers, 'b')
+  log.child({ headers }).info('c')
   t.equal(lines.length, 3)
   t.notMatch(lines.join(), CANARY)
 })
 
 t.test('an error logged by hand, without a message, keeps what it quotes to itself', async t => {
-  const { app, lines } = await buildToyApp(t)
+  const { log, lines } = await buildToyApp(t)
   const error = Object.assign(new Error(`Failed query\nparams: ${CANARY}`), { query: 'select $1', params: [CANARY] })
-  app.log.error(error)
-  app.log.error({ err: error })
-  app.log.error({ err: new Error('wrapped', { cause: error }) })
-  app.log.error({ err: Object.assign(new Error('refused'), { command: { name: 'set', args: [CANARY] } }) })
+  log.error(error)
+  log.error({ err: error })
+  log.error({ err: new Error('wrapped', { cause: error }) })
+  log.error({ err: Object.assign(new Error('refused'), { command: { name: 'set', args: [CANARY] } }) })
   t.equal(lines.length, 4)
   t.notMatch(lines.join(), CANARY)
   t.match(lines[2], 'wrapped', 'other errors keep their message')

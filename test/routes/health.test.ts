@@ -6,7 +6,7 @@ import { type HealthOptions, healthRoutes } from '../../src/routes/health.js'
 async function buildApp(t: Test, ready: HealthOptions['ready']) {
   const app = fastify()
   t.teardown(() => app.close())
-  await app.register(problemDetails)
+  await app.register(problemDetails, { log: app.log })
   await app.register(healthRoutes, { ready })
   return app
 }

@@ -1,16 +1,19 @@
 import type { Server } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyHttpOptions, type FastifyInstance } from 'fastify'
+import { pino } from 'pino'
 import type { Test } from 'tap'
 import type { Config } from '../../src/config.js'
 import { fastifyOptions } from '../../src/fastify-options.js'
 import { cors } from '../../src/plugins/cors.js'
 import { crossSite } from '../../src/plugins/cross-site.js'
 import { loggerOptions } from '../../src/plugins/logger-options.js'
+import { notFound } from '../../src/plugins/not-found.js'
 import { openapi } from '../../src/plugins/openapi.js'
 import { problemDetails } from '../../src/plugins/problem-details.js'
 import { refreshCookie } from '../../src/plugins/refresh-cookie.js'
 import { requestGuard } from '../../src/plugins/request-guard.js'
+import { requestLog } from '../../src/plugins/request-log.js'
 import { bodyOf, errorResponses, Type } from '../../src/plugins/schemas.js'
 import { securityHeaders } from '../../src/plugins/security-headers.js'
 
@@ -41,25 +44,27 @@ export async function buildToyApp(t: Test, options: ToyAppOptions = {}) {
   const cookie = { ...cookieDefaults, ...options.cookie }
   const cookieNames = [cookie.name, cookie.accessName]
   const lines: string[] = []
+  const log = pino(loggerOptions('debug'), { write: (line: string) => void lines.push(line) })
   const app = fastify({
-    ...fastifyOptions({ logLevel: 'debug', trustProxy }),
-    logger: { ...loggerOptions('debug'), stream: { write: (line: string) => void lines.push(line) } },
+    ...fastifyOptions({ trustProxy }),
     ...options.server,
   }).withTypeProvider<TypeBoxTypeProvider>()
   t.teardown(() => app.close())
 
-  await app.register(problemDetails)
+  await app.register(problemDetails, { log })
+  await app.register(requestLog, { log })
   await app.register(securityHeaders, { publicOrigin })
   await app.register(cors, { corsOrigins })
   await app.register(requestGuard, { cookieNames })
   await app.register(refreshCookie, { cookie })
   await app.register(crossSite, { publicOrigin, corsOrigins, cookieNames })
+  await app.register(notFound)
   await app.register(openapi, { publicOrigin, cookieName: cookie.name })
   app.post('/echo', { schema: echoSchema }, async request => request.body)
   app.get('/thing/:id', async request => ({ id: (request.params as { id: string }).id }))
   options.routes?.(app as unknown as FastifyInstance)
   await app.ready()
-  return { app, lines }
+  return { app, lines, log }
 }
 
 const echoSchema = {
