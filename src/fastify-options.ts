@@ -1,5 +1,5 @@
 import type { Server } from 'node:http'
-import type { FastifyHttpOptions } from 'fastify'
+import { type FastifyHttpOptions, LogController } from 'fastify'
 import type { Config } from './config.js'
 import { answerClientError } from './plugins/answer-client-error.js'
 import { sendProblem } from './plugins/send-problem.js'
@@ -11,7 +11,7 @@ export function fastifyOptions(config: Pick<Config, 'trustProxy'>): FastifyHttpO
   return {
     // plugins/request-log.ts does it.
     logger: false,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     // An id from a header would let a client write into the log.
     requestIdHeader: false,
     genReqId: requestIds(),

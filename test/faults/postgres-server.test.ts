@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres'
 import t, { type Test } from 'tap'
+import { signUp, verify } from '../support/people.js'
 import { controlPostgres } from '../support/process-control.js'
 import { startInstances } from './instances.js'
 import { postgresAway as away, ONLY_IN_FULL, printTable, runRow } from './run-row.js'
@@ -27,6 +28,26 @@ t.test('Postgres is killed and started again', async t => {
     instances.postgres.retarget(server.url)
   }
   await runRow(t, { ...away, lastsMs: 2500, fault: t.name, instances, begin: server.kill, end })
+})
+
+t.test('after a restart of Postgres the whole journal is read again', async t => {
+  const { server, instances } = await ownPostgres(t)
+  const ada = await signUp(instances.a.app)
+  const admin = postgres(server.url, { max: 1 })
+  // What a server that took over may hold: an entry that no reading from the cursor on would find.
+  await admin`insert into revocations (xid, kind, subject, reason, expires_at)
+    values ('3', 'session', ${ada.sessionId}, 'logout', now() + interval '1 hour')`
+  await admin.end()
+  await sleep(2500)
+  t.equal(await verify(instances.a.app, ada.accessToken), 200, 'the cursor has passed it by')
+  await server.kill()
+  await server.start()
+  instances.postgres.retarget(server.url)
+  for (const { app } of [instances.a, instances.b]) {
+    const end = performance.now() + 10_000
+    while ((await verify(app, ada.accessToken)) === 200 && performance.now() < end) await sleep(20)
+    t.equal(await verify(app, ada.accessToken), 'token_revoked')
+  }
 })
 
 t.test('Postgres is read-only', async t => {

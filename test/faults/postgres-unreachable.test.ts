@@ -4,6 +4,9 @@ import { post, refresh, signUp, verify } from '../support/people.js'
 import { startInstances } from './instances.js'
 import { postgresAway as away, ONLY_IN_FULL, printTable, runRow } from './run-row.js'
 
+/** From the first journal read after its stream is connected on, an instance may go by the stream alone. */
+const untilStreamCounts = () => sleep(2500)
+
 // While Postgres is away verification goes on, and nothing else claims to have happened.
 t.test('Postgres refuses', async t => {
   const instances = await startInstances(t)
@@ -13,6 +16,7 @@ t.test('Postgres refuses', async t => {
 
 t.test('Postgres is in a black hole for long', ONLY_IN_FULL, async t => {
   const instances = await startInstances(t)
+  await untilStreamCounts()
   const network = instances.postgres
   const begin = () => network.blackHole()
   await runRow(t, { ...away, lastsMs: 12_000, fault: t.name, instances, begin, end: network.heal })
@@ -41,8 +45,7 @@ t.test('Postgres is slow', ONLY_IN_FULL, async t => {
 
 t.test('Postgres is away for longer than revocations may be unknown, and Redis is not', ONLY_IN_FULL, async t => {
   const instances = await startInstances(t, { env: { REVOCATION_MAX_STALENESS: '2s' } })
-  // From the first journal read after its stream is connected on, an instance may go by the stream alone.
-  await sleep(2000)
+  await untilStreamCounts()
   const network = instances.postgres
   await runRow(t, { ...away, lastsMs: 5000, fault: t.name, instances, begin: network.refuse, end: network.heal })
 })
