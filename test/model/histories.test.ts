@@ -29,6 +29,7 @@ for (let set = 0; set < sets; set++) {
       steps += [...commands].length
     })
     await fc.assert(property, { seed: seed + set, numRuns: historiesPerSet, interruptAfterTimeLimit: timeLimitMs() })
+    t.ok(histories > 0)
     const seconds = (performance.now() - start) / 1000
     t.comment(`${histories} histories of ${steps} steps in ${seconds.toFixed(0)} s; seed ${seed + set}`)
     const tally = [...service.tally].sort(([, a], [, b]) => b - a).map(([says, times]) => `${says} ${times}`)

@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert'
 import { disableUser } from '../../src/auth/administer-users.js'
 import type { Choice } from './client-steps.js'
 import { begin, expectRefreshed, expectRefusedEverywhere, type History, pickSession } from './history.js'
-import type { Session } from './model.js'
+import { MAX_SESSIONS, type Session } from './model.js'
 import { type Answer, expectAnswer } from './service.js'
 
 export type Ending = 'logout' | 'logout_all' | 'user_disabled' | 'password_changed'
@@ -20,6 +20,10 @@ export async function race(
   const now = service.now()
   if (!model.isLive(session, now)) return
   const { user } = session
+  const live = model.sessionsOf(user).filter(session => model.isLive(session, now))
+  // In a full house a sign-in that comes first ends the oldest session, and a logout by that one ends nothing more.
+  const oldest = live.length >= MAX_SESSIONS ? live[0] : undefined
+  if (oldest === session && ending === 'logout_all') return
   const wasAt = session.generation
   const handedOut = model.refresh(session, wasAt, now) as number
   const refresh_token = session.tokens[wasAt]!
@@ -30,14 +34,17 @@ export async function race(
     withLogin ? service.post(1 - instance, '/auth/login', credentials) : undefined,
     ...[0, 1, 0, 1].map(i => service.post(i, '/auth/refresh', { refresh_token })),
   ])
-  const refusal = ending === 'user_disabled' ? 'user_disabled' : 'session_revoked'
+  if (login && oldest && (await reasonOf(history, oldest.id)) === 'too_many_sessions')
+    oldest.revoked = 'too_many_sessions'
+  const refusals = [ending === 'user_disabled' ? 'user_disabled' : 'session_revoked']
+  if (session.revoked) refusals.push('session_revoked')
   for (const answer of answers) {
-    expectAnswer(answer, [200, refusal], 'a refresh during a revocation')
+    expectAnswer(answer, [200, ...refusals], 'a refresh during a revocation')
     if (answer.says === 200) expectRefreshed(session, answer, handedOut, now)
   }
   if (session.tokens[handedOut] === undefined) session.generation = wasAt
 
-  if (ending === 'logout') session.revoked = 'logout'
+  if (ending === 'logout') session.revoked ??= 'logout'
   else model.revokeAll(user, ending)
   if (ending === 'user_disabled') user.disabled = true
   if (login) await settleLogin(history, session, login, ending, now)
@@ -66,16 +73,22 @@ async function endIt({ service }: History, session: Session, ending: Ending, ins
 }
 
 /** The one answer that the model can't know. The database says which of the two came first. */
-async function settleLogin({ model, service }: History, session: Session, login: Answer, ending: Ending, now: number) {
+async function settleLogin(history: History, session: Session, login: Answer, ending: Ending, now: number) {
+  const { model } = history
   const { user } = session
   expectAnswer(login, ending === 'logout' ? 200 : [200, 'invalid_credentials'], 'a sign-in during a revocation')
   if (login.says !== 200) return
-  const [row] = await service.instances[0].database.admin<{ reason: string | null }[]>`
-    select revoke_reason as reason from sessions where id = ${login.body.session_id}`
+  const reason = await reasonOf(history, login.body.session_id)
   const opened = begin(model, user, login.body, now)
   const mayLive = ending === 'logout' || ending === 'logout_all'
-  if (row!.reason !== null || !mayLive) {
-    assert.equal(row!.reason, ending, 'a sign-in that came before the end ends with it')
+  if (reason !== null || !mayLive) {
+    assert.equal(reason, ending, 'a sign-in that came before the end ends with it')
     opened.revoked = ending
   }
+}
+
+async function reasonOf({ service }: History, sessionId: string): Promise<string | null> {
+  const [row] = await service.instances[0].database.admin<{ reason: string | null }[]>`
+    select revoke_reason as reason from sessions where id = ${sessionId}`
+  return row!.reason
 }
