@@ -18,6 +18,7 @@ import { refreshCookie } from './plugins/refresh-cookie.js'
 import { requestGuard } from './plugins/request-guard.js'
 import { requestLog } from './plugins/request-log.js'
 import { securityHeaders } from './plugins/security-headers.js'
+import { eventRoutes } from './routes/events.js'
 import { gatewayRoutes } from './routes/gateway.js'
 import { healthRoutes } from './routes/health.js'
 import { profileRoutes } from './routes/profile.js'
@@ -90,5 +91,6 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
     await app.register(verifyRoutes)
     await app.register(profileRoutes, { context })
     await app.register(sessionRoutes, { context })
+    await app.register(eventRoutes, { context })
   }
 }

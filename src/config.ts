@@ -53,7 +53,13 @@ export interface Config {
   readonly refreshTokenTtlSeconds: number
   /** The absolute lifetime of a session. */
   readonly sessionMaxAgeSeconds: number
+  /** The same for a session that the browser shall forget. */
+  readonly sessionShortMaxAgeSeconds: number
   readonly maxSessionsPerUser: number
+  /** Who goes when there are more: the oldest session, or the one that is just signing in. */
+  readonly maxSessionsPolicy: 'evict' | 'deny'
+  /** The path of a file that tells where addresses are; undefined if nobody needs to know. */
+  readonly locationDatabase: string | undefined
   readonly refresh: {
     readonly minAgeSeconds: number
     readonly leewaySeconds: number
@@ -174,7 +180,10 @@ function toConfig(values: Values, mode: Mode, isKubernetes: boolean): Config {
     keyRotationIntervalSeconds: values.KEY_ROTATION_INTERVAL,
     refreshTokenTtlSeconds: values.JWT_REFRESH_EXPIRES_IN,
     sessionMaxAgeSeconds: values.SESSION_MAX_AGE,
+    sessionShortMaxAgeSeconds: values.SESSION_SHORT_MAX_AGE,
     maxSessionsPerUser: values.MAX_SESSIONS_PER_USER,
+    maxSessionsPolicy: values.MAX_SESSIONS_POLICY,
+    locationDatabase: values.LOCATION_DATABASE,
     refresh: {
       minAgeSeconds: values.REFRESH_MIN_AGE,
       leewaySeconds: values.REFRESH_LEEWAY,

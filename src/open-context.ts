@@ -6,12 +6,13 @@ import { Keyring } from './auth/keys/keyring.js'
 import { createPasswordHasher } from './auth/passwords/password-hasher.js'
 import { repairRevocations } from './auth/repair-revocations.js'
 import { deriveSecrets } from './auth/secrets.js'
+import { createBackground } from './background.js'
 import type { Config } from './config.js'
 import type { Database } from './db/database.js'
-import type { NewSecurityEvent } from './db/security-events.js'
 import { Activity } from './ephemeral/activity.js'
 import type { Ephemeral } from './ephemeral/ephemeral.js'
 import { createFailureLimit } from './ephemeral/failure-limit.js'
+import { openLocationDatabase } from './location-database.js'
 import type { Log } from './log.js'
 import { repeat } from './repeat.js'
 import { Revocations } from './revocations/revocations.js'
@@ -37,6 +38,7 @@ export interface OpenContext extends AuthContext {
  */
 export async function openContext(config: Config, options: OpenContextOptions): Promise<OpenContext> {
   const { db, ephemeral, log, clock = Date.now } = options
+  const locate = await openLocationDatabase(config.locationDatabase, log)
   const secrets = deriveSecrets(config)
   const keyOptions = { algorithm: config.algorithm, sealKeys: secrets.sealKeys }
   const keyring = new Keyring({ signingKeys: db.signingKeys, sealKeys: secrets.sealKeys })
@@ -54,7 +56,7 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     keyring.reload().catch((error: Error) => log.error(`the signing keys can't be read: ${error.message}`))
   })
   const activity = new Activity({ ephemeral, log, clock })
-  const notes = backgroundNotes(db, log)
+  const background = createBackground(log)
 
   const closing = new AbortController()
   let maintenance: KeyMaintenance
@@ -89,31 +91,13 @@ export async function openContext(config: Config, options: OpenContextOptions): 
       maxPerMinute: config.rateLimit.failuresPerAccountPerMinute,
       ephemeral,
     }),
-    note: notes.note,
+    locate,
+    note: event => background.run(`write down the event ${event.type}`, () => db.securityEvents.add(event)),
+    background,
     async close() {
       closing.abort()
       await Promise.all([maintenance.stop(), stopCleaningUp()])
-      await Promise.all([activity.close(), revocations.close(), notes.settled()])
+      await Promise.all([activity.close(), revocations.close(), background.settled()])
     },
-  }
-}
-
-/** Events that are written while nobody waits. A flood of them is cut, and said to be. */
-function backgroundNotes(db: Database, log: Log) {
-  const MAX_UNDER_WAY = 1000
-  const underWay = new Set<Promise<void>>()
-  return {
-    note(event: NewSecurityEvent): void {
-      if (underWay.size >= MAX_UNDER_WAY) {
-        log.error(`an event was not written down: ${event.type}: too many are under way`)
-        return
-      }
-      const written = db.securityEvents
-        .add(event)
-        .catch((error: Error) => log.error(`an event was not written down: ${event.type}: ${error.message}`))
-        .finally(() => underWay.delete(written))
-      underWay.add(written)
-    },
-    settled: () => Promise.all(underWay),
   }
 }

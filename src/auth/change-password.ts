@@ -3,7 +3,7 @@ import type { AuthContext, Caller } from './context.js'
 import { endAllSessions } from './end-sessions.js'
 import { type Grant, grantTokens } from './grant-tokens.js'
 import { verifyPassword } from './log-in.js'
-import { openSession } from './open-session.js'
+import { deviceDetails, openSession } from './open-session.js'
 import { checkNewPassword } from './passwords/check-new-password.js'
 
 export interface PasswordChange {
@@ -12,6 +12,8 @@ export interface PasswordChange {
   currentPassword: string
   newPassword: string
   transport: 'cookie' | 'body'
+  /** False for a session that the browser shall forget. */
+  remember?: boolean | undefined
 }
 
 /**
@@ -33,10 +35,11 @@ export async function changePassword(context: AuthContext, change: PasswordChang
     if (!changed) throw new LatchkeyError('invalid_credentials')
     const entries = await endAllSessions(repositories, changed, 'password_changed')
     const fences = { userId: user.id, tokenVersion: changed.tokenVersion, passwordHash }
-    const session = await openSession(context, repositories, { ...fences, transport: change.transport, caller })
+    const { transport, remember } = change
+    const session = await openSession(context, repositories, { ...fences, transport, remember, caller })
     if (!session) throw new Error('an account changed while its row was held')
     const event = { userId: user.id, sessionId: session.facts.sessionId, actor: 'user', ...caller }
-    await repositories.securityEvents.add({ ...event, type: 'password_changed' })
+    await repositories.securityEvents.add({ ...event, type: 'password_changed', ...deviceDetails(session) })
     return { session, entries }
   })
   revocations.announce(entries)

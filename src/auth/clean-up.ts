@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Database, Repositories } from '../db/database.js'
+import { expiryEvent } from './events.js'
 
 export interface CleanUpOptions {
   sessionMaxAgeSeconds: number
@@ -24,7 +25,7 @@ const PAUSE_MS = 50
 
 /**
  * Clears away what can't matter any more: sessions past every end with their refresh tokens, revocations of dead
- * tokens, keys that nothing alive was signed with, old events. In small transactions with pauses between them, each
+ * tokens, keys that nothing alive was signed with, old events. A session that ended by itself leaves its event. In small transactions with pauses between them, each
  * under a lock that one instance holds at a time and nobody waits for, so that it is never in the way of traffic.
  */
 export async function cleanUp(db: Pick<Database, 'transaction'>, options: CleanUpOptions): Promise<CleanedUp> {
@@ -42,7 +43,11 @@ export async function cleanUp(db: Pick<Database, 'transaction'>, options: CleanU
   }
 
   return {
-    sessions: await clear(({ sessions }) => sessions.removeOlderThan(sessionAge, batchSize)),
+    sessions: await clear(async ({ sessions, securityEvents }) => {
+      const { count, expired } = await sessions.removeOlderThan(sessionAge, batchSize)
+      await securityEvents.addAll(expired.map(expiryEvent))
+      return count
+    }),
     revocations: await clear(({ journal }) => journal.removeExpired(batchSize)),
     keys: await clear(({ signingKeys }) => signingKeys.removeRetired(GRACE_SECONDS, batchSize)),
     events: await clear(({ securityEvents }) =>

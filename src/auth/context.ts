@@ -1,3 +1,4 @@
+import type { Background } from '../background.js'
 import type { Config } from '../config.js'
 import type { Database, Repositories } from '../db/database.js'
 import type { NewSecurityEvent } from '../db/security-events.js'
@@ -6,6 +7,7 @@ import type { FailureLimit } from '../ephemeral/failure-limit.js'
 import type { Log } from '../log.js'
 import type { Revocations } from '../revocations/revocations.js'
 import type { Keyring } from './keys/keyring.js'
+import type { Locate } from './location.js'
 import type { PasswordHasher } from './passwords/password-hasher.js'
 import type { Secrets } from './secrets.js'
 
@@ -22,8 +24,12 @@ export interface AuthContext {
   /** Milliseconds since the epoch. */
   readonly clock: () => number
   readonly log: Log
+  /** Where an address is; always undefined without LOCATION_DATABASE. */
+  readonly locate: Locate
   /** Writes an event in the background: for those that nobody should wait for, or could measure the wait of. */
   note(event: NewSecurityEvent): void
+  /** What no answer waits for. */
+  readonly background: Background
 }
 
 export type { Repositories }

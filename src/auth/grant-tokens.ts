@@ -10,6 +10,8 @@ export interface Grant {
   accessExpiresInSeconds: number
   refreshToken: string
   refreshExpiresInSeconds: number
+  /** False: what the browser keeps of it ends with the browser. */
+  remember: boolean
   sessionId: string
   user: PublicUser
 }
@@ -26,6 +28,7 @@ export function grantTokens(
     accessExpiresInSeconds: config.accessTokenTtlSeconds,
     refreshToken: writeRefreshToken(refreshToken),
     refreshExpiresInSeconds: Math.max(0, Math.floor(facts.refreshExpiresInSeconds ?? 0)),
+    remember: facts.remember,
     sessionId: facts.sessionId,
     user: publicUser({ ...facts, id: facts.userId, createdAt: facts.userCreatedAt }),
   }

@@ -3,7 +3,7 @@ import { LatchkeyError } from '../errors.js'
 import type { AuthContext, Caller } from './context.js'
 import { normaliseEmail } from './email.js'
 import { type Grant, grantTokens } from './grant-tokens.js'
-import { type OpenedSession, openSession } from './open-session.js'
+import { deviceDetails, type OpenedSession, openSession } from './open-session.js'
 
 export interface Credentials {
   /** One of the two names an account may have. */
@@ -11,19 +11,25 @@ export interface Credentials {
   username?: string | undefined
   password: string
   transport: 'cookie' | 'body'
+  /** False for a session that the browser shall forget. */
+  remember?: boolean | undefined
 }
 
 /**
  * Signs in with a password: a new session, whatever cookie the request carried. An unknown name, a wrong password and a
  * disabled account are refused alike, and after the same work.
  *
- * @throws LatchkeyError invalid_credentials, password_change_required, rate_limited, busy
+ * @throws LatchkeyError invalid_credentials, password_change_required, too_many_sessions, rate_limited, busy
  */
 export async function logIn(context: AuthContext, credentials: Credentials, caller: Caller): Promise<Grant> {
   const user = await verifyPassword(context, credentials, caller)
   if (user.mustChangePassword) throw new LatchkeyError('password_change_required')
 
-  const opened = await openVerified(context, user, credentials, caller)
+  const opened = await openVerified(context, user, credentials, caller).catch((error: unknown) => {
+    if (error instanceof LatchkeyError && error.code === 'too_many_sessions')
+      context.note({ ...failure(user, caller), details: { reason: error.code } })
+    throw error
+  })
   if (!opened) throw refusal(context, user, caller)
   context.revocations.announce(opened.revocations)
   return grantTokens(context, opened.facts, opened.refreshToken)
@@ -78,10 +84,11 @@ async function openVerified(
   const open = ({ passwordHash }: User) =>
     context.db.transaction(async repositories => {
       const fences = { userId: user.id, tokenVersion: user.tokenVersion, passwordHash }
-      const session = await openSession(context, repositories, { ...fences, transport: credentials.transport, caller })
+      const { transport, remember } = credentials
+      const session = await openSession(context, repositories, { ...fences, transport, remember, caller })
       if (!session) return undefined
       const event = { userId: user.id, sessionId: session.facts.sessionId, actor: 'user', ...caller }
-      await repositories.securityEvents.add({ ...event, type: 'signed_in' })
+      await repositories.securityEvents.add({ ...event, type: 'signed_in', ...deviceDetails(session) })
       return session
     })
 
@@ -115,6 +122,10 @@ async function findUser({ db }: AuthContext, name: AccountName) {
 }
 
 function refusal(context: AuthContext, user: User | undefined, caller: Caller): LatchkeyError {
-  context.note({ type: 'sign_in_failed', userId: user?.id, actor: 'user', ...caller })
+  context.note(failure(user, caller))
   return new LatchkeyError('invalid_credentials')
+}
+
+function failure(user: User | undefined, caller: Caller) {
+  return { type: 'sign_in_failed', userId: user?.id, actor: 'user', ...caller } as const
 }

@@ -1,5 +1,6 @@
 import type { Repositories } from '../db/database.js'
 import type { SessionFacts } from '../db/session-facts.js'
+import { LatchkeyError } from '../errors.js'
 import type { Revocation } from '../revocations/revocation.js'
 import type { AuthContext, Caller } from './context.js'
 import { describeDevice } from './device.js'
@@ -16,12 +17,16 @@ export interface SignIn {
   tokenVersion: number
   passwordHash: string
   transport: 'cookie' | 'body'
+  /** False: the browser shall forget it when it ends, and it lives SESSION_SHORT_MAX_AGE. By default true. */
+  remember?: boolean | undefined
   caller: Caller
 }
 
 export interface OpenedSession {
   facts: SessionFacts
   refreshToken: RefreshToken
+  /** Whether no earlier sign-in of this user from such a device is known. */
+  isNewDevice: boolean
   /** What to announce once the transaction has committed: sessions that had to make room. */
   revocations: Revocation[]
 }
@@ -29,34 +34,52 @@ export interface OpenedSession {
 /**
  * Opens a session with its first refresh token, inside the caller's transaction. Undefined if the account changed since
  * its password was verified: a sign-in can't outlive a revoke-all, a disable or a password change.
+ *
+ * @throws LatchkeyError too_many_sessions
  */
 export async function openSession(
-  { config, secrets }: Pick<AuthContext, 'config' | 'secrets'>,
+  { config, secrets, locate }: Pick<AuthContext, 'config' | 'secrets' | 'locate'>,
   repositories: Repositories,
-  { caller, ...signIn }: SignIn,
+  { caller, remember = true, ...signIn }: SignIn,
 ): Promise<OpenedSession | undefined> {
   const [key] = secrets.refreshKeys
   const refreshToken = firstRefreshToken(newSessionId(signIn.userId), key)
   const facts = await repositories.sessions.open({
     ...signIn,
+    remember,
     sessionId: refreshToken.sessionId,
     clientId: FIRST_PARTY_CLIENT_ID,
     authMethods: ['pwd'],
     device: describeDevice(caller.userAgent),
     userAgent: caller.userAgent?.slice(0, 512),
     ip: caller.ip,
-    maxAgeSeconds: config.sessionMaxAgeSeconds,
+    location: locate(caller.ip),
+    maxAgeSeconds: remember
+      ? config.sessionMaxAgeSeconds
+      : Math.min(config.sessionShortMaxAgeSeconds, config.sessionMaxAgeSeconds),
     refreshTtlSeconds: config.refreshTokenTtlSeconds,
     tokenHash: hashOf(refreshToken),
     nextHash: hashOf(successorOf(refreshToken, key)),
   })
   if (!facts) return undefined
-  return { facts, refreshToken, revocations: await makeRoom(repositories, signIn.userId, config.maxSessionsPerUser) }
+  const revocations = await keepToLimit(repositories, signIn.userId, config)
+  return { facts, refreshToken, isNewDevice: facts.isNewDevice, revocations }
 }
 
-/** Ends the oldest sessions beyond the limit, if there is one, each with its event. */
-async function makeRoom(repositories: Repositories, userId: string, limit: number): Promise<Revocation[]> {
+/**
+ * Ends the oldest sessions beyond the limit, each with its event; or refuses the new one, which its transaction takes
+ * back. The user's row is held since the session was opened, so that sign-ins at the same time count each other.
+ */
+async function keepToLimit(
+  repositories: Repositories,
+  userId: string,
+  { maxSessionsPerUser: limit, maxSessionsPolicy }: AuthContext['config'],
+): Promise<Revocation[]> {
   if (limit === 0) return []
+  if (maxSessionsPolicy === 'deny') {
+    if ((await repositories.sessions.countLive(userId)) > limit) throw new LatchkeyError('too_many_sessions')
+    return []
+  }
   const ended = await endSessionsBeyond(repositories, userId, limit, 'too_many_sessions')
   for (const entry of ended) {
     const sessionId = 'subject' in entry ? entry.subject : undefined
@@ -64,4 +87,9 @@ async function makeRoom(repositories: Repositories, userId: string, limit: numbe
     await repositories.securityEvents.add({ type: 'session_revoked', userId, sessionId, actor: 'system', details })
   }
   return ended
+}
+
+/** What the event of a sign-in says of its device, for whoever writes to the owner about new ones. */
+export function deviceDetails({ isNewDevice }: OpenedSession): { details?: { new_device: true } } {
+  return isNewDevice ? { details: { new_device: true } } : {}
 }

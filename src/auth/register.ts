@@ -10,6 +10,8 @@ export interface Registration {
   email: string
   password: string
   transport: 'cookie' | 'body'
+  /** False for a session that the browser shall forget. */
+  remember?: boolean | undefined
 }
 
 /**
@@ -30,6 +32,7 @@ export async function register(context: AuthContext, registration: Registration,
       tokenVersion: 0,
       passwordHash: user.passwordHash,
       transport: registration.transport,
+      remember: registration.remember,
       caller,
     })
     if (!session) throw new Error('an account changed before it was committed')

@@ -4,6 +4,7 @@ import type { AuthContext, Caller } from './context.js'
 import { endSessions } from './end-sessions.js'
 import { type Grant, grantTokens } from './grant-tokens.js'
 import { judgeRefreshToken, MAX_LATE_REPLAYS } from './judge-refresh-token.js'
+import { noticeOrigin } from './notice-origin.js'
 import { hashOf, type RefreshToken, readRefreshToken, successorOf } from './refresh-token.js'
 
 /** A race can be lost to one rotation and then to its predecessor's retry; a third time would be a defect. */
@@ -35,6 +36,7 @@ export async function rotateRefreshToken(context: AuthContext, text: string, cal
         throw new LatchkeyError(verdict.code)
       case 'young':
         activity.saw(presented.sessionId, presented.generation)
+        noticeOrigin(context, state!, caller)
         return grantTokens(context, state!, presented)
       case 'replayed':
         return grantTokens(context, state!, currentSuccessor(context, presented, state!))
@@ -69,6 +71,7 @@ async function rotate(context: AuthContext, presented: RefreshToken, caller: Cal
   })
   if (!rotated) return undefined
   activity.saw(presented.sessionId, presented.generation)
+  noticeOrigin(context, rotated, caller)
   if (rotated.previousGeneration < presented.generation) {
     context.log.warn(`session ${presented.sessionId} was ahead of the database, which must have lost a commit`)
     note(context, 'refresh_recovered', presented, rotated.userId, caller)

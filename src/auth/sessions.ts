@@ -2,28 +2,41 @@ import type { LiveSession } from '../db/sessions.js'
 import { LatchkeyError } from '../errors.js'
 import type { AuthContext, Caller } from './context.js'
 import { endOtherSessions, endSessions } from './end-sessions.js'
+import { noticeOrigin } from './notice-origin.js'
 import type { Principal } from './principal.js'
 
-export interface ListedSession extends Omit<LiveSession, 'rotatedAt'> {
+export interface ListedSession extends Omit<LiveSession, 'rotatedAt' | 'userAgent'> {
   /** Whether it is the one that asks. */
   current: boolean
   lastActiveAt: Date
   isActive: true
 }
 
-/** The live sessions of a user, the youngest first. One statement, and one question to the ephemeral store. */
+/**
+ * The live sessions of a user, the youngest first. One statement, and one question to the ephemeral store.
+ *
+ * @param asking the user, and the session that asks, which is the current one: none when somebody else asks
+ * @param caller where the current session is now, as this request shows it
+ */
 export async function listSessions(
-  { db, activity }: Pick<AuthContext, 'db' | 'activity'>,
-  { userId, sessionId }: Principal,
+  context: Pick<AuthContext, 'db' | 'activity' | 'locate' | 'background'>,
+  { userId, sessionId }: { userId: string; sessionId?: string | undefined },
+  caller: Caller = {},
 ): Promise<ListedSession[]> {
-  const live = await db.sessions.liveOf(userId)
-  const lastSeen = await activity.lastSeen(live.map(({ id }) => id))
-  return live.map(({ rotatedAt, ...session }) => ({
-    ...session,
-    current: session.id === sessionId,
-    lastActiveAt: new Date(Math.max(rotatedAt.getTime(), lastSeen.get(session.id) ?? 0)),
-    isActive: true,
-  }))
+  const live = await context.db.sessions.liveOf(userId)
+  const lastSeen = await context.activity.lastSeen(live.map(({ id }) => id))
+  return live.map(({ rotatedAt, userAgent, ...session }) => {
+    const current = session.id === sessionId
+    const change = current ? noticeOrigin(context, { sessionId, userAgent, ip: session.ip }, caller) : {}
+    return {
+      ...session,
+      ...(change.browser && { device: change.browser.device }),
+      ...change.address,
+      current,
+      lastActiveAt: new Date(Math.max(rotatedAt.getTime(), lastSeen.get(session.id) ?? 0)),
+      isActive: true,
+    }
+  })
 }
 
 /**

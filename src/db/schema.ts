@@ -4,6 +4,7 @@ import {
   boolean,
   check,
   customType,
+  type ExtraConfigColumn,
   index,
   inet,
   integer,
@@ -68,7 +69,10 @@ export const users = pgTable(
   ],
 )
 
-/** One row a sign-in on a device. It is never updated by a refresh: that is what the whitelist is for. */
+/**
+ * One row a sign-in on a device. A refresh leaves it alone unless the browser or the address is another: what every
+ * refresh changes is in the whitelist.
+ */
 export const sessions = pgTable(
   'sessions',
   {
@@ -91,6 +95,8 @@ export const sessions = pgTable(
     ip: inet(),
     location: jsonb().$type<{ country: string; city?: string }>(),
     transport: text({ enum: ['cookie', 'body'] }).notNull(),
+    /** False where the browser shall forget it: its cookie ends with the browser, and its life is short. */
+    remember: boolean().notNull().default(true),
     authMethods: text().array().notNull(),
   },
   table => [
@@ -197,7 +203,16 @@ export const securityEvents = pgTable(
     details: jsonb().$type<Record<string, unknown>>(),
   },
   table => [
-    index('security_events_of_user').on(table.userId, table.at.desc()),
+    index('security_events_of_user').on(table.userId, ...latestFirst(table)),
+    // They concern every account, and are among the events of each.
+    index('security_events_of_everyone')
+      .on(...latestFirst(table))
+      .where(sql`${table.type} = 'everyone_signed_out'`),
     index('security_events_at').on(table.at),
   ],
 )
+
+/** As `order by at desc, id desc` sorts: an index with its nulls at the other end would not serve it. */
+function latestFirst(table: { at: ExtraConfigColumn; id: ExtraConfigColumn }) {
+  return [table.at.desc().nullsFirst(), table.id.desc().nullsFirst()] as const
+}

@@ -1,7 +1,8 @@
-import { desc, eq, sql } from 'drizzle-orm'
+import { and, desc, eq, type SQL, sql } from 'drizzle-orm'
+import { unionAll } from 'drizzle-orm/pg-core'
 import { v7 as uuidv7 } from 'uuid'
 import type { Runner } from './connections.js'
-import { securityEvents } from './schema.js'
+import { securityEvents, users } from './schema.js'
 import { seconds } from './session-facts.js'
 
 /** Everything that is written down about an account. */
@@ -11,6 +12,7 @@ export type SecurityEventType =
   | 'sign_in_failed'
   | 'signed_out'
   | 'session_revoked'
+  | 'session_expired'
   | 'refresh_replayed'
   | 'refresh_recovered'
   | 'refresh_token_reused'
@@ -23,6 +25,10 @@ export type SecurityEventType =
   | 'user_enabled'
 
 export interface NewSecurityEvent {
+  /** By default a new one. Of two events with one id the first is kept. */
+  id?: string
+  /** By default now. */
+  at?: Date
   type: SecurityEventType
   userId?: string | undefined
   sessionId?: string | undefined
@@ -33,14 +39,22 @@ export interface NewSecurityEvent {
   details?: Record<string, unknown>
 }
 
+export type SecurityEvent = typeof securityEvents.$inferSelect & { type: SecurityEventType }
+
 export type SecurityEvents = ReturnType<typeof securityEventsRepository>
 
 /** What happened to accounts, and who did it. */
 export function securityEventsRepository(runner: Runner) {
+  async function addAll(events: readonly NewSecurityEvent[]): Promise<void> {
+    if (events.length === 0) return
+    const rows = events.map(event => ({ ...event, id: event.id ?? uuidv7() }))
+    await runner.run(executor => executor.insert(securityEvents).values(rows).onConflictDoNothing())
+  }
+
   return {
-    async add(event: NewSecurityEvent): Promise<void> {
-      await runner.run(executor => executor.insert(securityEvents).values({ ...event, id: uuidv7() }))
-    },
+    add: (event: NewSecurityEvent) => addAll([event]),
+
+    addAll,
 
     /** Removes the oldest of the events that are older than this; returns how many. */
     async removeOlderThan(ageSeconds: number, limit: number): Promise<number> {
@@ -53,16 +67,37 @@ export function securityEventsRepository(runner: Runner) {
       return removed.count
     },
 
-    /** The events of an account, the latest first. */
-    async of(userId: string, limit: number): Promise<(typeof securityEvents.$inferSelect)[]> {
-      return runner.run(executor =>
-        executor
-          .select()
-          .from(securityEvents)
-          .where(eq(securityEvents.userId, userId))
-          .orderBy(desc(securityEvents.at), desc(securityEvents.id))
-          .limit(limit),
-      )
+    /**
+     * The events of an account and those of everyone, the latest first, from behind the one named. Two reads of an index
+     * in its order, so that an account that is attacked all day is listed as fast as any.
+     */
+    async of(
+      userId: string,
+      { limit, before }: { limit: number; before?: string | undefined },
+    ): Promise<SecurityEvent[]> {
+      // Written out, not a parameter: their index is chosen by it.
+      const ofEveryone = sql`${securityEvents.type} = 'everyone_signed_out'`
+      const behind =
+        before === undefined
+          ? undefined
+          : sql`(${securityEvents.at}, ${securityEvents.id}) < (select named.at, named.id from security_events as named
+              where named.id = ${before} and (named.user_id = ${userId} or named.type = 'everyone_signed_out'))`
+      const isOfTheirTime = sql`${securityEvents.at} >= (select ${users.createdAt} from ${users} where ${users.id} = ${userId})`
+      const latestFirst = [desc(securityEvents.at), desc(securityEvents.id)]
+      const events = await runner.run(executor => {
+        const select = (condition: SQL | undefined) =>
+          executor
+            .select()
+            .from(securityEvents)
+            .where(condition)
+            .orderBy(...latestFirst)
+            .limit(limit)
+        const own = select(and(eq(securityEvents.userId, userId), behind))
+        return unionAll(own, select(and(ofEveryone, isOfTheirTime, behind)))
+          .orderBy(...latestFirst)
+          .limit(limit)
+      })
+      return events as SecurityEvent[]
     },
   }
 }

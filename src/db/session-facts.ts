@@ -16,6 +16,11 @@ export interface SessionFacts {
   authTime: number
   /** The `iat` of an access token minted now, by the database's clock; whole seconds since the epoch. */
   issuedAt: number
+  /** False: the cookie of this session ends with the browser. */
+  remember: boolean
+  /** Where the session was last used from, as far as it is known. */
+  userAgent: string | null
+  ip: string | null
   /** How long the refresh token has to live; null when there is none. */
   refreshExpiresInSeconds: number | null
 }
@@ -38,6 +43,9 @@ export const sessionFacts = {
   clientId: sessions.clientId,
   authTime: sql<number>`floor(extract(epoch from ${sessions.authTime}))::float8`,
   issuedAt,
+  remember: sessions.remember,
+  userAgent: sessions.userAgent,
+  ip: sessions.ip,
   refreshExpiresInSeconds: sql<number | null>`extract(epoch from ${refreshTokens.expiresAt} - now())::float8`,
 }
 

@@ -1,7 +1,10 @@
-import { and, desc, eq, inArray, isNull, ne, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, inArray, isNull, ne, or, type SQL, sql } from 'drizzle-orm'
 import type { Runner } from './connections.js'
 import { realm, refreshTokens, sessions, users } from './schema.js'
 import { type SessionFacts, seconds } from './session-facts.js'
+
+export type StoredDevice = { browser: string | null; os: string | null; kind: string }
+export type StoredLocation = { country: string; city?: string }
 
 export interface NewSession {
   sessionId: string
@@ -11,10 +14,12 @@ export interface NewSession {
   passwordHash: string
   clientId: string
   transport: 'cookie' | 'body'
+  remember: boolean
   authMethods: readonly string[]
-  device: { browser: string | null; os: string | null; kind: string }
+  device: StoredDevice
   userAgent: string | undefined
   ip: string | undefined
+  location: StoredLocation | undefined
   maxAgeSeconds: number
   refreshTtlSeconds: number
   tokenHash: Buffer
@@ -24,14 +29,44 @@ export interface NewSession {
 /** A live session as its owner sees it. */
 export interface LiveSession {
   id: string
-  device: { browser: string | null; os: string | null; kind: string }
+  device: StoredDevice
   label: string | null
+  userAgent: string | null
   ip: string | null
-  location: { country: string; city?: string } | null
+  location: StoredLocation | null
+  transport: 'cookie' | 'body'
+  remember: boolean
+  authMethods: string[]
   createdAt: Date
+  /** The absolute end. */
   expiresAt: Date
+  /** When it ends unless it is refreshed before. Never later than the absolute end. */
+  idleExpiresAt: Date
   /** The last activity that Postgres knows of; src/ephemeral may know a later one. */
   rotatedAt: Date
+}
+
+/** What a sign-in returns beside what every statement that lets somebody in does. */
+export interface OpenedFacts extends SessionFacts {
+  /** No other session of the user that is still remembered was on such a device. */
+  isNewDevice: boolean
+}
+
+/** What is new about where a session is used from. */
+export interface OriginChange {
+  /** The device follows from it. */
+  browser?: { userAgent: string; device: StoredDevice }
+  /** The location follows from it. */
+  address?: { ip: string; location: StoredLocation | null }
+}
+
+/** A session that nobody ended: it was left unused, or reached its end. */
+export interface ExpiredSession {
+  id: string
+  userId: string
+  endedAt: Date
+  wasIdle: boolean
+  userAgent: string | null
 }
 
 export type Sessions = ReturnType<typeof sessionsRepository>
@@ -55,9 +90,9 @@ export function sessionsRepository(runner: Runner) {
      * password was verified before a revoke-all, a disable or a password change committed finds its fence broken.
      * (A join or a sub-select would not wait for that commit; `for no key update` does, and then looks again.)
      */
-    async open(session: NewSession): Promise<SessionFacts | undefined> {
+    async open(session: NewSession): Promise<OpenedFacts | undefined> {
       const [facts] = await runner.run(executor =>
-        executor.execute<SessionFacts & Record<string, unknown>>(sql`
+        executor.execute<OpenedFacts & Record<string, unknown>>(sql`
           with account as (
             select id, email, username, roles, token_version, tokens_not_before, created_at from users
             where id = ${session.userId} and token_version = ${session.tokenVersion}
@@ -65,13 +100,14 @@ export function sessionsRepository(runner: Runner) {
             for no key update
           ), session as (
             insert into sessions (id, user_id, token_version, client_id, created_at, expires_at, device, user_agent, ip,
-              transport, auth_time, auth_methods)
+              location, transport, remember, auth_time, auth_methods)
             select ${session.sessionId}, account.id, account.token_version, ${session.clientId},
               greatest(now(), realm.not_before), now() + ${seconds(session.maxAgeSeconds)},
               ${JSON.stringify(session.device)}::jsonb, ${session.userAgent ?? null}, ${session.ip ?? null}::inet,
-              ${session.transport}, now(), ${sql.param(`{${session.authMethods.join(',')}}`)}::text[]
+              ${session.location ? JSON.stringify(session.location) : null}::jsonb, ${session.transport},
+              ${session.remember}, now(), ${sql.param(`{${session.authMethods.join(',')}}`)}::text[]
             from account, realm
-            returning id, expires_at, auth_time
+            returning id, expires_at, auth_time, remember, user_agent, ip
           ), whitelisted as (
             insert into refresh_tokens (session_id, generation, token_hash, next_hash, rotated_at, expires_at)
             select session.id, 0, ${session.tokenHash}, ${session.nextHash}, now(),
@@ -84,7 +120,10 @@ export function sessionsRepository(runner: Runner) {
             account.created_at as "userCreatedAt", floor(extract(epoch from session.auth_time))::float8 as "authTime",
             extract(epoch from greatest(date_trunc('second', now()), realm.not_before, account.tokens_not_before))::float8
               as "issuedAt",
-            extract(epoch from whitelisted.expires_at - now())::float8 as "refreshExpiresInSeconds"
+            session.remember, session.user_agent as "userAgent", session.ip,
+            extract(epoch from whitelisted.expires_at - now())::float8 as "refreshExpiresInSeconds",
+            not exists (select from sessions as known where known.user_id = account.id
+              and known.device = ${JSON.stringify(session.device)}::jsonb) as "isNewDevice"
           from account, session, whitelisted, realm`),
       )
       return facts && { ...facts, userCreatedAt: new Date(facts.userCreatedAt) }
@@ -98,10 +137,15 @@ export function sessionsRepository(runner: Runner) {
             id: sessions.id,
             device: sessions.device,
             label: sessions.label,
+            userAgent: sessions.userAgent,
             ip: sessions.ip,
             location: sessions.location,
+            transport: sessions.transport,
+            remember: sessions.remember,
+            authMethods: sessions.authMethods,
             createdAt: sessions.createdAt,
             expiresAt: sessions.expiresAt,
+            idleExpiresAt: refreshTokens.expiresAt,
             rotatedAt: refreshTokens.rotatedAt,
           })
           .from(sessions)
@@ -119,6 +163,27 @@ export function sessionsRepository(runner: Runner) {
             ),
           )
           .orderBy(desc(sessions.createdAt), desc(sessions.id)),
+      )
+    },
+
+    /**
+     * Keeps up with where a live session is used from. Of many tabs that notice the same change at once, one writes it.
+     */
+    async updateOrigin(id: string, { browser, address }: OriginChange): Promise<void> {
+      await runner.run(executor =>
+        executor
+          .update(sessions)
+          .set({ ...browser, ...address })
+          .where(
+            and(
+              eq(sessions.id, id),
+              isNull(sessions.revokedAt),
+              or(
+                browser && sql`${sessions.userAgent} is distinct from ${browser.userAgent}`,
+                address && sql`${sessions.ip} is distinct from ${address.ip}::inet`,
+              ),
+            ),
+          ),
       )
     },
 
@@ -148,21 +213,49 @@ export function sessionsRepository(runner: Runner) {
     revokeAllOf: (userId: string, reason: string) => revoke(eq(sessions.userId, userId), reason),
 
     /**
-     * Removes sessions that began so long ago that none can be alive, with their refresh tokens; returns how many. Ids
-     * sort by time, so the primary key finds them: no index is kept for it, and no live row is looked at.
+     * Removes sessions that began so long ago that none can be alive, with their refresh tokens; returns how many, and
+     * which of them had ended by themselves. Ids sort by time, so the primary key finds them: no index is kept for it,
+     * and no live row is looked at.
      */
-    async removeOlderThan(ageSeconds: number, limit: number): Promise<number> {
+    async removeOlderThan(ageSeconds: number, limit: number): Promise<{ count: number; expired: ExpiredSession[] }> {
       const removed = await runner.run(executor =>
-        executor.execute(sql`
+        executor.execute<ExpiredRow & { wasExpired: boolean }>(sql`
           with old as (
             select (lpad(to_hex(floor(extract(epoch from now() - ${seconds(ageSeconds)}) * 1000)::bigint), 12, '0')
               || repeat('0', 20))::uuid as bound
-          )
-          delete from sessions where id in (
+          ), batch as (
             select id from sessions where id < (select bound from old) and expires_at < now()
-            order by id limit ${limit} for update skip locked)`),
+            order by id limit ${limit} for update skip locked
+          ), expired as (
+            select ${expiredColumns} from batch join sessions using (id) ${expiredJoins} where ${expiredByItself}
+          ), removed as (
+            delete from sessions where id in (select id from batch) returning id
+          )
+          select expired.*, expired.id is not null as "wasExpired" from removed left join expired using (id)`),
       )
-      return removed.count
+      return { count: removed.length, expired: removed.filter(({ wasExpired }) => wasExpired).map(toExpired) }
+    },
+
+    /** The sessions of a user that ended by themselves within this time, unless that is written down already. */
+    async expiredOf(userId: string, withinSeconds: number): Promise<ExpiredSession[]> {
+      const rows = await runner.run(executor =>
+        executor.execute<ExpiredRow>(sql`
+          select ${expiredColumns} from sessions ${expiredJoins}
+          where sessions.user_id = ${userId} and ${expiredByItself}
+            and ${endOfSession} > now() - ${seconds(withinSeconds)}
+            and not exists (select from security_events where security_events.id = sessions.id)`),
+      )
+      return rows.map(toExpired)
+    },
+
+    /** How many live sessions a user has. */
+    async countLive(userId: string): Promise<number> {
+      const [row] = await runner.run(executor =>
+        executor.execute<{ count: number }>(sql`
+          select count(*)::int as count from sessions, refresh_tokens, realm
+          where session_id = sessions.id and user_id = ${userId} and ${isLive}`),
+      )
+      return row!.count
     },
 
     /** Ends the oldest live sessions of a user beyond a number of them. */
@@ -170,10 +263,31 @@ export function sessionsRepository(runner: Runner) {
       revoke(
         sql`${sessions.id} in (
           select sessions.id from sessions, refresh_tokens, realm
-          where session_id = sessions.id and user_id = ${userId} and revoked_at is null and created_at >= not_before
-            and sessions.expires_at > now() and refresh_tokens.expires_at > now()
+          where session_id = sessions.id and user_id = ${userId} and ${isLive}
           order by created_at desc, sessions.id desc offset ${limit})`,
         reason,
       ),
   }
+}
+
+/** Of sessions with their refresh tokens and the realm. Whatever else ends them deletes the refresh token too. */
+const isLive = sql`revoked_at is null and created_at >= not_before
+  and sessions.expires_at > now() and refresh_tokens.expires_at > now()`
+
+const endOfSession = sql`least(refresh_tokens.expires_at, sessions.expires_at)`
+
+const expiredColumns = sql`sessions.id, sessions.user_id as "userId", ${endOfSession} as "endedAt",
+  refresh_tokens.expires_at < sessions.expires_at as "wasIdle", sessions.user_agent as "userAgent"`
+
+const expiredJoins = sql`join refresh_tokens on refresh_tokens.session_id = sessions.id
+  join users on users.id = sessions.user_id cross join realm`
+
+const expiredByItself = sql`${endOfSession} <= now() and sessions.revoked_at is null
+  and sessions.token_version = users.token_version and sessions.created_at >= realm.not_before`
+
+/** Statements that are plain text get instants as text. */
+type ExpiredRow = Record<string, unknown> & Omit<ExpiredSession, 'endedAt'> & { endedAt: string }
+
+function toExpired({ id, userId, endedAt, wasIdle, userAgent }: ExpiredRow): ExpiredSession {
+  return { id, userId, endedAt: new Date(endedAt), wasIdle, userAgent }
 }

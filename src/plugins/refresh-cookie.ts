@@ -37,7 +37,7 @@ export const refreshCookie = fp(
 
     app.decorateReply('setAccessCookie', function (this: FastifyReply, token, maxAgeSeconds) {
       if (!cookie.access) return this
-      const options = { ...accessAttributes, maxAge: maxAgeSeconds }
+      const options = { ...accessAttributes, ...(maxAgeSeconds !== undefined && { maxAge: maxAgeSeconds }) }
       assertStorable(app.serializeCookie(cookie.accessName, token, options))
       return this.setCookie(cookie.accessName, token, options)
     })
@@ -89,8 +89,8 @@ declare module 'fastify' {
     setRefreshCookie(token: string, maxAgeSeconds: number | undefined): FastifyReply
     /** Tells the browser to forget it; the attributes are those it was set with. */
     clearRefreshCookie(): FastifyReply
-    /** Does nothing unless ACCESS_COOKIE is on. */
-    setAccessCookie(token: string, maxAgeSeconds: number): FastifyReply
+    /** The same for the access token. Does nothing unless ACCESS_COOKIE is on. */
+    setAccessCookie(token: string, maxAgeSeconds: number | undefined): FastifyReply
     /** Does nothing unless ACCESS_COOKIE is on. */
     clearAccessCookie(): FastifyReply
   }

@@ -52,12 +52,36 @@ export const sessionSchema = Type.Object({
   label: nullableString,
   ip: nullableString,
   location: Type.Unsafe<Static<typeof locationSchema> | null>({ ...locationSchema, type: ['object', 'null'] }),
+  auth_methods: Type.Array(Type.String(), { description: 'How they signed in (RFC 8176): `pwd` is a password.' }),
+  transport: Type.Union([Type.Literal('cookie'), Type.Literal('body')]),
+  remember: Type.Boolean({ description: 'False: its cookie ends with the browser.' }),
   created_at: timestamp,
   last_active_at: nullableTimestamp,
-  expires_at: timestamp,
+  expires_at: Type.String({ format: 'date-time', description: 'The absolute end; nothing moves it.' }),
+  idle_expires_at: Type.String({ format: 'date-time', description: 'The end unless it is refreshed before.' }),
   is_active: Type.Boolean(),
 })
 export type SessionView = Static<typeof sessionSchema>
+
+/** What happened to an account. */
+export const eventSchema = Type.Object({
+  id: uuidSchema,
+  at: timestamp,
+  type: Type.String({ description: 'docs/events.md has a sentence for each.' }),
+  session_id: nullableString,
+  actor: Type.String({ description: 'Who caused it.' }),
+  ip: nullableString,
+  user_agent: nullableString,
+  device: Type.Unsafe<Static<typeof deviceSchema> | null>({ ...deviceSchema, type: ['object', 'null'] }),
+  details: Type.Unsafe<Record<string, unknown>>({ type: 'object', additionalProperties: true }),
+})
+export type EventView = Static<typeof eventSchema>
+
+/** A page of events, the latest first. */
+export const eventPageSchema = Type.Object({
+  events: Type.Array(eventSchema),
+  next: Type.Unsafe<string | null>({ type: ['string', 'null'], description: 'The `before` of the next page.' }),
+})
 
 /** RFC 9457, added to the app as `Problem` by the plugin problem-details. */
 export const problemSchema = Type.Object(

@@ -45,7 +45,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
         response: { 200: Type.Array(sessionSchema), ...refusals },
       },
     },
-    async request => (await listSessions(context, request.principal)).map(sessionView),
+    async request => (await listSessions(context, request.principal, callerOf(request))).map(sessionView),
   )
 
   app.patch(
@@ -108,9 +108,13 @@ function sessionView(session: ListedSession): SessionView {
     label: session.label,
     ip: session.ip,
     location: session.location && { country: session.location.country, city: session.location.city ?? null },
+    auth_methods: session.authMethods,
+    transport: session.transport,
+    remember: session.remember,
     created_at: session.createdAt.toISOString(),
     last_active_at: session.lastActiveAt.toISOString(),
     expires_at: session.expiresAt.toISOString(),
+    idle_expires_at: session.idleExpiresAt.toISOString(),
     is_active: session.isActive,
   }
 }

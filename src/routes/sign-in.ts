@@ -18,6 +18,13 @@ const transport = Type.Optional(
     description: 'Where the refresh token goes: a cookie for browsers, the body for clients that keep it themselves.',
   }),
 )
+const remember = Type.Optional(
+  Type.Boolean({
+    default: true,
+    description:
+      'False for a browser that shall forget: the cookie ends with it, and the session lives hours, not weeks.',
+  }),
+)
 
 /** How sessions begin: register, log in, change the password. */
 export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
@@ -30,7 +37,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
       schema: {
         summary: 'Make an account and sign in to it',
         tags: ['sign-in'],
-        body: bodyOf({ email: name, password, transport }),
+        body: bodyOf({ email: name, password, transport, remember }),
         response: {
           201: tokenResponseSchema,
           ...errorResponses(
@@ -50,8 +57,8 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
       },
     },
     async (request, reply) => {
-      const { email, password, transport = 'cookie' } = request.body
-      const grant = await register(context, { email, password, transport }, callerOf(request))
+      const { email, password, transport = 'cookie', remember } = request.body
+      const grant = await register(context, { email, password, transport, remember }, callerOf(request))
       reply.code(201)
       return replyWithTokens(reply, grant, transport)
     },
@@ -65,7 +72,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
         summary: 'Sign in with a password',
         description: 'Always opens a new session. An unknown name, a wrong password and a disabled account look alike.',
         tags: ['sign-in'],
-        body: bodyOf({ email: Type.Optional(name), username: Type.Optional(name), password, transport }),
+        body: bodyOf({ email: Type.Optional(name), username: Type.Optional(name), password, transport, remember }),
         response: {
           200: tokenResponseSchema,
           ...errorResponses(
@@ -73,6 +80,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
             'invalid_credentials',
             'cross_site_request',
             'password_change_required',
+            'too_many_sessions',
             'rate_limited',
             'busy',
           ),
@@ -80,10 +88,10 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
       },
     },
     async (request, reply) => {
-      const { email, username, password, transport = 'cookie' } = request.body
+      const { email, username, password, transport = 'cookie', remember } = request.body
       if ((email === undefined) === (username === undefined))
         throw new LatchkeyError('invalid_request', { detail: 'Give either email or username.' })
-      const grant = await logIn(context, { email, username, password, transport }, callerOf(request))
+      const grant = await logIn(context, { email, username, password, transport, remember }, callerOf(request))
       return replyWithTokens(reply, grant, transport)
     },
   )
@@ -96,7 +104,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
         summary: 'Set a new password and sign in with it',
         description: 'Ends every session of the account and opens a new one, also at the forced first change.',
         tags: ['sign-in'],
-        body: bodyOf({ email: name, current_password: password, new_password: password, transport }),
+        body: bodyOf({ email: name, current_password: password, new_password: password, transport, remember }),
         response: {
           200: tokenResponseSchema,
           ...errorResponses(
@@ -115,8 +123,8 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
       },
     },
     async (request, reply) => {
-      const { email, current_password, new_password, transport = 'cookie' } = request.body
-      const change = { email, currentPassword: current_password, newPassword: new_password, transport }
+      const { email, current_password, new_password, transport = 'cookie', remember } = request.body
+      const change = { email, currentPassword: current_password, newPassword: new_password, transport, remember }
       const grant = await changePassword(context, change, callerOf(request))
       return replyWithTokens(reply, grant, transport)
     },

@@ -32,8 +32,9 @@ function storableAddress(ip: string): string | undefined {
 export function replyWithTokens(reply: FastifyReply, grant: Grant, transport: Transport): TokenResponse {
   reply.header('Cache-Control', 'no-store')
   if (transport === 'cookie') {
-    reply.setRefreshCookie(grant.refreshToken, grant.refreshExpiresInSeconds)
-    reply.setAccessCookie(grant.accessToken, grant.accessExpiresInSeconds)
+    // Without an age a cookie ends with the browser, at the sign-in and at every refresh after it.
+    reply.setRefreshCookie(grant.refreshToken, grant.remember ? grant.refreshExpiresInSeconds : undefined)
+    reply.setAccessCookie(grant.accessToken, grant.remember ? grant.accessExpiresInSeconds : undefined)
   }
   return {
     access_token: grant.accessToken,

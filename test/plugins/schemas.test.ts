@@ -22,9 +22,13 @@ const session: SessionView = {
   label: null,
   ip: '198.51.100.7',
   location: null,
+  auth_methods: ['pwd'],
+  transport: 'cookie',
+  remember: true,
   created_at: AT,
   last_active_at: null,
   expires_at: AT,
+  idle_expires_at: AT,
   is_active: true,
 }
 

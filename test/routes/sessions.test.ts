@@ -14,7 +14,8 @@ t.test('a user sees where they are signed in, the youngest first, in one stateme
   await signUp(app)
 
   const before = stores.db.statementsSent
-  const list = (await get(app, '/auth/sessions', laptop.accessToken)).json()
+  const headers = { authorization: `Bearer ${laptop.accessToken}`, 'user-agent': FIREFOX }
+  const list = (await app.inject({ method: 'GET', url: '/auth/sessions', headers })).json()
   t.equal(stores.db.statementsSent, before + 1)
   t.strictSame(
     list.map(({ id }: { id: string }) => id),

@@ -36,6 +36,13 @@ export const tokenSettings = {
     default: '30d',
     about: 'When a session ends even if it is in use. At least `JWT_REFRESH_EXPIRES_IN`.',
   },
+  SESSION_SHORT_MAX_AGE: {
+    kind: durationSeconds('10s', '3650d'),
+    default: '12h',
+    about:
+      'When a session ends that was signed in to with `"remember": false`, even if it is in use. Never later than ' +
+      '`SESSION_MAX_AGE`.',
+  },
   REFRESH_MIN_AGE: {
     kind: durationSeconds('0s', '10m'),
     default: '30s',
@@ -84,6 +91,19 @@ export const tokenSettings = {
     kind: integer(0, 10_000),
     default: '100',
     about: 'Sessions that one user may have at a time; `0` is no limit.',
+  },
+  MAX_SESSIONS_POLICY: {
+    kind: oneOf('evict', 'deny'),
+    default: 'evict',
+    about:
+      'What happens to a sign-in beyond `MAX_SESSIONS_PER_USER`: it ends the oldest session, or it is refused with 403 ' +
+      '`too_many_sessions`.',
+  },
+  LOCATION_DATABASE: {
+    kind: text('a path', /./),
+    about:
+      'The path of a MaxMind DB file (`.mmdb`) that tells the country and perhaps the city of an address, for the list ' +
+      'of sessions. It is read at the start. Without it locations are unknown.',
   },
   LOGOUT_SCOPE: {
     kind: oneOf('session', 'others', 'all'),

@@ -1,0 +1,74 @@
+import type { LightMyRequestResponse } from 'fastify'
+import t from 'tap'
+import { buildTestApp } from '../support/build-test-app.js'
+import { get, PASSWORD, post, signUp, verify } from '../support/people.js'
+
+const HOUR = 60 * 60
+
+/** The attributes of the cookies that were set. */
+function cookies(response: LightMyRequestResponse): { name: string; value: string; maxAge?: number }[] {
+  return response.cookies as { name: string; value: string; maxAge?: number }[]
+}
+
+t.test('in an internet café the cookie ends with the browser, at the sign-in and at every refresh', async t => {
+  const { app, clock, config } = await buildTestApp(t, { ACCESS_COOKIE: 'on' })
+  const ada = await signUp(app)
+  const credentials = { email: ada.email, password: PASSWORD, remember: false }
+  const login = await post(app, '/auth/login', credentials)
+  t.strictSame(
+    cookies(login).map(({ name }) => name),
+    [config.cookie.name, config.cookie.accessName],
+  )
+  for (const cookie of cookies(login)) t.notOk('maxAge' in cookie, `${cookie.name} has no age`)
+
+  await clock.advance(31)
+  const refresh = (cookie: string) => app.inject({ method: 'POST', url: '/auth/refresh', headers: { cookie } })
+  const refreshed = await refresh(`${config.cookie.name}=${cookies(login)[0]!.value}`)
+  t.equal(refreshed.statusCode, 200)
+  for (const cookie of cookies(refreshed)) t.notOk('maxAge' in cookie, `${cookie.name} still has no age`)
+
+  const atHome = await post(app, '/auth/login', { ...credentials, remember: true })
+  t.equal(cookies(atHome)[0]!.maxAge, 7 * 24 * HOUR)
+})
+
+t.test('a session that is not to be remembered ends after hours, however busy it is', async t => {
+  const { app, clock } = await buildTestApp(t, { JWT_REFRESH_EXPIRES_IN: '7d' })
+  const ada = await signUp(app)
+  const credentials = { email: ada.email, password: PASSWORD, remember: false, transport: 'body' }
+  const login = (await post(app, '/auth/login', credentials)).json()
+  const [session] = (await get(app, '/auth/sessions', login.access_token)).json()
+  t.match(session, { id: login.session_id, remember: false })
+  t.equal(Date.parse(session.expires_at) - Date.parse(session.created_at), 12 * HOUR * 1000)
+  t.equal(session.idle_expires_at, session.expires_at)
+
+  await clock.advance(11 * HOUR)
+  const next = (await post(app, '/auth/refresh', { refresh_token: login.refresh_token })).json()
+  t.equal(await verify(app, next.access_token), 200)
+  await clock.advance(HOUR + 1)
+  t.equal((await post(app, '/auth/refresh', { refresh_token: next.refresh_token })).json().code, 'session_expired')
+})
+
+t.test('the short life is the operator’s to set, and never longer than the long one', async t => {
+  for (const [SESSION_SHORT_MAX_AGE, hours] of [
+    ['1h', 1],
+    ['90d', 7 * 24],
+  ] as const) {
+    const { app } = await buildTestApp(t, { SESSION_SHORT_MAX_AGE, SESSION_MAX_AGE: '7d' })
+    const email = 'ada@example.com'
+    const body = { email, password: PASSWORD, remember: false, transport: 'body' }
+    const registered = (await post(app, '/auth/register', body)).json()
+    const [session] = (await get(app, '/auth/sessions', registered.access_token)).json()
+    t.equal(Date.parse(session.expires_at) - Date.parse(session.created_at), hours * HOUR * 1000)
+  }
+})
+
+t.test('a change of password asks anew whether to remember', async t => {
+  const { app, config } = await buildTestApp(t)
+  const ada = await signUp(app)
+  const change = { email: ada.email, current_password: PASSWORD, new_password: `${PASSWORD} but longer` }
+  const response = await post(app, '/auth/change-password', { ...change, remember: false })
+  t.equal(response.statusCode, 200)
+  const [cookie] = cookies(response)
+  t.equal(cookie!.name, config.cookie.name)
+  t.notOk('maxAge' in cookie!)
+})

@@ -1,0 +1,76 @@
+import t from 'tap'
+import { buildTestApp, type TestApp } from '../support/build-test-app.js'
+import { PASSWORD, post, refreshed, signIn, signUp, verify } from '../support/people.js'
+
+const DENY = { MAX_SESSIONS_PER_USER: '2', MAX_SESSIONS_POLICY: 'deny' }
+
+const attempt = ({ app }: TestApp, email: string) =>
+  post(app, '/auth/login', { email, password: PASSWORD, transport: 'body' })
+
+t.test('by default a third device signs the oldest out', async t => {
+  const test = await buildTestApp(t, { MAX_SESSIONS_PER_USER: '2' })
+  const ada = await signUp(test.app)
+  const second = await signIn(test.app, ada.email)
+  await signIn(test.app, ada.email)
+  t.equal(await verify(test.app, ada.accessToken), 'token_revoked')
+  t.equal(await verify(test.app, second.accessToken), 200)
+})
+
+t.test('where sessions are denied, a third device has to wait until one of two has left', async t => {
+  const test = await buildTestApp(t, DENY)
+  const ada = await signUp(test.app)
+  const second = await signIn(test.app, ada.email)
+  const refused = await attempt(test, ada.email)
+  t.equal(refused.statusCode, 403)
+  t.equal(refused.json().code, 'too_many_sessions')
+  t.notOk(refused.headers['set-cookie'])
+  t.equal(await verify(test.app, ada.accessToken), 200, 'nobody is signed out')
+  t.equal(await verify(test.app, second.accessToken), 200)
+
+  await post(test.app, '/auth/logout', { refresh_token: second.refreshToken })
+  t.equal((await attempt(test, ada.email)).statusCode, 200)
+  t.equal((await attempt(test, ada.email)).statusCode, 403)
+
+  const eve = await signUp(test.app)
+  t.equal((await attempt(test, eve.email)).statusCode, 200, 'each account has its own number')
+})
+
+t.test('who does not know the password is not told how many sessions there are', async t => {
+  const test = await buildTestApp(t, DENY)
+  const ada = await signUp(test.app)
+  await signIn(test.app, ada.email)
+  const response = await post(test.app, '/auth/login', { email: ada.email, password: 'not the passphrase' })
+  t.equal(response.json().code, 'invalid_credentials')
+})
+
+t.test('a session that idled out takes up no place', async t => {
+  const test = await buildTestApp(t, DENY)
+  const ada = await signUp(test.app)
+  const idle = await signIn(test.app, ada.email)
+  await test.clock.advance(4 * 24 * 60 * 60)
+  await refreshed(test.app, ada.refreshToken)
+  t.equal((await attempt(test, ada.email)).statusCode, 403)
+  await test.clock.advance(4 * 24 * 60 * 60)
+  t.equal((await attempt(test, ada.email)).statusCode, 200)
+  t.equal((await post(test.app, '/auth/refresh', { refresh_token: idle.refreshToken })).statusCode, 401)
+})
+
+t.test('of many sign-ins at once as many are let in as there are places', async t => {
+  const test = await buildTestApp(t, { ...DENY, MAX_SESSIONS_PER_USER: '3' })
+  const other = await test.another()
+  const ada = await signUp(test.app)
+  const attempts = Array.from({ length: 10 }, (_, at) => attempt(at % 2 === 0 ? test : other, ada.email))
+  const codes = (await Promise.all(attempts)).map(({ statusCode }) => statusCode)
+  t.equal(codes.filter(code => code === 200).length, 2)
+  t.equal(codes.filter(code => code === 403).length, 8)
+  const [row] = await test.database.admin`select count(*)::int from sessions where user_id = ${ada.userId}`
+  t.equal(row!.count, 3, 'what was refused left nothing behind')
+})
+
+t.test('who changes the password is let in, as every other session ends', async t => {
+  const test = await buildTestApp(t, DENY)
+  const ada = await signUp(test.app)
+  await signIn(test.app, ada.email)
+  const change = { email: ada.email, current_password: PASSWORD, new_password: `${PASSWORD} but longer` }
+  t.equal((await post(test.app, '/auth/change-password', change)).statusCode, 200)
+})

@@ -1,0 +1,68 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import t, { type Test } from 'tap'
+import { ConfigError } from '../src/config.js'
+import { openLocationDatabase } from '../src/location-database.js'
+import { writeLocationFile } from './support/location-file.js'
+import { quietLog } from './support/servers/quiet-log.js'
+
+const LONDON = { country: { iso_code: 'GB', names: { en: 'United Kingdom' } }, city: { names: { en: 'London' } } }
+
+t.test('an address is where the file says, in either version of the protocol', async t => {
+  const networks = { '203.0.113.0/24': LONDON, '2001:db8::/32': { country: { iso_code: 'DE' } } }
+  const locate = await openLocationDatabase(await writeLocationFile(t, networks), quietLog())
+  const london = { country: 'GB', city: 'London' }
+  t.strictSame(locate('203.0.113.7'), london)
+  t.strictSame(locate('::ffff:203.0.113.7'), london, 'also in IPv6 clothes')
+  t.strictSame(locate('2001:db8::1'), { country: 'DE' })
+  t.equal(locate('198.51.100.7'), undefined)
+  t.equal(locate('2001:db9::1'), undefined)
+  t.equal(locate('nowhere'), undefined)
+  t.equal(locate(undefined), undefined)
+})
+
+t.test('files of other makers say it in their own way', async t => {
+  const networks = {
+    '192.0.2.0/24': { country_code: 'FR', city: 'Lyon' },
+    '198.51.100.0/24': { country: 'JP' },
+    '203.0.113.0/24': { country_code: 'Atlantis' },
+    '10.0.0.0/8': { asn: 64_512 },
+  }
+  const locate = await openLocationDatabase(await writeLocationFile(t, networks), quietLog())
+  t.strictSame(locate('192.0.2.1'), { country: 'FR', city: 'Lyon' })
+  t.strictSame(locate('198.51.100.1'), { country: 'JP' })
+  t.equal(locate('203.0.113.1'), undefined, 'what is no country is not shown as one')
+  t.equal(locate('10.1.1.1'), undefined)
+})
+
+t.test('a file of IPv4 addresses alone knows nothing of the others', async t => {
+  const path = await writeLocationFile(t, { '32.0.0.0/4': LONDON }, { ipVersion: 4 })
+  const locate = await openLocationDatabase(path, quietLog())
+  t.strictSame(locate('32.1.1.1'), { country: 'GB', city: 'London' })
+  t.equal(locate('2001:db8::1'), undefined, 'whose first bytes are such an address')
+})
+
+t.test('without a file nobody knows where an address is', async t => {
+  const locate = await openLocationDatabase(undefined, quietLog())
+  t.equal(locate('203.0.113.7'), undefined)
+})
+
+t.test('a file that is missing, cut or something else stops the start, and the variable is named', async t => {
+  const path = await writeLocationFile(t, { '203.0.113.0/24': LONDON, '20.0.0.0/8': LONDON })
+  const whole = await readFile(path)
+  await refuses(t, `${path}.gone`, /could not be read \(ENOENT\)/)
+  const tail = whole.subarray(-250)
+  const overwritten = Buffer.from(whole)
+  overwritten.fill(0xff, whole.indexOf('United') - 60, whole.indexOf('United'))
+  const damaged = [Buffer.alloc(0), Buffer.from('no database'), whole.subarray(0, -200), tail, overwritten]
+  for (const [at, content] of damaged.entries()) {
+    await writeFile(path, content)
+    await refuses(t, path, /is not one, or is damaged/, `${at}`)
+  }
+})
+
+async function refuses(t: Test, path: string, says: RegExp, which = 'missing'): Promise<void> {
+  const error = await openLocationDatabase(path, quietLog()).catch((error: Error) => error)
+  t.ok(error instanceof ConfigError, which)
+  t.match(error, { message: /LOCATION_DATABASE/ }, which)
+  t.match(error, { message: says }, which)
+}
