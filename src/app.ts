@@ -24,6 +24,7 @@ import { healthRoutes } from './routes/health.js'
 import { profileRoutes } from './routes/profile.js'
 import { readiness } from './routes/readiness.js'
 import { refreshRoutes } from './routes/refresh.js'
+import { resetPasswordRoutes } from './routes/reset-password.js'
 import { sessionRoutes } from './routes/sessions.js'
 import { signInRoutes } from './routes/sign-in.js'
 import { verifyRoutes } from './routes/verify.js'
@@ -87,6 +88,7 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
     await app.register(healthRoutes, { ready: readiness(app, stores) })
     await app.register(wellKnownRoutes, { ...config, keyring: context.keyring })
     await app.register(signInRoutes, { context })
+    await app.register(resetPasswordRoutes, { context })
     await app.register(refreshRoutes, { context })
     await app.register(verifyRoutes)
     await app.register(profileRoutes, { context })

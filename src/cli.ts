@@ -63,6 +63,11 @@ users
   .argument('[role...]', 'none takes all away')
   .action(async (name: string, roles: string[]) => (await commands()).setRoles(await configure(), name, roles))
 users
+  .command('reset-password')
+  .description('print a one-time token with which the user sets a new password at /auth/reset-password')
+  .argument('<email or id>')
+  .action(async (name: string) => (await commands()).resetPassword(await configure(), name))
+users
   .command('disable')
   .description('end every session of an account and refuse new ones')
   .argument('<email or id>')

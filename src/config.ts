@@ -87,6 +87,7 @@ export interface Config {
   }
 
   readonly passwordMinLength: number
+  readonly passwordResetTtlSeconds: number
   readonly hash: {
     /** Password hashes at a time. */
     readonly concurrency: number
@@ -198,6 +199,7 @@ function toConfig(values: Values, mode: Mode, isKubernetes: boolean): Config {
     trustProxy: (values.TRUST_PROXY ?? []).flat(),
     cookie: cookieOptions(values),
     passwordMinLength: values.PASSWORD_MIN_LENGTH,
+    passwordResetTtlSeconds: values.PASSWORD_RESET_EXPIRES_IN,
     hash: { concurrency: values.HASH_CONCURRENCY ?? availableCores(), queue: values.HASH_QUEUE },
     rateLimit: {
       enabled: values.RATE_LIMIT,

@@ -28,6 +28,8 @@ export const catalogue = {
   password_is_email: { status: 422, title: 'The password must not be the e-mail address.' },
   password_too_common: { status: 422, title: 'The password is one of the first that anyone would guess.' },
   password_unchanged: { status: 422, title: 'The new password is the old one.' },
+  account_mismatch: { status: 400, title: 'The e-mail is not that of the account that the access token is for.' },
+  reset_token_invalid: { status: 401, title: 'The reset token is wrong, was used or replaced, or has expired.' },
   registration_closed: { status: 403, title: 'This service does not accept registrations.' },
   password_change_required: { status: 403, title: 'The password must be changed before signing in.' },
   too_many_sessions: { status: 403, title: 'The account has as many sessions as it may have.' },
@@ -52,6 +54,7 @@ export const catalogue = {
   user_disabled: { status: 401, title: 'The account is disabled.' },
   session_not_found: { status: 404, title: 'You have no such session.' },
   signing_key_not_found: { status: 404, title: 'There is no such signing key, or it is revoked already.' },
+  account_disabled: { status: 409, title: 'The account is disabled; enable it first.' },
   user_not_found: { status: 404, title: 'There is no such user.' },
 
   // The service.

@@ -85,6 +85,8 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     passwords: createPasswordHasher({
       ...config.hash,
       onDamagedHash: error => log.error(`a stored password hash is damaged: ${error.message}`),
+      otherKinds: () => db.users.foreignHashKinds(),
+      onUnknownKinds: error => log.error(`the kinds of stored password hashes can't be read: ${error.message}`),
     }),
     failures: createFailureLimit({
       enabled: config.rateLimit.enabled,

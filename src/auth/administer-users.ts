@@ -61,6 +61,7 @@ export async function disableUser(
   const ended = await context.db.transaction(async repositories => {
     const user = await repositories.users.disable(id)
     if (!user) return []
+    await repositories.passwordResets.removeOf(id)
     const entries = await endAllSessions(repositories, user, 'user_disabled')
     await repositories.securityEvents.add({ type: 'user_disabled', userId: id, actor })
     return entries
@@ -105,7 +106,12 @@ export async function setRoles(
   context.revocations.announce(entries)
 }
 
-async function findId({ db }: Pick<AuthContext, 'db'>, name: UserName): Promise<string> {
+/**
+ * The id of the account that an operator names.
+ *
+ * @throws LatchkeyError user_not_found
+ */
+export async function findId({ db }: Pick<AuthContext, 'db'>, name: UserName): Promise<string> {
   const isEmail = name.includes('@')
   const isUuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(name)
   const user = isEmail

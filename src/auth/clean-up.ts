@@ -17,6 +17,7 @@ export interface CleanedUp {
   revocations: number
   keys: number
   events: number
+  passwordResets: number
 }
 
 /** Dead rows are kept for a day, so that support can still see what they were. */
@@ -25,7 +26,8 @@ const PAUSE_MS = 50
 
 /**
  * Clears away what can't matter any more: sessions past every end with their refresh tokens, revocations of dead
- * tokens, keys that nothing alive was signed with, old events. A session that ended by itself leaves its event. In small transactions with pauses between them, each
+ * tokens, keys that nothing alive was signed with, old events, expired resets of passwords. A session that ended by itself
+ * leaves its event. In small transactions with pauses between them, each
  * under a lock that one instance holds at a time and nobody waits for, so that it is never in the way of traffic.
  */
 export async function cleanUp(db: Pick<Database, 'transaction'>, options: CleanUpOptions): Promise<CleanedUp> {
@@ -53,5 +55,6 @@ export async function cleanUp(db: Pick<Database, 'transaction'>, options: CleanU
     events: await clear(({ securityEvents }) =>
       securityEvents.removeOlderThan(options.eventRetentionSeconds, batchSize),
     ),
+    passwordResets: await clear(({ passwordResets }) => passwordResets.removeExpired(batchSize)),
   }
 }

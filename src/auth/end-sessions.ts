@@ -10,6 +10,7 @@ export type RevokeReason =
   | 'revoked_by_user'
   | 'refresh_token_reused'
   | 'password_changed'
+  | 'password_reset'
   | 'user_disabled'
   | 'too_many_sessions'
 

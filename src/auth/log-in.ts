@@ -52,15 +52,16 @@ export async function verifyPassword(
 
   let verified = false
   try {
-    // Hash for nobody too, so that timing hides unknown users.
-    verified = user
-      ? await passwords.verify(user.passwordHash, credentials.password)
-      : await passwords.verifyNobody(credentials.password)
+    // Hash for nobody too, and for whom no password opens, so that timing hides unknown and disabled users.
+    verified =
+      user && !user.disabledAt
+        ? await passwords.verify(user.passwordHash, credentials.password)
+        : await passwords.verifyNobody(credentials.password)
   } catch (error) {
     await failures.forgive(account)
     throw error
   }
-  if (!user || !verified || user.disabledAt) throw refusal(context, user, caller)
+  if (!user || !verified) throw refusal(context, user, caller)
   await failures.forgive(account)
 
   if (!passwords.needsUpgrade(user.passwordHash)) return user

@@ -22,7 +22,7 @@ export interface Registration {
 export async function register(context: AuthContext, registration: Registration, caller: Caller): Promise<Grant> {
   if (context.config.registration === 'closed') throw new LatchkeyError('registration_closed')
   const email = normaliseEmail(registration.email)
-  checkNewPassword(registration.password, { email, minLength: context.config.passwordMinLength })
+  checkNewPassword(registration.password, { email, minLength: context.config.passwordMinLength, field: 'password' })
   const user = { id: newId(), email, passwordHash: await context.passwords.hash(registration.password) }
 
   const opened = await context.db.transaction(async repositories => {

@@ -13,6 +13,12 @@ export interface RefreshKey {
   readonly salt: Buffer
 }
 
+/** What a token of a password reset needs of one JWT_REFRESH_SECRET. */
+export interface ResetKey {
+  /** The key of the HMAC that tells a token of this service from a made-up one. */
+  readonly tagKey: Buffer
+}
+
 /** Seals the private signing keys under one JWT_SECRET. */
 export interface SealKey {
   /** The byte that a sealed key carries to name its secret; a hint, as in {@link RefreshKey}. */
@@ -23,6 +29,7 @@ export interface SealKey {
 /** Newest first, and never empty: the first makes, all verify. */
 export interface Secrets {
   readonly refreshKeys: NonEmpty<RefreshKey>
+  readonly resetKeys: NonEmpty<ResetKey>
   readonly sealKeys: NonEmpty<SealKey>
 }
 
@@ -43,6 +50,9 @@ export function deriveSecrets(secrets: { jwtSecrets: readonly string[]; refreshS
       id: deriveByte(secret, 'latchkey refresh key id 1'),
       tagKey: derive(secret, 'latchkey refresh tag 1'),
       salt: derive(secret, 'latchkey refresh salt 1'),
+    })),
+    resetKeys: deriveEach('JWT_REFRESH_SECRET', secrets.refreshSecrets, secret => ({
+      tagKey: derive(secret, 'latchkey password reset tag 1'),
     })),
     sealKeys: deriveEach('JWT_SECRET', secrets.jwtSecrets, secret => ({
       id: deriveByte(secret, 'latchkey signing key seal id 1'),

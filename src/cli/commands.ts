@@ -25,6 +25,9 @@ export const setRoles = (config: Config, name: string, roles: readonly string[])
 export const createUser = (config: Config, account: NewAccount) =>
   withContext(config, context => users.createUser(context, account, print))
 
+export const resetPassword = (config: Config, name: string) =>
+  withContext(config, context => users.resetPassword(context, name, print))
+
 export const disableUser = (config: Config, name: string) =>
   withContext(config, context => users.disableUser(context, name, print))
 

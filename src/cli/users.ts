@@ -1,6 +1,7 @@
 import type { NewAccount } from '../auth/administer-users.js'
 import * as verbs from '../auth/administer-users.js'
 import type { AuthContext } from '../auth/context.js'
+import { issuePasswordReset } from '../auth/issue-password-reset.js'
 import * as realm from '../auth/sign-out-everyone.js'
 
 type Print = (line: string) => void
@@ -13,6 +14,13 @@ export async function createUser(context: AuthContext, account: NewAccount, prin
   const user = await verbs.createUser(context, account, ACTOR)
   print(`Made the account ${user.email} with the id ${user.id}.`)
   print(`Its temporary password, shown only now: ${user.temporaryPassword}`)
+}
+
+/** `latchkey users reset-password NAME`: the token is printed here and nowhere else. */
+export async function resetPassword(context: AuthContext, name: string, print: Print): Promise<void> {
+  const { token, email, expiresAt } = await issuePasswordReset(context, name, ACTOR)
+  print(`Until ${expiresAt.toISOString().slice(0, 19)}Z, ${email} may set a new password once with this token.`)
+  print(`Its only copy, shown only now: ${token}`)
 }
 
 /** `latchkey users disable NAME` */

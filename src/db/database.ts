@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import { cleanUpLock } from './clean-up-lock.js'
 import { type ConnectionOptions, openConnections, type Runner } from './connections.js'
 import { type Journal, journalRepository } from './journal.js'
+import { passwordResetsRepository } from './password-resets.js'
 import { realmRepository } from './realm.js'
 import { refreshTokensRepository } from './refresh-tokens.js'
 import { securityEventsRepository } from './security-events.js'
@@ -48,6 +49,7 @@ function repositories(runner: Runner) {
   return {
     realm: realmRepository(runner),
     users: usersRepository(runner),
+    passwordResets: passwordResetsRepository(runner),
     sessions: sessionsRepository(runner),
     refreshTokens: refreshTokensRepository(runner),
     journal: journalRepository(runner),

@@ -21,7 +21,7 @@ import {
  * The tables. Postgres is the truth: what may not be lost is here, everything else is in src/ephemeral.
  *
  * Ids are UUIDv7 made in the app; instants are `timestamptz` and judged by the database's clock. Whoever locks rows of
- * more than one table takes them in this order: users, sessions, refresh_tokens, revocations.
+ * more than one table takes them in this order: users, password_resets, sessions, refresh_tokens, revocations.
  */
 
 const bytea = customType<{ data: Buffer; driverData: Buffer }>({ dataType: () => 'bytea' })
@@ -37,6 +37,17 @@ export const realm = pgTable(
   },
   table => [check('realm_has_one_row', sql`${table.id}`)],
 )
+
+/**
+ * How a password hash begins, costs included; hashes that share it take the same time to verify. The patterns are those
+ * of the schemes in src/auth/passwords. The length of each is bounded, as an index bounds what it takes.
+ */
+export const hashKind = sql.raw(
+  String.raw`substring("password_hash" from '^(?:\$argon2id\$(?:v=\d{1,3}\$)?[^$]{1,64}|\$2[aby]\$\d\d|pbkdf2_sha256\$\d{1,10}|\$scrypt\$[^$]{1,64})')`,
+)
+
+/** Whether a hash is of another kind than those that this service makes. */
+export const isForeignHash = sql.raw(`"password_hash" not like '$argon2id$v=19$m=19456,t=2,p=1$%'`)
 
 export const users = pgTable(
   'users',
@@ -66,8 +77,24 @@ export const users = pgTable(
     uniqueIndex('users_external_id').on(table.externalId),
     // Only accounts whose roles ever changed are in it.
     index('users_tokens_not_before').on(table.tokensNotBefore).where(sql`${table.tokensNotBefore} > 'epoch'`),
+    // Only accounts that came from elsewhere are in it, until they sign in.
+    index('users_foreign_hashes').on(hashKind).where(isForeignHash),
   ],
 )
+
+/**
+ * The one-time tokens with which a user may set a new password: one at most, which the next replaces, and which goes
+ * when it is used, when the password changes and when the account is disabled. Whoever takes it holds the user's row.
+ */
+export const passwordResets = pgTable('password_resets', {
+  userId: uuid()
+    .primaryKey()
+    .references(() => users.id, { onDelete: 'cascade' }),
+  /** SHA-256 of its secret. */
+  tokenHash: bytea().notNull(),
+  createdAt: instant().notNull().defaultNow(),
+  expiresAt: instant().notNull(),
+})
 
 /**
  * One row a sign-in on a device. A refresh leaves it alone unless the browser or the address is another: what every

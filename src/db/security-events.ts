@@ -18,6 +18,8 @@ export type SecurityEventType =
   | 'refresh_token_reused'
   | 'refresh_token_unknown'
   | 'password_changed'
+  | 'password_reset_issued'
+  | 'password_reset'
   | 'roles_changed'
   | 'everyone_signed_out'
   | 'user_created'

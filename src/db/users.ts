@@ -1,7 +1,7 @@
 import { and, eq, isNull, lt, type SQL, sql } from 'drizzle-orm'
 import type { PgUpdateSetSource } from 'drizzle-orm/pg-core'
 import type { Runner } from './connections.js'
-import { users } from './schema.js'
+import { hashKind, isForeignHash, users } from './schema.js'
 
 export interface NewUser {
   id: string
@@ -71,12 +71,36 @@ export function usersRepository(runner: Runner) {
 
     /** Sets a new password, unless the one that was verified is not the current one any more. */
     changePassword: (id: string, verifiedHash: string, newHash: string) =>
-      change(and(eq(users.id, id), eq(users.passwordHash, verifiedHash), isNull(users.disabledAt)), {
-        passwordHash: newHash,
-        passwordChangedAt: sql`now()`,
-        mustChangePassword: false,
-        failedLogins: 0,
-      }),
+      change(
+        and(eq(users.id, id), eq(users.passwordHash, verifiedHash), isNull(users.disabledAt)),
+        newPassword(newHash),
+      ),
+
+    /**
+     * Sets a new password without the old one, unless the account is disabled. Whoever does it must have something else
+     * that ends when the password changes: a token of password_resets, taken in the same transaction.
+     */
+    resetPassword: (id: string, newHash: string) =>
+      change(and(eq(users.id, id), isNull(users.disabledAt)), newPassword(newHash)),
+
+    /**
+     * The kinds of password hashes that this service does not make itself: how they begin, costs included. Each is one
+     * step in an index that holds nothing else.
+     */
+    async foreignHashKinds(limit = 32): Promise<string[]> {
+      const rows = await runner.run(executor =>
+        executor.execute<{ kind: string }>(sql`
+          with recursive kinds (kind, place) as (
+            (select ${hashKind}, 1 from users where ${isForeignHash} order by 1 limit 1)
+            union all
+            select (select ${hashKind} from users where ${isForeignHash} and ${hashKind} > kinds.kind order by 1 limit 1),
+              kinds.place + 1
+            from kinds where kinds.kind is not null and kinds.place < ${limit}
+          )
+          select kind from kinds where kind is not null`),
+      )
+      return rows.map(({ kind }) => kind)
+    },
 
     /** Makes everything that was signed in before outdated, and says by which version. */
     raiseTokenVersion: (id: string) => change(eq(users.id, id), {}),
@@ -146,4 +170,8 @@ export function usersRepository(runner: Runner) {
       )
     },
   }
+}
+
+function newPassword(hash: string): PgUpdateSetSource<typeof users> {
+  return { passwordHash: hash, passwordChangedAt: sql`now()`, mustChangePassword: false, failedLogins: 0 }
 }

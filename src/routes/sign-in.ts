@@ -1,30 +1,16 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
 import { changePassword } from '../auth/change-password.js'
 import type { AuthContext } from '../auth/context.js'
 import { logIn } from '../auth/log-in.js'
+import type { Principal } from '../auth/principal.js'
 import { register } from '../auth/register.js'
 import { LatchkeyError } from '../errors.js'
 import { bodyOf, errorResponses, Type, tokenResponseSchema } from '../plugins/schemas.js'
+import { signInFields } from './sign-in-fields.js'
 import { callerOf, replyWithTokens } from './token-response.js'
 
-// Long enough for any address and any password; the domain says what is too long, and why.
-// Bytes that are no UTF-8 arrive as U+FFFD, whatever they were, and half a surrogate pair would be stored as one: two
-// names or two passwords would be the same. Postgres keeps no NUL in a text.
-const name = Type.String({ minLength: 1, maxLength: 320, pattern: '^[^\\u0000\\uFFFD\\p{Cs}]*$' })
-const password = Type.String({ minLength: 1, maxLength: 1024, pattern: '^[^\\uFFFD\\p{Cs}]*$' })
-const transport = Type.Optional(
-  Type.Union([Type.Literal('cookie'), Type.Literal('body')], {
-    default: 'cookie',
-    description: 'Where the refresh token goes: a cookie for browsers, the body for clients that keep it themselves.',
-  }),
-)
-const remember = Type.Optional(
-  Type.Boolean({
-    default: true,
-    description:
-      'False for a browser that shall forget: the cookie ends with it, and the session lives hours, not weeks.',
-  }),
-)
+const { name, password, transport, remember } = signInFields
 
 /** How sessions begin: register, log in, change the password. */
 export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
@@ -102,14 +88,29 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
       config: limited,
       schema: {
         summary: 'Set a new password and sign in with it',
-        description: 'Ends every session of the account and opens a new one, also at the forced first change.',
+        description:
+          'Ends every session of the account and opens a new one, also at the forced first change. Signed in, it needs ' +
+          'no e-mail.',
         tags: ['sign-in'],
-        body: bodyOf({ email: name, current_password: password, new_password: password, transport, remember }),
+        security: [{}, { bearer: [] }],
+        body: bodyOf({
+          email: Type.Optional(name),
+          current_password: password,
+          new_password: password,
+          transport,
+          remember,
+        }),
         response: {
           200: tokenResponseSchema,
           ...errorResponses(
             'invalid_request',
+            'account_mismatch',
             'invalid_credentials',
+            'authentication_required',
+            'token_invalid',
+            'token_expired',
+            'token_revoked',
+            'token_stale',
             'cross_site_request',
             'password_too_short',
             'password_too_long',
@@ -118,15 +119,24 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
             'password_too_common',
             'rate_limited',
             'busy',
+            'store_unavailable',
           ),
         },
       },
     },
     async (request, reply) => {
       const { email, current_password, new_password, transport = 'cookie', remember } = request.body
-      const change = { email, currentPassword: current_password, newPassword: new_password, transport, remember }
+      const passwords = { currentPassword: current_password, newPassword: new_password }
+      const change = { email, whoAsks: () => whoAsks(request), ...passwords, transport, remember }
       const grant = await changePassword(context, change, callerOf(request))
       return replyWithTokens(reply, grant, transport)
     },
   )
+}
+
+async function whoAsks(request: FastifyRequest): Promise<Principal> {
+  const token = request.presentedAccessToken()
+  if (token === undefined)
+    throw new LatchkeyError('authentication_required', { detail: 'Without an access token, give the email.' })
+  return request.verifyAccessToken(token)
 }

@@ -1,20 +1,28 @@
 import { hash, hashSync, parseOptions, verify } from '@node-rs/argon2'
+import type { PasswordScheme } from './password-scheme.js'
 
 /**
  * The scheme in which this service makes its hashes: argon2id (RFC 9106) with 19 MiB, two passes and one lane, the
  * OWASP Password Storage Cheat Sheet's choice. `@node-rs/argon2` makes argon2id, version 19, unless told otherwise.
  */
 export const argon2id = {
-  matches: (storedHash: string): boolean => storedHash.startsWith('$argon2id$'),
+  kind: /^\$argon2id\$(?:v=\d{1,3}\$)?[^$]{1,64}/,
+  decoyTail: `$${'A'.repeat(22)}$${'A'.repeat(43)}`,
+  hashes: 'normalised',
 
-  /** The password is normalised already. Throws if the hash is damaged or asks for too much. */
-  async verify(storedHash: string, password: string): Promise<boolean> {
-    const { memoryCost, timeCost, parallelism } = parseOptions(storedHash)
+  check(storedHash: string): void {
+    const { memoryCost, timeCost, parallelism, saltLen, outputLen } = parseOptions(storedHash)
     if (memoryCost > limits.memoryCost || timeCost > limits.timeCost || parallelism > limits.parallelism) {
       throw new RangeError(
         `an argon2id hash of m=${memoryCost},t=${timeCost},p=${parallelism} costs too much to verify`,
       )
     }
+    const isPossible = timeCost >= 1 && parallelism >= 1 && memoryCost >= 8 * parallelism
+    if (!isPossible || (saltLen ?? 0) < 8 || (outputLen ?? 0) < 16) throw new TypeError('an argon2id hash is damaged')
+  },
+
+  async verify(storedHash: string, password: string): Promise<boolean> {
+    this.check(storedHash)
     return verify(storedHash, password)
   },
 
@@ -34,9 +42,9 @@ export const argon2id = {
       return true
     }
   },
-}
+} satisfies PasswordScheme & Record<string, unknown>
 
-/** `memoryCost` is in KiB, as the library wants it. */
+/** `memoryCost` is in KiB, as the library wants it. The index `users_foreign_hashes` leaves out hashes of this cost. */
 const costs = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
 /**

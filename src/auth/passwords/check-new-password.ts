@@ -1,4 +1,5 @@
-import { LatchkeyError } from '../../errors.js'
+import { type ErrorCode, LatchkeyError } from '../../errors.js'
+import { isCommonPassword } from './common-passwords.js'
 import { normalizePassword } from './normalize-password.js'
 
 /** In code points after NFKC. Enough for any passphrase, and a bound on what one hash can be given. */
@@ -9,37 +10,47 @@ export interface NewPasswordRules {
   email: string
   /** In code points after NFKC. */
   minLength: number
+  /** The password that it replaces, where that is at hand. */
+  current?: string | undefined
+  /** What the form that asked for it calls it. */
+  field?: 'password' | 'new_password'
 }
 
 /**
  * Refuses a new password that is too short, too long, or the first thing that anyone would guess. There are no rules
- * about digits or capitals: they make passwords worse. Compared is the whole password, whatever its case.
+ * about digits or capitals: they make passwords worse. Compared is the whole password, whatever its case. Each refusal
+ * has a sentence for people, with the field that it belongs to.
  *
- * @throws LatchkeyError `password_too_short`, `password_too_long`, `password_is_email`, `password_too_common`
- * @see NIST SP 800-63B-4, 3.1.1.2; OWASP ASVS 5.0, 6.2.1, 6.2.5, 6.2.9 and 6.2.11
+ * @throws LatchkeyError `password_too_short`, `password_too_long`, `password_is_email`, `password_too_common`,
+ *   `password_unchanged`
+ * @see NIST SP 800-63B-4, 3.1.1.2; OWASP ASVS 5.0, 6.2.1, 6.2.4, 6.2.5, 6.2.9 and 6.2.11
  */
-export function checkNewPassword(password: string, { email, minLength }: NewPasswordRules): void {
-  const length = [...normalizePassword(password)].length
-  if (length < minLength) {
-    throw new LatchkeyError('password_too_short', { detail: `Use at least ${minLength} characters.` })
+export function checkNewPassword(password: string, rules: NewPasswordRules): void {
+  const { email, minLength, current, field = 'password' } = rules
+  const refuse = (code: ErrorCode, message: string): never => {
+    throw new LatchkeyError(code, { detail: message, errors: [{ field, message }] })
   }
-  if (length > PASSWORD_MAX_LENGTH) {
-    throw new LatchkeyError('password_too_long', { detail: `Use at most ${PASSWORD_MAX_LENGTH} characters.` })
-  }
+
+  const normalized = normalizePassword(password)
+  const length = [...normalized].length
+  if (length < minLength) refuse('password_too_short', `Use at least ${minLength} characters.`)
+  if (length > PASSWORD_MAX_LENGTH) refuse('password_too_long', `Use at most ${PASSWORD_MAX_LENGTH} characters.`)
 
   const folded = fold(password)
   const address = fold(email)
   // A local part shorter than the minimum needs no rule of its own: such a password was refused above.
-  if (folded === address || folded === address.slice(0, address.lastIndexOf('@'))) {
-    throw new LatchkeyError('password_is_email', { detail: 'Use something that is not part of your address.' })
-  }
-  if (folded === SERVICE_NAME) {
-    throw new LatchkeyError('password_too_common', { detail: 'Use something other than the name of this service.' })
-  }
+  if (folded === address || folded === address.slice(0, address.lastIndexOf('@')))
+    refuse('password_is_email', 'Use something that is not part of your address.')
+  if (folded === SERVICE_NAME) refuse('password_too_common', 'Use something other than the name of this service.')
+  if (isCommonPassword(folded))
+    refuse('password_too_common', 'Many people use this one, and it is among the first to be tried: use another.')
+  if (current !== undefined && normalized === normalizePassword(current))
+    refuse('password_unchanged', 'Use another password than the one you have.')
 }
 
 const SERVICE_NAME = 'latchkey'
 
+/** Lower-casing can leave a sequence that NFKC composes, so that runs on both sides; the form is then stable. */
 function fold(text: string): string {
-  return normalizePassword(text).toLowerCase()
+  return normalizePassword(normalizePassword(text).toLowerCase())
 }

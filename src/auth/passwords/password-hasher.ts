@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto'
 import pLimit from 'p-limit'
 import { LatchkeyError } from '../../errors.js'
 import { argon2id } from './argon2id.js'
+import { createFailurePadding } from './failure-padding.js'
 import { normalizePassword } from './normalize-password.js'
-import type { PasswordScheme } from './password-scheme.js'
+import { schemeOf } from './scheme-of.js'
 
 export interface PasswordHasherOptions {
   /** Hashes that run at a time: one for each core that the container may use. */
@@ -12,6 +13,10 @@ export interface PasswordHasherOptions {
   queue: number
   /** Told why a stored hash could not be checked, never the hash itself. Its owner can't sign in until it is reset. */
   onDamagedHash?: ((error: Error) => void) | undefined
+  /** The kinds of hashes in the database that are not made here; by default none are. */
+  otherKinds?: (() => Promise<readonly string[]>) | undefined
+  /** Told when those kinds could not be read. */
+  onUnknownKinds?: ((error: Error) => void) | undefined
 }
 
 /**
@@ -21,9 +26,12 @@ export interface PasswordHasherOptions {
 export interface PasswordHasher {
   /** A new hash of the password, in the scheme and at the cost of today. */
   hash(password: string): Promise<string>
-  /** Whether the password made this hash. A damaged hash matches nothing, and takes as long to say so. */
+  /**
+   * Whether the password made this hash. A damaged hash matches nothing. Every no takes as long as one of the slowest
+   * kind of hash in the database would, so ask {@link verifyNobody} wherever a yes would be refused as well.
+   */
   verify(storedHash: string, password: string): Promise<boolean>
-  /** What `verify` costs, for a user who does not exist. */
+  /** The same no, after the same time, for a user who does not exist or may not sign in. */
   verifyNobody(password: string): Promise<false>
   /** Whether the hash is to be made anew at the next sign-in, while the password is at hand. */
   needsUpgrade(storedHash: string): boolean
@@ -39,9 +47,17 @@ export interface PasswordHasher {
  *
  * @see OWASP ASVS 5.0, 15.2.2 (floods) and 6.3.8 (unknown users can't be told by the time).
  */
-export function createPasswordHasher({ concurrency, queue, onDamagedHash }: PasswordHasherOptions): PasswordHasher {
+export function createPasswordHasher(options: PasswordHasherOptions): PasswordHasher {
+  const { concurrency, queue, onDamagedHash } = options
   const limit = pLimit(concurrency)
   const nobodysHash = argon2id.hashSync(randomBytes(32).toString('base64url'))
+  const padding = createFailurePadding({
+    ownKind: schemeOf(nobodysHash).kind,
+    otherKinds: options.otherKinds ?? (async () => []),
+    // In its turn, though beyond the queue: there are few kinds, and each is measured once.
+    measure: kind => limit(() => measure(kind)),
+    onError: options.onUnknownKinds,
+  })
 
   const takePlace = async <Result>(work: () => Promise<Result>): Promise<Result> => {
     if (limit.activeCount + limit.pendingCount >= concurrency + queue) {
@@ -50,27 +66,36 @@ export function createPasswordHasher({ concurrency, queue, onDamagedHash }: Pass
     return limit(work)
   }
 
-  const matchNobody = async (password: string): Promise<false> => {
-    await argon2id.verify(nobodysHash, password)
-    return false
+  /** Whether a password matches, and when that was begun: waiting for a place does not count. */
+  const attempt = async (storedHash: string, password: string): Promise<{ matches: boolean; startedAtMs: number }> => {
+    const startedAtMs = performance.now()
+    try {
+      const { scheme, kind } = schemeOf(storedHash)
+      const hashed = scheme.hashes === 'typed' ? password : normalizePassword(password)
+      const matches = await scheme.verify(storedHash, hashed)
+      padding.observe(kind, performance.now() - startedAtMs)
+      return { matches, startedAtMs }
+    } catch (error) {
+      onDamagedHash?.(error as Error)
+      await argon2id.verify(nobodysHash, normalizePassword(password))
+      return { matches: false, startedAtMs }
+    }
+  }
+
+  /** A failure is padded after it gave its place back: it costs time, and no more of the machine. */
+  const verify = async (storedHash: string, password: string): Promise<boolean> => {
+    const { matches, startedAtMs } = await takePlace(() => attempt(storedHash, password))
+    if (!matches) await padding.settle(startedAtMs)
+    return matches
   }
 
   return {
     hash: password => takePlace(() => argon2id.hash(normalizePassword(password))),
 
-    verify: (storedHash, password) =>
-      takePlace(async () => {
-        const normalized = normalizePassword(password)
-        try {
-          return await schemeOf(storedHash).verify(storedHash, normalized)
-        } catch (error) {
-          onDamagedHash?.(error as Error)
-          return matchNobody(normalized)
-        }
-      }),
+    verify,
 
-    // Hash anyway, so that timing hides unknown users.
-    verifyNobody: password => takePlace(() => matchNobody(normalizePassword(password))),
+    // Hash anyway, so that timing hides unknown users. Nobody's password is random, so this can't be true.
+    verifyNobody: async password => (await verify(nobodysHash, password)) && false,
 
     needsUpgrade: storedHash => argon2id.isWeaker(storedHash),
 
@@ -80,11 +105,14 @@ export function createPasswordHasher({ concurrency, queue, onDamagedHash }: Pass
   }
 }
 
-/** Every scheme whose hashes verify; new hashes are argon2id. */
-const schemes: readonly PasswordScheme[] = [argon2id]
-
-function schemeOf(storedHash: string): PasswordScheme {
-  const scheme = schemes.find(candidate => candidate.matches(storedHash))
-  if (!scheme) throw new TypeError('the stored password hash is of no scheme that this service knows')
-  return scheme
+/** How long it takes to verify a hash of this kind; undefined if that can't be done. */
+async function measure(kind: string): Promise<number | undefined> {
+  const startedAtMs = performance.now()
+  try {
+    const { scheme } = schemeOf(kind)
+    await scheme.verify(kind + scheme.decoyTail, 'a password of nobody')
+  } catch {
+    return undefined
+  }
+  return performance.now() - startedAtMs
 }

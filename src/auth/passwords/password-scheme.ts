@@ -1,11 +1,23 @@
 /** One way in which a stored password hash may have been made. */
 export interface PasswordScheme {
-  /** Whether the stored hash claims to be of this scheme. It may be damaged all the same. */
-  matches(storedHash: string): boolean
   /**
-   * Whether the password made this hash. The password is normalised already.
+   * Matches how a hash of this scheme begins, costs included: its *kind*. Hashes of one kind take the same time. What
+   * begins so may be damaged all the same. The index `users_foreign_hashes` reads kinds by the same pattern.
+   */
+  readonly kind: RegExp
+  /** What makes a kind a whole hash, if a hash of no password. */
+  readonly decoyTail: string
+  /** Whether it hashes the normalised password, or what was typed as it is, as other systems do. */
+  readonly hashes: 'normalised' | 'typed'
+  /**
+   * @throws if the stored hash is damaged, or would cost more than this service is ready to spend on it. Never quotes
+   *   the hash.
+   */
+  check(storedHash: string): void
+  /**
+   * Whether the password made this hash.
    *
-   * @throws if the stored hash is damaged, or would cost more than this service is ready to spend on it.
+   * @throws as `check` does
    */
   verify(storedHash: string, password: string): Promise<boolean>
 }

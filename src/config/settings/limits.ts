@@ -13,10 +13,15 @@ export const limitSettings = {
     default: '8',
     about: 'The fewest characters of a new password.',
   },
+  PASSWORD_RESET_EXPIRES_IN: {
+    kind: durationSeconds('1m', '7d'),
+    default: '1h',
+    about: 'The lifetime of a one-time token with which a user sets a new password.',
+  },
   HASH_CONCURRENCY: {
     kind: integer(1, 256),
     defaultText: 'the cores that this container may use',
-    about: 'Password hashes computed at a time; each takes about 19 MiB of memory.',
+    about: 'Password hashes computed at a time; each takes about 19 MiB of memory, one of an older system up to 256.',
   },
   HASH_QUEUE: {
     kind: integer(0, 10_000),

@@ -1,0 +1,21 @@
+import { argon2id } from './argon2id.js'
+import { bcrypt } from './bcrypt.js'
+import { djangoPbkdf2 } from './django-pbkdf2.js'
+import type { PasswordScheme } from './password-scheme.js'
+import { scrypt } from './scrypt.js'
+
+/** Every scheme whose hashes verify; new hashes are argon2id. */
+const schemes: readonly PasswordScheme[] = [argon2id, bcrypt, djangoPbkdf2, scrypt]
+
+/**
+ * The scheme that a stored hash claims to be of, and its kind.
+ *
+ * @throws TypeError if it is of none that this service knows
+ */
+export function schemeOf(storedHash: string): { scheme: PasswordScheme; kind: string } {
+  for (const scheme of schemes) {
+    const [kind] = scheme.kind.exec(storedHash) ?? []
+    if (kind !== undefined) return { scheme, kind }
+  }
+  throw new TypeError('the stored password hash is of no scheme that this service knows')
+}

@@ -1,0 +1,49 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { AuthContext } from '../auth/context.js'
+import { resetPassword } from '../auth/reset-password.js'
+import { bodyOf, errorResponses, Type, tokenResponseSchema } from '../plugins/schemas.js'
+import { signInFields } from './sign-in-fields.js'
+import { callerOf, replyWithTokens } from './token-response.js'
+
+const { password, transport } = signInFields
+
+/** The way back in for who forgot a password. */
+export const resetPasswordRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
+  app.post(
+    '/auth/reset-password',
+    {
+      config: { ...app.limits.perAddress, crossSite: 'always' },
+      schema: {
+        summary: 'Set a new password with a one-time token and sign in with it',
+        description: 'Ends every session of the account and opens a new one. A refused password leaves the token good.',
+        tags: ['sign-in'],
+        body: bodyOf({
+          token: Type.String({ minLength: 1, maxLength: 256, description: 'As the administrator’s mailer sent it.' }),
+          new_password: password,
+          transport,
+        }),
+        response: {
+          200: tokenResponseSchema,
+          ...errorResponses(
+            'invalid_request',
+            'reset_token_invalid',
+            'cross_site_request',
+            'password_too_short',
+            'password_too_long',
+            'password_is_email',
+            'password_too_common',
+            'rate_limited',
+            'busy',
+            'store_unavailable',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { token, new_password, transport = 'cookie' } = request.body
+      const reset = { token, newPassword: new_password, transport }
+      const grant = await resetPassword(context, reset, callerOf(request))
+      return replyWithTokens(reply, grant, transport)
+    },
+  )
+}
