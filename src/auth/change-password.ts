@@ -1,5 +1,6 @@
 import { LatchkeyError } from '../errors.js'
 import type { AuthContext, Caller } from './context.js'
+import { deviceGrant } from './device-grant.js'
 import { endAllSessions } from './end-sessions.js'
 import { type Grant, grantTokens } from './grant-tokens.js'
 import { verifyPassword } from './log-in.js'
@@ -12,6 +13,8 @@ export interface PasswordChange {
   currentPassword: string
   newPassword: string
   transport: 'cookie' | 'body'
+  /** What the browser kept of earlier sign-ins. */
+  deviceCookie?: string | undefined
 }
 
 /**
@@ -40,5 +43,6 @@ export async function changePassword(context: AuthContext, change: PasswordChang
     return { session, entries }
   })
   revocations.announce(entries)
-  return grantTokens(context, session.facts, session.refreshToken)
+  const device = deviceGrant(context, { ...change, userId: user.id })
+  return { ...grantTokens(context, session.facts, session.refreshToken), device }
 }

@@ -16,6 +16,7 @@ export interface CleanedUp {
   revocations: number
   keys: number
   events: number
+  devices: number
 }
 
 /** Dead rows are kept for a day, so that support can still see what they were. */
@@ -24,7 +25,8 @@ const PAUSE_MS = 50
 
 /**
  * Clears away what can't matter any more: sessions past every end with their refresh tokens, revocations of dead
- * tokens, keys that nothing alive was signed with, old events. In small transactions with pauses between them, each
+ * tokens, keys that nothing alive was signed with, old events, counts
+ * of browsers that nobody knows any more. In small transactions with pauses between them, each
  * under a lock that one instance holds at a time and nobody waits for, so that it is never in the way of traffic.
  */
 export async function cleanUp(db: Pick<Database, 'transaction'>, options: CleanUpOptions): Promise<CleanedUp> {
@@ -48,5 +50,6 @@ export async function cleanUp(db: Pick<Database, 'transaction'>, options: CleanU
     events: await clear(({ securityEvents }) =>
       securityEvents.removeOlderThan(options.eventRetentionSeconds, batchSize),
     ),
+    devices: await clear(({ deviceFailures }) => deviceFailures.removeExpired(batchSize)),
   }
 }

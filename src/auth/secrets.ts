@@ -13,6 +13,13 @@ export interface RefreshKey {
   readonly salt: Buffer
 }
 
+/** Signs what a browser keeps to be known again, under one JWT_REFRESH_SECRET. */
+export interface DeviceKey {
+  /** The byte that an entry carries to name its secret; a hint, as in {@link RefreshKey}. */
+  readonly id: number
+  readonly key: Buffer
+}
+
 /** Seals the private signing keys under one JWT_SECRET. */
 export interface SealKey {
   /** The byte that a sealed key carries to name its secret; a hint, as in {@link RefreshKey}. */
@@ -23,6 +30,7 @@ export interface SealKey {
 /** Newest first, and never empty: the first makes, all verify. */
 export interface Secrets {
   readonly refreshKeys: NonEmpty<RefreshKey>
+  readonly deviceKeys: NonEmpty<DeviceKey>
   readonly sealKeys: NonEmpty<SealKey>
 }
 
@@ -43,6 +51,10 @@ export function deriveSecrets(secrets: { jwtSecrets: readonly string[]; refreshS
       id: deriveByte(secret, 'latchkey refresh key id 1'),
       tagKey: derive(secret, 'latchkey refresh tag 1'),
       salt: derive(secret, 'latchkey refresh salt 1'),
+    })),
+    deviceKeys: deriveEach('JWT_REFRESH_SECRET', secrets.refreshSecrets, secret => ({
+      id: deriveByte(secret, 'latchkey device key id 1'),
+      key: derive(secret, 'latchkey device 1'),
     })),
     sealKeys: deriveEach('JWT_SECRET', secrets.jwtSecrets, secret => ({
       id: deriveByte(secret, 'latchkey signing key seal id 1'),

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { cleanUpLock } from './clean-up-lock.js'
 import { type ConnectionOptions, openConnections, type Runner } from './connections.js'
+import { deviceFailuresRepository } from './device-failures.js'
 import { type Journal, journalRepository } from './journal.js'
 import { realmRepository } from './realm.js'
 import { refreshTokensRepository } from './refresh-tokens.js'
@@ -48,6 +49,7 @@ function repositories(runner: Runner) {
   return {
     realm: realmRepository(runner),
     users: usersRepository(runner),
+    deviceFailures: deviceFailuresRepository(runner),
     sessions: sessionsRepository(runner),
     refreshTokens: refreshTokensRepository(runner),
     journal: journalRepository(runner),

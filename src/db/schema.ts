@@ -68,6 +68,24 @@ export const users = pgTable(
   ],
 )
 
+/**
+ * Attempts that a known browser made on a locked account: its own count, apart from that of the account. Only browsers
+ * that tried have a row.
+ */
+export const deviceFailures = pgTable(
+  'device_failures',
+  {
+    deviceId: uuid().primaryKey(),
+    userId: uuid()
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    attempts: integer().notNull(),
+    /** When the browser is not known any more, whatever its count. */
+    expiresAt: instant().notNull(),
+  },
+  table => [index('device_failures_of_user').on(table.userId)],
+)
+
 /** One row a sign-in on a device. It is never updated by a refresh: that is what the whitelist is for. */
 export const sessions = pgTable(
   'sessions',

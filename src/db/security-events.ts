@@ -21,6 +21,8 @@ export type SecurityEventType =
   | 'user_created'
   | 'user_disabled'
   | 'user_enabled'
+  | 'users_imported'
+  | 'account_locked'
 
 export interface NewSecurityEvent {
   type: SecurityEventType

@@ -51,7 +51,8 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
     },
     async (request, reply) => {
       const { email, password, transport = 'cookie' } = request.body
-      const grant = await register(context, { email, password, transport }, callerOf(request))
+      const deviceCookie = request.deviceCookie()
+      const grant = await register(context, { email, password, transport, deviceCookie }, callerOf(request))
       reply.code(201)
       return replyWithTokens(reply, grant, transport)
     },
@@ -81,9 +82,10 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
     },
     async (request, reply) => {
       const { email, username, password, transport = 'cookie' } = request.body
+      const deviceCookie = request.deviceCookie()
       if ((email === undefined) === (username === undefined))
         throw new LatchkeyError('invalid_request', { detail: 'Give either email or username.' })
-      const grant = await logIn(context, { email, username, password, transport }, callerOf(request))
+      const grant = await logIn(context, { email, username, password, transport, deviceCookie }, callerOf(request))
       return replyWithTokens(reply, grant, transport)
     },
   )
@@ -116,7 +118,8 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
     },
     async (request, reply) => {
       const { email, current_password, new_password, transport = 'cookie' } = request.body
-      const change = { email, currentPassword: current_password, newPassword: new_password, transport }
+      const deviceCookie = request.deviceCookie()
+      const change = { email, currentPassword: current_password, newPassword: new_password, transport, deviceCookie }
       const grant = await changePassword(context, change, callerOf(request))
       return replyWithTokens(reply, grant, transport)
     },

@@ -34,6 +34,7 @@ export function replyWithTokens(reply: FastifyReply, grant: Grant, transport: Tr
   if (transport === 'cookie') {
     reply.setRefreshCookie(grant.refreshToken, grant.refreshExpiresInSeconds)
     reply.setAccessCookie(grant.accessToken, grant.accessExpiresInSeconds)
+    if (grant.device) reply.setDeviceCookie(grant.device.cookie, grant.device.maxAgeSeconds)
   }
   return {
     access_token: grant.accessToken,
