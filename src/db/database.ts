@@ -8,6 +8,7 @@ import { refreshTokensRepository } from './refresh-tokens.js'
 import { securityEventsRepository } from './security-events.js'
 import { sessionsRepository } from './sessions.js'
 import { signingKeysRepository } from './signing-keys.js'
+import { userImportRepository } from './user-import.js'
 import { usersRepository } from './users.js'
 
 /** All statements of the service, one repository a table. */
@@ -49,6 +50,7 @@ function repositories(runner: Runner) {
   return {
     realm: realmRepository(runner),
     users: usersRepository(runner),
+    userImport: userImportRepository(runner),
     deviceFailures: deviceFailuresRepository(runner),
     sessions: sessionsRepository(runner),
     refreshTokens: refreshTokensRepository(runner),
