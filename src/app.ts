@@ -66,7 +66,7 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
   const cookieNames = config.cookie.access ? [config.cookie.name, config.cookie.accessName] : [config.cookie.name]
   await app.register(problemDetails, { log })
   await app.register(drain)
-  await app.register(requestGuard, { cookieNames })
+  await app.register(requestGuard, { cookieNames: [...cookieNames, config.cookie.deviceName] })
   await app.register(cors, config)
   await app.register(refreshCookie, config)
   await app.register(authenticate, { ...context, config })

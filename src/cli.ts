@@ -57,6 +57,15 @@ users
     (await commands()).createUser(await configure(), { email, username, roles }),
   )
 users
+  .command('import')
+  .description('take over accounts from another system: one JSON object a line (docs/importing-users.md)')
+  .argument('<file>', 'or - for standard input')
+  .addHelpText(
+    'after',
+    '\nIt exits with 0 if every line is in, with 2 if lines were left out, and with 1 if it did not get to the end.',
+  )
+  .action(async (file: string) => (await commands()).importUsers(await configure(), file))
+users
   .command('roles')
   .description('set the roles of an account; its clients refresh and go on with them')
   .argument('<email or id>')

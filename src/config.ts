@@ -78,6 +78,7 @@ export interface Config {
   readonly cookie: {
     readonly name: string
     readonly accessName: string
+    readonly deviceName: string
     readonly domain: string | undefined
     readonly path: string
     readonly sameSite: 'strict' | 'lax' | 'none'
@@ -98,6 +99,12 @@ export interface Config {
     readonly enabled: boolean
     readonly perAddressPerMinute: number
     readonly failuresPerAccountPerMinute: number
+  }
+  readonly lockout: {
+    /** Consecutive failures after which only known browsers may sign in; 0 turns it off. */
+    readonly failures: number
+    /** For how long a browser that signed in is known. */
+    readonly deviceMaxAgeSeconds: number
   }
   readonly eventRetentionSeconds: number
   /** How long a stopping instance tells the gateway so before it stops listening. */
@@ -206,6 +213,7 @@ function toConfig(values: Values, mode: Mode, isKubernetes: boolean): Config {
       perAddressPerMinute: values.RATE_LIMIT_PER_ADDRESS,
       failuresPerAccountPerMinute: values.RATE_LIMIT_FAILURES_PER_ACCOUNT,
     },
+    lockout: { failures: values.LOCKOUT_FAILURES, deviceMaxAgeSeconds: values.DEVICE_COOKIE_MAX_AGE },
     eventRetentionSeconds: values.EVENT_RETENTION,
     shutdownDelayMs: values.SHUTDOWN_DELAY ?? (isKubernetes ? 5000 : 1000),
   }

@@ -181,8 +181,18 @@ t.test('--embedded ignores the stores of the environment, even wrong ones', asyn
 t.test('the cookies carry the strictest prefix that browsers would accept', async t => {
   const cookie = (env: NodeJS.ProcessEnv) => readConfig({ ...required, ...env }).cookie
   const hostOnly = { domain: undefined, path: '/', sameSite: 'strict', secure: true, access: false }
-  t.strictSame(cookie({}), { ...hostOnly, name: '__Host-latchkey', accessName: '__Host-latchkey-at' })
-  const secure = { name: '__Secure-latchkey', accessName: '__Secure-latchkey-at', secure: true }
+  t.strictSame(cookie({}), {
+    ...hostOnly,
+    name: '__Host-latchkey',
+    accessName: '__Host-latchkey-at',
+    deviceName: '__Host-latchkey-device',
+  })
+  const secure = {
+    name: '__Secure-latchkey',
+    accessName: '__Secure-latchkey-at',
+    deviceName: '__Secure-latchkey-device',
+    secure: true,
+  }
   t.match(cookie({ COOKIE_PATH: '/auth' }), { ...secure, path: '/auth' })
   t.match(cookie({ ...production, COOKIE_DOMAIN: 'example.com' }), { ...secure, domain: 'example.com' })
   t.match(cookie({ COOKIE_INSECURE: 'on' }), { name: 'latchkey', accessName: 'latchkey-at', secure: false })

@@ -78,6 +78,7 @@ export async function enableUser(context: Pick<AuthContext, 'db'>, name: UserNam
   const id = await findId(context, name)
   await context.db.transaction(async repositories => {
     await repositories.users.enable(id)
+    await repositories.deviceFailures.forgetThoseOf(id)
     await repositories.securityEvents.add({ type: 'user_enabled', userId: id, actor })
   })
 }

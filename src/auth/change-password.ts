@@ -1,5 +1,6 @@
 import { LatchkeyError } from '../errors.js'
 import type { AuthContext, Caller } from './context.js'
+import { deviceGrant } from './device-grant.js'
 import { normaliseEmail } from './email.js'
 import { endAllSessions } from './end-sessions.js'
 import { type Grant, grantTokens } from './grant-tokens.js'
@@ -18,6 +19,8 @@ export interface PasswordChange {
   transport: 'cookie' | 'body'
   /** False for a session that the browser shall forget. */
   remember?: boolean | undefined
+  /** What the browser kept of earlier sign-ins. */
+  deviceCookie?: string | undefined
 }
 
 /**
@@ -30,7 +33,7 @@ export interface PasswordChange {
 export async function changePassword(context: AuthContext, change: PasswordChange, caller: Caller): Promise<Grant> {
   const { config, db, passwords, revocations } = context
   const email = await emailOf(context, change)
-  const user = await verifyPassword(context, { email, password: change.currentPassword }, caller)
+  const user = await verifyPassword(context, { ...change, email, password: change.currentPassword }, caller)
   checkNewPassword(change.newPassword, {
     email: user.email,
     minLength: config.passwordMinLength,
@@ -54,7 +57,8 @@ export async function changePassword(context: AuthContext, change: PasswordChang
     return { session, entries }
   })
   revocations.announce(entries)
-  return grantTokens(context, session.facts, session.refreshToken)
+  const device = deviceGrant(context, { ...change, userId: user.id })
+  return { ...grantTokens(context, session.facts, session.refreshToken), device }
 }
 
 /** Whose password is to be changed: the address that is named, or that of whoever is signed in. */

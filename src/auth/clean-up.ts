@@ -18,6 +18,7 @@ export interface CleanedUp {
   keys: number
   events: number
   passwordResets: number
+  devices: number
 }
 
 /** Dead rows are kept for a day, so that support can still see what they were. */
@@ -26,8 +27,8 @@ const PAUSE_MS = 50
 
 /**
  * Clears away what can't matter any more: sessions past every end with their refresh tokens, revocations of dead
- * tokens, keys that nothing alive was signed with, old events, expired resets of passwords. A session that ended by itself
- * leaves its event. In small transactions with pauses between them, each
+ * tokens, keys that nothing alive was signed with, old events, expired resets of passwords, counts of browsers that nobody
+ * knows any more. A session that ended by itself leaves its event. In small transactions with pauses between them, each
  * under a lock that one instance holds at a time and nobody waits for, so that it is never in the way of traffic.
  */
 export async function cleanUp(db: Pick<Database, 'transaction'>, options: CleanUpOptions): Promise<CleanedUp> {
@@ -56,5 +57,6 @@ export async function cleanUp(db: Pick<Database, 'transaction'>, options: CleanU
       securityEvents.removeOlderThan(options.eventRetentionSeconds, batchSize),
     ),
     passwordResets: await clear(({ passwordResets }) => passwordResets.removeExpired(batchSize)),
+    devices: await clear(({ deviceFailures }) => deviceFailures.removeExpired(batchSize)),
   }
 }

@@ -1,6 +1,7 @@
 import type { SessionFacts } from '../db/session-facts.js'
 import { accessTokenClaims } from './access-token.js'
 import type { AuthContext } from './context.js'
+import type { DeviceGrant } from './device-grant.js'
 import { type RefreshToken, writeRefreshToken } from './refresh-token.js'
 import { type PublicUser, publicUser } from './user.js'
 
@@ -14,6 +15,8 @@ export interface Grant {
   remember: boolean
   sessionId: string
   user: PublicUser
+  /** Only at a sign-in from a browser. */
+  device?: DeviceGrant | undefined
 }
 
 /** Makes the tokens of a session: a new access token beside the refresh token that the whitelist now names. */

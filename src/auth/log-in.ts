@@ -1,9 +1,11 @@
 import type { User } from '../db/users.js'
 import { LatchkeyError } from '../errors.js'
 import type { AuthContext, Caller } from './context.js'
+import { deviceGrant } from './device-grant.js'
 import { normaliseEmail } from './email.js'
 import { type Grant, grantTokens } from './grant-tokens.js'
 import { deviceDetails, type OpenedSession, openSession } from './open-session.js'
+import { type Attempt, reserveAttempt } from './reserve-attempt.js'
 
 export interface Credentials {
   /** One of the two names an account may have. */
@@ -13,6 +15,8 @@ export interface Credentials {
   transport: 'cookie' | 'body'
   /** False for a session that the browser shall forget. */
   remember?: boolean | undefined
+  /** What the browser kept of earlier sign-ins. */
+  deviceCookie?: string | undefined
 }
 
 /**
@@ -32,16 +36,18 @@ export async function logIn(context: AuthContext, credentials: Credentials, call
   })
   if (!opened) throw refusal(context, user, caller)
   context.revocations.announce(opened.revocations)
-  return grantTokens(context, opened.facts, opened.refreshToken)
+  const device = deviceGrant(context, { ...credentials, userId: user.id })
+  return { ...grantTokens(context, opened.facts, opened.refreshToken), device }
 }
 
 /**
- * The user whose password this is, its hash upgraded if it was made at a lower cost. The attempt is counted before it
- * is hashed, so that attempts at the same time can't slip past the limit together, and taken back if it succeeds.
+ * The user whose password this is, its hash upgraded if it was made at a lower cost. The attempt is counted before its
+ * outcome is known, so that attempts at the same time can't slip past a limit together, and forgotten if it succeeds. A
+ * locked account costs the same work, and refuses the right password as it refuses a wrong one.
  */
 export async function verifyPassword(
   context: AuthContext,
-  credentials: Pick<Credentials, 'email' | 'username' | 'password'>,
+  credentials: Pick<Credentials, 'email' | 'username' | 'password' | 'deviceCookie'>,
   caller: Caller,
 ): Promise<User> {
   const { passwords, failures, db } = context
@@ -50,19 +56,30 @@ export async function verifyPassword(
   const account = Object.entries(name).join()
   await failures.reserve(account)
 
-  let verified = false
+  let attempt: Attempt
+  let verified: boolean
   try {
     // Hash for nobody too, and for whom no password opens, so that timing hides unknown and disabled users.
-    verified =
+    const verifying =
       user && !user.disabledAt
-        ? await passwords.verify(user.passwordHash, credentials.password)
-        : await passwords.verifyNobody(credentials.password)
+        ? passwords.verify(user.passwordHash, credentials.password)
+        : passwords.verifyNobody(credentials.password)
+    // Whoever finds no place is told at once, and a flood of them does not queue for the row of one account.
+    await Promise.race([verifying, undefined])
+    // Side by side, so that the hash hides whether anything was written.
+    ;[attempt, verified] = await Promise.all([reserveAttempt(context, user, credentials.deviceCookie), verifying])
   } catch (error) {
     await failures.forgive(account)
     throw error
   }
-  if (!user || !verified) throw refusal(context, user, caller)
-  await failures.forgive(account)
+  if (!user || !verified || attempt === 'locked') {
+    if (user && attempt === 'last') noteLock(context, user, caller)
+    throw refusal(context, user, caller, attempt)
+  }
+  await Promise.all([
+    failures.forgive(account),
+    context.config.lockout.failures > 0 && db.users.forgetAttempts(user.id),
+  ])
 
   if (!passwords.needsUpgrade(user.passwordHash)) return user
   const strongerHash = await passwords.hash(credentials.password)
@@ -122,11 +139,19 @@ async function findUser({ db }: AuthContext, name: AccountName) {
   return 'username' in name ? db.users.findByUsername(name.username) : db.users.findByEmail(name.email)
 }
 
-function refusal(context: AuthContext, user: User | undefined, caller: Caller): LatchkeyError {
-  context.note(failure(user, caller))
+/** Support can see why a right password is refused; whoever tries can't. */
+function refusal(context: AuthContext, user: User | undefined, caller: Caller, attempt?: Attempt): LatchkeyError {
+  const details = user && attempt === 'locked' ? { details: { locked: true } } : {}
+  context.note({ ...failure(user, caller), ...details })
   return new LatchkeyError('invalid_credentials')
 }
 
 function failure(user: User | undefined, caller: Caller) {
   return { type: 'sign_in_failed', userId: user?.id, actor: 'user', ...caller } as const
+}
+
+/** Only one attempt gets the last number, so the event comes once. */
+function noteLock(context: AuthContext, user: User, caller: Caller): void {
+  const details = { failures: context.config.lockout.failures }
+  context.note({ type: 'account_locked', userId: user.id, actor: 'system', ...caller, details })
 }

@@ -1,5 +1,6 @@
 import { LatchkeyError } from '../errors.js'
 import type { AuthContext, Caller } from './context.js'
+import { deviceGrant } from './device-grant.js'
 import { normaliseEmail } from './email.js'
 import { type Grant, grantTokens } from './grant-tokens.js'
 import { openSession } from './open-session.js'
@@ -12,6 +13,8 @@ export interface Registration {
   transport: 'cookie' | 'body'
   /** False for a session that the browser shall forget. */
   remember?: boolean | undefined
+  /** What the browser kept of earlier sign-ins. */
+  deviceCookie?: string | undefined
 }
 
 /**
@@ -40,5 +43,6 @@ export async function register(context: AuthContext, registration: Registration,
     await repositories.securityEvents.add({ ...event, type: 'registered' })
     return session
   })
-  return grantTokens(context, opened.facts, opened.refreshToken)
+  const device = deviceGrant(context, { ...registration, userId: user.id })
+  return { ...grantTokens(context, opened.facts, opened.refreshToken), device }
 }

@@ -19,6 +19,13 @@ export interface ResetKey {
   readonly tagKey: Buffer
 }
 
+/** Signs what a browser keeps to be known again, under one JWT_REFRESH_SECRET. */
+export interface DeviceKey {
+  /** The byte that an entry carries to name its secret; a hint, as in {@link RefreshKey}. */
+  readonly id: number
+  readonly key: Buffer
+}
+
 /** Seals the private signing keys under one JWT_SECRET. */
 export interface SealKey {
   /** The byte that a sealed key carries to name its secret; a hint, as in {@link RefreshKey}. */
@@ -30,6 +37,7 @@ export interface SealKey {
 export interface Secrets {
   readonly refreshKeys: NonEmpty<RefreshKey>
   readonly resetKeys: NonEmpty<ResetKey>
+  readonly deviceKeys: NonEmpty<DeviceKey>
   readonly sealKeys: NonEmpty<SealKey>
 }
 
@@ -53,6 +61,10 @@ export function deriveSecrets(secrets: { jwtSecrets: readonly string[]; refreshS
     })),
     resetKeys: deriveEach('JWT_REFRESH_SECRET', secrets.refreshSecrets, secret => ({
       tagKey: derive(secret, 'latchkey password reset tag 1'),
+    })),
+    deviceKeys: deriveEach('JWT_REFRESH_SECRET', secrets.refreshSecrets, secret => ({
+      id: deriveByte(secret, 'latchkey device key id 1'),
+      key: derive(secret, 'latchkey device 1'),
     })),
     sealKeys: deriveEach('JWT_SECRET', secrets.jwtSecrets, secret => ({
       id: deriveByte(secret, 'latchkey signing key seal id 1'),

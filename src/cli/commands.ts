@@ -1,5 +1,6 @@
 import type { NewAccount } from '../auth/administer-users.js'
 import type { Config } from '../config.js'
+import { importUsers as importInto, openImport } from './import-users.js'
 import * as keys from './keys.js'
 import * as users from './users.js'
 import { withContext, withDatabase } from './with-stores.js'
@@ -8,6 +9,7 @@ import { withContext, withDatabase } from './with-stores.js'
 // once, and the service does without it.
 
 const print = (line: string) => console.log(line)
+const say = (line: string) => console.error(line)
 
 export const listKeys = (config: Config) => withDatabase(config, ({ db }) => keys.listKeys(db.signingKeys, print))
 
@@ -33,3 +35,15 @@ export const disableUser = (config: Config, name: string) =>
 
 export const enableUser = (config: Config, name: string) =>
   withContext(config, context => users.enableUser(context, name, print))
+
+export async function importUsers(config: Config, path: string): Promise<void> {
+  // Before anything is started for it.
+  const input = await openImport(path)
+  await withDatabase(config, async ({ db }) => {
+    const leftOut = await importInto(db, input, { print, say })
+    if (leftOut > 0) process.exitCode = EXIT_INCOMPLETE
+  })
+}
+
+/** It ran to its end, but not all could be done; 1 says that it did not run to its end. */
+const EXIT_INCOMPLETE = 2

@@ -7,6 +7,7 @@ export function cookieOptions(values: Values) {
   return {
     name: `${prefix}latchkey`,
     accessName: `${prefix}latchkey-at`,
+    deviceName: `${prefix}latchkey-device`,
     domain: values.COOKIE_DOMAIN,
     path: values.COOKIE_PATH,
     sameSite: values.COOKIE_SAMESITE,

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { cleanUpLock } from './clean-up-lock.js'
 import { type ConnectionOptions, openConnections, type Runner } from './connections.js'
+import { deviceFailuresRepository } from './device-failures.js'
 import { type Journal, journalRepository } from './journal.js'
 import { passwordResetsRepository } from './password-resets.js'
 import { realmRepository } from './realm.js'
@@ -8,6 +9,7 @@ import { refreshTokensRepository } from './refresh-tokens.js'
 import { securityEventsRepository } from './security-events.js'
 import { sessionsRepository } from './sessions.js'
 import { signingKeysRepository } from './signing-keys.js'
+import { userImportRepository } from './user-import.js'
 import { usersRepository } from './users.js'
 
 /** All statements of the service, one repository a table. */
@@ -50,6 +52,8 @@ function repositories(runner: Runner) {
     realm: realmRepository(runner),
     users: usersRepository(runner),
     passwordResets: passwordResetsRepository(runner),
+    userImport: userImportRepository(runner),
+    deviceFailures: deviceFailuresRepository(runner),
     sessions: sessionsRepository(runner),
     refreshTokens: refreshTokensRepository(runner),
     journal: journalRepository(runner),

@@ -97,6 +97,24 @@ export const passwordResets = pgTable('password_resets', {
 })
 
 /**
+ * Attempts that a known browser made on a locked account: its own count, apart from that of the account. Only browsers
+ * that tried have a row.
+ */
+export const deviceFailures = pgTable(
+  'device_failures',
+  {
+    deviceId: uuid().primaryKey(),
+    userId: uuid()
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    attempts: integer().notNull(),
+    /** When the browser is not known any more, whatever its count. */
+    expiresAt: instant().notNull(),
+  },
+  table => [index('device_failures_of_user').on(table.userId)],
+)
+
+/**
  * One row a sign-in on a device. A refresh leaves it alone unless the browser or the address is another: what every
  * refresh changes is in the whitelist.
  */

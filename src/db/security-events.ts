@@ -25,6 +25,8 @@ export type SecurityEventType =
   | 'user_created'
   | 'user_disabled'
   | 'user_enabled'
+  | 'users_imported'
+  | 'account_locked'
 
 export interface NewSecurityEvent {
   /** By default a new one. Of two events with one id the first is kept. */

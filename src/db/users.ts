@@ -1,4 +1,4 @@
-import { and, eq, isNull, lt, type SQL, sql } from 'drizzle-orm'
+import { and, eq, gt, isNull, lt, type SQL, sql } from 'drizzle-orm'
 import type { PgUpdateSetSource } from 'drizzle-orm/pg-core'
 import type { Runner } from './connections.js'
 import { hashKind, isForeignHash, users } from './schema.js'
@@ -67,6 +67,32 @@ export function usersRepository(runner: Runner) {
           .returning({ id: users.id }),
       )
       return upgraded.length === 1
+    },
+
+    /**
+     * Counts an attempt on an account before its outcome is known, and returns how many there were in a row with it.
+     * Undefined when there were as many as there may be: then nothing is written, however often somebody tries.
+     * Attempts at the same time wait for one another here, so no two of them get the same number.
+     */
+    async reserveAttempt(id: string, limit: number): Promise<number | undefined> {
+      const [reserved] = await runner.run(executor =>
+        executor
+          .update(users)
+          .set({ failedLogins: sql`${users.failedLogins} + 1` })
+          .where(and(eq(users.id, id), lt(users.failedLogins, limit)))
+          .returning({ failedLogins: users.failedLogins }),
+      )
+      return reserved?.failedLogins
+    },
+
+    /** The row of failures ends with a success. */
+    async forgetAttempts(id: string): Promise<void> {
+      await runner.run(executor =>
+        executor
+          .update(users)
+          .set({ failedLogins: 0 })
+          .where(and(eq(users.id, id), gt(users.failedLogins, 0))),
+      )
     },
 
     /** Sets a new password, unless the one that was verified is not the current one any more. */

@@ -42,6 +42,12 @@ export const refreshCookie = fp(
       return this.setCookie(cookie.accessName, token, options)
     })
 
+    app.decorateReply('setDeviceCookie', function (this: FastifyReply, value, maxAgeSeconds) {
+      const options = { ...refreshAttributes, maxAge: maxAgeSeconds }
+      assertStorable(app.serializeCookie(cookie.deviceName, value, options))
+      return this.setCookie(cookie.deviceName, value, options)
+    })
+
     app.decorateReply('clearRefreshCookie', function (this: FastifyReply) {
       return this.clearCookie(cookie.name, refreshAttributes)
     })
@@ -61,6 +67,10 @@ export const refreshCookie = fp(
 
     app.decorateRequest('accessCookie', function (this: FastifyRequest) {
       return cookie.access ? this.sentCookie(cookie.accessName) : undefined
+    })
+
+    app.decorateRequest('deviceCookie', function (this: FastifyRequest) {
+      return this.sentCookie(cookie.deviceName)
     })
   },
   { name: 'refresh-cookie', fastify: '5.x' },
@@ -82,11 +92,15 @@ declare module 'fastify' {
     refreshCookie(): string | undefined
     /** The access token that the browser sent; always undefined unless ACCESS_COOKIE is on. */
     accessCookie(): string | undefined
+    /** What the browser kept of earlier sign-ins. */
+    deviceCookie(): string | undefined
   }
 
   interface FastifyReply {
     /** Without an age it is a session cookie, which ends with the browser. */
     setRefreshCookie(token: string, maxAgeSeconds: number | undefined): FastifyReply
+    /** By it the browser proves an earlier sign-in. Nothing clears it: signing out does not make a browser unknown. */
+    setDeviceCookie(value: string, maxAgeSeconds: number): FastifyReply
     /** Tells the browser to forget it; the attributes are those it was set with. */
     clearRefreshCookie(): FastifyReply
     /** The same for the access token. Does nothing unless ACCESS_COOKIE is on. */

@@ -44,7 +44,8 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
     },
     async (request, reply) => {
       const { email, password, transport = 'cookie', remember } = request.body
-      const grant = await register(context, { email, password, transport, remember }, callerOf(request))
+      const registration = { email, password, transport, remember, deviceCookie: request.deviceCookie() }
+      const grant = await register(context, registration, callerOf(request))
       reply.code(201)
       return replyWithTokens(reply, grant, transport)
     },
@@ -77,7 +78,8 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
       const { email, username, password, transport = 'cookie', remember } = request.body
       if ((email === undefined) === (username === undefined))
         throw new LatchkeyError('invalid_request', { detail: 'Give either email or username.' })
-      const grant = await logIn(context, { email, username, password, transport, remember }, callerOf(request))
+      const credentials = { email, username, password, transport, remember, deviceCookie: request.deviceCookie() }
+      const grant = await logIn(context, credentials, callerOf(request))
       return replyWithTokens(reply, grant, transport)
     },
   )
@@ -127,7 +129,8 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
     async (request, reply) => {
       const { email, current_password, new_password, transport = 'cookie', remember } = request.body
       const passwords = { currentPassword: current_password, newPassword: new_password }
-      const change = { email, whoAsks: () => whoAsks(request), ...passwords, transport, remember }
+      const browser = { transport, remember, deviceCookie: request.deviceCookie() }
+      const change = { email, whoAsks: () => whoAsks(request), ...passwords, ...browser }
       const grant = await changePassword(context, change, callerOf(request))
       return replyWithTokens(reply, grant, transport)
     },

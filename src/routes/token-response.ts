@@ -35,6 +35,7 @@ export function replyWithTokens(reply: FastifyReply, grant: Grant, transport: Tr
     // Without an age a cookie ends with the browser, at the sign-in and at every refresh after it.
     reply.setRefreshCookie(grant.refreshToken, grant.remember ? grant.refreshExpiresInSeconds : undefined)
     reply.setAccessCookie(grant.accessToken, grant.remember ? grant.accessExpiresInSeconds : undefined)
+    if (grant.device) reply.setDeviceCookie(grant.device.cookie, grant.device.maxAgeSeconds)
   }
   return {
     access_token: grant.accessToken,

@@ -5,9 +5,10 @@ const jwtSecret = 'a JWT_SECRET of thirty-two bytes'
 const refreshSecret = 'a JWT_REFRESH_SECRET of some more'
 
 t.test('every use of a secret has a key of its own, even if both secrets are the same', async t => {
-  const { refreshKeys, sealKeys } = deriveSecrets({ jwtSecrets: [jwtSecret], refreshSecrets: [jwtSecret] })
-  const keys = [refreshKeys[0].tagKey, refreshKeys[0].salt, sealKeys[0].key]
-  t.equal(new Set(keys.map(key => key.toString('hex'))).size, 3)
+  const secrets = deriveSecrets({ jwtSecrets: [jwtSecret], refreshSecrets: [jwtSecret] })
+  const { refreshKeys, deviceKeys, sealKeys } = secrets
+  const keys = [refreshKeys[0].tagKey, refreshKeys[0].salt, deviceKeys[0].key, sealKeys[0].key]
+  t.equal(new Set(keys.map(key => key.toString('hex'))).size, 4)
   t.ok(
     keys.every(key => key.length === 32),
     'each of 32 bytes',
@@ -16,7 +17,8 @@ t.test('every use of a secret has a key of its own, even if both secrets are the
 
 t.test('a secret stands for the same keys in every release', async t => {
   // Whoever changes these values signs everybody out and leaves the signing keys unreadable.
-  const { refreshKeys, sealKeys } = deriveSecrets({ jwtSecrets: [jwtSecret], refreshSecrets: [refreshSecret] })
+  const secrets = deriveSecrets({ jwtSecrets: [jwtSecret], refreshSecrets: [refreshSecret] })
+  const { refreshKeys, deviceKeys, sealKeys } = secrets
   t.same(
     [refreshKeys[0].id, refreshKeys[0].tagKey.toString('hex'), refreshKeys[0].salt.toString('hex')],
     [
@@ -24,6 +26,10 @@ t.test('a secret stands for the same keys in every release', async t => {
       'd1a5ee434884647d379e1279cefa50737c714731faf1f407e1d54ab22cf8c65f',
       '4aa080975f6cbf5df3959f38a242ba18e3790a5dcc2306d67e54d7bf9139a99c',
     ],
+  )
+  t.same(
+    [deviceKeys[0].id, deviceKeys[0].key.toString('hex')],
+    [87, '19692887d722057791912d7861b67b1580721de2011b611121292d2d43ddb6f0'],
   )
   t.same(
     [sealKeys[0].id, sealKeys[0].key.toString('hex')],

@@ -41,6 +41,7 @@ t.test('each of our cookies may come once', async t => {
   t.equal(await send('__Host-latchkey=a; __Host-latchkey=b'), 400)
   t.equal(await send('__Host-latchkey=a;x=1;\t__Host-latchkey =b'), 400, 'whatever is around the name')
   t.equal(await send('__Host-latchkey-at=a; __Host-latchkey-at=a'), 400)
+  t.equal(await send('__Host-latchkey-device=a; __Host-latchkey-device=b'), 400)
   t.equal(await send('__Host-latchkey=a; __Host-latchkey-at=b'), 200, 'one name may begin with the other')
   t.equal(await send('x=__Host-latchkey; __Host-latchkey=a'), 200, 'or be the value of another')
   t.equal(await send('x=1; x=2'), 200, "others' cookies are not our business")

@@ -11,6 +11,8 @@ export interface LatchkeyOptions {
   program?: string
   /** Whom root runs it as. */
   uid?: number
+  /** Whether its standard input is a pipe, for the test to write to. */
+  input?: boolean
 }
 
 export interface LatchkeyProcess {
@@ -26,7 +28,7 @@ export interface LatchkeyProcess {
 const SOURCES = fileURLToPath(new URL('../../src/cli.ts', import.meta.url))
 
 /** Spawns the real program, in a process group of its own as a shell does with what is typed into it. */
-export function spawnLatchkey({ args = [], env = {}, cwd, program, uid }: LatchkeyOptions): LatchkeyProcess {
+export function spawnLatchkey({ args = [], env = {}, cwd, program, uid, input }: LatchkeyOptions): LatchkeyProcess {
   const node = program === undefined ? ['--import', import.meta.resolve('tsx'), SOURCES] : [program]
   const variables = Object.entries({ PATH: process.env.PATH, ...env }).flatMap(([name, value]) =>
     value === undefined ? [] : [`${name}=${value}`],
@@ -36,11 +38,11 @@ export function spawnLatchkey({ args = [], env = {}, cwd, program, uid }: Latchk
     ...(cwd !== undefined && { cwd }),
     ...(uid !== undefined && { uid, gid: uid }),
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [input ? 'pipe' : 'ignore', 'pipe', 'pipe'],
   })
   const written = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) {
-    child[name].setEncoding('utf8').on('data', (text: string) => {
+    child[name]!.setEncoding('utf8').on('data', (text: string) => {
       written[name] += text
     })
   }

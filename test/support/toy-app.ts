@@ -31,6 +31,7 @@ export interface ToyAppOptions {
 export const cookieDefaults: Config['cookie'] = {
   name: '__Host-latchkey',
   accessName: '__Host-latchkey-at',
+  deviceName: '__Host-latchkey-device',
   domain: undefined,
   path: '/',
   sameSite: 'strict',
@@ -55,7 +56,7 @@ export async function buildToyApp(t: Test, options: ToyAppOptions = {}) {
   await app.register(requestLog, { log })
   await app.register(securityHeaders, { publicOrigin })
   await app.register(cors, { corsOrigins })
-  await app.register(requestGuard, { cookieNames })
+  await app.register(requestGuard, { cookieNames: [...cookieNames, cookie.deviceName] })
   await app.register(refreshCookie, { cookie })
   await app.register(crossSite, { publicOrigin, corsOrigins, cookieNames })
   await app.register(notFound)

@@ -43,6 +43,19 @@ export const limitSettings = {
     default: '30',
     about: 'Failed sign-ins a minute to one account.',
   },
+  LOCKOUT_FAILURES: {
+    kind: integer(0, 10_000),
+    default: '100',
+    about:
+      'Failed sign-ins in a row after which an account opens only from a browser that signed in to it before, or after ' +
+      '`latchkey users enable` ([lockout](lockout.md)). `0` turns this off.',
+  },
+  DEVICE_COOKIE_MAX_AGE: {
+    kind: durationSeconds('1d', '400d'),
+    default: '365d',
+    about:
+      'For how long a browser that signed in to an account is known. Browsers keep no cookie for more than 400 days.',
+  },
   EVENT_RETENTION: {
     kind: durationSeconds('1d', '3650d'),
     default: '90d',

@@ -1,0 +1,84 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { DeviceKey } from './secrets.js'
+import { newId, uuidFromBytes, uuidToBytes } from './session-id.js'
+
+/**
+ * What a browser keeps to prove later that somebody signed in to an account from it: one entry an account, separated by
+ * dots, the newest first. An entry is, in base64url, version (1 byte), key id (1), when it was made (4, seconds since
+ * the epoch, big endian), device id (16) and tag (16): an HMAC over all before it and the id of the user.
+ *
+ * The user's id is not in it, encrypted or otherwise. Whoever asks about a user computes the tag with that user's id;
+ * so an entry says nothing to who finds it, and nobody can present it for another account.
+ */
+export interface DeviceCookieOptions {
+  keys: readonly [DeviceKey, ...DeviceKey[]]
+  /** For how long an entry counts. */
+  maxAgeSeconds: number
+  /** Milliseconds since the epoch. */
+  now: number
+}
+
+const VERSION = 1
+const ISSUED_AT = 2
+const DEVICE_AT = 6
+const TAG_AT = 22
+const LENGTH = 38
+/** A family shares a computer; a library's is not to be remembered for long. */
+const MAX_ENTRIES = 5
+
+/** The id of the device if its cookie proves an earlier sign-in to this account. */
+export function knownDevice(
+  cookie: string | undefined,
+  userId: string,
+  options: DeviceCookieOptions,
+): string | undefined {
+  const entry = readEntries(cookie, options).find(entry => isOf(entry, userId, options.keys))
+  return entry && uuidFromBytes(entry.subarray(DEVICE_AT, TAG_AT))
+}
+
+/**
+ * The cookie of a browser that just signed in to an account, with a new device id. What it kept of other accounts is
+ * kept as it is.
+ */
+export function rememberDevice(cookie: string | undefined, userId: string, options: DeviceCookieOptions): string {
+  const others = readEntries(cookie, options).filter(entry => !isOf(entry, userId, options.keys))
+  return [newEntry(userId, options), ...others]
+    .slice(0, MAX_ENTRIES)
+    .map(entry => entry.toString('base64url'))
+    .join('.')
+}
+
+function newEntry(userId: string, { keys: [key], now }: DeviceCookieOptions): Buffer {
+  const head = Buffer.alloc(TAG_AT)
+  head[0] = VERSION
+  head[1] = key.id
+  head.writeUInt32BE(Math.floor(now / 1000), ISSUED_AT)
+  uuidToBytes(newId()).copy(head, DEVICE_AT)
+  return Buffer.concat([head, tagOf(head, userId, key)])
+}
+
+/** All that have the form of an entry and are not too old. Whose they are shows only when somebody asks. */
+function readEntries(cookie: string | undefined, { maxAgeSeconds, now }: DeviceCookieOptions): Buffer[] {
+  if (cookie === undefined) return []
+  return cookie
+    .split('.', MAX_ENTRIES)
+    .map(text => ({ text, bytes: Buffer.from(text, 'base64url') }))
+    .filter(
+      ({ text, bytes }) => bytes.length === LENGTH && bytes[0] === VERSION && bytes.toString('base64url') === text,
+    )
+    .map(({ bytes }) => bytes)
+    .filter(bytes => now / 1000 - bytes.readUInt32BE(ISSUED_AT) < maxAgeSeconds)
+}
+
+function isOf(entry: Buffer, userId: string, keys: readonly DeviceKey[]): boolean {
+  const tag = entry.subarray(TAG_AT)
+  return keys.some(key => key.id === entry[1] && timingSafeEqual(tagOf(entry.subarray(0, TAG_AT), userId, key), tag))
+}
+
+function tagOf(head: Buffer, userId: string, { key }: DeviceKey): Buffer {
+  return createHmac('sha256', key)
+    .update(head)
+    .update(uuidToBytes(userId))
+    .digest()
+    .subarray(0, LENGTH - TAG_AT)
+}

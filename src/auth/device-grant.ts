@@ -1,0 +1,26 @@
+import type { AuthContext } from './context.js'
+import { rememberDevice } from './device-cookie.js'
+
+/** What a browser is given to be known by when its account is locked one day. */
+export interface DeviceGrant {
+  cookie: string
+  maxAgeSeconds: number
+}
+
+export interface DeviceSignIn {
+  userId: string
+  transport: 'cookie' | 'body'
+  /** What the browser kept of earlier sign-ins, to this account and to others. */
+  deviceCookie?: string | undefined
+}
+
+/** For a browser that just signed in; undefined for clients that keep no cookies, and where no account is ever locked. */
+export function deviceGrant(
+  { config, secrets, clock }: Pick<AuthContext, 'config' | 'secrets' | 'clock'>,
+  { userId, transport, deviceCookie }: DeviceSignIn,
+): DeviceGrant | undefined {
+  const { failures, deviceMaxAgeSeconds: maxAgeSeconds } = config.lockout
+  if (transport !== 'cookie' || failures === 0) return undefined
+  const options = { keys: secrets.deviceKeys, maxAgeSeconds, now: clock() }
+  return { cookie: rememberDevice(deviceCookie, userId, options), maxAgeSeconds }
+}

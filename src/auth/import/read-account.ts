@@ -1,0 +1,137 @@
+import { LatchkeyError } from '../../errors.js'
+import { normaliseEmail } from '../email.js'
+import { isKnownHash } from '../passwords/is-known-hash.js'
+import { checkRoles } from '../roles.js'
+import { LineFault } from './line-fault.js'
+import { readInstant } from './read-instant.js'
+
+/** An account as another system describes it, in the form in which it is stored. */
+export interface ImportedAccount {
+  email: string
+  username: string | null
+  externalId: string | null
+  roles: readonly string[]
+  passwordHash: string
+  mustChangePassword: boolean
+  disabled: boolean
+  createdAt: Date | null
+  updatedAt: Date | null
+}
+
+/** Every field, in the two spellings that a line may use. */
+const FIELDS = {
+  email: ['email'],
+  username: ['username'],
+  externalId: ['external_id', 'externalId'],
+  roles: ['roles'],
+  passwordHash: ['password_hash', 'passwordHash'],
+  mustChangePassword: ['must_change_password', 'mustChangePassword'],
+  disabled: ['disabled'],
+  createdAt: ['created_at', 'createdAt'],
+  updatedAt: ['updated_at', 'updatedAt'],
+} as const
+
+const KNOWN_NAMES: ReadonlySet<string> = new Set(Object.values(FIELDS).flat())
+
+// As much as a name at sign-in may have; see the routes. Postgres keeps no NUL, and half a surrogate pair is no text.
+const USERNAME_MAX_LENGTH = 320
+const EXTERNAL_ID_MAX_LENGTH = 255
+const UNSTORABLE = /[\0\uFFFD\p{Cs}]/u
+
+/**
+ * Reads one line of an import, a JSON object. A field that is absent, null or empty text is not given.
+ *
+ * @param onIgnored told the name of each field that means nothing here
+ * @throws LineFault that says what is wrong with it; never a part of the line, which may be a hash
+ */
+export function readAccount(line: string, onIgnored: (field: string) => void): ImportedAccount {
+  const record = parse(line)
+  for (const name in record) if (!KNOWN_NAMES.has(name)) onIgnored(name)
+  const createdAt = readInstant(givenAs(record, 'createdAt'), 'created_at')
+  const updatedAt = readInstant(givenAs(record, 'updatedAt'), 'updated_at')
+  // Equal times say that nobody has touched the account since an administrator made it: so its password is the one
+  // that the administrator chose, and knows.
+  const isUntouched = createdAt !== null && updatedAt !== null && createdAt.getTime() === updatedAt.getTime()
+  return {
+    email: readEmail(givenAs(record, 'email')),
+    username: readText(givenAs(record, 'username'), 'username', USERNAME_MAX_LENGTH)?.normalize('NFKC') ?? null,
+    externalId: readExternalId(givenAs(record, 'externalId')),
+    roles: readRoles(givenAs(record, 'roles')),
+    passwordHash: readHash(givenAs(record, 'passwordHash')),
+    mustChangePassword: readFlag(givenAs(record, 'mustChangePassword'), 'must_change_password') ?? isUntouched,
+    disabled: readFlag(givenAs(record, 'disabled'), 'disabled') ?? false,
+    createdAt,
+    updatedAt,
+  }
+}
+
+function parse(line: string): Record<string, unknown> {
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch {
+    throw new LineFault('This is not JSON.')
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new LineFault('This is no JSON object.')
+  return value as Record<string, unknown>
+}
+
+function givenAs(record: Record<string, unknown>, field: keyof typeof FIELDS): unknown {
+  const given = FIELDS[field].filter(name => record[name] !== undefined && record[name] !== null && record[name] !== '')
+  if (given.length > 1) throw new LineFault(`Give either ${given.join(' or ')}.`)
+  return given[0] === undefined ? undefined : record[given[0]]
+}
+
+function readEmail(value: unknown): string {
+  if (value === undefined) throw new LineFault('There is no email.')
+  if (typeof value !== 'string' || UNSTORABLE.test(value)) throw new LineFault('The email is not an e-mail address.')
+  try {
+    return normaliseEmail(value)
+  } catch (error) {
+    if (error instanceof LatchkeyError) throw new LineFault('The email is not an e-mail address.')
+    throw error
+  }
+}
+
+function readText(value: unknown, field: string, maxLength: number): string | undefined {
+  if (value === undefined) return undefined
+  if (typeof value !== 'string') throw new LineFault(`The ${field} is no text.`)
+  if (value.length > maxLength) throw new LineFault(`The ${field} has more than ${maxLength} characters.`)
+  if (UNSTORABLE.test(value)) throw new LineFault(`The ${field} has characters that no text may have.`)
+  return value
+}
+
+/** Numbers are the ids of most systems. Beyond 2^53 two of them could be read as one. */
+function readExternalId(value: unknown): string | null {
+  if (typeof value !== 'number') return readText(value, 'external_id', EXTERNAL_ID_MAX_LENGTH) ?? null
+  if (!Number.isSafeInteger(value)) throw new LineFault('The external_id is no whole number: write it as text.')
+  return String(value)
+}
+
+function readRoles(value: unknown): readonly string[] {
+  if (value === undefined) return []
+  if (!Array.isArray(value) || !value.every(role => typeof role === 'string')) {
+    throw new LineFault('The roles are no list of texts.')
+  }
+  try {
+    checkRoles(value)
+  } catch (error) {
+    if (error instanceof LatchkeyError) throw new LineFault(`The roles can't be taken over: ${error.detail}`)
+    throw error
+  }
+  return [...new Set(value)]
+}
+
+function readHash(value: unknown): string {
+  if (value === undefined) throw new LineFault('There is no password_hash.')
+  if (typeof value !== 'string' || !isKnownHash(value)) {
+    throw new LineFault('The password_hash is of no scheme that this service knows.')
+  }
+  return value
+}
+
+function readFlag(value: unknown, field: string): boolean | undefined {
+  if (value !== undefined && typeof value !== 'boolean') throw new LineFault(`The ${field} is neither true nor false.`)
+  return value
+}

@@ -1,0 +1,38 @@
+import { isUtf8 } from 'node:buffer'
+import type { Line } from '../auth/import/import-users.js'
+import { LineFault } from '../auth/import/line-fault.js'
+
+/** More than any account needs; a file without line ends is not to fill the memory. */
+const LINE_MAX_BYTES = 65_536
+const LINE_FEED = 10
+
+/** The lines of a stream of UTF-8, one at a time. A line that is too long, or no UTF-8, is told as that. */
+export async function* readLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<Line> {
+  let number = 1
+  let begun: Buffer[] = []
+  let begunBytes = 0
+
+  for await (const chunk of chunks) {
+    let start = 0
+    for (let end = chunk.indexOf(LINE_FEED); end !== -1; end = chunk.indexOf(LINE_FEED, start)) {
+      const rest = chunk.subarray(start, end)
+      yield toLine(number++, begunBytes + rest.length, begun.length === 0 ? rest : Buffer.concat([...begun, rest]))
+      begun = []
+      begunBytes = 0
+      start = end + 1
+    }
+    const rest = chunk.subarray(start)
+    begunBytes += rest.length
+    // What is beyond the limit is counted and not kept.
+    if (rest.length > 0 && begunBytes <= LINE_MAX_BYTES) begun.push(rest)
+  }
+  if (begunBytes > 0) yield toLine(number, begunBytes, Buffer.concat(begun))
+}
+
+function toLine(number: number, length: number, bytes: Buffer): Line {
+  if (length > LINE_MAX_BYTES) return { number, text: new LineFault(`The line has more than ${LINE_MAX_BYTES} bytes.`) }
+  if (!isUtf8(bytes)) return { number, text: new LineFault('The line is not UTF-8.') }
+  const text = bytes.toString('utf8')
+  // Some editors mark the beginning of a file.
+  return { number, text: number === 1 && text.startsWith('\uFEFF') ? text.slice(1) : text }
+}

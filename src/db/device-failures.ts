@@ -1,0 +1,60 @@
+import { eq, inArray, lt, sql } from 'drizzle-orm'
+import type { Runner } from './connections.js'
+import { deviceFailures } from './schema.js'
+import { seconds } from './session-facts.js'
+
+export interface DeviceAttempt {
+  deviceId: string
+  userId: string
+  /** How many attempts a browser may make on locked accounts while it is known. */
+  limit: number
+  /** For how long a browser is known; the count must outlive what the browser keeps. */
+  maxAgeSeconds: number
+}
+
+/** How often known browsers tried to sign in to locked accounts. */
+export function deviceFailuresRepository(runner: Runner) {
+  return {
+    /** Counts an attempt before its outcome is known. False when there were as many as there may be. */
+    async reserveAttempt({ deviceId, userId, limit, maxAgeSeconds }: DeviceAttempt): Promise<boolean> {
+      const reserved = await runner.run(executor =>
+        executor
+          .insert(deviceFailures)
+          .values({ deviceId, userId, attempts: 1, expiresAt: sql`now() + ${seconds(maxAgeSeconds)}` })
+          .onConflictDoUpdate({
+            target: deviceFailures.deviceId,
+            set: { attempts: sql`${deviceFailures.attempts} + 1` },
+            setWhere: lt(deviceFailures.attempts, limit),
+          })
+          .returning({ attempts: deviceFailures.attempts }),
+      )
+      return reserved.length === 1
+    },
+
+    /** Forgets the attempts of every browser of an account. */
+    async forgetThoseOf(userId: string): Promise<void> {
+      await runner.run(executor => executor.delete(deviceFailures).where(eq(deviceFailures.userId, userId)))
+    },
+
+    /** Removes the counts of browsers that are not known any more; returns how many. */
+    async removeExpired(limit: number): Promise<number> {
+      const removed = await runner.run(executor =>
+        executor
+          .delete(deviceFailures)
+          .where(
+            inArray(
+              deviceFailures.deviceId,
+              executor
+                .select({ id: deviceFailures.deviceId })
+                .from(deviceFailures)
+                .where(lt(deviceFailures.expiresAt, sql`now()`))
+                .limit(limit)
+                .for('update', { skipLocked: true }),
+            ),
+          )
+          .returning({ id: deviceFailures.deviceId }),
+      )
+      return removed.length
+    },
+  }
+}

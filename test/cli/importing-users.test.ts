@@ -1,0 +1,176 @@
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { argon2id } from '../../src/auth/passwords/argon2id.js'
+import { externalStores } from '../support/external-stores.js'
+import { HttpClient } from '../support/http-client.js'
+import { spawnLatchkey } from '../support/latchkey-process.js'
+import { runLatchkey } from '../support/run-latchkey.js'
+import { startService } from '../support/service-process.js'
+
+const PASSWORD = 'a passphrase of her own'
+const password_hash = argon2id.hashSync(PASSWORD)
+
+async function open(t: Test) {
+  const { env, database } = await externalStores(t)
+  const folder = t.testdir({})
+  return {
+    env,
+    database,
+    /** Every account as it is stored, by its e-mail. */
+    accounts: async () => database.admin`select * from users order by email`,
+    /** Imports these lines; objects become accounts with a hash. */
+    async importLines(...lines: (object | string)[]) {
+      const file = join(folder, 'users.ndjson')
+      const texts = lines.map(line => (typeof line === 'string' ? line : JSON.stringify({ password_hash, ...line })))
+      await writeFile(file, texts.join('\n'))
+      return runLatchkey(['users', 'import', file], { env })
+    },
+  }
+}
+
+t.test('people sign in with the password that they had before', async t => {
+  const { env, importLines, accounts } = await open(t)
+  const at = '2020-05-01T12:00:00Z'
+  const result = await importLines(
+    { email: 'Ada@Example.com', username: 'ada', external_id: 7, roles: ['admin'], created_at: at },
+    { email: 'bob@example.com', created_at: at, updated_at: at },
+    { email: 'cid@example.com', disabled: true, createdAt: at, updatedAt: '2021-05-01T12:00:00Z' },
+  )
+  t.same(result, { code: 0, stdout: 'Done: 3 imported, 0 there already, 0 left out.\n', stderr: '' })
+  t.match(await accounts(), [
+    { email: 'ada@example.com', external_id: '7', must_change_password: false, created_at: new Date(at) },
+    { email: 'bob@example.com', external_id: null, must_change_password: true, roles: [] },
+    { disabled_at: Date, created_at: new Date(at), updated_at: new Date('2021-05-01T12:00:00Z') },
+  ])
+
+  const service = await startService(t, { env })
+  const client = new HttpClient(service.url)
+  t.teardown(() => client.close())
+  t.match(await client.post('/auth/login', { username: 'ada', password: PASSWORD }), {
+    status: 200,
+    body: { user: { email: 'ada@example.com', roles: ['admin'], created_at: '2020-05-01T12:00:00.000Z' } },
+  })
+  const logIn = (email: string) => client.post('/auth/login', { email, password: PASSWORD })
+  t.match(await logIn('bob@example.com'), { status: 403, body: { code: 'password_change_required' } })
+  t.match(await logIn('cid@example.com'), { status: 401, body: { code: 'invalid_credentials' } })
+})
+
+t.test('a bad line is told by its number and left out, and the others go in', async t => {
+  const { importLines, accounts } = await open(t)
+  const result = await importLines(
+    { email: 'ada@example.com', first_name: 'Ada' },
+    '{"email": "bob@example.com", "password',
+    { email: 'cid@example.com', password_hash: 'plain text' },
+    '',
+    { email: 'dan@example.com', roles: ['a b'] },
+    { email: 'eve@example.com', shoe_size: 38 },
+  )
+  t.equal(result.code, 2, 'the exit code tells')
+  t.equal(result.stdout, 'Done: 2 imported, 0 there already, 3 left out.\n')
+  t.same(result.stderr.trim().split('\n'), [
+    'line 2: This is not JSON.',
+    'line 3: The password_hash is of no scheme that this service knows.',
+    "line 5: The roles can't be taken over: Use up to 64 letters, digits and the characters _ . : -",
+    'Fields that mean nothing here: "first_name", "shoe_size"',
+  ])
+  t.same(
+    (await accounts()).map(({ email }) => email),
+    ['ada@example.com', 'eve@example.com'],
+  )
+})
+
+t.test('a second run changes nothing and says so', async t => {
+  const { database, importLines, accounts } = await open(t)
+  const lines = Array.from({ length: 1234 }, (_, i) => ({
+    email: `p${i}@example.com`,
+    username: `p${i}`,
+    external_id: i,
+  }))
+  t.match(await importLines(...lines), { code: 0, stdout: 'Done: 1,234 imported, 0 there already, 0 left out.\n' })
+  await database.admin`update users set roles = '{editor}', password_hash = 'upgraded' where username = 'p7'`
+  const before = await accounts()
+  t.same(await importLines(...lines), {
+    code: 0,
+    stdout: 'Nothing changed: 0 imported, 1,234 there already, 0 left out.\n',
+    stderr: '',
+  })
+  t.same(await accounts(), before, 'not even what was changed here since')
+  const events = await database.admin`select type, actor, details from security_events`
+  t.match(events, [{ type: 'users_imported', actor: 'cli', details: { imported: 1234 } }])
+  t.equal(events.length, 1)
+})
+
+t.test('an account that exists is never taken over by a line that has its name', async t => {
+  const { importLines, accounts } = await open(t)
+  await importLines(
+    { email: 'ada@example.com', username: 'ada', external_id: 1 },
+    { email: 'bob@example.com' },
+    { email: 'cid@example.com', external_id: 3 },
+  )
+  const before = await accounts()
+  const hash = argon2id.hashSync('the password of an attacker')
+  const evil = { password_hash: hash, roles: ['admin'] }
+  const result = await importLines(
+    { ...evil, email: 'ADA@example.com', external_id: 2 },
+    { ...evil, email: 'ada@example.com', username: 'root', external_id: 1 },
+    { ...evil, email: 'bob@example.com', external_id: 9 },
+    { ...evil, email: 'bob@example.com', username: 'bob' },
+    { ...evil, email: 'mallory@example.com', username: 'ada' },
+    { ...evil, email: 'mallory@example.com', external_id: 1 },
+    { ...evil, email: 'cid@example.com', externalId: '3' },
+    { email: 'dan@example.com', external_id: 4 },
+    { ...evil, email: 'dan@example.com', external_id: 5 },
+  )
+  t.match(result, { code: 2, stdout: 'Done: 1 imported, 1 there already, 7 left out.\n' })
+  t.same(result.stderr.trim().split('\n'), [
+    'line 1: The account with this e-mail has another external_id.',
+    'line 2: The account with this e-mail has another username.',
+    'line 3: The account with this e-mail has no external_id.',
+    'line 4: The account with this e-mail has no username.',
+    'line 5: The username belongs to an account with another e-mail.',
+    'line 6: The external_id belongs to an account with another e-mail.',
+    'line 9: The account with this e-mail has another external_id.',
+  ])
+  const [dan, ...others] = (await accounts()).filter(({ email }) => !before.some(account => account.email === email))
+  t.match(dan, { email: 'dan@example.com', external_id: '4', password_hash, roles: [] })
+  t.same(others, [])
+  t.same((await accounts()).slice(0, 3), before)
+})
+
+t.test('an import that was killed goes on where it stopped, from standard input too', async t => {
+  const { env, database } = await open(t)
+  const line = (i: number) => `${JSON.stringify({ email: `p${i}@example.com`, password_hash })}\n`
+  const lines = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => line(from + i)).join('')
+  const start = () => {
+    const latchkey = spawnLatchkey({ args: ['users', 'import', '-'], env, input: true })
+    return { ...latchkey, stdin: latchkey.child.stdin! }
+  }
+  const counted = async () => (await database.admin`select count(*)::int from users`)[0]!.count as number
+
+  const killed = start()
+  killed.stdin.on('error', () => {})
+  killed.stdin.write(lines(0, 1600))
+  while ((await counted()) < 1500) await new Promise(resolve => setTimeout(resolve, 50))
+  killed.child.kill('SIGKILL')
+  await killed.exited
+  t.equal(await counted(), 1500, 'whole batches, while the rest was still to come')
+
+  const second = start()
+  second.stdin.end(lines(0, 2000))
+  await once(second.stdin, 'finish')
+  t.equal(await second.exited, 0)
+  t.equal(second.stdout(), 'Done: 500 imported, 1,500 there already, 0 left out.\n')
+})
+
+t.test('a file that can not be read, and tables that are not there, are told in one line', async t => {
+  const { env, database, importLines } = await open(t)
+  const missing = await runLatchkey(['users', 'import', '/nowhere/users.ndjson'], { env })
+  t.same(missing, { code: 1, stdout: '', stderr: "Latchkey ended: /nowhere/users.ndjson can't be read (ENOENT).\n" })
+  await database.admin`alter table users rename to users_away`
+  const failed = await importLines({ email: 'ada@example.com' })
+  t.equal(failed.code, 1)
+  t.notMatch(failed.stderr, password_hash)
+  t.notMatch(failed.stderr, /ada@/)
+})

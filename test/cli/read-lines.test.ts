@@ -1,0 +1,52 @@
+import { Readable } from 'node:stream'
+import t from 'tap'
+import { LineFault } from '../../src/auth/import/line-fault.js'
+import { readLines } from '../../src/cli/read-lines.js'
+
+/** The lines of some bytes, that arrive in pieces of this size. */
+async function linesOf(bytes: Buffer | string, pieceSize = 3): Promise<string[]> {
+  const all = Buffer.from(bytes)
+  const pieces = Array.from({ length: Math.ceil(all.length / pieceSize) }, (_, piece) =>
+    all.subarray(piece * pieceSize, (piece + 1) * pieceSize),
+  )
+  const lines: string[] = []
+  for await (const { number, text } of readLines(Readable.from(pieces)))
+    lines.push(`${number} ${text instanceof LineFault ? `(${text.message})` : text}`)
+  return lines
+}
+
+t.test('lines come one by one, however they arrive', async t => {
+  for (const pieceSize of [1, 2, 3, 5, 100]) {
+    t.same(await linesOf('one\n\nthree ü\r\n4', pieceSize), ['1 one', '2 ', '3 three ü\r', '4 4'])
+    t.same(await linesOf('one\n', pieceSize), ['1 one'])
+  }
+  t.same(await linesOf(''), [])
+})
+
+t.test('the mark that some editors put before a file is no part of it', async t => {
+  t.same(await linesOf('\uFEFF{}\n\uFEFF{}'), ['1 {}', '2 \uFEFF{}'])
+})
+
+t.test('a line that is no UTF-8 is told as that, and the next is read', async t => {
+  const bytes = Buffer.concat([Buffer.from('one\n'), Buffer.of(0xff, 0xfe), Buffer.from('\nthree')])
+  t.same(await linesOf(bytes), ['1 one', '2 (The line is not UTF-8.)', '3 three'])
+})
+
+t.test('a line without an end does not fill the memory', async t => {
+  const limit = 65_536
+  const longest = 'x'.repeat(limit)
+  const lines = await linesOf(`${longest}\n${longest}x\nthree\n${longest}xx`, 10_000)
+  t.same(lines[0], `1 ${longest}`)
+  t.same(lines.slice(1), [
+    '2 (The line has more than 65536 bytes.)',
+    '3 three',
+    '4 (The line has more than 65536 bytes.)',
+  ])
+
+  async function* endless() {
+    for (let piece = 0; piece < 3000; piece++) yield Buffer.alloc(limit, 'x')
+  }
+  const before = process.memoryUsage.rss()
+  for await (const { text } of readLines(endless())) t.type(text, LineFault)
+  t.ok(process.memoryUsage.rss() - before < 150 * 1024 * 1024, '200 MB of one line')
+})
