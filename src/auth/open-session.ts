@@ -16,6 +16,8 @@ export interface SignIn {
   tokenVersion: number
   passwordHash: string
   transport: 'cookie' | 'body'
+  /** In whose words the session is spoken of; by default our own. */
+  clientId?: string | undefined
   caller: Caller
 }
 
@@ -40,7 +42,7 @@ export async function openSession(
   const facts = await repositories.sessions.open({
     ...signIn,
     sessionId: refreshToken.sessionId,
-    clientId: FIRST_PARTY_CLIENT_ID,
+    clientId: signIn.clientId ?? FIRST_PARTY_CLIENT_ID,
     authMethods: ['pwd'],
     device: describeDevice(caller.userAgent),
     userAgent: caller.userAgent?.slice(0, 512),

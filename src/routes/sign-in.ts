@@ -5,6 +5,7 @@ import { logIn } from '../auth/log-in.js'
 import { register } from '../auth/register.js'
 import { LatchkeyError } from '../errors.js'
 import { bodyOf, errorResponses, Type, tokenResponseSchema } from '../plugins/schemas.js'
+import { olderSpellings } from './older-spellings.js'
 import { callerOf, replyWithTokens } from './token-response.js'
 
 // Long enough for any address and any password; the domain says what is too long, and why.
@@ -92,6 +93,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
     '/auth/change-password',
     {
       config: limited,
+      preValidation: olderSpellings({ oldPassword: 'current_password', newPassword: 'new_password' }),
       schema: {
         summary: 'Set a new password and sign in with it',
         description: 'Ends every session of the account and opens a new one, also at the forced first change.',
