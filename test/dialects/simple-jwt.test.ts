@@ -1,6 +1,8 @@
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import t from 'tap'
+import { setRoles } from '../../src/auth/administer-users.js'
 import { payloadOf } from '../attacks/forger.js'
+import { SimpleJwtClient } from '../support/axios-like.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { get, PASSWORD, post, refresh, signIn, signUp, verify } from '../support/people.js'
 
@@ -245,11 +247,36 @@ t.test('wherever an access token of the dialect is refused, the answer has Simpl
   t.match((await get(app, '/api/users/me/sessions', native.accessToken)).json(), { code: 'token_expired', status: 401 })
 })
 
+t.test('an axios interceptor that looks for token_not_valid refreshes and goes on', async t => {
+  const { app, clock } = await buildTestApp(t)
+  const ada = await signUp(app)
+  const client = new SimpleJwtClient(
+    async ({ method, url, data, headers }) => {
+      const answer = await app.inject({ method, url, ...(data && { payload: data }), ...(headers && { headers }) })
+      return { status: answer.statusCode, data: answer.json() }
+    },
+    await obtain(app, ada.email),
+  )
+  const list = () => client.request({ method: 'GET', url: '/api/users/me/sessions' })
+  t.equal((await list()).data.length, 2)
+  for (const refreshes of [1, 2]) {
+    await clock.advance(16 * 60)
+    t.equal((await list()).data.length, 2, 'the list comes although the token had expired')
+    t.equal(client.refreshes, refreshes)
+  }
+  await post(app, '/api/token/blacklist/', { refresh: client.tokens.refresh })
+  const error = await list().then(
+    () => undefined,
+    (error: { response: { data: object } }) => error,
+  )
+  t.match(error?.response, { status: 401, data: { code: 'token_not_valid' } })
+  t.equal(client.refreshes, 2, 'there is nothing to go on with')
+})
+
 t.test('a role that changed makes clients of Simple JWT refresh', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   const { access, refresh } = await obtain(app, ada.email)
-  const { setRoles } = await import('../../src/auth/administer-users.js')
   await setRoles(app.context, ada.email, ['editor'], 'cli')
   t.match((await post(app, '/api/token/verify/', { token: access })).json(), notValid('Token is expired'))
   const next = (await post(app, '/api/token/refresh/', { refresh })).json()
