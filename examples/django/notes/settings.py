@@ -15,7 +15,7 @@ LATCHKEY_REDIS_URL = os.environ.get("LATCHKEY_REDIS_URL", "redis://localhost:637
 LATCHKEY_REDIS_KEY_PREFIX = os.environ.get("LATCHKEY_REDIS_KEY_PREFIX", "lk1")
 
 SIMPLE_JWT = {
-    # Latchkey's JWT_ALGORITHM: ES256 or RS256. (Simple JWT knows EdDSA only since 5.3.)
+    # Latchkey's JWT_ALGORITHM: ES256 or RS256. (EdDSA takes a Simple JWT newer than 5.3.)
     "ALGORITHM": "ES256",
     "JWK_URL": f"{LATCHKEY_URL}/.well-known/jwks.json",
     "ISSUER": LATCHKEY_ISSUER,
