@@ -3,6 +3,8 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import type { AuthContext } from './auth/context.js'
 import type { Config } from './config.js'
 import type { Database } from './db/database.js'
+import { sessionsDialectRoutes } from './dialects/sessions/routes.js'
+import { simpleJwtRoutes } from './dialects/simple-jwt/routes.js'
 import type { Ephemeral } from './ephemeral/ephemeral.js'
 import { fastifyOptions } from './fastify-options.js'
 import { openContext } from './open-context.js'
@@ -94,5 +96,7 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
     await app.register(profileRoutes, { context })
     await app.register(sessionRoutes, { context })
     await app.register(eventRoutes, { context })
+    if (config.dialects.includes('simple-jwt')) await app.register(simpleJwtRoutes, { prefix: '/api/token', context })
+    if (config.dialects.includes('sessions')) await app.register(sessionsDialectRoutes, { context })
   }
 }

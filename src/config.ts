@@ -17,6 +17,9 @@ export interface Config {
   readonly port: number
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
 
+  /** Whose wire formats are spoken besides our own. */
+  readonly dialects: readonly ('simple-jwt' | 'sessions')[]
+
   /** `external` runs on the operator's Postgres and Redis, `embedded` on its own Postgres and this process's memory. */
   readonly mode: Mode
   /** The folder of the embedded mode: its Postgres and its generated secrets. */
@@ -167,6 +170,7 @@ function toConfig(values: Values, mode: Mode, isKubernetes: boolean): Config {
     host: values.HOST ?? (values.NODE_ENV === 'production' ? '0.0.0.0' : '127.0.0.1'),
     port: values.PORT,
     logLevel: values.LOG_LEVEL,
+    dialects: values.DIALECTS,
     mode,
     dataDir: values.DATA_DIR,
     database: {

@@ -74,6 +74,8 @@ export interface ErrorDetails {
   retryAfterSeconds?: number
   /** The fields at fault, for a form. */
   errors?: readonly { field: string; message: string }[]
+  /** Of a genuine token that is refused: the dialect it was made in, whose clients look for their own words. */
+  dialect?: 'simple-jwt' | undefined
   /** Kept for the log; never sent. */
   cause?: unknown
 }
@@ -85,6 +87,7 @@ export class LatchkeyError extends Error {
   readonly detail: string | undefined
   readonly retryAfterSeconds: number | undefined
   readonly errors: ErrorDetails['errors']
+  readonly dialect: ErrorDetails['dialect']
 
   constructor(code: ErrorCode, details: ErrorDetails = {}) {
     super(catalogue[code].title, details.cause === undefined ? undefined : { cause: details.cause })
@@ -94,5 +97,6 @@ export class LatchkeyError extends Error {
     this.detail = details.detail
     this.retryAfterSeconds = details.retryAfterSeconds
     this.errors = details.errors
+    this.dialect = details.dialect
   }
 }

@@ -18,16 +18,28 @@ export interface AccessTokenClaims {
   /** The refresh generation that was current when it was made. */
   gen: number
   roles: string[]
+  /** In Simple JWT's dialect alone: what its verifiers look for in an access token. */
+  token_type?: 'access'
+  /** In the same dialect: the id that the other system knows the user by, else our own. */
+  user_id?: string
 }
+
+/** The client_id of sessions that begin in Simple JWT's dialect: wherever they go on, their access tokens speak it. */
+export const SIMPLE_JWT_CLIENT_ID = 'simple-jwt'
 
 /** The `typ` of an access token's header (RFC 9068, 2.1): no other JWT passes for one. */
 export const ACCESS_TOKEN_TYPE = 'at+jwt'
 
-/** The claims of a new access token of a session. Its clock is the database's, so that all instances agree. */
+/**
+ * The claims of a new access token of a session. Its clock is the database's, so that all instances agree.
+ *
+ * @param dialect makes the token one of that dialect although its session began elsewhere
+ */
 export function accessTokenClaims(
   facts: SessionFacts,
   generation: number,
   settings: { issuer: string; audience: string; accessTokenTtlSeconds: number },
+  dialect?: 'simple-jwt',
 ): AccessTokenClaims {
   return {
     iss: settings.issuer,
@@ -42,5 +54,9 @@ export function accessTokenClaims(
     ver: facts.tokenVersion,
     gen: generation,
     roles: facts.roles,
+    ...((dialect === 'simple-jwt' || facts.clientId === SIMPLE_JWT_CLIENT_ID) && {
+      token_type: 'access',
+      user_id: facts.externalId ?? facts.userId,
+    }),
   }
 }

@@ -24,8 +24,9 @@ export function grantTokens(
   { config, keyring }: Pick<AuthContext, 'config' | 'keyring'>,
   facts: SessionFacts,
   refreshToken: RefreshToken,
+  dialect?: 'simple-jwt',
 ): Grant {
-  const claims = accessTokenClaims(facts, refreshToken.generation, config)
+  const claims = accessTokenClaims(facts, refreshToken.generation, config, dialect)
   return {
     accessToken: keyring.signingKey(claims.iat * 1000).sign(claims),
     accessExpiresInSeconds: config.accessTokenTtlSeconds,

@@ -11,12 +11,16 @@ export interface Credentials {
   /** One of the two names an account may have. */
   email?: string | undefined
   username?: string | undefined
+  /** Or either of them: a username, or what is none and has an @, an e-mail. */
+  usernameOrEmail?: string | undefined
   password: string
   transport: 'cookie' | 'body'
   /** False for a session that the browser shall forget. */
   remember?: boolean | undefined
   /** What the browser kept of earlier sign-ins. */
   deviceCookie?: string | undefined
+  /** In whose words the session is spoken of; by default our own. */
+  clientId?: string | undefined
 }
 
 /**
@@ -47,12 +51,12 @@ export async function logIn(context: AuthContext, credentials: Credentials, call
  */
 export async function verifyPassword(
   context: AuthContext,
-  credentials: Pick<Credentials, 'email' | 'username' | 'password' | 'deviceCookie'>,
+  credentials: Pick<Credentials, 'email' | 'username' | 'usernameOrEmail' | 'password' | 'deviceCookie'>,
   caller: Caller,
 ): Promise<User> {
   const { passwords, failures, db } = context
   const name = accountName(credentials)
-  const user = await findUser(context, name)
+  const user = await findUser(context, name, credentials.usernameOrEmail)
   const account = Object.entries(name).join()
   await failures.reserve(account)
 
@@ -102,8 +106,8 @@ async function openVerified(
   const open = ({ passwordHash }: User) =>
     context.db.transaction(async repositories => {
       const fences = { userId: user.id, tokenVersion: user.tokenVersion, passwordHash }
-      const { transport, remember } = credentials
-      const session = await openSession(context, repositories, { ...fences, transport, remember, caller })
+      const { transport, remember, clientId } = credentials
+      const session = await openSession(context, repositories, { ...fences, transport, remember, clientId, caller })
       if (!session) return undefined
       const event = { userId: user.id, sessionId: session.facts.sessionId, actor: 'user', ...caller }
       await repositories.securityEvents.add({ ...event, type: 'signed_in', ...deviceDetails(session) })
@@ -122,21 +126,31 @@ type AccountName = { email: string } | { username: string }
 
 /**
  * Attempts are counted by this name whether or not it has an account: were they counted by the account, then spellings
- * of one name would tell by their limit which accounts exist.
+ * of one name would tell by their limit which accounts exist. For the same reason what may be either name and looks
+ * like an e-mail counts as one, even if it is somebody's username.
  */
-function accountName({ email, username }: Pick<Credentials, 'email' | 'username'>): AccountName {
+function accountName(names: Pick<Credentials, 'email' | 'username' | 'usernameOrEmail'>): AccountName {
+  const { email, username, usernameOrEmail } = names
   if (username !== undefined) return { username: username.normalize('NFKC') }
+  const address = asEmail(usernameOrEmail ?? email ?? '')
+  if (address !== undefined) return { email: address }
+  // What is no address has no account by it.
+  return usernameOrEmail === undefined ? { email: '' } : { username: usernameOrEmail.normalize('NFKC') }
+}
+
+function asEmail(text: string): string | undefined {
   try {
-    return { email: normaliseEmail(email ?? '') }
+    return normaliseEmail(text)
   } catch (error) {
-    // What is no address has no account.
-    if (error instanceof LatchkeyError && error.code === 'invalid_email') return { email: '' }
+    if (error instanceof LatchkeyError && error.code === 'invalid_email') return undefined
     throw error
   }
 }
 
-async function findUser({ db }: AuthContext, name: AccountName) {
-  return 'username' in name ? db.users.findByUsername(name.username) : db.users.findByEmail(name.email)
+async function findUser({ db }: AuthContext, name: AccountName, usernameOrEmail?: string): Promise<User | undefined> {
+  if ('username' in name) return db.users.findByUsername(name.username)
+  const named = usernameOrEmail && (await db.users.findByUsername(usernameOrEmail.normalize('NFKC')))
+  return named || db.users.findByEmail(name.email)
 }
 
 /** Support can see why a right password is refused; whoever tries can't. */

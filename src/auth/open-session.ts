@@ -19,6 +19,8 @@ export interface SignIn {
   transport: 'cookie' | 'body'
   /** False: the browser shall forget it when it ends, and it lives SESSION_SHORT_MAX_AGE. By default true. */
   remember?: boolean | undefined
+  /** In whose words the session is spoken of; by default our own. */
+  clientId?: string | undefined
   caller: Caller
 }
 
@@ -48,7 +50,7 @@ export async function openSession(
     ...signIn,
     remember,
     sessionId: refreshToken.sessionId,
-    clientId: FIRST_PARTY_CLIENT_ID,
+    clientId: signIn.clientId ?? FIRST_PARTY_CLIENT_ID,
     authMethods: ['pwd'],
     device: describeDevice(caller.userAgent),
     userAgent: caller.userAgent?.slice(0, 512),

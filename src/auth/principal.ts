@@ -9,12 +9,17 @@ export interface Principal extends TokenFacts {
   /** Whole seconds since the epoch. */
   expiresAt: number
   authTime: number
+  /** Only of a token that was made in another system's words. */
+  dialect?: 'simple-jwt'
 }
 
 /** Reads a principal from verified claims; undefined when one is absent or of the wrong type (RFC 9068, 4). */
 export function principalOf(claims: unknown, kid: string): Principal | undefined {
   if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) return undefined
-  const { sub, sid, jti, iat, exp, ver, gen, roles, client_id, auth_time } = claims as Record<string, unknown>
+  const { sub, sid, jti, iat, exp, ver, gen, roles, client_id, auth_time, token_type } = claims as Record<
+    string,
+    unknown
+  >
   if (!isText(sub) || !isText(sid) || !isText(jti) || !isText(client_id)) return undefined
   if (!isInstant(iat) || !isInstant(exp) || !isInstant(auth_time) || !isCount(ver) || !isCount(gen)) return undefined
   if (!Array.isArray(roles) || !roles.every(role => typeof role === 'string')) return undefined
@@ -30,6 +35,7 @@ export function principalOf(claims: unknown, kid: string): Principal | undefined
     clientId: client_id,
     generation: gen,
     roles,
+    ...(token_type === 'access' && { dialect: 'simple-jwt' }),
   }
 }
 

@@ -3,6 +3,7 @@ import { LatchkeyError } from '../errors.js'
 import type { AuthContext, Caller } from './context.js'
 import { endSessions } from './end-sessions.js'
 import { type Grant, grantTokens } from './grant-tokens.js'
+import { isSuccessorInUse } from './is-successor-in-use.js'
 import { judgeRefreshToken, MAX_LATE_REPLAYS } from './judge-refresh-token.js'
 import { noticeOrigin } from './notice-origin.js'
 import { hashOf, type RefreshToken, readRefreshToken, successorOf } from './refresh-token.js'
@@ -15,21 +16,27 @@ const MAX_ATTEMPTS = 3
  * yields the same successor, so that nobody is signed out by a second tab or a lost answer, and a token that two
  * parties hold ends its session (RFC 9700, 4.14.2).
  *
+ * @param dialect makes the access token one of that dialect although its session began elsewhere
  * @throws LatchkeyError refresh_token_invalid, refresh_token_unknown, refresh_token_expired, refresh_token_reused,
  *   session_revoked, session_expired, user_disabled
  */
-export async function rotateRefreshToken(context: AuthContext, text: string, caller: Caller): Promise<Grant> {
+export async function rotateRefreshToken(
+  context: AuthContext,
+  text: string,
+  caller: Caller,
+  dialect?: 'simple-jwt',
+): Promise<Grant> {
   const { config, db, secrets, activity } = context
   const presented = readRefreshToken(text, secrets.refreshKeys)
   if (!presented) throw new LatchkeyError('refresh_token_invalid')
 
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-    const rotated = await rotate(context, presented, caller)
+    const rotated = await rotate(context, presented, caller, dialect)
     if (rotated) return rotated
 
     const state = await db.refreshTokens.find(presented.sessionId, config.refresh.replayWindowSeconds)
     const hash = hashOf(presented)
-    const successorInUse = state !== undefined && (await isInUse(context, state, hash))
+    const successorInUse = state !== undefined && (await isSuccessorInUse(context, state, hash))
     const verdict = judgeRefreshToken({ hash, generation: presented.generation }, state, config.refresh, successorInUse)
     switch (verdict.is) {
       case 'over':
@@ -37,13 +44,13 @@ export async function rotateRefreshToken(context: AuthContext, text: string, cal
       case 'young':
         activity.saw(presented.sessionId, presented.generation)
         noticeOrigin(context, state!, caller)
-        return grantTokens(context, state!, presented)
+        return grantTokens(context, state!, presented, dialect)
       case 'replayed':
-        return grantTokens(context, state!, currentSuccessor(context, presented, state!))
+        return grantTokens(context, state!, currentSuccessor(context, presented, state!), dialect)
       case 'late': {
         const successor = currentSuccessor(context, presented, state!)
         if (!verdict.alreadyCounted && !(await countLateReplay(context, presented, state!, caller))) break
-        return grantTokens(context, state!, successor)
+        return grantTokens(context, state!, successor, dialect)
       }
       case 'reused':
         await endStolenSession(context, presented, state!, caller)
@@ -56,7 +63,12 @@ export async function rotateRefreshToken(context: AuthContext, text: string, cal
 }
 
 /** The rows 2 and 4 of the table: one statement. */
-async function rotate(context: AuthContext, presented: RefreshToken, caller: Caller): Promise<Grant | undefined> {
+async function rotate(
+  context: AuthContext,
+  presented: RefreshToken,
+  caller: Caller,
+  dialect: 'simple-jwt' | undefined,
+): Promise<Grant | undefined> {
   const { config, db, secrets, activity } = context
   const [key] = secrets.refreshKeys
   const successor = successorOf(presented, key)
@@ -76,7 +88,7 @@ async function rotate(context: AuthContext, presented: RefreshToken, caller: Cal
     context.log.warn(`session ${presented.sessionId} was ahead of the database, which must have lost a commit`)
     note(context, 'refresh_recovered', presented, rotated.userId, caller)
   }
-  return grantTokens(context, rotated, successor)
+  return grantTokens(context, rotated, successor, dialect)
 }
 
 /** The successor that the whitelist names, made with whichever secret it was made with. */
@@ -86,15 +98,6 @@ function currentSuccessor(context: AuthContext, presented: RefreshToken, state: 
   // Only a JWT_REFRESH_SECRET that was taken away too early can lead here.
   if (!successor) throw new LatchkeyError('refresh_token_unknown')
   return successor
-}
-
-/** Whether the successor of a presented predecessor was seen in use after both had time to settle. */
-async function isInUse({ activity, clock, config }: AuthContext, state: RefreshState, hash: Buffer): Promise<boolean> {
-  const row = state.whitelist
-  if (!row?.previousHash?.equals(hash)) return false
-  const lastSeen = await activity.generationLastSeen(state.sessionId, row.generation)
-  const settledAt = clock() - (row.rotatedSecondsAgo - config.refresh.settleSeconds) * 1000
-  return lastSeen !== undefined && lastSeen > settledAt
 }
 
 /** Counts a late replay; false if the row has changed meanwhile, or the count has reached its end. */

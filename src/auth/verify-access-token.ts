@@ -84,12 +84,13 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
   }
 
   function refuseDead(token: string, principal: Principal): Principal {
+    const { dialect } = principal
     if (principal.expiresAt <= nowSeconds()) {
       verified.delete(endOf(token))
-      throw new LatchkeyError('token_expired')
+      throw new LatchkeyError('token_expired', { dialect })
     }
     const refusal = options.revocations.refuses(principal)
-    if (refusal) throw new LatchkeyError(refusal === 'stale' ? 'token_stale' : 'token_revoked')
+    if (refusal) throw new LatchkeyError(refusal === 'stale' ? 'token_stale' : 'token_revoked', { dialect })
     return principal
   }
 

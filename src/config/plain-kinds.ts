@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { type Kind, Mistake } from './kind.js'
+import { type Kind, list, Mistake } from './kind.js'
 
 /** A whole number within bounds, both included. */
 export function integer(least: number, most: number): Kind<number> {
@@ -33,6 +33,15 @@ export function oneOf<const Word extends string>(...words: Word[]): Kind<Word> {
       if (word === undefined) throw new Mistake(`must be ${accepts}`)
       return word
     },
+  }
+}
+
+/** Some of a few words, or the word `none`. */
+export function someOf<const Word extends string>(...words: Word[]): Kind<readonly Word[]> {
+  const several = list(oneOf(...words))
+  return {
+    accepts: `none, or a comma-separated list of ${words.join(' and ')}`,
+    parse: text => (text === 'none' ? [] : [...new Set(several.parse(text))]),
   }
 }
 

@@ -7,6 +7,8 @@ export interface SessionFacts {
   userId: string
   email: string
   username: string | null
+  /** The id that another system knows the user by. */
+  externalId: string | null
   roles: string[]
   userCreatedAt: Date
   /** The session's token_version, which its access tokens carry. */
@@ -37,6 +39,7 @@ export const sessionFacts = {
   userId: users.id,
   email: users.email,
   username: users.username,
+  externalId: users.externalId,
   roles: users.roles,
   userCreatedAt: users.createdAt,
   tokenVersion: sessions.tokenVersion,

@@ -94,7 +94,7 @@ export function sessionsRepository(runner: Runner) {
       const [facts] = await runner.run(executor =>
         executor.execute<OpenedFacts & Record<string, unknown>>(sql`
           with account as (
-            select id, email, username, roles, token_version, tokens_not_before, created_at from users
+            select id, email, username, external_id, roles, token_version, tokens_not_before, created_at from users
             where id = ${session.userId} and token_version = ${session.tokenVersion}
               and password_hash = ${session.passwordHash} and disabled_at is null
             for no key update
@@ -115,8 +115,8 @@ export function sessionsRepository(runner: Runner) {
             from session
             returning expires_at
           )
-          select session.id as "sessionId", account.id as "userId", account.email, account.username, account.roles,
-            account.token_version as "tokenVersion", ${session.clientId} as "clientId",
+          select session.id as "sessionId", account.id as "userId", account.email, account.username,
+            account.external_id as "externalId", account.roles, account.token_version as "tokenVersion", ${session.clientId} as "clientId",
             account.created_at as "userCreatedAt", floor(extract(epoch from session.auth_time))::float8 as "authTime",
             extract(epoch from greatest(date_trunc('second', now()), realm.not_before, account.tokens_not_before))::float8
               as "issuedAt",

@@ -1,6 +1,6 @@
-import type { FastifyBaseLogger, FastifyError, FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyBaseLogger, FastifyError, FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import type { LatchkeyError } from '../errors.js'
+import { logRefusal } from './log-refusal.js'
 import { problemSchema } from './schemas.js'
 import { sendProblem } from './send-problem.js'
 import { toLatchkeyError } from './to-latchkey-error.js'
@@ -25,15 +25,3 @@ export const problemDetails = fp(
   },
   { name: 'problem-details', fastify: '5.x' },
 )
-
-/** The serializer of the log (logger-options.ts) leaves out what the cause may quote. */
-function logRefusal(
-  log: FastifyBaseLogger,
-  { id: reqId }: FastifyRequest,
-  { code, status, cause }: LatchkeyError,
-): void {
-  const fields = cause === undefined ? { reqId, code } : { reqId, code, err: cause }
-  if (status < 500) log.debug({ reqId, code }, 'request refused')
-  else if (status === 500) log.error(fields, 'request failed')
-  else log.warn(fields, 'request refused')
-}

@@ -13,6 +13,11 @@ export interface RateLimitPluginOptions {
 }
 
 declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The route (`POST /auth/login`) that this one counts together with, because it is another way to the same. */
+    countsAs?: string
+  }
+
   interface FastifyInstance {
     /** What a route spreads into its `config` to be limited; each route counts by itself. */
     limits: {
@@ -70,7 +75,7 @@ function storeOver(counters: Counters) {
       // The plugin's types promise the route itself here; it hands over its settings, with the route in them.
       const { routeInfo } = options as { routeInfo: RouteOptions }
       const store = new CounterStore()
-      store.route = `${routeInfo.method} ${routeInfo.url}`
+      store.route = routeInfo.config?.countsAs ?? `${routeInfo.method} ${routeInfo.url}`
       return store
     }
   }

@@ -92,6 +92,11 @@ export const problemSchema = Type.Object(
     code: Type.String({ description: 'Stable: what a program decides by.' }),
     detail: Type.Optional(Type.String()),
     errors: Type.Optional(Type.Array(Type.Object({ field: Type.String(), message: Type.String() }))),
+    messages: Type.Optional(
+      Type.Array(Type.Object({ token_class: Type.String(), token_type: Type.String(), message: Type.String() }), {
+        description: 'Only when an access token of the Simple JWT dialect is refused.',
+      }),
+    ),
     request_id: Type.Optional(Type.String()),
   },
   { $id: 'Problem', title: 'Problem' },

@@ -1,6 +1,7 @@
 import { catalogue, type LatchkeyError } from '../errors.js'
+import { accessTokenMessages } from './access-token-messages.js'
 
-/** RFC 9457 problem details with the extensions `code`, `errors` and `request_id`. */
+/** RFC 9457 problem details with the extensions `code`, `errors`, `messages` and `request_id`. */
 export interface Problem {
   type: string
   title: string
@@ -8,12 +9,15 @@ export interface Problem {
   code: string
   detail?: string
   errors?: readonly { field: string; message: string }[]
+  /** When an access token of the Simple JWT dialect is refused: what clients of Simple JWT look for. */
+  messages?: ReturnType<typeof accessTokenMessages>
   /** On internal errors only: what to quote to the operator, who finds it in the log. */
   request_id?: string
 }
 
 /** The body that answers a refusal. The cause stays behind. */
 export function toProblem(error: LatchkeyError, requestId?: string): Problem {
+  const messages = accessTokenMessages(error)
   return {
     type: `urn:latchkey:error:${error.code}`,
     title: catalogue[error.code].title,
@@ -21,6 +25,7 @@ export function toProblem(error: LatchkeyError, requestId?: string): Problem {
     code: error.code,
     ...(error.detail !== undefined && { detail: error.detail }),
     ...(error.errors !== undefined && { errors: error.errors }),
+    ...(messages !== undefined && { messages }),
     ...(error.code === 'internal_error' && requestId !== undefined && { request_id: requestId }),
   }
 }

@@ -5,8 +5,10 @@ import { type LogoutScope, logOut } from '../auth/log-out.js'
 import { rotateRefreshToken } from '../auth/rotate-refresh-token.js'
 import { LatchkeyError } from '../errors.js'
 import { errorResponses, optionalBodyOf, Type, tokenResponseSchema } from '../plugins/schemas.js'
+import { olderSpellings } from './older-spellings.js'
 import { callerOf, replyWithTokens, type Transport } from './token-response.js'
 
+const olderNames = olderSpellings({ refreshToken: 'refresh_token' })
 const refreshToken = Type.Optional(Type.String({ minLength: 1, maxLength: 1024 }))
 
 /** How sessions go on and end: refresh and log out. */
@@ -15,6 +17,7 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
     '/auth/refresh',
     {
       config: { ...app.limits.perAddress },
+      preValidation: olderNames,
       schema: {
         summary: 'Exchange the refresh token for new tokens',
         description: 'The token is the cookie, or in the body. Sent again, the same token yields the same successor.',
@@ -51,6 +54,7 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
   app.post(
     '/auth/logout',
     {
+      preValidation: olderNames,
       schema: {
         summary: 'End this session, the others, or all',
         description: 'By the access token or the refresh token. Clears the cookie once the end is committed.',

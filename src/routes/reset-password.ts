@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { AuthContext } from '../auth/context.js'
 import { resetPassword } from '../auth/reset-password.js'
 import { bodyOf, errorResponses, Type, tokenResponseSchema } from '../plugins/schemas.js'
+import { olderSpellings } from './older-spellings.js'
 import { signInFields } from './sign-in-fields.js'
 import { callerOf, replyWithTokens } from './token-response.js'
 
@@ -13,6 +14,7 @@ export const resetPasswordRoutes: FastifyPluginAsyncTypebox<{ context: AuthConte
     '/auth/reset-password',
     {
       config: { ...app.limits.perAddress, crossSite: 'always' },
+      preValidation: olderSpellings({ newPassword: 'new_password' }),
       schema: {
         summary: 'Set a new password with a one-time token and sign in with it',
         description: 'Ends every session of the account and opens a new one. A refused password leaves the token good.',

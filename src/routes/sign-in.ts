@@ -7,6 +7,7 @@ import type { Principal } from '../auth/principal.js'
 import { register } from '../auth/register.js'
 import { LatchkeyError } from '../errors.js'
 import { bodyOf, errorResponses, Type, tokenResponseSchema } from '../plugins/schemas.js'
+import { olderSpellings } from './older-spellings.js'
 import { signInFields } from './sign-in-fields.js'
 import { callerOf, replyWithTokens } from './token-response.js'
 
@@ -88,6 +89,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
     '/auth/change-password',
     {
       config: limited,
+      preValidation: olderSpellings({ oldPassword: 'current_password', newPassword: 'new_password' }),
       schema: {
         summary: 'Set a new password and sign in with it',
         description:

@@ -1,6 +1,6 @@
 import { durationMs } from '../duration.js'
 import { bindAddress } from '../network-kinds.js'
-import { integer, oneOf, text } from '../plain-kinds.js'
+import { integer, oneOf, someOf, text } from '../plain-kinds.js'
 import type { Setting } from '../setting.js'
 
 export const processSettings = {
@@ -18,6 +18,14 @@ export const processSettings = {
     kind: integer(0, 65_535),
     default: '3000',
     about: 'The port to listen on; `0` takes any free one (then set `PUBLIC_ORIGIN` too).',
+  },
+  DIALECTS: {
+    kind: someOf('simple-jwt', 'sessions'),
+    default: 'simple-jwt,sessions',
+    about:
+      'Whose wire formats are spoken besides our own: `simple-jwt` at `/api/token/`, `sessions` at ' +
+      '`/api/users/me/sessions`; `none` turns both off. They are on because they open no second door: the same ' +
+      'passwords, limits and sessions are behind them, and neither reads or sets a cookie.',
   },
   LOG_LEVEL: {
     kind: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),

@@ -1,0 +1,34 @@
+import { LatchkeyError } from '../errors.js'
+import type { AuthContext, Caller } from './context.js'
+import { endSessions } from './end-sessions.js'
+import { judgeRefreshToken } from './judge-refresh-token.js'
+import { hashOf, readRefreshToken } from './refresh-token.js'
+
+/**
+ * Ends the session of a refresh token. Other than a logout it says so when there was nothing left to end. A superseded
+ * token ends its session too: it is genuine, and whoever wants out is let out.
+ *
+ * @throws LatchkeyError refresh_token_invalid, refresh_token_expired, session_revoked, session_expired, user_disabled
+ */
+export async function endSessionOfToken(
+  { config, db, revocations, secrets }: Pick<AuthContext, 'config' | 'db' | 'revocations' | 'secrets'>,
+  text: string,
+  caller: Caller,
+): Promise<void> {
+  const presented = readRefreshToken(text, secrets.refreshKeys)
+  if (!presented) throw new LatchkeyError('refresh_token_invalid')
+  const { sessionId, generation } = presented
+  const state = await db.refreshTokens.find(sessionId, config.refresh.replayWindowSeconds)
+  const verdict = judgeRefreshToken({ hash: hashOf(presented), generation }, state, config.refresh, true)
+  if (!state || verdict.is === 'over') throw new LatchkeyError(verdict.is === 'over' ? verdict.code : 'session_revoked')
+
+  const ended = await db.transaction(async repositories => {
+    const entries = await endSessions(repositories, state.userId, [sessionId], 'logout')
+    // Somebody else ended it since it was looked at.
+    if (entries.length === 0) throw new LatchkeyError('session_revoked')
+    const event = { userId: state.userId, sessionId, actor: 'user', ...caller, details: { scope: 'session' } }
+    await repositories.securityEvents.add({ ...event, type: 'signed_out' })
+    return entries
+  })
+  revocations.announce(ended)
+}

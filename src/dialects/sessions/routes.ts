@@ -1,0 +1,109 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { AuthContext } from '../../auth/context.js'
+import { type ListedSession, listSessions, revokeOtherSessions, revokeSession } from '../../auth/sessions.js'
+import { logRefusal } from '../../plugins/log-refusal.js'
+import { errorResponses, type Static, sessionSchema, Type, uuidSchema } from '../../plugins/schemas.js'
+import { toLatchkeyError } from '../../plugins/to-latchkey-error.js'
+import { callerOf } from '../../routes/token-response.js'
+import { sendRefusal } from '../simple-jwt/send-refusal.js'
+
+const { device, ip, location, last_active_at, is_active, expires_at, current } = sessionSchema.properties
+const itemSchema = Type.Object({
+  id: uuidSchema,
+  device_info: device,
+  ip_address: ip,
+  location_data: location,
+  last_activity: last_active_at,
+  is_active,
+  expires_at,
+  current,
+})
+
+// The format alone lets `urn:uuid:` pass, which Postgres does not read.
+const params = Type.Object({ id: Type.String({ ...uuidSchema, maxLength: 36 }) })
+const refusals = {
+  ...errorResponses(
+    'authentication_required',
+    'token_invalid',
+    'token_expired',
+    'token_revoked',
+    'token_stale',
+    'invalid_request',
+    'cross_site_request',
+    'store_unavailable',
+  ),
+}
+
+/**
+ * The sessions of a user by the addresses and names that older systems gave them; docs/migrating.md says how they differ
+ * from `/auth/sessions`. DELETE on the collection ends the others. Who comes with an access token of Simple JWT's dialect
+ * is refused in that dialect, because its clients look for `token_not_valid` at every address.
+ */
+export const sessionsDialectRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
+  const signedIn = { onRequest: app.authenticate }
+  const described = { tags: ['session'], security: [{ bearer: [] }] }
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header('Cache-Control', 'no-store')
+  })
+  app.setErrorHandler((thrown, request, reply) => {
+    const error = toLatchkeyError(thrown)
+    if (error.dialect !== 'simple-jwt') throw error
+    logRefusal(app.log, request, error)
+    return sendRefusal(reply, error)
+  })
+
+  app.get(
+    '/api/users/me/sessions',
+    {
+      ...signedIn,
+      schema: {
+        ...described,
+        summary: 'The live sessions of the user, by their older names',
+        response: { 200: Type.Array(itemSchema), ...refusals },
+      },
+    },
+    async request => (await listSessions(context, request.principal)).map(itemOf),
+  )
+
+  app.delete(
+    '/api/users/me/sessions',
+    {
+      ...signedIn,
+      schema: { ...described, summary: 'End every session but this one', response: { 204: Type.Null(), ...refusals } },
+    },
+    async (request, reply) => {
+      await revokeOtherSessions(context, request.principal, callerOf(request))
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.delete(
+    '/api/users/me/sessions/:id',
+    {
+      ...signedIn,
+      schema: {
+        ...described,
+        summary: 'End one session of the user’s own',
+        params,
+        response: { 204: Type.Null(), ...refusals, ...errorResponses('session_not_found') },
+      },
+    },
+    async (request, reply) => {
+      await revokeSession(context, request.principal, request.params.id, callerOf(request))
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+function itemOf(session: ListedSession): Static<typeof itemSchema> {
+  return {
+    id: session.id,
+    device_info: session.device,
+    ip_address: session.ip,
+    location_data: session.location && { country: session.location.country, city: session.location.city ?? null },
+    last_activity: session.lastActiveAt.toISOString(),
+    is_active: session.isActive,
+    expires_at: session.expiresAt.toISOString(),
+    current: session.current,
+  }
+}

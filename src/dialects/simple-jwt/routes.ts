@@ -1,0 +1,149 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
+import { SIMPLE_JWT_CLIENT_ID } from '../../auth/access-token.js'
+import type { AuthContext } from '../../auth/context.js'
+import { endSessionOfToken } from '../../auth/end-session-of-token.js'
+import { logIn } from '../../auth/log-in.js'
+import { rotateRefreshToken } from '../../auth/rotate-refresh-token.js'
+import { verifyRefreshToken } from '../../auth/verify-refresh-token.js'
+import { LatchkeyError } from '../../errors.js'
+import { logRefusal } from '../../plugins/log-refusal.js'
+import { Type } from '../../plugins/schemas.js'
+import { toLatchkeyError } from '../../plugins/to-latchkey-error.js'
+import { callerOf } from '../../routes/token-response.js'
+import { parseBodies } from './parse-bodies.js'
+import { hasField, readFields } from './read-fields.js'
+import { sendRefusal } from './send-refusal.js'
+
+/**
+ * Simple JWT's four endpoints (djangorestframework-simplejwt 5) over our own verbs, with its bodies and its refusals;
+ * docs/simple-jwt.md has the differences. Register it under a prefix, `/api/token`. The refresh token is always in the
+ * body: the cookie is neither read nor set, which is why forms are welcome here and nowhere else.
+ */
+export async function simpleJwtRoutes(app: FastifyInstance, { context }: { context: AuthContext }): Promise<void> {
+  parseBodies(app)
+  // Fields are read by readFields, which refuses them in Django REST framework's words; schemas are for the description.
+  app.setValidatorCompiler(() => () => true)
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header('Cache-Control', 'no-store')
+  })
+  app.setErrorHandler((thrown, request, reply) => {
+    const error = toLatchkeyError(thrown)
+    logRefusal(app.log, request, error)
+    return sendRefusal(reply, error)
+  })
+  app.setNotFoundHandler((request, reply) => {
+    if (!ADDRESSES.has(pathOf(request))) return sendRefusal(reply, new LatchkeyError('not_found'))
+    const detail = `Method "${request.method}" not allowed.`
+    return sendRefusal(reply.header('allow', 'POST, OPTIONS'), new LatchkeyError('method_not_allowed', { detail }))
+  })
+
+  /** With the slash at its end that Django has, and without. */
+  function post(
+    path: '' | '/refresh' | '/verify' | '/blacklist',
+    { schema, ...options }: { schema: FastifySchema; bodyLimit?: number; config?: object },
+    handler: (request: FastifyRequest, reply: FastifyReply) => Promise<object>,
+  ): void {
+    const described = { ...schema, tags: ['simple-jwt'], consumes: FORMATS }
+    app.post(`${path}/`, { ...options, prefixTrailingSlash: 'slash', schema: described }, handler)
+    app.post(path, { ...options, schema: { ...described, hide: true } }, handler)
+  }
+
+  // Whoever guesses passwords or tokens here has no more attempts for it than by our own routes alone.
+  const limitedWith = (countsAs: string) => ({ ...app.limits.perAddress, countsAs })
+
+  post(
+    '',
+    {
+      config: limitedWith('POST /auth/login'),
+      schema: {
+        summary: 'Simple JWT: sign in',
+        description: 'Instead of `username`, `email` is taken too. An e-mail in `username` is tried as one.',
+        body: Type.Object({ username: Type.String(), password: Type.String() }),
+        response: { 200: Type.Object({ refresh: Type.String(), access: Type.String() }), ...refusals },
+      },
+    },
+    async request => {
+      const grant = await logIn(context, credentialsOf(request.body), callerOf(request))
+      return { refresh: grant.refreshToken, access: grant.accessToken }
+    },
+  )
+
+  post(
+    '/refresh',
+    {
+      config: limitedWith('POST /auth/refresh'),
+      schema: {
+        summary: 'Simple JWT: exchange the refresh token for new tokens',
+        body: Type.Object({ refresh: Type.String() }),
+        response: { 200: Type.Object({ access: Type.String(), refresh: Type.String() }), ...refusals },
+      },
+    },
+    async request => {
+      const { refresh } = readFields(request.body, 'refresh')
+      const grant = await rotateRefreshToken(context, refresh, callerOf(request), 'simple-jwt')
+      return { access: grant.accessToken, refresh: grant.refreshToken }
+    },
+  )
+
+  post(
+    '/verify',
+    {
+      bodyLimit: 8192,
+      schema: {
+        summary: 'Simple JWT: whether an access or a refresh token is good now',
+        body: Type.Object({ token: Type.String() }),
+        response: { 200: nothing, ...refusals },
+      },
+    },
+    async request => {
+      const { token } = readFields(request.body, 'token')
+      // What has dots is a JWT; a refresh token of ours has none.
+      if (token.includes('.')) await request.verifyAccessToken(token)
+      else await verifyRefreshToken(context, token)
+      return {}
+    },
+  )
+
+  post(
+    '/blacklist',
+    {
+      config: limitedWith('POST /auth/refresh'),
+      schema: {
+        summary: 'Simple JWT: end the session of a refresh token',
+        body: Type.Object({ refresh: Type.String() }),
+        response: { 200: nothing, ...refusals },
+      },
+    },
+    async request => {
+      const { refresh } = readFields(request.body, 'refresh')
+      await endSessionOfToken(context, refresh, callerOf(request))
+      return {}
+    },
+  )
+
+  const ADDRESSES = new Set(['', '/refresh', '/verify', '/blacklist'].map(path => `${app.prefix}${path}`))
+}
+
+const FORMATS = ['application/json', 'application/x-www-form-urlencoded']
+const nothing = Type.Object({}, { description: 'An empty object.' })
+const detail = Type.Object({ detail: Type.String(), code: Type.Optional(Type.String()) })
+const refusals = {
+  400: Type.Object({}, { additionalProperties: Type.Array(Type.String()), description: 'What is wrong, by field.' }),
+  401: Type.Object({ ...detail.properties }, { description: '`token_not_valid` for tokens; no code at the sign-in.' }),
+  403: Type.Object({ ...detail.properties }, { description: '`password_change_required`' }),
+  429: Type.Object({ ...detail.properties }, { description: 'Too many requests.' }),
+  503: Type.Object({ ...detail.properties }, { description: 'Try again after `Retry-After` seconds.' }),
+}
+
+/** Django sites sign in by the one or the other. */
+function credentialsOf(body: unknown) {
+  const common = { transport: 'body', clientId: SIMPLE_JWT_CLIENT_ID } as const
+  if (hasField(body, 'email') && !hasField(body, 'username'))
+    return { ...common, ...readFields(body, 'email', 'password') }
+  const { username, password } = readFields(body, 'username', 'password')
+  return { ...common, usernameOrEmail: username, password }
+}
+
+function pathOf({ url }: FastifyRequest): string {
+  return url.replace(/[?#].*$/, '').replace(/\/$/, '')
+}

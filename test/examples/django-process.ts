@@ -1,0 +1,56 @@
+import { execFile, spawn } from 'node:child_process'
+import { resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import type { Test } from 'tap'
+import { findFreePort } from '../../src/stores/embedded/find-free-port.js'
+
+const run = promisify(execFile)
+
+const FOLDER = resolve(import.meta.dirname, '../../examples/django')
+const NEEDED = 'import django, rest_framework, rest_framework_simplejwt, cryptography, redis'
+const PATIENCE_MS = 60_000
+
+/** A Python that has what the example needs: Debian's own is tried too, as another may come before it on the PATH. */
+export async function findPython(): Promise<string | undefined> {
+  for (const python of [process.env.PYTHON ?? 'python3', '/usr/bin/python3']) {
+    const found = await run(python, ['-c', NEEDED]).then(
+      () => true,
+      () => false,
+    )
+    if (found) return python
+  }
+  return undefined
+}
+
+/** Starts the example on a free port, and waits until it answers; it ends with the test. */
+export async function startDjango(t: Test, python: string, env: NodeJS.ProcessEnv): Promise<string> {
+  const port = await findFreePort()
+  const args = ['manage.py', 'runserver', '--noreload', '--nothreading', `127.0.0.1:${port}`]
+  const django = spawn(python, args, {
+    cwd: FOLDER,
+    env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1', PYTHONUNBUFFERED: '1', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [django.stdout, django.stderr]) {
+    stream.on('data', chunk => {
+      output += chunk
+    })
+  }
+  const exited = new Promise<void>(resolve => django.once('exit', () => resolve()))
+  t.teardown(() => {
+    django.kill('SIGKILL')
+    return exited
+  })
+
+  const url = `http://127.0.0.1:${port}`
+  const deadline = Date.now() + PATIENCE_MS
+  for (;;) {
+    const answer = await fetch(`${url}/notes/`).catch(() => undefined)
+    await answer?.arrayBuffer()
+    if (answer?.status === 401) return url
+    if (django.exitCode !== null || Date.now() > deadline) throw new Error(`Django does not answer:\n${output}`)
+    await sleep(100)
+  }
+}
