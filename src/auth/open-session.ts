@@ -12,9 +12,12 @@ export const FIRST_PARTY_CLIENT_ID = 'latchkey'
 
 export interface SignIn {
   userId: string
-  /** As they were when the password was verified: the fences of the sign-in. */
-  tokenVersion: number
-  passwordHash: string
+  /** As they were when the password was verified: the fences of the sign-in. Left out where none was. */
+  tokenVersion?: number
+  passwordHash?: string
+  /** Who opens it and how it knows who it is; by default the person, by a password. */
+  clientId?: string
+  authMethods?: readonly string[]
   transport: 'cookie' | 'body'
   caller: Caller
 }
@@ -38,10 +41,10 @@ export async function openSession(
   const [key] = secrets.refreshKeys
   const refreshToken = firstRefreshToken(newSessionId(signIn.userId), key)
   const facts = await repositories.sessions.open({
-    ...signIn,
-    sessionId: refreshToken.sessionId,
     clientId: FIRST_PARTY_CLIENT_ID,
     authMethods: ['pwd'],
+    ...signIn,
+    sessionId: refreshToken.sessionId,
     device: describeDevice(caller.userAgent),
     userAgent: caller.userAgent?.slice(0, 512),
     ip: caller.ip,

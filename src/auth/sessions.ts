@@ -14,7 +14,7 @@ export interface ListedSession extends Omit<LiveSession, 'rotatedAt'> {
 /** The live sessions of a user, the youngest first. One statement, and one question to the ephemeral store. */
 export async function listSessions(
   { db, activity }: Pick<AuthContext, 'db' | 'activity'>,
-  { userId, sessionId }: Principal,
+  { userId, sessionId }: { userId: string; sessionId?: string | undefined },
 ): Promise<ListedSession[]> {
   const live = await db.sessions.liveOf(userId)
   const lastSeen = await activity.lastSeen(live.map(({ id }) => id))

@@ -1,5 +1,7 @@
 import type { NewAccount } from '../auth/administer-users.js'
+import type { NewClientAccount } from '../auth/clients/create-client.js'
 import type { Config } from '../config.js'
+import * as clients from './clients.js'
 import * as keys from './keys.js'
 import * as users from './users.js'
 import { withContext, withDatabase } from './with-stores.js'
@@ -30,3 +32,14 @@ export const disableUser = (config: Config, name: string) =>
 
 export const enableUser = (config: Config, name: string) =>
   withContext(config, context => users.enableUser(context, name, print))
+
+export const createClient = (config: Config, client: NewClientAccount) =>
+  withDatabase(config, ({ db }) => clients.createClient(db, client, print))
+
+export const listClients = (config: Config) => withDatabase(config, ({ db }) => clients.listClients(db, print))
+
+export const rotateClient = (config: Config, name: string) =>
+  withDatabase(config, ({ db }) => clients.rotateClient(db, name, print))
+
+export const removeClient = (config: Config, name: string) =>
+  withContext(config, context => clients.removeClient(context, name, print))

@@ -1,12 +1,15 @@
 import { sql } from 'drizzle-orm'
 import { cleanUpLock } from './clean-up-lock.js'
+import { clientsRepository } from './clients.js'
 import { type ConnectionOptions, openConnections, type Runner } from './connections.js'
+import { introspectionRepository } from './introspection.js'
 import { type Journal, journalRepository } from './journal.js'
 import { realmRepository } from './realm.js'
 import { refreshTokensRepository } from './refresh-tokens.js'
 import { securityEventsRepository } from './security-events.js'
 import { sessionsRepository } from './sessions.js'
 import { signingKeysRepository } from './signing-keys.js'
+import { userPagesRepository } from './user-pages.js'
 import { usersRepository } from './users.js'
 
 /** All statements of the service, one repository a table. */
@@ -47,12 +50,15 @@ export function openDatabase(options: ConnectionOptions): Database {
 function repositories(runner: Runner) {
   return {
     realm: realmRepository(runner),
+    clients: clientsRepository(runner),
     users: usersRepository(runner),
+    userPages: userPagesRepository(runner),
     sessions: sessionsRepository(runner),
     refreshTokens: refreshTokensRepository(runner),
     journal: journalRepository(runner),
     signingKeys: signingKeysRepository(runner),
     securityEvents: securityEventsRepository(runner),
+    introspection: introspectionRepository(runner),
     cleanUpLock: cleanUpLock(runner),
   }
 }

@@ -21,6 +21,13 @@ export type SecurityEventType =
   | 'user_created'
   | 'user_disabled'
   | 'user_enabled'
+  | 'user_deleted'
+  | 'temporary_password_set'
+  | 'sessions_revoked'
+  | 'token_revoked'
+  | 'client_created'
+  | 'client_removed'
+  | 'client_secret_rotated'
 
 export interface NewSecurityEvent {
   type: SecurityEventType
@@ -40,6 +47,12 @@ export function securityEventsRepository(runner: Runner) {
   return {
     async add(event: NewSecurityEvent): Promise<void> {
       await runner.run(executor => executor.insert(securityEvents).values({ ...event, id: uuidv7() }))
+    },
+
+    async addAll(events: readonly NewSecurityEvent[]): Promise<void> {
+      if (events.length === 0) return
+      const rows = events.map(event => ({ ...event, id: uuidv7() }))
+      await runner.run(executor => executor.insert(securityEvents).values(rows))
     },
 
     /** Removes the oldest of the events that are older than this; returns how many. */
