@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply } from 'fastify'
 import { authenticateClient } from '../../auth/clients/authenticate-client.js'
 import { revokeToken } from '../../auth/clients/revoke-token.js'
 import type { AuthContext } from '../../auth/context.js'
@@ -27,7 +28,12 @@ export const revokeRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = 
     async (request, reply) => {
       const client = await authenticateClient(context, clientCredentialsOf(request, request.body))
       await revokeToken(context, client, bearerOf(request), request.body.token)
-      return reply.code(200).send(null)
+      return sendNothing(reply)
     },
   )
+}
+
+/** No body: the type that is for JSON would have `null` sent. */
+function sendNothing(reply: FastifyReply): FastifyReply {
+  return reply.code(200).send()
 }
