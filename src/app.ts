@@ -9,6 +9,7 @@ import type { Ephemeral } from './ephemeral/ephemeral.js'
 import { fastifyOptions } from './fastify-options.js'
 import { openContext } from './open-context.js'
 import { authenticate } from './plugins/authenticate.js'
+import { authenticateClients } from './plugins/authenticate-clients.js'
 import { cors } from './plugins/cors.js'
 import { crossSite } from './plugins/cross-site.js'
 import { drain } from './plugins/drain.js'
@@ -20,9 +21,11 @@ import { refreshCookie } from './plugins/refresh-cookie.js'
 import { requestGuard } from './plugins/request-guard.js'
 import { requestLog } from './plugins/request-log.js'
 import { securityHeaders } from './plugins/security-headers.js'
+import { adminRoutes } from './routes/admin.js'
 import { eventRoutes } from './routes/events.js'
 import { gatewayRoutes } from './routes/gateway.js'
 import { healthRoutes } from './routes/health.js'
+import { oauthRoutes } from './routes/oauth.js'
 import { profileRoutes } from './routes/profile.js'
 import { readiness } from './routes/readiness.js'
 import { refreshRoutes } from './routes/refresh.js'
@@ -72,6 +75,7 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
   await app.register(cors, config)
   await app.register(refreshCookie, config)
   await app.register(authenticate, { ...context, config })
+  await app.register(authenticateClients, { context })
   await app.register(openapi, { publicOrigin: config.publicOrigin, cookieName: config.cookie.name })
 
   // Side by side, so that what works on the requests of people does not hold up the gateway's, which come with every
@@ -98,5 +102,7 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
     await app.register(eventRoutes, { context })
     if (config.dialects.includes('simple-jwt')) await app.register(simpleJwtRoutes, { prefix: '/api/token', context })
     if (config.dialects.includes('sessions')) await app.register(sessionsDialectRoutes, { context })
+    await app.register(oauthRoutes, { context })
+    await app.register(adminRoutes, { context })
   }
 }

@@ -87,6 +87,30 @@ users
   .argument('<email or id>')
   .action(async (name: string) => (await commands()).enableUser(await configure(), name))
 
+const clients = program.command('clients').description('other services that talk to this one')
+clients
+  .command('create')
+  .description('give a service a client_id and a secret, which is printed once')
+  .argument('<name>')
+  .requiredOption('--scope <scopes>', 'what it may do, between commas: introspect, revocations, sessions, admin')
+  .action(async (name: string, { scope }: { scope: string }) =>
+    (await commands()).createClient(await configure(), { name, scopes: scope.split(/[\s,]+/).filter(Boolean) }),
+  )
+clients
+  .command('list')
+  .description('every client, with its client_id and its scopes')
+  .action(async () => (await commands()).listClients(await configure()))
+clients
+  .command('rotate')
+  .description('give a client a new secret, which is printed once; the old one and its tokens end')
+  .argument('<name>')
+  .action(async (name: string) => (await commands()).rotateClient(await configure(), name))
+clients
+  .command('remove')
+  .description('remove a client; its tokens end, and the sessions that it opened')
+  .argument('<name>')
+  .action(async (name: string) => (await commands()).removeClient(await configure(), name))
+
 try {
   const args = process.argv.slice(2)
   const { operands, unknown } = program.parseOptions(args)

@@ -21,6 +21,7 @@ export const catalogue = {
   invalid_credentials: { status: 401, title: 'The sign-in name or the password is wrong.' },
   email_taken: { status: 409, title: 'An account with this e-mail exists already.' },
   username_taken: { status: 409, title: 'An account with this username exists already.' },
+  external_id_taken: { status: 409, title: 'An account with this external id exists already.' },
   invalid_email: { status: 422, title: 'This is not an e-mail address.' },
   invalid_role: { status: 422, title: 'This is not a role that an account can have.' },
   password_too_short: { status: 422, title: 'The password is too short.' },
@@ -54,8 +55,20 @@ export const catalogue = {
   user_disabled: { status: 401, title: 'The account is disabled.' },
   session_not_found: { status: 404, title: 'You have no such session.' },
   signing_key_not_found: { status: 404, title: 'There is no such signing key, or it is revoked already.' },
-  account_disabled: { status: 409, title: 'The account is disabled; enable it first.' },
   user_not_found: { status: 404, title: 'There is no such user.' },
+
+  // Clients and administration. The first five are the codes of RFC 6749, 5.2.
+  invalid_client: { status: 401, title: 'The client is unknown, or its secret is wrong.' },
+  invalid_grant: { status: 400, title: 'The refresh token is not one that this client may use now.' },
+  invalid_scope: { status: 400, title: 'There is no such scope, or the client does not have it.' },
+  unauthorized_client: { status: 400, title: 'The client may not do this.' },
+  unsupported_grant_type: { status: 400, title: 'This is not a grant type of this service.' },
+  insufficient_scope: { status: 403, title: 'This needs the token of a client with another scope.' },
+  invalid_client_name: { status: 422, title: 'This is not a name that a client can have.' },
+  client_name_taken: { status: 409, title: 'A client with this name exists already.' },
+  client_not_found: { status: 404, title: 'There is no such client.' },
+  own_account: { status: 409, title: 'Administrators can neither disable nor delete nor demote themselves.' },
+  account_disabled: { status: 409, title: 'The account is disabled; enable it first.' },
 
   // The service.
   busy: { status: 503, title: 'The service is busy; try again in a moment.' },

@@ -1,14 +1,15 @@
-import { randomBytes } from 'node:crypto'
 import { LatchkeyError } from '../errors.js'
 import type { AuthContext } from './context.js'
 import { normaliseEmail } from './email.js'
 import { endAllSessions } from './end-sessions.js'
-import { checkRoles } from './roles.js'
-import { newId } from './session-id.js'
+import { newTemporaryPassword } from './passwords/temporary-password.js'
+import { ADMIN_ROLE, checkRoles } from './roles.js'
+import { isUuid, newId } from './session-id.js'
 
 export interface NewAccount {
   email: string
   username?: string | undefined
+  externalId?: string | undefined
   roles?: readonly string[] | undefined
 }
 
@@ -20,7 +21,7 @@ type UserName = string
  *
  * @param actor who does it, for the event
  * @returns the password, which is not kept anywhere and can't be shown again
- * @throws LatchkeyError invalid_email, invalid_role, email_taken, username_taken
+ * @throws LatchkeyError invalid_email, invalid_role, email_taken, username_taken, external_id_taken
  */
 export async function createUser(
   { db, passwords }: Pick<AuthContext, 'db' | 'passwords'>,
@@ -29,19 +30,19 @@ export async function createUser(
 ): Promise<{ id: string; email: string; temporaryPassword: string }> {
   const email = normaliseEmail(account.email)
   checkRoles(account.roles ?? [])
-  const temporaryPassword = randomBytes(15).toString('base64url')
+  const temporaryPassword = newTemporaryPassword()
   const user = {
     id: newId(),
     email,
     username: account.username?.normalize('NFKC'),
+    externalId: account.externalId,
     roles: account.roles ?? [],
     passwordHash: await passwords.hash(temporaryPassword),
     mustChangePassword: true,
   }
   await db.transaction(async repositories => {
     const outcome = await repositories.users.insert(user)
-    if (outcome === 'email_taken' || outcome === 'username_taken') throw new LatchkeyError(outcome)
-    if (outcome !== 'inserted') throw new Error(`the account was not made: ${outcome}`)
+    if (outcome !== 'inserted') throw new LatchkeyError(outcome)
     await repositories.securityEvents.add({ type: 'user_created', userId: user.id, actor })
   })
   return { id: user.id, email, temporaryPassword }
@@ -50,7 +51,7 @@ export async function createUser(
 /**
  * Disables an account: nobody signs in to it, and every session and token it has ends. Repeating it changes nothing.
  *
- * @throws LatchkeyError user_not_found
+ * @throws LatchkeyError user_not_found, own_account
  */
 export async function disableUser(
   context: Pick<AuthContext, 'db' | 'revocations'>,
@@ -58,6 +59,7 @@ export async function disableUser(
   actor: string,
 ): Promise<void> {
   const id = await findId(context, name)
+  if (id === actor) throw new LatchkeyError('own_account')
   const ended = await context.db.transaction(async repositories => {
     const user = await repositories.users.disable(id)
     if (!user) return []
@@ -87,7 +89,7 @@ export async function enableUser(context: Pick<AuthContext, 'db'>, name: UserNam
  * Changes the roles of an account. Its sessions live on; its access tokens with the old roles are refused as stale, so
  * that its clients refresh and go on with the new ones.
  *
- * @throws LatchkeyError invalid_role, user_not_found
+ * @throws LatchkeyError invalid_role, user_not_found, own_account
  */
 export async function setRoles(
   context: Pick<AuthContext, 'db' | 'revocations'>,
@@ -97,6 +99,7 @@ export async function setRoles(
 ): Promise<void> {
   checkRoles(roles)
   const id = await findId(context, name)
+  if (id === actor && !roles.includes(ADMIN_ROLE)) throw new LatchkeyError('own_account')
   const entries = await context.db.transaction(async repositories => {
     const before = await repositories.users.setRoles(id, roles)
     if (before === undefined) throw new LatchkeyError('user_not_found')
@@ -114,10 +117,9 @@ export async function setRoles(
  */
 export async function findId({ db }: Pick<AuthContext, 'db'>, name: UserName): Promise<string> {
   const isEmail = name.includes('@')
-  const isUuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(name)
   const user = isEmail
     ? await db.users.findByEmail(normaliseEmail(name))
-    : isUuid
+    : isUuid(name)
       ? await db.users.findById(name)
       : undefined
   if (!user) throw new LatchkeyError('user_not_found')

@@ -12,6 +12,11 @@ export type RevokeReason =
   | 'password_changed'
   | 'password_reset'
   | 'user_disabled'
+  | 'user_deleted'
+  | 'temporary_password_set'
+  | 'revoked_by_admin'
+  | 'revoked_by_client'
+  | 'client_removed'
   | 'too_many_sessions'
 
 /**
@@ -26,7 +31,7 @@ export async function endSessions(
   reason: RevokeReason,
 ): Promise<Revocation[]> {
   const ended = await repositories.sessions.revoke(ids, userId, reason)
-  return forget(repositories, ended, reason)
+  return forgetSessions(repositories, ended, reason)
 }
 
 /** Ends every session of a user but one. The user's row is held, so that no sign-in slips in between. */
@@ -38,7 +43,7 @@ export async function endOtherSessions(
 ): Promise<Revocation[]> {
   await repositories.users.lock(userId)
   const ended = await repositories.sessions.revokeOthers(userId, keptId, reason)
-  return forget(repositories, ended, reason)
+  return forgetSessions(repositories, ended, reason)
 }
 
 /** Ends a user's oldest sessions beyond a number of them; the caller holds the user's row. */
@@ -49,7 +54,25 @@ export async function endSessionsBeyond(
   reason: RevokeReason,
 ): Promise<Revocation[]> {
   const ended = await repositories.sessions.revokeBeyond(userId, limit, reason)
-  return forget(repositories, ended, reason)
+  return forgetSessions(repositories, ended, reason)
+}
+
+/**
+ * Ends all that several users have, their token versions raised by the caller as for one. Users without a session need
+ * no entry in the journal: no token of theirs is alive.
+ */
+export async function endAllSessionsOfUsers(
+  repositories: Repositories,
+  users: readonly { id: string; tokenVersion: number }[],
+  reason: RevokeReason,
+): Promise<Revocation[]> {
+  const ids = users.map(({ id }) => id)
+  const signedIn = await repositories.sessions.revokeAllOfUsers(ids, reason)
+  await repositories.refreshTokens.removeAllOfUsers(ids)
+  const outdated = users.filter(({ id }) => signedIn.has(id))
+  return repositories.journal.append(
+    outdated.map(({ id, tokenVersion }) => ({ kind: 'user', subject: id, belowVersion: tokenVersion, reason })),
+  )
 }
 
 /**
@@ -66,7 +89,12 @@ export async function endAllSessions(
   return repositories.journal.append([{ kind: 'user', subject: user.id, belowVersion: user.tokenVersion, reason }])
 }
 
-async function forget(repositories: Repositories, ids: readonly string[], reason: RevokeReason): Promise<Revocation[]> {
+/** Takes sessions off the whitelist and into the journal; the caller ended their rows, whoever they belong to. */
+export async function forgetSessions(
+  repositories: Repositories,
+  ids: readonly string[],
+  reason: RevokeReason,
+): Promise<Revocation[]> {
   if (ids.length === 0) return []
   await repositories.refreshTokens.remove(ids)
   return repositories.journal.append(ids.map((subject): NewRevocation => ({ kind: 'session', subject, reason })))

@@ -13,14 +13,15 @@ export const FIRST_PARTY_CLIENT_ID = 'latchkey'
 
 export interface SignIn {
   userId: string
-  /** As they were when the password was verified: the fences of the sign-in. */
-  tokenVersion: number
-  passwordHash: string
+  /** As they were when the password was verified: the fences of the sign-in. Left out where none was. */
+  tokenVersion?: number
+  passwordHash?: string
+  /** Who opens it and how it knows who it is; by default the person, by a password. */
+  clientId?: string | undefined
+  authMethods?: readonly string[]
   transport: 'cookie' | 'body'
   /** False: the browser shall forget it when it ends, and it lives SESSION_SHORT_MAX_AGE. By default true. */
   remember?: boolean | undefined
-  /** In whose words the session is spoken of; by default our own. */
-  clientId?: string | undefined
   caller: Caller
 }
 
@@ -42,16 +43,16 @@ export interface OpenedSession {
 export async function openSession(
   { config, secrets, locate }: Pick<AuthContext, 'config' | 'secrets' | 'locate'>,
   repositories: Repositories,
-  { caller, remember = true, ...signIn }: SignIn,
+  { caller, remember = true, clientId = FIRST_PARTY_CLIENT_ID, authMethods = ['pwd'], ...signIn }: SignIn,
 ): Promise<OpenedSession | undefined> {
   const [key] = secrets.refreshKeys
   const refreshToken = firstRefreshToken(newSessionId(signIn.userId), key)
   const facts = await repositories.sessions.open({
     ...signIn,
+    clientId,
+    authMethods,
     remember,
     sessionId: refreshToken.sessionId,
-    clientId: signIn.clientId ?? FIRST_PARTY_CLIENT_ID,
-    authMethods: ['pwd'],
     device: describeDevice(caller.userAgent),
     userAgent: caller.userAgent?.slice(0, 512),
     ip: caller.ip,

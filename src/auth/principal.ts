@@ -39,15 +39,15 @@ export function principalOf(claims: unknown, kid: string): Principal | undefined
   }
 }
 
-function isText(value: unknown): value is string {
+export function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== ''
 }
 
 /** A JSON number may be as large as 1e999, which JavaScript reads as Infinity: a token that never expires. */
-function isInstant(value: unknown): value is number {
+export function isInstant(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) > 0
 }
 
-function isCount(value: unknown): value is number {
+export function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0
 }

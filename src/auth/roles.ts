@@ -1,5 +1,8 @@
 import { LatchkeyError } from '../errors.js'
 
+/** The role of those who administer: they may use the admin routes. */
+export const ADMIN_ROLE = 'admin'
+
 /** Roles travel in a header, joined by commas, and in every access token: what they may be made of is little. */
 const ROLE = /^[A-Za-z0-9_.:-]{1,64}$/
 const MAX_ROLES = 32

@@ -30,6 +30,11 @@ export function newId(): string {
   return v7()
 }
 
+/** Whether a text is a UUID in its ordinary spelling, in either case. */
+export function isUuid(text: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)
+}
+
 /**
  * The 16 bytes of a UUID, written in either case.
  *

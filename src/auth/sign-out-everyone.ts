@@ -5,15 +5,18 @@ import type { AuthContext } from './context.js'
  * row says so; the dead rows themselves are cleared away later, in batches.
  *
  * @param actor who does it, for the event
+ * @param until ends only what is older than this instant (seconds since the epoch). One ahead is now: clocks differ, and
+ *   nobody is signed out in advance
  */
 export async function signOutEveryone(
   { db, revocations }: Pick<AuthContext, 'db' | 'revocations'>,
   actor: string,
+  until?: number,
 ): Promise<void> {
   const entries = await db.transaction(async ({ realm, journal, securityEvents }) => {
-    const before = await realm.endEverything()
+    const before = await realm.endEverything(until)
     const entries = await journal.append([{ kind: 'realm', before, reason: 'signed_out_everyone' }])
-    await securityEvents.add({ type: 'everyone_signed_out', actor })
+    await securityEvents.add({ type: 'everyone_signed_out', actor, details: { before } })
     return entries
   })
   revocations.announce(entries)

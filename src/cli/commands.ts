@@ -1,5 +1,7 @@
 import type { NewAccount } from '../auth/administer-users.js'
+import type { NewClientAccount } from '../auth/clients/create-client.js'
 import type { Config } from '../config.js'
+import * as clients from './clients.js'
 import { importUsers as importInto, openImport } from './import-users.js'
 import * as keys from './keys.js'
 import * as users from './users.js'
@@ -47,3 +49,13 @@ export async function importUsers(config: Config, path: string): Promise<void> {
 
 /** It ran to its end, but not all could be done; 1 says that it did not run to its end. */
 const EXIT_INCOMPLETE = 2
+export const createClient = (config: Config, client: NewClientAccount) =>
+  withDatabase(config, ({ db }) => clients.createClient(db, client, print))
+
+export const listClients = (config: Config) => withDatabase(config, ({ db }) => clients.listClients(db, print))
+
+export const rotateClient = (config: Config, name: string) =>
+  withDatabase(config, ({ db }) => clients.rotateClient(db, name, print))
+
+export const removeClient = (config: Config, name: string) =>
+  withContext(config, context => clients.removeClient(context, name, print))

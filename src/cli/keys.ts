@@ -2,8 +2,7 @@ import type { AuthContext } from '../auth/context.js'
 import { revokeSigningKey } from '../auth/keys/revoke-signing-key.js'
 import { type KeyDatabase, type NewKeyOptions, rotateSigningKey } from '../auth/keys/rotate-signing-key.js'
 import type { SigningKeyRow, SigningKeys } from '../db/signing-keys.js'
-
-type Print = (line: string) => void
+import { type Print, printTable } from './print-table.js'
 
 /** `latchkey keys list`: every key there ever was, the newest first. */
 export async function listKeys(signingKeys: Pick<SigningKeys, 'all'>, print: Print, now = new Date()): Promise<void> {
@@ -20,11 +19,7 @@ export async function listKeys(signingKeys: Pick<SigningKeys, 'all'>, print: Pri
       row === signing ? 'signs' : stateOf(row, now),
     ]),
   ]
-  const widths = table[0]!.map((_, column) => Math.max(...table.map(line => line[column]!.length)))
-  for (const line of table) {
-    const cells = line.map((cell, column) => cell.padEnd(widths[column]!))
-    print(cells.join('  ').trimEnd())
-  }
+  printTable(table, print)
 }
 
 /** `latchkey keys rotate [--immediately]`: makes the next signing key. */

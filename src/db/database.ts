@@ -1,7 +1,9 @@
 import { sql } from 'drizzle-orm'
 import { cleanUpLock } from './clean-up-lock.js'
+import { clientsRepository } from './clients.js'
 import { type ConnectionOptions, openConnections, type Runner } from './connections.js'
 import { deviceFailuresRepository } from './device-failures.js'
+import { introspectionRepository } from './introspection.js'
 import { type Journal, journalRepository } from './journal.js'
 import { passwordResetsRepository } from './password-resets.js'
 import { realmRepository } from './realm.js'
@@ -10,6 +12,7 @@ import { securityEventsRepository } from './security-events.js'
 import { sessionsRepository } from './sessions.js'
 import { signingKeysRepository } from './signing-keys.js'
 import { userImportRepository } from './user-import.js'
+import { userPagesRepository } from './user-pages.js'
 import { usersRepository } from './users.js'
 
 /** All statements of the service, one repository a table. */
@@ -50,15 +53,18 @@ export function openDatabase(options: ConnectionOptions): Database {
 function repositories(runner: Runner) {
   return {
     realm: realmRepository(runner),
+    clients: clientsRepository(runner),
     users: usersRepository(runner),
     passwordResets: passwordResetsRepository(runner),
     userImport: userImportRepository(runner),
     deviceFailures: deviceFailuresRepository(runner),
+    userPages: userPagesRepository(runner),
     sessions: sessionsRepository(runner),
     refreshTokens: refreshTokensRepository(runner),
     journal: journalRepository(runner),
     signingKeys: signingKeysRepository(runner),
     securityEvents: securityEventsRepository(runner),
+    introspection: introspectionRepository(runner),
     cleanUpLock: cleanUpLock(runner),
   }
 }

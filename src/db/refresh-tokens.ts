@@ -49,6 +49,20 @@ export type RefreshTokens = ReturnType<typeof refreshTokensRepository>
 
 /** The whitelist: who may refresh. */
 export function refreshTokensRepository(runner: Runner) {
+  async function removeAllOfUsers(userIds: readonly string[]): Promise<void> {
+    await runner.run(executor =>
+      executor.delete(refreshTokens).where(
+        inArray(
+          refreshTokens.sessionId,
+          executor
+            .select({ id: sessions.id })
+            .from(sessions)
+            .where(inArray(sessions.userId, [...userIds])),
+        ),
+      ),
+    )
+  }
+
   return {
     /**
      * Replaces the token by its successor if it may be: the rows 2 and 4 of the rotation table in one statement that
@@ -123,18 +137,8 @@ export function refreshTokensRepository(runner: Runner) {
       )
     },
 
-    async removeAllOf(userId: string): Promise<void> {
-      await runner.run(executor =>
-        executor
-          .delete(refreshTokens)
-          .where(
-            inArray(
-              refreshTokens.sessionId,
-              executor.select({ id: sessions.id }).from(sessions).where(eq(sessions.userId, userId)),
-            ),
-          ),
-      )
-    },
+    removeAllOf: (userId: string) => removeAllOfUsers([userId]),
+    removeAllOfUsers,
   }
 }
 

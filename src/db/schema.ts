@@ -21,7 +21,7 @@ import {
  * The tables. Postgres is the truth: what may not be lost is here, everything else is in src/ephemeral.
  *
  * Ids are UUIDv7 made in the app; instants are `timestamptz` and judged by the database's clock. Whoever locks rows of
- * more than one table takes them in this order: users, password_resets, sessions, refresh_tokens, revocations.
+ * more than one table takes them in this order: clients, users, password_resets, sessions, refresh_tokens, revocations.
  */
 
 const bytea = customType<{ data: Buffer; driverData: Buffer }>({ dataType: () => 'bytea' })
@@ -72,9 +72,10 @@ export const users = pgTable(
     updatedAt: instant().notNull().defaultNow(),
   },
   table => [
-    uniqueIndex('users_email').on(table.email),
-    uniqueIndex('users_username').on(table.username),
-    uniqueIndex('users_external_id').on(table.externalId),
+    // By bytes and not by the database's collation, so that they find what begins with something, too.
+    uniqueIndex('users_email').on(table.email.op('text_pattern_ops')),
+    uniqueIndex('users_username').on(table.username.op('text_pattern_ops')),
+    uniqueIndex('users_external_id').on(table.externalId.op('text_pattern_ops')),
     // Only accounts whose roles ever changed are in it.
     index('users_tokens_not_before').on(table.tokensNotBefore).where(sql`${table.tokensNotBefore} > 'epoch'`),
     // Only accounts that came from elsewhere are in it, until they sign in.
@@ -146,6 +147,8 @@ export const sessions = pgTable(
   },
   table => [
     index('sessions_of_user').on(table.userId),
+    // Most sessions are the people's own, opened by no client: they are not in it.
+    index('sessions_of_client').on(table.clientId, table.id).where(sql`${table.clientId} <> 'latchkey'`),
     check('sessions_transport', sql`${table.transport} in ('cookie', 'body')`),
   ],
 )
@@ -195,6 +198,8 @@ export const revocations = pgTable(
   },
   table => [
     index('revocations_xid').on(table.xid),
+    // For introspection, which asks about one token. Revocations of sessions and users are found with their rows.
+    index('revocations_of_tokens').on(table.subject).where(sql`${table.kind} in ('token', 'key')`),
     check(
       'revocations_shape',
       sql`case ${table.kind}
@@ -221,13 +226,20 @@ export const signingKeys = pgTable('signing_keys', {
   revokedAt: instant(),
 })
 
+/** Other services, with credentials of their own. */
 export const clients = pgTable(
   'clients',
   {
+    /** What it calls itself by: its client_id. */
     id: uuid().primaryKey(),
+    /** What its operators call it by. */
     name: text().notNull(),
+    /** SHA-256 of its secret. */
     secretHash: bytea().notNull(),
     scopes: text().array().notNull(),
+    /** Raised with each new secret; the client's tokens of a lower one are dead. */
+    tokenVersion: integer().notNull().default(0),
+    createdAt: instant().notNull().defaultNow(),
   },
   table => [uniqueIndex('clients_name').on(table.name)],
 )

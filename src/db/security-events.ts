@@ -27,6 +27,13 @@ export type SecurityEventType =
   | 'user_enabled'
   | 'users_imported'
   | 'account_locked'
+  | 'user_deleted'
+  | 'temporary_password_set'
+  | 'sessions_revoked'
+  | 'token_revoked'
+  | 'client_created'
+  | 'client_removed'
+  | 'client_secret_rotated'
 
 export interface NewSecurityEvent {
   /** By default a new one. Of two events with one id the first is kept. */

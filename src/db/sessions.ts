@@ -10,8 +10,8 @@ export interface NewSession {
   sessionId: string
   userId: string
   /** The fences: the sign-in counts only if these still hold when the user's row is locked. */
-  tokenVersion: number
-  passwordHash: string
+  tokenVersion?: number | undefined
+  passwordHash?: string | undefined
   clientId: string
   transport: 'cookie' | 'body'
   remember: boolean
@@ -95,8 +95,9 @@ export function sessionsRepository(runner: Runner) {
         executor.execute<OpenedFacts & Record<string, unknown>>(sql`
           with account as (
             select id, email, username, external_id, roles, token_version, tokens_not_before, created_at from users
-            where id = ${session.userId} and token_version = ${session.tokenVersion}
-              and password_hash = ${session.passwordHash} and disabled_at is null
+            where id = ${session.userId} and disabled_at is null
+              and ${session.tokenVersion === undefined ? sql`true` : sql`token_version = ${session.tokenVersion}`}
+              and ${session.passwordHash === undefined ? sql`true` : sql`password_hash = ${session.passwordHash}`}
             for no key update
           ), session as (
             insert into sessions (id, user_id, token_version, client_id, created_at, expires_at, device, user_agent, ip,
@@ -211,6 +212,45 @@ export function sessionsRepository(runner: Runner) {
       revoke(and(eq(sessions.userId, userId), ne(sessions.id, keptId)), reason),
 
     revokeAllOf: (userId: string, reason: string) => revoke(eq(sessions.userId, userId), reason),
+
+    /** Ends every session of these users; returns the ids of the users who had one. */
+    async revokeAllOfUsers(userIds: readonly string[], reason: string): Promise<Set<string>> {
+      const revoked = await runner.run(executor =>
+        executor
+          .update(sessions)
+          .set({ revokedAt: sql`now()`, revokeReason: reason })
+          .where(and(inArray(sessions.userId, [...userIds]), isNull(sessions.revokedAt)))
+          .returning({ userId: sessions.userId }),
+      )
+      return new Set(revoked.map(({ userId }) => userId))
+    },
+
+    /** Ends sessions that a client opened, so many of them behind an id; returns them in the order of their ids. */
+    async revokeSomeOfClient(clientId: string, afterId: string, limit: number, reason: string) {
+      // Written out, so that Postgres sees that the index of clients' sessions has them.
+      const ofAnyClient = clientId === 'latchkey' ? sql`true` : sql`client_id <> 'latchkey'`
+      const revoked = await runner.run(executor =>
+        executor
+          .update(sessions)
+          .set({ revokedAt: sql`now()`, revokeReason: reason })
+          .where(
+            sql`${sessions.id} in (
+              select id from sessions where client_id = ${clientId} and ${ofAnyClient} and id > ${afterId}::uuid
+                and revoked_at is null and expires_at > now()
+              order by id limit ${limit} for update)`,
+          )
+          .returning({ id: sessions.id, userId: sessions.userId }),
+      )
+      return revoked.sort((a, b) => (a.id < b.id ? -1 : 1))
+    },
+
+    /** The client that opened a session; undefined when the session is gone. */
+    async clientOf(id: string): Promise<string | undefined> {
+      const [session] = await runner.run(executor =>
+        executor.select({ clientId: sessions.clientId }).from(sessions).where(eq(sessions.id, id)),
+      )
+      return session?.clientId
+    },
 
     /**
      * Removes sessions that began so long ago that none can be alive, with their refresh tokens; returns how many, and

@@ -174,6 +174,39 @@ export function usersRepository(runner: Runner) {
       )
     },
 
+    /** Sets a password that must be changed at the first sign-in with it, whatever the password was. */
+    setTemporaryPassword: (id: string, passwordHash: string) =>
+      change(eq(users.id, id), {
+        passwordHash,
+        passwordChangedAt: sql`now()`,
+        mustChangePassword: true,
+        failedLogins: 0,
+      }),
+
+    /**
+     * Makes everything outdated that users of a role signed in to before, for so many of them behind an id, in the order
+     * of their ids.
+     */
+    async raiseTokenVersionsOfRole(role: string, afterId: string, limit: number) {
+      const raised = await runner.run(executor =>
+        executor
+          .update(users)
+          .set({ tokenVersion: sql`${users.tokenVersion} + 1`, updatedAt: sql`now()` })
+          .where(
+            sql`${users.id} in (
+              select id from users where id > ${afterId}::uuid and ${role} = any(roles) order by id limit ${limit}
+              for no key update)`,
+          )
+          .returning({ id: users.id, tokenVersion: users.tokenVersion }),
+      )
+      return raised.sort((a, b) => (a.id < b.id ? -1 : 1))
+    },
+
+    /** Removes an account with its sessions and their refresh tokens. */
+    async remove(id: string): Promise<void> {
+      await runner.run(executor => executor.delete(users).where(eq(users.id, id)))
+    },
+
     /** Undefined when there is no such user, or it is disabled already. */
     disable: (id: string) => change(and(eq(users.id, id), isNull(users.disabledAt)), { disabledAt: sql`now()` }),
 

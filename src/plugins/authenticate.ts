@@ -57,12 +57,12 @@ export const authenticate = fp(
     app.decorateRequest('accessToken', '')
 
     const checkSignature =
-      (request: FastifyRequest): SignatureCheck =>
+      (request: FastifyRequest, expected?: ExpectedClaims): SignatureCheck =>
       async token => {
         const { principal } = request
         request.accessToken = token
         try {
-          return await request.jwtVerify()
+          return await request.jwtVerify(expected)
         } finally {
           // @fastify/jwt leaves the bare claims there. Only `authenticate` says who makes a request.
           request.principal = principal
@@ -74,6 +74,9 @@ export const authenticate = fp(
       return principal
     }
 
+    app.decorateRequest('signatureCheck', function (this: FastifyRequest, expected) {
+      return checkSignature(this, expected)
+    })
     app.decorateRequest('verifyAccessToken', async function (this: FastifyRequest, token) {
       return seen(await verifier.verify(token, checkSignature(this)))
     })
@@ -129,6 +132,12 @@ function bearerToken(authorization: string | undefined): string | undefined {
   return authorization.slice(space + 1).trim()
 }
 
+/** What a token of another kind than a user's has to say. */
+export interface ExpectedClaims {
+  allowedAud: string
+  requiredClaims: string[]
+}
+
 declare module '@fastify/jwt' {
   interface FastifyJWT {
     user: Principal
@@ -148,6 +157,8 @@ declare module 'fastify' {
     accessToken: string
     /** The access token that came with the request, in its header or, if ACCESS_COOKIE is on, its cookie. */
     presentedAccessToken(): string | undefined
+    /** Checks signatures for verifiers of tokens that are not a user's. */
+    signatureCheck(expected: ExpectedClaims): SignatureCheck
     /** Who bears a token. Rejects with a LatchkeyError if it is not live. */
     verifyAccessToken(token: string): Promise<Principal>
     /** Who bears a genuine token, be it expired or revoked; to end its own session and nothing else. */

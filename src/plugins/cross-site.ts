@@ -18,7 +18,7 @@ export interface CrossSiteOptions {
 export const crossSite = fp(
   async (app: FastifyInstance, options: CrossSiteOptions) => {
     app.addHook('onRequest', (request, _reply, done) => {
-      if (SAFE_METHODS.has(request.method)) return done()
+      if (SAFE_METHODS.has(request.method) || request.routeOptions.config.crossSite === 'never') return done()
       const guarded =
         options.cookieNames.some(name => request.sentCookie(name) !== undefined) ||
         request.routeOptions.config.crossSite === 'always'
@@ -49,7 +49,10 @@ const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** `always` refuses cross-site requests to this route even without a cookie. */
-    crossSite?: 'always'
+    /**
+     * `always` refuses cross-site requests to this route even without a cookie; `never` is for routes that read none,
+     * whose credentials no browser adds by itself.
+     */
+    crossSite?: 'always' | 'never'
   }
 }

@@ -26,6 +26,7 @@ export const openapi = fp(
         components: {
           securitySchemes: {
             bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'The access token.' },
+            client: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'A client’s access token.' },
             cookie: { type: 'apiKey', in: 'cookie', name: cookieName, description: 'The refresh token, in browsers.' },
           },
         },

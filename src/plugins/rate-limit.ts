@@ -23,6 +23,8 @@ declare module 'fastify' {
     limits: {
       /** So many requests a minute from one address: `config: { ...app.limits.perAddress }`. */
       readonly perAddress: { readonly rateLimit?: RateLimitOptions }
+      /** The same for other services, of which each address makes the requests of many people. */
+      readonly perService: { readonly rateLimit?: RateLimitOptions }
     }
   }
 }
@@ -35,7 +37,7 @@ export const rateLimit = fp(registerRateLimit, { fastify: '5.x', name: 'latchkey
 
 async function registerRateLimit(app: FastifyInstance, { ephemeral, rateLimit }: RateLimitPluginOptions) {
   if (!rateLimit.enabled) {
-    app.decorate('limits', { perAddress: {} })
+    app.decorate('limits', { perAddress: {}, perService: {} })
     return
   }
   await app.register(fastifyRateLimit, {
@@ -50,8 +52,11 @@ async function registerRateLimit(app: FastifyInstance, { ephemeral, rateLimit }:
   })
   app.decorate('limits', {
     perAddress: { rateLimit: { max: rateLimit.perAddressPerMinute, timeWindow: 60_000 } },
+    perService: { rateLimit: { max: rateLimit.perAddressPerMinute * PEOPLE_PER_SERVICE, timeWindow: 60_000 } },
   })
 }
+
+const PEOPLE_PER_SERVICE = 20
 
 const noHeaders = { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false }
 

@@ -2,7 +2,7 @@ import { type Static, type TProperties, Type } from 'typebox'
 import { catalogue, type ErrorCode } from '../errors.js'
 
 // Every route imports TypeBox from here, so that all speak of one copy.
-export { type Static, Type }
+export { type Static, type TProperties, Type }
 
 /** A request body: unknown fields are refused. */
 export function bodyOf<T extends TProperties>(properties: T) {

@@ -100,7 +100,8 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
   )
 }
 
-function sessionView(session: ListedSession): SessionView {
+/** A session as lists show it. */
+export function sessionView(session: ListedSession): SessionView {
   return {
     id: session.id,
     current: session.current,

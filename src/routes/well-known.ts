@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
+import { SCOPES } from '../auth/clients/scopes.js'
 import type { Keyring } from '../auth/keys/keyring.js'
 
 export interface WellKnownOptions {
@@ -32,6 +33,14 @@ const Metadata = Type.Object({
   issuer: Type.String(),
   jwks_uri: Type.String(),
   response_types_supported: Type.Array(Type.String()),
+  grant_types_supported: Type.Array(Type.String()),
+  scopes_supported: Type.Array(Type.String()),
+  token_endpoint: Type.String(),
+  token_endpoint_auth_methods_supported: Type.Array(Type.String()),
+  introspection_endpoint: Type.String(),
+  introspection_endpoint_auth_methods_supported: Type.Array(Type.String()),
+  revocation_endpoint: Type.String(),
+  revocation_endpoint_auth_methods_supported: Type.Array(Type.String()),
 })
 
 /** What other services need to verify tokens: the public keys (RFC 7517) and where they are (RFC 8414). */
@@ -56,10 +65,21 @@ export const wellKnownRoutes: FastifyPluginAsyncTypebox<WellKnownOptions> = asyn
 
 /** Lists the endpoints that exist; each that is added adds its lines here. */
 function authorizationServerMetadata({ issuer, publicOrigin }: WellKnownOptions) {
+  const at = (path: string) => new URL(path, publicOrigin).href
   return {
     issuer,
-    jwks_uri: new URL('/.well-known/jwks.json', publicOrigin).href,
+    jwks_uri: at('/.well-known/jwks.json'),
     // There is no authorisation endpoint. RFC 8414 requires the member all the same, and parsers insist on it.
     response_types_supported: [],
+    grant_types_supported: ['client_credentials', 'refresh_token'],
+    scopes_supported: [...SCOPES],
+    token_endpoint: at('/oauth/token'),
+    token_endpoint_auth_methods_supported: AUTH_METHODS,
+    introspection_endpoint: at('/oauth/introspect'),
+    introspection_endpoint_auth_methods_supported: AUTH_METHODS,
+    revocation_endpoint: at('/oauth/revoke'),
+    revocation_endpoint_auth_methods_supported: AUTH_METHODS,
   }
 }
+
+const AUTH_METHODS = ['client_secret_basic', 'client_secret_post']

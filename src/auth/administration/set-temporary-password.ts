@@ -1,0 +1,31 @@
+import { LatchkeyError } from '../../errors.js'
+import type { AuthContext } from '../context.js'
+import { endAllSessions } from '../end-sessions.js'
+import { newTemporaryPassword } from '../passwords/temporary-password.js'
+import { getUser } from './get-user.js'
+
+/**
+ * Replaces a password by a temporary one, which must be changed at the next sign-in. Every session of the account ends:
+ * whoever knew the old password may have one.
+ *
+ * @returns the password, which is not kept anywhere and can't be shown again
+ * @throws LatchkeyError user_not_found, busy
+ */
+export async function setTemporaryPassword(
+  { db, passwords, revocations }: Pick<AuthContext, 'db' | 'passwords' | 'revocations'>,
+  id: string,
+  actor: string,
+): Promise<string> {
+  await getUser({ db }, id)
+  const temporaryPassword = newTemporaryPassword()
+  const passwordHash = await passwords.hash(temporaryPassword)
+  const ended = await db.transaction(async repositories => {
+    const user = await repositories.users.setTemporaryPassword(id, passwordHash)
+    if (!user) throw new LatchkeyError('user_not_found')
+    const entries = await endAllSessions(repositories, user, 'temporary_password_set')
+    await repositories.securityEvents.add({ type: 'temporary_password_set', userId: user.id, actor })
+    return entries
+  })
+  revocations.announce(ended)
+  return temporaryPassword
+}

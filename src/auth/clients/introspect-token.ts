@@ -1,0 +1,107 @@
+import type { Client } from '../../db/clients.js'
+import { LatchkeyError } from '../../errors.js'
+import type { AuthContext } from '../context.js'
+import { judgeRefreshToken } from '../judge-refresh-token.js'
+import { hashOf, readRefreshToken } from '../refresh-token.js'
+import { isUuid } from '../session-id.js'
+import { clientTokenAudience } from './client-token.js'
+import type { TokenBearer } from './token-bearer.js'
+import { isClientToken } from './verify-client-token.js'
+
+/** What is said of a live token (RFC 7662, 2.2); instants are whole seconds since the epoch. */
+export interface LiveToken {
+  kind: 'access' | 'refresh'
+  subject: string
+  clientId: string
+  expiresAt: number
+  issuedAt?: number
+  audience?: string
+  jti?: string
+  username?: string | null
+  sessionId?: string
+  authTime?: number
+  roles?: readonly string[]
+  scopes?: readonly string[]
+}
+
+/**
+ * Says whether a token of any kind is live now, by Postgres and not by what this instance remembers (RFC 7662).
+ * Undefined for every other: expired, revoked, foreign or made up, without a word about which. It changes nothing: a
+ * refresh token that was used before is not active, and its session is not ended for being asked about.
+ *
+ * @throws LatchkeyError unauthorized_client, and revocations_stale when nobody can say
+ */
+export async function introspectToken(
+  context: AuthContext,
+  client: Pick<Client, 'scopes'>,
+  bearer: TokenBearer,
+  token: string,
+): Promise<LiveToken | undefined> {
+  if (!client.scopes.includes('introspect')) throw new LatchkeyError('unauthorized_client')
+  const refreshToken = await introspectRefreshToken(context, token)
+  if (refreshToken) return refreshToken
+  try {
+    return isClientToken(context, token)
+      ? await introspectClientToken(context, bearer, token)
+      : await introspectAccessToken(context, bearer, token)
+  } catch (error) {
+    if (error instanceof LatchkeyError && error.status === 401) return undefined
+    throw error
+  }
+}
+
+/** Live is what could be exchanged now: the session's current token, or the one before it within the leeway. */
+async function introspectRefreshToken(
+  { config, db, secrets, clock }: AuthContext,
+  text: string,
+): Promise<LiveToken | undefined> {
+  const presented = readRefreshToken(text, secrets.refreshKeys)
+  if (!presented) return undefined
+  const state = await db.refreshTokens.find(presented.sessionId, config.refresh.replayWindowSeconds)
+  const shown = { hash: hashOf(presented), generation: presented.generation }
+  const verdict = judgeRefreshToken(shown, state, config.refresh, true)
+  if (!state || !LIVE_VERDICTS.has(verdict.is)) return undefined
+  return {
+    kind: 'refresh',
+    subject: state.userId,
+    clientId: state.clientId,
+    sessionId: state.sessionId,
+    username: state.username,
+    expiresAt: Math.floor(clock() / 1000 + (state.refreshExpiresInSeconds ?? 0)),
+  }
+}
+
+const LIVE_VERDICTS: ReadonlySet<string> = new Set(['due', 'young', 'replayed'])
+
+async function introspectAccessToken(
+  { config, db }: AuthContext,
+  bearer: TokenBearer,
+  token: string,
+): Promise<LiveToken | undefined> {
+  const principal = await bearer.verify(token)
+  if (!isUuid(principal.userId) || !isUuid(principal.sessionId)) return undefined
+  const row = await db.introspection.accessToken(principal)
+  if (!row) return undefined
+  const { userId: subject, clientId, sessionId, issuedAt, expiresAt, jti, authTime, roles } = principal
+  const { username } = row
+  const audience = config.audience
+  return { kind: 'access', subject, clientId, sessionId, username, issuedAt, expiresAt, audience, jti, authTime, roles }
+}
+
+async function introspectClientToken(
+  { config }: AuthContext,
+  bearer: TokenBearer,
+  token: string,
+): Promise<LiveToken | undefined> {
+  const { clientId, scopes, jti, issuedAt, expiresAt } = await bearer.verifyClient(token)
+  return {
+    kind: 'access',
+    subject: clientId,
+    clientId,
+    scopes,
+    jti,
+    issuedAt,
+    expiresAt,
+    audience: clientTokenAudience({ issuer: config.issuer }),
+  }
+}

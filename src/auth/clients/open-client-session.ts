@@ -1,0 +1,45 @@
+import { LatchkeyError } from '../../errors.js'
+import type { AuthContext, Caller } from '../context.js'
+import { type Grant, grantTokens } from '../grant-tokens.js'
+import { openSession } from '../open-session.js'
+
+export interface ClientSignIn {
+  clientId: string
+  userId: string
+  /** How the client found out who it is (RFC 8176). */
+  authMethods: readonly string[]
+  /** Where the person signs in from, by the client's word. */
+  caller: Caller
+}
+
+/**
+ * Opens a session for a client that has a log-in of its own, and wants the rest: rotation, the list, revocation. No
+ * password is verified here, so nothing but the account's being there and enabled is a fence; both are looked at with
+ * the user's row held, so that a session can't outlive the disabling that it races with.
+ *
+ * @throws LatchkeyError user_not_found, account_disabled, token_revoked if the client is gone
+ */
+export async function openClientSession(context: AuthContext, signIn: ClientSignIn): Promise<Grant> {
+  const { clientId, userId, authMethods, caller } = signIn
+  const opened = await context.db.transaction(async repositories => {
+    if (!(await repositories.clients.hold(clientId))) throw new LatchkeyError('token_revoked')
+    const session = await openSession(context, repositories, {
+      userId,
+      clientId,
+      authMethods,
+      transport: 'body',
+      caller,
+    })
+    if (!session) throw await refusal()
+    const event = { userId, sessionId: session.facts.sessionId, actor: clientId, ...caller }
+    await repositories.securityEvents.add({ ...event, type: 'signed_in' })
+    return session
+
+    async function refusal() {
+      const user = await repositories.users.findById(userId)
+      return new LatchkeyError(user ? 'account_disabled' : 'user_not_found')
+    }
+  })
+  context.revocations.announce(opened.revocations)
+  return grantTokens(context, opened.facts, opened.refreshToken)
+}

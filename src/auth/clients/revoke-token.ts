@@ -1,0 +1,70 @@
+import type { Client } from '../../db/clients.js'
+import type { NewSecurityEvent } from '../../db/security-events.js'
+import { LatchkeyError } from '../../errors.js'
+import type { AuthContext } from '../context.js'
+import { endSessions } from '../end-sessions.js'
+import { readRefreshToken } from '../refresh-token.js'
+import type { TokenBearer } from './token-bearer.js'
+import { isClientToken } from './verify-client-token.js'
+
+/**
+ * Revokes a token of a client (RFC 7009): with a refresh token its whole session, with an access token that token
+ * alone. Its own are those of the sessions that it opened, and its own access tokens; with the scope `admin` everybody's.
+ * Resolves for every other token too, and leaves it as it is: whoever asks learns nothing about it.
+ */
+export async function revokeToken(
+  context: AuthContext,
+  client: Pick<Client, 'id' | 'scopes'>,
+  bearer: TokenBearer,
+  token: string,
+): Promise<void> {
+  const isOwn = (clientId: string) => clientId === client.id || client.scopes.includes('admin')
+  const refreshToken = readRefreshToken(token, context.secrets.refreshKeys)
+  if (refreshToken) return endSessionOf(context, refreshToken.sessionId, client.id, isOwn)
+
+  const found = await liveAccessToken(context, bearer, token)
+  if (found && isOwn(found.clientId)) await revokeAccessToken(context, found, client.id)
+}
+
+async function endSessionOf(
+  { config, db, revocations }: AuthContext,
+  sessionId: string,
+  actor: string,
+  isOwn: (clientId: string) => boolean,
+): Promise<void> {
+  const session = await db.refreshTokens.find(sessionId, config.refresh.replayWindowSeconds)
+  if (!session || !isOwn(session.clientId)) return
+  const { userId } = session
+  const ended = await db.transaction(async repositories => {
+    const entries = await endSessions(repositories, userId, [sessionId], 'revoked_by_client')
+    if (entries.length > 0) await repositories.securityEvents.add({ type: 'session_revoked', userId, sessionId, actor })
+    return entries
+  })
+  revocations.announce(ended)
+}
+
+/** What is expired or revoked already needs no revocation. */
+async function liveAccessToken(context: AuthContext, bearer: TokenBearer, token: string) {
+  try {
+    if (isClientToken(context, token)) return await bearer.verifyClient(token)
+    return await bearer.verify(token)
+  } catch (error) {
+    if (error instanceof LatchkeyError && error.status === 401) return undefined
+    throw error
+  }
+}
+
+async function revokeAccessToken(
+  { db, revocations }: AuthContext,
+  token: { jti: string; userId?: string; sessionId?: string },
+  actor: string,
+): Promise<void> {
+  const { jti: subject, userId, sessionId } = token
+  const entries = await db.transaction(async repositories => {
+    const event: NewSecurityEvent = { type: 'token_revoked', userId, sessionId, actor, details: { jti: subject } }
+    const entries = await repositories.journal.append([{ kind: 'token', subject, reason: 'revoked_by_client' }])
+    await repositories.securityEvents.add(event)
+    return entries
+  })
+  revocations.announce(entries)
+}

@@ -1,0 +1,98 @@
+import { asc, eq, sql } from 'drizzle-orm'
+import type { Runner } from './connections.js'
+import { type TokenSubject, tokenIsRevoked } from './introspection.js'
+import { clients, realm } from './schema.js'
+
+export type Client = typeof clients.$inferSelect
+export type NewClient = Pick<Client, 'id' | 'name' | 'secretHash' | 'scopes'>
+
+export interface KnownClient extends Client {
+  /** The `iat` of a token minted now, by the database's clock; whole seconds since the epoch. */
+  issuedAt: number
+}
+
+/** What a client's token says of itself. */
+export interface ClientTokenFacts extends TokenSubject {
+  clientId: string
+  tokenVersion: number
+  /** Whole seconds since the epoch. */
+  issuedAt: number
+}
+
+export type Clients = ReturnType<typeof clientsRepository>
+
+/** Other services. Whoever changes one and then its sessions calls these first: clients come first in the lock order. */
+export function clientsRepository(runner: Runner) {
+  return {
+    /** False when the name is taken. */
+    async insert(client: NewClient): Promise<boolean> {
+      const inserted = await runner.run(executor =>
+        executor.insert(clients).values(client).onConflictDoNothing().returning({ id: clients.id }),
+      )
+      return inserted.length === 1
+    },
+
+    /** All of them, by name. */
+    all: (): Promise<Client[]> => runner.run(executor => executor.select().from(clients).orderBy(asc(clients.name))),
+
+    async find(id: string): Promise<KnownClient | undefined> {
+      const [found] = await runner.run(executor =>
+        executor
+          .select({
+            client: clients,
+            issuedAt: sql<number>`extract(epoch from greatest(date_trunc('second', now()), ${realm.notBefore}))::float8`,
+          })
+          .from(clients)
+          .innerJoin(realm, eq(realm.id, true))
+          .where(eq(clients.id, id)),
+      )
+      return found && { ...found.client, issuedAt: found.issuedAt }
+    },
+
+    /**
+     * The scopes of the client whose token this is; undefined when the token counts no more: the client was removed or
+     * has another secret since, the token was revoked, its key, or everything of its time.
+     */
+    async scopesOfToken(token: ClientTokenFacts): Promise<string[] | undefined> {
+      const [found] = await runner.run(executor =>
+        executor
+          .select({ scopes: clients.scopes })
+          .from(clients)
+          .innerJoin(realm, eq(realm.id, true))
+          .where(
+            sql`${clients.id} = ${token.clientId} and ${clients.tokenVersion} = ${token.tokenVersion}
+              and to_timestamp(${token.issuedAt}::float8) >= ${realm.notBefore} and not ${tokenIsRevoked(token)}`,
+          ),
+      )
+      return found?.scopes
+    },
+
+    /** Holds off the removal of a client until the transaction ends; false when it is gone. */
+    async hold(id: string): Promise<boolean> {
+      const held = await runner.run(executor =>
+        executor.select({ id: clients.id }).from(clients).where(eq(clients.id, id)).for('key share'),
+      )
+      return held.length === 1
+    },
+
+    /** Replaces the secret and ends the tokens of the old one; returns the client's id, if there is one of this name. */
+    async replaceSecret(name: string, secretHash: Buffer): Promise<string | undefined> {
+      const [replaced] = await runner.run(executor =>
+        executor
+          .update(clients)
+          .set({ secretHash, tokenVersion: sql`${clients.tokenVersion} + 1` })
+          .where(eq(clients.name, name))
+          .returning({ id: clients.id }),
+      )
+      return replaced?.id
+    },
+
+    /** Removes a client, and its tokens with it; returns its id, if there was one of this name. */
+    async remove(name: string): Promise<string | undefined> {
+      const [removed] = await runner.run(executor =>
+        executor.delete(clients).where(eq(clients.name, name)).returning({ id: clients.id }),
+      )
+      return removed?.id
+    },
+  }
+}

@@ -1,0 +1,80 @@
+import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import fp from 'fastify-plugin'
+import { type ClientPrincipal, clientTokenAudience } from '../auth/clients/client-token.js'
+import type { Scope } from '../auth/clients/scopes.js'
+import { isClientToken, verifyClientToken } from '../auth/clients/verify-client-token.js'
+import type { AuthContext } from '../auth/context.js'
+import { ADMIN_ROLE } from '../auth/roles.js'
+import { LatchkeyError } from '../errors.js'
+
+export interface AuthenticateClientsOptions {
+  context: AuthContext
+}
+
+/**
+ * Which other service makes a request, by an access token of its own. A client's token opens the routes of clients and
+ * no other: `authenticate` refuses it, as it is for another audience and has no session.
+ */
+export const authenticateClients = fp(
+  async (app: FastifyInstance, { context }: AuthenticateClientsOptions) => {
+    const expected = {
+      allowedAud: clientTokenAudience(context.config),
+      requiredClaims: ['iss', 'aud', 'exp', 'iat', 'jti', 'sub', 'client_id', 'scope'],
+    }
+
+    app.decorateRequest('actor', '')
+    app.decorateRequest('verifyClientToken', function (this: FastifyRequest, token) {
+      return verifyClientToken(context, token, this.signatureCheck(expected))
+    })
+
+    app.decorate(
+      'authenticateClient',
+      (scope: Scope): onRequestAsyncHookHandler =>
+        async request => {
+          const token = request.presentedAccessToken()
+          if (token === undefined) throw new LatchkeyError('authentication_required')
+          if (!isClientToken(context, token)) {
+            // Whose it is matters no more, but a bad token is told from one that is not enough.
+            await request.verifyAccessToken(token)
+            throw new LatchkeyError('insufficient_scope')
+          }
+          request.actor = await clientOf(request, token, scope)
+        },
+    )
+
+    app.decorate('authenticateAdmin', async (request: FastifyRequest) => {
+      const token = request.presentedAccessToken()
+      if (token === undefined) throw new LatchkeyError('authentication_required')
+      if (isClientToken(context, token)) {
+        request.actor = await clientOf(request, token, 'admin')
+        return
+      }
+      request.principal = await request.verifyAccessToken(token)
+      if (!request.principal.roles.includes(ADMIN_ROLE)) throw new LatchkeyError('insufficient_role')
+      request.actor = request.principal.userId
+    })
+  },
+  { name: 'authenticate-clients', fastify: '5.x', dependencies: ['authenticate'] },
+)
+
+async function clientOf(request: FastifyRequest, token: string, scope: Scope): Promise<string> {
+  const { clientId, scopes } = await request.verifyClientToken(token)
+  if (!scopes.includes(scope)) throw new LatchkeyError('insufficient_scope')
+  return clientId
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The hook of routes for clients with a scope: sets `request.actor`, or refuses with a 401 or 403. */
+    authenticateClient(scope: Scope): onRequestAsyncHookHandler
+    /** The hook of routes for clients with the scope `admin` and users with the role `admin`. */
+    authenticateAdmin: onRequestAsyncHookHandler
+  }
+
+  interface FastifyRequest {
+    /** The id of the client or the user who acts, for events; empty on other routes. */
+    actor: string
+    /** Which client bears a token. Rejects with a LatchkeyError if it is not live. */
+    verifyClientToken(token: string): Promise<ClientPrincipal>
+  }
+}

@@ -1,0 +1,95 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { disableUser, enableUser } from '../../auth/administer-users.js'
+import { setTemporaryPassword } from '../../auth/administration/set-temporary-password.js'
+import { endSessionOfUser, endSessionsOfUser, sessionsOfUser } from '../../auth/administration/user-sessions.js'
+import type { AuthContext } from '../../auth/context.js'
+import { sessionSchema, Type } from '../../plugins/schemas.js'
+import { sessionView } from '../sessions.js'
+import { described, refusals, sessionParams, userParams } from './refusals.js'
+
+/** What a user may do here: sign in at all, with which password, and where they are signed in. */
+export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
+  const done = { 204: Type.Null(), ...refusals('user_not_found') }
+
+  app.post(
+    '/admin/users/:id/disable',
+    {
+      schema: {
+        ...described,
+        summary: 'End every session of a user and refuse new ones',
+        params: userParams,
+        response: { 204: Type.Null(), ...refusals('user_not_found', 'own_account') },
+      },
+    },
+    async (request, reply) => {
+      await disableUser(context, request.params.id, request.actor)
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.post(
+    '/admin/users/:id/enable',
+    { schema: { ...described, summary: 'Let a user sign in again', params: userParams, response: done } },
+    async (request, reply) => {
+      await enableUser(context, request.params.id, request.actor)
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.post(
+    '/admin/users/:id/temporary-password',
+    {
+      schema: {
+        ...described,
+        summary: 'Replace a user’s password by a temporary one',
+        description: 'It is in this answer and nowhere else, and must be changed at the next sign-in. Sessions end.',
+        params: userParams,
+        response: {
+          200: Type.Object({ temporary_password: Type.String() }),
+          ...refusals('user_not_found', 'busy'),
+        },
+      },
+    },
+    async request => ({
+      temporary_password: await setTemporaryPassword(context, request.params.id, request.actor),
+    }),
+  )
+
+  app.get(
+    '/admin/users/:id/sessions',
+    {
+      schema: {
+        ...described,
+        summary: 'The live sessions of a user, the youngest first',
+        params: userParams,
+        response: { 200: Type.Array(sessionSchema), ...refusals('user_not_found') },
+      },
+    },
+    async request => (await sessionsOfUser(context, request.params.id)).map(sessionView),
+  )
+
+  app.delete(
+    '/admin/users/:id/sessions',
+    { schema: { ...described, summary: 'Sign a user out everywhere', params: userParams, response: done } },
+    async (request, reply) => {
+      await endSessionsOfUser(context, request.params.id, request.actor)
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.delete(
+    '/admin/users/:id/sessions/:session_id',
+    {
+      schema: {
+        ...described,
+        summary: 'End one session of a user',
+        params: sessionParams,
+        response: { 204: Type.Null(), ...refusals('user_not_found', 'session_not_found') },
+      },
+    },
+    async (request, reply) => {
+      await endSessionOfUser(context, request.params.id, request.params.session_id, request.actor)
+      return reply.code(204).send(null)
+    },
+  )
+}

@@ -1,0 +1,39 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply } from 'fastify'
+import { authenticateClient } from '../../auth/clients/authenticate-client.js'
+import { revokeToken } from '../../auth/clients/revoke-token.js'
+import type { AuthContext } from '../../auth/context.js'
+import { Type } from '../../plugins/schemas.js'
+import { clientCredentialsOf } from './client-credentials.js'
+import { forClients, formOf, hintField, oauthErrors, tokenField } from './schemas.js'
+import { bearerOf } from './token-bearer-of.js'
+
+/** The end of a token, by the client that has it (RFC 7009). */
+export const revokeRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
+  app.post(
+    '/oauth/revoke',
+    {
+      ...forClients(app),
+      schema: {
+        summary: 'Revoke a token',
+        description:
+          'A refresh token ends with its session, an access token alone. A token of somebody else, or of nobody, is ' +
+          'answered alike.',
+        tags: ['clients'],
+        consumes: ['application/x-www-form-urlencoded'],
+        body: formOf({ token: tokenField, token_type_hint: hintField }),
+        response: { 200: Type.Null({ description: 'The client’s token is revoked.' }), ...oauthErrors() },
+      },
+    },
+    async (request, reply) => {
+      const client = await authenticateClient(context, clientCredentialsOf(request, request.body))
+      await revokeToken(context, client, bearerOf(request), request.body.token)
+      return sendNothing(reply)
+    },
+  )
+}
+
+/** No body: the type that is for JSON would have `null` sent. */
+function sendNothing(reply: FastifyReply): FastifyReply {
+  return reply.code(200).send()
+}

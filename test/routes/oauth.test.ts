@@ -1,0 +1,418 @@
+import { createHash } from 'node:crypto'
+import * as oauth from 'oauth4webapi'
+import t, { type Test } from 'tap'
+import { disableUser } from '../../src/auth/administer-users.js'
+import { buildTestApp, type TestApp } from '../support/build-test-app.js'
+import { basicOf, clientToken, makeClient, postForm, type TestClient } from '../support/clients.js'
+import { refresh, refreshed, signUp, verify } from '../support/people.js'
+
+/** The service on a port of its own, as the strict public library finds it by its metadata. */
+async function discover(t: Test, overrides: NodeJS.ProcessEnv = {}) {
+  const port = 20_000 + Math.floor(Math.random() * 20_000)
+  const origin = `http://127.0.0.1:${port}`
+  const test = await buildTestApp(t, { PUBLIC_ORIGIN: origin, ...overrides })
+  await test.app.listen({ port, host: '127.0.0.1' })
+  const issuer = new URL(origin)
+  const options = { algorithm: 'oauth2', [oauth.allowInsecureRequests]: true } as const
+  const metadata = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, options))
+  return { ...test, metadata }
+}
+
+const insecure = { [oauth.allowInsecureRequests]: true } as const
+const outcome = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'fine',
+    (error: oauth.ResponseBodyError) => error.error,
+  )
+
+for (const [method, authenticateBy] of [
+  ['client_secret_basic', oauth.ClientSecretBasic],
+  ['client_secret_post', oauth.ClientSecretPost],
+] as const) {
+  t.test(`a strict client library gets a token, asks and revokes, by ${method}`, async t => {
+    const { app, metadata } = await discover(t)
+    t.ok(metadata.token_endpoint_auth_methods_supported?.includes(method))
+    const { id, secret } = await makeClient(app, 'introspect', 'admin')
+    const client = { client_id: id }
+    const auth = authenticateBy(secret)
+
+    const granted = await oauth.processClientCredentialsResponse(
+      metadata,
+      client,
+      await oauth.clientCredentialsGrantRequest(metadata, client, auth, { scope: 'admin' }, insecure),
+    )
+    t.match(granted, { token_type: 'bearer', expires_in: 300, scope: 'admin', access_token: /^eyJ/ })
+
+    const introspect = async (token: string) =>
+      oauth.processIntrospectionResponse(
+        metadata,
+        client,
+        await oauth.introspectionRequest(metadata, client, auth, token, insecure),
+      )
+    t.match(await introspect(granted.access_token), { active: true, client_id: id, sub: id, scope: 'admin' })
+    const ada = await signUp(app)
+    for (const token of [ada.accessToken, ada.refreshToken]) {
+      t.match(await introspect(token), { active: true, sub: ada.userId, sid: ada.sessionId, client_id: 'latchkey' })
+      await oauth.processRevocationResponse(await oauth.revocationRequest(metadata, client, auth, token, insecure))
+      t.strictSame(await introspect(token), { active: false })
+    }
+    await oauth.processRevocationResponse(
+      await oauth.revocationRequest(metadata, client, auth, granted.access_token, insecure),
+    )
+    t.strictSame(await introspect(granted.access_token), { active: false })
+  })
+}
+
+t.test('a strict client library refreshes a session that its service opened', async t => {
+  const { app, metadata } = await discover(t)
+  const { id, secret, basic, name } = await makeClient(app, 'sessions')
+  const ada = await signUp(app)
+  const opened = await openSession(app, { id, secret, basic, name }, ada.userId)
+  const client = { client_id: id }
+  const answer = await oauth.refreshTokenGrantRequest(
+    metadata,
+    client,
+    oauth.ClientSecretBasic(secret),
+    opened.refresh_token,
+    insecure,
+  )
+  const granted = await oauth.processRefreshTokenResponse(metadata, client, answer)
+  t.match(granted, { token_type: 'bearer', expires_in: 900, refresh_token: /^lk_rt_/ })
+  t.not(granted.refresh_token, opened.refresh_token)
+  t.equal(await verify(app, granted.access_token), 200)
+
+  const refused = await oauth.refreshTokenGrantRequest(
+    metadata,
+    client,
+    oauth.ClientSecretBasic(secret),
+    ada.refreshToken,
+    insecure,
+  )
+  t.equal(await outcome(oauth.processRefreshTokenResponse(metadata, client, refused)), 'invalid_grant')
+})
+
+t.test('a client’s token says whose it is, and is for nobody but this service', async t => {
+  const { app, config } = await buildTestApp(t)
+  const client = await makeClient(app, 'admin', 'introspect')
+  const token = await clientToken(app, client)
+  const [header, claims] = token.split('.', 2).map(part => JSON.parse(Buffer.from(part, 'base64url').toString())) as [
+    object,
+    Record<string, unknown>,
+  ]
+  t.match(header, { typ: 'at+jwt', alg: 'ES256' })
+  t.match(claims, { iss: config.issuer, sub: client.id, client_id: client.id, scope: 'admin introspect', ver: 0 })
+  t.not(claims.aud, config.audience)
+  t.equal((claims.exp as number) - (claims.iat as number), 300)
+  t.notOk('sid' in claims)
+})
+
+t.test('introspection says what there is to say of each kind of token', async t => {
+  const { app, config } = await buildTestApp(t)
+  const client = await makeClient(app, 'introspect')
+  const ada = await signUp(app)
+  const access = (await introspect(app, client, ada.accessToken)).json()
+  t.match(access, {
+    active: true,
+    token_type: 'Bearer',
+    sub: ada.userId,
+    sid: ada.sessionId,
+    client_id: 'latchkey',
+    iss: config.issuer,
+    aud: config.audience,
+    roles: [],
+  })
+  t.equal(access.exp - access.iat, config.accessTokenTtlSeconds)
+  const token = (await introspect(app, client, ada.refreshToken)).json()
+  t.match(token, { active: true, sub: ada.userId, sid: ada.sessionId })
+  t.notOk('token_type' in token, 'a refresh token does not pass for an access token')
+  t.notOk('roles' in token)
+  const { headers } = await introspect(app, client, ada.refreshToken, { token_type_hint: 'access_token', more: 'x' })
+  t.match(headers, { 'cache-control': 'no-store', 'content-type': /^application\/json/ })
+})
+
+t.test('introspection knows of what happened just now, whatever this instance has heard', async t => {
+  const test = await buildTestApp(t)
+  const { app, database } = test
+  const client = await makeClient(app, 'introspect')
+  const changes = {
+    'the session was revoked': (sid: string) =>
+      database.admin`update sessions set revoked_at = now() where id = ${sid}`,
+    'the session is over': (sid: string) => database.admin`update sessions set expires_at = now() where id = ${sid}`,
+    'the whitelist lost it': (sid: string) => database.admin`delete from refresh_tokens where session_id = ${sid}`,
+    'the user is disabled': (sid: string) =>
+      database.admin`update users set disabled_at = now() from sessions where users.id = user_id and sessions.id = ${sid}`,
+    'the version was raised': (sid: string) =>
+      database.admin`update users set token_version = users.token_version + 1 from sessions
+        where users.id = user_id and sessions.id = ${sid}`,
+    'the user is gone': (sid: string) =>
+      database.admin`delete from users using sessions where users.id = user_id and sessions.id = ${sid}`,
+  }
+  for (const [what, change] of Object.entries(changes)) {
+    const ada = await signUp(app)
+    t.match((await introspect(app, client, ada.accessToken)).json(), { active: true })
+    await change(ada.sessionId)
+    t.equal(await verify(app, ada.accessToken), 200, 'nobody has told this instance')
+    for (const token of [ada.accessToken, ada.refreshToken])
+      t.strictSame((await introspect(app, client, token)).json(), { active: false }, what)
+  }
+
+  const ada = await signUp(app)
+  const { jti } = (await introspect(app, client, ada.accessToken)).json()
+  await database.admin`insert into revocations (kind, subject, reason, expires_at)
+    values ('token', ${jti}, 'test', now() + interval '1 hour')`
+  t.strictSame((await introspect(app, client, ada.accessToken)).json(), { active: false }, 'the token was revoked')
+  t.match((await introspect(app, client, ada.refreshToken)).json(), { active: true }, 'and nothing else')
+  await database.admin`update users set tokens_not_before = now() + interval '5 seconds' where id = ${ada.userId}`
+  const bob = await signUp(app)
+  await database.admin`update users set tokens_not_before = now() + interval '5 seconds' where id = ${bob.userId}`
+  t.strictSame((await introspect(app, client, bob.accessToken)).json(), { active: false }, 'the roles changed')
+  const eve = await signUp(app)
+  await database.admin`update realm set not_before = now() + interval '5 seconds'`
+  t.strictSame((await introspect(app, client, eve.refreshToken)).json(), { active: false }, 'everyone was signed out')
+})
+
+t.test('what is not live is not active, and nothing more is said or done', async t => {
+  const { app, clock, config } = await buildTestApp(t)
+  const client = await makeClient(app, 'introspect')
+  const ada = await signUp(app)
+  const parent = ada.refreshToken
+  const second = await refreshed(app, parent)
+  await clock.advance(config.refresh.minAgeSeconds + 1)
+  const third = await refreshed(app, second)
+  await clock.advance(config.refresh.minAgeSeconds + 1)
+  for (const token of [
+    'x',
+    'eyJ.eyJ.x',
+    `${ada.accessToken}x`,
+    ada.accessToken.replace(/\.[^.]+$/, '.AAAA'),
+    `${third}x`,
+    `lk_rt_${'A'.repeat(94)}`,
+    client.secret,
+    second,
+    parent,
+    '\u0000',
+  ])
+    t.strictSame((await introspect(app, client, token)).json(), { active: false }, token.slice(0, 20))
+  t.equal((await refresh(app, third)).statusCode, 200, 'an old token that is asked about ends no session')
+
+  await clock.advance(config.accessTokenTtlSeconds)
+  t.strictSame((await introspect(app, client, ada.accessToken)).json(), { active: false }, 'expired')
+})
+
+t.test('a client revokes its own: a refresh token with its session, an access token alone', async t => {
+  const { app, database } = await buildTestApp(t)
+  const client = await makeClient(app, 'sessions')
+  const ada = await signUp(app)
+  const first = await openSession(app, client, ada.userId)
+  const next = (await refresh(app, first.refresh_token)).json()
+  t.equal((await revoke(app, client, first.access_token)).statusCode, 200)
+  t.equal(await verify(app, first.access_token), 'token_revoked')
+  t.equal(await verify(app, next.access_token), 200, 'this token alone')
+  t.equal((await revoke(app, client, next.refresh_token)).statusCode, 200)
+  t.equal(await verify(app, next.access_token), 'token_revoked')
+  t.equal((await refresh(app, next.refresh_token)).json().code, 'session_revoked')
+  const events = await database.admin`
+    select type, session_id from security_events where actor = ${client.id} order by id`
+  t.same(
+    events.map(({ type, session_id }) => [type, session_id]),
+    ['signed_in', 'token_revoked', 'session_revoked'].map(type => [type, first.session_id]),
+  )
+
+  const token = await clientToken(app, client)
+  t.equal((await revoke(app, client, token)).statusCode, 200)
+  t.equal((await admin(app, 'POST', `/admin/users/${ada.userId}/sessions`, token, {})).json().code, 'token_revoked')
+})
+
+t.test('revoking what is not one’s own, or nothing at all, is answered alike and does nothing', async t => {
+  const { app } = await buildTestApp(t)
+  const client = await makeClient(app, 'sessions', 'introspect', 'revocations')
+  const other = await makeClient(app, 'sessions')
+  const ada = await signUp(app)
+  const foreign = await openSession(app, other, ada.userId)
+  const answers = []
+  for (const token of [
+    ada.accessToken,
+    ada.refreshToken,
+    foreign.access_token,
+    foreign.refresh_token,
+    await clientToken(app, other),
+    'x',
+    'eyJhbGciOiJub25lIn0.e30.',
+    `lk_rt_${'A'.repeat(94)}`,
+  ]) {
+    const { statusCode, body, headers } = await revoke(app, client, token)
+    const { date, ...rest } = headers
+    answers.push({ statusCode, body, rest })
+  }
+  t.match(answers[0], { statusCode: 200, body: '' })
+  for (const answer of answers) t.strictSame(answer, answers[0])
+  t.equal(await verify(app, ada.accessToken), 200)
+  t.equal((await refresh(app, ada.refreshToken)).statusCode, 200)
+  t.equal(await verify(app, foreign.access_token), 200)
+  t.equal((await refresh(app, foreign.refresh_token)).statusCode, 200)
+
+  const administrator = await makeClient(app, 'admin')
+  t.equal((await revoke(app, administrator, ada.accessToken)).statusCode, 200)
+  t.equal(await verify(app, ada.accessToken), 'token_revoked', 'unless it administers')
+})
+
+t.test(
+  'the refresh grant is the rotation: the same token has the same successor, and theft ends the session',
+  async t => {
+    const { app, clock, config } = await buildTestApp(t)
+    const client = await makeClient(app, 'sessions')
+    const ada = await signUp(app)
+    const { refresh_token: first } = await openSession(app, client, ada.userId)
+    const exchange = (token: string) =>
+      postForm(
+        app,
+        '/oauth/token',
+        { grant_type: 'refresh_token', refresh_token: token },
+        { authorization: client.basic },
+      )
+    const answers = (await Promise.all([exchange(first), exchange(first)])).map(answer => answer.json().refresh_token)
+    t.equal(answers[0], answers[1])
+    await clock.advance(config.refresh.minAgeSeconds + 1)
+    const third = (await exchange(answers[0])).json().refresh_token
+    await clock.advance(config.refresh.minAgeSeconds + 1)
+    t.match((await exchange(first)).json(), { error: 'invalid_grant' })
+    t.match((await exchange(third)).json(), { error: 'invalid_grant' }, 'the thief’s copy took it along')
+
+    const { refresh_token: another } = await openSession(app, client, ada.userId)
+    await disableUser(app.context, ada.userId, 'test')
+    const refused = await exchange(another)
+    t.match(refused, { statusCode: 400, headers: { 'cache-control': 'no-store' } })
+    t.match(refused.json(), { error: 'invalid_grant' })
+  },
+)
+
+t.test('refusals have the shapes of RFC 6749', async t => {
+  const { app } = await buildTestApp(t)
+  const { id, secret, basic } = await makeClient(app, 'introspect')
+  const plain = await makeClient(app, 'revocations')
+  const grant = { grant_type: 'client_credentials' }
+  const cases: [what: string, url: string, fields: Record<string, string> | string, auth: string, error: string][] = [
+    ['no grant type', 'token', {}, basic, 'invalid_request'],
+    ['an empty grant type', 'token', 'grant_type=', basic, 'invalid_request'],
+    ['another grant type', 'token', { grant_type: 'password' }, basic, 'unsupported_grant_type'],
+    ['a scope that it lacks', 'token', { ...grant, scope: 'admin' }, basic, 'invalid_scope'],
+    ['no scope that there is', 'token', { ...grant, scope: 'introspect nothing' }, basic, 'invalid_scope'],
+    ['no refresh token', 'token', { grant_type: 'refresh_token' }, basic, 'invalid_request'],
+    [
+      'a session grant without the scope',
+      'token',
+      'grant_type=refresh_token&refresh_token=x',
+      basic,
+      'unauthorized_client',
+    ],
+    [
+      'a doubled parameter',
+      'token',
+      'grant_type=client_credentials&grant_type=client_credentials',
+      basic,
+      'invalid_request',
+    ],
+    ['a doubled unknown parameter', 'token', 'grant_type=client_credentials&a=1&a=2', basic, 'invalid_request'],
+    ['two ways to authenticate', 'token', { ...grant, client_secret: secret }, basic, 'invalid_request'],
+    ['two clients', 'token', { ...grant, client_id: plain.id }, basic, 'invalid_request'],
+    ['no token', 'introspect', {}, basic, 'invalid_request'],
+    ['introspection without the scope', 'introspect', { token: 'x' }, plain.basic, 'unauthorized_client'],
+    ['nothing to revoke', 'revoke', {}, basic, 'invalid_request'],
+    ['nobody', 'token', grant, '', 'invalid_client'],
+    ['an id without a secret', 'token', { ...grant, client_id: id }, '', 'invalid_client'],
+    ['a wrong secret', 'token', grant, basicOf(id, `${secret}x`), 'invalid_client'],
+    [
+      'a wrong secret in the body',
+      'introspect',
+      { token: 'x', client_id: id, client_secret: 'x' },
+      '',
+      'invalid_client',
+    ],
+    [
+      'an unknown client',
+      'revoke',
+      { token: 'x' },
+      basicOf('00000000-0000-7000-8000-000000000000', secret),
+      'invalid_client',
+    ],
+    ['no uuid', 'token', grant, basicOf("' or 1=1", secret), 'invalid_client'],
+    ['no colon', 'token', grant, `Basic ${Buffer.from('abc').toString('base64')}`, 'invalid_client'],
+    ['no base64', 'token', grant, 'Basic ???', 'invalid_client'],
+    ['a stray percent sign', 'token', grant, `Basic ${Buffer.from(`${id}:%zz`).toString('base64')}`, 'invalid_client'],
+    ['another scheme', 'token', grant, 'Digest abc', 'invalid_client'],
+  ]
+  for (const [what, path, fields, authorization, error] of cases) {
+    const response = await postForm(app, `/oauth/${path}`, fields, authorization === '' ? {} : { authorization })
+    t.equal(response.statusCode, error === 'invalid_client' ? 401 : 400, what)
+    t.strictSame(Object.keys(response.json()), ['error', 'error_description'])
+    t.equal(response.json().error, error, what)
+    t.match(response.headers, { 'cache-control': 'no-store', pragma: 'no-cache', 'content-type': /^application\/json/ })
+    t.equal(response.headers['www-authenticate'], error === 'invalid_client' ? 'Basic realm="latchkey"' : undefined)
+    t.match(response.json().error_description, /^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/, 'in the characters that it allows')
+  }
+  const both = { authorization: basic }
+  t.equal((await postForm(app, '/oauth/token', { ...grant, client_id: id }, both)).statusCode, 200, 'the same id twice')
+  t.equal((await postForm(app, '/oauth/token', { ...grant, unknown: 'x', scope: '' }, both)).statusCode, 200)
+  for (const [type, payload] of [
+    ['application/json', JSON.stringify(grant)],
+    ['text/plain', 'grant_type=client_credentials'],
+  ] as const) {
+    const headers = { 'content-type': type, authorization: basic }
+    const response = await app.inject({ method: 'POST', url: '/oauth/token', payload, headers })
+    t.match(response, { statusCode: 400 }, type)
+    t.match(response.json(), { error: 'invalid_request' })
+  }
+})
+
+t.test('a secret is form-encoded before it goes into the header', async t => {
+  const { app, database } = await buildTestApp(t)
+  const client = await makeClient(app, 'admin')
+  const odd = 'a+b %/:ü=&'
+  await database.admin`update clients set secret_hash = ${createHash('sha256').update(odd).digest()} where id = ${client.id}`
+  t.ok(await clientToken(app, { ...client, basic: basicOf(client.id, odd) }))
+})
+
+t.test('no cookie is read, and no browser of somebody else’s is of any use', async t => {
+  const { app } = await buildTestApp(t)
+  const client = await makeClient(app, 'introspect')
+  const ada = await signUp(app)
+  const cookie = `__Host-latchkey=${ada.refreshToken}`
+  const cross = { cookie, origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' }
+  const refused = await postForm(app, '/oauth/revoke', { token: ada.refreshToken }, cross)
+  t.match(refused, { statusCode: 401 })
+  t.match(refused.json(), { error: 'invalid_client' })
+  const asked = await postForm(app, '/oauth/introspect', { token: 'x' }, { ...cross, authorization: client.basic })
+  t.strictSame(asked.json(), { active: false }, 'the cookie neither helps nor hinders')
+  t.notOk('set-cookie' in asked.headers)
+})
+
+t.test('clients are limited by their address, much less than people', async t => {
+  const { app } = await buildTestApp(t, { RATE_LIMIT: 'on', RATE_LIMIT_PER_ADDRESS: '1' })
+  const client = await makeClient(app, 'introspect')
+  for (let times = 0; times < 20; times++) t.equal((await introspect(app, client, 'x')).statusCode, 200)
+  const refused = await introspect(app, client, 'x')
+  t.match(refused, { statusCode: 429, headers: { 'retry-after': /^\d+$/ } })
+  t.match(refused.json(), { error: 'temporarily_unavailable' })
+})
+
+function introspect(
+  app: TestApp['app'],
+  { basic }: Pick<TestClient, 'basic'>,
+  token: string,
+  more: Record<string, string> = {},
+) {
+  return postForm(app, '/oauth/introspect', { token, ...more }, { authorization: basic })
+}
+
+function revoke(app: TestApp['app'], { basic }: TestClient, token: string) {
+  return postForm(app, '/oauth/revoke', { token }, { authorization: basic })
+}
+
+function admin(app: TestApp['app'], method: 'GET' | 'POST' | 'DELETE', url: string, token: string, payload?: object) {
+  return app.inject({ method, url, headers: { authorization: `Bearer ${token}` }, ...(payload && { payload }) })
+}
+
+async function openSession(app: TestApp['app'], client: TestClient, userId: string) {
+  const token = await clientToken(app, client)
+  return (await admin(app, 'POST', `/admin/users/${userId}/sessions`, token, {})).json()
+}
