@@ -19,7 +19,8 @@ export async function withDatabase(
 /** Opens everything that the verbs of the domain work with, for one command. */
 export async function withContext(config: Config, command: (context: AuthContext) => Promise<void>): Promise<void> {
   await withStores(config, async stores => {
-    const context = await openContext(config, { ...stores, log })
+    // Nobody signs in by a command, and what is needed in an emergency must not wait for a file.
+    const context = await openContext({ ...config, locationDatabase: undefined }, { ...stores, log })
     try {
       await command(context)
     } finally {

@@ -319,11 +319,11 @@ const endOfSession = sql`least(refresh_tokens.expires_at, sessions.expires_at)`
 const expiredColumns = sql`sessions.id, sessions.user_id as "userId", ${endOfSession} as "endedAt",
   refresh_tokens.expires_at < sessions.expires_at as "wasIdle", sessions.user_agent as "userAgent"`
 
-const expiredJoins = sql`join refresh_tokens on refresh_tokens.session_id = sessions.id
-  join users on users.id = sessions.user_id cross join realm`
+const expiredJoins = sql`join refresh_tokens on refresh_tokens.session_id = sessions.id cross join realm`
 
-const expiredByItself = sql`${endOfSession} <= now() and sessions.revoked_at is null
-  and sessions.token_version = users.token_version and sessions.created_at >= realm.not_before`
+/** Whoever ends a session deletes its refresh token, and so it is not among these; all but who ends everyone's. */
+const expiredByItself = sql`${endOfSession} <= now()
+  and (sessions.created_at >= realm.not_before or ${endOfSession} < realm.not_before)`
 
 /** Statements that are plain text get instants as text. */
 type ExpiredRow = Record<string, unknown> & Omit<ExpiredSession, 'endedAt'> & { endedAt: string }

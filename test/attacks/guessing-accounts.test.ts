@@ -62,9 +62,14 @@ t.test('what is written down about a refusal is written while nobody waits', asy
   const { app, stores } = await buildTestApp(t)
   const ada = await signUp(app)
   const statements = async (email: string) => {
-    const before = stores.db.statementsSent
-    await post(app, '/auth/login', { email, password: 'wrong' })
-    return stores.db.statementsSent - before
+    const counts: number[] = []
+    // What runs by itself may send one meanwhile.
+    for (let times = 0; times < 5; times++) {
+      const before = stores.db.statementsSent
+      await post(app, '/auth/login', { email, password: 'wrong' })
+      counts.push(stores.db.statementsSent - before)
+    }
+    return Math.min(...counts)
   }
   t.equal(await statements(ada.email), await statements('nobody@example.com'), 'as many statements for both')
 })

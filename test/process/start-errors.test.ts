@@ -91,6 +91,13 @@ t.test('a user that may not make tables is told so', { buffered: true }, async t
   })
 })
 
+t.test('a missing database of locations stops the service, and no command', { buffered: true }, async t => {
+  const stores = await externalStores(t)
+  const env = { ...stores.env, LOCATION_DATABASE: '/no/such.mmdb' }
+  await fails(t, { env, says: /LOCATION_DATABASE must be .*"\/no\/such.mmdb" could not be read \(ENOENT\)/ })
+  t.match(await runLatchkey(['sign-out-everyone'], { env }), { code: 0, stderr: '' })
+})
+
 t.test('a port that is taken is named with its variable', { buffered: true }, async t => {
   const { env } = await externalStores(t)
   const other = createServer().listen(0, '127.0.0.1')

@@ -169,6 +169,24 @@ t.test('“everyone was signed out” is told to all who were there, and to nobo
     (await told(test, bob)).events.map(({ type }) => type),
     ['registered'],
   )
+
+  await test.clock.advance(8 * DAY)
+  const back = await signIn(test.app, ada.email)
+  t.strictSame(
+    (await told(test, back)).events.filter(isExpiry).map(({ session_id }) => session_id),
+    [again.sessionId],
+    'what it ended did not end by itself',
+  )
+})
+
+t.test('what had ended by itself before everyone was signed out is told as that', async t => {
+  const test = await buildTestApp(t)
+  const ada = await signUp(test.app)
+  await test.clock.advance(8 * DAY)
+  await signOutEveryone(test.app.context, 'cli')
+  await test.clock.advance(2)
+  const { events } = await told(test, await signIn(test.app, ada.email))
+  t.match(events.find(isExpiry), { session_id: ada.sessionId, details: { reason: 'idle' } })
 })
 
 t.test('a session that was left unused has its event at once, and for as long as others', async t => {
