@@ -19,7 +19,7 @@ if (values.at !== undefined) report(await takeWalks(values.at))
 else {
   const service = await startService()
   try {
-    report(await takeWalks(service.url))
+    report(await takeWalks(service.url, service.env))
   } finally {
     await service.stop()
   }
@@ -38,11 +38,11 @@ async function readWalks(pages: readonly string[]): Promise<{ page: string; step
   return walks
 }
 
-async function takeWalks(service: string): Promise<TakenWalkStep[]> {
+async function takeWalks(service: string, env?: NodeJS.ProcessEnv): Promise<TakenWalkStep[]> {
   const taken: TakenWalkStep[] = []
   for (const { page, steps } of walks) {
     console.log(`# ${page}`)
-    for (const step of await takeWalk(steps, service)) taken.push({ ...step, page })
+    for (const step of await takeWalk(steps, service, env)) taken.push({ ...step, page })
   }
   return taken
 }

@@ -9,6 +9,8 @@ import { refugeOf } from '../../src/stores/embedded/refuge.js'
 
 export interface StartedService {
   url: string
+  /** What its commands need to find it, too. */
+  env: NodeJS.ProcessEnv
   /** Ends it as a terminal does, and resolves when it is gone. */
   stop(): Promise<void>
 }
@@ -28,8 +30,9 @@ export async function startService(): Promise<StartedService> {
   const dataDir = join(folder, 'data')
   const port = await freePort()
   const kept = Object.entries(process.env).filter(([name]) => !FOREIGN.includes(name))
+  const env = { ...Object.fromEntries(kept), PORT: String(port), DATA_DIR: dataDir }
   const npm = spawn('npm', ['start'], {
-    env: { ...Object.fromEntries(kept), PORT: String(port), DATA_DIR: dataDir },
+    env,
     stdio: ['ignore', 'inherit', 'inherit'],
     // A group of its own, so that all that npm starts can be ended with it.
     detached: true,
@@ -56,7 +59,7 @@ export async function startService(): Promise<StartedService> {
     await stop()
     throw error
   }
-  return { url, stop }
+  return { url, env, stop }
 }
 
 function signal(group: number, name: NodeJS.Signals): void {

@@ -18,15 +18,22 @@ show-error
 write-out = "%{stderr}→ %{http_code}\n"
 `
 
-/** Runs the steps one after the other in one bash, as a reader would, against the service at an address. */
-export async function takeWalk(steps: readonly Step[], service: string): Promise<TakenStep[]> {
+/**
+ * Runs the steps one after the other in one bash, as a reader would, against the service at an address. A page that uses
+ * commands finds the checkout in LATCHKEY_HOME, and `env` leads them to the service.
+ */
+export async function takeWalk(
+  steps: readonly Step[],
+  service: string,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<TakenStep[]> {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-walk-'))
   try {
     await writeFile(join(folder, '.curlrc'), CURLRC)
     await writeFile(join(folder, 'walk.sh'), script(steps))
     const bash = spawn('bash', ['walk.sh'], {
       cwd: folder,
-      env: { ...process.env, LATCHKEY: service, CURL_HOME: folder, TMPDIR: folder },
+      env: { ...env, LATCHKEY: service, LATCHKEY_HOME: process.cwd(), CURL_HOME: folder, TMPDIR: folder },
       stdio: ['ignore', 'inherit', 'inherit'],
     })
     await once(bash, 'close')

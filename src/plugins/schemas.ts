@@ -120,9 +120,9 @@ export function errorResponses<C extends ErrorCode>(...codes: C[]): { [S in Stat
   return responses as { [S in StatusOf<C>]: ErrorResponse }
 }
 
-type StatusOf<C extends ErrorCode> = (typeof catalogue)[C]['status']
+export type StatusOf<C extends ErrorCode> = (typeof catalogue)[C]['status']
 
-interface ErrorResponse {
+export interface ErrorResponse {
   description: string
   content: { 'application/problem+json': { schema: ReturnType<typeof Type.Ref> } }
 }

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { buildTestApp } from '../support/build-test-app.js'
-import { signUp, verify } from '../support/people.js'
-import { changingRoutes, goodBody, isRefusal, requestTo } from './every-route.js'
+import { verify } from '../support/people.js'
+import { changingRoutes, goodBody, insider, isRefusal, requestTo } from './every-route.js'
 
 const JSON_TYPE = { 'content-type': 'application/json' }
 
@@ -57,7 +57,7 @@ const NO_VALUES = {
 
 t.test('a body that is no object of known fields is refused by every route', async t => {
   const { app } = await buildTestApp(t)
-  const ada = await signUp(app)
+  const ada = await insider(app)
   const routes = changingRoutes(app)
   t.ok(routes.length >= 8, 'the service describes its routes')
   for (const route of routes) {
@@ -73,7 +73,7 @@ t.test('a body that is no object of known fields is refused by every route', asy
 
 t.test('a field of a type or a text that it does not take is refused by every route', async t => {
   const { app } = await buildTestApp(t)
-  const ada = await signUp(app)
+  const ada = await insider(app)
   for (const route of changingRoutes(app, ada.sessionId)) {
     if (!route.fields) continue
     const extra = JSON.stringify({ ...goodBody(route.fields, ada), admin: true })
@@ -98,7 +98,7 @@ t.test('a field of a type or a text that it does not take is refused by every ro
 
 t.test('a body of another kind is refused by every route', async t => {
   const { app } = await buildTestApp(t)
-  const ada = await signUp(app)
+  const ada = await insider(app)
   const form = `email=${ada.email}&password=secret`
   const large = JSON.stringify({ email: 'a'.repeat(1_000_000) })
   for (const route of changingRoutes(app)) {

@@ -49,7 +49,7 @@ t.test('the JWKS may be cached for six minutes and holds the next key, but nothi
   for (const key of keys) t.same(Object.keys(key).sort(), ['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y'])
 })
 
-t.test('the metadata names the issuer and the keys', async t => {
+t.test('the metadata names the issuer, the keys and the endpoints', async t => {
   const { app } = await startApp(t)
   const reply = await app.inject('/.well-known/oauth-authorization-server')
   t.equal(reply.statusCode, 200)
@@ -57,5 +57,13 @@ t.test('the metadata names the issuer and the keys', async t => {
     issuer: 'https://issuer.example',
     jwks_uri: 'https://auth.example/.well-known/jwks.json',
     response_types_supported: [],
+    grant_types_supported: ['client_credentials', 'refresh_token'],
+    scopes_supported: ['introspect', 'revocations', 'sessions', 'admin'],
+    token_endpoint: 'https://auth.example/oauth/token',
+    token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+    introspection_endpoint: 'https://auth.example/oauth/introspect',
+    introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+    revocation_endpoint: 'https://auth.example/oauth/revoke',
+    revocation_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
   })
 })

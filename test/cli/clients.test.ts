@@ -1,0 +1,78 @@
+import t from 'tap'
+import { externalStores } from '../support/external-stores.js'
+import { runLatchkey } from '../support/run-latchkey.js'
+import { startService } from '../support/service-process.js'
+
+t.test('a client of the command line', async t => {
+  const { env, database } = await externalStores(t)
+  const service = await startService(t, { env })
+  const clients = (...args: string[]) => runLatchkey(['clients', ...args], { env })
+  const tokenFor = async (id: string, secret: string) => {
+    const body = new URLSearchParams({ grant_type: 'client_credentials', client_id: id, client_secret: secret })
+    return fetch(`${service.url}/oauth/token`, { method: 'POST', body })
+  }
+  const usersSeenBy = async (token: string) =>
+    (await fetch(`${service.url}/admin/users`, { headers: { authorization: `Bearer ${token}` } })).status
+
+  const created = await clients('create', 'billing', '--scope', 'introspect,admin')
+  t.match(created, { code: 0, stderr: '' })
+  const [, id = ''] = /^Made the client billing with the client_id ([0-9a-f-]{36})\.\n/.exec(created.stdout) ?? []
+  let secret = secretIn(created.stdout)
+  let token = ''
+
+  t.test('is made without a word but its secret, which is not in the database', async t => {
+    t.match(secret, /^lk_cs_[\w-]{43}$/)
+    const answer = await tokenFor(id, secret)
+    const granted = (await answer.json()) as { access_token: string; scope: string }
+    t.match(granted, { scope: 'introspect admin' })
+    token = granted.access_token
+    t.equal(await usersSeenBy(token), 200)
+    const [row] = await database.admin`select clients::text as text from clients`
+    t.notMatch(row!.text, secret)
+  })
+
+  t.test('is listed with its client_id and scopes, and without its secret', async t => {
+    await clients('create', 'another.one', '--scope', 'revocations')
+    const { stdout } = await clients('list')
+    t.match(stdout, /^NAME +CLIENT ID +SCOPES +CREATED\nanother\.one +[0-9a-f-]{36} +revocations +\S+Z\nbilling +/)
+    t.match(stdout, id)
+    t.notMatch(stdout, 'lk_cs_')
+  })
+
+  t.test('has another secret after it was rotated, and nothing of before', async t => {
+    const rotated = await clients('rotate', 'billing')
+    t.match(rotated, { code: 0, stderr: '' })
+    t.equal(await usersSeenBy(token), 401)
+    t.equal((await tokenFor(id, secret)).status, 401)
+    secret = secretIn(rotated.stdout)
+    const granted = (await (await tokenFor(id, secret)).json()) as { access_token: string }
+    token = granted.access_token
+    t.equal(await usersSeenBy(token), 200)
+  })
+
+  t.test('is gone after it was removed', async t => {
+    const removed = await clients('remove', 'billing')
+    t.match(removed, { code: 0, stdout: /^billing is removed; .* 0 sessions that it opened\.\n$/, stderr: '' })
+    t.equal(await usersSeenBy(token), 401)
+    t.equal((await tokenFor(id, secret)).status, 401)
+    t.notMatch((await clients('list')).stdout, 'billing')
+  })
+
+  t.test('that can not be made or found is refused in one line', async t => {
+    const cases: [args: string[], says: RegExp][] = [
+      [['create', 'another.one', '--scope', 'admin'], /^A client with this name exists already\.\n$/],
+      [['create', 'a b', '--scope', 'admin'], /^This is not a name that a client can have\. .*\n$/],
+      [['create', 'new', '--scope', 'everything'], /Give one or more of introspect, revocations, sessions, admin\.\n$/],
+      [['create', 'new', '--scope', ''], /Give one or more/],
+      [['create', 'new'], /required option '--scope <scopes>' not specified/],
+      [['rotate', 'billing'], /^There is no such client\.\n$/],
+      [['remove', 'billing'], /^There is no such client\.\n$/],
+    ]
+    for (const [args, says] of cases)
+      t.match(await clients(...args), { code: 1, stdout: '', stderr: says }, args.join())
+  })
+})
+
+function secretIn(stdout: string): string {
+  return stdout.trim().split(': ').at(-1)!
+}
