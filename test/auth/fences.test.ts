@@ -1,8 +1,9 @@
 import argon2 from '@node-rs/argon2'
 import type postgres from 'postgres'
 import t from 'tap'
+import { issuePasswordReset } from '../../src/auth/issue-password-reset.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
-import { PASSWORD, post, refresh, signIn, signUp, verify } from '../support/people.js'
+import { PASSWORD, type Person, post, refresh, signIn, signUp, verify } from '../support/people.js'
 
 /**
  * Holds somebody else's transaction open while a request runs, commits it when the request waits for it, and returns
@@ -201,6 +202,64 @@ t.test('two changes of password at once: one wins, the other is refused', async 
     post(test.app, '/auth/change-password', { email: ada.email, current_password: PASSWORD, new_password })
   const answers = await Promise.all([change('the first new passphrase'), change('the second new passphrase')])
   t.strictSame(answers.map(({ statusCode }) => statusCode).sort(), [200, 401])
+  t.equal(await liveSessions(test, ada.userId), 1)
+})
+
+/** A reset under way with a token that is still good. */
+async function resetUnderWay(test: TestApp, ada: Person, change: (sql: postgres.TransactionSql) => Promise<unknown>) {
+  const { token } = await issuePasswordReset(test.app.context, ada.email, 'test')
+  const body = { token, new_password: 'another passphrase altogether', transport: 'body' }
+  return whileOpen(test, change, () => post(test.app, '/auth/reset-password', body))
+}
+
+t.test('a reset that was hashing while the user was disabled does not survive', async t => {
+  const test = await buildTestApp(t)
+  const ada = await signUp(test.app)
+  const answer = await resetUnderWay(test, ada, async sql => {
+    await sql`update users set disabled_at = now() where id = ${ada.userId}`
+    await endEverySession(sql, ada.userId)
+  })
+  t.equal(answer.json().code, 'reset_token_invalid')
+  t.equal(await liveSessions(test, ada.userId), 0)
+})
+
+t.test('a reset that was hashing while the password changed does not overwrite it', async t => {
+  const test = await buildTestApp(t)
+  const ada = await signUp(test.app)
+  const newHash = await argon2.hash('the passphrase of her own', { memoryCost: 19456, timeCost: 2, parallelism: 1 })
+  const answer = await resetUnderWay(test, ada, async sql => {
+    await sql`update users set password_hash = ${newHash} where id = ${ada.userId}`
+    await sql`delete from password_resets where user_id = ${ada.userId}`
+    await endEverySession(sql, ada.userId)
+  })
+  t.equal(answer.json().code, 'reset_token_invalid')
+  const [user] = await test.database.admin`select password_hash from users where id = ${ada.userId}`
+  t.equal(user!.password_hash, newHash)
+})
+
+t.test('a reset goes on when all that happened meanwhile is that a sign-in upgraded the hash', async t => {
+  const test = await buildTestApp(t)
+  const ada = await signUp(test.app)
+  const strongerHash = await argon2.hash(PASSWORD, { memoryCost: 20000, timeCost: 2, parallelism: 1 })
+  const answer = await resetUnderWay(
+    test,
+    ada,
+    sql => sql`update users set password_hash = ${strongerHash} where id = ${ada.userId}`,
+  )
+  t.equal(answer.statusCode, 200)
+  t.equal((await login(test, ada.email)).statusCode, 401, 'and the old password is dead')
+})
+
+t.test('a sign-in that was hashing while the password was reset does not survive', async t => {
+  const test = await buildTestApp(t)
+  const ada = await signUp(test.app)
+  const { token } = await issuePasswordReset(test.app.context, ada.email, 'test')
+  const [signedIn, reset] = await Promise.all([
+    login(test, ada.email),
+    post(test.app, '/auth/reset-password', { token, new_password: 'another passphrase altogether' }),
+  ])
+  t.equal(reset.statusCode, 200)
+  if (signedIn.statusCode === 200) t.equal(await verify(test.app, signedIn.json().access_token), 'token_revoked')
   t.equal(await liveSessions(test, ada.userId), 1)
 })
 

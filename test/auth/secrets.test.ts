@@ -5,10 +5,13 @@ const jwtSecret = 'a JWT_SECRET of thirty-two bytes'
 const refreshSecret = 'a JWT_REFRESH_SECRET of some more'
 
 t.test('every use of a secret has a key of its own, even if both secrets are the same', async t => {
-  const secrets = deriveSecrets({ jwtSecrets: [jwtSecret], refreshSecrets: [jwtSecret] })
-  const { refreshKeys, deviceKeys, sealKeys } = secrets
-  const keys = [refreshKeys[0].tagKey, refreshKeys[0].salt, deviceKeys[0].key, sealKeys[0].key]
-  t.equal(new Set(keys.map(key => key.toString('hex'))).size, 4)
+  const { refreshKeys, resetKeys, deviceKeys, sealKeys } = deriveSecrets({
+    jwtSecrets: [jwtSecret],
+    refreshSecrets: [jwtSecret],
+  })
+  const [{ tagKey, salt }] = refreshKeys
+  const keys = [tagKey, salt, resetKeys[0].tagKey, deviceKeys[0].key, sealKeys[0].key]
+  t.equal(new Set(keys.map(key => key.toString('hex'))).size, 5)
   t.ok(
     keys.every(key => key.length === 32),
     'each of 32 bytes',

@@ -1,6 +1,6 @@
 import { LatchkeyError } from '../../errors.js'
 import { normaliseEmail } from '../email.js'
-import { isKnownHash } from '../passwords/is-known-hash.js'
+import { canVerifyHash } from '../passwords/can-verify-hash.js'
 import { checkRoles } from '../roles.js'
 import { LineFault } from './line-fault.js'
 import { readInstant } from './read-instant.js'
@@ -125,7 +125,7 @@ function readRoles(value: unknown): readonly string[] {
 
 function readHash(value: unknown): string {
   if (value === undefined) throw new LineFault('There is no password_hash.')
-  if (typeof value !== 'string' || !isKnownHash(value)) {
+  if (typeof value !== 'string' || !canVerifyHash(value)) {
     throw new LineFault('The password_hash is of no scheme that this service knows.')
   }
   return value

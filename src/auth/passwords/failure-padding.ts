@@ -26,7 +26,7 @@ export interface FailurePadding {
 /** How long what was learnt of the database counts. */
 const FRESH_MS = 60_000
 /** Estimates follow the slow side of what is seen; the margin is for what is slower still. */
-const MARGIN = 1.2
+const MARGIN = 1.1
 
 export function createFailurePadding(options: FailurePaddingOptions): FailurePadding {
   const { ownKind } = options
@@ -61,7 +61,7 @@ export function createFailurePadding(options: FailurePaddingOptions): FailurePad
     if (kind !== ownKind && !others.includes(kind)) others = [...others, kind]
     const before = estimatesMs.get(kind)
     const next =
-      before === undefined ? tookMs : tookMs > before ? Math.min(tookMs, 2 * before) : before + (tookMs - before) / 16
+      before === undefined ? tookMs : tookMs > before ? Math.min(tookMs, 2 * before) : before + (tookMs - before) / 8
     estimatesMs.set(kind, next)
   }
 
@@ -74,8 +74,16 @@ export function createFailurePadding(options: FailurePaddingOptions): FailurePad
       if (knewNothing) await learnt
       if (others.length === 0) return
       const slowestMs = Math.max(...[ownKind, ...others].map(kind => estimatesMs.get(kind) ?? 0))
-      const remainingMs = startedAtMs + slowestMs * MARGIN - performance.now()
+      const remainingMs = startedAtMs + roundUp(slowestMs * MARGIN) - performance.now()
       if (remainingMs > 0) await sleep(remainingMs)
     },
   }
+}
+
+/**
+ * To one of few steps, each some two fifths longer than the one before. If failures followed each estimate, the next one
+ * would tell whether the account tried before it was one to learn from.
+ */
+function roundUp(ms: number): number {
+  return 2 ** (Math.ceil(2 * Math.log2(ms)) / 2)
 }

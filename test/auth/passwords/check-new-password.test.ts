@@ -1,10 +1,14 @@
 import t from 'tap'
-import { checkNewPassword, PASSWORD_MAX_LENGTH } from '../../../src/auth/passwords/check-new-password.js'
+import {
+  checkNewPassword,
+  type NewPasswordRules,
+  PASSWORD_MAX_LENGTH,
+} from '../../../src/auth/passwords/check-new-password.js'
 import type { LatchkeyError } from '../../../src/errors.js'
 
 const email = 'Alice.Liddell@Example.com'
 
-function refusalOf(password: string, rules = { email, minLength: 8 }): LatchkeyError | undefined {
+function refusalOf(password: string, rules: NewPasswordRules = { email, minLength: 8 }): LatchkeyError | undefined {
   try {
     checkNewPassword(password, rules)
     return undefined
@@ -17,7 +21,7 @@ const refusal = (...asked: Parameters<typeof refusalOf>) => refusalOf(...asked)?
 
 t.test('8 to 256 characters are accepted, whatever they are', async t => {
   for (const password of [
-    '12345678',
+    '92746153',
     'a b c d ',
     'correct horse battery staple',
     '\u{1F511}'.repeat(8),
@@ -61,6 +65,32 @@ t.test('the name of the service is refused', async t => {
   t.equal(refusal('LatchKey'), 'password_too_common')
   t.equal(refusal('latchkey', { email, minLength: 8 }), 'password_too_common')
   t.equal(refusal('my latchkey is blue'), undefined)
+})
+
+t.test('what many people use is refused in any case and form, and nothing that only contains it', async t => {
+  for (const password of ['password', 'PassWord', '12345678', 'qwertyuiop', 'Trustno1', '\uFF50assword', 'iloveyou'])
+    t.equal(refusal(password), 'password_too_common', password)
+  for (const password of ['password of the mill', 'my 12345678 horses', 'unlikelyword'])
+    t.equal(refusal(password), undefined, password)
+  t.equal(refusal('password1', { email, minLength: 10 }), 'password_too_short', 'the shorter reason comes first')
+})
+
+t.test('the password that it replaces is refused in any form, if it is at hand', async t => {
+  const rules = { email, minLength: 8, current: 'Zoe\u0308 of Afi' }
+  t.equal(refusal('Zo\u00EB of Afi', rules), 'password_unchanged')
+  t.equal(refusal('zo\u00EB of Afi', rules), undefined)
+})
+
+t.test('each refusal has its sentence beside the field that a form asked for', async t => {
+  const refused = ['x', 'x'.repeat(999), email, 'latchkey', 'password', 'the same again']
+  for (const password of refused) {
+    const rules = { email, minLength: 8, current: 'the same again', field: 'new_password' as const }
+    const { detail, errors } = refusalOf(password, rules)!
+    t.match(detail, /^[A-Z].*\.$/)
+    t.same(errors, [{ field: 'new_password', message: detail }])
+    t.notMatch(detail, password.length > 1 ? password : / x /, 'without the password')
+  }
+  t.match(refusalOf('x')?.errors, [{ field: 'password' }])
 })
 
 t.test('a refusal says what would be accepted', async t => {
