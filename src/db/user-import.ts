@@ -48,18 +48,19 @@ export function userImportRepository(runner: Runner) {
     /** The accounts that have one of the names of these. */
     async findTaken(names: readonly TakenNames[]): Promise<TakenNames[]> {
       const given = names.map(({ email, username, externalId }) => ({ email, username, externalId }))
-      // Three questions in one: each has an index of its own, and an "or" between them would use none.
+      // Three questions in one, each with an index of its own: an "or" between them would use none. Of an array Postgres
+      // expects a few entries and looks each up; of a sub-select it may expect so many that it reads the whole table.
       return runner.run(executor =>
         executor.execute<TakenNames & Record<string, unknown>>(sql`
           with given as (
             select email, username, "externalId"
             from json_to_recordset(${JSON.stringify(given)}::json) as given (email text, username text, "externalId" text)
           ), taken as (
-            select id from users where email in (select email from given)
-            union select id from users where username in (select username from given)
-            union select id from users where external_id in (select "externalId" from given)
+            select id from users where email = any(array(select email from given))
+            union select id from users where username = any(array(select username from given))
+            union select id from users where external_id = any(array(select "externalId" from given))
           )
-          select email, username, external_id as "externalId" from users where id in (select id from taken)`),
+          select email, username, external_id as "externalId" from users where id = any(array(select id from taken))`),
       )
     },
   }
