@@ -13,7 +13,7 @@ export function readFields<Name extends string>(body: unknown, ...names: Name[])
   const errors: { field: string; message: string }[] = []
   const fields = {} as Record<Name, string>
   for (const name of names) {
-    const value = Object.hasOwn(members, name) ? members[name] : undefined
+    const value = members[name]
     const text = asText(value)
     const message = text === undefined ? whyNoText(value) : whyUnfit(text)
     if (message !== undefined) errors.push({ field: name, message })
