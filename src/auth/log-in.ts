@@ -63,11 +63,10 @@ export async function verifyPassword(
   let attempt: Attempt
   let verified: boolean
   try {
-    // Hash for nobody too, and for whom no password opens, so that timing hides unknown and disabled users.
-    const verifying =
-      user && !user.disabledAt
-        ? passwords.verify(user.passwordHash, credentials.password)
-        : passwords.verifyNobody(credentials.password)
+    // Hash for nobody too, so that timing hides unknown users.
+    const verifying = user
+      ? passwords.verify(user.passwordHash, credentials.password, () => !user.disabledAt)
+      : passwords.verifyNobody(credentials.password)
     // Whoever finds no place is told at once, and a flood of them does not queue for the row of one account.
     await Promise.race([verifying, undefined])
     // Side by side, so that the hash hides whether anything was written.

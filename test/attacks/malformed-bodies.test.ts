@@ -55,6 +55,9 @@ const NO_VALUES = {
   'line separators': '"\\u0000\\u2028\\u2029"',
 }
 
+/** The fields that take one of the above after all. */
+const BOOLEANS = new Set(['remember'])
+
 t.test('a body that is no object of known fields is refused by every route', async t => {
   const { app } = await buildTestApp(t)
   const ada = await insider(app)
@@ -83,6 +86,7 @@ t.test('a field of a type or a text that it does not take is refused by every ro
 
     for (const field of route.fields) {
       for (const [name, value] of Object.entries(NO_VALUES)) {
+        if (BOOLEANS.has(field) && name === 'true') continue
         const good = JSON.stringify({ ...goodBody(route.fields, ada), [field]: 'REPLACED' })
         const payload = good.replace('"REPLACED"', value)
         const response = await app.inject(requestTo(route, ada, { headers: JSON_TYPE, payload }))

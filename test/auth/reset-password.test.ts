@@ -155,7 +155,9 @@ t.test('a token of a disabled account is refused whoever disabled it', async t =
   const ada = await signUp(test.app)
   const token = await issue(test, ada.email)
   await test.database.admin`update users set disabled_at = now()`
+  const before = test.stores.db.statementsSent
   t.equal((await reset(test, token)).json().code, 'reset_token_invalid')
+  t.equal(test.stores.db.statementsSent, before + 1, 'before anything is hashed')
 })
 
 t.test('nobody can be issued a token who has no account', async t => {

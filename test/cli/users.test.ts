@@ -37,6 +37,22 @@ t.test('an account of the command line', async t => {
     t.match(await client.post('/auth/change-password', { ...change, new_password: 'and another one' }), { status: 401 })
   })
 
+  t.test('gets a new password by a token that is printed once, while a disabled one gets none', async t => {
+    const issued = await users('reset-password', 'ANN@example.com')
+    t.match(issued, { code: 0, stderr: '' })
+    t.match(issued.stdout, /^Until 20\S+Z, ann@example\.com may set .*\n.*: lk_pr_[\w-]{87}\n$/)
+    const token = temporaryPassword(issued.stdout)
+    const answer = await client.post('/auth/reset-password', { token, new_password: PASSWORD })
+    t.match(answer, { status: 200, body: { user: { email } } })
+    t.match(await client.post('/auth/login', { email, password: PASSWORD }), { status: 200 })
+
+    await users('disable', email)
+    const refused = { code: 1, stdout: '', stderr: 'The account is disabled; enable it first.\n' }
+    t.same(await users('reset-password', email), refused)
+    await users('enable', email)
+    t.notMatch(service.output(), token)
+  })
+
   t.test('is signed out everywhere when it is disabled, and signs in again when it is enabled', async t => {
     const credentials = { email, password: PASSWORD, transport: 'body' }
     const { body } = await client.post('/auth/login', credentials)
@@ -57,6 +73,7 @@ t.test('an account of the command line', async t => {
       [['create', 'nobody'], 'This is not an e-mail address.'],
       [['disable', 'bob@example.com'], 'There is no such user.'],
       [['enable', 'ann'], 'There is no such user.'],
+      [['reset-password', 'bob@example.com'], 'There is no such user.'],
     ]
     const results = await Promise.all(cases.map(([args]) => users(...args)))
     for (const [i, [args, says]] of cases.entries()) {

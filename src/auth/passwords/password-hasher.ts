@@ -28,10 +28,12 @@ export interface PasswordHasher {
   hash(password: string): Promise<string>
   /**
    * Whether the password made this hash. A damaged hash matches nothing. Every no takes as long as one of the slowest
-   * kind of hash in the database would, so ask {@link verifyNobody} wherever a yes would be refused as well.
+   * kind of hash in the database would.
+   *
+   * @param mayPass says no in its turn, to whoever is refused with the right password too: they must not be told sooner
    */
-  verify(storedHash: string, password: string): Promise<boolean>
-  /** The same no, after the same time, for a user who does not exist or may not sign in. */
+  verify(storedHash: string, password: string, mayPass?: () => boolean | Promise<boolean>): Promise<boolean>
+  /** The same no, after the same time, for a user who does not exist. */
   verifyNobody(password: string): Promise<false>
   /** Whether the hash is to be made anew at the next sign-in, while the password is at hand. */
   needsUpgrade(storedHash: string): boolean
@@ -83,10 +85,11 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
   }
 
   /** A failure is padded after it gave its place back: it costs time, and no more of the machine. */
-  const verify = async (storedHash: string, password: string): Promise<boolean> => {
+  const verify: PasswordHasher['verify'] = async (storedHash, password, mayPass = () => true) => {
     const { matches, startedAtMs } = await takePlace(() => attempt(storedHash, password))
-    if (!matches) await padding.settle(startedAtMs)
-    return matches
+    const passes = matches && (await mayPass())
+    if (!passes) await padding.settle(startedAtMs)
+    return passes
   }
 
   return {

@@ -148,6 +148,24 @@ t.test('a caller that goes away does not free its place before its hash is done'
   t.equal(await hasher.verifyNobody('next'), false)
 })
 
+t.test('who may not pass is refused with the right password, and as late as with a wrong one', async t => {
+  const quick = '$2b$04$abcdefghijklmnopqrstuu'
+  const hasher = createPasswordHasher({ concurrency: 1, queue: 4, otherKinds: async () => ['$2b$12'] })
+  const stored = await hasher.hash('correct horse')
+  const lasts = async (answer: Promise<boolean>) => {
+    const startedAt = performance.now()
+    t.equal(await answer, false)
+    return performance.now() - startedAt
+  }
+  const wrong = await lasts(hasher.verify(stored, 'wrong horse'))
+  const nobody = await lasts(hasher.verifyNobody('wrong horse'))
+  const refused = await lasts(hasher.verify(stored, 'correct horse', async () => false))
+  const damaged = await lasts(hasher.verify(quick, 'correct horse', () => true))
+  t.equal(await hasher.verify(stored, 'correct horse', async () => true), true)
+  // A bcrypt hash of cost 12 takes more than this on the fastest machine, one of ours less than half of that.
+  for (const ms of [wrong, nobody, refused, damaged]) t.ok(ms > 100)
+})
+
 t.test('a damaged hash gives its place back', async t => {
   const hasher = createPasswordHasher({ concurrency: 1, queue: 0 })
   for (let turn = 0; turn < 3; turn++) t.equal(await hasher.verify('$argon2id$', 'correct horse'), false)
