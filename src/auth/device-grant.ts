@@ -12,15 +12,17 @@ export interface DeviceSignIn {
   transport: 'cookie' | 'body'
   /** What the browser kept of earlier sign-ins, to this account and to others. */
   deviceCookie?: string | undefined
+  /** False for a browser that shall forget, this too. */
+  remember?: boolean | undefined
 }
 
 /** For a browser that just signed in; undefined for clients that keep no cookies, and where no account is ever locked. */
 export function deviceGrant(
   { config, secrets, clock }: Pick<AuthContext, 'config' | 'secrets' | 'clock'>,
-  { userId, transport, deviceCookie }: DeviceSignIn,
+  { userId, transport, deviceCookie, remember = true }: DeviceSignIn,
 ): DeviceGrant | undefined {
   const { failures, deviceMaxAgeSeconds: maxAgeSeconds } = config.lockout
-  if (transport !== 'cookie' || failures === 0) return undefined
+  if (transport !== 'cookie' || !remember || failures === 0) return undefined
   const options = { keys: secrets.deviceKeys, maxAgeSeconds, now: clock() }
   return { cookie: rememberDevice(deviceCookie, userId, options), maxAgeSeconds }
 }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { User } from '../db/users.js'
 import { LatchkeyError } from '../errors.js'
 import type { AuthContext, Caller } from './context.js'
@@ -62,15 +63,21 @@ export async function verifyPassword(
 
   let attempt: Attempt
   let verified: boolean
+  let reserving: Promise<Attempt> | undefined
   try {
-    // Hash for nobody too, so that timing hides unknown users.
+    // Hash for nobody too, so that timing hides unknown users; a right password that opens nothing takes as long.
     const verifying = user
-      ? passwords.verify(user.passwordHash, credentials.password, () => !user.disabledAt)
+      ? passwords.verify(
+          user.passwordHash,
+          credentials.password,
+          async () => !user.disabledAt && (await reserving) !== 'locked',
+        )
       : passwords.verifyNobody(credentials.password)
     // Whoever finds no place is told at once, and a flood of them does not queue for the row of one account.
-    await Promise.race([verifying, undefined])
+    await Promise.race([verifying, setImmediate()])
     // Side by side, so that the hash hides whether anything was written.
-    ;[attempt, verified] = await Promise.all([reserveAttempt(context, user, credentials.deviceCookie), verifying])
+    reserving = reserveAttempt(context, user, credentials.deviceCookie)
+    ;[attempt, verified] = await Promise.all([reserving, verifying])
   } catch (error) {
     await failures.forgive(account)
     throw error

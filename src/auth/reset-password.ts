@@ -1,5 +1,6 @@
 import { LatchkeyError } from '../errors.js'
 import type { AuthContext, Caller } from './context.js'
+import { deviceGrant } from './device-grant.js'
 import { endAllSessions } from './end-sessions.js'
 import { type Grant, grantTokens } from './grant-tokens.js'
 import { openSession } from './open-session.js'
@@ -11,6 +12,10 @@ export interface PasswordReset {
   token: string
   newPassword: string
   transport: 'cookie' | 'body'
+  /** False for a session that the browser shall forget. */
+  remember?: boolean | undefined
+  /** What the browser kept of earlier sign-ins. */
+  deviceCookie?: string | undefined
 }
 
 /**
@@ -39,13 +44,15 @@ export async function resetPassword(context: AuthContext, reset: PasswordReset, 
     const taken = changed && (await repositories.passwordResets.take(user.id, tokenHash))
     if (!taken) throw new LatchkeyError('reset_token_invalid')
     const entries = await endAllSessions(repositories, changed, 'password_reset')
+    const { transport, remember } = reset
     const fences = { userId: user.id, tokenVersion: changed.tokenVersion, passwordHash }
-    const session = await openSession(context, repositories, { ...fences, transport: reset.transport, caller })
+    const session = await openSession(context, repositories, { ...fences, transport, remember, caller })
     if (!session) throw new Error('an account changed while its row was held')
     const event = { userId: user.id, sessionId: session.facts.sessionId, actor: 'user', ...caller }
     await repositories.securityEvents.add({ ...event, type: 'password_reset' })
     return { session, entries }
   })
   revocations.announce(entries)
-  return grantTokens(context, session.facts, session.refreshToken)
+  const device = deviceGrant(context, { ...reset, userId: user.id })
+  return { ...grantTokens(context, session.facts, session.refreshToken), device }
 }

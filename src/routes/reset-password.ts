@@ -6,7 +6,7 @@ import { olderSpellings } from './older-spellings.js'
 import { signInFields } from './sign-in-fields.js'
 import { callerOf, replyWithTokens } from './token-response.js'
 
-const { password, transport } = signInFields
+const { password, transport, remember } = signInFields
 
 /** The way back in for who forgot a password. */
 export const resetPasswordRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
@@ -23,6 +23,7 @@ export const resetPasswordRoutes: FastifyPluginAsyncTypebox<{ context: AuthConte
           token: Type.String({ minLength: 1, maxLength: 256, description: 'As the administrator’s mailer sent it.' }),
           new_password: password,
           transport,
+          remember,
         }),
         response: {
           200: tokenResponseSchema,
@@ -42,8 +43,8 @@ export const resetPasswordRoutes: FastifyPluginAsyncTypebox<{ context: AuthConte
       },
     },
     async (request, reply) => {
-      const { token, new_password, transport = 'cookie' } = request.body
-      const reset = { token, newPassword: new_password, transport }
+      const { token, new_password, transport = 'cookie', remember } = request.body
+      const reset = { token, newPassword: new_password, transport, remember, deviceCookie: request.deviceCookie() }
       const grant = await resetPassword(context, reset, callerOf(request))
       return replyWithTokens(reply, grant, transport)
     },

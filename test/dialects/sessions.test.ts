@@ -16,11 +16,13 @@ t.test('the sessions are those of /auth/sessions, by their older names', async t
   const laptop = await signIn(app, ada.email, FIREFOX)
   await signUp(app)
 
+  const ask = (url: string) =>
+    app.inject({ url, headers: { authorization: `Bearer ${laptop.accessToken}`, 'user-agent': FIREFOX } })
   const before = stores.db.statementsSent
-  const answer = await get(app, ADDRESS, laptop.accessToken)
+  const answer = await ask(ADDRESS)
   t.equal(stores.db.statementsSent, before + 1)
   t.equal(answer.headers['cache-control'], 'no-store')
-  const native = (await get(app, '/auth/sessions', laptop.accessToken)).json()
+  const native = (await ask('/auth/sessions')).json()
   // The second request is activity too, and later.
   const items = answer.json().map(({ last_activity, ...item }: Record<string, unknown>) => item)
   t.strictSame(

@@ -351,3 +351,35 @@ t.test('nobody is found under an id that is nobody’s', async t => {
       `${method} ${path}`,
     )
 })
+
+t.test('a token that the operator mails sets a new password once, and support sees what happened', async t => {
+  const { app, admin, client } = await start(t)
+  const ada = await signUp(app)
+  const issued = await admin('POST', `/admin/users/${ada.userId}/password-reset`)
+  t.match(issued, { statusCode: 200, headers: { 'cache-control': 'no-store' } })
+  const { token, email, expires_at } = issued.json()
+  t.equal(email, ada.email)
+  t.ok(Date.parse(expires_at) > Date.now())
+  const reset = { token, new_password: 'another passphrase altogether', transport: 'body' }
+  t.equal((await post(app, '/auth/reset-password', reset)).statusCode, 200)
+  t.equal((await post(app, '/auth/reset-password', reset)).json().code, 'reset_token_invalid')
+  t.equal((await refresh(app, ada.refreshToken)).json().code, 'session_revoked')
+
+  const { events } = (await admin('GET', `/admin/users/${ada.userId}/events?limit=2`)).json()
+  t.match(events, [
+    { type: 'password_reset', actor: 'user' },
+    { type: 'password_reset_issued', actor: client.id },
+  ])
+  const nobody = `/admin/users/${newId()}`
+  t.equal((await admin('GET', `${nobody}/events`)).json().code, 'user_not_found')
+  t.equal((await admin('POST', `${nobody}/password-reset`)).json().code, 'user_not_found')
+})
+
+t.test('a temporary password makes a reset that was issued before worthless', async t => {
+  const { app, admin } = await start(t)
+  const ada = await signUp(app)
+  const { token } = (await admin('POST', `/admin/users/${ada.userId}/password-reset`)).json()
+  await admin('POST', `/admin/users/${ada.userId}/temporary-password`)
+  const reset = { token, new_password: 'another passphrase altogether' }
+  t.equal((await post(app, '/auth/reset-password', reset)).json().code, 'reset_token_invalid')
+})

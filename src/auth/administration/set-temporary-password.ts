@@ -6,7 +6,7 @@ import { getUser } from './get-user.js'
 
 /**
  * Replaces a password by a temporary one, which must be changed at the next sign-in. Every session of the account ends:
- * whoever knew the old password may have one.
+ * whoever knew the old password may have one. A reset that was issued can't be used any more.
  *
  * @returns the password, which is not kept anywhere and can't be shown again
  * @throws LatchkeyError user_not_found, busy
@@ -22,6 +22,7 @@ export async function setTemporaryPassword(
   const ended = await db.transaction(async repositories => {
     const user = await repositories.users.setTemporaryPassword(id, passwordHash)
     if (!user) throw new LatchkeyError('user_not_found')
+    await repositories.passwordResets.removeOf(id)
     const entries = await endAllSessions(repositories, user, 'temporary_password_set')
     await repositories.securityEvents.add({ type: 'temporary_password_set', userId: user.id, actor })
     return entries

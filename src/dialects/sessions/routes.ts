@@ -62,7 +62,7 @@ export const sessionsDialectRoutes: FastifyPluginAsyncTypebox<{ context: AuthCon
         response: { 200: Type.Array(itemSchema), ...refusals },
       },
     },
-    async request => (await listSessions(context, request.principal)).map(itemOf),
+    async request => (await listSessions(context, request.principal, callerOf(request))).map(itemOf),
   )
 
   app.delete(

@@ -1,9 +1,14 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { disableUser, enableUser } from '../../auth/administer-users.js'
+import { getUser } from '../../auth/administration/get-user.js'
 import { setTemporaryPassword } from '../../auth/administration/set-temporary-password.js'
 import { endSessionOfUser, endSessionsOfUser, sessionsOfUser } from '../../auth/administration/user-sessions.js'
 import type { AuthContext } from '../../auth/context.js'
-import { sessionSchema, Type } from '../../plugins/schemas.js'
+import { listEvents } from '../../auth/events.js'
+import { issuePasswordReset } from '../../auth/issue-password-reset.js'
+import { eventPageSchema, sessionSchema, Type } from '../../plugins/schemas.js'
+import { eventPageView } from '../event-view.js'
+import { eventsAsked, eventsQuery } from '../events-asked.js'
 import { sessionView } from '../sessions.js'
 import { described, refusals, sessionParams, userParams } from './refusals.js'
 
@@ -53,6 +58,48 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
     async request => ({
       temporary_password: await setTemporaryPassword(context, request.params.id, request.actor),
     }),
+  )
+
+  app.post(
+    '/admin/users/:id/password-reset',
+    {
+      schema: {
+        ...described,
+        summary: 'Issue a one-time token with which a user sets a new password',
+        description: 'For your own mailer. It is in this answer and nowhere else; one issued before is good no more.',
+        params: userParams,
+        response: {
+          200: Type.Object({
+            token: Type.String({ description: 'For POST /auth/reset-password.' }),
+            email: Type.String({ description: 'Send it here and nowhere else.' }),
+            expires_at: Type.String({ format: 'date-time' }),
+          }),
+          ...refusals('user_not_found', 'account_disabled'),
+        },
+      },
+    },
+    async request => {
+      const { token, email, expiresAt } = await issuePasswordReset(context, request.params.id, request.actor)
+      return { token, email, expires_at: expiresAt.toISOString() }
+    },
+  )
+
+  app.get(
+    '/admin/users/:id/events',
+    {
+      schema: {
+        ...described,
+        summary: 'What happened to a user’s account, with everything about it, the latest first',
+        params: userParams,
+        querystring: eventsQuery,
+        response: { 200: eventPageSchema, ...refusals('user_not_found') },
+      },
+    },
+    async request => {
+      const { id } = request.params
+      await getUser(context, id)
+      return eventPageView(await listEvents(context, { ...eventsAsked(request.query), userId: id }))
+    },
   )
 
   app.get(
