@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { buildTestApp } from '../support/build-test-app.js'
-import { get, refresh, signIn, signUp, verify } from '../support/people.js'
+import { refresh, signIn, signUp, verify } from '../support/people.js'
 
 const ADDRESS = '/api/users/me/sessions'
 const FIREFOX = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0'
