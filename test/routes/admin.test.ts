@@ -253,6 +253,8 @@ t.test('everybody who signed in before an instant is out, and nobody else', asyn
   t.equal(await verify(app, bob.accessToken), 'token_revoked', 'an instant to come is now')
   const again = await signIn(app, bob.email)
   t.equal(await verify(app, again.accessToken), 200)
+  const { iat } = JSON.parse(Buffer.from(again.accessToken.split('.')[1]!, 'base64url').toString())
+  t.ok(iat < clock.now() / 1000 + 60, 'and tokens are not issued in advance')
   await clock.advance(config.refresh.minAgeSeconds)
   t.equal((await refresh(app, again.refreshToken)).statusCode, 200, 'nobody is signed out in advance')
   const events = await database.admin`select actor from security_events where type = 'everyone_signed_out'`
