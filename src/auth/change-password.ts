@@ -17,7 +17,7 @@ export interface PasswordChange {
   currentPassword: string
   newPassword: string
   transport: 'cookie' | 'body'
-  /** False for a session that the browser shall forget. */
+  /** False for a session that the browser shall forget; by default as the session that asks. */
   remember?: boolean | undefined
   /** What the browser kept of earlier sign-ins. */
   deviceCookie?: string | undefined
@@ -32,7 +32,7 @@ export interface PasswordChange {
  */
 export async function changePassword(context: AuthContext, change: PasswordChange, caller: Caller): Promise<Grant> {
   const { config, db, passwords, revocations } = context
-  const email = await emailOf(context, change)
+  const { email, sessionId } = await nameAccount(context, change)
   const user = await verifyPassword(context, { ...change, email, password: change.currentPassword }, caller)
   checkNewPassword(change.newPassword, {
     email: user.email,
@@ -41,6 +41,7 @@ export async function changePassword(context: AuthContext, change: PasswordChang
     field: 'new_password',
   })
   const passwordHash = await passwords.hash(change.newPassword)
+  const remember = change.remember ?? (await isRemembered(context, sessionId))
 
   const { session, entries } = await db.transaction(async repositories => {
     const changed = await repositories.users.changePassword(user.id, user.passwordHash, passwordHash)
@@ -48,25 +49,29 @@ export async function changePassword(context: AuthContext, change: PasswordChang
     if (!changed) throw new LatchkeyError('invalid_credentials')
     await repositories.passwordResets.removeOf(user.id)
     const entries = await endAllSessions(repositories, changed, 'password_changed')
-    const fences = { userId: user.id, tokenVersion: changed.tokenVersion, passwordHash }
-    const { transport, remember } = change
-    const session = await openSession(context, repositories, { ...fences, transport, remember, caller })
+    const fence = { tokenVersion: changed.tokenVersion, passwordHash }
+    const signIn = { userId: user.id, fence, transport: change.transport, remember, caller }
+    const session = await openSession(context, repositories, signIn)
     if (!session) throw new Error('an account changed while its row was held')
     const event = { userId: user.id, sessionId: session.facts.sessionId, actor: 'user', ...caller }
     await repositories.securityEvents.add({ ...event, type: 'password_changed', ...deviceDetails(session) })
     return { session, entries }
   })
   revocations.announce(entries)
-  const device = deviceGrant(context, { ...change, userId: user.id })
+  const device = deviceGrant(context, { ...change, remember, userId: user.id })
   return { ...grantTokens(context, session.facts, session.refreshToken), device }
 }
 
-/** Whose password is to be changed: the address that is named, or that of whoever is signed in. */
-async function emailOf({ db }: AuthContext, { email, whoAsks }: PasswordChange): Promise<string> {
+/** Whose password is to be changed: the account that is named, or whoever is signed in; and the session that asks. */
+async function nameAccount(
+  { db }: AuthContext,
+  { email, whoAsks }: PasswordChange,
+): Promise<{ email: string; sessionId?: string | undefined }> {
   if (email === undefined) {
-    const user = await db.users.findById((await whoAsks()).userId)
+    const { userId, sessionId } = await whoAsks()
+    const user = await db.users.findById(userId)
     if (!user) throw new LatchkeyError('token_revoked')
-    return user.email
+    return { email: user.email, sessionId }
   }
   // Whoever gives an address need not be signed in: a token that is absent, or dead, says nothing.
   const principal = await whoAsks().catch((error: unknown) => {
@@ -75,7 +80,12 @@ async function emailOf({ db }: AuthContext, { email, whoAsks }: PasswordChange):
   })
   const user = principal && (await db.users.findById(principal.userId))
   if (user && !isAddressOf(user, email)) throw new LatchkeyError('account_mismatch')
-  return email
+  return { email, sessionId: principal?.sessionId }
+}
+
+/** Whoever asked the browser to forget once is not to be remembered by it for having changed a password. */
+async function isRemembered({ db }: AuthContext, sessionId: string | undefined): Promise<boolean> {
+  return sessionId === undefined || (await db.sessions.isRemembered(sessionId)) !== false
 }
 
 function isAddressOf(user: { email: string }, email: string): boolean {

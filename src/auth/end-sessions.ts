@@ -1,5 +1,6 @@
 import type { Repositories } from '../db/database.js'
 import type { NewRevocation } from '../db/journal.js'
+import type { NewSecurityEvent } from '../db/security-events.js'
 import type { Revocation } from '../revocations/revocation.js'
 
 /** Why a session ended: kept with the session and told to its owner. */
@@ -87,6 +88,16 @@ export async function endAllSessions(
   await repositories.sessions.revokeAllOf(user.id, reason)
   await repositories.refreshTokens.removeAllOf(user.id)
   return repositories.journal.append([{ kind: 'user', subject: user.id, belowVersion: user.tokenVersion, reason }])
+}
+
+/** The events of sessions that were ended, one each. */
+export function revokedEvents(
+  entries: readonly Revocation[],
+  event: Omit<NewSecurityEvent, 'type' | 'sessionId'>,
+): NewSecurityEvent[] {
+  return entries
+    .filter(entry => entry.kind === 'session')
+    .map(({ subject }) => ({ ...event, type: 'session_revoked', sessionId: subject }))
 }
 
 /** Takes sessions off the whitelist and into the journal; the caller ended their rows, whoever they belong to. */

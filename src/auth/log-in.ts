@@ -111,9 +111,10 @@ async function openVerified(
 ): Promise<OpenedSession | undefined> {
   const open = ({ passwordHash }: User) =>
     context.db.transaction(async repositories => {
-      const fences = { userId: user.id, tokenVersion: user.tokenVersion, passwordHash }
+      const fence = { tokenVersion: user.tokenVersion, passwordHash }
       const { transport, remember, clientId } = credentials
-      const session = await openSession(context, repositories, { ...fences, transport, remember, clientId, caller })
+      const signIn = { userId: user.id, fence, transport, remember, clientId, caller }
+      const session = await openSession(context, repositories, signIn)
       if (!session) return undefined
       const event = { userId: user.id, sessionId: session.facts.sessionId, actor: 'user', ...caller }
       await repositories.securityEvents.add({ ...event, type: 'signed_in', ...deviceDetails(session) })

@@ -1,10 +1,11 @@
 import type { Repositories } from '../db/database.js'
 import type { SessionFacts } from '../db/session-facts.js'
+import type { SignInFence } from '../db/sessions.js'
 import { LatchkeyError } from '../errors.js'
 import type { Revocation } from '../revocations/revocation.js'
 import type { AuthContext, Caller } from './context.js'
 import { describeDevice } from './device.js'
-import { endSessionsBeyond } from './end-sessions.js'
+import { endSessionsBeyond, revokedEvents } from './end-sessions.js'
 import { firstRefreshToken, hashOf, type RefreshToken, successorOf } from './refresh-token.js'
 import { newSessionId } from './session-id.js'
 
@@ -13,9 +14,8 @@ export const FIRST_PARTY_CLIENT_ID = 'latchkey'
 
 export interface SignIn {
   userId: string
-  /** As they were when the password was verified: the fences of the sign-in. Left out where none was. */
-  tokenVersion?: number
-  passwordHash?: string
+  /** The account as it was when the password was verified; null where none was. */
+  fence: SignInFence | null
   /** Who opens it and how it knows who it is; by default the person, by a password. */
   clientId?: string | undefined
   authMethods?: readonly string[]
@@ -84,11 +84,8 @@ async function keepToLimit(
     return []
   }
   const ended = await endSessionsBeyond(repositories, userId, limit, 'too_many_sessions')
-  for (const entry of ended) {
-    const sessionId = 'subject' in entry ? entry.subject : undefined
-    const details = { reason: 'too_many_sessions' }
-    await repositories.securityEvents.add({ type: 'session_revoked', userId, sessionId, actor: 'system', details })
-  }
+  const details = { reason: 'too_many_sessions' }
+  await repositories.securityEvents.addAll(revokedEvents(ended, { userId, actor: 'system', details }))
   return ended
 }
 

@@ -32,8 +32,7 @@ export async function register(context: AuthContext, registration: Registration,
     if ((await repositories.users.insert(user)) !== 'inserted') throw new LatchkeyError('email_taken')
     const session = await openSession(context, repositories, {
       userId: user.id,
-      tokenVersion: 0,
-      passwordHash: user.passwordHash,
+      fence: { tokenVersion: 0, passwordHash: user.passwordHash },
       transport: registration.transport,
       remember: registration.remember,
       caller,

@@ -3,7 +3,7 @@ import type { AuthContext, Caller } from './context.js'
 import { deviceGrant } from './device-grant.js'
 import { endAllSessions } from './end-sessions.js'
 import { type Grant, grantTokens } from './grant-tokens.js'
-import { openSession } from './open-session.js'
+import { deviceDetails, openSession } from './open-session.js'
 import { hashOfResetToken, readPasswordResetToken } from './password-reset-token.js'
 import { checkNewPassword } from './passwords/check-new-password.js'
 
@@ -45,11 +45,11 @@ export async function resetPassword(context: AuthContext, reset: PasswordReset, 
     if (!taken) throw new LatchkeyError('reset_token_invalid')
     const entries = await endAllSessions(repositories, changed, 'password_reset')
     const { transport, remember } = reset
-    const fences = { userId: user.id, tokenVersion: changed.tokenVersion, passwordHash }
-    const session = await openSession(context, repositories, { ...fences, transport, remember, caller })
+    const fence = { tokenVersion: changed.tokenVersion, passwordHash }
+    const session = await openSession(context, repositories, { userId: user.id, fence, transport, remember, caller })
     if (!session) throw new Error('an account changed while its row was held')
     const event = { userId: user.id, sessionId: session.facts.sessionId, actor: 'user', ...caller }
-    await repositories.securityEvents.add({ ...event, type: 'password_reset' })
+    await repositories.securityEvents.add({ ...event, type: 'password_reset', ...deviceDetails(session) })
     return { session, entries }
   })
   revocations.announce(entries)

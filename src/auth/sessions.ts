@@ -1,7 +1,7 @@
 import type { LiveSession } from '../db/sessions.js'
 import { LatchkeyError } from '../errors.js'
 import type { AuthContext, Caller } from './context.js'
-import { endOtherSessions, endSessions } from './end-sessions.js'
+import { endOtherSessions, endSessions, revokedEvents } from './end-sessions.js'
 import { noticeOrigin } from './notice-origin.js'
 import type { Principal } from './principal.js'
 
@@ -81,11 +81,7 @@ export async function revokeOtherSessions(
 ): Promise<void> {
   const ended = await db.transaction(async repositories => {
     const entries = await endOtherSessions(repositories, userId, sessionId, 'revoked_by_user')
-    for (const entry of entries) {
-      const revoked = 'subject' in entry ? entry.subject : undefined
-      const event = { type: 'session_revoked', userId, sessionId: revoked, actor: 'user', ...caller } as const
-      await repositories.securityEvents.add(event)
-    }
+    await repositories.securityEvents.addAll(revokedEvents(entries, { userId, actor: 'user', ...caller }))
     return entries
   })
   revocations.announce(ended)

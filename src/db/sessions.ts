@@ -6,12 +6,17 @@ import { type SessionFacts, seconds } from './session-facts.js'
 export type StoredDevice = { browser: string | null; os: string | null; kind: string }
 export type StoredLocation = { country: string; city?: string }
 
+/** An account as it was when its password was verified. A sign-in counts only if it still is when its row is locked. */
+export interface SignInFence {
+  tokenVersion: number
+  passwordHash: string
+}
+
 export interface NewSession {
   sessionId: string
   userId: string
-  /** The fences: the sign-in counts only if these still hold when the user's row is locked. */
-  tokenVersion?: number | undefined
-  passwordHash?: string | undefined
+  /** Null where no password was verified: that the account is there and enabled is all that is looked at then. */
+  fence: SignInFence | null
   clientId: string
   transport: 'cookie' | 'body'
   remember: boolean
@@ -90,14 +95,13 @@ export function sessionsRepository(runner: Runner) {
      * password was verified before a revoke-all, a disable or a password change committed finds its fence broken.
      * (A join or a sub-select would not wait for that commit; `for no key update` does, and then looks again.)
      */
-    async open(session: NewSession): Promise<OpenedFacts | undefined> {
+    async open({ fence, ...session }: NewSession): Promise<OpenedFacts | undefined> {
       const [facts] = await runner.run(executor =>
         executor.execute<OpenedFacts & Record<string, unknown>>(sql`
           with account as (
             select id, email, username, external_id, roles, token_version, tokens_not_before, created_at from users
             where id = ${session.userId} and disabled_at is null
-              and ${session.tokenVersion === undefined ? sql`true` : sql`token_version = ${session.tokenVersion}`}
-              and ${session.passwordHash === undefined ? sql`true` : sql`password_hash = ${session.passwordHash}`}
+              and ${fence ? sql`token_version = ${fence.tokenVersion} and password_hash = ${fence.passwordHash}` : sql`true`}
             for no key update
           ), session as (
             insert into sessions (id, user_id, token_version, client_id, created_at, expires_at, device, user_agent, ip,
@@ -242,6 +246,14 @@ export function sessionsRepository(runner: Runner) {
           .returning({ id: sessions.id, userId: sessions.userId }),
       )
       return revoked.sort((a, b) => (a.id < b.id ? -1 : 1))
+    },
+
+    /** Whether the browser of a session is to remember it; undefined when the session is gone. */
+    async isRemembered(id: string): Promise<boolean | undefined> {
+      const [session] = await runner.run(executor =>
+        executor.select({ remember: sessions.remember }).from(sessions).where(eq(sessions.id, id)),
+      )
+      return session?.remember
     },
 
     /** The client that opened a session; undefined when the session is gone. */

@@ -102,7 +102,9 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
           current_password: password,
           new_password: password,
           transport,
-          remember,
+          remember: Type.Optional(
+            Type.Boolean({ description: 'As at the sign-in; by default as the session that asks, if one does.' }),
+          ),
         }),
         response: {
           200: tokenResponseSchema,

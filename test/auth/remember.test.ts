@@ -72,3 +72,21 @@ t.test('a change of password asks anew whether to remember', async t => {
   t.equal(cookie!.name, config.cookie.name)
   t.notOk('maxAge' in cookie!)
 })
+
+t.test('a browser that was asked to forget is not made to remember by a change of password', async t => {
+  const { app } = await buildTestApp(t)
+  const { email } = await signUp(app)
+  const login = await post(app, '/auth/login', { email, password: PASSWORD, remember: false })
+  const signedIn = { authorization: `Bearer ${login.json().access_token}` }
+  const passwords = { current_password: PASSWORD, new_password: 'another passphrase of hers' }
+  const changed = await post(app, '/auth/change-password', passwords, signedIn)
+  t.notOk('maxAge' in cookies(changed)[0]!, 'the new session is as the one that asked')
+  t.equal(cookies(changed).length, 1, 'nor is the device remembered')
+
+  const again = { current_password: passwords.new_password, new_password: 'a third passphrase of hers' }
+  const asked = { ...again, remember: true }
+  const home = await post(app, '/auth/change-password', asked, {
+    authorization: `Bearer ${changed.json().access_token}`,
+  })
+  t.equal(cookies(home)[0]!.maxAge, 7 * 24 * HOUR, 'unless it is asked to')
+})

@@ -42,10 +42,11 @@ export async function addDevice({ model, service }: History, { which, instance }
   const user = pick(model.users, which)
   const context = service.context(instance)
   const { passwordHash, tokenVersion } = (await context.db.users.findById(user.id))!
-  const fences = { userId: user.id, passwordHash, tokenVersion }
+  const fence = { passwordHash, tokenVersion }
   const now = service.now()
   const opened = await context.db.transaction(async repositories => {
-    const session = await openSession(context, repositories, { ...fences, transport: 'body', caller: {} })
+    const signIn = { userId: user.id, fence, transport: 'body', caller: {} } as const
+    const session = await openSession(context, repositories, signIn)
     const event = { type: 'signed_in', userId: user.id, sessionId: session?.facts.sessionId, actor: 'user' } as const
     if (session) await repositories.securityEvents.add(event)
     return session

@@ -82,8 +82,7 @@ async function openSessions(app: TestApp['app'], count: number): Promise<string[
   const user = (await db.users.findByEmail(email))!
   const signIn = {
     userId,
-    tokenVersion: user.tokenVersion,
-    passwordHash: user.passwordHash!,
+    fence: { tokenVersion: user.tokenVersion, passwordHash: user.passwordHash },
     transport: 'body',
     caller: {},
   } as const

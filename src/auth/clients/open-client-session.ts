@@ -1,7 +1,7 @@
 import { LatchkeyError } from '../../errors.js'
 import type { AuthContext, Caller } from '../context.js'
 import { type Grant, grantTokens } from '../grant-tokens.js'
-import { openSession } from '../open-session.js'
+import { deviceDetails, openSession } from '../open-session.js'
 
 export interface ClientSignIn {
   clientId: string
@@ -25,6 +25,7 @@ export async function openClientSession(context: AuthContext, signIn: ClientSign
     if (!(await repositories.clients.hold(clientId))) throw new LatchkeyError('token_revoked')
     const session = await openSession(context, repositories, {
       userId,
+      fence: null,
       clientId,
       authMethods,
       transport: 'body',
@@ -32,7 +33,7 @@ export async function openClientSession(context: AuthContext, signIn: ClientSign
     })
     if (!session) throw await refusal()
     const event = { userId, sessionId: session.facts.sessionId, actor: clientId, ...caller }
-    await repositories.securityEvents.add({ ...event, type: 'signed_in' })
+    await repositories.securityEvents.add({ ...event, type: 'signed_in', ...deviceDetails(session) })
     return session
 
     async function refusal() {

@@ -1,0 +1,35 @@
+import t from 'tap'
+import { buildTestApp } from '../support/build-test-app.js'
+import { Device, FIREFOX, IPHONE } from '../support/device.js'
+import { PASSWORD, signUp, verify } from '../support/people.js'
+
+t.test('log out everywhere: nothing of the account is alive, on any device, and nobody else notices', async t => {
+  const { app, config } = await buildTestApp(t)
+  const ada = await signUp(app)
+  const eve = await signUp(app)
+  const laptop = new Device(app, FIREFOX)
+  const phone = new Device(app, IPHONE)
+  for (const device of [laptop, phone]) await device.logIn(ada.email, PASSWORD)
+  const kept = phone.copy()
+
+  // A plain logout is of one device.
+  t.equal((await laptop.post('/auth/logout')).statusCode, 204)
+  t.notOk(laptop.cookies.has(config.cookie.name))
+  t.equal(await laptop.verified(), 'token_revoked', 'its access token does not live on')
+  t.equal(await phone.verified(), 200)
+
+  // With `all` it is of every one.
+  t.equal((await laptop.logIn(ada.email, PASSWORD)).statusCode, 200)
+  t.equal((await phone.post('/auth/logout', { scope: 'all' })).statusCode, 204)
+  t.notOk(phone.cookies.has(config.cookie.name))
+  for (const device of [laptop, kept]) {
+    t.equal(await device.verified(), 'token_revoked')
+    t.match((await device.refresh()).json(), { status: 401, code: 'session_revoked' })
+  }
+  t.equal(await verify(app, ada.accessToken), 'token_revoked', 'where she registered, too')
+  t.equal(await verify(app, eve.accessToken), 200)
+
+  // She signs in again, and is alone.
+  t.equal((await laptop.logIn(ada.email, PASSWORD)).statusCode, 200)
+  t.equal((await laptop.get('/auth/sessions')).json().length, 1)
+})
