@@ -43,7 +43,7 @@ export const realm = pgTable(
  * of the schemes in src/auth/passwords. The length of each is bounded, as an index bounds what it takes.
  */
 export const hashKind = sql.raw(
-  String.raw`substring("password_hash" from '^(?:\$argon2id\$(?:v=\d{1,3}\$)?[^$]{1,64}|\$2[aby]\$\d\d|pbkdf2_sha256\$\d{1,10}|\$scrypt\$[^$]{1,64})')`,
+  String.raw`substring("password_hash" from '^(?:\$argon2id\$(?:v=\d{1,3}\$)?[^$]{1,64}|(?:bcrypt_sha256\$)?\$2[aby]\$\d\d|pbkdf2_sha256\$\d{1,10}|\$scrypt\$[^$]{1,64})')`,
 )
 
 /** Whether a hash is of another kind than those that this service makes. */

@@ -1,6 +1,7 @@
 import { createServer } from 'node:net'
 import t from 'tap'
 import { externalStores } from '../support/external-stores.js'
+import { runLatchkey } from '../support/run-latchkey.js'
 import { type ServiceProcess, startService } from '../support/service-process.js'
 
 /** What must be nowhere in a log or in an error: each is found by a part that no encoding of it would lose. */
@@ -16,18 +17,22 @@ function client(url: string) {
     secrets,
     refusals,
     async send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
+      const isJson = body !== undefined && !(body instanceof URLSearchParams)
       const response = await fetch(url + path, {
         method,
-        headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
-        ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+        headers: { ...(isJson && { 'content-type': 'application/json' }), ...headers },
+        ...(body !== undefined && {
+          body: isJson && typeof body !== 'string' ? JSON.stringify(body) : (body as string),
+        }),
       })
       const text = await response.text()
       const answer = text.startsWith('{') ? JSON.parse(text) : {}
       if (response.status >= 400) refusals.push(text)
       const cookies = response.headers.getSetCookie().map(cookie => cookie.split(/[=;]/)[1])
-      for (const token of [answer.access_token, answer.refresh_token, ...cookies]) {
+      const { access_token, refresh_token, access, refresh, temporary_password, token } = answer
+      for (const secret of [access_token, refresh_token, access, refresh, temporary_password, token, ...cookies]) {
         // The whole token, and parts of it: enough to find one that was cut or quoted. A cleared cookie has none.
-        if (token) secrets.push(token, token.slice(-30), token.slice(30, 60))
+        if (secret) secrets.push(secret, secret.slice(-30), ...(secret.length > 60 ? [secret.slice(30, 60)] : []))
       }
       return { status: response.status, code: answer.code as string | undefined, answer }
     },
@@ -124,6 +129,65 @@ t.test('no password, token, cookie or address is in the log or in an error, even
   const log = findsNothing(t, canary, service)
   t.match(log, '/auth/login', 'it is the log of these requests')
   t.ok(canary.secrets.length > 20)
+})
+
+t.test('nor is what clients and administrators are given, nor what other systems are used to', async t => {
+  const { env } = await externalStores(t)
+  const made = await runLatchkey(['clients', 'create', 'shop', '--scope', 'introspect,sessions,admin'], { env })
+  const [, id = ''] = /client_id ([0-9a-f-]{36})/.exec(made.stdout) ?? []
+  const [secret = ''] = /lk_cs_[\w-]{43}/.exec(made.stdout) ?? []
+  const service = await startService(t, { env: { ...env, LOG_LEVEL: 'trace' } })
+  const canary = client(service.url)
+  canary.secrets.push(secret, secret.slice(-30), Buffer.from(`${id}:${secret}`).toString('base64').slice(-30))
+  const { send } = canary
+  const form = (fields: Record<string, string>) => new URLSearchParams(fields)
+  const basic = { authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}` }
+
+  const granted = await send('POST', '/oauth/token', form({ grant_type: 'client_credentials' }), basic)
+  const admin = { authorization: `Bearer ${granted.answer.access_token}` }
+  const user = (await send('POST', '/admin/users', { email: EMAIL }, admin)).answer
+  const reset = await send('POST', `/admin/users/${user.user.id}/password-reset`, undefined, admin)
+  t.match(reset, { status: 200, answer: { token: /^lk_pr_/ } })
+  const { answer: opened } = await send('POST', `/admin/users/${user.user.id}/sessions`, {}, admin)
+  const change = { email: EMAIL, current_password: user.temporary_password, new_password: PASSWORD }
+  t.equal((await send('POST', '/auth/change-password', change)).status, 200)
+  const simple = await send('POST', '/api/token/', { username: EMAIL, password: PASSWORD })
+  t.match(simple, { status: 200, answer: { access: /^eyJ/, refresh: /^lk_rt_/ } })
+  t.ok(canary.secrets.length > 30)
+
+  // Where they do not belong.
+  const misplaced = [
+    ['POST', '/oauth/token', form({ grant_type: 'client_credentials', client_id: secret, client_secret: id })],
+    ['POST', '/oauth/token', form({ grant_type: secret, client_id: id, client_secret: secret })],
+    ['POST', '/oauth/token', form({ grant_type: 'client_credentials', scope: secret })],
+    ['POST', '/oauth/token', form({ grant_type: 'refresh_token', refresh_token: secret })],
+    ['POST', '/oauth/token', form({ grant_type: 'refresh_token', refresh_token: simple.answer.refresh })],
+    ['POST', '/oauth/token', { grant_type: 'client_credentials', client_secret: secret }],
+    ['POST', `/oauth/token?client_secret=${secret}`, form({ grant_type: 'password', password: PASSWORD })],
+    ['POST', '/oauth/introspect', form({ client_id: id, client_secret: `${secret}x`, token: opened.access_token })],
+    ['POST', '/oauth/introspect', `token=${opened.access_token}`],
+    ['POST', '/admin/users', { email: `${EMAIL} ${PASSWORD}` }],
+    ['POST', '/admin/users', { email: `x${EMAIL}`, roles: [PASSWORD] }],
+    ['POST', '/admin/users', { email: `x${EMAIL}`, password: PASSWORD }],
+    ['GET', `/admin/users?email=${EMAIL}&token=${secret}`, undefined],
+    ['GET', `/admin/users?cursor=${secret}`, undefined],
+    ['POST', '/api/token/', { username: PASSWORD, password: EMAIL }],
+    ['POST', '/api/token/', { username: [PASSWORD], password: EMAIL }],
+    ['POST', '/api/token/', `{"username":"${EMAIL}","password":"${PASSWORD}"`],
+    ['POST', '/api/token/refresh/', { refresh: PASSWORD }],
+    ['POST', '/api/token/refresh/', { refresh: simple.answer.access }],
+    ['POST', '/api/token/verify/', { token: `${simple.answer.access}x` }],
+    ['GET', `/api/token/verify/?token=${simple.answer.access}`, undefined],
+    ['POST', '/auth/reset-password', { token: reset.answer.token, new_password: PASSWORD }],
+  ] as const
+  for (const [method, path, body] of misplaced) {
+    const { status } = await send(method, path, body, path.startsWith('/admin') ? admin : {})
+    t.ok(status >= 400 && status < 500, `${method} ${path.slice(0, 20)}: ${status}`)
+  }
+  t.equal((await send('GET', '/admin/users', undefined, { authorization: `Bearer ${secret}` })).status, 401)
+  t.equal((await send('GET', '/admin/users', undefined, basic)).status, 401)
+  t.equal(await service.stop(), 0)
+  t.match(findsNothing(t, canary, service), '/oauth/token', 'it is the log of these requests')
 })
 
 t.test('nor while the stores are away, which is when drivers quote what they were given', async t => {

@@ -11,6 +11,7 @@ const HASHES = [
   `$2b$10$${'.'.repeat(53)}`,
   `$2b$12$${'.'.repeat(53)}`,
   `$2y$12$${'.'.repeat(53)}`,
+  `bcrypt_sha256$$2b$12$${'.'.repeat(53)}`,
   `pbkdf2_sha256$600000$${TAIL}=`,
   `pbkdf2_sha256$1000000$${TAIL}=`,
   `$scrypt$ln=16,r=8,p=1$${TAIL}`,

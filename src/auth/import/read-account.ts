@@ -4,6 +4,7 @@ import { canVerifyHash } from '../passwords/can-verify-hash.js'
 import { checkRoles } from '../roles.js'
 import { LineFault } from './line-fault.js'
 import { readInstant } from './read-instant.js'
+import { withoutDjangoName } from './without-django-name.js'
 
 /** An account as another system describes it, in the form in which it is stored. */
 export interface ImportedAccount {
@@ -125,10 +126,9 @@ function readRoles(value: unknown): readonly string[] {
 
 function readHash(value: unknown): string {
   if (value === undefined) throw new LineFault('There is no password_hash.')
-  if (typeof value !== 'string' || !canVerifyHash(value)) {
-    throw new LineFault('The password_hash is of no scheme that this service knows.')
-  }
-  return value
+  const hash = typeof value === 'string' ? withoutDjangoName(value) : ''
+  if (!canVerifyHash(hash)) throw new LineFault('The password_hash is of no scheme that this service knows.')
+  return hash
 }
 
 function readFlag(value: unknown, field: string): boolean | undefined {

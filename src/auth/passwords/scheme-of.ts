@@ -1,11 +1,12 @@
 import { argon2id } from './argon2id.js'
 import { bcrypt } from './bcrypt.js'
+import { djangoBcryptSha256 } from './django-bcrypt-sha256.js'
 import { djangoPbkdf2 } from './django-pbkdf2.js'
 import type { PasswordScheme } from './password-scheme.js'
 import { scrypt } from './scrypt.js'
 
 /** Every scheme whose hashes verify; new hashes are argon2id. */
-const schemes: readonly PasswordScheme[] = [argon2id, bcrypt, djangoPbkdf2, scrypt]
+const schemes: readonly PasswordScheme[] = [argon2id, bcrypt, djangoBcryptSha256, djangoPbkdf2, scrypt]
 
 /**
  * The scheme that a stored hash claims to be of, and its kind.

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { LineFault } from '../../../src/auth/import/line-fault.js'
 import { readAccount } from '../../../src/auth/import/read-account.js'
+import { createPasswordHasher } from '../../../src/auth/passwords/password-hasher.js'
 
 const password_hash = '$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW'
 const ada = { email: 'ada@example.com', password_hash }
@@ -51,6 +52,28 @@ t.test('all fields are read, in either spelling, and brought into their normal f
   t.strictSame(line(snake), expected)
   t.strictSame(line({ ...camel, mustChangePassword: false }), expected)
   t.equal(faultOf(JSON.stringify({ ...common, ...snake, ...camel })), 'Give either created_at or createdAt.')
+})
+
+t.test('hashes that have another name in Django come in the form that they have everywhere', async t => {
+  const argon2 = '$argon2id$v=19$m=1024,t=2,p=8$d3VSdFBvc1ZTZ1R5ZnRqNDEzT0VaRA$g9aHghsMYSkh0x3xFCXZXg'
+  const bcrypt = '$2b$05$Ckt2KOY4L15q2vKIVdK6p.ZGvZCndKdGNAivgSxCJdLmjb8V.Ibiu'
+  const digest = 'WjiJW2R7EFXFvJWL7gYnIcr1h3m9El4JvqodWswOHtcvChnARzIflnX3B2jbmgsaKg4DDVVfqCo1Iv5DvScVYg'
+  const scrypt = `$scrypt$ln=10,r=8,p=1$c2Vhc2FsdDEyMw$${digest}`
+  const bcryptSha256 = 'bcrypt_sha256$$2b$05$aOfPXQ/GGtC3s1sRTrcTpeVmI5TiVttgZ1dBiV6BelrYK5661u4vK'
+  const hasher = createPasswordHasher({ concurrency: 1, queue: 1 })
+  for (const [inDjango, expected] of [
+    [`argon2${argon2}`, argon2],
+    [`bcrypt$${bcrypt}`, bcrypt],
+    [`scrypt$1024$seasalt123$8$1$${digest}==`, scrypt],
+    [bcryptSha256, bcryptSha256],
+    [argon2, argon2],
+  ] as const) {
+    t.equal(read({ password_hash: inDjango }).passwordHash, expected)
+    t.equal(await hasher.verify(expected, 'correct horse'), true, inDjango)
+    t.equal(await hasher.verify(expected, 'correct horsf'), false)
+  }
+  for (const hash of [`scrypt$1000$seasalt123$8$1$${digest}==`, `scrypt$0$s$8$1$${digest}==`, 'argon2$', 'bcrypt$!'])
+    t.match(faultOf(JSON.stringify({ ...ada, password_hash: hash })), /no scheme/, hash)
 })
 
 t.test('what is null or empty is not given', async t => {

@@ -15,6 +15,7 @@ const OF_CORRECT_HORSE = {
   'bcrypt $2y$': BCRYPT.replace('2b', '2y'),
   'bcrypt of cost 10': '$2b$10$abcdefghijklmnopqrstuu23JPZtHcGhwXSF41f93o/7vBdDut3Xu',
   'Django PBKDF2': DJANGO,
+  'Django bcrypt': 'bcrypt_sha256$$2b$05$aOfPXQ/GGtC3s1sRTrcTpeVmI5TiVttgZ1dBiV6BelrYK5661u4vK',
   scrypt: SCRYPT,
   'scrypt with two lanes and 64 bytes':
     '$scrypt$ln=10,r=8,p=2$aM15713r3Xsvxbi31lqr1Q$bMQ3rWk0z7t+wNxeGJjvmF1YaW+BvD3RuKZHKHUsvDrplXTjmXgI+McG8N9/WPoKh++dj11+t8PRWmXrPqQc8w',
@@ -61,6 +62,12 @@ t.test('bcrypt knows 72 bytes of a password, as it did where the hash was made',
   t.equal(await room().verify(ofEightyX, 'x'.repeat(71)), false)
 })
 
+t.test('in the bcrypt of Django every character counts', async t => {
+  const ofEightyX = 'bcrypt_sha256$$2b$05$chtdLwl5InwrNZ1KgUjti.VkZRRXmer6eIk5hJlqOxfrbIk.fllFi'
+  t.equal(await room().verify(ofEightyX, 'x'.repeat(80)), true)
+  t.equal(await room().verify(ofEightyX, 'x'.repeat(79)), false)
+})
+
 t.test('a password with a NUL matches no bcrypt hash, though bcrypt would take it for a shorter one', async t => {
   const ofSecret = '$2b$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a'
   t.equal(await room().verify(ofSecret, 'secret'), true)
@@ -79,6 +86,9 @@ const DAMAGED = [
   '!',
   BCRYPT.slice(0, -1),
   `${BCRYPT}a`,
+  `bcrypt_sha256$${BCRYPT}a`,
+  `bcrypt_sha256$${BCRYPT.replace('$05', '$03')}`,
+  `bcrypt_sha256${BCRYPT}`,
   `${BCRYPT}\n`,
   BCRYPT.replace('$05', '$5'),
   BCRYPT.replace('$05', '$03'),
@@ -103,6 +113,7 @@ const DAMAGED = [
 
 const TOO_COSTLY = [
   BCRYPT.replace('$05', '$16'),
+  `bcrypt_sha256$${BCRYPT.replace('$05', '$16')}`,
   BCRYPT.replace('$05', '$31'),
   DJANGO.replace('1000', '5000001'),
   DJANGO.replace('1000', '9999999999'),
