@@ -46,8 +46,8 @@ export async function cleanUp(db: Pick<Database, 'transaction'>, options: CleanU
   }
 
   return {
-    sessions: await clear(async ({ sessions, securityEvents }) => {
-      const { count, expired } = await sessions.removeOlderThan(sessionAge, batchSize)
+    sessions: await clear(async ({ expiredSessions, securityEvents }) => {
+      const { count, expired } = await expiredSessions.removeOlderThan(sessionAge, batchSize)
       await securityEvents.addAll(expired.map(expiryEvent))
       return count
     }),

@@ -1,5 +1,5 @@
+import type { ExpiredSession } from '../db/expired-sessions.js'
 import type { SecurityEvent, SecurityEventType } from '../db/security-events.js'
-import type { ExpiredSession } from '../db/sessions.js'
 import type { AuthContext } from './context.js'
 import { type Device, describeDevice } from './device.js'
 import type { Principal } from './principal.js'
@@ -31,7 +31,7 @@ export async function listEvents(
   { db, config }: Pick<AuthContext, 'db' | 'config'>,
   { userId, limit, before }: EventsAsked & { userId: string },
 ): Promise<EventPage> {
-  const expired = await db.sessions.expiredOf(userId, config.eventRetentionSeconds)
+  const expired = await db.expiredSessions.of(userId, config.eventRetentionSeconds)
   if (expired.length > 0) await db.securityEvents.addAll(expired.map(expiryEvent))
   const found = await db.securityEvents.of(userId, { limit: limit + 1, before })
   const events = found.slice(0, limit).map(event => ({ ...event, device: deviceOf(event) }))

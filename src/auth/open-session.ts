@@ -1,6 +1,6 @@
 import type { Repositories } from '../db/database.js'
+import type { SignInFence } from '../db/open-session.js'
 import type { SessionFacts } from '../db/session-facts.js'
-import type { SignInFence } from '../db/sessions.js'
 import { LatchkeyError } from '../errors.js'
 import type { Revocation } from '../revocations/revocation.js'
 import type { AuthContext, Caller } from './context.js'

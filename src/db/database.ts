@@ -3,6 +3,7 @@ import { cleanUpLock } from './clean-up-lock.js'
 import { clientsRepository } from './clients.js'
 import { type ConnectionOptions, openConnections, type Runner } from './connections.js'
 import { deviceFailuresRepository } from './device-failures.js'
+import { expiredSessionsRepository } from './expired-sessions.js'
 import { introspectionRepository } from './introspection.js'
 import { type Journal, journalRepository } from './journal.js'
 import { passwordResetsRepository } from './password-resets.js'
@@ -60,6 +61,7 @@ function repositories(runner: Runner) {
     deviceFailures: deviceFailuresRepository(runner),
     userPages: userPagesRepository(runner),
     sessions: sessionsRepository(runner),
+    expiredSessions: expiredSessionsRepository(runner),
     refreshTokens: refreshTokensRepository(runner),
     journal: journalRepository(runner),
     signingKeys: signingKeysRepository(runner),

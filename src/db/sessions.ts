@@ -1,35 +1,7 @@
 import { and, desc, eq, inArray, isNull, ne, or, type SQL, sql } from 'drizzle-orm'
 import type { Runner } from './connections.js'
+import { type NewSession, openSession, type StoredDevice, type StoredLocation } from './open-session.js'
 import { realm, refreshTokens, sessions, users } from './schema.js'
-import { type SessionFacts, seconds } from './session-facts.js'
-
-export type StoredDevice = { browser: string | null; os: string | null; kind: string }
-export type StoredLocation = { country: string; city?: string }
-
-/** An account as it was when its password was verified. A sign-in counts only if it still is when its row is locked. */
-export interface SignInFence {
-  tokenVersion: number
-  passwordHash: string
-}
-
-export interface NewSession {
-  sessionId: string
-  userId: string
-  /** Null where no password was verified: that the account is there and enabled is all that is looked at then. */
-  fence: SignInFence | null
-  clientId: string
-  transport: 'cookie' | 'body'
-  remember: boolean
-  authMethods: readonly string[]
-  device: StoredDevice
-  userAgent: string | undefined
-  ip: string | undefined
-  location: StoredLocation | undefined
-  maxAgeSeconds: number
-  refreshTtlSeconds: number
-  tokenHash: Buffer
-  nextHash: Buffer
-}
 
 /** A live session as its owner sees it. */
 export interface LiveSession {
@@ -51,27 +23,12 @@ export interface LiveSession {
   rotatedAt: Date
 }
 
-/** What a sign-in returns beside what every statement that lets somebody in does. */
-export interface OpenedFacts extends SessionFacts {
-  /** No other session of the user that is still remembered was on such a device. */
-  isNewDevice: boolean
-}
-
 /** What is new about where a session is used from. */
 export interface OriginChange {
   /** The device follows from it. */
   browser?: { userAgent: string; device: StoredDevice }
   /** The location follows from it. */
   address?: { ip: string; location: StoredLocation | null }
-}
-
-/** A session that nobody ended: it was left unused, or reached its end. */
-export interface ExpiredSession {
-  id: string
-  userId: string
-  endedAt: Date
-  wasIdle: boolean
-  userAgent: string | null
 }
 
 export type Sessions = ReturnType<typeof sessionsRepository>
@@ -90,49 +47,7 @@ export function sessionsRepository(runner: Runner) {
   }
 
   return {
-    /**
-     * Opens a session with its first refresh token, in one statement that holds the user's row: a sign-in whose
-     * password was verified before a revoke-all, a disable or a password change committed finds its fence broken.
-     * (A join or a sub-select would not wait for that commit; `for no key update` does, and then looks again.)
-     */
-    async open({ fence, ...session }: NewSession): Promise<OpenedFacts | undefined> {
-      const [facts] = await runner.run(executor =>
-        executor.execute<OpenedFacts & Record<string, unknown>>(sql`
-          with account as (
-            select id, email, username, external_id, roles, token_version, tokens_not_before, created_at from users
-            where id = ${session.userId} and disabled_at is null
-              and ${fence ? sql`token_version = ${fence.tokenVersion} and password_hash = ${fence.passwordHash}` : sql`true`}
-            for no key update
-          ), session as (
-            insert into sessions (id, user_id, token_version, client_id, created_at, expires_at, device, user_agent, ip,
-              location, transport, remember, auth_time, auth_methods)
-            select ${session.sessionId}, account.id, account.token_version, ${session.clientId},
-              greatest(now(), realm.not_before), now() + ${seconds(session.maxAgeSeconds)},
-              ${JSON.stringify(session.device)}::jsonb, ${session.userAgent ?? null}, ${session.ip ?? null}::inet,
-              ${session.location ? JSON.stringify(session.location) : null}::jsonb, ${session.transport},
-              ${session.remember}, now(), ${sql.param(`{${session.authMethods.join(',')}}`)}::text[]
-            from account, realm
-            returning id, expires_at, auth_time, remember, user_agent, ip
-          ), whitelisted as (
-            insert into refresh_tokens (session_id, generation, token_hash, next_hash, rotated_at, expires_at)
-            select session.id, 0, ${session.tokenHash}, ${session.nextHash}, now(),
-              least(now() + ${seconds(session.refreshTtlSeconds)}, session.expires_at)
-            from session
-            returning expires_at
-          )
-          select session.id as "sessionId", account.id as "userId", account.email, account.username,
-            account.external_id as "externalId", account.roles, account.token_version as "tokenVersion", ${session.clientId} as "clientId",
-            account.created_at as "userCreatedAt", floor(extract(epoch from session.auth_time))::float8 as "authTime",
-            extract(epoch from greatest(date_trunc('second', now()), realm.not_before, account.tokens_not_before))::float8
-              as "issuedAt",
-            session.remember, session.user_agent as "userAgent", session.ip,
-            extract(epoch from whitelisted.expires_at - now())::float8 as "refreshExpiresInSeconds",
-            not exists (select from sessions as known where known.user_id = account.id
-              and known.device = ${JSON.stringify(session.device)}::jsonb) as "isNewDevice"
-          from account, session, whitelisted, realm`),
-      )
-      return facts && { ...facts, userCreatedAt: new Date(facts.userCreatedAt) }
-    },
+    open: (session: NewSession) => openSession(runner, session),
 
     /** The live sessions of a user, the youngest first. */
     async liveOf(userId: string): Promise<LiveSession[]> {
@@ -264,42 +179,6 @@ export function sessionsRepository(runner: Runner) {
       return session?.clientId
     },
 
-    /**
-     * Removes sessions that began so long ago that none can be alive, with their refresh tokens; returns how many, and
-     * which of them had ended by themselves. Ids sort by time, so the primary key finds them: no index is kept for it,
-     * and no live row is looked at.
-     */
-    async removeOlderThan(ageSeconds: number, limit: number): Promise<{ count: number; expired: ExpiredSession[] }> {
-      const removed = await runner.run(executor =>
-        executor.execute<ExpiredRow & { wasExpired: boolean }>(sql`
-          with old as (
-            select (lpad(to_hex(floor(extract(epoch from now() - ${seconds(ageSeconds)}) * 1000)::bigint), 12, '0')
-              || repeat('0', 20))::uuid as bound
-          ), batch as (
-            select id from sessions where id < (select bound from old) and expires_at < now()
-            order by id limit ${limit} for update skip locked
-          ), expired as (
-            select ${expiredColumns} from batch join sessions using (id) ${expiredJoins} where ${expiredByItself}
-          ), removed as (
-            delete from sessions where id in (select id from batch) returning id
-          )
-          select expired.*, expired.id is not null as "wasExpired" from removed left join expired using (id)`),
-      )
-      return { count: removed.length, expired: removed.filter(({ wasExpired }) => wasExpired).map(toExpired) }
-    },
-
-    /** The sessions of a user that ended by themselves within this time, unless that is written down already. */
-    async expiredOf(userId: string, withinSeconds: number): Promise<ExpiredSession[]> {
-      const rows = await runner.run(executor =>
-        executor.execute<ExpiredRow>(sql`
-          select ${expiredColumns} from sessions ${expiredJoins}
-          where sessions.user_id = ${userId} and ${expiredByItself}
-            and ${endOfSession} > now() - ${seconds(withinSeconds)}
-            and not exists (select from security_events where security_events.id = sessions.id)`),
-      )
-      return rows.map(toExpired)
-    },
-
     /** How many live sessions a user has. */
     async countLive(userId: string): Promise<number> {
       const [row] = await runner.run(executor =>
@@ -325,21 +204,3 @@ export function sessionsRepository(runner: Runner) {
 /** Of sessions with their refresh tokens and the realm. Whatever else ends them deletes the refresh token too. */
 const isLive = sql`revoked_at is null and created_at >= not_before
   and sessions.expires_at > now() and refresh_tokens.expires_at > now()`
-
-const endOfSession = sql`least(refresh_tokens.expires_at, sessions.expires_at)`
-
-const expiredColumns = sql`sessions.id, sessions.user_id as "userId", ${endOfSession} as "endedAt",
-  refresh_tokens.expires_at < sessions.expires_at as "wasIdle", sessions.user_agent as "userAgent"`
-
-const expiredJoins = sql`join refresh_tokens on refresh_tokens.session_id = sessions.id cross join realm`
-
-/** Whoever ends a session deletes its refresh token, and so it is not among these; all but who ends everyone's. */
-const expiredByItself = sql`${endOfSession} <= now()
-  and (sessions.created_at >= realm.not_before or ${endOfSession} < realm.not_before)`
-
-/** Statements that are plain text get instants as text. */
-type ExpiredRow = Record<string, unknown> & Omit<ExpiredSession, 'endedAt'> & { endedAt: string }
-
-function toExpired({ id, userId, endedAt, wasIdle, userAgent }: ExpiredRow): ExpiredSession {
-  return { id, userId, endedAt: new Date(endedAt), wasIdle, userAgent }
-}

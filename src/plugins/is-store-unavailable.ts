@@ -1,3 +1,5 @@
+import { STORE_AWAY_CODES } from '../store-away.js'
+
 /**
  * Whether an error says that Postgres or Redis could not be reached or may not be written to now, so that trying again
  * in a moment makes sense. Looks into `cause` and into the parts of an AggregateError, as drivers and Drizzle wrap.
@@ -15,32 +17,8 @@ export function isStoreUnavailable(error: unknown, depth = 0): boolean {
 /** SQLSTATE class 08: connection exceptions. */
 const POSTGRES_CONNECTION_CLASS = /^08[0-9A-Z]{3}$/
 
-const UNAVAILABLE_CODES = new Set([
-  // The operating system.
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ECONNABORTED',
-  'EPIPE',
-  'ETIMEDOUT',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'EHOSTDOWN',
-  'ENETUNREACH',
-  // postgres.js.
-  'CONNECT_TIMEOUT',
-  'CONNECTION_CLOSED',
-  'CONNECTION_ENDED',
-  'CONNECTION_DESTROYED',
-  // Postgres: read only, too many connections, statement timeout, shutdown, crash, starting, idle for too long.
-  '25006',
-  '53300',
-  '57014',
-  '57P01',
-  '57P02',
-  '57P03',
-  '57P05',
-])
+/** Beside what is away: read only, a statement that took too long, a connection that was idle for too long. */
+const UNAVAILABLE_CODES: ReadonlySet<string> = new Set([...STORE_AWAY_CODES, '25006', '57014', '57P05'])
 
 const REDIS_ERROR_NAMES = new Set(['MaxRetriesPerRequestError', 'ClusterAllFailedError'])
 

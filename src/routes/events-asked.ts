@@ -1,5 +1,5 @@
 import type { EventsAsked } from '../auth/events.js'
-import { type Static, Type, uuidSchema } from '../plugins/schemas.js'
+import { idSchema, type Static, Type } from '../plugins/schemas.js'
 
 /** The query of a page of events. Query values are strings. */
 export const eventsQuery = Type.Object(
@@ -7,7 +7,7 @@ export const eventsQuery = Type.Object(
     limit: Type.Optional(
       Type.String({ pattern: '^([1-9][0-9]?|100)$', description: 'Events on a page: 1 to 100, by default 20.' }),
     ),
-    before: Type.Optional(Type.String({ ...uuidSchema, maxLength: 36, description: 'The `next` of the page before.' })),
+    before: Type.Optional(Type.String({ ...idSchema, description: 'The `next` of the page before.' })),
   },
   { additionalProperties: false },
 )

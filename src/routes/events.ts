@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { AuthContext } from '../auth/context.js'
 import { listOwnEvents } from '../auth/events.js'
-import { errorResponses, eventPageSchema } from '../plugins/schemas.js'
+import { accessTokenErrors, errorResponses, eventPageSchema } from '../plugins/schemas.js'
 import { eventPageView } from './event-view.js'
 import { eventsAsked, eventsQuery } from './events-asked.js'
 
@@ -18,15 +18,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = 
         querystring: eventsQuery,
         response: {
           200: eventPageSchema,
-          ...errorResponses(
-            'invalid_request',
-            'authentication_required',
-            'token_invalid',
-            'token_expired',
-            'token_revoked',
-            'token_stale',
-            'store_unavailable',
-          ),
+          ...errorResponses('invalid_request', ...accessTokenErrors, 'store_unavailable'),
         },
       },
     },

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Principal } from '../auth/principal.js'
 import { LatchkeyError } from '../errors.js'
-import { bodyOf, errorResponses, Type } from '../plugins/schemas.js'
+import { accessTokenErrors, bodyOf, errorResponses, Type } from '../plugins/schemas.js'
 import { securityHeadersFor } from '../plugins/security-headers.js'
 import { toLatchkeyError } from '../plugins/to-latchkey-error.js'
 import { withIdentity } from './with-identity.js'
@@ -43,15 +43,7 @@ export const gatewayRoutes: FastifyPluginAsyncTypebox<GatewayRoutesOptions> = as
         }),
         response: {
           200: Type.Null({ description: 'X-Auth-Subject, X-Auth-Session and X-Auth-Roles say whose it is.' }),
-          ...errorResponses(
-            'authentication_required',
-            'token_invalid',
-            'token_expired',
-            'token_revoked',
-            'token_stale',
-            'insufficient_role',
-            'revocations_stale',
-          ),
+          ...errorResponses(...accessTokenErrors, 'insufficient_role', 'revocations_stale'),
         },
       },
     },

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { AuthContext } from '../auth/context.js'
 import { profile } from '../auth/profile.js'
-import { errorResponses, userSchema } from '../plugins/schemas.js'
+import { accessTokenErrors, errorResponses, userSchema } from '../plugins/schemas.js'
 import { userView } from './token-response.js'
 
 /** Who is signed in. */
@@ -16,14 +16,7 @@ export const profileRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
         security: [{ bearer: [] }],
         response: {
           200: userSchema,
-          ...errorResponses(
-            'authentication_required',
-            'token_invalid',
-            'token_expired',
-            'token_revoked',
-            'token_stale',
-            'store_unavailable',
-          ),
+          ...errorResponses(...accessTokenErrors, 'store_unavailable'),
         },
       },
     },

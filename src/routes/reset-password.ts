@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { AuthContext } from '../auth/context.js'
 import { resetPassword } from '../auth/reset-password.js'
-import { bodyOf, errorResponses, Type, tokenResponseSchema } from '../plugins/schemas.js'
+import { bodyOf, errorResponses, newPasswordErrors, Type, tokenResponseSchema } from '../plugins/schemas.js'
 import { olderSpellings } from './older-spellings.js'
 import { signInFields } from './sign-in-fields.js'
 import { callerOf, replyWithTokens } from './token-response.js'
@@ -31,10 +31,7 @@ export const resetPasswordRoutes: FastifyPluginAsyncTypebox<{ context: AuthConte
             'invalid_request',
             'reset_token_invalid',
             'cross_site_request',
-            'password_too_short',
-            'password_too_long',
-            'password_is_email',
-            'password_too_common',
+            ...newPasswordErrors,
             'rate_limited',
             'busy',
             'store_unavailable',

@@ -1,11 +1,18 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { AuthContext } from '../auth/context.js'
 import { type ListedSession, labelSession, listSessions, revokeOtherSessions, revokeSession } from '../auth/sessions.js'
-import { bodyOf, errorResponses, type SessionView, sessionSchema, Type, uuidSchema } from '../plugins/schemas.js'
+import {
+  accessTokenErrors,
+  bodyOf,
+  errorResponses,
+  idSchema,
+  type SessionView,
+  sessionSchema,
+  Type,
+} from '../plugins/schemas.js'
 import { callerOf } from './token-response.js'
 
-// The format alone lets `urn:uuid:` pass, which Postgres does not read.
-const params = Type.Object({ id: Type.String({ ...uuidSchema, maxLength: 36 }) })
+const params = Type.Object({ id: idSchema })
 const label = {
   type: ['string', 'null'],
   minLength: 1,
@@ -15,16 +22,7 @@ const label = {
   description: 'Null takes the name away.',
 }
 const refusals = {
-  ...errorResponses(
-    'authentication_required',
-    'token_invalid',
-    'token_expired',
-    'token_revoked',
-    'token_stale',
-    'invalid_request',
-    'cross_site_request',
-    'store_unavailable',
-  ),
+  ...errorResponses(...accessTokenErrors, 'invalid_request', 'cross_site_request', 'store_unavailable'),
 }
 
 /** Where a user is signed in, and the end of it. */

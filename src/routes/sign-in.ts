@@ -6,7 +6,14 @@ import { logIn } from '../auth/log-in.js'
 import type { Principal } from '../auth/principal.js'
 import { register } from '../auth/register.js'
 import { LatchkeyError } from '../errors.js'
-import { bodyOf, errorResponses, Type, tokenResponseSchema } from '../plugins/schemas.js'
+import {
+  accessTokenErrors,
+  bodyOf,
+  errorResponses,
+  newPasswordErrors,
+  Type,
+  tokenResponseSchema,
+} from '../plugins/schemas.js'
 import { olderSpellings } from './older-spellings.js'
 import { signInFields } from './sign-in-fields.js'
 import { callerOf, replyWithTokens } from './token-response.js'
@@ -33,10 +40,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
             'registration_closed',
             'email_taken',
             'invalid_email',
-            'password_too_short',
-            'password_too_long',
-            'password_is_email',
-            'password_too_common',
+            ...newPasswordErrors,
             'rate_limited',
             'busy',
           ),
@@ -112,17 +116,10 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
             'invalid_request',
             'account_mismatch',
             'invalid_credentials',
-            'authentication_required',
-            'token_invalid',
-            'token_expired',
-            'token_revoked',
-            'token_stale',
+            ...accessTokenErrors,
             'cross_site_request',
-            'password_too_short',
-            'password_too_long',
-            'password_is_email',
+            ...newPasswordErrors,
             'password_unchanged',
-            'password_too_common',
             'rate_limited',
             'busy',
             'store_unavailable',

@@ -1,3 +1,5 @@
+import { STORE_AWAY_CODES } from '../store-away.js'
+
 /** Which address was used, and the variable that names it. */
 export interface PostgresAddress {
   variable: 'DATABASE_URL' | 'DATABASE_MIGRATION_URL'
@@ -38,28 +40,8 @@ function explain(error: unknown, { variable, url }: PostgresAddress): string {
   return `${postgres} can't be used: ${reason}.`
 }
 
-const ABSENT_CODES = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'EHOSTDOWN',
-  'ENETUNREACH',
-  // postgres.js, and our own limit over it.
-  'CONNECT_TIMEOUT',
-  'CONNECTION_CLOSED',
-  'CONNECTION_ENDED',
-  'CONNECTION_DESTROYED',
-  'store_unavailable',
-  // Too many connections, shutting down, crashed, starting.
-  '53300',
-  '57P01',
-  '57P02',
-  '57P03',
-])
+/** Beside what is away: our own limit over the driver's. */
+const ABSENT_CODES: ReadonlySet<string> = new Set([...STORE_AWAY_CODES, 'store_unavailable'])
 
 /** Drizzle wraps the errors of the driver, which have the code. */
 function withCode(error: unknown): unknown {

@@ -2,7 +2,15 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { AuthContext } from '../../auth/context.js'
 import { type ListedSession, listSessions, revokeOtherSessions, revokeSession } from '../../auth/sessions.js'
 import { logRefusal } from '../../plugins/log-refusal.js'
-import { errorResponses, type Static, sessionSchema, Type, uuidSchema } from '../../plugins/schemas.js'
+import {
+  accessTokenErrors,
+  errorResponses,
+  idSchema,
+  type Static,
+  sessionSchema,
+  Type,
+  uuidSchema,
+} from '../../plugins/schemas.js'
 import { toLatchkeyError } from '../../plugins/to-latchkey-error.js'
 import { callerOf } from '../../routes/token-response.js'
 import { sendRefusal } from '../simple-jwt/send-refusal.js'
@@ -19,19 +27,9 @@ const itemSchema = Type.Object({
   current,
 })
 
-// The format alone lets `urn:uuid:` pass, which Postgres does not read.
-const params = Type.Object({ id: Type.String({ ...uuidSchema, maxLength: 36 }) })
+const params = Type.Object({ id: idSchema })
 const refusals = {
-  ...errorResponses(
-    'authentication_required',
-    'token_invalid',
-    'token_expired',
-    'token_revoked',
-    'token_stale',
-    'invalid_request',
-    'cross_site_request',
-    'store_unavailable',
-  ),
+  ...errorResponses(...accessTokenErrors, 'invalid_request', 'cross_site_request', 'store_unavailable'),
 }
 
 /**

@@ -1,12 +1,8 @@
 import type { ErrorCode } from '../../errors.js'
-import { errorResponses, Type, uuidSchema } from '../../plugins/schemas.js'
+import { accessTokenErrors, errorResponses, idSchema, Type } from '../../plugins/schemas.js'
 
 const EVERYWHERE = [
-  'authentication_required',
-  'token_invalid',
-  'token_expired',
-  'token_revoked',
-  'token_stale',
+  ...accessTokenErrors,
   'insufficient_role',
   'insufficient_scope',
   'invalid_request',
@@ -20,11 +16,8 @@ export function refusals<C extends ErrorCode = never>(...codes: C[]) {
   return errorResponses<C | (typeof EVERYWHERE)[number]>(...EVERYWHERE, ...codes)
 }
 
-// The format alone lets `urn:uuid:` pass, which Postgres does not read.
-const id = Type.String({ ...uuidSchema, maxLength: 36 })
-
-export const userParams = Type.Object({ id })
-export const sessionParams = Type.Object({ id, session_id: id })
+export const userParams = Type.Object({ id: idSchema })
+export const sessionParams = Type.Object({ id: idSchema, session_id: idSchema })
 
 /** What the description of the API says of every admin route. */
 export const described = { tags: ['administration'], security: [{ bearer: [] }, { client: [] }] }

@@ -1,0 +1,81 @@
+import { sql } from 'drizzle-orm'
+import type { Runner } from './connections.js'
+import { type SessionFacts, seconds } from './session-facts.js'
+
+export type StoredDevice = { browser: string | null; os: string | null; kind: string }
+export type StoredLocation = { country: string; city?: string }
+
+/** An account as it was when its password was verified. A sign-in counts only if it still is when its row is locked. */
+export interface SignInFence {
+  tokenVersion: number
+  passwordHash: string
+}
+
+export interface NewSession {
+  sessionId: string
+  userId: string
+  /** Null where no password was verified: that the account is there and enabled is all that is looked at then. */
+  fence: SignInFence | null
+  clientId: string
+  transport: 'cookie' | 'body'
+  remember: boolean
+  authMethods: readonly string[]
+  device: StoredDevice
+  userAgent: string | undefined
+  ip: string | undefined
+  location: StoredLocation | undefined
+  maxAgeSeconds: number
+  refreshTtlSeconds: number
+  tokenHash: Buffer
+  nextHash: Buffer
+}
+
+/** What a sign-in returns beside what every statement that lets somebody in does. */
+export interface OpenedFacts extends SessionFacts {
+  /** No other session of the user that is still remembered was on such a device. */
+  isNewDevice: boolean
+}
+
+/**
+ * Opens a session with its first refresh token, in one statement that holds the user's row: a sign-in whose
+ * password was verified before a revoke-all, a disable or a password change committed finds its fence broken.
+ * (A join or a sub-select would not wait for that commit; `for no key update` does, and then looks again.)
+ */
+export async function openSession(runner: Runner, { fence, ...session }: NewSession): Promise<OpenedFacts | undefined> {
+  const [facts] = await runner.run(executor =>
+    executor.execute<OpenedFacts & Record<string, unknown>>(sql`
+      with account as (
+        select id, email, username, external_id, roles, token_version, tokens_not_before, created_at from users
+        where id = ${session.userId} and disabled_at is null
+          and ${fence ? sql`token_version = ${fence.tokenVersion} and password_hash = ${fence.passwordHash}` : sql`true`}
+        for no key update
+      ), session as (
+        insert into sessions (id, user_id, token_version, client_id, created_at, expires_at, device, user_agent, ip,
+          location, transport, remember, auth_time, auth_methods)
+        select ${session.sessionId}, account.id, account.token_version, ${session.clientId},
+          greatest(now(), realm.not_before), now() + ${seconds(session.maxAgeSeconds)},
+          ${JSON.stringify(session.device)}::jsonb, ${session.userAgent ?? null}, ${session.ip ?? null}::inet,
+          ${session.location ? JSON.stringify(session.location) : null}::jsonb, ${session.transport},
+          ${session.remember}, now(), ${sql.param(`{${session.authMethods.join(',')}}`)}::text[]
+        from account, realm
+        returning id, expires_at, auth_time, remember, user_agent, ip
+      ), whitelisted as (
+        insert into refresh_tokens (session_id, generation, token_hash, next_hash, rotated_at, expires_at)
+        select session.id, 0, ${session.tokenHash}, ${session.nextHash}, now(),
+          least(now() + ${seconds(session.refreshTtlSeconds)}, session.expires_at)
+        from session
+        returning expires_at
+      )
+      select session.id as "sessionId", account.id as "userId", account.email, account.username,
+        account.external_id as "externalId", account.roles, account.token_version as "tokenVersion", ${session.clientId} as "clientId",
+        account.created_at as "userCreatedAt", floor(extract(epoch from session.auth_time))::float8 as "authTime",
+        extract(epoch from greatest(date_trunc('second', now()), realm.not_before, account.tokens_not_before))::float8
+          as "issuedAt",
+        session.remember, session.user_agent as "userAgent", session.ip,
+        extract(epoch from whitelisted.expires_at - now())::float8 as "refreshExpiresInSeconds",
+        not exists (select from sessions as known where known.user_id = account.id
+          and known.device = ${JSON.stringify(session.device)}::jsonb) as "isNewDevice"
+      from account, session, whitelisted, realm`),
+  )
+  return facts && { ...facts, userCreatedAt: new Date(facts.userCreatedAt) }
+}
