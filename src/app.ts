@@ -12,7 +12,7 @@ import { authenticate } from './plugins/authenticate.js'
 import { authenticateClients } from './plugins/authenticate-clients.js'
 import { cors } from './plugins/cors.js'
 import { crossSite } from './plugins/cross-site.js'
-import { drain } from './plugins/drain.js'
+import { drain, drainLongRequests } from './plugins/drain.js'
 import { notFound } from './plugins/not-found.js'
 import { openapi } from './plugins/openapi.js'
 import { problemDetails } from './plugins/problem-details.js'
@@ -21,6 +21,7 @@ import { refreshCookie } from './plugins/refresh-cookie.js'
 import { requestGuard } from './plugins/request-guard.js'
 import { requestLog } from './plugins/request-log.js'
 import { securityHeaders } from './plugins/security-headers.js'
+import { sentCookies } from './plugins/sent-cookies.js'
 import { adminRoutes } from './routes/admin.js'
 import { eventRoutes } from './routes/events.js'
 import { gatewayRoutes } from './routes/gateway.js'
@@ -73,9 +74,8 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
   await app.register(drain)
   await app.register(requestGuard, { cookieNames: [...cookieNames, config.cookie.deviceName] })
   await app.register(cors, config)
-  await app.register(refreshCookie, config)
+  await app.register(sentCookies, config)
   await app.register(authenticate, { ...context, config })
-  await app.register(authenticateClients, { context })
   await app.register(openapi, { publicOrigin: config.publicOrigin, cookieName: config.cookie.name })
 
   // Side by side, so that what works on the requests of people does not hold up the gateway's, which come with every
@@ -86,10 +86,13 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
 
   async function api(app: FastifyInstance) {
     await app.register(requestLog, { log })
+    await app.register(drainLongRequests)
     await app.register(securityHeaders, config)
+    await app.register(refreshCookie, config)
     await app.register(crossSite, { ...config, cookieNames })
     await app.register(rateLimit, { rateLimit: config.rateLimit, ephemeral: stores.ephemeral })
     await app.register(notFound)
+    await app.register(authenticateClients, { context })
 
     await app.register(healthRoutes, { ready: readiness(app, stores) })
     await app.register(wellKnownRoutes, { ...config, keyring: context.keyring })

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import { type ClientPrincipal, clientTokenAudience } from '../auth/clients/client-token.js'
 import type { Scope } from '../auth/clients/scopes.js'
@@ -42,14 +42,14 @@ export const authenticateClients = fp(
         },
     )
 
-    app.decorate('authenticateAdmin', async (request: FastifyRequest) => {
+    app.decorate('authenticateAdmin', async (request: FastifyRequest, reply: FastifyReply) => {
       const token = request.presentedAccessToken()
       if (token === undefined) throw new LatchkeyError('authentication_required')
       if (isClientToken(context, token)) {
         request.actor = await clientOf(request, token, 'admin')
         return
       }
-      request.principal = await request.verifyAccessToken(token)
+      reply.admit(await request.verifyAccessToken(token))
       if (!request.principal.roles.includes(ADMIN_ROLE)) throw new LatchkeyError('insufficient_role')
       request.actor = request.principal.userId
     })

@@ -1,5 +1,5 @@
 import fastifyJwt, { type TokenOrHeader } from '@fastify/jwt'
-import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Keyring } from '../auth/keys/keyring.js'
 import type { Principal } from '../auth/principal.js'
@@ -32,6 +32,8 @@ export const authenticate = fp(
     })
     keyring.onDropped(kid => verifier.dropKey(kid))
 
+    /** The token of a request whose signature is being checked. A property would cost each request, known token or not. */
+    const beingChecked = new WeakMap<FastifyRequest, string>()
     await app.register(fastifyJwt, {
       secret: async (_request: FastifyRequest, token: TokenOrHeader) => {
         const { kid } = 'header' in token ? token.header : token
@@ -46,7 +48,7 @@ export const authenticate = fp(
         allowedIss: config.issuer,
         allowedAud: config.audience,
         requiredClaims: ['iss', 'aud', 'exp', 'iat', 'jti', 'sub', 'sid', 'client_id'],
-        extractToken: request => (request as FastifyRequest).accessToken,
+        extractToken: request => beingChecked.get(request as FastifyRequest),
         // Both are the domain's to judge, at every call and by the one clock that it was given.
         ignoreExpiration: true,
         ignoreNotBefore: true,
@@ -54,13 +56,12 @@ export const authenticate = fp(
         cache: false,
       },
     })
-    app.decorateRequest('accessToken', '')
 
     const checkSignature =
       (request: FastifyRequest, expected?: ExpectedClaims): SignatureCheck =>
       async token => {
         const { principal } = request
-        request.accessToken = token
+        beingChecked.set(request, token)
         try {
           return await request.jwtVerify(expected)
         } finally {
@@ -87,40 +88,37 @@ export const authenticate = fp(
       return bearerToken(this.headers.authorization) ?? this.accessCookie()
     })
 
-    /** Sets the principal at once for a token that is known; nothing on its way waits, not even for a promise. */
-    function identifyBearer(request: FastifyRequest): Promise<void> | undefined {
+    // Clients need no clock of their own: in its last fifth a token says that it is time for the next.
+    const lastFifthSeconds = config.accessTokenTtlSeconds / 5
+    app.decorateReply('admit', function (this: FastifyReply, principal) {
+      this.request.principal = principal
+      if (principal.expiresAt - clock() / 1000 <= lastFifthSeconds) this.header('x-token-refresh-required', 'true')
+    })
+
+    /** Admits at once who bears a token that is known; nothing on its way waits, not even for a promise. */
+    function admitBearer(request: FastifyRequest, reply: FastifyReply): Promise<void> | undefined {
       const token = request.presentedAccessToken()
       if (token === undefined) throw new LatchkeyError('authentication_required')
       const known = verifier.verifyKnown(token)
       if (known) {
-        request.principal = seen(known)
+        reply.admit(seen(known))
         return undefined
       }
-      return request.verifyAccessToken(token).then(principal => {
-        request.principal = principal
-      })
+      return request.verifyAccessToken(token).then(principal => reply.admit(principal))
     }
 
-    app.decorate('authenticate', (request, _reply, done) => {
-      let identified: Promise<void> | undefined
+    app.decorate('authenticate', (request, reply, done) => {
+      let admitted: Promise<void> | undefined
       try {
-        identified = identifyBearer(request)
+        admitted = admitBearer(request, reply)
       } catch (error) {
         return done(error as Error)
       }
-      if (identified) identified.then(() => done(), done)
+      if (admitted) admitted.then(() => done(), done)
       else done()
     })
-
-    // Clients need no clock of their own: in its last fifth a token says that it is time for the next.
-    const lastFifthSeconds = config.accessTokenTtlSeconds / 5
-    app.addHook('onSend', ({ principal }, reply, _payload, done) => {
-      if (principal && principal.expiresAt - clock() / 1000 <= lastFifthSeconds)
-        reply.header('X-Token-Refresh-Required', 'true')
-      done()
-    })
   },
-  { name: 'authenticate', fastify: '5.x', dependencies: ['refresh-cookie'] },
+  { name: 'authenticate', fastify: '5.x', dependencies: ['sent-cookies'] },
 )
 
 /** RFC 6750, 2.1. The scheme's case does not matter (RFC 9110, 11.1); anything else is refused, not ignored. */
@@ -150,11 +148,14 @@ declare module 'fastify' {
     authenticate: onRequestHookHandler
   }
 
+  interface FastifyReply {
+    /** Makes this the principal of the request; the answer says whether their token should be replaced. */
+    admit(principal: Principal): void
+  }
+
   interface FastifyRequest {
     /** Set by `authenticate`; null on routes without it. */
     principal: Principal
-    /** The token whose signature is being checked. */
-    accessToken: string
     /** The access token that came with the request, in its header or, if ACCESS_COOKIE is on, its cookie. */
     presentedAccessToken(): string | undefined
     /** Checks signatures for verifiers of tokens that are not a user's. */

@@ -26,7 +26,7 @@ export const crossSite = fp(
       done(new LatchkeyError('cross_site_request'))
     })
   },
-  { name: 'cross-site', fastify: '5.x', dependencies: ['refresh-cookie'] },
+  { name: 'cross-site', fastify: '5.x', dependencies: ['sent-cookies'] },
 )
 
 /**

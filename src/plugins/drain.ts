@@ -14,12 +14,12 @@ export const drain = fp(
     app.decorate('drain', () => {
       draining = true
     })
-    app.addHook('onSend', (_request, reply, _payload, done) => {
-      if (draining) reply.header('Connection', 'close')
+    const silent = trackConnections(app)
+    app.addHook('onRequest', (request, reply, done) => {
+      silent.delete(request.raw.socket)
+      if (draining) reply.header('connection', 'close')
       done()
     })
-
-    const silent = trackSilent(app)
     let sweeper: NodeJS.Timeout | undefined
     app.addHook('preClose', async () => {
       draining = true
@@ -36,18 +36,28 @@ export const drain = fp(
   { name: 'drain', fastify: '5.x' },
 )
 
+/** Lets go of the connections too whose requests were under way when the draining began: for answers that take a while. */
+export const drainLongRequests = fp(
+  async (app: FastifyInstance) => {
+    app.addHook('onSend', (_request, reply, _payload, done) => {
+      if (app.isDraining()) reply.header('connection', 'close')
+      done()
+    })
+  },
+  { name: 'drain-long-requests', fastify: '5.x', dependencies: ['drain'] },
+)
+
 /** How long the first request of a new connection may take to arrive once the listener has closed. */
 const SILENCE_MS = 1000
 const SWEEP_INTERVAL_MS = 100
 
-/** The connections on which no request has arrived yet. */
-function trackSilent(app: FastifyInstance): ReadonlySet<Socket> {
+/** The connections that are open; whoever sees a request takes its own out. */
+function trackConnections(app: FastifyInstance): Set<Socket> {
   const silent = new Set<Socket>()
   app.server.on('connection', (socket: Socket) => {
     silent.add(socket)
     socket.once('close', () => silent.delete(socket))
   })
-  app.server.on('request', ({ socket }) => silent.delete(socket))
   return silent
 }
 

@@ -1,5 +1,5 @@
 import fastifyCookie from '@fastify/cookie'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../config.js'
 
@@ -7,10 +7,10 @@ export interface RefreshCookieOptions {
   cookie: Config['cookie']
 }
 
-/** The one place that writes and reads the cookies of this service (ASVS 3.3.1 to 3.3.5). */
+/** The one place that writes the cookies of this service (ASVS 3.3.1 to 3.3.5). */
 export const refreshCookie = fp(
   async (app: FastifyInstance, { cookie }: RefreshCookieOptions) => {
-    // Whoever asks for a cookie has them parsed: most requests bring none, or ask for none.
+    // What browsers sent is read by sent-cookies.ts.
     await app.register(fastifyCookie, { hook: false })
 
     const refreshAttributes = {
@@ -55,23 +55,6 @@ export const refreshCookie = fp(
     app.decorateReply('clearAccessCookie', function (this: FastifyReply) {
       return cookie.access ? this.clearCookie(cookie.accessName, accessAttributes) : this
     })
-
-    app.decorateRequest('sentCookie', function (this: FastifyRequest, name) {
-      const header = this.headers.cookie
-      return header === undefined ? undefined : app.parseCookie(header)[name]
-    })
-
-    app.decorateRequest('refreshCookie', function (this: FastifyRequest) {
-      return this.sentCookie(cookie.name)
-    })
-
-    app.decorateRequest('accessCookie', function (this: FastifyRequest) {
-      return cookie.access ? this.sentCookie(cookie.accessName) : undefined
-    })
-
-    app.decorateRequest('deviceCookie', function (this: FastifyRequest) {
-      return this.sentCookie(cookie.deviceName)
-    })
   },
   { name: 'refresh-cookie', fastify: '5.x' },
 )
@@ -85,17 +68,6 @@ function assertStorable(header: string): void {
 }
 
 declare module 'fastify' {
-  interface FastifyRequest {
-    /** The value of any cookie that the browser sent. */
-    sentCookie(name: string): string | undefined
-    /** The refresh token that the browser sent. */
-    refreshCookie(): string | undefined
-    /** The access token that the browser sent; always undefined unless ACCESS_COOKIE is on. */
-    accessCookie(): string | undefined
-    /** What the browser kept of earlier sign-ins. */
-    deviceCookie(): string | undefined
-  }
-
   interface FastifyReply {
     /** Without an age it is a session cookie, which ends with the browser. */
     setRefreshCookie(token: string, maxAgeSeconds: number | undefined): FastifyReply

@@ -1,11 +1,11 @@
 import type { FastifyReply } from 'fastify'
 import type { Principal } from '../auth/principal.js'
 
-/** What a gateway passes on to the service behind it. */
+/** What a gateway passes on to the service behind it. (Names in lower case are not copied once more on the way.) */
 export function withIdentity(reply: FastifyReply, { userId, sessionId, roles }: Principal): FastifyReply {
   return reply
-    .header('Cache-Control', 'no-store')
-    .header('X-Auth-Subject', userId)
-    .header('X-Auth-Session', sessionId)
-    .header('X-Auth-Roles', roles.join(','))
+    .header('cache-control', 'no-store')
+    .header('x-auth-subject', userId)
+    .header('x-auth-session', sessionId)
+    .header('x-auth-roles', roles.join(','))
 }

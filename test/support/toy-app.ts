@@ -16,6 +16,7 @@ import { requestGuard } from '../../src/plugins/request-guard.js'
 import { requestLog } from '../../src/plugins/request-log.js'
 import { bodyOf, errorResponses, Type } from '../../src/plugins/schemas.js'
 import { securityHeaders } from '../../src/plugins/security-headers.js'
+import { sentCookies } from '../../src/plugins/sent-cookies.js'
 
 export interface ToyAppOptions {
   publicOrigin?: string
@@ -57,6 +58,7 @@ export async function buildToyApp(t: Test, options: ToyAppOptions = {}) {
   await app.register(securityHeaders, { publicOrigin })
   await app.register(cors, { corsOrigins })
   await app.register(requestGuard, { cookieNames: [...cookieNames, cookie.deviceName] })
+  await app.register(sentCookies, { cookie })
   await app.register(refreshCookie, { cookie })
   await app.register(crossSite, { publicOrigin, corsOrigins, cookieNames })
   await app.register(notFound)
