@@ -12,6 +12,7 @@ import { authenticate } from './plugins/authenticate.js'
 import { authenticateClients } from './plugins/authenticate-clients.js'
 import { cors } from './plugins/cors.js'
 import { crossSite } from './plugins/cross-site.js'
+import { cutStalled } from './plugins/cut-stalled.js'
 import { drain, drainLongRequests } from './plugins/drain.js'
 import { notFound } from './plugins/not-found.js'
 import { openapi } from './plugins/openapi.js'
@@ -87,6 +88,7 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
   async function api(app: FastifyInstance) {
     await app.register(requestLog, { log })
     await app.register(drainLongRequests)
+    await app.register(cutStalled, { patienceMs: 30_000 })
     await app.register(securityHeaders, config)
     await app.register(refreshCookie, config)
     await app.register(crossSite, { ...config, cookieNames })

@@ -25,11 +25,10 @@ export function fastifyOptions(config: Pick<Config, 'trustProxy'>): FastifyHttpO
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: true, allErrors: false } },
     routerOptions: { caseSensitive: true, ignoreTrailingSlash: false, maxParamLength: 128 },
 
-    // Headers and then the whole request must have arrived by these; Node looks every second.
+    // Headers and then the whole request must have arrived by these, also on a connection that never says anything; Node
+    // looks every second. Answers that nobody takes are cut by plugins/cut-stalled.ts.
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 1_000, maxHeaderSize: 16_384 },
     requestTimeout: 15_000,
-    // A connection on which nothing moves, in a request or before its first one.
-    connectionTimeout: 30_000,
     // Longer than a gateway keeps its own (60 s), or it would send a request into a connection that just closed.
     keepAliveTimeout: 72_000,
     forceCloseConnections: 'idle',

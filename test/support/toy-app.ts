@@ -7,6 +7,7 @@ import type { Config } from '../../src/config.js'
 import { fastifyOptions } from '../../src/fastify-options.js'
 import { cors } from '../../src/plugins/cors.js'
 import { crossSite } from '../../src/plugins/cross-site.js'
+import { cutStalled } from '../../src/plugins/cut-stalled.js'
 import { loggerOptions } from '../../src/plugins/logger-options.js'
 import { notFound } from '../../src/plugins/not-found.js'
 import { openapi } from '../../src/plugins/openapi.js'
@@ -25,6 +26,8 @@ export interface ToyAppOptions {
   cookie?: Partial<Config['cookie']>
   /** Replaces options of the server, for timeouts that a test can wait for. */
   server?: Partial<FastifyHttpOptions<Server>>
+  /** How long an answer may wait for its client. */
+  patienceMs?: number
   /** Adds routes before the app is ready. */
   routes?: (app: FastifyInstance) => void
 }
@@ -55,6 +58,7 @@ export async function buildToyApp(t: Test, options: ToyAppOptions = {}) {
 
   await app.register(problemDetails, { log })
   await app.register(requestLog, { log })
+  await app.register(cutStalled, { patienceMs: options.patienceMs ?? 30_000 })
   await app.register(securityHeaders, { publicOrigin })
   await app.register(cors, { corsOrigins })
   await app.register(requestGuard, { cookieNames: [...cookieNames, cookie.deviceName] })
