@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 
 export interface FailurePaddingOptions {
   /** The kind of the hashes that are made here. */
@@ -74,10 +74,22 @@ export function createFailurePadding(options: FailurePaddingOptions): FailurePad
       if (knewNothing) await learnt
       if (others.length === 0) return
       const slowestMs = Math.max(...[ownKind, ...others].map(kind => estimatesMs.get(kind) ?? 0))
-      const remainingMs = startedAtMs + roundUp(slowestMs * MARGIN) - performance.now()
-      if (remainingMs > 0) await sleep(remainingMs)
+      await until(startedAtMs + roundUp(slowestMs * MARGIN))
     },
   }
+}
+
+/**
+ * How much of the wait is not left to a timer. Timers are late by up to a millisecond, and by how much depends on when
+ * they were set: over some hundred attempts that told a fast kind of hash from a slow one.
+ */
+const FINE_MS = 1.5
+
+/** Resolves at a moment of `performance.now()`, exact to some microseconds; everybody else has their turn meanwhile. */
+async function until(momentMs: number): Promise<void> {
+  const coarseMs = momentMs - FINE_MS - performance.now()
+  if (coarseMs >= 1) await sleep(Math.floor(coarseMs))
+  while (performance.now() < momentMs) await setImmediate()
 }
 
 /**
