@@ -16,7 +16,15 @@ async function ownPostgres(t: Test) {
 
 t.test('Postgres is frozen for three seconds', ONLY_IN_FULL, async t => {
   const { server, instances } = await ownPostgres(t)
-  const expect = { readyz: ['degraded', 200] }
+  // Who has a connection waits. Who needs a new one is told after two seconds to come again.
+  const orLater = {
+    login: [200, 503],
+    refresh: [200, 503],
+    profile: [200, 503],
+    sessions: [200, 503],
+    logout: [204, 503],
+  }
+  const expect = { ...orLater, readyz: ['degraded', 200] }
   const begin = () => server.freeze()
   await runRow(t, { lastsMs: 3000, fault: t.name, instances, begin, end: server.thaw, expect, worstMs: 7000 })
 })

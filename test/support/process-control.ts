@@ -62,7 +62,9 @@ function control(t: Test, cluster: Cluster, logFile: string): ControlledPostgres
       await exit
     },
     async start() {
-      const started = await eventually(() => launchPostgres(cluster, { logFile, settings: THROWAWAY_SETTINGS }))
+      // A kill is no power cut: what was committed is to be there afterwards, as it is with the settings of any server.
+      const settings = { ...THROWAWAY_SETTINGS, synchronous_commit: 'on' }
+      const started = await eventually(() => launchPostgres(cluster, { logFile, settings }))
       child = started.child
       url = started.url
     },
