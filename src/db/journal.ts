@@ -1,4 +1,4 @@
-import { gt, isNull, or, type SQL, sql } from 'drizzle-orm'
+import { and, gt, isNull, or, type SQL, sql } from 'drizzle-orm'
 import type { JournalPage } from '../revocations/journal-follower.js'
 import { REVOCATION_TTL_SECONDS, type Revocation } from '../revocations/revocation.js'
 import type { Runner } from './connections.js'
@@ -20,7 +20,7 @@ export function journalRepository(runner: Runner) {
    * Reads entries, and in the same statement where the next read must begin: at the oldest transaction that was still
    * open. An entry that commits late has an xid from there on, while its id may lie far behind.
    */
-  async function read(condition: SQL | undefined): Promise<JournalPage> {
+  async function readPage(condition: SQL | undefined): Promise<JournalPage & { lastId: number }> {
     const rows = await runner.run(executor =>
       executor
         .select({
@@ -30,11 +30,27 @@ export function journalRepository(runner: Runner) {
           entry: revocations,
         })
         .from(sql`(values (1)) as always`)
-        .leftJoin(revocations, condition),
+        .leftJoin(revocations, condition)
+        .orderBy(revocations.id)
+        .limit(PAGE_SIZE),
     )
     const { cursor, serverStart, isStandby } = rows[0]!
     const entries = rows.flatMap(({ entry }) => (entry === null ? [] : [toRevocation(entry)]))
-    return { entries, position: { serverStart, xid: cursor }, isStandby }
+    return { entries, position: { serverStart, xid: cursor }, isStandby, lastId: rows.at(-1)!.entry?.id ?? 0 }
+  }
+
+  /**
+   * Reads some thousand entries at a time: as one result, a hundred thousand would take more memory than all that is kept
+   * of them. The position is that of the first statement, so what commits between two of them is read with the next.
+   */
+  async function read(condition: SQL | undefined): Promise<JournalPage> {
+    let page = await readPage(condition)
+    const { position, isStandby, entries } = page
+    while (page.entries.length === PAGE_SIZE) {
+      page = await readPage(and(condition, gt(revocations.id, page.lastId)))
+      for (const entry of page.entries) entries.push(entry)
+    }
+    return { entries, position, isStandby }
   }
 
   return {
@@ -67,6 +83,8 @@ export function journalRepository(runner: Runner) {
     },
   }
 }
+
+const PAGE_SIZE = 5000
 
 /** Any number will do, as long as no other program on this database takes it for a lock of its own. */
 const REPAIR_LOCK = 7_233_417_023

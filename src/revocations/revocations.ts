@@ -60,6 +60,8 @@ export class Revocations {
   /** When the last successful read of the journal began. */
   #journalAtMs = Number.NEGATIVE_INFINITY
   #alerted = false
+  #isCopying = false
+  #uncopied: BlacklistProgress | undefined
 
   constructor(options: RevocationsOptions) {
     this.#options = options
@@ -139,8 +141,34 @@ export class Revocations {
     // The page is as old as the question.
     this.#journalAtMs = begunAtMs
     this.#freshAtMs = Math.max(this.#freshAtMs, begunAtMs)
-    const progress = { from, to: position, entries, all: () => [...this.list.entries()] }
-    this.#inBackground('the blacklist was not completed', () => this.#options.channel.complete(progress))
+    this.#complete({ from, to: position, entries, all: () => [...this.list.entries()] })
+  }
+
+  /**
+   * Has the blacklist completed, one time after the other. What is read meanwhile waits, and goes as one: a long journal
+   * takes seconds to copy, and each page that came in between would otherwise find it incomplete and copy it all again.
+   */
+  #complete(progress: BlacklistProgress): void {
+    const before = this.#uncopied
+    this.#uncopied = before
+      ? { ...progress, from: before.from, entries: [...before.entries, ...progress.entries] }
+      : progress
+    if (this.#isCopying) return
+    this.#isCopying = true
+    this.#inBackground('the blacklist was not completed', async () => {
+      try {
+        for (let next = this.#takeUncopied(); next; next = this.#takeUncopied())
+          await this.#options.channel.complete(next)
+      } finally {
+        this.#isCopying = false
+      }
+    })
+  }
+
+  #takeUncopied(): BlacklistProgress | undefined {
+    const uncopied = this.#uncopied
+    this.#uncopied = undefined
+    return uncopied
   }
 
   /** After a failover: is there something that this instance knows to be revoked, and the new server does not? */
