@@ -150,8 +150,9 @@ export class Revocations {
    */
   #complete(progress: BlacklistProgress): void {
     const before = this.#uncopied
+    // Where one of the two is the whole journal, both together are.
     this.#uncopied = before
-      ? { ...progress, from: before.from, entries: [...before.entries, ...progress.entries] }
+      ? { ...progress, from: progress.from && before.from, entries: [...before.entries, ...progress.entries] }
       : progress
     if (this.#isCopying) return
     this.#isCopying = true
