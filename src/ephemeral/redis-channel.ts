@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Cluster, Redis } from 'ioredis'
 import type { Log } from '../log.js'
@@ -55,9 +56,16 @@ export function createRedisChannel(options: RedisChannelOptions): RevocationChan
     follow: onNews => followStream(options, onNews),
 
     async complete({ from, to, entries, all }) {
-      const isComplete = from !== undefined && reaches(await redis.get(keys.watermark), from)
+      // Redis may lose what is being copied, and be flushed or set back to an older watermark. The witness goes with it,
+      // and a copy that finds its own gone leaves the watermark to the next one.
+      const witness = keys.copying(randomUUID())
+      const [, watermark] = await Promise.all([
+        redis.set(witness, 1, 'PX', keys.copyingTtlMs),
+        redis.get(keys.watermark),
+      ])
+      const isComplete = from !== undefined && reaches(watermark, from)
       await blacklist(isComplete ? entries : all())
-      await redis.latchkeyAdvance(keys.watermark, to.serverStart, to.xid, keys.watermarkTtlMs)
+      await redis.latchkeyAdvance(keys.watermark, witness, to.serverStart, to.xid, keys.watermarkTtlMs)
     },
   }
 }

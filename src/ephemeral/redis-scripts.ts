@@ -12,8 +12,11 @@ export interface RedisScripts {
     ttlMs: number,
     generationTtlMs: number,
   ): Promise<unknown>
-  /** Moves a watermark (`<server>:<decimal>`) forward, never back on the same server, and keeps it for so long (ms). */
-  latchkeyAdvance(key: string, server: string, position: string, ttlMs: number): Promise<unknown>
+  /**
+   * Takes a witness away and, if it was there, moves a watermark (`<server>:<decimal>`) forward, never back on the same
+   * server, and keeps it for so long (ms).
+   */
+  latchkeyAdvance(key: string, witness: string, server: string, position: string, ttlMs: number): Promise<unknown>
   /** Counts one up and answers the count and the milliseconds left. */
   latchkeyHit(key: string, windowMs: number): Promise<[count: number, resetsInMs: number]>
   /** Counts one down, not below zero. */
@@ -24,7 +27,7 @@ export interface RedisScripts {
 export function withScripts(redis: Redis | Cluster): (Redis | Cluster) & RedisScripts {
   redis.defineCommand('latchkeyRaise', { numberOfKeys: 1, lua: `${raise}raise(KEYS[1], ARGV[1], tonumber(ARGV[2]))` })
   redis.defineCommand('latchkeySee', { numberOfKeys: 2, lua: see })
-  redis.defineCommand('latchkeyAdvance', { numberOfKeys: 1, lua: advance })
+  redis.defineCommand('latchkeyAdvance', { numberOfKeys: 2, lua: advance })
   redis.defineCommand('latchkeyHit', { numberOfKeys: 1, lua: hit })
   redis.defineCommand('latchkeyUnhit', { numberOfKeys: 1, lua: unhit })
   return redis as (Redis | Cluster) & RedisScripts
@@ -54,6 +57,7 @@ end
 
 /** Positions have up to 20 digits, more than a number of Lua holds: the longer is the greater. */
 const advance = `
+if redis.call('DEL', KEYS[2]) == 0 then return end
 local held = redis.call('GET', KEYS[1]) or ''
 local server, reached = string.match(held, '^(.*):(%d+)$')
 local position = ARGV[2]

@@ -13,8 +13,8 @@ export async function eventually<T>(attempt: () => Promise<T>, withinMs = 10_000
   }
 }
 
-export async function until(condition: () => boolean): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   await eventually(async () => {
-    if (!condition()) throw new Error('The condition did not come true.')
+    if (!(await condition())) throw new Error('The condition did not come true.')
   })
 }

@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto'
+import type { Redis } from 'ioredis'
 import t from 'tap'
 import type { Revocation } from '../../src/revocations/revocation.js'
 import { ephemeralContract } from '../contract/ephemeral.js'
+import { startRedis } from '../support/servers/own-redis.js'
 import { testServers } from '../support/servers/test-servers.js'
+import { until } from './eventually.js'
 import { openRedisForTest } from './redis-for-test.js'
 
 const MINUTE = 60_000
@@ -108,4 +111,25 @@ t.test('the scripts are sent again after Redis has forgotten them', async t => {
   await redis.script('FLUSH')
   const hits = await Promise.all([ephemeral.hit('a', MINUTE), ephemeral.hit('a', MINUTE)])
   t.same(hits.map(({ count }) => count).sort(), [2, 3])
+})
+
+t.test('what is lost while the journal is copied leaves no watermark behind', async t => {
+  const server = await startRedis(t)
+  const { ephemeral, redis: client, keys, now } = await openRedisForTest(t, server.url)
+  const redis = client as Redis
+  const all = Array.from({ length: 20_000 }, (): Revocation => {
+    return { kind: 'session', subject: randomUUID(), reason: 'logout', expiresAt: now() + 10 * MINUTE }
+  })
+  const to = { serverStart: 'one', xid: '100' }
+  const copied = ephemeral.complete({ from: undefined, to, entries: [], all: () => all })
+  await until(async () => (await redis.dbsize()) > 100)
+  await redis.flushall()
+  await copied
+  const left = await redis.dbsize()
+  t.ok(left > 0 && left < all.length, `${left} were copied after it`)
+  t.equal(await redis.get(keys.watermark), null)
+
+  await ephemeral.complete({ from: to, to, entries: [], all: () => all })
+  t.equal(await redis.get(keys.watermark), 'one:100')
+  t.equal(await redis.dbsize(), all.length + 1, 'all entries and the watermark, and no witness')
 })
