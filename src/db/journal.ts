@@ -1,4 +1,4 @@
-import { and, gt, isNull, or, type SQL, sql } from 'drizzle-orm'
+import { and, getTableColumns, gt, isNull, or, type SQL, sql } from 'drizzle-orm'
 import type { JournalPage } from '../revocations/journal-follower.js'
 import { REVOCATION_TTL_SECONDS, type Revocation } from '../revocations/revocation.js'
 import type { Runner } from './connections.js'
@@ -21,26 +21,33 @@ export function journalRepository(runner: Runner) {
    * open. An entry that commits late has an xid from there on, while its id may lie far behind.
    */
   async function readPage(condition: SQL | undefined): Promise<JournalPage & { lastId: number }> {
-    const rows = await runner.run(executor =>
-      executor
+    const rows = await runner.run(executor => {
+      // Limited in here, where an index has them in order: the join would have all that is left sorted for each page.
+      const entry = executor
+        .select(entryColumns)
+        .from(revocations)
+        .where(condition)
+        .orderBy(revocations.id)
+        .limit(PAGE_SIZE)
+        .as('entry')
+      return executor
         .select({
           cursor: sql<string>`pg_snapshot_xmin(pg_current_snapshot())::text`,
           serverStart: sql<string>`extract(epoch from pg_postmaster_start_time())::text`,
           isStandby: sql<boolean>`pg_is_in_recovery()`,
-          entry: revocations,
+          entry: entry._.selectedFields,
         })
         .from(sql`(values (1)) as always`)
-        .leftJoin(revocations, condition)
-        .orderBy(revocations.id)
-        .limit(PAGE_SIZE),
-    )
+        .leftJoin(entry, sql`true`)
+        .orderBy(entry.id)
+    })
     const { cursor, serverStart, isStandby } = rows[0]!
     const entries = rows.flatMap(({ entry }) => (entry === null ? [] : [toRevocation(entry)]))
     return { entries, position: { serverStart, xid: cursor }, isStandby, lastId: rows.at(-1)!.entry?.id ?? 0 }
   }
 
   /**
-   * Reads some thousand entries at a time: as one result, a hundred thousand would take more memory than all that is kept
+   * Reads a thousand entries at a time: as one result, a hundred thousand would take more memory than all that is kept
    * of them. The position is that of the first statement, so what commits between two of them is read with the next.
    */
   async function read(condition: SQL | undefined): Promise<JournalPage> {
@@ -84,7 +91,7 @@ export function journalRepository(runner: Runner) {
   }
 }
 
-const PAGE_SIZE = 5000
+const PAGE_SIZE = 1000
 
 /** Any number will do, as long as no other program on this database takes it for a lock of its own. */
 const REPAIR_LOCK = 7_233_417_023
@@ -101,7 +108,11 @@ function toRow(entry: NewRevocation) {
   }
 }
 
-function toRevocation(row: typeof revocations.$inferSelect): Revocation {
+const { xid: _xid, at: _at, ...entryColumns } = getTableColumns(revocations)
+
+type EntryRow = Omit<typeof revocations.$inferSelect, 'xid' | 'at'>
+
+function toRevocation(row: EntryRow): Revocation {
   const common = { reason: row.reason, expiresAt: row.expiresAt?.getTime() ?? null }
   const subject = row.subject ?? ''
   if (row.kind === 'realm') return { ...common, kind: 'realm', before: inSeconds(row.boundAt) }
