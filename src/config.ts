@@ -39,6 +39,7 @@ export interface Config {
   readonly redis: {
     readonly url: string | undefined
     readonly caFile: string | undefined
+    readonly cluster: boolean
     readonly keyPrefix: string
   }
 
@@ -121,6 +122,7 @@ const externalOnly: ReadonlySet<SettingName> = new Set([
   'DATABASE_CA_FILE',
   'REDIS_URL',
   'REDIS_CA_FILE',
+  'REDIS_CLUSTER',
 ])
 
 /**
@@ -182,7 +184,12 @@ function toConfig(values: Values, mode: Mode, isKubernetes: boolean): Config {
       timeoutMs: values.DATABASE_TIMEOUT,
       migrateOnStart: values.MIGRATE_ON_START,
     },
-    redis: { url: values.REDIS_URL, caFile: values.REDIS_CA_FILE, keyPrefix: values.REDIS_KEY_PREFIX },
+    redis: {
+      url: values.REDIS_URL,
+      caFile: values.REDIS_CA_FILE,
+      cluster: values.REDIS_CLUSTER,
+      keyPrefix: values.REDIS_KEY_PREFIX,
+    },
     jwtSecrets: values.JWT_SECRET,
     refreshSecrets: values.JWT_REFRESH_SECRET,
     issuer,

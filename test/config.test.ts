@@ -106,6 +106,7 @@ t.test('addresses that drivers accept are accepted', async t => {
   }
   const REDIS_URL = 'rediss://:pass@redis.example.com:6380/0'
   t.equal(readConfig({ ...production, REDIS_URL }).redis.url, REDIS_URL)
+  t.match(readConfig({ ...production, REDIS_URL, REDIS_CLUSTER: 'on' }).redis, { url: REDIS_URL, cluster: true })
 })
 
 t.test('settings are held against one another', async t => {
@@ -118,6 +119,7 @@ t.test('settings are held against one another', async t => {
     ],
     [{ REFRESH_MIN_AGE: '10s' }, /^REFRESH_MIN_AGE must be longer than REFRESH_LEEWAY, or both 0s/],
     [{ REFRESH_MIN_AGE: '0s' }, /^REFRESH_MIN_AGE must be longer than REFRESH_LEEWAY/],
+    [{ ...production, REDIS_CLUSTER: 'on', REDIS_URL: 'redis://redis/1' }, /^REDIS_URL names a numbered database/],
     [{ ...production, COOKIE_INSECURE: 'on' }, /^COOKIE_INSECURE is refused in production/],
     [{ COOKIE_INSECURE: 'on', COOKIE_SAMESITE: 'none' }, /^COOKIE_SAMESITE=none needs secure cookies/],
     [{ ...production, COOKIE_DOMAIN: 'ample.com' }, /^COOKIE_DOMAIN must be the host of PUBLIC_ORIGIN or a parent/],

@@ -36,6 +36,11 @@ const rules: readonly Rule[] = [
     problem: 'REFRESH_MIN_AGE must be longer than REFRESH_LEEWAY, or both 0s: raise it, or lower REFRESH_LEEWAY.',
   },
   {
+    of: ['REDIS_CLUSTER', 'REDIS_URL'],
+    broken: v => v.REDIS_CLUSTER && v.REDIS_URL !== undefined && !/^\/?0?$/.test(new URL(v.REDIS_URL).pathname),
+    problem: 'REDIS_URL names a numbered database, and a Redis Cluster has none: remove the number, or REDIS_CLUSTER.',
+  },
+  {
     of: ['COOKIE_INSECURE', 'NODE_ENV'],
     broken: v => v.COOKIE_INSECURE && v.NODE_ENV === 'production',
     problem: 'COOKIE_INSECURE is refused in production: unset it and serve Latchkey by https.',

@@ -31,6 +31,10 @@ const MAX_NEWS = 10_000
  */
 export function createRedisChannel(options: RedisChannelOptions): RevocationChannel {
   const { redis, keys, now } = options
+  // The watermark is on one node of a cluster and speaks for all. Another that was gone may come back without its part.
+  let lostNodes = 0
+  let mendedNodes = 0
+  redis.on('-node', () => lostNodes++)
 
   async function blacklist(revocations: readonly Revocation[]): Promise<void> {
     const at = now()
@@ -63,9 +67,11 @@ export function createRedisChannel(options: RedisChannelOptions): RevocationChan
         redis.set(witness, 1, 'PX', keys.copyingTtlMs),
         redis.get(keys.watermark),
       ])
-      const isComplete = from !== undefined && reaches(watermark, from)
+      const lost = lostNodes
+      const isComplete = lost === mendedNodes && from !== undefined && reaches(watermark, from)
       await blacklist(isComplete ? entries : all())
       await redis.latchkeyAdvance(keys.watermark, witness, to.serverStart, to.xid, keys.watermarkTtlMs)
+      mendedNodes = lost
     },
   }
 }

@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs'
-import { Redis, type RedisOptions } from 'ioredis'
+import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import type { Log } from '../log.js'
 
 export interface ConnectRedisOptions {
   /** The authority that a `rediss:` server's certificate must come from; without it, those that Node trusts. */
   caFile?: string | undefined
   log?: Pick<Log, 'info' | 'warn'> | undefined
+  /** Whether the address is one of a Redis Cluster, whose nodes are found through it. */
+  cluster?: boolean
   /** For a client whose commands wait for news a second at a time. */
   blocking?: boolean
 }
@@ -16,19 +18,49 @@ export interface ConnectRedisOptions {
  *
  * @param url - `redis:` or, with TLS, `rediss:`
  */
-export function connectRedis(url: string, { caFile, log, blocking = false }: ConnectRedisOptions = {}): Redis {
-  const redis = new Redis(url, {
+export function connectRedis(
+  url: string,
+  { caFile, log, cluster = false, blocking = false }: ConnectRedisOptions = {},
+): Redis | Cluster {
+  const options: ConnectionOptions = {
     ...timeLimits,
     ...(blocking ? blockingTimeLimits : {}),
-    enableAutoPipelining: true,
-    ...(url.startsWith('rediss:') && caFile !== undefined ? { tls: { ca: readFileSync(caFile, 'utf8') } } : {}),
-  })
+    ...(url.startsWith('rediss:') && { tls: caFile === undefined ? {} : { ca: readFileSync(caFile, 'utf8') } }),
+  }
+  const redis = cluster ? connectCluster(url, options) : connectServer(url, options)
   reportChanges(redis, log)
   return redis
 }
 
+function connectServer(url: string, options: ConnectionOptions): Redis {
+  return new Redis(url, { ...options, enableAutoPipelining: true, enableOfflineQueue: false, retryStrategy })
+}
+
+/** Nodes are found by what the first one says, which is hosts and ports: the rest of the address must be repeated. */
+function connectCluster(url: string, options: ConnectionOptions): Cluster {
+  const { hostname, port, username, password } = new URL(url)
+  return new Cluster([{ host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port || 6379) }], {
+    redisOptions: {
+      ...options,
+      ...(username && { username: decodeURIComponent(username) }),
+      ...(password && { password: decodeURIComponent(password) }),
+    },
+    enableAutoPipelining: true,
+    clusterRetryStrategy: retryStrategy,
+    // Names stay names, as certificates are made for them.
+    dnsLookup: (address, done) => done(null, address),
+    enableOfflineQueue: false,
+    // What was sent to a node that died is not sent again, and what it would have answered is refused at once.
+    retryDelayOnFailover: 0,
+    retryDelayOnClusterDown: 0,
+    maxRedirections: 3,
+    slotsRefreshTimeout: 500,
+    slotsRefreshInterval: 1000,
+  })
+}
+
 /** Waits for a client to be of use, but no longer than this: a start goes on without Redis. */
-export async function redisReady(redis: Redis, withinMs: number): Promise<boolean> {
+export async function redisReady(redis: Redis | Cluster, withinMs: number): Promise<boolean> {
   if (redis.status === 'ready') return true
   return new Promise(resolve => {
     const settle = (ready: boolean) => {
@@ -42,21 +74,26 @@ export async function redisReady(redis: Redis, withinMs: number): Promise<boolea
   })
 }
 
+/** What each connection is made with, be it to the only server or to a node. */
+type ConnectionOptions = Pick<RedisOptions, keyof typeof timeLimits> & { tls?: { ca?: string } }
+
 const timeLimits = {
   connectTimeout: 500,
   commandTimeout: 500,
   // A connection that stays silent is dropped, so that only its first commands wait and the next are refused at once.
   socketTimeout: 1000,
-  // Without a queue and without a second try: a caller has a way on without Redis, and a hit must not count twice.
-  enableOfflineQueue: false,
+  // No second try, as there is no queue: a caller has a way on without Redis, and a hit must not count twice.
   maxRetriesPerRequest: 0,
   autoResendUnfulfilledCommands: false,
   maxLoadingRetryTime: 1000,
-  // Never gives up. The jitter keeps a hundred instances from knocking at the same moment.
-  retryStrategy: (attempt: number) => Math.min(50 * 2 ** (attempt - 1), 1000) * (0.5 + Math.random() / 2),
   // After a failover the connection may still lead to the former primary.
   reconnectOnError: (error: Error) => error.message.includes('READONLY'),
 } satisfies RedisOptions
+
+/** Never gives up. The jitter keeps a hundred instances from knocking at the same moment. */
+function retryStrategy(attempt: number): number {
+  return Math.min(50 * 2 ** (attempt - 1), 1000) * (0.5 + Math.random() / 2)
+}
 
 /** Twice as long as a read may block. */
 const blockingTimeLimits = { commandTimeout: 2000, socketTimeout: 2500 } satisfies RedisOptions
@@ -65,13 +102,14 @@ const blockingTimeLimits = { commandTimeout: 2000, socketTimeout: 2500 } satisfi
  * Says when Redis goes and comes, once each. Without a listener for errors ioredis would print every one of them. Only
  * the message goes into the log: the error holds the command, and so perhaps the password.
  */
-function reportChanges(redis: Redis, log: ConnectRedisOptions['log']): void {
+function reportChanges(redis: Redis | Cluster, log: ConnectRedisOptions['log']): void {
   let away = false
   const onAway = (reason: string) => {
     if (!away) log?.warn(`Redis is away: ${reason}`)
     away = true
   }
-  redis.on('error', (error: Error) => onAway(error.message))
+  // A cluster's error only counts the nodes; the last of them says why.
+  redis.on('error', (error: Error & { lastNodeError?: Error }) => onAway((error.lastNodeError ?? error).message))
   redis.on('reconnecting', () => onAway('the connection was closed'))
   redis.on('ready', () => {
     if (away) log?.info('Redis is back')

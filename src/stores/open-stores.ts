@@ -56,7 +56,8 @@ async function openExternal(config: Config, { log, clock }: OpenStoresOptions): 
     throw error
   }
 
-  const redisOptions = { caFile: config.redis.caFile, log }
+  const { caFile, cluster } = config.redis
+  const redisOptions = { caFile, cluster, log }
   const redis = connectRedis(redisUrl, redisOptions)
   if (!(await redisReady(redis, REDIS_PATIENCE_MS))) log.warn('Redis does not answer; starting without it.')
   const ephemeral = createRedisEphemeral({

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { type Counters, createCounters } from '../../src/ephemeral/counters.js'
 import { createFailureLimit } from '../../src/ephemeral/failure-limit.js'
-import { connectRedis, redisReady } from '../../src/ephemeral/redis-client.js'
+import { redisReady } from '../../src/ephemeral/redis-client.js'
 import { startRedis } from '../support/servers/own-redis.js'
 import { openRedisForTest } from './redis-for-test.js'
 
@@ -68,10 +68,7 @@ t.test('the local counters may be given', async t => {
 
 t.test('it holds over Redis, while Redis is dead, and when it is back', async t => {
   const server = await startRedis(t)
-  const redis = connectRedis(server.url)
-  t.teardown(() => redis.disconnect())
-  await redisReady(redis, 5000)
-  const { ephemeral } = await openRedisForTest(t, redis)
+  const { ephemeral, redis } = await openRedisForTest(t, server.url)
   const limit = createFailureLimit({ enabled: true, ephemeral, maxPerMinute: 3 })
   const exhaust = async () => {
     for (let attempts = 0; attempts < 3; attempts++) await t.resolves(limit.reserve(account))

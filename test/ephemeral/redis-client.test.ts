@@ -1,14 +1,15 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import type { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import type { Ephemeral } from '../../src/ephemeral/ephemeral.js'
 import { createKeys } from '../../src/ephemeral/keys.js'
 import { createRedisEphemeral } from '../../src/ephemeral/redis.js'
 import { connectRedis, redisReady } from '../../src/ephemeral/redis-client.js'
 import { findFreePort } from '../../src/stores/embedded/find-free-port.js'
+import { eventually, until } from '../support/eventually.js'
 import { startRedis } from '../support/servers/own-redis.js'
-import { eventually, until } from './eventually.js'
 import { lifetimes } from './redis-for-test.js'
 
 const run = promisify(execFile)
@@ -28,7 +29,7 @@ const calls: Record<string, (ephemeral: Ephemeral) => Promise<unknown>> = {
 function open(t: Test, url: string, caFile?: string) {
   const said: string[] = []
   const log = { info: (message: string) => void said.push(message), warn: (message: string) => void said.push(message) }
-  const redis = connectRedis(url, { caFile, log })
+  const redis = connectRedis(url, { caFile, log }) as Redis
   t.teardown(() => redis.disconnect())
   return {
     redis,

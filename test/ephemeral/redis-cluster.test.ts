@@ -1,18 +1,63 @@
-import { Cluster, Redis } from 'ioredis'
+import type { Cluster } from 'ioredis'
 import t from 'tap'
+import { connectRedis } from '../../src/ephemeral/redis-client.js'
 import { ephemeralContract } from '../contract/ephemeral.js'
-import { startRedis } from '../support/servers/own-redis.js'
-import { eventually } from './eventually.js'
+import { eventually, until } from '../support/eventually.js'
+import { startRedisCluster } from '../support/servers/own-redis-cluster.js'
 import { openRedisForTest } from './redis-for-test.js'
 
-// A single node refuses commands over several slots just as a large cluster does.
-const server = await startRedis(t, { args: ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'] })
-const node = new Redis(server.url)
-await node.cluster('ADDSLOTSRANGE', 0, 16383)
-await eventually(() => node.set('probe', 1))
-node.disconnect()
+// Its nodes refuse commands over several slots, and send on what belongs to another.
+const { masters, replica } = await startRedisCluster(t)
+const { url } = masters[2]!
 
-const cluster = new Cluster([server.url], { enableAutoPipelining: true })
-t.teardown(() => cluster.disconnect())
+t.test('the contract, on a cluster', t =>
+  ephemeralContract(t, (t, settings) => openRedisForTest(t, url, { cluster: true, settings })),
+)
 
-t.test('the contract, on a cluster', t => ephemeralContract(t, (t, settings) => openRedisForTest(t, cluster, settings)))
+t.test('all masters take their part', async t => {
+  const { ephemeral, redis } = await openRedisForTest(t, url, { cluster: true })
+  for (let n = 0; n < 50; n++) await ephemeral.hit(`${n}`, 60_000)
+  const nodes = (redis as Cluster).nodes('master')
+  t.equal(nodes.length, masters.length)
+  for (const node of nodes) t.ok((await node.dbsize()) > 0)
+})
+
+t.test('while a node hangs every call is answered or refused within a second or so', async t => {
+  const { ephemeral } = await openRedisForTest(t, url, { cluster: true })
+  const names = Array.from({ length: 30 }, (_, n) => `${n}`)
+  const hitAll = () => Promise.allSettled(names.map(name => ephemeral.hit(name, 60_000)))
+  t.ok((await hitAll()).every(({ status }) => status === 'fulfilled'))
+  process.kill(masters[1]!.pid, 'SIGSTOP')
+  const start = performance.now()
+  const answers = await hitAll()
+  t.comment(`${(performance.now() - start).toFixed(0)} ms`)
+  // Without a limit of time they would wait for ever.
+  t.ok(performance.now() - start < 10_000)
+  t.ok(answers.some(({ status }) => status === 'fulfilled'))
+  t.ok(answers.some(({ status }) => status === 'rejected'))
+
+  process.kill(masters[1]!.pid, 'SIGCONT')
+  await t.resolves(
+    eventually(async () => {
+      for (const name of names) await ephemeral.hit(name, 60_000)
+    }),
+  )
+})
+
+t.test('every node is given the password of the address', async t => {
+  const nodes = [...masters, replica]
+  const { redis } = await openRedisForTest(t, url, { cluster: true })
+  for (const node of (redis as Cluster).nodes())
+    await node.config('SET', 'requirepass', 's3cr:t', 'masterauth', 's3cr:t')
+  const { ephemeral } = await openRedisForTest(t, url.replace('//', '//:s3cr%3At@'), { cluster: true })
+  for (let n = 0; n < 50; n++) await t.resolves(ephemeral.hit(`${n}`, 60_000))
+  t.equal((redis as Cluster).nodes().length, nodes.length)
+
+  const said: string[] = []
+  const log = { info() {}, warn: (message: string) => void said.push(message) }
+  const intruder = connectRedis(url.replace('//', '//:canary@'), { cluster: true, log })
+  t.teardown(() => intruder.disconnect())
+  await until(() => said.length > 0)
+  t.match(said[0], /WRONGPASS/)
+  t.notMatch(said.join(), /canary/)
+})

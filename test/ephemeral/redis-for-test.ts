@@ -17,22 +17,21 @@ export interface RedisUnderTest extends EphemeralUnderTest {
 
 export const lifetimes = { refreshTokenTtlSeconds: 600, replayWindowSeconds: 60, settleSeconds: 5 }
 
-/** The Redis implementation under a prefix of its own, on a given client or a new one; empties and closes itself. */
+/** The Redis implementation under a prefix of its own, on a client of its own; empties and closes itself. */
 export async function openRedisForTest(
   t: Test,
-  client: string | Redis | Cluster,
-  settings: KeySettings = lifetimes,
+  url: string,
+  { cluster = false, settings = lifetimes }: { cluster?: boolean; settings?: KeySettings } = {},
 ): Promise<RedisUnderTest> {
-  const redis = typeof client === 'string' ? connectRedis(client) : client
-  if (typeof client === 'string') await redisReady(redis as Redis, 5000)
+  const redis = connectRedis(url, { cluster })
+  await redisReady(redis, 5000)
   const prefix = `test-${randomUUID()}`
   const keys = createKeys({ ...settings, prefix })
   let ahead = 0
   const now = () => Date.now() + ahead
   const ephemeral = createRedisEphemeral({
     redis,
-    openFollower: () =>
-      typeof client === 'string' ? connectRedis(client, { blocking: true }) : (client as Cluster).duplicate(),
+    openFollower: () => connectRedis(url, { cluster, blocking: true }),
     keys,
     now,
   })
@@ -45,7 +44,7 @@ export async function openRedisForTest(
 
   t.teardown(async () => {
     for (const key of await keysOf(redis, prefix)) await redis.del(key)
-    if (typeof client === 'string') await ephemeral.close()
+    await ephemeral.close()
   })
 
   return {

@@ -3,15 +3,15 @@ import type { Redis } from 'ioredis'
 import t from 'tap'
 import type { Revocation } from '../../src/revocations/revocation.js'
 import { ephemeralContract } from '../contract/ephemeral.js'
+import { until } from '../support/eventually.js'
 import { startRedis } from '../support/servers/own-redis.js'
 import { testServers } from '../support/servers/test-servers.js'
-import { until } from './eventually.js'
 import { openRedisForTest } from './redis-for-test.js'
 
 const MINUTE = 60_000
 const { redisUrl } = testServers()
 
-t.test('the contract', t => ephemeralContract(t, (t, settings) => openRedisForTest(t, redisUrl, settings)))
+t.test('the contract', t => ephemeralContract(t, (t, settings) => openRedisForTest(t, redisUrl, { settings })))
 
 t.test('every key but that of a signing key has a time to live', async t => {
   const { ephemeral, now, keys, times } = await openRedisForTest(t, redisUrl)

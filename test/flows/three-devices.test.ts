@@ -1,7 +1,7 @@
 import t from 'tap'
-import { eventually } from '../ephemeral/eventually.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { Device, FIREFOX, IPAD, IPHONE } from '../support/device.js'
+import { eventually } from '../support/eventually.js'
 import { PASSWORD, post } from '../support/people.js'
 
 t.test('three devices: the list, the end of one, the end of the others', async t => {

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { createCounters } from '../../src/ephemeral/counters.js'
-import { connectRedis, redisReady } from '../../src/ephemeral/redis-client.js'
-import { until } from '../ephemeral/eventually.js'
+import { redisReady } from '../../src/ephemeral/redis-client.js'
 import { openRedisForTest } from '../ephemeral/redis-for-test.js'
+import { until } from '../support/eventually.js'
 import { startRedis } from '../support/servers/own-redis.js'
 import { testServers } from '../support/servers/test-servers.js'
 import { rateLimitedApp } from './rate-limited-app.js'
@@ -71,10 +71,7 @@ for (const [fault, signal] of [
 ] as const) {
   t.test(`while Redis ${fault} each instance limits by itself, and answers stay fast`, async t => {
     const server = await startRedis(t)
-    const redis = connectRedis(server.url)
-    t.teardown(() => redis.disconnect())
-    t.ok(await redisReady(redis, 5000))
-    const { ephemeral } = await openRedisForTest(t, redis)
+    const { ephemeral, redis } = await openRedisForTest(t, server.url)
     const { from } = await rateLimitedApp(t, ephemeral)
     t.equal(await from('192.0.2.7'), 200)
 

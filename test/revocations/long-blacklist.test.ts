@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import t from 'tap'
-import { eventually } from '../ephemeral/eventually.js'
 import { buildTestApp } from '../support/build-test-app.js'
+import { eventually } from '../support/eventually.js'
 import { startRedis } from '../support/servers/own-redis.js'
 
 const COUNT = 60_000

@@ -49,6 +49,11 @@ export const storeSettings = {
     kind: certificateFile,
     about: 'With `rediss://`: accept only certificates of this authority.',
   },
+  REDIS_CLUSTER: {
+    kind: onOff,
+    default: 'off',
+    about: 'Whether `REDIS_URL` leads to a Redis Cluster: any node of it, or a name for all of them.',
+  },
   REDIS_KEY_PREFIX: {
     kind: text('1 to 64 letters, digits or . _ : -', /^[A-Za-z0-9._:-]{1,64}$/),
     default: 'lk1',
