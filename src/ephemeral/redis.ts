@@ -1,4 +1,4 @@
-import type { Cluster, Redis } from 'ioredis'
+import { Cluster, type Redis } from 'ioredis'
 import type { Log } from '../log.js'
 import type { Ephemeral } from './ephemeral.js'
 import { inBatches } from './in-batches.js'
@@ -70,9 +70,11 @@ export function createRedisEphemeral({
     },
 
     async ping() {
+      const nodes = redis instanceof Cluster ? redis.nodes('master') : []
+      const memories = await Promise.all([redis, ...nodes].map(node => node.info('memory')))
       // What Redis may evict at any time it can't be relied on to hold.
-      const policy = /^maxmemory_policy:(\S+)/m.exec(await redis.info('memory'))?.[1]
-      return policy === undefined || policy === 'noeviction' ? [] : ['redis-eviction']
+      const policies = memories.map(memory => /^maxmemory_policy:(\S+)/m.exec(memory)?.[1] ?? 'noeviction')
+      return policies.every(policy => policy === 'noeviction') ? [] : ['redis-eviction']
     },
 
     async close() {

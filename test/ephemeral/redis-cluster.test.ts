@@ -22,6 +22,17 @@ t.test('all masters take their part', async t => {
   for (const node of nodes) t.ok((await node.dbsize()) > 0)
 })
 
+t.test('one node that may evict is enough to say so', async t => {
+  const { ephemeral, redis } = await openRedisForTest(t, url, { cluster: true })
+  t.same(await ephemeral.ping(), [])
+  for (const node of (redis as Cluster).nodes('master')) {
+    await node.config('SET', 'maxmemory-policy', 'allkeys-lru')
+    t.same(await ephemeral.ping(), ['redis-eviction'])
+    await node.config('SET', 'maxmemory-policy', 'noeviction')
+  }
+  t.same(await ephemeral.ping(), [])
+})
+
 t.test('while a node hangs every call is answered or refused within a second or so', async t => {
   const { ephemeral } = await openRedisForTest(t, url, { cluster: true })
   const names = Array.from({ length: 30 }, (_, n) => `${n}`)

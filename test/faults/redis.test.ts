@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { startRedis } from '../support/servers/own-redis.js'
+import { startRedisCluster } from '../support/servers/own-redis-cluster.js'
 import { startInstances } from './instances.js'
 import { ONLY_IN_FULL, printTable, runRow } from './run-row.js'
 
@@ -125,6 +126,28 @@ t.test('Redis is absent at start', ONLY_IN_FULL, async t => {
   await server.stop()
   const instances = await startInstances(t, { redisUrl: server.url })
   await runRow(t, { ...whole, fault: t.name, instances, begin: () => {}, end: server.restart })
+})
+
+async function openCluster(t: Test) {
+  const cluster = await startRedisCluster(t)
+  // Its nodes name one another, so clients go past any proxy.
+  const instances = await startInstances(t, { env: { REDIS_URL: cluster.masters[2]!.url, REDIS_CLUSTER: 'on' } })
+  return { ...cluster, instances }
+}
+
+t.test('a master of a Redis Cluster is killed, and its replica takes over', async t => {
+  const { instances, masters } = await openCluster(t)
+  const [first] = masters
+  const begin = () => process.kill(first!.pid, 'SIGKILL')
+  await runRow(t, { ...whole, lastsMs: 4000, fault: t.name, instances, begin, end: first!.restart })
+})
+
+t.test('a master of a Redis Cluster hangs', ONLY_IN_FULL, async t => {
+  const { instances, masters } = await openCluster(t)
+  const { pid } = masters[1]!
+  const begin = () => process.kill(pid, 'SIGSTOP')
+  const end = () => process.kill(pid, 'SIGCONT')
+  await runRow(t, { ...whole, lastsMs: 4000, fault: t.name, instances, begin, end })
 })
 
 t.test('the table', async t => printTable(t))
