@@ -32,8 +32,8 @@ export interface Keys {
   readonly watermark: string
   readonly watermarkTtlMs: number
 
-  /** Witness of one copy of the journal while it lasts: Redis does not lose what was copied and keep this. */
-  copying(copyId: string): string
+  /** The copy of the journal that an instance is making: Redis does not lose what was copied and keep this. */
+  copying(instanceId: string): string
   readonly copyingTtlMs: number
 
   /** A counter, kept until its window ends. */
@@ -58,7 +58,7 @@ const HOUR_MS = 60 * 60 * 1000
  * | `lk1:revoked:key:<kid>` | 1 | for ever |
  * | `lk1:revoked:news` | stream: `revocations` is a JSON array of them | an hour after the last |
  * | `lk1:revoked:watermark` | `<server start>:<xid>` up to which all of the above is complete | an hour after it was last checked |
- * | `lk1:{lk1:revoked:watermark}:copying:<id>` | 1 | one copy to the blacklist is done, an hour at most |
+ * | `lk1:{lk1:revoked:watermark}:copying:<instance>` | the id of a copy to the blacklist | it is done, an hour at most |
  * | `lk1:hits:<digest of the counter's name>` | how often | the window's end |
  *
  * Keys that one command uses together share their part in braces, which puts them into one slot of a Redis Cluster.
@@ -75,7 +75,7 @@ export function createKeys(settings: KeySettings): Keys {
     newsTtlMs: HOUR_MS,
     watermark: `${prefix}:revoked:watermark`,
     watermarkTtlMs: HOUR_MS,
-    copying: copyId => `${prefix}:{${prefix}:revoked:watermark}:copying:${copyId}`,
+    copying: instanceId => `${prefix}:{${prefix}:revoked:watermark}:copying:${instanceId}`,
     copyingTtlMs: HOUR_MS,
     hits: counter => `${prefix}:hits:${counterDigest(counter)}`,
   }

@@ -31,6 +31,8 @@ const MAX_NEWS = 10_000
  */
 export function createRedisChannel(options: RedisChannelOptions): RevocationChannel {
   const { redis, keys, now } = options
+  // One key an instance, so that copies which fail leave no more than that behind.
+  const witness = keys.copying(randomUUID())
   // The watermark is on one node of a cluster and speaks for all. Another that was gone may come back without its part.
   let lostNodes = 0
   let mendedNodes = 0
@@ -61,16 +63,16 @@ export function createRedisChannel(options: RedisChannelOptions): RevocationChan
 
     async complete({ from, to, entries, all }) {
       // Redis may lose what is being copied, and be flushed or set back to an older watermark. The witness goes with it,
-      // and a copy that finds its own gone leaves the watermark to the next one.
-      const witness = keys.copying(randomUUID())
+      // and a copy that does not find itself there leaves the watermark to the next one.
+      const copyId = randomUUID()
       const [, watermark] = await Promise.all([
-        redis.set(witness, 1, 'PX', keys.copyingTtlMs),
+        redis.set(witness, copyId, 'PX', keys.copyingTtlMs),
         redis.get(keys.watermark),
       ])
       const lost = lostNodes
       const isComplete = lost === mendedNodes && from !== undefined && reaches(watermark, from)
       await blacklist(isComplete ? entries : all())
-      await redis.latchkeyAdvance(keys.watermark, witness, to.serverStart, to.xid, keys.watermarkTtlMs)
+      await redis.latchkeyAdvance(keys.watermark, witness, to.serverStart, to.xid, keys.watermarkTtlMs, copyId)
       mendedNodes = lost
     },
   }

@@ -13,10 +13,17 @@ export interface RedisScripts {
     generationTtlMs: number,
   ): Promise<unknown>
   /**
-   * Takes a witness away and, if it was there, moves a watermark (`<server>:<decimal>`) forward, never back on the same
-   * server, and keeps it for so long (ms).
+   * Moves a watermark (`<server>:<decimal>`) forward, never back on the same server, and keeps it for so long (ms); but
+   * only if the witness still names this copy. Takes the witness away.
    */
-  latchkeyAdvance(key: string, witness: string, server: string, position: string, ttlMs: number): Promise<unknown>
+  latchkeyAdvance(
+    key: string,
+    witness: string,
+    server: string,
+    position: string,
+    ttlMs: number,
+    copyId: string,
+  ): Promise<unknown>
   /** Counts one up and answers the count and the milliseconds left. */
   latchkeyHit(key: string, windowMs: number): Promise<[count: number, resetsInMs: number]>
   /** Counts one down, not below zero. */
@@ -57,7 +64,8 @@ end
 
 /** Positions have up to 20 digits, more than a number of Lua holds: the longer is the greater. */
 const advance = `
-if redis.call('DEL', KEYS[2]) == 0 then return end
+if redis.call('GET', KEYS[2]) ~= ARGV[4] then return end
+redis.call('DEL', KEYS[2])
 local held = redis.call('GET', KEYS[1]) or ''
 local server, reached = string.match(held, '^(.*):(%d+)$')
 local position = ARGV[2]

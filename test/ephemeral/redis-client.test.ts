@@ -26,10 +26,10 @@ const calls: Record<string, (ephemeral: Ephemeral) => Promise<unknown>> = {
   ping: ephemeral => ephemeral.ping(),
 }
 
-function open(t: Test, url: string, caFile?: string) {
+function open(t: Test, url: string, options: { caFile?: string; cluster?: boolean } = {}) {
   const said: string[] = []
   const log = { info: (message: string) => void said.push(message), warn: (message: string) => void said.push(message) }
-  const redis = connectRedis(url, { caFile, log }) as Redis
+  const redis = connectRedis(url, { ...options, log }) as Redis
   t.teardown(() => redis.disconnect())
   return {
     redis,
@@ -70,7 +70,8 @@ t.test('while Redis hangs every method rejects within a second or so, and works 
   t.ok(medianOf(later) < COMMAND_TIMEOUT_MS / 2, 'a silent connection is given up, and commands are refused at once')
 
   process.kill(server.pid, 'SIGCONT')
-  await eventually(() => ephemeral.ping())
+  // INFO is answered before the connection is ready for the rest.
+  t.ok(await redisReady(redis, 10_000))
   for (const [name, call] of Object.entries(calls)) await t.resolves(call(ephemeral), name)
   t.equal(said.length, 2)
   t.match(said, [/^Redis is away: /, 'Redis is back'])
@@ -88,7 +89,8 @@ t.test('while Redis is dead every method rejects at once, and works when it is s
     t.ok(ms < PATIENCE_MS, `${name} took ${ms} ms`)
   }
   await server.restart()
-  await eventually(() => ephemeral.ping())
+  // INFO is answered before the connection is ready for the rest.
+  t.ok(await redisReady(redis, 10_000))
   for (const [name, call] of Object.entries(calls)) await t.resolves(call(ephemeral), name)
   t.match(said, [/^Redis is away: /, 'Redis is back'])
   t.equal(said.length, 2, 'the attempts in between are not news')
@@ -162,22 +164,41 @@ const hasOpenssl = await run('openssl', ['version']).then(
   () => false,
 )
 
-t.test('with TLS the certificate must come from the given authority', { skip: !hasOpenssl }, async t => {
+/** What makes a server speak TLS on one port; the other speaks plainly, and shows that it is up. */
+async function tlsFor(t: Test) {
   const folder = t.testdir()
   const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
   const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2', '-nodes']
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1']
   await run('openssl', ['req', '-x509', ...newKey, ...subject, '-keyout', key, '-out', cert])
   const files = ['--tls-cert-file', cert, '--tls-key-file', key, '--tls-ca-cert-file', cert, '--tls-auth-clients', 'no']
-  // One port speaks TLS; the other speaks plainly, and shows that the server is up.
-  const tlsPort = await findFreePort()
-  await startRedis(t, { args: ['--tls-port', `${tlsPort}`, ...files] })
+  const port = await findFreePort()
+  return { cert, url: `rediss://127.0.0.1:${port}`, args: ['--tls-port', `${port}`, ...files] }
+}
 
-  const trusting = open(t, `rediss://127.0.0.1:${tlsPort}`, cert)
+t.test('with TLS the certificate must come from the given authority', { skip: !hasOpenssl }, async t => {
+  const { cert, url, args } = await tlsFor(t)
+  await startRedis(t, { args })
+  const trusting = open(t, url, { caFile: cert })
   t.ok(await redisReady(trusting.redis, 5000))
   await t.resolves(trusting.ephemeral.ping())
 
-  const doubting = open(t, `rediss://127.0.0.1:${tlsPort}`)
+  const doubting = open(t, url)
   t.notOk(await redisReady(doubting.redis, 300))
   t.match(doubting.said, [/certificate/])
+})
+
+t.test('and so it must for the nodes of a cluster', { skip: !hasOpenssl }, async t => {
+  const { cert, url, args } = await tlsFor(t)
+  const ports = ['--cluster-port', `${await findFreePort()}`, '--cluster-announce-ip', '127.0.0.1']
+  const server = await startRedis(t, { args: [...args, '--cluster-enabled', 'yes', '--tls-cluster', 'yes', ...ports] })
+  const administrator = open(t, server.url)
+  await redisReady(administrator.redis, 5000)
+  await administrator.redis.cluster('ADDSLOTSRANGE', 0, 16383)
+  const trusting = open(t, url, { caFile: cert, cluster: true })
+  t.ok(await redisReady(trusting.redis, 5000))
+  await t.resolves(trusting.ephemeral.ping())
+
+  const doubting = open(t, url, { cluster: true })
+  t.notOk(await redisReady(doubting.redis, 1000))
 })

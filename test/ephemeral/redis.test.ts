@@ -133,3 +133,25 @@ t.test('what is lost while the journal is copied leaves no watermark behind', as
   t.equal(await redis.get(keys.watermark), 'one:100')
   t.equal(await redis.dbsize(), all.length + 1, 'all entries and the watermark, and no witness')
 })
+
+t.test('copies that fail leave one witness behind, and it is not taken for that of another', async t => {
+  const { ephemeral, redis, keys, times } = await openRedisForTest(t, redisUrl)
+  const to = { serverStart: 'one', xid: '100' }
+  const fails = () => {
+    throw new Error('It fails.')
+  }
+  for (let n = 0; n < 3; n++) await t.rejects(ephemeral.complete({ from: undefined, to, entries: [], all: fails }))
+  const [witness, ...others] = (await times()).keys()
+  t.same(others, [])
+  const older = await redis.get(witness!)
+
+  // Redis is set back to when an earlier copy was under way.
+  const all = Array.from({ length: 20_000 }, (_, n): Revocation => {
+    return { kind: 'session', subject: `${n}`, reason: 'logout', expiresAt: Date.now() + MINUTE }
+  })
+  const copied = ephemeral.complete({ from: undefined, to, entries: [], all: () => all })
+  await until(async () => (await redis.get(witness!)) !== older)
+  await redis.set(witness!, older!)
+  await copied
+  t.equal(await redis.get(keys.watermark), null)
+})
