@@ -1,4 +1,5 @@
 import type { SessionFacts } from '../db/session-facts.js'
+import { carriableRoles } from './roles.js'
 import { newId } from './session-id.js'
 
 /** The claims of an access token (RFC 9068, 2.2), and the two that revocation and rotation need. */
@@ -18,6 +19,8 @@ export interface AccessTokenClaims {
   /** The refresh generation that was current when it was made. */
   gen: number
   roles: string[]
+  /** The user's roles_version when it was made: of which change its roles are. */
+  roles_version: number
   /** In Simple JWT's dialect alone: what its verifiers look for in an access token. */
   token_type?: 'access'
   /** In the same dialect: the id that the other system knows the user by, else our own. */
@@ -31,7 +34,8 @@ export const SIMPLE_JWT_CLIENT_ID = 'simple-jwt'
 export const ACCESS_TOKEN_TYPE = 'at+jwt'
 
 /**
- * The claims of a new access token of a session. Its clock is the database's, so that all instances agree.
+ * The claims of a new access token of a session. Its clock is the database's, so that all instances agree. It never
+ * outlives its session.
  *
  * @param dialect makes the token one of that dialect although its session began elsewhere
  */
@@ -46,14 +50,15 @@ export function accessTokenClaims(
     aud: settings.audience,
     sub: facts.userId,
     iat: facts.issuedAt,
-    exp: facts.issuedAt + settings.accessTokenTtlSeconds,
+    exp: Math.min(facts.issuedAt + settings.accessTokenTtlSeconds, facts.endsAt ?? facts.issuedAt),
     jti: newId(),
     sid: facts.sessionId,
     client_id: facts.clientId,
     auth_time: facts.authTime,
     ver: facts.tokenVersion,
     gen: generation,
-    roles: facts.roles,
+    roles: carriableRoles(facts.roles),
+    roles_version: facts.rolesVersion,
     ...((dialect === 'simple-jwt' || facts.clientId === SIMPLE_JWT_CLIENT_ID) && {
       token_type: 'access',
       user_id: facts.externalId ?? facts.userId,

@@ -3,7 +3,7 @@ import type { AuthContext } from './context.js'
 import { normaliseEmail } from './email.js'
 import { endAllSessions } from './end-sessions.js'
 import { newTemporaryPassword } from './passwords/temporary-password.js'
-import { ADMIN_ROLE, checkRoles } from './roles.js'
+import { ADMIN_ROLE, areSameRoles, checkRoles } from './roles.js'
 import { isUuid, newId } from './session-id.js'
 
 export interface NewAccount {
@@ -36,7 +36,7 @@ export async function createUser(
     email,
     username: account.username?.normalize('NFKC'),
     externalId: account.externalId,
-    roles: account.roles ?? [],
+    roles: [...new Set(account.roles)],
     passwordHash: await passwords.hash(temporaryPassword),
     mustChangePassword: true,
   }
@@ -87,9 +87,9 @@ export async function enableUser(context: Pick<AuthContext, 'db'>, name: UserNam
 
 /**
  * Changes the roles of an account. Its sessions live on; its access tokens with the old roles are refused as stale, so
- * that its clients refresh and go on with the new ones.
+ * that its clients refresh and go on with the new ones. The same roles again change nothing.
  *
- * @throws LatchkeyError invalid_role, user_not_found, own_account
+ * @throws LatchkeyError invalid_role, user_not_found, own_account, insufficient_role
  */
 export async function setRoles(
   context: Pick<AuthContext, 'db' | 'revocations'>,
@@ -101,9 +101,18 @@ export async function setRoles(
   const id = await findId(context, name)
   if (id === actor && !roles.includes(ADMIN_ROLE)) throw new LatchkeyError('own_account')
   const entries = await context.db.transaction(async repositories => {
-    const before = await repositories.users.setRoles(id, roles)
-    if (before === undefined) throw new LatchkeyError('user_not_found')
-    const entries = await repositories.journal.append([{ kind: 'user', subject: id, before, reason: 'roles_changed' }])
+    const user = await repositories.users.lock(id)
+    if (!user) throw new LatchkeyError('user_not_found')
+    // An administrator who was demoted a moment ago must not take the role back by a request that was under way.
+    if (id === actor && !user.roles.includes(ADMIN_ROLE)) throw new LatchkeyError('insufficient_role')
+    if (areSameRoles(user.roles, roles)) return []
+    const { rolesVersion, changedAt } = await repositories.users.setRoles(id, [...new Set(roles)])
+    const entry = { kind: 'user', subject: id, reason: 'roles_changed' } as const
+    const entries = await repositories.journal.append([
+      { ...entry, belowRolesVersion: rolesVersion },
+      // For instances of the version before this one, and the tokens that they made.
+      { ...entry, before: changedAt },
+    ])
     await repositories.securityEvents.add({ type: 'roles_changed', userId: id, actor, details: { roles } })
     return entries
   })

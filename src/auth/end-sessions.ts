@@ -32,7 +32,7 @@ export async function endSessions(
   reason: RevokeReason,
 ): Promise<Revocation[]> {
   const ended = await repositories.sessions.revoke(ids, userId, reason)
-  return forgetSessions(repositories, ended, reason)
+  return forgetSessions(repositories, idsOf(ended), reason)
 }
 
 /** Ends every session of a user but one. The user's row is held, so that no sign-in slips in between. */
@@ -44,7 +44,7 @@ export async function endOtherSessions(
 ): Promise<Revocation[]> {
   await repositories.users.lock(userId)
   const ended = await repositories.sessions.revokeOthers(userId, keptId, reason)
-  return forgetSessions(repositories, ended, reason)
+  return forgetSessions(repositories, idsOf(ended), reason)
 }
 
 /** Ends a user's oldest sessions beyond a number of them; the caller holds the user's row. */
@@ -55,7 +55,7 @@ export async function endSessionsBeyond(
   reason: RevokeReason,
 ): Promise<Revocation[]> {
   const ended = await repositories.sessions.revokeBeyond(userId, limit, reason)
-  return forgetSessions(repositories, ended, reason)
+  return forgetSessions(repositories, idsOf(ended), reason)
 }
 
 /**
@@ -67,9 +67,8 @@ export async function endAllSessionsOfUsers(
   users: readonly { id: string; tokenVersion: number }[],
   reason: RevokeReason,
 ): Promise<Revocation[]> {
-  const ids = users.map(({ id }) => id)
-  const signedIn = await repositories.sessions.revokeAllOfUsers(ids, reason)
-  await repositories.refreshTokens.removeAllOfUsers(ids)
+  const ended = await removeAllOf(repositories, users, reason)
+  const signedIn = new Set(ended.map(({ userId }) => userId))
   const outdated = users.filter(({ id }) => signedIn.has(id))
   return repositories.journal.append(
     outdated.map(({ id, tokenVersion }) => ({ kind: 'user', subject: id, belowVersion: tokenVersion, reason })),
@@ -85,8 +84,7 @@ export async function endAllSessions(
   user: { id: string; tokenVersion: number },
   reason: RevokeReason,
 ): Promise<Revocation[]> {
-  await repositories.sessions.revokeAllOf(user.id, reason)
-  await repositories.refreshTokens.removeAllOf(user.id)
+  await removeAllOf(repositories, [user], reason)
   return repositories.journal.append([{ kind: 'user', subject: user.id, belowVersion: user.tokenVersion, reason }])
 }
 
@@ -109,4 +107,14 @@ export async function forgetSessions(
   if (ids.length === 0) return []
   await repositories.refreshTokens.remove(ids)
   return repositories.journal.append(ids.map((subject): NewRevocation => ({ kind: 'session', subject, reason })))
+}
+
+async function removeAllOf(repositories: Repositories, users: readonly { id: string }[], reason: string) {
+  const ended = await repositories.sessions.revokeAllOf(idsOf(users), reason)
+  await repositories.refreshTokens.remove(idsOf(ended))
+  return ended
+}
+
+function idsOf(rows: readonly { id: string }[]): string[] {
+  return rows.map(({ id }) => id)
 }

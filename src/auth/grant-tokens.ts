@@ -29,7 +29,7 @@ export function grantTokens(
   const claims = accessTokenClaims(facts, refreshToken.generation, config, dialect)
   return {
     accessToken: keyring.signingKey(claims.iat * 1000).sign(claims),
-    accessExpiresInSeconds: config.accessTokenTtlSeconds,
+    accessExpiresInSeconds: claims.exp - claims.iat,
     refreshToken: writeRefreshToken(refreshToken),
     refreshExpiresInSeconds: Math.max(0, Math.floor(facts.refreshExpiresInSeconds ?? 0)),
     remember: facts.remember,

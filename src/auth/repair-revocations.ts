@@ -25,14 +25,16 @@ export async function repairRevocations(
     for (const entry of of('key')) await signingKeys.revoke(entry.subject)
     const outdated: string[] = []
     for (const entry of of('user').sort((a, b) => (a.subject < b.subject ? -1 : 1))) {
-      if ('before' in entry) await users.raiseTokensNotBefore(entry.subject, entry.before)
-      else if (await users.raiseTokenVersionTo(entry.subject, entry.belowVersion)) outdated.push(entry.subject)
+      if ('belowRolesVersion' in entry) await users.raiseRolesVersionTo(entry.subject, entry.belowRolesVersion)
+      else if ('belowVersion' in entry && (await users.raiseTokenVersionTo(entry.subject, entry.belowVersion)))
+        outdated.push(entry.subject)
     }
-    const ended = of('session').map(({ subject }) => subject)
-    await sessions.revokeAny(ended, 'recovered')
-    for (const userId of outdated) await sessions.revokeAllOf(userId, 'recovered')
-    await refreshTokens.remove(ended)
-    for (const userId of outdated) await refreshTokens.removeAllOf(userId)
+    const lostSessions = of('session').map(({ subject }) => subject)
+    const ended = [
+      ...(await sessions.revokeAny(lostSessions, 'recovered')),
+      ...(await sessions.revokeAllOf(outdated, 'recovered')),
+    ]
+    await refreshTokens.remove(ended.map(({ id }) => id))
     return journal.append(lost)
   })
 }

@@ -8,6 +8,20 @@ const ROLE = /^[A-Za-z0-9_.:-]{1,64}$/
 const MAX_ROLES = 32
 
 /**
+ * The roles that a header and a token can carry, of those that somebody may have written into the database by hand. One
+ * with a comma in it would be two to the service behind a gateway.
+ */
+export function carriableRoles(roles: readonly string[]): string[] {
+  return roles.filter(role => typeof role === 'string' && ROLE.test(role)).slice(0, MAX_ROLES)
+}
+
+/** Whether two lists name the same roles. */
+export function areSameRoles(some: readonly string[], others: readonly string[]): boolean {
+  const wanted = new Set(others)
+  return new Set(some).size === wanted.size && some.every(role => wanted.has(role))
+}
+
+/**
  * Refuses roles that a header or a token could not carry.
  *
  * @throws LatchkeyError invalid_role

@@ -1,8 +1,8 @@
 import type { AuthContext } from './context.js'
 
 /**
- * Ends every session of every user: what was signed in or issued before now is dead, here and at every verifier. One
- * row says so; the dead rows themselves are cleared away later, in batches.
+ * Ends every session of every user that began before now, here and at every verifier. One row says so; the dead rows
+ * themselves are cleared away later, in batches. It takes up to a second. What an earlier call ended stays as it is.
  *
  * @param actor who does it, for the event
  * @param until ends only what is older than this instant (seconds since the epoch). One ahead is now: clocks differ, and
@@ -15,6 +15,7 @@ export async function signOutEveryone(
 ): Promise<void> {
   const entries = await db.transaction(async ({ realm, journal, securityEvents }) => {
     const before = await realm.endEverything(until)
+    if (before === undefined) return []
     const entries = await journal.append([{ kind: 'realm', before, reason: 'signed_out_everyone' }])
     await securityEvents.add({ type: 'everyone_signed_out', actor, details: { before } })
     return entries

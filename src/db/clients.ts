@@ -2,6 +2,7 @@ import { asc, eq, sql } from 'drizzle-orm'
 import type { Runner } from './connections.js'
 import { type TokenSubject, tokenIsRevoked } from './introspection.js'
 import { clients, realm } from './schema.js'
+import { wholeSeconds } from './session-facts.js'
 
 export type Client = typeof clients.$inferSelect
 export type NewClient = Pick<Client, 'id' | 'name' | 'secretHash' | 'scopes'>
@@ -40,10 +41,9 @@ export function clientsRepository(runner: Runner) {
         executor
           .select({
             client: clients,
-            issuedAt: sql<number>`extract(epoch from greatest(date_trunc('second', now()), ${realm.notBefore}))::float8`,
+            issuedAt: wholeSeconds(sql`now()`),
           })
           .from(clients)
-          .innerJoin(realm, eq(realm.id, true))
           .where(eq(clients.id, id)),
       )
       return found && { ...found.client, issuedAt: found.issuedAt }

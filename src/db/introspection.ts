@@ -1,5 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Runner } from './connections.js'
+import { isLive } from './is-live.js'
 
 /** What of a token the journal may name. */
 export interface TokenSubject {
@@ -12,25 +13,28 @@ export interface AccessTokenFacts extends TokenSubject {
   userId: string
   sessionId: string
   tokenVersion: number
-  /** Whole seconds since the epoch. */
-  issuedAt: number
+}
+
+export interface LiveUser {
+  username: string | null
+  roles: string[]
+  rolesVersion: number
 }
 
 /** What Postgres knows of a token right now, however far the lists in memory have come. */
 export function introspectionRepository(runner: Runner) {
   return {
-    /** Undefined unless an access token is good: its session and its user live, and nothing revoked it. */
-    async accessToken(token: AccessTokenFacts): Promise<{ username: string | null } | undefined> {
+    /**
+     * The user as they are now, whose token this is. Undefined unless the session is alive and nothing revoked the token;
+     * what it says of roles may be out of date all the same.
+     */
+    async userOf(token: AccessTokenFacts): Promise<LiveUser | undefined> {
       const [row] = await runner.run(executor =>
-        executor.execute<{ username: string | null }>(sql`
-          select users.username
+        executor.execute<LiveUser & Record<string, unknown>>(sql`
+          select users.username, users.roles, users.roles_version as "rolesVersion"
           from sessions join users on users.id = user_id join realm on realm.id join refresh_tokens on session_id = sessions.id
-          where sessions.id = ${token.sessionId}::uuid and users.id = ${token.userId}::uuid
-            and revoked_at is null and sessions.expires_at > now() and disabled_at is null
-            and sessions.token_version = users.token_version and sessions.token_version = ${token.tokenVersion}
-            and sessions.created_at >= not_before
-            and to_timestamp(${token.issuedAt}::float8) >= greatest(not_before, tokens_not_before)
-            and not ${tokenIsRevoked(token)}`),
+          where sessions.id = ${token.sessionId}::uuid and users.id = ${token.userId}::uuid and ${isLive}
+            and sessions.token_version = ${token.tokenVersion} and not ${tokenIsRevoked(token)}`),
       )
       return row
     },

@@ -102,9 +102,11 @@ function toRow(entry: NewRevocation) {
     reason: entry.reason,
     subject: 'subject' in entry ? entry.subject : null,
     boundVersion: 'belowVersion' in entry ? entry.belowVersion : null,
+    boundRolesVersion: 'belowRolesVersion' in entry ? entry.belowRolesVersion : null,
     boundAt: 'before' in entry ? new Date(entry.before * 1000) : null,
-    // A compromised key stays revoked.
-    expiresAt: entry.kind === 'key' ? null : sql`now() + ${seconds(REVOCATION_TTL_SECONDS)}`,
+    // A compromised key stays revoked. By the clock, not by when the transaction began: no token that is made while it
+    // waits for a lock may outlive the entry.
+    expiresAt: entry.kind === 'key' ? null : sql`clock_timestamp() + ${seconds(REVOCATION_TTL_SECONDS)}`,
   }
 }
 
@@ -118,6 +120,8 @@ function toRevocation(row: EntryRow): Revocation {
   if (row.kind === 'realm') return { ...common, kind: 'realm', before: inSeconds(row.boundAt) }
   if (row.kind !== 'user') return { ...common, kind: row.kind, subject }
   if (row.boundVersion !== null) return { ...common, kind: 'user', subject, belowVersion: row.boundVersion }
+  if (row.boundRolesVersion !== null)
+    return { ...common, kind: 'user', subject, belowRolesVersion: row.boundRolesVersion }
   return { ...common, kind: 'user', subject, before: inSeconds(row.boundAt) }
 }
 

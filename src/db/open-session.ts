@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Runner } from './connections.js'
-import { type SessionFacts, seconds } from './session-facts.js'
+import { carriedRoles, type SessionFacts, seconds, wholeSeconds } from './session-facts.js'
 
 export type StoredDevice = { browser: string | null; os: string | null; kind: string }
 export type StoredLocation = { country: string; city?: string }
@@ -45,7 +45,7 @@ export async function openSession(runner: Runner, { fence, ...session }: NewSess
   const [facts] = await runner.run(executor =>
     executor.execute<OpenedFacts & Record<string, unknown>>(sql`
       with account as (
-        select id, email, username, external_id, roles, token_version, tokens_not_before, created_at from users
+        select id, email, username, external_id, roles, roles_version, token_version, created_at from users
         where id = ${session.userId} and disabled_at is null
           and ${fence ? sql`token_version = ${fence.tokenVersion} and password_hash = ${fence.passwordHash}` : sql`true`}
         for no key update
@@ -58,7 +58,7 @@ export async function openSession(runner: Runner, { fence, ...session }: NewSess
           ${session.location ? JSON.stringify(session.location) : null}::jsonb, ${session.transport},
           ${session.remember}, now(), ${sql.param(`{${session.authMethods.join(',')}}`)}::text[]
         from account, realm
-        returning id, expires_at, auth_time, remember, user_agent, ip
+        returning id, client_id, created_at, auth_time, expires_at, remember, user_agent, ip
       ), whitelisted as (
         insert into refresh_tokens (session_id, generation, token_hash, next_hash, rotated_at, expires_at)
         select session.id, 0, ${session.tokenHash}, ${session.nextHash}, now(),
@@ -67,15 +67,15 @@ export async function openSession(runner: Runner, { fence, ...session }: NewSess
         returning expires_at
       )
       select session.id as "sessionId", account.id as "userId", account.email, account.username,
-        account.external_id as "externalId", account.roles, account.token_version as "tokenVersion", ${session.clientId} as "clientId",
-        account.created_at as "userCreatedAt", floor(extract(epoch from session.auth_time))::float8 as "authTime",
-        extract(epoch from greatest(date_trunc('second', now()), realm.not_before, account.tokens_not_before))::float8
-          as "issuedAt",
+        account.external_id as "externalId", ${carriedRoles(sql`session.client_id`, sql`account.roles`)} as roles, account.roles_version as "rolesVersion",
+        account.token_version as "tokenVersion", session.client_id as "clientId", account.created_at as "userCreatedAt",
+        ${wholeSeconds(sql`greatest(session.auth_time, session.created_at)`)} as "authTime",
+        ${wholeSeconds(sql`now()`)} as "issuedAt", ${wholeSeconds(sql`whitelisted.expires_at`)} as "endsAt",
         session.remember, session.user_agent as "userAgent", session.ip,
         extract(epoch from whitelisted.expires_at - now())::float8 as "refreshExpiresInSeconds",
         not exists (select from sessions as known where known.user_id = account.id
           and known.device = ${JSON.stringify(session.device)}::jsonb) as "isNewDevice"
-      from account, session, whitelisted, realm`),
+      from account, session, whitelisted`),
   )
   return facts && { ...facts, userCreatedAt: new Date(facts.userCreatedAt) }
 }

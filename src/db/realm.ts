@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm'
+import { lt, sql } from 'drizzle-orm'
 import type { Runner } from './connections.js'
 import { realm } from './schema.js'
 
@@ -6,30 +6,41 @@ export type Realm = ReturnType<typeof realmRepository>
 
 /** From when on what was issued counts. */
 export function realmRepository(runner: Runner) {
+  /** False when it was as high already. */
+  async function raise(before: number): Promise<boolean> {
+    const bound = sql`to_timestamp(${before}::float8)`
+    const raised = await runner.run(executor =>
+      executor.update(realm).set({ notBefore: bound }).where(lt(realm.notBefore, bound)).returning({ id: realm.id }),
+    )
+    return raised.length === 1
+  }
+
   return {
     /**
-     * Makes everything issued until now dead, or until an instant before (seconds since the epoch); returns the bound in
-     * whole seconds, rounded up.
+     * Ends every session that began until now, or until an earlier instant (seconds since the epoch). Call it in a
+     * transaction of its own: it waits for the end of the current second, because tokens say in whole seconds when their
+     * session began. So the bound is never ahead of the clock, and what begins after the commit is never refused.
+     *
+     * @returns the bound, in whole seconds since the epoch; undefined if an earlier call ended all of that already
      */
-    async endEverything(until?: number): Promise<number> {
-      // Above every iat that was given out: those of changed users may be ahead of the clock.
-      const now = sql`greatest(date_trunc('second', now()), ${realm.notBefore},
-        (select max(tokens_not_before) from users where tokens_not_before > 'epoch')) + interval '1 second'`
-      const earlier = sql`greatest(${realm.notBefore}, to_timestamp(ceil(${until ?? 0}::float8)))`
+    async endEverything(until?: number): Promise<number | undefined> {
+      // The clock is read when the row is held: an instant of before the wait for it would spare what began meanwhile.
+      await runner.run(executor => executor.select().from(realm).for('no key update'))
       const [row] = await runner.run(executor =>
-        executor
-          .update(realm)
-          .set({ notBefore: until === undefined ? now : sql`least(${now}, ${earlier})` })
-          .returning({ before: sql<number>`extract(epoch from ${realm.notBefore})::float8` }),
+        executor.execute<{ before: number }>(
+          sql`select least(ceil(extract(epoch from clock_timestamp())), ceil(${until ?? null}::float8))::float8 as before`,
+        ),
       )
-      return row!.before
+      const { before } = row!
+      await runner.run(executor =>
+        executor.execute(sql`select pg_sleep(greatest(0, ${before}::float8 - extract(epoch from clock_timestamp())))`),
+      )
+      return (await raise(before)) ? before : undefined
     },
 
     /** Raises the bound to this instant (whole seconds since the epoch), unless it is higher already. */
     async raiseNotBefore(before: number): Promise<void> {
-      await runner.run(executor =>
-        executor.update(realm).set({ notBefore: sql`greatest(${realm.notBefore}, to_timestamp(${before}::float8))` }),
-      )
+      await raise(before)
     },
   }
 }

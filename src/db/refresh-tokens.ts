@@ -1,6 +1,7 @@
 import { and, eq, inArray, or, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import { hotStatement, type Runner } from './connections.js'
+import { isLive } from './is-live.js'
 import { realm, refreshTokens, sessions, users } from './schema.js'
 import { type SessionFacts, seconds, sessionFacts } from './session-facts.js'
 
@@ -49,20 +50,6 @@ export type RefreshTokens = ReturnType<typeof refreshTokensRepository>
 
 /** The whitelist: who may refresh. */
 export function refreshTokensRepository(runner: Runner) {
-  async function removeAllOfUsers(userIds: readonly string[]): Promise<void> {
-    await runner.run(executor =>
-      executor.delete(refreshTokens).where(
-        inArray(
-          refreshTokens.sessionId,
-          executor
-            .select({ id: sessions.id })
-            .from(sessions)
-            .where(inArray(sessions.userId, [...userIds])),
-        ),
-      ),
-    )
-  }
-
   return {
     /**
      * Replaces the token by its successor if it may be: the rows 2 and 4 of the rotation table in one statement that
@@ -136,9 +123,6 @@ export function refreshTokensRepository(runner: Runner) {
         executor.delete(refreshTokens).where(inArray(refreshTokens.sessionId, [...sessionIds])),
       )
     },
-
-    removeAllOf: (userId: string) => removeAllOfUsers([userId]),
-    removeAllOfUsers,
   }
 }
 
@@ -179,12 +163,7 @@ const rotate = hotStatement<Rotation, Rotated>('rotate_refresh_token', executor 
             eq(refreshTokens.generation, sql`${sql.placeholder('generation')}::int - 1`),
           ),
         ),
-        sql`${refreshTokens.expiresAt} > now()`,
-        sql`${sessions.revokedAt} is null`,
-        sql`${sessions.expiresAt} > now()`,
-        sql`${users.disabledAt} is null`,
-        eq(users.tokenVersion, sessions.tokenVersion),
-        sql`${sessions.createdAt} >= ${realm.notBefore}`,
+        isLive,
       ),
     )
     .returning({ ...sessionFacts, previousGeneration: before.generation })

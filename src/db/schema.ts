@@ -62,11 +62,13 @@ export const users = pgTable(
     roles: text().array().notNull().default(sql`'{}'`),
     /** Raised by every change that ends all sessions; tokens of a lower one are dead. */
     tokenVersion: integer().notNull().default(0),
+    /** Raised by every change of the roles; access tokens of a lower one are stale. */
+    rolesVersion: integer().notNull().default(0),
     mustChangePassword: boolean().notNull().default(false),
     passwordChangedAt: instant().notNull().defaultNow(),
     failedLogins: integer().notNull().default(0),
     disabledAt: instant(),
-    /** Access tokens issued before are stale: since a change of roles. Always a whole second, rounded up. */
+    /** Of the version before this one, which went by instants where this one goes by roles_version. */
     tokensNotBefore: instant().notNull().default(sql`'epoch'`),
     createdAt: instant().notNull().defaultNow(),
     updatedAt: instant().notNull().defaultNow(),
@@ -190,7 +192,9 @@ export const revocations = pgTable(
     subject: text(),
     /** For a user: tokens of a lower token_version are refused. */
     boundVersion: integer(),
-    /** For a user or the realm: tokens issued before are refused. Always a whole second, rounded up. */
+    /** For a user: tokens of a lower roles_version are stale. */
+    boundRolesVersion: integer(),
+    /** For the realm: what began before is refused; for a user: tokens issued before are stale. Whole seconds. */
     boundAt: instant(),
     reason: text().notNull(),
     /** Null is never: a compromised key stays revoked. */
@@ -203,10 +207,11 @@ export const revocations = pgTable(
     check(
       'revocations_shape',
       sql`case ${table.kind}
-        when 'user' then ${table.subject} is not null and num_nonnulls(${table.boundVersion}, ${table.boundAt}) = 1
-        when 'realm' then ${table.subject} is null and ${table.boundVersion} is null and ${table.boundAt} is not null
+        when 'user' then ${table.subject} is not null and num_nonnulls(${table.boundVersion}, ${table.boundRolesVersion}, ${table.boundAt}) = 1
+        when 'realm' then ${table.subject} is null and num_nonnulls(${table.boundVersion}, ${table.boundRolesVersion}) = 0
+          and ${table.boundAt} is not null
         else ${table.kind} in ('session', 'token', 'key') and ${table.subject} is not null
-          and num_nulls(${table.boundVersion}, ${table.boundAt}) = 2
+          and num_nonnulls(${table.boundVersion}, ${table.boundRolesVersion}, ${table.boundAt}) = 0
       end`,
     ),
   ],

@@ -1,5 +1,6 @@
 import { and, desc, eq, inArray, isNull, ne, or, type SQL, sql } from 'drizzle-orm'
 import type { Runner } from './connections.js'
+import { hasNotEnded, isLive } from './is-live.js'
 import { type NewSession, openSession, type StoredDevice, type StoredLocation } from './open-session.js'
 import { realm, refreshTokens, sessions, users } from './schema.js'
 
@@ -33,17 +34,22 @@ export interface OriginChange {
 
 export type Sessions = ReturnType<typeof sessionsRepository>
 
-/** Sign-ins. A session is live while it is neither revoked nor past its end, and its user and realm did not move on. */
+/** A session that was ended just now. */
+export interface RevokedSession {
+  id: string
+  userId: string
+}
+
+/** Sign-ins. Whether one is alive is for {@link isLive} to say. */
 export function sessionsRepository(runner: Runner) {
-  async function revoke(condition: SQL | undefined, reason: string): Promise<string[]> {
+  /** Ends those that are alive: what ran out by itself was ended by nobody. */
+  async function revoke(condition: SQL, reason: string, alive = isLive): Promise<RevokedSession[]> {
     const revoked = await runner.run(executor =>
-      executor
-        .update(sessions)
-        .set({ revokedAt: sql`now()`, revokeReason: reason })
-        .where(and(condition, isNull(sessions.revokedAt)))
-        .returning({ id: sessions.id }),
+      executor.execute<RevokedSession & Record<string, unknown>>(sql`
+        update sessions set revoked_at = now(), revoke_reason = ${reason} from ${parts}
+        where ${ofOneSession} and ${condition} and ${alive} returning sessions.id, sessions.user_id as "userId"`),
     )
-    return revoked.map(({ id }) => id)
+    return [...revoked].sort((a, b) => (a.id < b.id ? -1 : 1))
   }
 
   return {
@@ -72,16 +78,7 @@ export function sessionsRepository(runner: Runner) {
           .innerJoin(refreshTokens, eq(refreshTokens.sessionId, sessions.id))
           .innerJoin(users, eq(users.id, sessions.userId))
           .innerJoin(realm, eq(realm.id, true))
-          .where(
-            and(
-              eq(sessions.userId, userId),
-              isNull(sessions.revokedAt),
-              sql`${sessions.expiresAt} > now()`,
-              sql`${refreshTokens.expiresAt} > now()`,
-              eq(sessions.tokenVersion, users.tokenVersion),
-              sql`${sessions.createdAt} >= ${realm.notBefore}`,
-            ),
-          )
+          .where(and(eq(sessions.userId, userId), isLive))
           .orderBy(desc(sessions.createdAt), desc(sessions.id)),
       )
     },
@@ -110,57 +107,39 @@ export function sessionsRepository(runner: Runner) {
     /** Sets or clears the user's own name for a session of theirs. False when they have no such live session. */
     async label(id: string, userId: string, label: string | null): Promise<boolean> {
       const labelled = await runner.run(executor =>
-        executor
-          .update(sessions)
-          .set({ label })
-          .where(and(eq(sessions.id, id), eq(sessions.userId, userId), isNull(sessions.revokedAt)))
-          .returning({ id: sessions.id }),
+        executor.execute(sql`
+          update sessions set label = ${label} from ${parts}
+          where ${ofOneSession} and sessions.id = ${id} and sessions.user_id = ${userId} and ${isLive}`),
       )
-      return labelled.length === 1
+      return labelled.count === 1
     },
 
-    /** Ends these sessions of one user; returns the ids of those that were not ended before. */
+    /** Ends these sessions of one user. */
     revoke: (ids: readonly string[], userId: string, reason: string) =>
-      revoke(and(inArray(sessions.id, [...ids]), eq(sessions.userId, userId)), reason),
+      revoke(and(inArray(sessions.id, [...ids]), eq(sessions.userId, userId))!, reason),
 
-    /** Ends sessions whoever they belong to. */
-    revokeAny: (ids: readonly string[], reason: string) => revoke(inArray(sessions.id, [...ids]), reason),
+    /** Ends sessions of any users, whose versions may have been raised before. */
+    revokeAny: (ids: readonly string[], reason: string) => revoke(inArray(sessions.id, [...ids]), reason, hasNotEnded),
 
     /** Ends every session of a user but one. */
     revokeOthers: (userId: string, keptId: string, reason: string) =>
-      revoke(and(eq(sessions.userId, userId), ne(sessions.id, keptId)), reason),
+      revoke(and(eq(sessions.userId, userId), ne(sessions.id, keptId))!, reason),
 
-    revokeAllOf: (userId: string, reason: string) => revoke(eq(sessions.userId, userId), reason),
+    /** Ends every session of these users, whose versions were raised before. */
+    revokeAllOf: (userIds: readonly string[], reason: string) =>
+      revoke(inArray(sessions.userId, [...userIds]), reason, hasNotEnded),
 
-    /** Ends every session of these users; returns the ids of the users who had one. */
-    async revokeAllOfUsers(userIds: readonly string[], reason: string): Promise<Set<string>> {
-      const revoked = await runner.run(executor =>
-        executor
-          .update(sessions)
-          .set({ revokedAt: sql`now()`, revokeReason: reason })
-          .where(and(inArray(sessions.userId, [...userIds]), isNull(sessions.revokedAt)))
-          .returning({ userId: sessions.userId }),
-      )
-      return new Set(revoked.map(({ userId }) => userId))
-    },
-
-    /** Ends sessions that a client opened, so many of them behind an id; returns them in the order of their ids. */
+    /** Ends sessions that a client opened, at most this number of them, with an id above the one given; by id. */
     async revokeSomeOfClient(clientId: string, afterId: string, limit: number, reason: string) {
       // Written out, so that Postgres sees that the index of clients' sessions has them.
       const ofAnyClient = clientId === 'latchkey' ? sql`true` : sql`client_id <> 'latchkey'`
-      const revoked = await runner.run(executor =>
-        executor
-          .update(sessions)
-          .set({ revokedAt: sql`now()`, revokeReason: reason })
-          .where(
-            sql`${sessions.id} in (
-              select id from sessions where client_id = ${clientId} and ${ofAnyClient} and id > ${afterId}::uuid
-                and revoked_at is null and expires_at > now()
-              order by id limit ${limit} for update)`,
-          )
-          .returning({ id: sessions.id, userId: sessions.userId }),
+      return revoke(
+        sql`${sessions.id} in (
+          select sessions.id from sessions, ${parts} where ${ofOneSession} and ${isLive}
+            and client_id = ${clientId} and ${ofAnyClient} and sessions.id > ${afterId}::uuid
+          order by sessions.id limit ${limit} for update of sessions)`,
+        reason,
       )
-      return revoked.sort((a, b) => (a.id < b.id ? -1 : 1))
     },
 
     /** Whether the browser of a session is to remember it; undefined when the session is gone. */
@@ -183,8 +162,8 @@ export function sessionsRepository(runner: Runner) {
     async countLive(userId: string): Promise<number> {
       const [row] = await runner.run(executor =>
         executor.execute<{ count: number }>(sql`
-          select count(*)::int as count from sessions, refresh_tokens, realm
-          where session_id = sessions.id and user_id = ${userId} and ${isLive}`),
+          select count(*)::int as count from sessions, ${parts}
+          where ${ofOneSession} and sessions.user_id = ${userId} and ${isLive}`),
       )
       return row!.count
     },
@@ -193,14 +172,14 @@ export function sessionsRepository(runner: Runner) {
     revokeBeyond: (userId: string, limit: number, reason: string) =>
       revoke(
         sql`${sessions.id} in (
-          select sessions.id from sessions, refresh_tokens, realm
-          where session_id = sessions.id and user_id = ${userId} and ${isLive}
-          order by created_at desc, sessions.id desc offset ${limit})`,
+          select sessions.id from sessions, ${parts}
+          where ${ofOneSession} and sessions.user_id = ${userId} and ${isLive}
+          order by sessions.created_at desc, sessions.id desc offset ${limit})`,
         reason,
       ),
   }
 }
 
-/** Of sessions with their refresh tokens and the realm. Whatever else ends them deletes the refresh token too. */
-const isLive = sql`revoked_at is null and created_at >= not_before
-  and sessions.expires_at > now() and refresh_tokens.expires_at > now()`
+/** What decides whether a session is alive, joined to it. */
+const parts = sql`refresh_tokens, users, realm`
+const ofOneSession = sql`${refreshTokens.sessionId} = ${sessions.id} and ${users.id} = ${sessions.userId}`

@@ -2,6 +2,7 @@ import { and, eq, gt, isNull, lt, type SQL, sql } from 'drizzle-orm'
 import type { PgUpdateSetSource } from 'drizzle-orm/pg-core'
 import type { Runner } from './connections.js'
 import { hashKind, isForeignHash, users } from './schema.js'
+import { wholeSeconds } from './session-facts.js'
 
 export interface NewUser {
   id: string
@@ -143,34 +144,25 @@ export function usersRepository(runner: Runner) {
       return raised.length === 1
     },
 
-    /**
-     * Sets the roles. Access tokens with the old ones are stale from the instant that is returned (whole seconds since
-     * the epoch, rounded up); sessions live on. Undefined when there is no such user.
-     */
-    async setRoles(id: string, roles: readonly string[]): Promise<number | undefined> {
+    /** Sets the roles of a user whose row is held. Access tokens of a roles_version below the one returned are stale. */
+    async setRoles(id: string, roles: readonly string[]): Promise<{ rolesVersion: number; changedAt: number }> {
       const [changed] = await runner.run(executor =>
         executor
           .update(users)
-          .set({
-            roles: [...roles],
-            // Above every iat that was given out: after an earlier change they may be ahead of the clock.
-            tokensNotBefore: sql`greatest(date_trunc('second', now()), ${users.tokensNotBefore},
-              (select not_before from realm)) + interval '1 second'`,
-            updatedAt: sql`now()`,
-          })
+          .set({ roles: [...roles], rolesVersion: sql`${users.rolesVersion} + 1`, updatedAt: sql`now()` })
           .where(eq(users.id, id))
-          .returning({ before: sql<number>`extract(epoch from ${users.tokensNotBefore})::float8` }),
+          .returning({ rolesVersion: users.rolesVersion, changedAt: wholeSeconds(sql`clock_timestamp()`) }),
       )
-      return changed?.before
+      return changed!
     },
 
-    /** Raises the instant that tokens count from (whole seconds since the epoch), unless it is higher already. */
-    async raiseTokensNotBefore(id: string, before: number): Promise<void> {
+    /** Raises the roles_version at least to this one. */
+    async raiseRolesVersionTo(id: string, version: number): Promise<void> {
       await runner.run(executor =>
         executor
           .update(users)
-          .set({ tokensNotBefore: sql`greatest(${users.tokensNotBefore}, to_timestamp(${before}::float8))` })
-          .where(eq(users.id, id)),
+          .set({ rolesVersion: version })
+          .where(and(eq(users.id, id), lt(users.rolesVersion, version))),
       )
     },
 
@@ -222,11 +214,16 @@ export function usersRepository(runner: Runner) {
       return enabled.length === 1
     },
 
-    /** Waits for whoever is changing this account or signing in to it, and keeps both out until the commit. */
-    async lock(id: string): Promise<void> {
-      await runner.run(executor =>
-        executor.select({ id: users.id }).from(users).where(eq(users.id, id)).for('no key update'),
+    /**
+     * Waits for whoever is changing this account or signing in to it, and keeps both out until the commit.
+     *
+     * @returns the account as it is from then on; undefined if it is gone
+     */
+    async lock(id: string): Promise<User | undefined> {
+      const [user] = await runner.run(executor =>
+        executor.select().from(users).where(eq(users.id, id)).for('no key update'),
       )
+      return user
     },
   }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Revocation } from '../revocations/revocation.js'
+import { boundOf, type Revocation } from '../revocations/revocation.js'
 
 export interface KeySettings {
   /** Starts every key; the default is `lk1`, in which the 1 is the version of the format. */
@@ -53,8 +53,9 @@ const HOUR_MS = 60 * 60 * 1000
  * | `lk1:revoked:session:<sid>` | 1 | no token of the session can be alive |
  * | `lk1:revoked:token:<jti>` | 1 | the token cannot be alive |
  * | `lk1:revoked:user:{<id>}:version` | tokens with a lower `ver` are refused | they cannot be alive |
- * | `lk1:revoked:user:{<id>}:before` | tokens with a lower `iat` (s) are refused | they cannot be alive |
- * | `lk1:revoked:realm` | tokens with a lower `iat` (s) are refused | they cannot be alive |
+ * | `lk1:revoked:user:{<id>}:roles` | tokens with a lower `roles_version` are stale | they cannot be alive |
+ * | `lk1:revoked:user:{<id>}:before` | tokens with a lower `iat` (s) are stale | they cannot be alive |
+ * | `lk1:revoked:realm` | tokens with a lower `auth_time` (s), or without one a lower `iat`, are refused | they cannot be alive |
  * | `lk1:revoked:key:<kid>` | 1 | for ever |
  * | `lk1:revoked:news` | stream: `revocations` is a JSON array of them | an hour after the last |
  * | `lk1:revoked:watermark` | `<server start>:<xid>` up to which all of the above is complete | an hour after it was last checked |
@@ -86,13 +87,13 @@ export function counterDigest(counter: string): string {
   return createHash('sha256').update(counter).digest().subarray(0, 16).toString('base64url')
 }
 
-/** A user has two entries, because raising the one bound must not lose the other. */
+/** A user has an entry for each bound, because raising the one must not lose the other. */
 function revokedName(revocation: Revocation): string {
   switch (revocation.kind) {
     case 'realm':
       return 'realm'
     case 'user':
-      return `user:{${revocation.subject}}:${'before' in revocation ? 'before' : 'version'}`
+      return `user:{${revocation.subject}}:${boundOf(revocation)!.name}`
     default:
       return `${revocation.kind}:${revocation.subject}`
   }

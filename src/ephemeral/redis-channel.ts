@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Cluster, Redis } from 'ioredis'
 import type { Log } from '../log.js'
 import type { JournalPosition } from '../revocations/journal-follower.js'
-import type { Revocation } from '../revocations/revocation.js'
+import { boundOf, type Revocation } from '../revocations/revocation.js'
 import type { OnNews, RevocationChannel } from '../revocations/revocations.js'
 import { inBatches } from './in-batches.js'
 import type { Keys } from './keys.js'
@@ -42,8 +42,7 @@ export function createRedisChannel(options: RedisChannelOptions): RevocationChan
     const at = now()
     const live = revocations.filter(({ expiresAt }) => expiresAt === null || expiresAt > at)
     await inBatches(live, revocation => {
-      const bound =
-        'before' in revocation ? revocation.before : 'belowVersion' in revocation ? revocation.belowVersion : 1
+      const bound = boundOf(revocation)?.value ?? 1
       const ttlMs = revocation.expiresAt === null ? 0 : Math.ceil(revocation.expiresAt - at)
       return redis.latchkeyRaise(keys.revoked(revocation), bound, ttlMs)
     })

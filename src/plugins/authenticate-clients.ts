@@ -1,5 +1,12 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import type {
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  onRequestAsyncHookHandler,
+  preHandlerAsyncHookHandler,
+} from 'fastify'
 import fp from 'fastify-plugin'
+import { checkAdministrator } from '../auth/administration/check-administrator.js'
 import { type ClientPrincipal, clientTokenAudience } from '../auth/clients/client-token.js'
 import type { Scope } from '../auth/clients/scopes.js'
 import { isClientToken, verifyClientToken } from '../auth/clients/verify-client-token.js'
@@ -53,6 +60,12 @@ export const authenticateClients = fp(
       if (!request.principal.roles.includes(ADMIN_ROLE)) throw new LatchkeyError('insufficient_role')
       request.actor = request.principal.userId
     })
+
+    app.decorate('authorizeAdmin', async (request: FastifyRequest) => {
+      const token = request.presentedAccessToken()!
+      if (isClientToken(context, token)) await clientOf(request, token, 'admin')
+      else await checkAdministrator(context, request.principal)
+    })
   },
   { name: 'authenticate-clients', fastify: '5.x', dependencies: ['authenticate'] },
 )
@@ -69,6 +82,11 @@ declare module 'fastify' {
     authenticateClient(scope: Scope): onRequestAsyncHookHandler
     /** The hook of routes for clients with the scope `admin` and users with the role `admin`. */
     authenticateAdmin: onRequestAsyncHookHandler
+    /**
+     * The second hook of these routes, when the body is there: asks Postgres whether the actor still administers. The body
+     * may take its time, and the token only knows of the past.
+     */
+    authorizeAdmin: preHandlerAsyncHookHandler
   }
 
   interface FastifyRequest {

@@ -1,4 +1,4 @@
-import type { Revocation } from './revocation.js'
+import { type BoundName, boundOf, type Revocation } from './revocation.js'
 
 /** What a revocation can refuse a token by. Never the token's bytes: an ES256 signature has twins. */
 export interface TokenFacts {
@@ -7,16 +7,22 @@ export interface TokenFacts {
   sessionId: string
   userId: string
   tokenVersion: number
-  /** Whole seconds since the epoch. */
+  /** Undefined in tokens of the version before this one, which went by `issuedAt` instead. */
+  rolesVersion: number | undefined
+  /** Whole seconds since the epoch, as is `authTime`. */
   issuedAt: number
+  /** When its session began. */
+  authTime: number
 }
 
-interface UserBounds {
-  belowVersion: number
-  belowVersionExpiresAt: number
-  before: number
-  beforeExpiresAt: number
+interface Bound {
+  value: number
+  /** Milliseconds since the epoch. */
+  expiresAt: number
 }
+
+/** Nothing is below a bound of 0. */
+type UserBounds = Record<BoundName, Bound>
 
 /**
  * The revocations that still matter, in memory: the check that every request makes, a few look-ups in maps. Adding is
@@ -64,12 +70,13 @@ export class RevocationList {
    * fetch a new one.
    */
   refuses(token: TokenFacts): 'revoked' | 'stale' | undefined {
-    if (token.issuedAt < this.#realmBefore || this.#sessions.has(token.sessionId)) return 'revoked'
+    if (token.authTime < this.#realmBefore || this.#sessions.has(token.sessionId)) return 'revoked'
     if (this.#tokens.has(token.jti) || this.#keys.has(token.kid)) return 'revoked'
     const bounds = this.#users.get(token.userId)
     if (!bounds) return undefined
-    if (token.tokenVersion < bounds.belowVersion) return 'revoked'
-    return token.issuedAt < bounds.before ? 'stale' : undefined
+    if (token.tokenVersion < bounds.version.value) return 'revoked'
+    const isStale = (token.rolesVersion ?? Number.POSITIVE_INFINITY) < bounds.roles.value
+    return isStale || token.issuedAt < bounds.before.value ? 'stale' : undefined
   }
 
   /** Whether an entry would add nothing. */
@@ -80,10 +87,8 @@ export class RevocationList {
     if (kind === 'session') return this.#sessions.has(revocation.subject)
     if (kind === 'token') return this.#tokens.has(revocation.subject)
     const bounds = this.#users.get(revocation.subject)
-    if (!bounds) return false
-    return 'belowVersion' in revocation
-      ? bounds.belowVersion >= revocation.belowVersion
-      : bounds.before >= revocation.before
+    const { name, value } = boundOf(revocation)!
+    return bounds !== undefined && bounds[name].value >= value
   }
 
   /** Everything that is held, in a form that can be added to another list. Why each was revoked is not kept here. */
@@ -91,10 +96,10 @@ export class RevocationList {
     for (const [subject, expiresAt] of this.#sessions) yield { kind: 'session', subject, ...until(expiresAt) }
     for (const [subject, expiresAt] of this.#tokens) yield { kind: 'token', subject, ...until(expiresAt) }
     for (const subject of this.#keys) yield { kind: 'key', subject, ...until(Number.POSITIVE_INFINITY) }
-    for (const [subject, bounds] of this.#users) {
-      const { belowVersion, before } = bounds
-      if (belowVersion > 0) yield { kind: 'user', subject, belowVersion, ...until(bounds.belowVersionExpiresAt) }
-      if (before > 0) yield { kind: 'user', subject, before, ...until(bounds.beforeExpiresAt) }
+    for (const [subject, { version, roles, before }] of this.#users) {
+      if (version.value > 0) yield { kind: 'user', subject, belowVersion: version.value, ...until(version.expiresAt) }
+      if (roles.value > 0) yield { kind: 'user', subject, belowRolesVersion: roles.value, ...until(roles.expiresAt) }
+      if (before.value > 0) yield { kind: 'user', subject, before: before.value, ...until(before.expiresAt) }
     }
     if (this.#realmBefore > 0) yield { kind: 'realm', before: this.#realmBefore, ...until(this.#realmExpiresAt) }
   }
@@ -103,23 +108,23 @@ export class RevocationList {
   sweep(nowMs: number): void {
     for (const entries of [this.#sessions, this.#tokens])
       for (const [subject, expiresAt] of entries) if (expiresAt <= nowMs) entries.delete(subject)
-    for (const [userId, bounds] of this.#users)
-      if (bounds.belowVersionExpiresAt <= nowMs && bounds.beforeExpiresAt <= nowMs) this.#users.delete(userId)
+    for (const [userId, { version, roles, before }] of this.#users)
+      if (Math.max(version.expiresAt, roles.expiresAt, before.expiresAt) <= nowMs) this.#users.delete(userId)
   }
 
   #addUser(revocation: Extract<Revocation, { kind: 'user' }>, expiresAt: number): void {
-    const known = this.#users.get(revocation.subject)
-    const bounds = known ?? { belowVersion: 0, belowVersionExpiresAt: 0, before: 0, beforeExpiresAt: 0 }
-    if ('belowVersion' in revocation) {
-      bounds.belowVersion = Math.max(bounds.belowVersion, revocation.belowVersion)
-      bounds.belowVersionExpiresAt = Math.max(bounds.belowVersionExpiresAt, expiresAt)
-    } else {
-      bounds.before = Math.max(bounds.before, revocation.before)
-      bounds.beforeExpiresAt = Math.max(bounds.beforeExpiresAt, expiresAt)
+    let bounds = this.#users.get(revocation.subject)
+    if (!bounds) {
+      bounds = { version: NO_BOUND, roles: NO_BOUND, before: NO_BOUND }
+      this.#users.set(revocation.subject, bounds)
     }
-    if (!known) this.#users.set(revocation.subject, bounds)
+    const { name, value } = boundOf(revocation)!
+    const held = bounds[name]
+    bounds[name] = { value: Math.max(held.value, value), expiresAt: Math.max(held.expiresAt, expiresAt) }
   }
 }
+
+const NO_BOUND: Bound = { value: 0, expiresAt: 0 }
 
 function until(expiresAt: number): { reason: string; expiresAt: number | null } {
   return { reason: 'recovered', expiresAt: Number.isFinite(expiresAt) ? expiresAt : null }

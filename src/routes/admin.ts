@@ -16,6 +16,7 @@ export const adminRoutes: FastifyPluginAsync<{ context: AuthContext }> = async (
   await app.register(openSessionRoute, { context })
   await app.register(async app => {
     app.addHook('onRequest', app.authenticateAdmin)
+    app.addHook('preHandler', app.authorizeAdmin)
     await app.register(userRoutes, { context })
     await app.register(userAccessRoutes, { context })
     await app.register(revocationRoutes, { context })

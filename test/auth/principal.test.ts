@@ -30,7 +30,14 @@ t.test('verified claims become a principal', async t => {
     clientId: 'latchkey',
     generation: 3,
     roles: ['editor'],
+    rolesVersion: undefined,
   })
+})
+
+t.test('the version of the roles is read where it is there, and must be a count', async t => {
+  t.equal(principalOf({ ...claims, roles_version: 2 }, 'key-1')?.rolesVersion, 2)
+  for (const roles_version of [null, -1, 0.5, '2', Number.POSITIVE_INFINITY])
+    t.equal(principalOf({ ...claims, roles_version }, 'key-1'), undefined)
 })
 
 t.test('claims that nobody knows are left behind', async t => {

@@ -24,14 +24,14 @@ export async function logOut(
       ? await service.post(instance, '/auth/logout', { scope }, access.text)
       : await service.post(instance, '/auth/logout', { scope, refresh_token: session.tokens[generation] })
   expectAnswer(answer, scope === 'session' || isLive ? 204 : 'live_token_required', 'a logout')
-  if (answer.says === 204) end(history, session, scope)
+  if (answer.says === 204) end(history, session, scope, now)
   await expectRefusedEverywhere(history, [session.user], instance)
 }
 
-function end({ model }: History, session: Session, scope: Scope): void {
-  if (scope === 'session') session.revoked ??= 'logout'
-  else if (scope === 'others') model.revokeAll(session.user, 'logout_others', session)
-  else model.revokeAll(session.user, 'logout_all')
+function end({ model }: History, session: Session, scope: Scope, now: number): void {
+  if (scope === 'others') model.revokeAll(session.user, 'logout_others', now, session)
+  else if (scope === 'all') model.revokeAll(session.user, 'logout_all', now)
+  else if (model.isLive(session, now)) session.revoked = 'logout'
 }
 
 /** Revokes any session there is, also somebody else's, from any session there is. */
@@ -43,21 +43,20 @@ export async function revoke(history: History, { which, instance, target }: Choi
   const verified = model.verify(session.access.at(-1)!, now)
   const answer = await service.delete(instance, `/auth/sessions/${other.id}`, session.access.at(-1)!.text)
   if (verified !== 200) return expectAnswer(answer, verified, 'a revocation')
-  const isRevocable = other.user === session.user && !other.revoked
-  if (!isRevocable) return expectAnswer(answer, 'session_not_found', 'a revocation of what is not there')
-  // One that has run out by itself may be there or not.
-  expectAnswer(answer, model.isLive(other, now) ? 204 : [204, 'session_not_found'], 'a revocation')
-  if (answer.says === 204) other.revoked = 'revoked_by_user'
+  const isRevocable = other.user === session.user && model.isLive(other, now)
+  expectAnswer(answer, isRevocable ? 204 : 'session_not_found', 'a revocation')
+  if (isRevocable) other.revoked = 'revoked_by_user'
   await expectRefusedEverywhere(history, [session.user], instance)
 }
 
 export async function revokeOthers(history: History, { which, instance }: Choice): Promise<void> {
   const { model, service } = history
   const session = pickSession(history, which)
-  const verified = model.verify(session.access.at(-1)!, service.now())
+  const now = service.now()
+  const verified = model.verify(session.access.at(-1)!, now)
   const answer = await service.delete(instance, '/auth/sessions/others', session.access.at(-1)!.text)
   expectAnswer(answer, verified === 200 ? 204 : verified, 'a revocation of the others')
-  if (verified === 200) model.revokeAll(session.user, 'revoked_by_user', session)
+  if (verified === 200) model.revokeAll(session.user, 'revoked_by_user', now, session)
   await expectRefusedEverywhere(history, [session.user], instance)
 }
 
@@ -70,16 +69,18 @@ export async function changePassword(history: History, { which, instance }: Choi
   const answer = await service.post(instance, '/auth/change-password', change)
   expectAnswer(answer, user.disabled ? 'invalid_credentials' : 200, 'a change of password')
   if (user.disabled) return
-  model.revokeAll(user, 'password_changed')
+  model.revokeAll(user, 'password_changed', now)
   user.password = new_password
   begin(model, user, answer.body, now)
   await expectRefusedEverywhere(history, [user], instance)
 }
 
 export async function disable(history: History, { which, instance }: Choice): Promise<void> {
-  const user = pick(history.model.users, which)
-  await disableUser(history.service.context(instance), user.email, 'test')
-  if (!user.disabled) history.model.revokeAll(user, 'user_disabled')
+  const { model, service } = history
+  const user = pick(model.users, which)
+  const now = service.now()
+  await disableUser(service.context(instance), user.email, 'test')
+  if (!user.disabled) model.revokeAll(user, 'user_disabled', now)
   user.disabled = true
   await expectRefusedEverywhere(history, [user], instance)
 }
@@ -111,6 +112,7 @@ export async function logOutUnannounced(history: History, { which, instance, tar
   const { service } = history
   const [late, early] = [pickSession(history, which), pickSession(history, target)]
   if (late === early) return
+  const now = service.now()
   await service.context(instance).db.transaction(async repositories => {
     const entries = await endSessions(repositories, late.user.id, [late.id], 'logout')
     const event = { type: 'signed_out', userId: late.user.id, sessionId: late.id, actor: 'user' } as const
@@ -119,8 +121,7 @@ export async function logOutUnannounced(history: History, { which, instance, tar
     expectAnswer(answer, 204, 'a logout')
     await service.readJournals()
   })
-  early.revoked ??= 'logout'
-  late.revoked ??= 'logout'
+  for (const session of [early, late]) end(history, session, 'session', now)
   await service.readJournals()
   await expectRefusedEverywhere(history, [late.user, early.user], instance)
 }

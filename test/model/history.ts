@@ -114,5 +114,5 @@ export const EVENT_OF: Record<Reason, string> = {
 
 function keepAccessToken(session: Session, { access_token: text }: Granted, now: number, generation = 0): void {
   const { roleChanges } = session.user
-  session.access.push({ text, session, generation, expiresAt: now + ACCESS_TTL, roleChanges })
+  session.access.push({ text, session, generation, expiresAt: Math.min(now + ACCESS_TTL, session.idleAt), roleChanges })
 }

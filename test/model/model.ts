@@ -109,9 +109,13 @@ export class Model {
     return this.sessions.filter(session => session.user === user)
   }
 
-  /** Ends every session of a user, but perhaps one: those that have run out are marked as well. */
-  revokeAll(user: User, reason: Reason, kept?: Session): void {
-    for (const session of this.sessionsOf(user)) if (session !== kept) session.revoked ??= reason
+  /** Ends every session of a user that is alive, or all but one. Without one kept, the others are outdated by it. */
+  revokeAll(user: User, reason: Reason, now: number, kept?: Session): void {
+    for (const session of this.sessionsOf(user)) {
+      if (session === kept) continue
+      if (this.isLive(session, now)) session.revoked = reason
+      else if (kept === undefined) session.outdated = true
+    }
   }
 
   /** The oldest live sessions beyond the limit end when another begins. */

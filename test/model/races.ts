@@ -45,7 +45,7 @@ export async function race(
   if (session.tokens[handedOut] === undefined) session.generation = wasAt
 
   if (ending === 'logout') session.revoked ??= 'logout'
-  else model.revokeAll(user, ending)
+  else model.revokeAll(user, ending, now)
   if (ending === 'user_disabled') user.disabled = true
   if (login) await settleLogin(history, session, login, ending, now)
   if (granted) {

@@ -162,9 +162,8 @@ t.test('introspection knows of what happened just now, whatever this instance ha
     values ('token', ${jti}, 'test', now() + interval '1 hour')`
   t.strictSame((await introspect(app, client, ada.accessToken)).json(), { active: false }, 'the token was revoked')
   t.match((await introspect(app, client, ada.refreshToken)).json(), { active: true }, 'and nothing else')
-  await database.admin`update users set tokens_not_before = now() + interval '5 seconds' where id = ${ada.userId}`
   const bob = await signUp(app)
-  await database.admin`update users set tokens_not_before = now() + interval '5 seconds' where id = ${bob.userId}`
+  await database.admin`update users set roles_version = roles_version + 1 where id = ${bob.userId}`
   t.strictSame((await introspect(app, client, bob.accessToken)).json(), { active: false }, 'the roles changed')
   const eve = await signUp(app)
   await database.admin`update realm set not_before = now() + interval '5 seconds'`

@@ -15,7 +15,8 @@ export interface TestDatabase {
 
 /**
  * Makes a migrated database of its own from a template that is made once a run, and drops it after the test. Its
- * search_path finds a `now()` that can be shifted before Postgres' own, so that tests pass time in and never sleep.
+ * search_path finds a `now()` and a `clock_timestamp()` that can be shifted before Postgres' own, so that tests pass time
+ * in and never sleep.
  */
 export async function createTestDatabase(t: Test): Promise<TestDatabase> {
   const server = postgres(testServers().postgresUrl, { max: 1, onnotice: () => {} })
@@ -63,6 +64,8 @@ async function ensureTemplate(server: postgres.Sql): Promise<string> {
       insert into clock.shift values (0);
       create function clock.now() returns timestamptz language sql stable
         as 'select pg_catalog.now() + make_interval(secs => (select seconds from clock.shift))';
+      create function clock.clock_timestamp() returns timestamptz language sql volatile
+        as 'select pg_catalog.clock_timestamp() + make_interval(secs => (select seconds from clock.shift))';
     `)
     await draft.end()
     await server.unsafe(`alter database ${template}_draft rename to ${template}`)

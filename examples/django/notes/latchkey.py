@@ -49,14 +49,14 @@ def is_revoked(token, kid):
         f"key:{kid}",
         "realm",
         f"user:{{{subject}}}:version",
-        f"user:{{{subject}}}:before",
+        f"user:{{{subject}}}:roles",
     ]
     try:
         # In a Redis Cluster the keys are in several slots: ask for each by itself there, in a pipeline.
         values = blacklist().mget(f"{settings.LATCHKEY_REDIS_KEY_PREFIX}:revoked:{name}" for name in names)
     except redis.RedisError as error:
         raise RevocationsUnknown from error
-    watermark, session, single, key, realm, version, before = values
+    watermark, session, single, key, realm, version, roles = values
     # After a flush it is absent until Latchkey has written everything again, within a second or two.
     if watermark is None:
         raise RevocationsUnknown
@@ -64,10 +64,10 @@ def is_revoked(token, kid):
         session is not None
         or single is not None
         or key is not None
-        or (realm is not None and token["iat"] < float(realm))
+        or (realm is not None and token["auth_time"] < float(realm))
         or (version is not None and token["ver"] < int(version))
         # The roles changed: the client refreshes, and comes back with a token that has the new ones.
-        or (before is not None and token["iat"] < float(before))
+        or (roles is not None and token["roles_version"] < int(roles))
     )
 
 

@@ -2,6 +2,7 @@ import type { Client } from '../../db/clients.js'
 import { LatchkeyError } from '../../errors.js'
 import type { AuthContext } from '../context.js'
 import { judgeRefreshToken } from '../judge-refresh-token.js'
+import { hasCurrentRoles } from '../principal.js'
 import { hashOf, readRefreshToken } from '../refresh-token.js'
 import { isUuid } from '../session-id.js'
 import { clientTokenAudience } from './client-token.js'
@@ -80,10 +81,10 @@ async function introspectAccessToken(
 ): Promise<LiveToken | undefined> {
   const principal = await bearer.verify(token)
   if (!isUuid(principal.userId) || !isUuid(principal.sessionId)) return undefined
-  const row = await db.introspection.accessToken(principal)
-  if (!row) return undefined
+  const user = await db.introspection.userOf(principal)
+  if (!user || !hasCurrentRoles(principal, user)) return undefined
   const { userId: subject, clientId, sessionId, issuedAt, expiresAt, jti, authTime, roles } = principal
-  const { username } = row
+  const { username } = user
   const audience = config.audience
   return { kind: 'access', subject, clientId, sessionId, username, issuedAt, expiresAt, audience, jti, authTime, roles }
 }

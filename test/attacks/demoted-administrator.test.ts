@@ -1,0 +1,172 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
+import t from 'tap'
+import { setRoles } from '../../src/auth/administer-users.js'
+import { buildTestApp, type TestApp } from '../support/build-test-app.js'
+import { makeClient, signUpAdmin } from '../support/clients.js'
+import { get, type Person, refresh, signIn, verify } from '../support/people.js'
+import { requestInParts } from '../support/request-in-parts.js'
+import { payloadOf } from './forger.js'
+
+const patchRoles = (app: FastifyInstance, { userId }: Person, accessToken: string, roles: string[]) =>
+  app.inject({
+    method: 'PATCH',
+    url: `/admin/users/${userId}`,
+    payload: { roles },
+    headers: { authorization: `Bearer ${accessToken}` },
+  })
+
+/** Runs work while somebody else holds a row, and begins a second piece of work that has to wait for it. */
+async function whileHeld<T>({ database }: TestApp, hold: string, waiting: () => Promise<T>, work: () => Promise<void>) {
+  const waited = await database.admin.begin(async sql => {
+    await sql.unsafe(hold)
+    const result = waiting()
+    // An instant of before the wait is another second than one of after it.
+    await sleep(1200)
+    await work()
+    return { result }
+  })
+  return waited.result
+}
+
+const holdUser = ({ userId }: Person) => `select id from users where id = '${userId}' for update`
+
+t.test('a token that is made while a demotion waits for the row is stale when it is done', async t => {
+  const test = await buildTestApp(t)
+  const { app } = test
+  const mallory = await signUpAdmin(app)
+  await test.clock.advance(10)
+  let during = ''
+  await whileHeld(
+    test,
+    holdUser(mallory),
+    () => setRoles(app.context, mallory.email, [], 'test'),
+    async () => {
+      during = (await refresh(app, mallory.refreshToken)).json().access_token
+    },
+  )
+  t.strictSame(payloadOf(during).roles, ['admin'], 'it was made with the old roles')
+  t.equal(await verify(app, during), 'token_stale')
+  t.equal((await get(app, '/admin/users', during)).json().code, 'token_stale')
+  t.equal((await patchRoles(app, mallory, during, ['admin', 'more'])).statusCode, 401, 'and takes nothing back')
+})
+
+t.test('another instance finds it stale too, by the journal alone', async t => {
+  const a = await buildTestApp(t)
+  const b = await a.another()
+  const mallory = await signUpAdmin(a.app)
+  await a.stores.db.transaction(async ({ users, journal }) => {
+    const { rolesVersion } = await users.setRoles(mallory.userId, [])
+    await journal.append([
+      { kind: 'user', subject: mallory.userId, belowRolesVersion: rolesVersion, reason: 'roles_changed' },
+    ])
+  })
+  await b.app.context.revocations.readJournal()
+  t.equal(await verify(b.app, mallory.accessToken), 'token_stale')
+  const next = (await refresh(b.app, mallory.refreshToken)).json()
+  t.equal(await verify(b.app, next.access_token), 200)
+  t.strictSame(next.user.roles, [])
+})
+
+t.test('the demoted are refused at /admin before any list in memory knows', async t => {
+  const { app, stores } = await buildTestApp(t)
+  const mallory = await signUpAdmin(app)
+  t.equal((await get(app, '/admin/users', mallory.accessToken)).statusCode, 200)
+  await stores.db.users.setRoles(mallory.userId, [])
+  t.equal((await get(app, '/admin/users', mallory.accessToken)).json().code, 'token_stale')
+  t.equal((await patchRoles(app, mallory, mallory.accessToken, ['admin'])).statusCode, 401)
+})
+
+t.test('a body that takes its time does not save the rights of who began to send it', async t => {
+  const { app } = await buildTestApp(t)
+  const mallory = await signUpAdmin(app)
+  const body = JSON.stringify({ email: 'accomplice@example.com', roles: ['admin'] })
+  const headers = { authorization: `Bearer ${mallory.accessToken}`, 'content-type': 'application/json' }
+  const answer = await requestInParts(app, { method: 'POST', path: '/admin/users', headers, body }, async () => {
+    await setRoles(app.context, mallory.email, [], 'test')
+  })
+  t.match(answer, { status: 401, body: { code: 'token_stale' } })
+  t.equal(await app.context.db.users.findByEmail('accomplice@example.com'), undefined)
+
+  const client = await makeClient(app, 'admin')
+  const { access_token } = (
+    await app.inject({
+      method: 'POST',
+      url: '/oauth/token',
+      payload: 'grant_type=client_credentials',
+      headers: { authorization: client.basic, 'content-type': 'application/x-www-form-urlencoded' },
+    })
+  ).json()
+  const asClient = { ...headers, authorization: `Bearer ${access_token}` }
+  const request = { method: 'POST', path: '/admin/users', headers: asClient, body }
+  const refused = await requestInParts(app, request, async () => {
+    await app.context.db.clients.remove(client.name)
+  })
+  t.match(refused, { status: 401, body: { code: 'token_revoked' } }, 'nor the rights of a client')
+})
+
+t.test('a request under way does not take back the role that its sender just lost', async t => {
+  const test = await buildTestApp(t)
+  const { app } = test
+  const mallory = await signUpAdmin(app)
+  const answer = await test.database.admin.begin(async sql => {
+    await sql`update users set roles = '{}', roles_version = roles_version + 1 where id = ${mallory.userId}`
+    // Postgres still shows the old roles, so the request is let in; then it waits for the row.
+    const answer = patchRoles(app, mallory, mallory.accessToken, ['admin', 'more'])
+    await sleep(300)
+    return { answer }
+  })
+  t.equal((await answer.answer).json().code, 'insufficient_role')
+  t.strictSame((await app.context.db.users.findById(mallory.userId))?.roles, [])
+})
+
+t.test('the same roles again write nothing, in whatever order', async t => {
+  const { app, database } = await buildTestApp(t)
+  const admin = await signUpAdmin(app)
+  const ada = await signUpAdmin(app)
+  await setRoles(app.context, ada.email, ['editor', 'admin'], 'test')
+  const { accessToken } = await signIn(app, ada.email)
+  const written = async () => {
+    const [row] = await database.admin`select (select count(*) from security_events) as events,
+      (select count(*) from revocations) as entries, roles_version, updated_at from users where id = ${ada.userId}`
+    return row
+  }
+  const before = await written()
+  for (const roles of [
+    ['editor', 'admin'],
+    ['admin', 'editor'],
+    ['admin', 'editor', 'admin'],
+  ])
+    t.equal((await patchRoles(app, ada, admin.accessToken, roles)).statusCode, 200)
+  t.same(await written(), before)
+  t.equal(await verify(app, accessToken), 200)
+})
+
+t.test('two hundred changes of roles leave the dates of tokens where the clock is', async t => {
+  const { app, database } = await buildTestApp(t)
+  const ada = await signUpAdmin(app)
+  for (let change = 0; change < 200; change++) await setRoles(app.context, ada.email, [`role${change % 2}`], 'test')
+  const { access_token } = (await refresh(app, ada.refreshToken)).json()
+  const [row] = await database.admin`select extract(epoch from clock_timestamp())::float8 as now`
+  t.ok(Number(payloadOf(access_token).iat) <= row!.now, 'it is not issued in the future')
+  t.equal(await verify(app, access_token), 200)
+})
+
+t.test('roles that no token can carry are left out of it, and verify answers', async t => {
+  const { app, database } = await buildTestApp(t)
+  const ada = await signUpAdmin(app)
+  const many = Array.from({ length: 100 }, (_, n) => `role-${n}-${'x'.repeat(50)}`)
+  for (const roles of [
+    ['reader', 'x,admin'],
+    ['reader', 'über\nX-Evil: 1'],
+    ['reader', ''],
+    ['reader', '\u{1f511}'],
+    many,
+  ]) {
+    await database.admin`update users set roles = ${roles} where id = ${ada.userId}`
+    const { accessToken } = await signIn(app, ada.email)
+    const response = await get(app, '/auth/verify', accessToken)
+    t.equal(response.statusCode, 200)
+    t.equal(response.headers['x-auth-roles'], roles === many ? many.slice(0, 32).join(',') : 'reader')
+  }
+})

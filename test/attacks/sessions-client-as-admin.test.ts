@@ -1,0 +1,53 @@
+import type { FastifyInstance } from 'fastify'
+import t from 'tap'
+import { buildTestApp } from '../support/build-test-app.js'
+import { clientToken, makeClient, postForm, signUpAdmin, type TestClient } from '../support/clients.js'
+import { get } from '../support/people.js'
+
+async function openSession(app: FastifyInstance, client: TestClient, userId: string) {
+  const response = await app.inject({
+    method: 'POST',
+    url: `/admin/users/${userId}/sessions`,
+    payload: {},
+    headers: { authorization: `Bearer ${await clientToken(app, client)}` },
+  })
+  t.equal(response.statusCode, 201)
+  return response.json()
+}
+
+t.test('a client with the scope `sessions` alone does not become an administrator by signing one in', async t => {
+  const { app } = await buildTestApp(t)
+  const { userId } = await signUpAdmin(app)
+  const client = await makeClient(app, 'sessions', 'introspect')
+  let session = await openSession(app, client, userId)
+  for (const when of ['at first', 'after a refresh']) {
+    t.equal((await get(app, '/admin/users', session.access_token)).json().code, 'insufficient_role', when)
+    const verified = await get(app, '/auth/verify', session.access_token)
+    t.equal(verified.headers['x-auth-roles'], '', 'nor does a service behind a gateway take it for one')
+    t.equal((await get(app, '/auth/verify?role=admin', session.access_token)).statusCode, 403)
+    const asked = await postForm(
+      app,
+      '/oauth/introspect',
+      { token: session.access_token },
+      { authorization: client.basic },
+    )
+    t.match(asked.json(), { active: true, sub: userId, roles: [] })
+    const grant = { grant_type: 'refresh_token', refresh_token: session.refresh_token }
+    session = (await postForm(app, '/oauth/token', grant, { authorization: client.basic })).json()
+  }
+})
+
+t.test('one that has the scope `admin` too gives its sessions the roles of their users', async t => {
+  const { app } = await buildTestApp(t)
+  const { userId } = await signUpAdmin(app)
+  const session = await openSession(app, await makeClient(app, 'sessions', 'admin'), userId)
+  t.strictSame(session.user.roles, ['admin'])
+  t.equal((await get(app, '/admin/users', session.access_token)).statusCode, 200)
+})
+
+t.test('a token that carries the role is not enough where the user does not have it', async t => {
+  const { app, database } = await buildTestApp(t)
+  const admin = await signUpAdmin(app)
+  await database.admin`update users set roles = '{}' where id = ${admin.userId}`
+  t.equal((await get(app, '/admin/users', admin.accessToken)).json().code, 'insufficient_role')
+})
