@@ -134,6 +134,7 @@ export const accessTokenErrors = [
 
 /** What every route answers that takes a new password. */
 export const newPasswordErrors = [
+  'password_blank',
   'password_too_short',
   'password_too_long',
   'password_is_email',

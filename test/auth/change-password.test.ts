@@ -83,6 +83,7 @@ t.test('a refused password comes back with the field and the reason for a form',
   const reasons = {
     password: 'password_too_common',
     short: 'password_too_short',
+    '        ': 'password_blank',
     [ada.email]: 'password_is_email',
     [PASSWORD]: 'password_unchanged',
   }
@@ -91,8 +92,13 @@ t.test('a refused password comes back with the field and the reason for a form',
     const { detail, ...problem } = answer.json()
     t.match(problem, { status: 422, code, errors: [{ field: 'new_password', message: detail }] })
   }
-  const registration = await post(app, '/auth/register', { email: 'bob@example.com', password: 'password' })
-  t.match(registration.json(), { status: 422, code: 'password_too_common', errors: [{ field: 'password' }] })
+  for (const [password, code] of [
+    ['password', 'password_too_common'],
+    ['        ', 'password_blank'],
+  ]) {
+    const registration = await post(app, '/auth/register', { email: 'bob@example.com', password })
+    t.match(registration.json(), { status: 422, code, errors: [{ field: 'password' }] })
+  }
 })
 
 t.test('an account that came from an older system is upgraded at its first sign-in, or change', async t => {

@@ -172,6 +172,7 @@ t.test('a refused password leaves the token good, and says why beside its field'
   const token = await issue(test, ada.email)
   for (const [password, code] of [
     ['short', 'password_too_short'],
+    ['\u3000'.repeat(8), 'password_blank'],
     ['password', 'password_too_common'],
     [ada.email, 'password_is_email'],
   ] as const)

@@ -8,7 +8,7 @@ export const PASSWORD_MAX_LENGTH = 256
 export interface NewPasswordRules {
   /** The account's address. */
   email: string
-  /** In code points after NFKC. */
+  /** In characters as {@link asSeen} leaves them. */
   minLength: number
   /** The password that it replaces, where that is at hand. */
   current?: string | undefined
@@ -17,12 +17,12 @@ export interface NewPasswordRules {
 }
 
 /**
- * Refuses a new password that is too short, too long, or the first thing that anyone would guess. There are no rules
- * about digits or capitals: they make passwords worse. Compared is the whole password, whatever its case. Each refusal
- * has a sentence for people, with the field that it belongs to.
+ * Refuses a new password that is blank, too short, too long, or the first thing that anyone would guess. There are no
+ * rules about digits or capitals: they make passwords worse. Compared is the whole password as it is seen, whatever its
+ * case. Each refusal has a sentence for people, with the field that it belongs to.
  *
- * @throws LatchkeyError `password_too_short`, `password_too_long`, `password_is_email`, `password_too_common`,
- *   `password_unchanged`
+ * @throws LatchkeyError `password_blank`, `password_too_short`, `password_too_long`, `password_is_email`,
+ *   `password_too_common`, `password_unchanged`
  * @see NIST SP 800-63B-4, 3.1.1.2; OWASP ASVS 5.0, 6.2.1, 6.2.4, 6.2.5, 6.2.9 and 6.2.11
  */
 export function checkNewPassword(password: string, rules: NewPasswordRules): void {
@@ -32,16 +32,24 @@ export function checkNewPassword(password: string, rules: NewPasswordRules): voi
   }
 
   const normalized = normalizePassword(password)
+  const seen = asSeen(normalized)
+  if (seen.trim() === '' && normalized !== '')
+    refuse('password_blank', 'Use characters that can be seen; spaces alone are no password.')
   const length = [...normalized].length
-  if (length < minLength) refuse('password_too_short', `Use at least ${minLength} characters.`)
+  if ([...seen].length < minLength) {
+    const hint = length < minLength ? '' : ' Spaces in a row count as one, invisible characters as none.'
+    refuse('password_too_short', `Use at least ${minLength} characters.${hint}`)
+  }
   if (length > PASSWORD_MAX_LENGTH) refuse('password_too_long', `Use at most ${PASSWORD_MAX_LENGTH} characters.`)
 
-  const folded = fold(password)
+  const folded = fold(seen.trim())
   const address = fold(email)
   // A local part shorter than the minimum needs no rule of its own: such a password was refused above.
   if (folded === address || folded === address.slice(0, address.lastIndexOf('@')))
     refuse('password_is_email', 'Use something that is not part of your address.')
   if (folded === SERVICE_NAME) refuse('password_too_common', 'Use something other than the name of this service.')
+  if (new Set(folded.replaceAll(' ', '')).size === 1)
+    refuse('password_too_common', 'Use different characters: one that is repeated is among the first to be tried.')
   if (isCommonPassword(folded))
     refuse('password_too_common', 'Many people use this one, and it is among the first to be tried: use another.')
   if (current !== undefined && normalized === normalizePassword(current))
@@ -49,6 +57,20 @@ export function checkNewPassword(password: string, rules: NewPasswordRules): voi
 }
 
 const SERVICE_NAME = 'latchkey'
+
+/**
+ * White space, and what is invisible. Some of the latter are letters and symbols to Unicode: a Braille pattern without
+ * dots, a filler of a script, a musical note without a head. Lone surrogates are no characters at all.
+ */
+const UNSEEN = /[\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{Cs}\u2800\u{16FE4}\u{1D159}]+/gu
+
+/**
+ * The password as it is seen: of white space in a row one space, and nothing of what is invisible. Neither must make up
+ * the length, nor hide a password that everybody uses. The hash is made of all that was typed.
+ */
+function asSeen(normalized: string): string {
+  return normalized.replace(UNSEEN, run => (/\p{White_Space}/u.test(run) ? ' ' : ''))
+}
 
 /** Lower-casing can leave a sequence that NFKC composes, so that runs on both sides; the form is then stable. */
 function fold(text: string): string {

@@ -24,8 +24,8 @@ t.test('8 to 256 characters are accepted, whatever they are', async t => {
     '92746153',
     'a b c d ',
     'correct horse battery staple',
-    '\u{1F511}'.repeat(8),
-    'x'.repeat(256),
+    '\u{1F511}\u{1F512}'.repeat(4),
+    'xy'.repeat(128),
   ]) {
     t.equal(refusal(password), undefined, password)
   }
@@ -46,8 +46,69 @@ t.test('longer than 256 is too long', async t => {
 t.test('characters are code points of the NFKC form', async t => {
   t.equal(refusal('\u{1F511}'.repeat(7)), 'password_too_short', 'fourteen UTF-16 units are seven characters')
   t.equal(refusal('e\u0301'.repeat(7)), 'password_too_short', 'fourteen code points compose to seven')
-  t.equal(refusal('\u{1F511}'.repeat(256)), undefined)
+  t.equal(refusal('\u{1F511}\u{1F512}'.repeat(128)), undefined)
   t.equal(refusal('\uFDFA'.repeat(15)), 'password_too_long', 'one ligature stands for eighteen characters')
+})
+
+t.test('white space and invisible characters alone are blank, of whatever kind and however many', async t => {
+  const nothing = {
+    spaces: ' ',
+    tabs: '\t',
+    'line breaks': '\r\n',
+    'no-break spaces': '\u00A0',
+    'ideographic spaces': '\u3000',
+    'spaces without width': '\u200B',
+    joiners: '\u200D',
+    'soft hyphens': '\u00AD',
+    'byte order marks': '\uFEFF',
+    'marks of direction': '\u202E',
+    'variation selectors': '\uFE0F',
+    tags: '\u{E0041}',
+    'control characters': '\0\x07\x7F\x9B',
+    'Braille without dots': '\u2800',
+    'Hangul fillers': '\u3164\uFFA0\u115F',
+    'lone surrogates': '\uD800',
+  }
+  for (const [name, characters] of Object.entries(nothing))
+    t.equal(refusal(characters.repeat(12)), 'password_blank', name)
+  t.equal(refusal(Object.values(nothing).join('')), 'password_blank', 'all of them')
+  t.equal(refusal(' '), 'password_blank', 'the first reason of several')
+})
+
+t.test('neither of them makes a password longer, nor another one of what many people use', async t => {
+  t.equal(refusal('       a'), 'password_too_short')
+  t.equal(refusal('a           b'), 'password_too_short')
+  t.equal(refusal(`seven 7${'\u200B'.repeat(9)}`), 'password_too_short')
+  t.equal(refusal('\u200Bs\u2060even\u00AD 7'), 'password_too_short')
+  t.match(refusalOf('a           b')?.detail, /Spaces in a row count as one/)
+  for (const password of [' password ', 'pass\u200Bword', 'password\u2800', 'trust\u00ADno1', '\u3000latchkey'])
+    t.equal(refusal(password), 'password_too_common', password)
+  t.equal(refusal('alice.\u200Bliddell '), 'password_is_email')
+})
+
+t.test('one character is no password, however often it is repeated', async t => {
+  const repeated = [
+    'zzzzzzzz',
+    '\u2603'.repeat(8),
+    '\u{1F511}'.repeat(256),
+    'ZzZzZzZz',
+    'z z z z z',
+    '\u2603\uFE0F'.repeat(8),
+  ]
+  for (const password of [...repeated, 'z\u200Bz\u200Bz\u200Bz\u200Bz\u200Bz\u200Bz\u200Bz'])
+    t.equal(refusal(password), 'password_too_common', password)
+  t.equal(refusal('zzzzzzzy'), undefined)
+})
+
+t.test('spaces in a passphrase and around it are welcome', async t => {
+  for (const password of [
+    '  two spaces before',
+    'to be\u00A0or  not to be ',
+    'a b c d ',
+    'r\u00E9sum\u00E9 \u{1F469}\u200D\u{1F4BB} 24',
+  ])
+    t.equal(refusal(password), undefined, password)
+  t.equal(refusal('two  spaces', { email, minLength: 8, current: 'two spaces' }), undefined, 'and tell it from another')
 })
 
 t.test('the e-mail and its local part are refused in any case and form', async t => {
@@ -82,13 +143,13 @@ t.test('the password that it replaces is refused in any form, if it is at hand',
 })
 
 t.test('each refusal has its sentence beside the field that a form asked for', async t => {
-  const refused = ['x', 'x'.repeat(999), email, 'latchkey', 'password', 'the same again']
+  const refused = [' ', 'x', 'x'.repeat(999), 'x'.repeat(9), email, 'latchkey', 'password', 'the same again']
   for (const password of refused) {
     const rules = { email, minLength: 8, current: 'the same again', field: 'new_password' as const }
     const { detail, errors } = refusalOf(password, rules)!
     t.match(detail, /^[A-Z].*\.$/)
     t.same(errors, [{ field: 'new_password', message: detail }])
-    t.notMatch(detail, password.length > 1 ? password : / x /, 'without the password')
+    t.notMatch(detail, password.length > 1 ? password : /\sx\s/, 'without the password')
   }
   t.match(refusalOf('x')?.errors, [{ field: 'password' }])
 })
