@@ -104,6 +104,8 @@ export interface Config {
     readonly perAddressPerMinute: number
     readonly failuresPerAccountPerMinute: number
   }
+  /** How long after it came a failed sign-in is answered; 0 answers it when its work is done. */
+  readonly signInFailureDelayMs: number
   readonly lockout: {
     /** Consecutive failures after which only known browsers may sign in; 0 turns it off. */
     readonly failures: number
@@ -157,6 +159,8 @@ export function configWarnings(config: Config, env: NodeJS.ProcessEnv = {}): rea
       warnings.push('PUBLIC_ORIGIN is plain http in production: browsers will not keep the cookies; use https.')
     }
     if (!config.rateLimit.enabled) warnings.push('RATE_LIMIT is off in production: nothing slows guessing down.')
+    if (config.signInFailureDelayMs === 0)
+      warnings.push('SIGN_IN_FAILURE_DELAY is 0 in production: the time of an answer tells which accounts exist.')
   }
   if (config.trustProxy.some(cidr => cidr.endsWith('/0'))) {
     warnings.push('TRUST_PROXY covers every address: any client can choose the address it is seen under.')
@@ -224,6 +228,7 @@ function toConfig(values: Values, mode: Mode, isKubernetes: boolean): Config {
       perAddressPerMinute: values.RATE_LIMIT_PER_ADDRESS,
       failuresPerAccountPerMinute: values.RATE_LIMIT_FAILURES_PER_ACCOUNT,
     },
+    signInFailureDelayMs: values.SIGN_IN_FAILURE_DELAY,
     lockout: { failures: values.LOCKOUT_FAILURES, deviceMaxAgeSeconds: values.DEVICE_COOKIE_MAX_AGE },
     eventRetentionSeconds: values.EVENT_RETENTION,
     shutdownDelayMs: values.SHUTDOWN_DELAY ?? (isKubernetes ? 5000 : 1000),

@@ -1,5 +1,6 @@
 import { cleanUp } from './auth/clean-up.js'
 import type { AuthContext } from './auth/context.js'
+import { createFailureSchedule } from './auth/failure-schedule.js'
 import { ensureSigningKey } from './auth/keys/ensure-signing-key.js'
 import { type KeyMaintenance, startKeyMaintenance } from './auth/keys/key-maintenance.js'
 import { Keyring } from './auth/keys/keyring.js'
@@ -57,6 +58,13 @@ export async function openContext(config: Config, options: OpenContextOptions): 
   })
   const activity = new Activity({ ephemeral, log, clock })
   const background = createBackground(log)
+  const failureSchedule = createFailureSchedule({
+    delayMs: config.signInFailureDelayMs,
+    onTooShort: usedMs =>
+      log.warn(
+        `SIGN_IN_FAILURE_DELAY is too short for a password hash on this machine: failed sign-ins are answered after ${usedMs}ms`,
+      ),
+  })
 
   const closing = new AbortController()
   let maintenance: KeyMaintenance
@@ -85,9 +93,9 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     passwords: createPasswordHasher({
       ...config.hash,
       onDamagedHash: error => log.error(`a stored password hash is damaged: ${error.message}`),
-      otherKinds: () => db.users.foreignHashKinds(),
-      onUnknownKinds: error => log.error(`the kinds of stored password hashes can't be read: ${error.message}`),
+      onVerified: failureSchedule.observe,
     }),
+    failureSchedule,
     failures: createFailureLimit({
       enabled: config.rateLimit.enabled,
       maxPerMinute: config.rateLimit.failuresPerAccountPerMinute,

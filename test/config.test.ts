@@ -40,6 +40,7 @@ t.test('two secrets are all that development needs', async t => {
     passwordMinLength: 8,
     hash: { queue: 64 },
     rateLimit: { enabled: true, perAddressPerMinute: 300, failuresPerAccountPerMinute: 30 },
+    signInFailureDelayMs: 500,
     shutdownDelayMs: 1000,
   })
   t.strictSame(config.corsOrigins, [])

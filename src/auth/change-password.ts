@@ -3,6 +3,7 @@ import type { AuthContext, Caller } from './context.js'
 import { deviceGrant } from './device-grant.js'
 import { normaliseEmail } from './email.js'
 import { endAllSessions } from './end-sessions.js'
+import type { JoinLine } from './failure-schedule.js'
 import { type Grant, grantTokens } from './grant-tokens.js'
 import { verifyPassword } from './log-in.js'
 import { deviceDetails, openSession } from './open-session.js'
@@ -30,10 +31,14 @@ export interface PasswordChange {
  * @throws LatchkeyError invalid_credentials, account_mismatch, rate_limited, busy, what {@link checkNewPassword} throws
  *   and, without an e-mail, what `whoAsks` throws
  */
-export async function changePassword(context: AuthContext, change: PasswordChange, caller: Caller): Promise<Grant> {
+export function changePassword(context: AuthContext, change: PasswordChange, caller: Caller): Promise<Grant> {
+  return context.failureSchedule.hold(joinLine => verifyAndChange(context, change, caller, joinLine))
+}
+
+async function verifyAndChange(context: AuthContext, change: PasswordChange, caller: Caller, joinLine: JoinLine) {
   const { config, db, passwords, revocations } = context
   const { email, sessionId } = await nameAccount(context, change)
-  const user = await verifyPassword(context, { ...change, email, password: change.currentPassword }, caller)
+  const user = await verifyPassword(context, { ...change, email, password: change.currentPassword }, caller, joinLine)
   checkNewPassword(change.newPassword, {
     email: user.email,
     minLength: config.passwordMinLength,

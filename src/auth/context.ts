@@ -6,6 +6,7 @@ import type { Activity } from '../ephemeral/activity.js'
 import type { FailureLimit } from '../ephemeral/failure-limit.js'
 import type { Log } from '../log.js'
 import type { Revocations } from '../revocations/revocations.js'
+import type { FailureSchedule } from './failure-schedule.js'
 import type { Keyring } from './keys/keyring.js'
 import type { Locate } from './location.js'
 import type { PasswordHasher } from './passwords/password-hasher.js'
@@ -21,6 +22,7 @@ export interface AuthContext {
   readonly keyring: Keyring
   readonly passwords: PasswordHasher
   readonly failures: FailureLimit
+  readonly failureSchedule: FailureSchedule
   /** Milliseconds since the epoch. */
   readonly clock: () => number
   readonly log: Log

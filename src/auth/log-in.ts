@@ -4,6 +4,7 @@ import { LatchkeyError } from '../errors.js'
 import type { AuthContext, Caller } from './context.js'
 import { deviceGrant } from './device-grant.js'
 import { normaliseEmail } from './email.js'
+import type { JoinLine } from './failure-schedule.js'
 import { type Grant, grantTokens } from './grant-tokens.js'
 import { deviceDetails, type OpenedSession, openSession } from './open-session.js'
 import { type Attempt, reserveAttempt } from './reserve-attempt.js'
@@ -26,12 +27,16 @@ export interface Credentials {
 
 /**
  * Signs in with a password: a new session, whatever cookie the request carried. An unknown name, a wrong password and a
- * disabled account are refused alike, and after the same work.
+ * disabled account are refused alike, and at the same moment.
  *
  * @throws LatchkeyError invalid_credentials, password_change_required, too_many_sessions, rate_limited, busy
  */
-export async function logIn(context: AuthContext, credentials: Credentials, caller: Caller): Promise<Grant> {
-  const user = await verifyPassword(context, credentials, caller)
+export function logIn(context: AuthContext, credentials: Credentials, caller: Caller): Promise<Grant> {
+  return context.failureSchedule.hold(joinLine => signIn(context, credentials, caller, joinLine))
+}
+
+async function signIn(context: AuthContext, credentials: Credentials, caller: Caller, joinLine: JoinLine) {
+  const user = await verifyPassword(context, credentials, caller, joinLine)
   if (user.mustChangePassword) throw new LatchkeyError('password_change_required')
 
   const opened = await openVerified(context, user, credentials, caller).catch((error: unknown) => {
@@ -49,40 +54,38 @@ export async function logIn(context: AuthContext, credentials: Credentials, call
  * The user whose password this is, its hash upgraded if it was made at a lower cost. The attempt is counted before its
  * outcome is known, so that attempts at the same time can't slip past a limit together, and forgotten if it succeeds. A
  * locked account costs the same work, and refuses the right password as it refuses a wrong one.
+ *
+ * @param joinLine of the schedule that holds the failure back
  */
 export async function verifyPassword(
   context: AuthContext,
   credentials: Pick<Credentials, 'email' | 'username' | 'usernameOrEmail' | 'password' | 'deviceCookie'>,
   caller: Caller,
+  joinLine: JoinLine,
 ): Promise<User> {
   const { passwords, failures, db } = context
   const name = accountName(credentials)
   const user = await findUser(context, name, credentials.usernameOrEmail)
   const account = Object.entries(name).join()
   await failures.reserve(account)
+  joinLine(account)
 
   let attempt: Attempt
   let verified: boolean
-  let reserving: Promise<Attempt> | undefined
   try {
-    // Hash for nobody too, so that timing hides unknown users; a right password that opens nothing takes as long.
+    // Hash for nobody too, so that an unknown name costs as much as a known one.
     const verifying = user
-      ? passwords.verify(
-          user.passwordHash,
-          credentials.password,
-          async () => !user.disabledAt && (await reserving) !== 'locked',
-        )
+      ? passwords.verify(user.passwordHash, credentials.password)
       : passwords.verifyNobody(credentials.password)
     // Whoever finds no place is told at once, and a flood of them does not queue for the row of one account.
     await Promise.race([verifying, setImmediate()])
-    // Side by side, so that the hash hides whether anything was written.
-    reserving = reserveAttempt(context, user, credentials.deviceCookie)
+    const reserving = reserveAttempt(context, user, credentials.deviceCookie)
     ;[attempt, verified] = await Promise.all([reserving, verifying])
   } catch (error) {
     await failures.forgive(account)
     throw error
   }
-  if (!user || !verified || attempt === 'locked') {
+  if (!user || !verified || user.disabledAt || attempt === 'locked') {
     if (user && attempt === 'last') noteLock(context, user, caller)
     throw refusal(context, user, caller, attempt)
   }

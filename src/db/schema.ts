@@ -38,17 +38,6 @@ export const realm = pgTable(
   table => [check('realm_has_one_row', sql`${table.id}`)],
 )
 
-/**
- * How a password hash begins, costs included; hashes that share it take the same time to verify. The patterns are those
- * of the schemes in src/auth/passwords. The length of each is bounded, as an index bounds what it takes.
- */
-export const hashKind = sql.raw(
-  String.raw`substring("password_hash" from '^(?:\$argon2id\$(?:v=\d{1,3}\$)?[^$]{1,64}|(?:bcrypt_sha256\$)?\$2[aby]\$\d\d|pbkdf2_sha256\$\d{1,10}|\$scrypt\$[^$]{1,64})')`,
-)
-
-/** Whether a hash is of another kind than those that this service makes. */
-export const isForeignHash = sql.raw(`"password_hash" not like '$argon2id$v=19$m=19456,t=2,p=1$%'`)
-
 export const users = pgTable(
   'users',
   {
@@ -80,8 +69,6 @@ export const users = pgTable(
     uniqueIndex('users_external_id').on(table.externalId.op('text_pattern_ops')),
     // Only accounts whose roles ever changed are in it.
     index('users_tokens_not_before').on(table.tokensNotBefore).where(sql`${table.tokensNotBefore} > 'epoch'`),
-    // Only accounts that came from elsewhere are in it, until they sign in.
-    index('users_foreign_hashes').on(hashKind).where(isForeignHash),
   ],
 )
 

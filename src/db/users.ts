@@ -1,7 +1,7 @@
 import { and, eq, gt, isNull, lt, type SQL, sql } from 'drizzle-orm'
 import type { PgUpdateSetSource } from 'drizzle-orm/pg-core'
 import type { Runner } from './connections.js'
-import { hashKind, isForeignHash, users } from './schema.js'
+import { users } from './schema.js'
 import { wholeSeconds } from './session-facts.js'
 
 export interface NewUser {
@@ -109,25 +109,6 @@ export function usersRepository(runner: Runner) {
      */
     resetPassword: (id: string, newHash: string) =>
       change(and(eq(users.id, id), isNull(users.disabledAt)), newPassword(newHash)),
-
-    /**
-     * The kinds of password hashes that this service does not make itself: how they begin, costs included. Each is one
-     * step in an index that holds nothing else.
-     */
-    async foreignHashKinds(limit = 32): Promise<string[]> {
-      const rows = await runner.run(executor =>
-        executor.execute<{ kind: string }>(sql`
-          with recursive kinds (kind, place) as (
-            (select ${hashKind}, 1 from users where ${isForeignHash} order by 1 limit 1)
-            union all
-            select (select ${hashKind} from users where ${isForeignHash} and ${hashKind} > kinds.kind order by 1 limit 1),
-              kinds.place + 1
-            from kinds where kinds.kind is not null and kinds.place < ${limit}
-          )
-          select kind from kinds where kind is not null`),
-      )
-      return rows.map(({ kind }) => kind)
-    },
 
     /** Makes everything that was signed in before outdated, and says by which version. */
     raiseTokenVersion: (id: string) => change(eq(users.id, id), {}),

@@ -47,6 +47,7 @@ export async function startInstances(t: Test, options: InstancesOptions = {}): P
     REDIS_URL: redis.url,
     REDIS_KEY_PREFIX: `t${randomBytes(6).toString('hex')}`,
     RATE_LIMIT: 'off',
+    SIGN_IN_FAILURE_DELAY: '0s',
     MAX_SESSIONS_PER_USER: '0',
     ...TEST_SECRETS,
     ...options.env,

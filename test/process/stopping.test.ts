@@ -108,6 +108,22 @@ t.test('clients that keep their connections are let go of one answer at a time',
   )
 })
 
+t.test('a failed sign-in that waits for its moment is answered before the end', async t => {
+  const { env } = await externalStores(t)
+  const service = await startService(t, { env: { ...env, SIGN_IN_FAILURE_DELAY: '1s' } })
+  const [ann, other] = [new HttpClient(service.url), new HttpClient(service.url)]
+  t.teardown(() => {
+    for (const client of [ann, other]) client.close()
+  })
+  const refusal = ann.post('/auth/login', { email: 'ann@example.com', password: 'wrong' })
+  await other.get('/livez')
+  const startedAt = Date.now()
+  const exited = service.stop('SIGINT')
+  t.match(await refusal, { status: 401, headers: { connection: 'close' } })
+  t.equal(await exited, 0)
+  t.ok(Date.now() - startedAt < 10_000, `it took ${Date.now() - startedAt} ms`)
+})
+
 t.test('connections on which nothing happens do not hold up the end', async t => {
   const { env } = await externalStores(t)
   const service = await startService(t, { env })

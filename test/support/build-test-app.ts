@@ -62,6 +62,7 @@ async function start(
     MIGRATE_ON_START: 'off',
     DATABASE_POOL_SIZE: '8',
     RATE_LIMIT: 'off',
+    SIGN_IN_FAILURE_DELAY: '0s',
     ...TEST_SECRETS,
     ...overrides,
   })

@@ -19,6 +19,7 @@ export async function externalStores(t: Test): Promise<ExternalStores> {
     REDIS_URL: testServers().redisUrl,
     REDIS_KEY_PREFIX: `t${randomBytes(6).toString('hex')}`,
     RATE_LIMIT: 'off',
+    SIGN_IN_FAILURE_DELAY: '0s',
     // One address for every instance, as behind a gateway: their tokens are each other's.
     PUBLIC_ORIGIN: 'http://localhost:3000',
     ...TEST_SECRETS,

@@ -7,7 +7,6 @@ import type { PasswordScheme } from './password-scheme.js'
  */
 export const argon2id = {
   kind: /^\$argon2id\$(?:v=\d{1,3}\$)?[^$]{1,64}/,
-  decoyTail: `$${'A'.repeat(22)}$${'A'.repeat(43)}`,
   hashes: 'normalised',
 
   check(storedHash: string): void {
@@ -44,7 +43,7 @@ export const argon2id = {
   },
 } satisfies PasswordScheme & Record<string, unknown>
 
-/** `memoryCost` is in KiB, as the library wants it. The index `users_foreign_hashes` leaves out hashes of this cost. */
+/** `memoryCost` is in KiB, as the library wants it. */
 const costs = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
 /**

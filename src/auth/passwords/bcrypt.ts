@@ -12,8 +12,6 @@ import type { PasswordScheme } from './password-scheme.js'
  */
 export const bcrypt: PasswordScheme = {
   kind: /^\$2[aby]\$\d\d/,
-  // All of its characters are 0 in the alphabet of bcrypt.
-  decoyTail: `$${'.'.repeat(53)}`,
   hashes: 'typed',
 
   check(storedHash) {

@@ -7,7 +7,6 @@ const NAME = 'bcrypt_sha256$'
 /** bcrypt as Django has it: `bcrypt_sha256$$2b$…`, of the password's SHA-256 in hexadecimal, so that all of it counts. */
 export const djangoBcryptSha256: PasswordScheme = {
   kind: /^bcrypt_sha256\$\$2[aby]\$\d\d/,
-  decoyTail: bcrypt.decoyTail,
   hashes: 'typed',
 
   check(storedHash) {

@@ -7,7 +7,6 @@ const derive = promisify(pbkdf2)
 /** What Django keeps unless told otherwise: `pbkdf2_sha256$iterations$salt$hash`, the salt being text. */
 export const djangoPbkdf2: PasswordScheme = {
   kind: /^pbkdf2_sha256\$\d{1,10}/,
-  decoyTail: `$${'A'.repeat(22)}$${'A'.repeat(43)}=`,
   hashes: 'typed',
 
   check(storedHash) {

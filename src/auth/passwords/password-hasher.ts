@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import pLimit from 'p-limit'
 import { LatchkeyError } from '../../errors.js'
 import { argon2id } from './argon2id.js'
-import { createFailurePadding } from './failure-padding.js'
 import { normalizePassword } from './normalize-password.js'
 import { schemeOf } from './scheme-of.js'
 
@@ -13,10 +12,8 @@ export interface PasswordHasherOptions {
   queue: number
   /** Told why a stored hash could not be checked, never the hash itself. Its owner can't sign in until it is reset. */
   onDamagedHash?: ((error: Error) => void) | undefined
-  /** The kinds of hashes in the database that are not made here; by default none are. */
-  otherKinds?: (() => Promise<readonly string[]>) | undefined
-  /** Told when those kinds could not be read. */
-  onUnknownKinds?: ((error: Error) => void) | undefined
+  /** Told of each verification by how its kind of hash begins. Waiting for a place does not count. */
+  onVerified?: ((kind: string, tookMs: number) => void) | undefined
 }
 
 /**
@@ -26,14 +23,9 @@ export interface PasswordHasherOptions {
 export interface PasswordHasher {
   /** A new hash of the password, in the scheme and at the cost of today. */
   hash(password: string): Promise<string>
-  /**
-   * Whether the password made this hash. A damaged hash matches nothing. Every no takes as long as one of the slowest
-   * kind of hash in the database would.
-   *
-   * @param mayPass says no in its turn, to whoever is refused with the right password too: they must not be told sooner
-   */
-  verify(storedHash: string, password: string, mayPass?: () => boolean | Promise<boolean>): Promise<boolean>
-  /** The same no, after the same time, for a user who does not exist. */
+  /** Whether the password made this hash. A damaged hash matches nothing. */
+  verify(storedHash: string, password: string): Promise<boolean>
+  /** No, after the work of a hash of today, for a user who does not exist. */
   verifyNobody(password: string): Promise<false>
   /** Whether the hash is to be made anew at the next sign-in, while the password is at hand. */
   needsUpgrade(storedHash: string): boolean
@@ -47,19 +39,12 @@ export interface PasswordHasher {
  * A place is held until the native hash has finished. There is no way to cancel one: native work can't be stopped, so
  * a client that hangs up must not make room for its next attempt.
  *
- * @see OWASP ASVS 5.0, 15.2.2 (floods) and 6.3.8 (unknown users can't be told by the time).
+ * @see OWASP ASVS 5.0, 15.2.2 (floods).
  */
 export function createPasswordHasher(options: PasswordHasherOptions): PasswordHasher {
-  const { concurrency, queue, onDamagedHash } = options
+  const { concurrency, queue, onDamagedHash, onVerified } = options
   const limit = pLimit(concurrency)
   const nobodysHash = argon2id.hashSync(randomBytes(32).toString('base64url'))
-  const padding = createFailurePadding({
-    ownKind: schemeOf(nobodysHash).kind,
-    otherKinds: options.otherKinds ?? (async () => []),
-    // In its turn, though beyond the queue: there are few kinds, and each is measured once.
-    measure: kind => limit(() => measure(kind)),
-    onError: options.onUnknownKinds,
-  })
 
   const takePlace = async <Result>(work: () => Promise<Result>): Promise<Result> => {
     if (limit.activeCount + limit.pendingCount >= concurrency + queue) {
@@ -68,36 +53,29 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
     return limit(work)
   }
 
-  /** Whether a password matches, and when that was begun: waiting for a place does not count. */
-  const attempt = async (storedHash: string, password: string): Promise<{ matches: boolean; startedAtMs: number }> => {
+  const matches = async (storedHash: string, password: string): Promise<boolean> => {
     const startedAtMs = performance.now()
     try {
       const { scheme, kind } = schemeOf(storedHash)
       const hashed = scheme.hashes === 'typed' ? password : normalizePassword(password)
-      const matches = await scheme.verify(storedHash, hashed)
-      padding.observe(kind, performance.now() - startedAtMs)
-      return { matches, startedAtMs }
+      const isMatch = await scheme.verify(storedHash, hashed)
+      onVerified?.(kind, performance.now() - startedAtMs)
+      return isMatch
     } catch (error) {
       onDamagedHash?.(error as Error)
       await argon2id.verify(nobodysHash, normalizePassword(password))
-      return { matches: false, startedAtMs }
+      return false
     }
   }
 
-  /** A failure is padded after it gave its place back: it costs time, and no more of the machine. */
-  const verify: PasswordHasher['verify'] = async (storedHash, password, mayPass = () => true) => {
-    const { matches, startedAtMs } = await takePlace(() => attempt(storedHash, password))
-    const passes = matches && (await mayPass())
-    if (!passes) await padding.settle(startedAtMs)
-    return passes
-  }
+  const verify = (storedHash: string, password: string) => takePlace(() => matches(storedHash, password))
 
   return {
     hash: password => takePlace(() => argon2id.hash(normalizePassword(password))),
 
     verify,
 
-    // Hash anyway, so that timing hides unknown users. Nobody's password is random, so this can't be true.
+    // Nobody's password is random, so this can't be true.
     verifyNobody: async password => (await verify(nobodysHash, password)) && false,
 
     needsUpgrade: storedHash => argon2id.isWeaker(storedHash),
@@ -106,16 +84,4 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
       return limit.activeCount + limit.pendingCount
     },
   }
-}
-
-/** How long it takes to verify a hash of this kind; undefined if that can't be done. */
-async function measure(kind: string): Promise<number | undefined> {
-  const startedAtMs = performance.now()
-  try {
-    const { scheme } = schemeOf(kind)
-    await scheme.verify(kind + scheme.decoyTail, 'a password of nobody')
-  } catch {
-    return undefined
-  }
-  return performance.now() - startedAtMs
 }

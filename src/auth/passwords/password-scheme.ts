@@ -2,11 +2,9 @@
 export interface PasswordScheme {
   /**
    * Matches how a hash of this scheme begins, costs included: its *kind*. Hashes of one kind take the same time. What
-   * begins so may be damaged all the same. The index `users_foreign_hashes` reads kinds by the same pattern.
+   * begins so may be damaged all the same.
    */
   readonly kind: RegExp
-  /** What makes a kind a whole hash, if a hash of no password. */
-  readonly decoyTail: string
   /** Whether it hashes the normalised password, or what was typed as it is, as other systems do. */
   readonly hashes: 'normalised' | 'typed'
   /**

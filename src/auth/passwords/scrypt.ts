@@ -7,7 +7,6 @@ const derive = promisify<BinaryLike, BinaryLike, number, ScryptOptions, Buffer>(
 /** scrypt (RFC 7914) in PHC form: `$scrypt$ln=16,r=8,p=1$salt$hash`, ln being log2 of N; base64 without padding. */
 export const scrypt: PasswordScheme = {
   kind: /^\$scrypt\$[^$]{1,64}/,
-  decoyTail: `$${'A'.repeat(22)}$${'A'.repeat(43)}`,
   hashes: 'typed',
 
   check(storedHash) {

@@ -1,4 +1,4 @@
-import { durationSeconds } from '../duration.js'
+import { durationMs, durationSeconds } from '../duration.js'
 import { integer, oneOf, onOff } from '../plain-kinds.js'
 import type { Setting } from '../setting.js'
 
@@ -42,6 +42,13 @@ export const limitSettings = {
     kind: integer(1, 1_000_000),
     default: '30',
     about: 'Failed sign-ins a minute to one account.',
+  },
+  SIGN_IN_FAILURE_DELAY: {
+    kind: durationMs('0s', '5s'),
+    default: '500ms',
+    about:
+      'How long after it came a failed sign-in is answered, whatever it was refused for, so that the time does not tell ' +
+      'which accounts exist ([passwords](passwords.md#what-the-time-tells)). Longer than a hash takes. `0s` turns this off.',
   },
   LOCKOUT_FAILURES: {
     kind: integer(0, 10_000),

@@ -148,22 +148,17 @@ t.test('a caller that goes away does not free its place before its hash is done'
   t.equal(await hasher.verifyNobody('next'), false)
 })
 
-t.test('who may not pass is refused with the right password, and as late as with a wrong one', async t => {
-  const quick = '$2b$04$abcdefghijklmnopqrstuu'
-  const hasher = createPasswordHasher({ concurrency: 1, queue: 4, otherKinds: async () => ['$2b$12'] })
-  const stored = await hasher.hash('correct horse')
-  const lasts = async (answer: Promise<boolean>) => {
-    const startedAt = performance.now()
-    t.equal(await answer, false)
-    return performance.now() - startedAt
-  }
-  const wrong = await lasts(hasher.verify(stored, 'wrong horse'))
-  const nobody = await lasts(hasher.verifyNobody('wrong horse'))
-  const refused = await lasts(hasher.verify(stored, 'correct horse', async () => false))
-  const damaged = await lasts(hasher.verify(quick, 'correct horse', () => true))
-  t.equal(await hasher.verify(stored, 'correct horse', async () => true), true)
-  // A bcrypt hash of cost 12 takes more than this on the fastest machine, one of ours less than half of that.
-  for (const ms of [wrong, nobody, refused, damaged]) t.ok(ms > 100)
+t.test('it says how long each kind of hash takes', async t => {
+  const seen: [kind: string, tookMs: number][] = []
+  const hasher = createPasswordHasher({ concurrency: 1, queue: 4, onVerified: (...verified) => seen.push(verified) })
+  await hasher.verify('$2b$04$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2', 'wrong horse')
+  await hasher.verifyNobody('wrong horse')
+  await hasher.verify('damaged', 'wrong horse')
+  t.same(
+    seen.map(([kind]) => kind),
+    ['$2b$04', '$argon2id$v=19$m=19456,t=2,p=1'],
+  )
+  t.ok(seen.every(([, tookMs]) => tookMs > 0))
 })
 
 t.test('a damaged hash gives its place back', async t => {
