@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -25,8 +25,6 @@ const FOREIGN = ['NODE_ENV', 'DATABASE_URL', 'REDIS_URL', 'KUBERNETES_SERVICE_HO
 /** Starts the service with the README's own command, on a free port and with a data folder of its own. */
 export async function startService(): Promise<StartedService> {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-readme-'))
-  // Started by root, the embedded Postgres is another user, who must get through to its data.
-  await chmod(folder, 0o711)
   const dataDir = join(folder, 'data')
   const port = await freePort()
   const kept = Object.entries(process.env).filter(([name]) => !FOREIGN.includes(name))

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { chownSync, copyFileSync } from 'node:fs'
+import { chownSync, copyFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { sql } from 'drizzle-orm'
@@ -7,7 +7,6 @@ import postgres from 'postgres'
 import t from 'tap'
 import { openConnections } from '../../src/db/connections.js'
 import { migrate } from '../../src/db/migrate.js'
-import { serverUser } from '../../src/stores/embedded/server-user.js'
 import { startPostgres } from '../support/servers/own-postgres.js'
 
 const run = promisify(execFile)
@@ -26,14 +25,13 @@ t.test('with TLS the certificate of Postgres must come from the given authority'
   const server = await startPostgres(t)
   const admin = postgres(server.url, { max: 1 })
   t.teardown(() => admin.end())
-  const [{ data_directory: data }] = (await admin`show data_directory`) as unknown as [{ data_directory: string }]
-  const user = serverUser()
+  const { uid, gid } = statSync(server.data)
   for (const [from, name] of [
     [cert, 'server.crt'],
     [key, 'server.key'],
   ] as const) {
-    copyFileSync(from, join(data, name))
-    if (user) chownSync(join(data, name), user.uid, user.gid)
+    copyFileSync(from, join(server.data, name))
+    chownSync(join(server.data, name), uid, gid)
   }
   await admin`alter system set ssl = on`
   await admin`select pg_reload_conf()`

@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { findFreePort } from '../../src/stores/embedded/find-free-port.js'
-import { serverUser } from '../../src/stores/embedded/server-user.js'
+import { startedByRoot } from '../../src/stores/embedded/server-user.js'
 import { externalStores } from '../support/external-stores.js'
 import { runLatchkey } from '../support/run-latchkey.js'
 import { makeFolder } from '../support/servers/embedded-fixture.js'
@@ -117,7 +117,7 @@ t.test('a data folder in use is named with its process', { buffered: true }, asy
   t.equal((await fetch(`${service.url}/readyz`)).status, 200, 'and the one that runs goes on')
 })
 
-t.test('a data folder of somebody else is refused', { buffered: true, skip: serverUser() === undefined }, async t => {
+t.test('a data folder of somebody else is refused', { buffered: true, skip: !startedByRoot() }, async t => {
   const cwd = await makeFolder(t)
   await mkdir(join(cwd, '.latchkey'))
   await chown(join(cwd, '.latchkey'), 1, 1)

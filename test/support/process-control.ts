@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, chown, cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { chmod, cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -8,6 +8,7 @@ import type { Test } from 'tap'
 import { type Cluster, dataFolder } from '../../src/stores/embedded/cluster.js'
 import { initialiseCluster } from '../../src/stores/embedded/initialise-cluster.js'
 import { launchPostgres } from '../../src/stores/embedded/launch-postgres.js'
+import { giveTree } from '../../src/stores/embedded/own-tree.js'
 import { placeCluster } from '../../src/stores/embedded/place-cluster.js'
 import { refugeOf } from '../../src/stores/embedded/refuge.js'
 import { hasEnded, stopServer } from '../../src/stores/embedded/stop-server.js'
@@ -74,7 +75,9 @@ function control(t: Test, cluster: Cluster, logFile: string): ControlledPostgres
       const folder = await makeFolder(t)
       const other = await placeCluster(folder, quietLog())
       await cp(cluster.folder, other.folder, { recursive: true })
-      await giveTo(other)
+      // A copy is root's, and the server runs as somebody else.
+      if (other.user !== undefined) giveTree(dataFolder(other), other.user, () => true)
+      await chmod(dataFolder(other), 0o700)
       return control(t, other, join(folder, 'postgres.log'))
     },
   }
@@ -82,22 +85,12 @@ function control(t: Test, cluster: Cluster, logFile: string): ControlledPostgres
 
 async function makeFolder(t: Test): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-postgres-'))
-  await chmod(folder, 0o711)
   const refuge = await refugeOf(folder)
   t.teardown(async () => {
     await rm(folder, { recursive: true, force: true })
     await rm(refuge, { recursive: true, force: true })
   })
   return folder
-}
-
-/** A copy is root's, and the server runs as somebody else. */
-async function giveTo({ folder, user }: Cluster): Promise<void> {
-  if (user !== undefined) {
-    const entries = await readdir(folder, { recursive: true })
-    for (const entry of ['.', ...entries]) await chown(join(folder, entry), user.uid, user.gid)
-  }
-  await chmod(dataFolder({ folder } as Cluster), 0o700)
 }
 
 async function childrenOf(pid: number): Promise<number[]> {

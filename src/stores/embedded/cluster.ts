@@ -3,7 +3,7 @@ import type { ServerUser } from './server-user.js'
 
 /** Where one Postgres lives: its programs, its data, and whom it runs as. */
 export interface Cluster {
-  /** Holds the data and the password; it appears as a whole when both are complete. */
+  /** Holds the data and the password, and is closed to everybody else; it appears as a whole when both are complete. */
   folder: string
   /** Holds `initdb` and `postgres`. */
   binFolder: string
@@ -16,13 +16,19 @@ export interface Cluster {
 /** The one role and the one database. */
 export const ROLE = 'latchkey'
 
-export const dataFolder = (cluster: Cluster) => join(cluster.folder, 'data')
-export const passwordFile = (cluster: Cluster) => join(cluster.folder, 'password')
+export const dataFolder = ({ folder }: Pick<Cluster, 'folder'>) => join(folder, 'data')
+export const passwordFile = ({ folder }: Pick<Cluster, 'folder'>) => join(folder, 'password')
+
+/**
+ * What the programs are told of where the data is. A user of its own has no way to it by its path, as every folder above
+ * may be closed, and `folder` always is. It gets there by its current folder alone, in which root starts it.
+ */
+export const dataPath = (cluster: Cluster) => (cluster.user === undefined ? dataFolder(cluster) : '/proc/self/cwd')
 
 /** How both programs are spawned: as their user, and blind to PG* variables and secrets in our environment. */
 export function spawnOptions(cluster: Cluster) {
   return {
-    cwd: '/',
+    cwd: cluster.user === undefined ? '/' : dataFolder(cluster),
     env: {
       LC_ALL: 'C',
       PATH: '/usr/bin:/bin',

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ROLE } from './cluster.js'
-import { identifyProcess } from './process-identity.js'
+import { dataFolder, passwordFile, ROLE } from './cluster.js'
+import { identifyServer, readPostmaster } from './postmaster-file.js'
 
 /** A first start may have to initialise the cluster. */
 const PATIENCE_MS = 15_000
@@ -23,10 +23,10 @@ export async function connectToRunning(dataDir: string): Promise<string> {
 }
 
 async function addressOf(folder: string): Promise<string | undefined> {
-  const pidFile = await readFile(join(folder, 'data/postmaster.pid'), 'utf8').catch(() => '')
-  // Its lines: pid, folder, start time, port, socket folder, listening address, shared memory, state.
-  const [pid, , , port, , , , state = ''] = pidFile.split('\n')
-  if (state.trim() !== 'ready' || identifyProcess(Number(pid)) === undefined) return undefined
-  const password = await readFile(join(folder, 'password'), 'utf8')
-  return `postgres://${ROLE}:${password}@127.0.0.1:${Number(port)}/${ROLE}`
+  const data = await realpath(dataFolder({ folder })).catch(() => undefined)
+  const postmaster = data === undefined ? undefined : await readPostmaster(data)
+  // The port of a server that has ended may be somebody else's by now, who would be told the password.
+  if (data === undefined || !postmaster?.isReady || identifyServer(postmaster, data) === undefined) return undefined
+  const password = await readFile(passwordFile({ folder }), 'utf8')
+  return `postgres://${ROLE}:${password}@127.0.0.1:${postmaster.port}/${ROLE}`
 }

@@ -1,9 +1,14 @@
-import { execFile } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmod, chown, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
-import { type Cluster, dataFolder, passwordFile, ROLE, spawnOptions } from './cluster.js'
+import { once } from 'node:events'
+import { chown, type FileHandle, mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { type Cluster, dataFolder, dataPath, passwordFile, ROLE, spawnOptions } from './cluster.js'
+import { makeDraft } from './drafts.js'
 import { endWithUs } from './end-with-us.js'
+import { giveTree } from './own-tree.js'
+import { borrowAccount } from './private-user.js'
 
 export interface InitialiseOptions {
   /** Off is for tests only: a cluster that a power cut may ruin, made in half the time. */
@@ -20,66 +25,64 @@ const BUILTIN_LOCALE = ['--locale-provider=builtin', '--builtin-locale=C.UTF-8',
  */
 export async function initialiseCluster(cluster: Cluster, options: InitialiseOptions = {}): Promise<void> {
   const { sync = true, localeArgs = BUILTIN_LOCALE } = options
-  await removeDrafts(cluster.folder)
-  const draft: Cluster = { ...cluster, folder: await mkdtemp(`${cluster.folder}.new-`) }
+  const folder = await makeDraft(cluster.folder)
+  // The files are the server's when they are complete, and initdb's until then.
+  const draft: Cluster = { ...cluster, folder, user: cluster.user && borrowAccount(cluster.user) }
   try {
-    // Root keeps the folder and lets the server's user through to the data.
-    await chmod(draft.folder, cluster.user === undefined ? 0o700 : 0o711)
     const password = randomBytes(32).toString('base64url')
     await writeFile(passwordFile(draft), password, { mode: 0o600 })
     await mkdir(dataFolder(draft), { mode: 0o700 })
-    await giveTo(draft, dataFolder(draft))
+    if (draft.user !== undefined) await chown(dataFolder(draft), draft.user.uid, draft.user.gid)
     await runInitdb(draft, password, [...localeArgs, ...(sync ? [] : ['--no-sync'])])
     await writeFile(
       join(dataFolder(draft), 'pg_hba.conf'),
       '# Nobody gets in without the password: trust would let every user of this machine run code as the server.\n' +
         'host all all 127.0.0.1/32 scram-sha-256\n',
     )
-    await rename(draft.folder, cluster.folder)
+    if (cluster.user !== undefined) giveTree(dataFolder(draft), cluster.user, uid => uid === draft.user?.uid)
+    await rename(folder, cluster.folder)
   } catch (error) {
-    await rm(draft.folder, { recursive: true, force: true })
+    await rm(folder, { recursive: true, force: true })
     throw error
   }
 }
 
 async function runInitdb(draft: Cluster, password: string, args: readonly string[]): Promise<void> {
-  const pwfile = join(draft.folder, 'initdb-password')
-  await writeFile(pwfile, password, { mode: 0o600, flag: 'wx' })
+  const passwordInput = await openForInitdb(draft, password)
   try {
-    await giveTo(draft, pwfile)
-    await new Promise<void>((resolve, reject) => {
-      const child = execFile(
-        join(draft.binFolder, 'initdb'),
-        [
-          `--pgdata=${dataFolder(draft)}`,
-          `--username=${ROLE}`,
-          `--pwfile=${pwfile}`,
-          '--auth=scram-sha-256',
-          '--encoding=UTF8',
-          '--no-instructions',
-          ...args,
-        ],
-        spawnOptions(draft),
-        (error, stdout, stderr) => {
-          if (error === null) resolve()
-          else reject(new Error(`initdb failed:\n${(stdout + stderr).trim() || error.message}`, { cause: error }))
-        },
-      )
-      if (child.pid !== undefined) endWithUs(child, draft.user)
-    })
+    const child = spawn(
+      join(draft.binFolder, 'initdb'),
+      [
+        `--pgdata=${dataPath(draft)}`,
+        `--username=${ROLE}`,
+        '--pwfile=/dev/stdin',
+        '--auth=scram-sha-256',
+        '--encoding=UTF8',
+        '--no-instructions',
+        ...args,
+      ],
+      { ...spawnOptions(draft), stdio: [passwordInput.fd, 'pipe', 'pipe'] },
+    )
+    await once(child, 'spawn')
+    endWithUs(child, draft.user)
+    const [stdout, stderr, [code, signal]] = await Promise.all([
+      text(child.stdout!),
+      text(child.stderr!),
+      once(child, 'close') as Promise<[number | null, string | null]>,
+    ])
+    if (code !== 0) throw new Error(`initdb failed with ${signal ?? `code ${code}`}:\n${(stdout + stderr).trim()}`)
   } finally {
-    await rm(pwfile, { force: true })
+    await passwordInput.close()
   }
 }
 
-async function giveTo(cluster: Cluster, path: string): Promise<void> {
-  if (cluster.user !== undefined) await chown(path, cluster.user.uid, cluster.user.gid)
-}
-
-async function removeDrafts(folder: string): Promise<void> {
-  for (const name of await readdir(dirname(folder))) {
-    if (!name.startsWith(`${basename(folder)}.new-`)) continue
-    // The initdb of a process killed a moment ago may still be writing there.
-    await rm(join(dirname(folder), name), { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
-  }
+/** A file with no name any more: initdb gets to it through its input, and nothing of it is left behind. */
+async function openForInitdb(draft: Cluster, password: string): Promise<FileHandle> {
+  const path = join(draft.folder, 'initdb-password')
+  const file = await open(path, 'wx+', 0o600)
+  // At a position, which leaves the reader's own at the start.
+  await file.write(password, 0)
+  if (draft.user !== undefined) await file.chown(draft.user.uid, draft.user.gid)
+  await rm(path)
+  return file
 }

@@ -2,9 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { open, readFile, stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Cluster, dataFolder, passwordFile, ROLE, spawnOptions } from './cluster.js'
+import { type Cluster, dataFolder, dataPath, passwordFile, ROLE, spawnOptions } from './cluster.js'
 import { endWithUs } from './end-with-us.js'
 import { findFreePort } from './find-free-port.js'
+import { folderSetting } from './postmaster-file.js'
 import { stopServer } from './stop-server.js'
 import { waitUntilReady } from './wait-until-ready.js'
 
@@ -53,7 +54,7 @@ export async function launchPostgres(cluster: Cluster, options: LaunchOptions): 
     const child = await spawnPostgres(cluster, port, options)
     try {
       const url = `postgres://${ROLE}:${password}@127.0.0.1:${port}/${ROLE}`
-      await waitUntilReady(child, url)
+      await waitUntilReady(child, dataFolder(cluster), url)
       return { child, url }
     } catch (error) {
       await stopServer(child)
@@ -68,12 +69,13 @@ export async function launchPostgres(cluster: Cluster, options: LaunchOptions): 
 }
 
 async function spawnPostgres(cluster: Cluster, port: number, options: LaunchOptions): Promise<ChildProcess> {
-  const settings = { ...SETTINGS, ...options.settings, port: String(port) }
+  const settings = Object.entries({ ...SETTINGS, ...options.settings, port: String(port) })
+  const mark = cluster.user === undefined ? [] : ['-c', folderSetting(dataFolder(cluster))]
   const log = await open(options.logFile, 'a', 0o600)
   try {
     const child = spawn(
       join(cluster.binFolder, 'postgres'),
-      ['-D', dataFolder(cluster), ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+      ['-D', dataPath(cluster), ...mark, ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])],
       {
         ...spawnOptions(cluster),
         // A group of its own: Ctrl-C in a terminal reaches the whole group, and the service still needs its database

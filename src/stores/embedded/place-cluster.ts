@@ -1,84 +1,77 @@
-import { lstat, readlink, rename, rm, stat, symlink } from 'node:fs/promises'
+import { access, chmod, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Log } from '../../log.js'
+import { bringHome, finishBringingHome, whereItWasKept } from './bring-home.js'
 import { type Cluster, dataFolder } from './cluster.js'
 import { findNativeFolder } from './native-folder.js'
+import { giveTree } from './own-tree.js'
 import { placeNative } from './place-native.js'
-import { makeRefuge, refugeOf } from './refuge.js'
-import { canEnter, type ServerUser, serverUser } from './server-user.js'
+import { choosePrivateUser, isFree, isPrivate } from './private-user.js'
+import { refugeOf } from './refuge.js'
+import { type ServerUser, startedByRoot } from './server-user.js'
+
+/** Whom root ran Postgres as before it had a uid of its own. */
+const FORMER_UID = 65_534
 
 /**
- * Decides where the programs and the data of the cluster in `dataDir` are: in the package and in `dataDir`, or, where
- * root starts us and a folder above is closed to the server's user, in a refuge that is named after the path of
- * `dataDir`. Nothing is initialised here.
+ * Says where the cluster of `dataDir` is, always in its folder `postgres`, and whom it runs as: ourselves or, where root
+ * starts us, a user that nothing else on this machine has. No server may run on it. Nothing is initialised here.
  */
 export async function placeCluster(dataDir: string, log: Log): Promise<Cluster> {
-  const user = serverUser()
-  const refuge = await refugeOf(dataDir)
-  const folder = user === undefined ? join(dataDir, 'postgres') : await placeData(dataDir, refuge, user, log)
-  const native = await placeNative(await findNativeFolder(), refuge, user)
-  const cluster = { folder, binFolder: join(native, 'bin'), user }
-  await refuseForeignOwner(cluster)
-  return cluster
+  const folder = join(dataDir, 'postgres')
+  const native = await findNativeFolder()
+  if (!startedByRoot()) {
+    const owner = await ownerOf(dataFolder({ folder }))
+    if (owner !== undefined && owner !== process.getuid?.()) throw foreignOwner(folder, owner)
+    return { folder, binFolder: join(native, 'bin'), user: undefined }
+  }
+  const user = await placeForRoot(dataDir, folder, log)
+  return { folder, binFolder: join(await placeNative(native, await refugeOf(dataDir), user), 'bin'), user }
+}
+
+async function placeForRoot(dataDir: string, folder: string, log: Log): Promise<ServerUser> {
+  await access('/proc/self/cwd').catch(error => {
+    const advice = 'Start Latchkey as another user, or set DATABASE_URL and REDIS_URL.'
+    throw new Error(`Started by root, the embedded Postgres needs Linux and its /proc. ${advice}`, { cause: error })
+  })
+  await finishBringingHome(folder)
+  const former = await whereItWasKept(dataDir, folder)
+  const user = await settleUser(former ?? folder, log)
+  if (former !== undefined) await bringHome(former, folder, user, log)
+  return user
 }
 
 /**
- * `postgres` in the data folder is the data itself or a link to where it was moved. The link is what remembers: data
- * in the refuge that no link names belonged to a data folder which somebody has deleted since.
+ * The user that owns the data, which is how a cluster remembers it. A cluster whose uid something else has by now, or
+ * that ran as `nobody`, is given to another.
  */
-async function placeData(dataDir: string, refuge: string, user: ServerUser, log: Log): Promise<string> {
-  const own = join(dataDir, 'postgres')
-  const moved = join(refuge, 'postgres')
-  const link = await readLink(own)
-  if (link === undefined) {
-    if (await canEnter(dataDir, user)) return own
-    if (await ownerOf(own)) {
-      throw new Error(
-        `The data of the embedded Postgres is in ${own}, but a folder above is closed to uid ${user.uid}, ` +
-          'which it runs as. Give that folder the x permission for others again.',
-      )
-    }
-    await makeRefuge(refuge)
-    await setAside(moved, log)
-    await symlink(moved, own)
-  } else if (link !== moved) {
-    throw new Error(
-      `${own} was made at another path: it leads to ${link}. Move the folder back to where it was, ` +
-        `or move the data to ${moved} and make the link lead there.`,
-    )
-  }
-  log.info(`The embedded Postgres keeps its data in ${moved}, as uid ${user.uid} can't reach ${dataDir}.`)
-  return moved
+async function settleUser(folder: string, log: Log): Promise<ServerUser> {
+  const data = dataFolder({ folder })
+  const owner = await ownerOf(data)
+  if (owner === undefined) return choosePrivateUser()
+  await chmod(folder, 0o700)
+  if (isPrivate(owner) && (await isFree(owner))) return { uid: owner, gid: owner }
+  if (!isPrivate(owner) && owner !== FORMER_UID) throw foreignOwner(folder, owner)
+
+  const user = await choosePrivateUser()
+  log.info(`The data of the embedded Postgres goes from uid ${owner}, which others have, to uid ${user.uid}.`)
+  // What an attempt that was killed gave away is private already.
+  giveTree(data, user, uid => uid === owner || isPrivate(uid))
+  return user
 }
 
-async function setAside(moved: string, log: Log): Promise<void> {
-  if ((await ownerOf(moved)) === undefined) return
-  const aside = `${moved}.old`
-  await rm(aside, { recursive: true, force: true })
-  await rename(moved, aside)
-  log.warn(`Data of a deleted data folder was set aside as ${aside}.`)
-}
-
-async function refuseForeignOwner(cluster: Cluster): Promise<void> {
-  const owner = await ownerOf(dataFolder(cluster))
-  const expected = cluster.user?.uid ?? process.getuid?.()
-  if (owner === undefined || owner.uid === expected) return
-  throw new Error(
-    `The data of the embedded Postgres in ${cluster.folder} belongs to uid ${owner.uid}, not to uid ${expected}. ` +
+function foreignOwner(folder: string, owner: number): Error {
+  return new Error(
+    `The data of the embedded Postgres in ${folder} belongs to uid ${owner}, not to us (uid ${process.getuid?.()}). ` +
       'Start Latchkey as the user that started it first.',
   )
 }
 
-async function ownerOf(path: string): Promise<{ uid: number } | undefined> {
+async function ownerOf(path: string): Promise<number | undefined> {
   try {
-    return await stat(path)
+    return (await stat(path)).uid
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
   }
-}
-
-async function readLink(path: string): Promise<string | undefined> {
-  const stats = await lstat(path).catch(() => undefined)
-  return stats?.isSymbolicLink() ? readlink(path) : undefined
 }

@@ -6,22 +6,12 @@ export interface ServerUser {
   gid: number
 }
 
-/**
- * The user that Postgres runs as when root starts it, as Postgres refuses root: `nobody`. Undefined for everyone else,
- * who runs it as themselves.
- */
-export function serverUser(): ServerUser | undefined {
-  return process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : undefined
-}
+/** Postgres refuses to run as root, so that root has to give it another user. */
+export const startedByRoot = () => process.getuid?.() === 0
 
-/** Whether that user can get into a folder. Asked of the system, as mode bits alone are not all that can be in the way. */
-export async function canEnter(folder: string, user: ServerUser | undefined): Promise<boolean> {
-  return runs('/bin/sh', ['-c', 'test -x "$1"', 'sh', folder], user)
-}
-
-/** Whether a program starts and succeeds as that user. */
-export function runs(program: string, args: readonly string[], user: ServerUser | undefined): Promise<boolean> {
+/** Whether a program starts and succeeds, as that user or as ourselves. */
+export function runs(program: string, args: readonly string[], user?: ServerUser): Promise<boolean> {
   return new Promise(resolve => {
-    execFile(program, args, { cwd: '/', env: {}, ...user }, error => resolve(error === null))
+    execFile(program, args, { cwd: '/', env: {}, timeout: 10_000, ...user }, error => resolve(error === null))
   })
 }

@@ -58,9 +58,9 @@ async function claim(dataDir: string): Promise<ProcessLock> {
 }
 
 async function start(dataDir: string, log: Log): Promise<RunningPostgres> {
+  await endOrphan(join(dataDir, 'postgres'), log)
   const cluster = await placeCluster(dataDir, log)
-  if (await exists(cluster.folder)) await endOrphan(cluster, log)
-  else await initialiseCluster(cluster)
+  if (!(await exists(cluster.folder))) await initialiseCluster(cluster)
   return launchPostgres(cluster, { logFile: join(dataDir, 'postgres.log') })
 }
 

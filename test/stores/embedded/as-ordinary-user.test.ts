@@ -7,16 +7,16 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import ts from 'typescript'
 import { findNativeFolder } from '../../../src/stores/embedded/native-folder.js'
-import { runs, serverUser } from '../../../src/stores/embedded/server-user.js'
+import { runs, startedByRoot } from '../../../src/stores/embedded/server-user.js'
 import { copyPackage } from '../../support/servers/copy-package.js'
 import { firstLine, makeFolder, postgresOf } from '../../support/servers/embedded-fixture.js'
 import { query } from '../../support/servers/query.js'
 
-/** `daemon`: not root, not whom root gives its servers, and known to the system, which initdb insists on. */
+/** `daemon`: not root, and known to the system, which initdb insists on. */
 const ordinary = { uid: 1, gid: 1 }
 
 t.test('an ordinary user starts it with nothing of root, on packages installed without scripts', async t => {
-  if (serverUser() === undefined) return t.comment('Every other test here is run by an ordinary user already.')
+  if (!startedByRoot()) return t.comment('Every other test here is run by an ordinary user already.')
   if (!(await runs(process.execPath, ['--version'], ordinary)))
     return t.comment('Node itself is closed to other users.')
   const folder = await makeFolder(t)

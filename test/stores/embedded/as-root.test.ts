@@ -1,86 +1,89 @@
-import { chmod, cp, lstat, mkdir, readFile, readlink, rename, rm, stat } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, cp, mkdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { findNativeFolder } from '../../../src/stores/embedded/native-folder.js'
 import { placeNative } from '../../../src/stores/embedded/place-native.js'
+import { borrowAccount, choosePrivateUser, isFree, isPrivate } from '../../../src/stores/embedded/private-user.js'
 import { refugeOf } from '../../../src/stores/embedded/refuge.js'
-import { canEnter, runs, serverUser } from '../../../src/stores/embedded/server-user.js'
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../src/stores/embedded/start-embedded-postgres.js'
+import { runs, startedByRoot } from '../../../src/stores/embedded/server-user.js'
+import { startEmbeddedPostgres } from '../../../src/stores/embedded/start-embedded-postgres.js'
 import { makeFolder, postgresOf } from '../../support/servers/embedded-fixture.js'
 import { query } from '../../support/servers/query.js'
 import { quietLog } from '../../support/servers/quiet-log.js'
 
-const user = serverUser()
-const skip = user === undefined && 'only root gives its servers another user'
+const skip = !startedByRoot() && 'only root gives its servers another user'
 
-t.test('started by root, Postgres and its data belong to an unprivileged user', { skip }, async t => {
-  const dataDir = join(await makeFolder(t), '.latchkey')
-  const { stop } = await startEmbeddedPostgres({ dataDir, log: quietLog() })
-  t.teardown(stop)
-  t.match(await stat(join(dataDir, 'postgres/data')), user)
-  const { pid } = await postgresOf(join(dataDir, 'postgres'))
-  const status = await readFile(`/proc/${pid}/status`, 'utf8')
-  t.match(status, /^Uid:\t65534\t65534\t65534\t65534$/m)
-  t.match(status, /^Groups:\t\s*(65534)?\s*$/m, 'and none of the groups of root')
-})
-
-t.test('in a folder that is closed to that user', { skip }, async t => {
+t.test('started by root, in a folder that is closed to all others', { skip }, async t => {
   const closed = await makeFolder(t, { mode: 0o700 })
   const dataDir = join(closed, '.latchkey')
-  const start = async () => {
-    const log = quietLog()
-    return { log, ...(await startEmbeddedPostgres({ dataDir, log })) }
-  }
-  const { log, ...first } = await start()
-  const refuge = await refugeOf(dataDir)
-  t.teardown(() => rm(refuge, { recursive: true, force: true }))
-  await query(first.url, "create table notes as select 'kept' as note")
-  await first.stop()
+  const log = quietLog()
+  const start = (dataDir: string) => startEmbeddedPostgres({ dataDir, log })
+  const first = await start(dataDir)
+  t.teardown(first.stop)
+  const { uid } = await stat(join(dataDir, 'postgres/data'))
 
-  t.test('the data is kept elsewhere, and one line says where', async t => {
-    t.match(refuge, /^\/var\/lib\/latchkey\/[0-9a-f]{12}$/)
-    t.same(
-      log.lines.filter(line => line.includes(`in ${refuge}/postgres,`)),
-      log.lines,
-    )
-    t.equal(log.lines.length, 1)
-    t.equal(await readlink(join(dataDir, 'postgres')), join(refuge, 'postgres'))
-    t.equal((await stat(refuge)).mode & 0o777, 0o711)
-    t.equal((await stat(closed)).mode & 0o777, 0o700, 'and the folder stays closed')
+  t.test('Postgres and its data have a user that nothing else has', async t => {
+    t.ok(isPrivate(uid))
+    const { pid } = await postgresOf(join(dataDir, 'postgres'))
+    const status = await readFile(`/proc/${pid}/status`, 'utf8')
+    t.match(status, new RegExp(`^Uid:\t${uid}\t${uid}\t${uid}\t${uid}$`, 'm'))
+    t.match(status, new RegExp(`^Gid:\t${uid}\t${uid}\t${uid}\t${uid}$`, 'm'))
+    t.match(status, /^Groups:\t *$/m, 'and none of the groups of root')
+    t.not(await isFree(uid), true)
   })
 
-  t.test('the next start finds it', async t => {
-    const second = await start()
-    t.teardown(second.stop)
-    t.same(await query(second.url, 'select note from notes'), [{ note: 'kept' }])
+  t.test('the data is in its folder, and all folders above stay closed', async t => {
+    for (const folder of [closed, dataDir, join(dataDir, 'postgres')]) {
+      t.match(await stat(folder), { uid: 0 })
+      t.equal((await stat(folder)).mode & 0o777, 0o700, folder)
+    }
   })
 
-  t.test('a folder that was moved does not start empty', async t => {
+  t.test('the next start finds it, also at another path', async t => {
+    await query(first.url, "create table notes as select 'kept' as note")
+    await first.stop()
     const elsewhere = join(closed, 'elsewhere')
     await rename(dataDir, elsewhere)
-    await t.rejects(startEmbeddedPostgres({ dataDir: elsewhere, log: quietLog() }), /was made at another path/)
-    await rename(elsewhere, dataDir)
+    const second = await start(elsewhere)
+    t.teardown(async () => {
+      await second.stop()
+      await rm(await refugeOf(elsewhere), { recursive: true, force: true })
+      await rename(elsewhere, dataDir)
+    })
+    t.same(await query(second.url, 'select note from notes'), [{ note: 'kept' }])
+    t.equal((await stat(join(elsewhere, 'postgres/data'))).uid, uid, 'and it belongs to whom it belonged')
+    t.same(log.lines, [])
   })
 
-  t.test('deleting the data folder starts afresh, with the old data set aside', async t => {
-    await rm(dataDir, { recursive: true })
-    const third = await start()
+  t.test('if something else runs with its uid, it goes to another', async t => {
+    const other = spawn('sleep', ['600'], { uid: 1, gid: uid })
+    t.teardown(() => other.kill())
+    await once(other, 'spawn')
+    const third = await start(dataDir)
     t.teardown(third.stop)
-    t.same(await query(third.url, "select to_regclass('notes') as notes"), [{ notes: null }])
-    t.ok((await lstat(join(refuge, 'postgres.old/data'))).isDirectory())
+    t.same(await query(third.url, 'select note from notes'), [{ note: 'kept' }])
+    const now = (await stat(join(dataDir, 'postgres/data'))).uid
+    t.ok(isPrivate(now) && now !== uid)
+    t.same(log.lines, [
+      `info: The data of the embedded Postgres goes from uid ${uid}, which others have, to uid ${now}.`,
+    ])
   })
 })
 
-t.test('data that lies in a folder which was closed later is not started empty', { skip }, async t => {
-  const folder = await makeFolder(t)
-  const dataDir = join(folder, '.latchkey')
-  const open: EmbeddedPostgres = await startEmbeddedPostgres({ dataDir, log: quietLog() })
-  await open.stop()
-  await chmod(folder, 0o700)
-  await t.rejects(startEmbeddedPostgres({ dataDir, log: quietLog() }), /a folder above is closed to uid 65534/)
+t.test('the account that initdb borrows runs nothing', { skip }, async t => {
+  const user = await choosePrivateUser()
+  const borrowed = borrowAccount(user)
+  t.equal(borrowed.gid, user.gid)
+  const program = spawn('sleep', ['600'], { uid: borrowed.uid, gid: borrowed.uid })
+  t.teardown(() => program.kill())
+  await once(program, 'spawn')
+  t.not(borrowAccount(user).uid, borrowed.uid)
 })
 
 t.test('programs in a folder that is closed to that user run from a copy', { skip }, async t => {
+  const user = await choosePrivateUser()
   const closed = await makeFolder(t, { mode: 0o700 })
   const refuge = await refugeOf(closed)
   t.teardown(() => rm(refuge, { recursive: true, force: true }))
@@ -98,6 +101,7 @@ t.test('programs in a folder that is closed to that user run from a copy', { ski
   t.match(place, join(refuge, 'native-'))
   for (const program of ['postgres', 'initdb']) t.ok(await runs(join(place, 'bin', program), ['--version'], user))
   t.equal((await stat(join(native, 'bin/postgres'))).mode & 0o777, 0o700, 'and the original keeps its mode')
+  t.equal((await stat(refuge)).mode & 0o777, 0o711)
   t.equal(await placeNative(native, refuge, user), place, 'and the next start finds it')
-  t.ok(await canEnter(join(place, 'share/postgresql/timezone'), user))
+  t.ok(await runs('/bin/sh', ['-c', 'test -x "$1"', 'sh', join(place, 'share/postgresql/timezone')], user))
 })

@@ -1,11 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { commandLine, identifyProcess, stillRuns } from '../../../src/stores/embedded/process-identity.js'
-import { serverUser } from '../../../src/stores/embedded/server-user.js'
 import { startEmbeddedPostgres } from '../../../src/stores/embedded/start-embedded-postgres.js'
 import { ended, makeFolder, postgresOf, spawnEmbedded } from '../../support/servers/embedded-fixture.js'
 import { query } from '../../support/servers/query.js'
@@ -58,10 +57,11 @@ t.test('an orphan that runs on is ended by the next start', { skip: noProc() }, 
 t.test('another program that has the pid of a dead Postgres by now is left alone', async t => {
   const dataDir = join(await makeFolder(t), '.latchkey')
   await (await startEmbeddedPostgres({ dataDir, log: quietLog() })).stop()
-  const bystander = spawn('sleep', ['600'], { ...serverUser() })
+  const data = join(dataDir, 'postgres/data')
+  const { uid, gid } = await stat(data)
+  const bystander = spawn('sleep', ['600'], { uid, gid })
   await once(bystander, 'spawn')
   t.teardown(() => bystander.kill())
-  const data = join(dataDir, 'postgres/data')
   await writeFile(join(data, 'postmaster.pid'), `${bystander.pid}\n${data}\n1\n5432\n\n127.0.0.1\n 0 0\nready   \n`)
 
   const next = await startEmbeddedPostgres({ dataDir, log: quietLog() })

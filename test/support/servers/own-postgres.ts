@@ -2,12 +2,13 @@ import { access, chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import type { Cluster } from '../../../src/stores/embedded/cluster.js'
+import { type Cluster, dataFolder } from '../../../src/stores/embedded/cluster.js'
 import { initialiseCluster } from '../../../src/stores/embedded/initialise-cluster.js'
 import { launchPostgres } from '../../../src/stores/embedded/launch-postgres.js'
 import { placeCluster } from '../../../src/stores/embedded/place-cluster.js'
+import { choosePrivateUser } from '../../../src/stores/embedded/private-user.js'
 import { refugeOf } from '../../../src/stores/embedded/refuge.js'
-import { serverUser } from '../../../src/stores/embedded/server-user.js'
+import { startedByRoot } from '../../../src/stores/embedded/server-user.js'
 import { stopServer } from '../../../src/stores/embedded/stop-server.js'
 import { downloadDebianPackages, unpackDebianPackages } from './debian-packages.js'
 import { quietLog } from './quiet-log.js'
@@ -20,6 +21,8 @@ export interface OwnPostgres {
   url: string
   version: 15 | 18
   pid: number
+  /** Its data folder. */
+  data: string
   stop(): Promise<void>
 }
 
@@ -29,6 +32,7 @@ const INSTALLED_15 = '/usr/lib/postgresql/15/bin'
 export async function startPostgres(t: Test, options: { version?: 15 | 18 } = {}): Promise<OwnPostgres> {
   const { version = 18 } = options
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-postgres-'))
+  // The programs of 15 may be unpacked in it, and the server's user has to get to them.
   await chmod(folder, 0o711)
   const refuge = await refugeOf(folder)
   t.teardown(async () => {
@@ -43,17 +47,18 @@ export async function startPostgres(t: Test, options: { version?: 15 | 18 } = {}
   const { child, url } = await launchPostgres(cluster, { logFile, settings: THROWAWAY_SETTINGS })
   // Teardowns run in reverse, this one before the folder goes.
   t.teardown(() => stopServer(child))
-  return { url, version, pid: child.pid!, stop: () => stopServer(child) }
+  return { url, version, pid: child.pid!, data: dataFolder(cluster), stop: () => stopServer(child) }
 }
 
 async function placeCluster15(folder: string): Promise<Cluster> {
-  const place = { folder: join(folder, 'postgres'), user: serverUser() }
+  const user = startedByRoot() ? await choosePrivateUser() : undefined
+  const place = { folder: join(folder, 'postgres'), user }
   if (await exists(join(INSTALLED_15, 'initdb'))) return { ...place, binFolder: INSTALLED_15 }
   const packages = await withServersLock(() => downloadDebianPackages('postgresql-15'))
   if (packages === undefined) {
     throw new Error('This test needs Postgres 15: install postgresql-15 (Debian 12 and apt.postgresql.org have it).')
   }
-  // Unpacked beside the data, where the server's user gets to however closed the checkout is.
+  // Where the server's user gets to however closed the checkout is.
   const unpacked = await unpackDebianPackages(packages, join(folder, 'programs'))
   const binFolder = join(unpacked.folder, INSTALLED_15)
   return { ...place, binFolder, libraryPath: unpacked.libraryPath }

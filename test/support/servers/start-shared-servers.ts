@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
-import { chmod, mkdtemp } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { initialiseCluster } from '../../../src/stores/embedded/initialise-cluster.js'
@@ -28,7 +28,6 @@ type StartedServers = Omit<ServersFile, 'users'>
 /** Starts one Postgres and one Redis that outlive this process, unless the environment names running ones. */
 export async function startSharedServers(): Promise<StartedServers> {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-test-'))
-  await chmod(folder, 0o711)
   const started: Started = { pids: [], containers: [], folders: [folder] }
   try {
     const postgresUrl = process.env.TEST_DATABASE_URL ?? (await startPostgres(folder, started))

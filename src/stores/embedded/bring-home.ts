@@ -1,0 +1,73 @@
+import { access, chmod, cp, lstat, readlink, rename, rm, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Log } from '../../log.js'
+import { dataFolder } from './cluster.js'
+import { makeDraft } from './drafts.js'
+import { giveTree, syncTree } from './own-tree.js'
+import { refugeOf } from './refuge.js'
+import type { ServerUser } from './server-user.js'
+
+// Version 0.1 kept the data of a data folder that `nobody` could not get to in a refuge under /var/lib, and left a link
+// in its place. Here it comes home. It waits under `arriving`, complete, while the link is taken away; so there is the
+// link with the data in the refuge, or the data at home or next to it, whenever the process is killed.
+
+const arriving = (folder: string) => `${folder}.arriving`
+
+/** The folder in the refuge that the place of the cluster is a link to; undefined where it is no link. */
+export async function whereItWasKept(dataDir: string, folder: string): Promise<string | undefined> {
+  const isLink = (await lstat(folder).catch(() => undefined))?.isSymbolicLink()
+  if (!isLink) return undefined
+  const link = await readlink(folder)
+  if (link === join(await refugeOf(dataDir), 'postgres')) return link
+  throw new Error(
+    `${folder} was made at another path: it leads to ${link}. Start Latchkey once where it was made, which moves the ` +
+      'data here, or put the data in the place of the link.',
+  )
+}
+
+/** Moves the data out of the refuge, across file systems if need be. */
+export async function bringHome(former: string, folder: string, user: ServerUser, log: Log): Promise<void> {
+  if (!(await exists(former))) {
+    log.warn(`${folder} leads to ${former}, where nothing is. The embedded Postgres starts empty.`)
+    return unlink(folder)
+  }
+  log.info(`The data of the embedded Postgres moves from ${former} to ${folder}.`)
+  const isMoved = await renameWithin(former, arriving(folder))
+  if (!isMoved) await rename(await copyBeside(folder, former, user), arriving(folder))
+  await finishBringingHome(folder)
+  if (!isMoved) await rm(former, { recursive: true })
+}
+
+/** Ends what a killed process may have begun. */
+export async function finishBringingHome(folder: string): Promise<void> {
+  if (!(await exists(arriving(folder)))) return
+  if ((await lstat(folder).catch(() => undefined))?.isSymbolicLink()) await unlink(folder)
+  await rename(arriving(folder), folder)
+}
+
+/** Whether it could be renamed, which takes one file system. */
+async function renameWithin(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EXDEV') return false
+    throw error
+  }
+}
+
+async function copyBeside(folder: string, former: string, user: ServerUser): Promise<string> {
+  const draft = await makeDraft(folder)
+  await cp(former, draft, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true })
+  await chmod(draft, 0o700)
+  giveTree(dataFolder({ folder: draft }), user, uid => uid === 0)
+  syncTree(draft)
+  return draft
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
+}

@@ -1,0 +1,65 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { commandLine, identifyProcess, type ProcessIdentity } from './process-identity.js'
+
+/** What a Postgres says of itself in the `postmaster.pid` of its data folder. Only the data's owner can write there. */
+export interface Postmaster {
+  pid: number
+  port: number
+  /** It has its port and takes connections. */
+  isReady: boolean
+  /** Key and id of its System V memory, which all of its processes hold. */
+  memory: string
+}
+
+export const postmasterFile = (data: string) => join(data, 'postmaster.pid')
+
+export async function readPostmaster(data: string): Promise<Postmaster | undefined> {
+  const text = await readFile(postmasterFile(data), 'utf8').catch(() => '')
+  // Its lines: pid, folder, start time, port, socket folder, listening address, shared memory, state.
+  const [pid, , , port, , , memory = '', state = ''] = text.split('\n')
+  if (!(Number(pid) > 0)) return undefined
+  return { pid: Number(pid), port: Number(port), isReady: state.trim() === 'ready', memory: memory.trim() }
+}
+
+/** The mark in the command line of a server that does not name its data folder there otherwise. */
+export const folderSetting = (data: string) => `latchkey.data=${data}`
+
+/**
+ * The server of this file as a running process; undefined if it has ended, its pid being another program's by now.
+ *
+ * @param data free of links
+ */
+export function identifyServer({ pid }: Postmaster, data: string): ProcessIdentity | undefined {
+  const line = commandLine(pid)
+  const isOurs = [`/postgres -D ${data} -c `, ` -c ${folderSetting(data)} `].some(part => line.includes(part))
+  return isOurs ? identifyProcess(pid) : undefined
+}
+
+const PATIENCE_MS = 10_000
+
+/**
+ * Waits for the last processes of a server that was killed, which end by themselves. Postgres finds out about them by
+ * the memory that they hold, but not once the data has another owner.
+ *
+ * @throws if they do not end
+ */
+export async function untilMemoryIsFree({ memory }: Postmaster): Promise<void> {
+  const deadline = Date.now() + PATIENCE_MS
+  while (await isAttached(memory)) {
+    if (Date.now() > deadline) {
+      throw new Error(
+        `Processes of a Postgres that was killed still run. \`ipcs -mp\` names them by key and id ${memory}.`,
+      )
+    }
+    await sleep(20)
+  }
+}
+
+async function isAttached(memory: string): Promise<boolean> {
+  const table = await readFile('/proc/sysvipc/shm', 'utf8').catch(() => '')
+  const lines = table.split('\n').map(line => line.trim().split(/\s+/))
+  // Its columns: key, id, permissions, size, creator, last user, how many processes hold it.
+  return lines.some(([key, id, , , , , holders]) => `${key} ${id}` === memory.replace(/\s+/, ' ') && holders !== '0')
+}

@@ -1,0 +1,119 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, lchown, mkdir, readFile, stat, symlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+import { runs } from '../../src/stores/embedded/server-user.js'
+import { startEmbeddedPostgres } from '../../src/stores/embedded/start-embedded-postgres.js'
+import { makeFolder, postgresOf } from '../support/servers/embedded-fixture.js'
+import { quietLog } from '../support/servers/quiet-log.js'
+
+const nobody = { uid: 65534, gid: 65534 }
+const skip = await reasonToSkip()
+
+async function reasonToSkip(): Promise<string | false> {
+  if (process.platform !== 'linux') return 'the intruder looks around in /proc'
+  if (process.getuid?.() !== 0) return 'only root can start the intruder as another account'
+  return !(await runs(process.execPath, ['--version'], nobody)) && 'Node itself is closed to other accounts'
+}
+
+t.test('a program of another account reaches nothing of an embedded Postgres that root starts', { skip }, async t => {
+  const folder = await makeFolder(t)
+  const dataDir = join(folder, '.latchkey')
+  const files = [
+    ...['', '/postgres', '/postgres/password', '/postgres/data', '/postgres/data/pg_hba.conf', '/postgres/data/base'],
+    ...['/postgres/data/postmaster.pid', '/postgres.log', '/latchkey.pid'],
+  ].map(each => `${dataDir}${each}`)
+
+  const atFirst = await intrude(t, nobody, files)
+  const { url, stop } = await startEmbeddedPostgres({ dataDir, log: quietLog() })
+  t.teardown(stop)
+  const beginning = await atFirst.end()
+  const makers = beginning.seen.filter(each => each.startsWith('initdb as '))
+
+  t.test('while its data is made', async t => {
+    t.ok(makers.length > 0, 'it was watched')
+    t.same(beginning.reached, [])
+  })
+
+  const server = await postgresOf(join(dataDir, 'postgres'))
+  const memory = await sharedMemoryOf(server.pid)
+  t.ok(memory.length > 0)
+  // Let in to the data folder itself, as an earlier version did, it comes no further.
+  await chmod(dataDir, 0o711)
+  const accounts = [nobody.uid, 1, ...makers.map(each => Number(each.split(' ').at(-1)))]
+  for (const uid of new Set(accounts)) {
+    t.test(`while it runs, as uid ${uid}`, async t => {
+      const intruder = await intrude(t, { uid, gid: uid }, [...files, ...memory])
+      const { seen, reached } = await intruder.end()
+      t.match(seen.join(), /postgres as \d+/, 'it was watched')
+      t.same(reached, [])
+    })
+  }
+
+  t.test('its System V memory is its own', async t => {
+    const table = await readFile('/proc/sysvipc/shm', 'utf8')
+    const mine = table.split('\n').map(line => line.trim().split(/\s+/))
+    const [segment] = mine.filter(([, , , , creator]) => creator === String(server.pid))
+    const uid = (await readFile(`/proc/${server.pid}/status`, 'utf8')).match(/^Uid:\t(\d+)/m)?.[1]
+    t.match(segment, { 2: '600', 7: uid, 9: uid })
+    t.not(uid, String(nobody.uid))
+  })
+
+  t.test('nor does the password work as anybody else', async t => {
+    t.not(new URL(url).password, '')
+    const hba = await readFile(join(dataDir, 'postgres/data/pg_hba.conf'), 'utf8')
+    t.match(hba, /^#.*\nhost all all 127\.0\.0\.1\/32 scram-sha-256\n$/)
+  })
+})
+
+t.test('a link that it put in the place of the data folder, or above it, leads root nowhere', { skip }, async t => {
+  const folder = await makeFolder(t)
+  const roots = join(folder, 'of-root')
+  await mkdir(join(roots, 'data'), { recursive: true, mode: 0o755 })
+  for (const [link, target, dataDir] of [
+    ['link', roots, 'link'],
+    ['above', roots, 'above/data'],
+  ] as const) {
+    await symlink(target, join(folder, link))
+    await lchown(join(folder, link), nobody.uid, nobody.gid)
+    const start = startEmbeddedPostgres({ dataDir: join(folder, dataDir), log: quietLog() })
+    await t.rejects(start, new RegExp(`/${link} is a link of uid 65534, who could lead it to any folder`))
+  }
+  for (const each of [roots, join(roots, 'data')]) t.equal((await stat(each)).mode & 0o777, 0o755, 'it stays as it is')
+})
+
+interface Findings {
+  seen: string[]
+  reached: string[]
+}
+
+/** Starts the intruder and resolves when it looks around. */
+async function intrude(t: Test, user: { uid: number; gid: number }, files: readonly string[]) {
+  const script = await readFile(fileURLToPath(new URL('./intruder.mjs', import.meta.url)), 'utf8')
+  const args = ['--input-type=module', '-e', script, '--', String(process.pid), ...files]
+  // tap adds a loader to the environment of every Node that is spawned, which may be closed to this account.
+  const child: ChildProcess = spawn('/usr/bin/env', ['-i', process.execPath, ...args], {
+    cwd: '/',
+    ...user,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const lines = createInterface(child.stdout!)
+  await once(lines, 'line')
+  const findings = once(lines, 'line')
+  return {
+    end: async () => {
+      child.stdin!.end()
+      return JSON.parse(String((await findings)[0])) as Findings
+    },
+  }
+}
+
+/** Its files in /dev/shm. */
+async function sharedMemoryOf(pid: number): Promise<string[]> {
+  const maps = await readFile(`/proc/${pid}/maps`, 'utf8')
+  return [...new Set(maps.match(/\/dev\/shm\/\S+/g))]
+}
