@@ -37,8 +37,9 @@ export function changePassword(context: AuthContext, change: PasswordChange, cal
 
 async function verifyAndChange(context: AuthContext, change: PasswordChange, caller: Caller, joinLine: JoinLine) {
   const { config, db, passwords, revocations } = context
-  const { email, sessionId } = await nameAccount(context, change)
-  const user = await verifyPassword(context, { ...change, email, password: change.currentPassword }, caller, joinLine)
+  const { email, session: asking } = await nameAccount(context, change)
+  const credentials = { email, password: change.currentPassword, deviceCookie: change.deviceCookie, session: asking }
+  const user = await verifyPassword(context, credentials, caller, joinLine)
   checkNewPassword(change.newPassword, {
     email: user.email,
     minLength: config.passwordMinLength,
@@ -46,7 +47,7 @@ async function verifyAndChange(context: AuthContext, change: PasswordChange, cal
     field: 'new_password',
   })
   const passwordHash = await passwords.hash(change.newPassword)
-  const remember = change.remember ?? (await isRemembered(context, sessionId))
+  const remember = change.remember ?? (await isRemembered(context, asking?.sessionId))
 
   const { session, entries } = await db.transaction(async repositories => {
     const changed = await repositories.users.changePassword(user.id, user.passwordHash, passwordHash)
@@ -71,12 +72,12 @@ async function verifyAndChange(context: AuthContext, change: PasswordChange, cal
 async function nameAccount(
   { db }: AuthContext,
   { email, whoAsks }: PasswordChange,
-): Promise<{ email: string; sessionId?: string | undefined }> {
+): Promise<{ email: string; session?: Principal | undefined }> {
   if (email === undefined) {
-    const { userId, sessionId } = await whoAsks()
-    const user = await db.users.findById(userId)
+    const session = await whoAsks()
+    const user = await db.users.findById(session.userId)
     if (!user) throw new LatchkeyError('token_revoked')
-    return { email: user.email, sessionId }
+    return { email: user.email, session }
   }
   // Whoever gives an address need not be signed in: a token that is absent, or dead, says nothing.
   const principal = await whoAsks().catch((error: unknown) => {
@@ -85,7 +86,7 @@ async function nameAccount(
   })
   const user = principal && (await db.users.findById(principal.userId))
   if (user && !isAddressOf(user, email)) throw new LatchkeyError('account_mismatch')
-  return { email, sessionId: principal?.sessionId }
+  return { email, session: principal }
 }
 
 /** Whoever asked the browser to forget once is not to be remembered by it for having changed a password. */

@@ -1,7 +1,7 @@
 import type { AuthContext } from './context.js'
 import { rememberDevice } from './device-cookie.js'
 
-/** What a browser is given to be known by when its account is locked one day. */
+/** What a browser is given to be known by when others try to guess the password of its account. */
 export interface DeviceGrant {
   cookie: string
   maxAgeSeconds: number
@@ -16,13 +16,14 @@ export interface DeviceSignIn {
   remember?: boolean | undefined
 }
 
-/** For a browser that just signed in; undefined for clients that keep no cookies, and where no account is ever locked. */
+/** For a browser that just signed in; undefined for clients that keep no cookies, and where no failures are counted. */
 export function deviceGrant(
   { config, secrets, clock }: Pick<AuthContext, 'config' | 'secrets' | 'clock'>,
   { userId, transport, deviceCookie, remember = true }: DeviceSignIn,
 ): DeviceGrant | undefined {
   const { failures, deviceMaxAgeSeconds: maxAgeSeconds } = config.lockout
-  if (transport !== 'cookie' || !remember || failures === 0) return undefined
+  const counted = failures > 0 || config.rateLimit.enabled
+  if (transport !== 'cookie' || !remember || !counted) return undefined
   const options = { keys: secrets.deviceKeys, maxAgeSeconds, now: clock() }
   return { cookie: rememberDevice(deviceCookie, userId, options), maxAgeSeconds }
 }

@@ -3,18 +3,14 @@ import type { User } from '../db/users.js'
 import { LatchkeyError } from '../errors.js'
 import type { AuthContext, Caller } from './context.js'
 import { deviceGrant } from './device-grant.js'
-import { normaliseEmail } from './email.js'
 import type { JoinLine } from './failure-schedule.js'
+import { type AccountNames, findAccount } from './find-account.js'
 import { type Grant, grantTokens } from './grant-tokens.js'
+import { type Evidence, knownCaller } from './known-caller.js'
 import { deviceDetails, type OpenedSession, openSession } from './open-session.js'
 import { type Attempt, reserveAttempt } from './reserve-attempt.js'
 
-export interface Credentials {
-  /** One of the two names an account may have. */
-  email?: string | undefined
-  username?: string | undefined
-  /** Or either of them: a username, or what is none and has an @, an e-mail. */
-  usernameOrEmail?: string | undefined
+export interface Credentials extends AccountNames {
   password: string
   transport: 'cookie' | 'body'
   /** False for a session that the browser shall forget. */
@@ -59,14 +55,15 @@ async function signIn(context: AuthContext, credentials: Credentials, caller: Ca
  */
 export async function verifyPassword(
   context: AuthContext,
-  credentials: Pick<Credentials, 'email' | 'username' | 'usernameOrEmail' | 'password' | 'deviceCookie'>,
+  credentials: AccountNames & Evidence & Pick<Credentials, 'password'>,
   caller: Caller,
   joinLine: JoinLine,
 ): Promise<User> {
   const { passwords, failures, db } = context
-  const name = accountName(credentials)
-  const user = await findUser(context, name, credentials.usernameOrEmail)
-  const account = Object.entries(name).join()
+  const { name, user } = await findAccount(context, credentials)
+  const known = knownCaller(context, user?.id, credentials)
+  // Anybody can use up the attempts of a name, but not those of a browser or a session that was let in before.
+  const account = known?.counter ?? name
   await failures.reserve(account)
   joinLine(account)
 
@@ -79,7 +76,7 @@ export async function verifyPassword(
       : passwords.verifyNobody(credentials.password)
     // Whoever finds no place is told at once, and a flood of them does not queue for the row of one account.
     await Promise.race([verifying, setImmediate()])
-    const reserving = reserveAttempt(context, user, credentials.deviceCookie)
+    const reserving = reserveAttempt(context, user, known)
     ;[attempt, verified] = await Promise.all([reserving, verifying])
   } catch (error) {
     await failures.forgive(account)
@@ -129,38 +126,6 @@ async function openVerified(
   const now = await context.db.users.findById(user.id)
   if (!now || now.disabledAt || now.tokenVersion !== user.tokenVersion) return undefined
   return (await context.passwords.verify(now.passwordHash, credentials.password)) ? open(now) : undefined
-}
-
-/** What names an account, in the form in which it is stored. */
-type AccountName = { email: string } | { username: string }
-
-/**
- * Attempts are counted by this name whether or not it has an account: were they counted by the account, then spellings
- * of one name would tell by their limit which accounts exist. For the same reason what may be either name and looks
- * like an e-mail counts as one, even if it is somebody's username.
- */
-function accountName(names: Pick<Credentials, 'email' | 'username' | 'usernameOrEmail'>): AccountName {
-  const { email, username, usernameOrEmail } = names
-  if (username !== undefined) return { username: username.normalize('NFKC') }
-  const address = asEmail(usernameOrEmail ?? email ?? '')
-  if (address !== undefined) return { email: address }
-  // What is no address has no account by it.
-  return usernameOrEmail === undefined ? { email: '' } : { username: usernameOrEmail.normalize('NFKC') }
-}
-
-function asEmail(text: string): string | undefined {
-  try {
-    return normaliseEmail(text)
-  } catch (error) {
-    if (error instanceof LatchkeyError && error.code === 'invalid_email') return undefined
-    throw error
-  }
-}
-
-async function findUser({ db }: AuthContext, name: AccountName, usernameOrEmail?: string): Promise<User | undefined> {
-  if ('username' in name) return db.users.findByUsername(name.username)
-  const named = usernameOrEmail && (await db.users.findByUsername(usernameOrEmail.normalize('NFKC')))
-  return named || db.users.findByEmail(name.email)
 }
 
 /** Support can see why a right password is refused; whoever tries can't. */

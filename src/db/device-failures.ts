@@ -4,23 +4,24 @@ import { deviceFailures } from './schema.js'
 import { seconds } from './session-facts.js'
 
 export interface DeviceAttempt {
-  deviceId: string
+  /** Of the browser, or of the session that asks. */
+  id: string
   userId: string
-  /** How many attempts a browser may make on locked accounts while it is known. */
+  /** How many attempts it may make on locked accounts while it is known. */
   limit: number
-  /** For how long a browser is known; the count must outlive what the browser keeps. */
+  /** For how long it can be known; the count must outlive what the browser keeps, and the session. */
   maxAgeSeconds: number
 }
 
-/** How often known browsers tried to sign in to locked accounts. */
+/** How often known browsers and live sessions tried the password of a locked account. */
 export function deviceFailuresRepository(runner: Runner) {
   return {
     /** Counts an attempt before its outcome is known. False when there were as many as there may be. */
-    async reserveAttempt({ deviceId, userId, limit, maxAgeSeconds }: DeviceAttempt): Promise<boolean> {
+    async reserveAttempt({ id, userId, limit, maxAgeSeconds }: DeviceAttempt): Promise<boolean> {
       const reserved = await runner.run(executor =>
         executor
           .insert(deviceFailures)
-          .values({ deviceId, userId, attempts: 1, expiresAt: sql`now() + ${seconds(maxAgeSeconds)}` })
+          .values({ deviceId: id, userId, attempts: 1, expiresAt: sql`now() + ${seconds(maxAgeSeconds)}` })
           .onConflictDoUpdate({
             target: deviceFailures.deviceId,
             set: { attempts: sql`${deviceFailures.attempts} + 1` },
@@ -31,12 +32,12 @@ export function deviceFailuresRepository(runner: Runner) {
       return reserved.length === 1
     },
 
-    /** Forgets the attempts of every browser of an account. */
+    /** Forgets the attempts of every browser and session of an account. */
     async forgetThoseOf(userId: string): Promise<void> {
       await runner.run(executor => executor.delete(deviceFailures).where(eq(deviceFailures.userId, userId)))
     },
 
-    /** Removes the counts of browsers that are not known any more; returns how many. */
+    /** Removes the counts of browsers and sessions that can't be known any more; returns how many. */
     async removeExpired(limit: number): Promise<number> {
       const removed = await runner.run(executor =>
         executor

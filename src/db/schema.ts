@@ -87,18 +87,19 @@ export const passwordResets = pgTable('password_resets', {
 })
 
 /**
- * Attempts that a known browser made on a locked account: its own count, apart from that of the account. Only browsers
- * that tried have a row.
+ * Attempts that a known browser or a live session made on a locked account: its own count, apart from that of the account.
+ * Only those that tried have a row.
  */
 export const deviceFailures = pgTable(
   'device_failures',
   {
+    /** Or the id of a session. */
     deviceId: uuid().primaryKey(),
     userId: uuid()
       .notNull()
       .references(() => users.id, { onDelete: 'cascade' }),
     attempts: integer().notNull(),
-    /** When the browser is not known any more, whatever its count. */
+    /** When the browser or the session can't be known any more, whatever its count. */
     expiresAt: instant().notNull(),
   },
   table => [index('device_failures_of_user').on(table.userId)],

@@ -45,7 +45,7 @@ t.test('a stolen device cookie is worth as many guesses as the account, and no m
 t.test('guesses with one device cookie at the same time do not slip past its count', async t => {
   const { app, stores } = await build(t)
   const ada = await signUp(app)
-  const attempt = { deviceId: '01900000-0000-7000-8000-000000000001', userId: ada.userId, limit: LIMIT }
+  const attempt = { id: '01900000-0000-7000-8000-000000000001', userId: ada.userId, limit: LIMIT }
   const reserve = () => stores.db.deviceFailures.reserveAttempt({ ...attempt, maxAgeSeconds: 60 })
   const reserved = await Promise.all(Array.from({ length: 40 }, reserve))
   t.equal(reserved.filter(Boolean).length, LIMIT)

@@ -31,7 +31,9 @@ t.test('being signed in is not enough: the current password is asked for, and it
   const guess = (url: string, payload: object, headers = {}) => post(app, url, payload, headers)
   const change = { ...passwords, current_password: 'a guess' }
   t.equal((await guess('/auth/change-password', change, bearer(ada.accessToken))).json().code, 'invalid_credentials')
-  t.equal((await guess('/auth/login', { email: ada.email, password: 'a guess' })).statusCode, 401)
+  const signIn = () => guess('/auth/login', { email: ada.email, password: 'a guess' })
+  t.same([(await signIn()).statusCode, (await signIn()).statusCode, (await signIn()).statusCode], [401, 401, 429])
+  t.equal((await guess('/auth/change-password', change, bearer(ada.accessToken))).json().code, 'invalid_credentials')
   t.equal((await guess('/auth/change-password', change, bearer(ada.accessToken))).json().code, 'rate_limited')
   t.equal(await verify(app, ada.accessToken), 200, 'and nothing has ended')
 })

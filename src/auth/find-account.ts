@@ -1,0 +1,57 @@
+import type { User } from '../db/users.js'
+import { LatchkeyError } from '../errors.js'
+import type { AuthContext } from './context.js'
+import { normaliseEmail } from './email.js'
+
+/** How a request names an account. */
+export interface AccountNames {
+  /** One of the two names an account may have. */
+  email?: string | undefined
+  username?: string | undefined
+  /** Or either of them: a username, or what is none and has an @, an e-mail. */
+  usernameOrEmail?: string | undefined
+}
+
+/** The account that is named, if there is one, and the name that attempts on it are counted by. */
+export async function findAccount(
+  { db }: Pick<AuthContext, 'db'>,
+  names: AccountNames,
+): Promise<{ name: string; user: User | undefined }> {
+  const name = accountName(names)
+  return { name: Object.entries(name).join(), user: await findUser(db, name, names.usernameOrEmail) }
+}
+
+/** What names an account, in the form in which it is stored. */
+type AccountName = { email: string } | { username: string }
+
+/**
+ * Attempts are counted by this name whether or not it has an account: were they counted by the account, then spellings
+ * of one name would tell by their limit which accounts exist. For the same reason what may be either name and looks
+ * like an e-mail counts as one, even if it is somebody's username.
+ */
+function accountName({ email, username, usernameOrEmail }: AccountNames): AccountName {
+  if (username !== undefined) return { username: username.normalize('NFKC') }
+  const address = asEmail(usernameOrEmail ?? email ?? '')
+  if (address !== undefined) return { email: address }
+  // What is no address has no account by it.
+  return usernameOrEmail === undefined ? { email: '' } : { username: usernameOrEmail.normalize('NFKC') }
+}
+
+function asEmail(text: string): string | undefined {
+  try {
+    return normaliseEmail(text)
+  } catch (error) {
+    if (error instanceof LatchkeyError && error.code === 'invalid_email') return undefined
+    throw error
+  }
+}
+
+async function findUser(
+  db: AuthContext['db'],
+  name: AccountName,
+  usernameOrEmail: string | undefined,
+): Promise<User | undefined> {
+  if ('username' in name) return db.users.findByUsername(name.username)
+  const named = usernameOrEmail && (await db.users.findByUsername(usernameOrEmail.normalize('NFKC')))
+  return named || db.users.findByEmail(name.email)
+}
