@@ -70,10 +70,11 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
   app.decorate('context', context)
   app.addHook('onClose', () => context.close())
 
-  const cookieNames = config.cookie.access ? [config.cookie.name, config.cookie.accessName] : [config.cookie.name]
+  const { name, accessName, deviceName } = config.cookie
+  const cookieNames = config.cookie.access ? [name, accessName, deviceName] : [name, deviceName]
   await app.register(problemDetails, { log })
   await app.register(drain)
-  await app.register(requestGuard, { cookieNames: [...cookieNames, config.cookie.deviceName] })
+  await app.register(requestGuard, { cookieNames })
   await app.register(cors, config)
   await app.register(sentCookies, config)
   await app.register(authenticate, { ...context, config })

@@ -7,7 +7,7 @@ export interface CrossSiteOptions {
   publicOrigin: string
   /** Further origins whose pages may send credentials. */
   corsOrigins: readonly string[]
-  /** The cookies that make a request one on behalf of a signed-in browser. */
+  /** The cookies that make a request one on behalf of a browser that is signed in, or is known. */
   cookieNames: readonly string[]
 }
 

@@ -5,6 +5,7 @@ import { type LogoutScope, logOut } from '../auth/log-out.js'
 import { rotateRefreshToken } from '../auth/rotate-refresh-token.js'
 import { LatchkeyError } from '../errors.js'
 import { errorResponses, optionalBodyOf, Type, tokenResponseSchema } from '../plugins/schemas.js'
+import { genuineRefreshToken } from './genuine-credentials.js'
 import { olderSpellings } from './older-spellings.js'
 import { callerOf, replyWithTokens, type Transport } from './token-response.js'
 
@@ -13,10 +14,18 @@ const refreshToken = Type.Optional(Type.String({ minLength: 1, maxLength: 1024 }
 
 /** How sessions go on and end: refresh and log out. */
 export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
+  const genuine = {
+    ...genuineRefreshToken(context, request => {
+      const body = request.body as { refresh_token?: string } | undefined
+      return presentedRefreshToken(request, body?.refresh_token)?.token
+    }),
+    inBody: (request: FastifyRequest) => request.refreshCookie() === undefined,
+  }
+
   app.post(
     '/auth/refresh',
     {
-      config: { ...app.limits.perAddress },
+      config: { ...app.limits.perAddress, genuine },
       preValidation: olderNames,
       schema: {
         summary: 'Exchange the refresh token for new tokens',

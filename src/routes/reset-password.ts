@@ -1,6 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { AuthContext } from '../auth/context.js'
+import { hashOfResetToken, readPasswordResetToken } from '../auth/password-reset-token.js'
 import { resetPassword } from '../auth/reset-password.js'
+import type { GenuineCredential } from '../plugins/rate-limit.js'
 import { bodyOf, errorResponses, newPasswordErrors, Type, tokenResponseSchema } from '../plugins/schemas.js'
 import { olderSpellings } from './older-spellings.js'
 import { signInFields } from './sign-in-fields.js'
@@ -10,10 +12,19 @@ const { password, transport, remember } = signInFields
 
 /** The way back in for who forgot a password. */
 export const resetPasswordRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
+  const genuine: GenuineCredential = {
+    // By the token and not by its user: who finds an old one must not use up the attempts of the next.
+    holder(request) {
+      const { token: text } = request.body as { token: string }
+      const token = readPasswordResetToken(text, context.secrets.resetKeys)
+      return token && `reset:${hashOfResetToken(token).toString('base64url')}`
+    },
+  }
+
   app.post(
     '/auth/reset-password',
     {
-      config: { ...app.limits.perAddress, crossSite: 'always' },
+      config: { ...app.limits.perAddress, genuine, crossSite: 'always' },
       preValidation: olderSpellings({ newPassword: 'new_password' }),
       schema: {
         summary: 'Set a new password with a one-time token and sign in with it',

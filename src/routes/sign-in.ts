@@ -14,6 +14,7 @@ import {
   Type,
   tokenResponseSchema,
 } from '../plugins/schemas.js'
+import { genuineDevice } from './genuine-credentials.js'
 import { olderSpellings } from './older-spellings.js'
 import { signInFields } from './sign-in-fields.js'
 import { callerOf, replyWithTokens } from './token-response.js'
@@ -59,7 +60,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
   app.post(
     '/auth/login',
     {
-      config: limited,
+      config: { ...limited, genuine: genuineDevice(context, body => body as { email?: string; username?: string }) },
       schema: {
         summary: 'Sign in with a password',
         description: 'Always opens a new session. An unknown name, a wrong password and a disabled account look alike.',
@@ -92,7 +93,14 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
   app.post(
     '/auth/change-password',
     {
-      config: limited,
+      config: {
+        ...limited,
+        genuine: {
+          inBody: () => false,
+          // By the user: each change opens another session.
+          holder: async request => `user:${(await whoAsks(request)).userId}`,
+        },
+      },
       preValidation: olderSpellings({ oldPassword: 'current_password', newPassword: 'new_password' }),
       schema: {
         summary: 'Set a new password and sign in with it',

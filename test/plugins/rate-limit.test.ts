@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createCounters } from '../../src/ephemeral/counters.js'
+import { type Counters, createCounters } from '../../src/ephemeral/counters.js'
 import { redisReady } from '../../src/ephemeral/redis-client.js'
 import { openRedisForTest } from '../ephemeral/redis-for-test.js'
 import { until } from '../support/eventually.js'
@@ -35,6 +35,29 @@ t.test('each route counts by itself, and a route that did not ask has no limit',
   t.equal(await from('127.0.0.1'), 429)
   t.equal((await app.inject({ method: 'POST', url: '/refresh' })).statusCode, 200)
   for (let requests = 0; requests < 10; requests++) t.equal((await app.inject('/verify')).statusCode, 200)
+})
+
+t.test('a genuine credential counts by itself at each address, also while the store is away', async t => {
+  const away: Counters = {
+    hit: async () => Promise.reject(new Error('away')),
+    unhit: async () => Promise.reject(new Error('away')),
+  }
+  for (const counters of [createCounters(), away]) {
+    const { app } = await rateLimitedApp(t, counters)
+    const bearing = async (authorization: string, remoteAddress = '192.0.2.7') =>
+      (await app.inject({ method: 'POST', url: '/bearer', headers: { authorization }, remoteAddress })).statusCode
+    const four = async (authorization: string) => {
+      const seen = []
+      for (let requests = 0; requests < 4; requests++) seen.push(await bearing(authorization))
+      return seen
+    }
+    t.same(await four('refused'), [200, 200, 200, 429], 'what is refused counts for the address')
+    t.same(await four('session:1'), [200, 200, 200, 429])
+    t.same(await four('session:2'), [200, 200, 200, 429])
+    t.equal(await bearing('session:2', '192.0.2.8'), 200)
+    t.equal(await bearing(''), 429)
+    t.equal(await bearing('broken'), 500, 'a fault is none of the request')
+  }
 })
 
 t.test('an answer says nothing about the count', async t => {

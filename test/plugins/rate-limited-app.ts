@@ -1,4 +1,4 @@
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { Test } from 'tap'
 import type { Counters } from '../../src/ephemeral/counters.js'
 import { LatchkeyError } from '../../src/errors.js'
@@ -10,7 +10,7 @@ export interface RateLimitedApp {
   from(ip: string, headers?: Record<string, string>): Promise<number>
 }
 
-/** Two limited routes, `/login` and `/refresh`, and one without a limit, `/verify`. */
+/** Limited routes, `/login`, `/refresh` and `/bearer`, which knows credentials; and `/verify`, without a limit. */
 export async function rateLimitedApp(
   t: Test,
   ephemeral: Counters,
@@ -29,6 +29,12 @@ export async function rateLimitedApp(
   })
   app.post('/login', { config: { ...app.limits.perAddress } }, async () => 'in')
   app.post('/refresh', { config: { ...app.limits.perAddress } }, async () => 'again')
+  const holder = ({ headers: { authorization = '' } }: FastifyRequest) => {
+    if (authorization === 'refused') throw new LatchkeyError('token_invalid')
+    if (authorization === 'broken') throw new Error('the store is away')
+    return authorization === '' ? undefined : authorization
+  }
+  app.post('/bearer', { config: { ...app.limits.perAddress, genuine: { holder } } }, async () => 'good')
   app.get('/verify', async () => 'good')
   return {
     app,

@@ -36,12 +36,16 @@ export const limitSettings = {
   RATE_LIMIT_PER_ADDRESS: {
     kind: integer(1, 1_000_000),
     default: '300',
-    about: 'Sign-ins and refreshes a minute from one address (IPv6: from one /64).',
+    about:
+      'Sign-ins and refreshes a minute from one address (IPv6: from one /64). What carries a genuine credential (a ' +
+      'session, a known browser, a client, a reset token) does not count for its address: each has as many of its own.',
   },
   RATE_LIMIT_FAILURES_PER_ACCOUNT: {
     kind: integer(1, 1_000_000),
     default: '30',
-    about: 'Failed sign-ins a minute to one account.',
+    about:
+      'Failed sign-ins a minute to one account. Each browser that signed in to it before, and each of its live sessions, ' +
+      'has as many of its own.',
   },
   SIGN_IN_FAILURE_DELAY: {
     kind: durationMs('0s', '5s'),
@@ -54,8 +58,8 @@ export const limitSettings = {
     kind: integer(0, 10_000),
     default: '100',
     about:
-      'Failed sign-ins in a row after which an account opens only from a browser that signed in to it before, or after ' +
-      '`latchkey users enable` ([lockout](lockout.md)). `0` turns this off.',
+      'Failed sign-ins in a row after which an account opens only from a browser that signed in to it before, by a ' +
+      'change of password in a live session, or after `latchkey users enable` ([lockout](lockout.md)). `0` turns this off.',
   },
   DEVICE_COOKIE_MAX_AGE: {
     kind: durationSeconds('1d', '400d'),

@@ -25,7 +25,7 @@ export const processSettings = {
     about:
       'Whose wire formats are spoken besides our own: `simple-jwt` at `/api/token/`, `sessions` at ' +
       '`/api/users/me/sessions`; `none` turns both off. They are on because they open no second door: the same ' +
-      'passwords, limits and sessions are behind them, and neither reads or sets a cookie.',
+      'passwords, limits and sessions are behind them, and neither sets a cookie or takes one for a token.',
   },
   LOG_LEVEL: {
     kind: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),

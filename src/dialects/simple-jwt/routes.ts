@@ -9,6 +9,7 @@ import { LatchkeyError } from '../../errors.js'
 import { logRefusal } from '../../plugins/log-refusal.js'
 import { Type } from '../../plugins/schemas.js'
 import { toLatchkeyError } from '../../plugins/to-latchkey-error.js'
+import { genuineDevice, genuineRefreshToken } from '../../routes/genuine-credentials.js'
 import { callerOf } from '../../routes/token-response.js'
 import { parseBodies } from './parse-bodies.js'
 import { hasField, readFields } from './read-fields.js'
@@ -54,7 +55,7 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
   post(
     '',
     {
-      config: limitedWith('POST /auth/login'),
+      config: { ...limitedWith('POST /auth/login'), genuine: genuineDevice(context, credentialsOf) },
       schema: {
         summary: 'Simple JWT: sign in',
         description: 'Instead of `username`, `email` is taken too. An e-mail in `username` is tried as one.',
@@ -63,7 +64,8 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
       },
     },
     async request => {
-      const grant = await logIn(context, credentialsOf(request.body), callerOf(request))
+      const credentials = { ...credentialsOf(request.body), deviceCookie: request.deviceCookie() }
+      const grant = await logIn(context, credentials, callerOf(request))
       return { refresh: grant.refreshToken, access: grant.accessToken }
     },
   )
@@ -71,7 +73,10 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
   post(
     '/refresh',
     {
-      config: limitedWith('POST /auth/refresh'),
+      config: {
+        ...limitedWith('POST /auth/refresh'),
+        genuine: genuineRefreshToken(context, request => readFields(request.body, 'refresh').refresh),
+      },
       schema: {
         summary: 'Simple JWT: exchange the refresh token for new tokens',
         body: Type.Object({ refresh: Type.String() }),
@@ -107,7 +112,6 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
   post(
     '/blacklist',
     {
-      config: limitedWith('POST /auth/refresh'),
       schema: {
         summary: 'Simple JWT: end the session of a refresh token',
         body: Type.Object({ refresh: Type.String() }),

@@ -1,9 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { authenticateClient } from '../../auth/clients/authenticate-client.js'
 import { introspectToken, type LiveToken } from '../../auth/clients/introspect-token.js'
 import type { AuthContext } from '../../auth/context.js'
 import { type Static, Type } from '../../plugins/schemas.js'
-import { clientCredentialsOf } from './client-credentials.js'
+import { clientOf } from './client-of.js'
 import { forClients, formOf, hintField, oauthErrors, tokenField } from './schemas.js'
 import { bearerOf } from './token-bearer-of.js'
 
@@ -41,7 +40,7 @@ export const introspectRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }
       },
     },
     async request => {
-      const client = await authenticateClient(context, clientCredentialsOf(request, request.body))
+      const client = await clientOf(context, request)
       const live = await introspectToken(context, client, bearerOf(request), request.body.token)
       return live ? viewOf(live, context.config.issuer) : { active: false }
     },

@@ -1,10 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
-import { authenticateClient } from '../../auth/clients/authenticate-client.js'
 import { revokeToken } from '../../auth/clients/revoke-token.js'
 import type { AuthContext } from '../../auth/context.js'
 import { Type } from '../../plugins/schemas.js'
-import { clientCredentialsOf } from './client-credentials.js'
+import { clientOf } from './client-of.js'
 import { forClients, formOf, hintField, oauthErrors, tokenField } from './schemas.js'
 import { bearerOf } from './token-bearer-of.js'
 
@@ -26,7 +25,7 @@ export const revokeRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = 
       },
     },
     async (request, reply) => {
-      const client = await authenticateClient(context, clientCredentialsOf(request, request.body))
+      const client = await clientOf(context, request)
       await revokeToken(context, client, bearerOf(request), request.body.token)
       return sendNothing(reply)
     },

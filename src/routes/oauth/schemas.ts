@@ -1,15 +1,20 @@
 import type { FastifyInstance } from 'fastify'
+import type { GenuineCredential } from '../../plugins/rate-limit.js'
 import { type TProperties, Type } from '../../plugins/schemas.js'
+import { clientOf } from './client-of.js'
 
 /** Long enough for every token of this service. */
 export const TOKEN_MAX_LENGTH = 4096
 
 /** The options that all routes for clients share. */
 export function forClients(app: FastifyInstance) {
+  const genuine: GenuineCredential = {
+    holder: async request => `client:${(await clientOf(app.context, request)).id}`,
+  }
   return {
     // A token of 4 KB, and the rest.
     bodyLimit: 8192,
-    config: { ...app.limits.perService, crossSite: 'never' as const },
+    config: { ...app.limits.perService, genuine, crossSite: 'never' as const },
   }
 }
 

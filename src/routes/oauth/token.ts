@@ -1,11 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { authenticateClient } from '../../auth/clients/authenticate-client.js'
 import { grantClientCredentials } from '../../auth/clients/grant-client-credentials.js'
 import { refreshClientSession } from '../../auth/clients/refresh-client-session.js'
 import type { AuthContext } from '../../auth/context.js'
 import { LatchkeyError } from '../../errors.js'
 import { Type } from '../../plugins/schemas.js'
-import { clientCredentialsOf } from './client-credentials.js'
+import { clientOf } from './client-of.js'
 import { forClients, formOf, oauthErrors, TOKEN_MAX_LENGTH } from './schemas.js'
 
 const tokenAnswer = Type.Object({
@@ -42,7 +41,7 @@ export const tokenRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
     },
     async request => {
       const { grant_type, scope, refresh_token } = request.body
-      const client = await authenticateClient(context, clientCredentialsOf(request, request.body))
+      const client = await clientOf(context, request)
       if (grant_type === 'client_credentials') {
         const { accessToken, accessExpiresInSeconds, scopes } = grantClientCredentials(context, client, scope)
         return { ...bearer(accessToken, accessExpiresInSeconds), scope: scopes.join(' ') }

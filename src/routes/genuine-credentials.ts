@@ -1,0 +1,36 @@
+import type { FastifyRequest } from 'fastify'
+import type { AuthContext } from '../auth/context.js'
+import { type AccountNames, findAccount } from '../auth/find-account.js'
+import { knownCaller } from '../auth/known-caller.js'
+import { readRefreshToken } from '../auth/refresh-token.js'
+import type { GenuineCredential } from '../plugins/rate-limit.js'
+
+/** A refresh token that this service made, live or not: the tag tells, so that no store is asked. */
+export function genuineRefreshToken(
+  { secrets }: Pick<AuthContext, 'secrets'>,
+  tokenIn: (request: FastifyRequest) => string | undefined,
+): GenuineCredential {
+  return {
+    holder(request) {
+      const token = readRefreshToken(tokenIn(request) ?? '', secrets.refreshKeys)
+      return token && `session:${token.sessionId}`
+    },
+  }
+}
+
+/**
+ * The cookie of a browser that signed in before to the very account that it names now. One of another account counts
+ * for nothing: whoever has an account would have more attempts on all others with each sign-in to their own. It counts
+ * by the user, because each sign-in gives another cookie.
+ */
+export function genuineDevice(context: AuthContext, namesIn: (body: unknown) => AccountNames): GenuineCredential {
+  return {
+    inBody: request => request.deviceCookie() !== undefined,
+    async holder(request) {
+      const deviceCookie = request.deviceCookie()
+      if (deviceCookie === undefined || request.body === undefined) return undefined
+      const { user } = await findAccount(context, namesIn(request.body))
+      return user && knownCaller(context, user.id, { deviceCookie }) && `user:${user.id}`
+    },
+  }
+}
