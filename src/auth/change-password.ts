@@ -46,7 +46,7 @@ async function verifyAndChange(context: AuthContext, change: PasswordChange, cal
     current: change.currentPassword,
     field: 'new_password',
   })
-  const passwordHash = await passwords.hash(change.newPassword)
+  const passwordHash = await passwords.hash(change.newPassword, true)
   const remember = change.remember ?? (await isRemembered(context, asking?.sessionId))
 
   const { session, entries } = await db.transaction(async repositories => {

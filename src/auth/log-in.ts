@@ -72,7 +72,7 @@ export async function verifyPassword(
   try {
     // Hash for nobody too, so that an unknown name costs as much as a known one.
     const verifying = user
-      ? passwords.verify(user.passwordHash, credentials.password)
+      ? passwords.verify(user.passwordHash, credentials.password, known !== undefined)
       : passwords.verifyNobody(credentials.password)
     // Whoever finds no place is told at once, and a flood of them does not queue for the row of one account.
     await Promise.race([verifying, setImmediate()])
@@ -92,7 +92,7 @@ export async function verifyPassword(
   ])
 
   if (!passwords.needsUpgrade(user.passwordHash)) return user
-  const strongerHash = await passwords.hash(credentials.password)
+  const strongerHash = await passwords.hash(credentials.password, true)
   const upgraded = await db.users.upgradePasswordHash(user.id, user.passwordHash, strongerHash)
   // Somebody changed the hash meanwhile; the fence of the sign-in decides what that means.
   return upgraded ? { ...user, passwordHash: strongerHash } : user
@@ -125,7 +125,7 @@ async function openVerified(
   if (opened) return opened
   const now = await context.db.users.findById(user.id)
   if (!now || now.disabledAt || now.tokenVersion !== user.tokenVersion) return undefined
-  return (await context.passwords.verify(now.passwordHash, credentials.password)) ? open(now) : undefined
+  return (await context.passwords.verify(now.passwordHash, credentials.password, true)) ? open(now) : undefined
 }
 
 /** Support can see why a right password is refused; whoever tries can't. */

@@ -36,7 +36,7 @@ export async function resetPassword(context: AuthContext, reset: PasswordReset, 
     minLength: config.passwordMinLength,
     field: 'new_password',
   })
-  const passwordHash = await passwords.hash(reset.newPassword)
+  const passwordHash = await passwords.hash(reset.newPassword, true)
 
   const { session, entries } = await db.transaction(async repositories => {
     // This holds the user's row, so that whoever else uses the token, or changes the password, comes before or after.

@@ -1,6 +1,10 @@
+import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
+import { issuePasswordReset } from '../../src/auth/issue-password-reset.js'
 import { createPasswordHasher } from '../../src/auth/passwords/password-hasher.js'
 import { LatchkeyError } from '../../src/errors.js'
+import { buildTestApp } from '../support/build-test-app.js'
+import { PASSWORD, post, signUp } from '../support/people.js'
 
 t.test(
   'a flood of 200 logins runs one hash at a time, refuses what exceeds the queue, and leaves no trace',
@@ -36,3 +40,44 @@ t.test(
     t.equal(await hasher.verify(stored, 'correct horse'), true, 'a later login succeeds')
   },
 )
+
+t.test('a flood of outsiders leaves as many places again for who was let in before, and no more', async t => {
+  const hasher = createPasswordHasher({ concurrency: 1, queue: 2 })
+  const stored = await hasher.hash('correct horse')
+  const busy = { name: 'LatchkeyError', code: 'busy' }
+  const outsiders = Array.from({ length: 3 }, () => hasher.verifyNobody('wrong horse'))
+  await t.rejects(hasher.verify(stored, 'correct horse'), busy)
+  await t.rejects(hasher.hash('another horse'), busy)
+  const known = Array.from({ length: 2 }, () => hasher.verify(stored, 'correct horse', true))
+  const replaced = hasher.hash('another horse', true)
+  await t.rejects(hasher.verify(stored, 'correct horse', true), busy)
+  t.same(await Promise.all(outsiders), [false, false, false])
+  t.same(await Promise.all(known), [true, true])
+  t.type(await replaced, 'string')
+})
+
+t.test('no flood of sign-ins keeps the owner out of a known browser, a live session or a reset', async t => {
+  const { app } = await buildTestApp(t, { HASH_CONCURRENCY: '1', HASH_QUEUE: '3' })
+  const ada = await signUp(app)
+  const signIn = (cookies: Record<string, string>, password: string) =>
+    app.inject({ method: 'POST', url: '/auth/login', payload: { email: ada.email, password }, cookies })
+  const { cookies } = await signIn({}, PASSWORD)
+  const device = cookies.find(({ name }) => name === '__Host-latchkey-device')!
+
+  let isOver = false
+  const flood = Array.from({ length: 8 }, async () => {
+    while (!isOver) await app.context.passwords.verifyNobody('wrong').catch(() => setImmediate())
+  })
+  try {
+    t.equal((await signIn({ [device.name]: device.value }, PASSWORD)).statusCode, 200)
+    const change = { current_password: PASSWORD, new_password: 'another good passphrase', transport: 'body' }
+    const authorization = { authorization: `Bearer ${ada.accessToken}` }
+    t.equal((await post(app, '/auth/change-password', change, authorization)).statusCode, 200)
+    const { token } = await issuePasswordReset(app.context, ada.email, 'test')
+    const reset = { token, new_password: 'a third good passphrase' }
+    t.equal((await post(app, '/auth/reset-password', reset)).statusCode, 200)
+  } finally {
+    isOver = true
+    await Promise.all(flood)
+  }
+})

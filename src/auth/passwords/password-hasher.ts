@@ -18,13 +18,14 @@ export interface PasswordHasherOptions {
 
 /**
  * The only door to password hashing, so that a flood of logins costs a bounded part of the machine. Each method
- * normalises the password, and rejects with `busy` at once when every place, running and waiting, is taken.
+ * normalises the password, and rejects with `busy` at once when every place, running and waiting, is taken. There are as
+ * many places again for who is known to have been let in before: a flood of outsiders can't take them.
  */
 export interface PasswordHasher {
   /** A new hash of the password, in the scheme and at the cost of today. */
-  hash(password: string): Promise<string>
+  hash(password: string, isKnown?: boolean): Promise<string>
   /** Whether the password made this hash. A damaged hash matches nothing. */
-  verify(storedHash: string, password: string): Promise<boolean>
+  verify(storedHash: string, password: string, isKnown?: boolean): Promise<boolean>
   /** No, after the work of a hash of today, for a user who does not exist. */
   verifyNobody(password: string): Promise<false>
   /** Whether the hash is to be made anew at the next sign-in, while the password is at hand. */
@@ -46,8 +47,9 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
   const limit = pLimit(concurrency)
   const nobodysHash = argon2id.hashSync(randomBytes(32).toString('base64url'))
 
-  const takePlace = async <Result>(work: () => Promise<Result>): Promise<Result> => {
-    if (limit.activeCount + limit.pendingCount >= concurrency + queue) {
+  const takePlace = async <Result>(work: () => Promise<Result>, isKnown = false): Promise<Result> => {
+    const places = (concurrency + queue) * (isKnown ? 2 : 1)
+    if (limit.activeCount + limit.pendingCount >= places) {
       throw new LatchkeyError('busy', { retryAfterSeconds: 1 })
     }
     return limit(work)
@@ -68,10 +70,11 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
     }
   }
 
-  const verify = (storedHash: string, password: string) => takePlace(() => matches(storedHash, password))
+  const verify = (storedHash: string, password: string, isKnown?: boolean) =>
+    takePlace(() => matches(storedHash, password), isKnown)
 
   return {
-    hash: password => takePlace(() => argon2id.hash(normalizePassword(password))),
+    hash: (password, isKnown) => takePlace(() => argon2id.hash(normalizePassword(password)), isKnown),
 
     verify,
 

@@ -26,7 +26,9 @@ export const limitSettings = {
   HASH_QUEUE: {
     kind: integer(0, 10_000),
     default: '64',
-    about: 'Sign-ins that may wait for their hash; more are answered 503 `busy`.',
+    about:
+      'Sign-ins that may wait for their hash; more are answered 503 `busy`. Known browsers and live sessions have as many ' +
+      'places again.',
   },
   RATE_LIMIT: {
     kind: onOff,
