@@ -23,6 +23,7 @@ export const catalogue = {
   username_taken: { status: 409, title: 'An account with this username exists already.' },
   external_id_taken: { status: 409, title: 'An account with this external id exists already.' },
   invalid_email: { status: 422, title: 'This is not an e-mail address.' },
+  invalid_username: { status: 422, title: 'This is not a username that this account can have.' },
   invalid_role: { status: 422, title: 'This is not a role that an account can have.' },
   password_blank: { status: 422, title: 'The password has no character that can be seen.' },
   password_too_short: { status: 422, title: 'The password is too short.' },

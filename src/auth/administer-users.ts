@@ -5,6 +5,7 @@ import { endAllSessions } from './end-sessions.js'
 import { newTemporaryPassword } from './passwords/temporary-password.js'
 import { ADMIN_ROLE, areSameRoles, checkRoles } from './roles.js'
 import { isUuid, newId } from './session-id.js'
+import { normaliseUsername } from './username.js'
 
 export interface NewAccount {
   email: string
@@ -21,7 +22,7 @@ type UserName = string
  *
  * @param actor who does it, for the event
  * @returns the password, which is not kept anywhere and can't be shown again
- * @throws LatchkeyError invalid_email, invalid_role, email_taken, username_taken, external_id_taken
+ * @throws LatchkeyError invalid_email, invalid_username, invalid_role, email_taken, username_taken, external_id_taken
  */
 export async function createUser(
   { db, passwords }: Pick<AuthContext, 'db' | 'passwords'>,
@@ -29,12 +30,13 @@ export async function createUser(
   actor: string,
 ): Promise<{ id: string; email: string; temporaryPassword: string }> {
   const email = normaliseEmail(account.email)
+  const username = account.username === undefined ? undefined : normaliseUsername(account.username, email)
   checkRoles(account.roles ?? [])
   const temporaryPassword = newTemporaryPassword()
   const user = {
     id: newId(),
     email,
-    username: account.username?.normalize('NFKC'),
+    username,
     externalId: account.externalId,
     roles: [...new Set(account.roles)],
     passwordHash: await passwords.hash(temporaryPassword),

@@ -19,6 +19,16 @@ export function normaliseEmail(input: string): string {
   return email
 }
 
+/** The same, or undefined for what is no address. */
+export function asEmail(text: string): string | undefined {
+  try {
+    return normaliseEmail(text)
+  } catch (error) {
+    if (error instanceof LatchkeyError && error.code === 'invalid_email') return undefined
+    throw error
+  }
+}
+
 const EMAIL_MAX_BYTES = 254
 
 /** `Cc` are control characters, `Cf` invisible ones (joiners, bidi marks), `Cs` halves of a surrogate pair. */

@@ -1,14 +1,13 @@
 import type { User } from '../db/users.js'
-import { LatchkeyError } from '../errors.js'
 import type { AuthContext } from './context.js'
-import { normaliseEmail } from './email.js'
+import { asEmail } from './email.js'
 
 /** How a request names an account. */
 export interface AccountNames {
   /** One of the two names an account may have. */
   email?: string | undefined
   username?: string | undefined
-  /** Or either of them: a username, or what is none and has an @, an e-mail. */
+  /** Or either of them: what is an e-mail address is that of an account, and everything else a username. */
   usernameOrEmail?: string | undefined
 }
 
@@ -37,21 +36,17 @@ function accountName({ email, username, usernameOrEmail }: AccountNames): Accoun
   return usernameOrEmail === undefined ? { email: '' } : { username: usernameOrEmail.normalize('NFKC') }
 }
 
-function asEmail(text: string): string | undefined {
-  try {
-    return normaliseEmail(text)
-  } catch (error) {
-    if (error instanceof LatchkeyError && error.code === 'invalid_email') return undefined
-    throw error
-  }
-}
-
 async function findUser(
   db: AuthContext['db'],
   name: AccountName,
   usernameOrEmail: string | undefined,
 ): Promise<User | undefined> {
   if ('username' in name) return db.users.findByUsername(name.username)
-  const named = usernameOrEmail && (await db.users.findByUsername(usernameOrEmail.normalize('NFKC')))
-  return named || db.users.findByEmail(name.email)
+  // Both at once, so that time does not tell which of them there is. An earlier version let accounts have the e-mail of
+  // somebody else for a username: the owner comes first.
+  const [owner, named] = await Promise.all([
+    db.users.findByEmail(name.email),
+    usernameOrEmail === undefined ? undefined : db.users.findByUsername(usernameOrEmail.normalize('NFKC')),
+  ])
+  return owner ?? named
 }

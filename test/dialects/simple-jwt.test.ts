@@ -89,9 +89,13 @@ t.test('people sign in by username, by e-mail, and by an e-mail in the place of 
   t.equal(await whoIs({ username: 'ada' }), ada.userId)
   t.equal(await whoIs({ email: 'ada@example.com' }), ada.userId)
   t.equal(await whoIs({ username: ' Ada@Example.com ' }), ada.userId)
-  t.equal(await whoIs({ username: 'bob@example.com' }), eve.userId, 'a username with an @ comes first')
+  t.equal(
+    await whoIs({ username: 'bob@example.com' }),
+    eve.userId,
+    'a username of before, while nobody has that e-mail',
+  )
   const bob = await signUp(app, 'bob@example.com')
-  t.equal(await whoIs({ username: 'bob@example.com' }), eve.userId)
+  t.equal(await whoIs({ username: 'bob@example.com' }), bob.userId, 'an e-mail is first of all that of its owner')
   t.equal(await whoIs({ email: 'bob@example.com' }), bob.userId)
   t.equal(await whoIs({ username: 'Ada' }), 401, 'usernames are told apart by case, as in Django')
 })

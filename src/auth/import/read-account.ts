@@ -2,6 +2,7 @@ import { LatchkeyError } from '../../errors.js'
 import { normaliseEmail } from '../email.js'
 import { canVerifyHash } from '../passwords/can-verify-hash.js'
 import { checkRoles } from '../roles.js'
+import { normaliseUsername } from '../username.js'
 import { LineFault } from './line-fault.js'
 import { readInstant } from './read-instant.js'
 import { withoutDjangoName } from './without-django-name.js'
@@ -53,9 +54,10 @@ export function readAccount(line: string, onIgnored: (field: string) => void): I
   // Equal times say that nobody has touched the account since an administrator made it: so its password is the one
   // that the administrator chose, and knows.
   const isUntouched = createdAt !== null && updatedAt !== null && createdAt.getTime() === updatedAt.getTime()
+  const email = readEmail(givenAs(record, 'email'))
   return {
-    email: readEmail(givenAs(record, 'email')),
-    username: readText(givenAs(record, 'username'), 'username', USERNAME_MAX_LENGTH)?.normalize('NFKC') ?? null,
+    email,
+    username: readUsername(givenAs(record, 'username'), email),
     externalId: readExternalId(givenAs(record, 'externalId')),
     roles: readRoles(givenAs(record, 'roles')),
     passwordHash: readHash(givenAs(record, 'passwordHash')),
@@ -91,6 +93,17 @@ function readEmail(value: unknown): string {
     return normaliseEmail(value)
   } catch (error) {
     if (error instanceof LatchkeyError) throw new LineFault('The email is not an e-mail address.')
+    throw error
+  }
+}
+
+function readUsername(value: unknown, email: string): string | null {
+  const text = readText(value, 'username', USERNAME_MAX_LENGTH)
+  if (text === undefined) return null
+  try {
+    return normaliseUsername(text, email)
+  } catch (error) {
+    if (error instanceof LatchkeyError && error.detail !== undefined) throw new LineFault(error.detail)
     throw error
   }
 }

@@ -58,7 +58,8 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
       config: { ...limitedWith('POST /auth/login'), genuine: genuineDevice(context, credentialsOf) },
       schema: {
         summary: 'Simple JWT: sign in',
-        description: 'Instead of `username`, `email` is taken too. An e-mail in `username` is tried as one.',
+        description:
+          'Instead of `username`, `email` is taken too. An e-mail address in `username` means the account with that e-mail.',
         body: Type.Object({ username: Type.String(), password: Type.String() }),
         response: { 200: Type.Object({ refresh: Type.String(), access: Type.String() }), ...refusals },
       },

@@ -71,7 +71,15 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
         }),
         response: {
           201: Type.Object({ user: adminUserSchema, temporary_password: Type.String() }),
-          ...refusals('email_taken', 'username_taken', 'external_id_taken', 'invalid_email', 'invalid_role', 'busy'),
+          ...refusals(
+            'email_taken',
+            'username_taken',
+            'external_id_taken',
+            'invalid_email',
+            'invalid_username',
+            'invalid_role',
+            'busy',
+          ),
         },
       },
     },

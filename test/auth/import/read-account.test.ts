@@ -153,6 +153,8 @@ t.test('a line that is no account is refused with its reason, and no reason quot
     [{ username: 'a'.repeat(321) }, 'The username has more than 320 characters.'],
     [{ username: 'a\0' }, 'The username has characters that no text may have.'],
     [{ username: '\uD800' }, 'The username has characters that no text may have.'],
+    [{ username: 'bob@example.com' }, 'The username is not the e-mail of its own account.'],
+    [{ username: ' \u200B' }, 'The username is empty.'],
     [{ external_id: 1.5 }, 'The external_id is no whole number: write it as text.'],
     [{ external_id: 2 ** 53 }, 'The external_id is no whole number: write it as text.'],
     [{ external_id: {} }, 'The external_id is no text.'],

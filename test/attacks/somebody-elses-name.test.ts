@@ -1,0 +1,151 @@
+import t, { type Test } from 'tap'
+import { createUser } from '../../src/auth/administer-users.js'
+import { importUsers } from '../../src/auth/import/import-users.js'
+import { buildTestApp, type TestApp } from '../support/build-test-app.js'
+import { PASSWORD, post, signUp } from '../support/people.js'
+
+// A username that is the e-mail of somebody else: its holder would answer for the owner's sign-ins.
+
+const OWNER = 'ada@example.com'
+const HASH = '$2b$04$pWfBE2t2NVFv6hs.wwyLauEFuTqZvXWT2ZxpxD1OgPBRnAfPr4zfG'
+
+/** One address, as it might be written to be taken for another text. */
+const SPELLINGS = [
+  OWNER,
+  'ADA@Example.COM',
+  ' ada@example.com',
+  'ada@example.com\u00A0',
+  'ada＠example.com',
+  'ａｄａ@example.com',
+  'ada@exam\u200Bple.com',
+  'ada@example.com\u200D',
+  '\u2060ada@example.com',
+  'ada@example.\u00ADcom',
+]
+
+async function importOf(test: TestApp, ...accounts: object[]) {
+  const refused: [number, string][] = []
+  const lines = accounts.map((account, at) => ({
+    number: at + 1,
+    text: JSON.stringify({ password_hash: HASH, ...account }),
+  }))
+  const counts = await importUsers(
+    test.app.context,
+    (async function* () {
+      yield* lines
+    })(),
+    { onRefused: (line, reason) => refused.push([line, reason]), onIgnored() {}, onProgress() {} },
+    'test',
+  )
+  return { counts, refused }
+}
+
+const idAnswering = async ({ app }: TestApp, username: string): Promise<string | undefined> => {
+  const response = await post(app, '/api/token/', { username, password: PASSWORD })
+  if (response.statusCode !== 200) return undefined
+  return JSON.parse(Buffer.from(response.json().access.split('.')[1], 'base64url').toString()).sub
+}
+
+const start = (t: Test) => buildTestApp(t)
+
+t.test(
+  'no account is made with the e-mail of somebody else for a username, now or later, however it is spelt',
+  async t => {
+    const test = await start(t)
+    const { context } = test.app
+    for (const username of SPELLINGS)
+      await t.rejects(
+        createUser(context, { email: 'eve@example.com', username }, 'test'),
+        { code: 'invalid_username', status: 422, detail: /e-mail/ },
+        JSON.stringify(username),
+      )
+    const { imported } = (await importOf(test, { email: OWNER })).counts
+    t.equal(imported, 1)
+    for (const username of SPELLINGS)
+      await t.rejects(createUser(context, { email: 'eve@example.com', username }, 'test'), { code: 'invalid_username' })
+  },
+)
+
+t.test('no account is imported with the e-mail of somebody else for a username', async t => {
+  const test = await start(t)
+  const { counts, refused } = await importOf(
+    test,
+    ...SPELLINGS.map((username, at) => ({ email: `eve${at}@example.com`, username })),
+    { email: OWNER },
+  )
+  t.match(counts, { imported: 1, refused: SPELLINGS.length })
+  for (const [, reason] of refused) t.match(reason, /^The username .*e-mail/)
+})
+
+t.test('two imports at once, of the owner and of the impostor, let the owner in', async t => {
+  const test = await start(t)
+  const results = await Promise.all([
+    importOf(test, { email: OWNER }),
+    importOf(test, { email: 'eve@example.com', username: OWNER }),
+    importOf(test, { email: OWNER, username: OWNER }),
+  ])
+  t.equal(results[1].counts.refused, 1)
+  t.equal(results[0].counts.imported + results[2].counts.imported, 1)
+})
+
+t.test('a username that is the own e-mail is taken, in every spelling of it', async t => {
+  const test = await start(t)
+  for (const [at, username] of [
+    'ada0@example.com',
+    'ADA1@Example.com',
+    'ａda2@example.com',
+    ' ada3@example.com ',
+  ].entries())
+    await createUser(test.app.context, { email: `Ada${at}@EXAMPLE.com`, username }, 'test')
+  const { counts } = await importOf(test, { email: 'Bob@example.com', username: 'BOB@example.com' })
+  t.match(counts, { imported: 1, refused: 0 })
+})
+
+t.test('no stranger keeps an e-mail from its owner by having it for a username', async t => {
+  const test = await start(t)
+  const { app, database } = test
+  const eve = await signUp(app)
+  // As an earlier version let it be.
+  await database.admin`update users set username = ${OWNER} where id = ${eve.userId}`
+  t.equal(await idAnswering(test, OWNER), eve.userId, 'nobody else has that name yet')
+
+  const ada = await signUp(app, OWNER)
+  for (const name of [OWNER, 'ADA@example.com', ' ada＠example.com '])
+    t.equal(await idAnswering(test, name), ada.userId, `${name} is the owner's`)
+  t.equal(await idAnswering(test, eve.email), eve.userId, 'and the other signs in by the own e-mail')
+})
+
+t.test('usernames that look alike, but for invisible ends, are one', async t => {
+  const test = await start(t)
+  const { app, stores } = test
+  await createUser(app.context, { email: 'ada@example.com', username: 'ada' }, 'test')
+  for (const username of ['ada ', '\u00A0ada', 'ada\u200B', '\uFEFFada', 'ada\u2060\n'])
+    await t.rejects(
+      createUser(app.context, { email: 'eve@example.com', username }, 'test'),
+      { code: 'username_taken' },
+      JSON.stringify(username),
+    )
+  for (const username of ['', ' ', '\u200B', '\u3164'])
+    await t.rejects(createUser(app.context, { email: 'eve@example.com', username }, 'test'), {
+      code: 'invalid_username',
+    })
+  await createUser(app.context, { email: 'bob@example.com', username: ' Bob Lee\u200B' }, 'test')
+  t.match(await stores.db.users.findByEmail('bob@example.com'), { username: 'Bob Lee' })
+  await createUser(app.context, { email: 'cleo@example.com', username: '@cleo' }, 'test')
+})
+
+t.test('the admin route answers 422 invalid_username', async t => {
+  const test = await start(t)
+  const { app, database } = test
+  const root = await signUp(app)
+  await database.admin`update users set roles = '{admin}' where id = ${root.userId}`
+  const { access_token } = (await post(app, '/auth/refresh', { refresh_token: root.refreshToken })).json()
+  const response = await post(
+    app,
+    '/admin/users',
+    { email: 'eve@example.com', username: 'ADA@example.com' },
+    { authorization: `Bearer ${access_token}` },
+  )
+  t.equal(response.statusCode, 422)
+  t.match(response.json(), { code: 'invalid_username', detail: /e-mail/ })
+})
