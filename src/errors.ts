@@ -43,7 +43,10 @@ export const catalogue = {
   token_expired: { status: 401, title: 'The access token has expired.' },
   token_revoked: { status: 401, title: 'The access token was revoked.' },
   live_token_required: { status: 401, title: 'An expired or superseded token can end its own session only.' },
-  token_stale: { status: 401, title: 'The access token is older than a change of its user; refresh it.' },
+  token_stale: {
+    status: 401,
+    title: 'The access token is older than a change of its user or of the keys; refresh it.',
+  },
   insufficient_role: { status: 403, title: 'The user lacks the role this needs.' },
 
   // Refresh tokens and sessions.

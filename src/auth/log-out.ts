@@ -30,7 +30,7 @@ interface Authority {
  * Logs out by either token. Resolves only when the revocation is committed; a session that is over already is a
  * success. An expired or superseded token ends its own session and no other.
  *
- * @throws LatchkeyError authentication_required, live_token_required, token_invalid, refresh_token_invalid
+ * @throws LatchkeyError authentication_required, live_token_required, token_invalid, token_stale, refresh_token_invalid
  */
 export async function logOut(
   context: AuthContext,
@@ -74,9 +74,8 @@ async function findAuthority(
     accessToken === undefined
       ? undefined
       : await authorityOfAccessToken(bearer, accessToken).catch(error => {
-          // A tab may hold a token whose key is gone, and a genuine cookie all the same.
-          if (refreshToken !== undefined && error instanceof LatchkeyError && error.code === 'token_invalid')
-            return undefined
+          // A tab may hold a token whose key is gone or revoked, and a genuine cookie all the same.
+          if (refreshToken !== undefined && error instanceof LatchkeyError && error.status === 401) return undefined
           throw error
         })
   if (byAccess?.live || refreshToken === undefined) return byAccess

@@ -7,7 +7,10 @@ import { type Principal, principalOf } from './principal.js'
 export interface AccessTokenVerifierOptions {
   issuer: string
   audience: string
-  /** The algorithm of a key that may verify now, looked for afresh if it is not known; undefined refuses the token. */
+  /**
+   * The algorithm of a key that may verify now, looked for afresh if it is not known; undefined refuses the token.
+   * Rejects with token_stale for a revoked key.
+   */
   algorithmOf(kid: string): Promise<string | undefined>
   revocations: Pick<RevocationList, 'refuses'>
   /** Milliseconds since the epoch. */
@@ -35,7 +38,7 @@ export interface AccessTokenVerifier {
   /**
    * Who the bearer of a genuine token is, expired or revoked though it may be: only ever to end its own session.
    *
-   * @throws LatchkeyError token_invalid
+   * @throws LatchkeyError token_invalid, and token_stale for a revoked key, whose tokens say nothing about anybody
    */
   identify(token: string, checkSignature: SignatureCheck): Promise<Principal>
   /** Forgets what a key verified. */

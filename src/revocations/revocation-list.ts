@@ -71,7 +71,8 @@ export class RevocationList {
    */
   refuses(token: TokenFacts): 'revoked' | 'stale' | undefined {
     if (token.authTime < this.#realmBefore || this.#sessions.has(token.sessionId)) return 'revoked'
-    if (this.#tokens.has(token.jti) || this.#keys.has(token.kid)) return 'revoked'
+    if (this.#tokens.has(token.jti)) return 'revoked'
+    if (this.#keys.has(token.kid)) return 'stale'
     const bounds = this.#users.get(token.userId)
     if (!bounds) return undefined
     if (token.tokenVersion < bounds.version.value) return 'revoked'

@@ -82,6 +82,7 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
             'authentication_required',
             'live_token_required',
             'token_invalid',
+            'token_stale',
             'refresh_token_invalid',
           ),
         },

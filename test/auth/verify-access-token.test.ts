@@ -87,7 +87,7 @@ t.test('a revocation acts on the next call, whatever is remembered', async t => 
     [{ kind: 'token', subject: 'token-1' }, 'token_revoked'],
     [{ kind: 'user', subject: 'user-1', belowVersion: 2 }, 'token_revoked'],
     [{ kind: 'user', subject: 'user-1', before: NOW + 1 }, 'token_stale'],
-    [{ kind: 'key', subject: 'key-1' }, 'token_revoked'],
+    [{ kind: 'key', subject: 'key-1' }, 'token_stale'],
     [{ kind: 'realm', before: NOW + 1 }, 'token_revoked'],
   ] as const) {
     const { verify, revoke } = build()

@@ -41,7 +41,7 @@ t.test('what an operator revokes is known to the running service within a moment
 
   const kid = JSON.parse(Buffer.from(body.access_token.split('.')[0], 'base64url').toString()).kid
   t.match(await run('keys', 'revoke', kid), /Made signing key .*, which signs from now on/)
-  await becomes(body.access_token, 'token_invalid')
+  await becomes(body.access_token, 'token_stale')
   await refresh()
   await becomes(body.access_token, 'live')
   t.match(await run('keys', 'list'), new RegExp(`${kid}.*revoked`))

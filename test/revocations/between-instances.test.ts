@@ -88,16 +88,16 @@ t.test('everything that revokes is known at the other instance', async t => {
     t.equal(await verify(b.app, ada.accessToken), 200, 'the other instance has verified it before')
     const { kid } = JSON.parse(Buffer.from(ada.accessToken.split('.')[0]!, 'base64url').toString())
     await revokeSigningKey(context, kid)
-    await msUntil(b, ada.accessToken, 'token_invalid')
+    await msUntil(b, ada.accessToken, 'token_stale')
     for (const { app } of [a, b]) {
       t.notMatch((await app.inject('/.well-known/jwks.json')).body, kid)
-      t.equal(await verify(app, ada.accessToken), 'token_invalid')
+      t.equal(await verify(app, ada.accessToken), 'token_stale')
     }
     const response = await refresh(b.app, ada.refreshToken)
     t.equal(response.statusCode, 200, 'the session goes on')
     for (const { app } of [a, b]) t.equal(await verify(app, response.json().access_token), 200)
     const restarted = await a.another()
-    t.equal(await verify(restarted.app, ada.accessToken), 'token_invalid', 'also after a restart')
+    t.equal(await verify(restarted.app, ada.accessToken), 'token_stale', 'also after a restart')
   })
 
   await t.test('everyone signed out', async t => {

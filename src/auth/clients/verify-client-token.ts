@@ -9,7 +9,7 @@ import { type ClientPrincipal, clientPrincipalOf, clientTokenAudience, tokenFact
  * Says which client bears a token, and what it may do now. Postgres is asked each time: a client that was removed, or
  * has another secret, is refused at once, and nothing that clients do is done thousands of times a second.
  *
- * @throws LatchkeyError token_invalid, token_expired, token_revoked
+ * @throws LatchkeyError token_invalid, token_expired, token_revoked, token_stale
  */
 export async function verifyClientToken(
   { config, keyring, revocations, db, clock }: AuthContext,

@@ -71,10 +71,14 @@ export class Keyring {
   /**
    * The key of this kid, from the database if it must be. Unknown kids cost one read per cooldown, however many are
    * tried. If that read fails the kid stays unknown, as nothing that can't be looked up is accepted.
+   *
+   * @throws LatchkeyError token_stale for a revoked key. No token of it is believed, but the session of a genuine one
+   *   lives on: its client refreshes and stays signed in.
    */
   async forKid(kid: string, nowMs = Date.now()): Promise<VerificationKey | undefined> {
+    if (this.#dropped.has(kid)) throw new LatchkeyError('token_stale')
     const known = this.verificationKey(kid)
-    if (known || this.#dropped.has(kid)) return known
+    if (known) return known
     if (this.#sought === undefined || nowMs - this.#sought.atMs >= UNKNOWN_KID_COOLDOWN_MS) {
       this.#sought = { atMs: nowMs, done: this.reload().catch(() => {}) }
     }
