@@ -50,6 +50,10 @@ instance must know a secret before any other makes something with it.
    \`JWT_REFRESH_EXPIRES_IN\` after step 2 was complete: by then every session that lives has a token of the new one.
 
 A secret cannot contain a comma.
+
+If the old \`JWT_SECRET\` is lost, an instance with a new one does not start, as it can't open the key that signs. Run
+\`latchkey keys rotate --immediately\` with the new one. Tokens that were signed before stay good, and instances that still
+run with the old secret go on.
 `
 
 function configurationDocs(): string {

@@ -30,14 +30,14 @@ keys
 keys
   .command('rotate')
   .description('make the next signing key; it signs once every verifier can know it')
-  .option('--immediately', 'sign with it at once')
+  .option('--immediately', 'sign with it after some seconds, once every instance knows it')
   .action(async ({ immediately = false }: { immediately?: boolean }) =>
     (await commands()).rotateKeys(await configure(), { immediately }),
   )
 
 keys
   .command('revoke')
-  .description('revoke a compromised key: every verifier drops it, and another takes over at once')
+  .description('revoke a compromised key: all that it signed is refused, and another takes over')
   .argument('<kid>')
   .action(async (kid: string) => (await commands()).revokeKey(await configure(), kid))
 

@@ -42,12 +42,19 @@ export async function openContext(config: Config, options: OpenContextOptions): 
   const locate = await openLocationDatabase(config.locationDatabase, log)
   const secrets = deriveSecrets(config)
   const keyOptions = { algorithm: config.algorithm, sealKeys: secrets.sealKeys }
-  const keyring = new Keyring({ signingKeys: db.signingKeys, sealKeys: secrets.sealKeys })
+  const keyring = new Keyring({ signingKeys: db.keyFeed, sealKeys: secrets.sealKeys })
+  const background = createBackground(log)
   const revocations = new Revocations({
     journal: db.journalFeed,
     channel: ephemeral,
     maxStalenessSeconds: config.revocationMaxStalenessSeconds,
-    repair: findLost => repairRevocations(db, findLost),
+    repair: async findLost => {
+      const entries = await repairRevocations(db, findLost)
+      // The key that took over from a revoked one was lost with its revocation.
+      if (entries.some(({ kind }) => kind === 'key'))
+        background.run('make a signing key', () => ensureSigningKey(db, keyOptions))
+      return entries
+    },
     log,
     clock,
   })
@@ -57,7 +64,6 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     keyring.reload().catch((error: Error) => log.error(`the signing keys can't be read: ${error.message}`))
   })
   const activity = new Activity({ ephemeral, log, clock })
-  const background = createBackground(log)
   const failureSchedule = createFailureSchedule({
     delayMs: config.signInFailureDelayMs,
     onTooShort: usedMs =>

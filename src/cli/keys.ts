@@ -22,7 +22,7 @@ export async function listKeys(signingKeys: Pick<SigningKeys, 'all'>, print: Pri
   printTable(table, print)
 }
 
-/** `latchkey keys rotate [--immediately]`: makes the next signing key. */
+/** `latchkey keys rotate [--immediately]`: makes the next signing key, which running instances read by themselves. */
 export async function rotateKeys(
   database: KeyDatabase,
   options: NewKeyOptions & { immediately: boolean },
@@ -30,12 +30,18 @@ export async function rotateKeys(
 ): Promise<void> {
   const { kid, activeFrom } = await rotateSigningKey(database, options)
   print(`Made signing key ${kid}, which signs from ${formatInstant(activeFrom)}.`)
+  if (options.immediately) {
+    print('Running instances that have this JWT_SECRET sign with it from then on, by themselves.')
+    print('Revoke an older key only after that: what it signs until then would be refused.')
+  }
 }
 
 /** `latchkey keys revoke KID`: for a key that somebody else has. */
 export async function revokeKey(context: AuthContext, kid: string, print: Print): Promise<void> {
   const successor = await revokeSigningKey(context, kid)
-  print(`Revoked signing key ${kid}; every verifier drops it.`)
+  print(`Revoked signing key ${kid}. Latchkey refuses every token that it signed; sessions go on after a refresh.`)
+  print('Services that verify by the JWKS alone accept it until they fetch the keys again: after 10 minutes by the')
+  print('defaults of jwks-rsa and jose, after 5 by those of PyJWT. To be sure at once, restart them.')
   if (successor !== undefined) print(`Made signing key ${successor}, which signs from now on.`)
 }
 

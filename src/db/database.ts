@@ -11,7 +11,7 @@ import { realmRepository } from './realm.js'
 import { refreshTokensRepository } from './refresh-tokens.js'
 import { securityEventsRepository } from './security-events.js'
 import { sessionsRepository } from './sessions.js'
-import { signingKeysRepository } from './signing-keys.js'
+import { type SigningKeys, signingKeysRepository } from './signing-keys.js'
 import { userImportRepository } from './user-import.js'
 import { userPagesRepository } from './user-pages.js'
 import { usersRepository } from './users.js'
@@ -22,6 +22,8 @@ export type Repositories = ReturnType<typeof repositories>
 export interface Database extends Repositories {
   /** The journal on a connection of its own: it must be read in time however busy the others are. */
   readonly journalFeed: Journal
+  /** The signing keys on that same connection, for the same reason. */
+  readonly keyFeed: SigningKeys
   /** Runs the work in one READ COMMITTED transaction, on repositories of its own; a rejection rolls it back. */
   transaction<T>(work: (repositories: Repositories) => Promise<T>): Promise<T>
   /** Resolves if Postgres answers. */
@@ -38,6 +40,7 @@ export function openDatabase(options: ConnectionOptions): Database {
   return {
     ...repositories(connections),
     journalFeed: journalRepository(feed),
+    keyFeed: signingKeysRepository(feed),
     transaction: work => connections.transaction(runner => work(repositories(runner))),
     ping: async () => {
       await connections.run(executor => executor.execute(sql`select 1`))

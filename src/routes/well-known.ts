@@ -11,7 +11,8 @@ export interface WellKnownOptions {
 
 /**
  * A cache may hold the keys for 6 minutes in all. A new key is published ten minutes before it signs, so that every
- * cache has it by then: raise KEY_LEAD_SECONDS before you raise this.
+ * cache has it by then: raise KEY_LEAD_SECONDS before you raise this. It is also how long such a cache keeps a revoked
+ * key; many libraries do not look at it and keep the keys for 10 minutes (docs/revocation.md).
  */
 const CACHE_CONTROL = 'public, max-age=300, stale-while-revalidate=60'
 

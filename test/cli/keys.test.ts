@@ -29,12 +29,15 @@ t.test('keys list names the state of each key, the newest first', async t => {
   t.same(await statesAt(0), ['next', 'revoked'])
 })
 
-t.test('keys rotate --immediately makes a key that signs at once', async t => {
+t.test('keys rotate --immediately makes a key that signs a moment later, and says when to revoke another', async t => {
   const database = await openKeyDatabase(t)
   await ensureSigningKey(database, options)
-  await rotateKeys(database, { ...options, immediately: true }, () => {})
+  const said: string[] = []
+  await rotateKeys(database, { ...options, immediately: true }, line => said.push(line))
+  const [, from] = /^Made signing key \S{43}, which signs from (\S{20})\.$/.exec(said[0]!)!
+  t.match(said.slice(1), [/^Running instances .* from then on/, /^Revoke an older key only after that/])
   const lines: string[] = []
-  await listKeys(database.signingKeys, line => lines.push(line), new Date(await database.now()))
+  await listKeys(database.signingKeys, line => lines.push(line), new Date(from!))
   t.match(lines[1], /signs$/)
   t.match(lines[2], /verifies$/)
 })

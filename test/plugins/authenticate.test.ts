@@ -37,7 +37,7 @@ t.test(
   },
 )
 
-t.test('a hundred unknown key ids cost one read of the database in ten seconds', async t => {
+t.test('unknown key ids take no connection from the requests: the keys are read where the journal is', async t => {
   const { app, stores, clock } = await buildTestApp(t)
   const ada = await signUp(app)
   const [, payload, signature] = ada.accessToken.split('.')
@@ -49,11 +49,9 @@ t.test('a hundred unknown key ids cost one read of the database in ten seconds',
     await Promise.all(Array.from({ length: 50 }, () => verify(app, guess())))
     return stores.db.statementsSent - before
   }
-  t.equal(await guesses(), 1)
-  await clock.advance(9)
   t.equal(await guesses(), 0)
   await clock.advance(2)
-  t.equal(await guesses(), 1)
+  t.equal(await guesses(), 0)
 })
 
 t.test('while the keys cannot be read, what is known is verified and what is not is refused', async t => {

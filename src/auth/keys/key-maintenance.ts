@@ -8,7 +8,7 @@ export interface KeyMaintenanceOptions extends NewKeyOptions {
   database: KeyDatabase
   log: Log
   keyRotationIntervalSeconds: number
-  /** A new key is published ten minutes before it signs (KEY_LEAD_SECONDS), so this must stay far below that. */
+  /** A key may sign 2 s after it was committed (URGENT_KEY_LEAD_SECONDS): every instance must have read it by then. */
   reloadEveryMs?: number
   rotateEveryMs?: number
 }
@@ -18,9 +18,9 @@ export interface KeyMaintenance {
   stop(): Promise<void>
 }
 
-/** Reads the signing keys every minute and looks every hour whether a new one is due. */
+/** Reads the signing keys every second and looks every hour whether a new one is due. */
 export function startKeyMaintenance(options: KeyMaintenanceOptions): KeyMaintenance {
-  const { keyring, database, log, reloadEveryMs = 60_000, rotateEveryMs = 60 * 60_000 } = options
+  const { keyring, database, log, reloadEveryMs = 1000, rotateEveryMs = 60 * 60_000 } = options
 
   const stopReloading = repeat(reloadEveryMs, log, 'read the signing keys', () => keyring.reload())
   const stopRotating = repeat(rotateEveryMs, log, 'rotate the signing key', async () => {

@@ -29,7 +29,7 @@ interface Key {
   readonly signing: SigningKey | undefined
 }
 
-const UNKNOWN_KID_COOLDOWN_MS = 10_000
+const UNKNOWN_KID_COOLDOWN_MS = 1000
 
 /** The signing keys in memory. Instants are milliseconds since the epoch, by the database's clock where they sign. */
 export class Keyring {
@@ -39,7 +39,8 @@ export class Keyring {
   readonly #listeners: ((kid: string) => void)[] = []
   /** By kid, the newest first. */
   #keys = new Map<string, Key>()
-  #reloading: Promise<void> | undefined
+  #reading: Promise<void> | undefined
+  #nextRead: Promise<void> | undefined
   #sought: { atMs: number; done: Promise<void> } | undefined
 
   constructor(options: { signingKeys: Pick<SigningKeys, 'usable'>; sealKeys: readonly SealKey[] }) {
@@ -92,15 +93,29 @@ export class Keyring {
     return { keys: served.map(({ publicJwk }) => publicJwk) }
   }
 
-  /** Reads the keys again; callers at the same time share one read. On failure those in memory stay. */
+  /**
+   * Reads the keys again. The read begins after the call, so that it finds what was committed before it; callers at the
+   * same time share one. On failure the keys in memory stay.
+   */
   reload(): Promise<void> {
-    this.#reloading ??= this.#signingKeys
+    if (!this.#reading) return this.#read()
+    this.#nextRead ??= this.#reading
+      .catch(() => {})
+      .then(() => {
+        this.#nextRead = undefined
+        return this.#read()
+      })
+    return this.#nextRead
+  }
+
+  #read(): Promise<void> {
+    this.#reading = this.#signingKeys
       .usable()
       .then(rows => this.replace(rows))
       .finally(() => {
-        this.#reloading = undefined
+        this.#reading = undefined
       })
-    return this.#reloading
+    return this.#reading
   }
 
   /**

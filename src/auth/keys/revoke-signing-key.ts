@@ -4,8 +4,9 @@ import { makeSigningKey } from './make-signing-key.js'
 import { seal } from './seal.js'
 
 /**
- * Revokes a compromised signing key: it leaves the JWKS, and every verifier drops it with all that it verified. If no
- * key is left to sign with, another takes over at once; sessions live on, as refresh tokens are not signed by it.
+ * Revokes a compromised signing key: it leaves the JWKS, and every instance drops it with all that it verified. Verifiers
+ * that know no more than the JWKS accept it until they fetch that again. If no key is left to sign with, another takes
+ * over at once; sessions live on, as refresh tokens are not signed by it.
  *
  * @returns the kid of the key that takes over, if one had to be made
  * @throws LatchkeyError signing_key_not_found

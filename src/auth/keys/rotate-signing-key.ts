@@ -11,11 +11,18 @@ export interface KeyDatabase {
 }
 
 /**
- * How long before its first use a key is published. Every instance reads the keys once a minute and every cache holds
- * the JWKS for 6 minutes at most (src/routes/well-known.ts), so after 7 minutes every verifier has it; the rest is for
- * reads that fail and clocks that differ.
+ * How long before its first use a key is published. Every instance reads the keys once a second and every cache that
+ * follows our Cache-Control holds the JWKS for 6 minutes at most (src/routes/well-known.ts), so after 6 minutes every
+ * such verifier has it; the rest is for reads that fail and clocks that differ.
  */
 export const KEY_LEAD_SECONDS = 10 * 60
+
+/**
+ * The same for a key that is needed at once: long enough that every instance has read it, which takes 2 s at most, so
+ * that none meets a token of a key that it does not know. One second more because the lead is counted from a whole
+ * second, rounded down, and one because the `iat` of a token may be a second ahead.
+ */
+export const URGENT_KEY_LEAD_SECONDS = 4
 
 export interface NewKeyOptions {
   algorithm: Algorithm
@@ -23,17 +30,18 @@ export interface NewKeyOptions {
 }
 
 /**
- * Makes the next signing key. It begins to sign after {@link KEY_LEAD_SECONDS}; the keys before it are served until the
- * last token that they signed is dead.
+ * Makes the next signing key. It begins to sign after {@link KEY_LEAD_SECONDS}, with every instance that can open it; the
+ * keys before it are served until the last token that they signed is dead.
  *
- * @param options.immediately sign with it at once: for a lost secret. Verifiers elsewhere meet a kid they do not know
- *   and fetch the keys again.
+ * @param options.immediately sign with it after {@link URGENT_KEY_LEAD_SECONDS}, and at once where no other key can sign:
+ *   for a lost secret, or before the revocation of another key. Verifiers elsewhere meet a kid they do not know and
+ *   fetch the keys again.
  */
 export async function rotateSigningKey(
   database: KeyDatabase,
   options: NewKeyOptions & { immediately?: boolean },
 ): Promise<SigningKeyRow> {
-  const lead = options.immediately ? 0 : KEY_LEAD_SECONDS
+  const lead = options.immediately ? URGENT_KEY_LEAD_SECONDS : KEY_LEAD_SECONDS
   const row = await addSigningKey(database, { ...options, leadSeconds: lead, unless: async () => false })
   return row!
 }

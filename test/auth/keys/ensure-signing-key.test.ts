@@ -68,7 +68,7 @@ t.test('with the old JWT_SECRET lost, a rotation opens the way, and older tokens
   const renewed = secretsOf('new')
   const made = await rotateSigningKey(database, { ...options, sealKeys: renewed.sealKeys, immediately: true })
   const keyring = await openKeyring(database, renewed)
-  t.equal(keyring.signingKey(await database.now()).kid, made.kid)
+  t.equal(keyring.signingKey(await database.now()).kid, made.kid, 'at once, as no other key can')
   await jwtVerify(token, createLocalJWKSet(keyring.jwks(nowMs)), { currentDate: new Date(nowMs) })
 })
 

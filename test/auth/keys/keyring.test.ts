@@ -1,6 +1,7 @@
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import t from 'tap'
 import { ensureSigningKey } from '../../../src/auth/keys/ensure-signing-key.js'
+import { Keyring } from '../../../src/auth/keys/keyring.js'
 import { rotateSigningKey } from '../../../src/auth/keys/rotate-signing-key.js'
 import { claimsAt, openKeyDatabase, openKeyring, secretsOf } from './key-database.js'
 
@@ -65,11 +66,11 @@ t.test('unknown kids cost one read per cooldown', async t => {
   t.same(rest, [undefined, undefined, found])
   t.equal(database.statementsSent - before, 1, 'callers at the same time share the read')
 
-  t.equal(await keyring.forKid('made-up', 1_009_999), undefined)
+  t.equal(await keyring.forKid('made-up', 1_000_999), undefined)
   t.equal(database.statementsSent - before, 1, 'none within the cooldown')
-  t.equal(await keyring.forKid('made-up', 1_010_000), undefined)
+  t.equal(await keyring.forKid('made-up', 1_001_000), undefined)
   t.equal(database.statementsSent - before, 2, 'one after it')
-  t.equal(await keyring.forKid(kid, 1_030_000), found)
+  t.equal(await keyring.forKid(kid, 1_003_000), found)
   t.equal(database.statementsSent - before, 2, 'none for a key in memory')
 })
 
@@ -123,6 +124,35 @@ t.test('a dropped key is gone at once and does not come back with an older read'
     [successor.kid],
   )
   t.equal(keyring.signingKey(nowMs).kid, successor.kid, 'the next one signs in its stead')
+})
+
+t.test('a reload finds what was committed before it, though another read is under way', async t => {
+  const database = await openKeyDatabase(t)
+  await ensureSigningKey(database, options)
+  const held: (() => void)[] = []
+  const signingKeys = {
+    async usable() {
+      const rows = await database.signingKeys.usable()
+      await new Promise<void>(resolve => held.push(resolve))
+      return rows
+    },
+  }
+  const keyring = new Keyring({ signingKeys, sealKeys: secrets.sealKeys })
+  const release = async () => {
+    while (held.length === 0) await new Promise(setImmediate)
+    held.pop()!()
+  }
+  const first = keyring.reload()
+  while (held.length === 0) await new Promise(setImmediate)
+  const { kid } = await rotateSigningKey(database, options)
+  const [second, third] = [keyring.reload(), keyring.reload()]
+  t.equal(second, third, 'callers at the same time share one read')
+  await release()
+  await first
+  t.equal(keyring.verificationKey(kid), undefined)
+  await release()
+  await second
+  t.equal(keyring.verificationKey(kid)?.kid, kid)
 })
 
 t.test('the signer of a key is made once', async t => {

@@ -64,13 +64,17 @@ t.test('a key that was rotated out before it ever signed leaves a chain without 
   t.equal(keyring.signingKey(third.activeFrom.getTime()).kid, third.kid)
 })
 
-t.test('a key made immediately signs at once, and one that was waiting never does', async t => {
+t.test('a key made immediately signs once every instance has read it, and one that was waiting never does', async t => {
   const database = await openKeyDatabase(t)
   await ensureSigningKey(database, options)
   const waiting = await rotateSigningKey(database, options)
+  const nowMs = await database.now()
   const made = await rotateSigningKey(database, { ...options, immediately: true })
   const keyring = await openKeyring(database, secrets)
-  t.equal(keyring.signingKey(await database.now()).kid, made.kid)
+  const fromMs = made.activeFrom.getTime()
+  t.ok(fromMs >= nowMs + 3000 && fromMs <= (await database.now()) + 4000)
+  t.not(keyring.signingKey(fromMs - 1).kid, made.kid)
+  t.equal(keyring.signingKey(fromMs).kid, made.kid)
   t.equal(keyring.signingKey(waiting.activeFrom.getTime() + 1000).kid, made.kid)
 })
 
