@@ -112,13 +112,20 @@ clients
   .action(async (name: string) => (await commands()).removeClient(await configure(), name))
 
 try {
-  const args = process.argv.slice(2)
+  const args = kidsLast(process.argv.slice(2))
   const { operands, unknown } = program.parseOptions(args)
   const isBare = operands.length + unknown.length === 0
   await program.parseAsync(isBare ? [...args, 'serve'] : args, { from: 'user' })
 } catch (error) {
   // At once: whatever a failed start has left open must not keep the process.
   process.exit(reportError(error))
+}
+
+/** The name of a key, 43 characters of base64url, may begin with a hyphen and is no option all the same. */
+function kidsLast(args: readonly string[]): string[] {
+  const isKid = (arg: string) => /^-[\w-]{42}$/.test(arg)
+  if (!args.includes('revoke') || !args.some(isKid)) return [...args]
+  return [...args.filter(arg => !isKid(arg)), '--', ...args.filter(isKid)]
 }
 
 function commands() {

@@ -53,5 +53,11 @@ t.test('what an operator revokes is known to the running service within a moment
 
   const again = await runLatchkey(['keys', 'revoke', kid], { env })
   t.match(again, { code: 1, stderr: /no such signing key/ })
+  for (const unknown of ['-h'.padEnd(43, 'x'), '--'.padEnd(43, '-')])
+    t.match(
+      await runLatchkey(['keys', 'revoke', unknown], { env }),
+      { code: 1, stderr: /no such signing key/ },
+      'one key in 64 has a name that begins like an option',
+    )
   t.match(await runLatchkey(['users', 'roles', credentials.email, 'a,b'], { env }), { code: 1, stderr: /not a role/ })
 })
