@@ -68,6 +68,10 @@ export const catalogue = {
   invalid_scope: { status: 400, title: 'There is no such scope, or the client does not have it.' },
   unauthorized_client: { status: 400, title: 'The client may not do this.' },
   unsupported_grant_type: { status: 400, title: 'This is not a grant type of this service.' },
+  client_required: {
+    status: 403,
+    title: 'The session belongs to a client; refresh it at /oauth/token with the credentials of the client.',
+  },
   insufficient_scope: { status: 403, title: 'This needs the token of a client with another scope.' },
   invalid_client_name: { status: 422, title: 'This is not a name that a client can have.' },
   client_name_taken: { status: 409, title: 'A client with this name exists already.' },

@@ -6,6 +6,7 @@ import { type Grant, grantTokens } from './grant-tokens.js'
 import { isSuccessorInUse } from './is-successor-in-use.js'
 import { judgeRefreshToken, MAX_LATE_REPLAYS } from './judge-refresh-token.js'
 import { noticeOrigin } from './notice-origin.js'
+import { ANYBODY, type Presenter, refuseForeign } from './presenter.js'
 import { hashOf, type RefreshToken, readRefreshToken, successorOf } from './refresh-token.js'
 
 /** A race can be lost to one rotation and then to its predecessor's retry; a third time would be a defect. */
@@ -16,25 +17,27 @@ const MAX_ATTEMPTS = 3
  * yields the same successor, so that nobody is signed out by a second tab or a lost answer, and a token that two
  * parties hold ends its session (RFC 9700, 4.14.2).
  *
- * @param dialect makes the access token one of that dialect although its session began elsewhere
- * @throws LatchkeyError refresh_token_invalid, refresh_token_unknown, refresh_token_expired, refresh_token_reused,
+ * @param options.presenter who asks, if it is a client
+ * @param options.dialect makes the access token one of that dialect although its session began elsewhere
+ * @throws LatchkeyError client_required or what the presenter is told instead, refresh_token_invalid, refresh_token_unknown, refresh_token_expired, refresh_token_reused,
  *   session_revoked, session_expired, user_disabled
  */
 export async function rotateRefreshToken(
   context: AuthContext,
   text: string,
   caller: Caller,
-  dialect?: 'simple-jwt',
+  { presenter = ANYBODY, dialect }: { presenter?: Presenter; dialect?: 'simple-jwt' } = {},
 ): Promise<Grant> {
   const { config, db, secrets, activity } = context
   const presented = readRefreshToken(text, secrets.refreshKeys)
   if (!presented) throw new LatchkeyError('refresh_token_invalid')
 
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-    const rotated = await rotate(context, presented, caller, dialect)
+    const rotated = await rotate(context, presented, presenter, caller, dialect)
     if (rotated) return rotated
 
     const state = await db.refreshTokens.find(presented.sessionId, config.refresh.replayWindowSeconds)
+    refuseForeign(presenter, state)
     const hash = hashOf(presented)
     const successorInUse = state !== undefined && (await isSuccessorInUse(context, state, hash))
     const verdict = judgeRefreshToken({ hash, generation: presented.generation }, state, config.refresh, successorInUse)
@@ -66,6 +69,7 @@ export async function rotateRefreshToken(
 async function rotate(
   context: AuthContext,
   presented: RefreshToken,
+  { clientIds }: Presenter,
   caller: Caller,
   dialect: 'simple-jwt' | undefined,
 ): Promise<Grant | undefined> {
@@ -78,6 +82,7 @@ async function rotate(
     presentedHash: hashOf(presented),
     successorHash: hashOf(successor),
     nextHash: hashOf(successorOf(successor, key)),
+    clientIds,
     minAgeSeconds: config.refresh.minAgeSeconds,
     ttlSeconds: config.refreshTokenTtlSeconds,
   })

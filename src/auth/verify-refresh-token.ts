@@ -2,10 +2,11 @@ import { LatchkeyError } from '../errors.js'
 import type { AuthContext } from './context.js'
 import { isSuccessorInUse } from './is-successor-in-use.js'
 import { judgeRefreshToken } from './judge-refresh-token.js'
+import { ANYBODY, refuseForeign } from './presenter.js'
 import { hashOf, readRefreshToken } from './refresh-token.js'
 
 /**
- * Checks that a refresh token would be answered with tokens, and changes nothing, whatever it is: a token that was used
+ * Checks that a refresh token would be answered with tokens to anybody, and changes nothing, whatever it is: a token that was used
  * before is refused, but only who tries to use it again ends the session.
  *
  * @throws LatchkeyError what a refresh with it would throw
@@ -18,6 +19,7 @@ export async function verifyRefreshToken(
   const presented = readRefreshToken(text, secrets.refreshKeys)
   if (!presented) throw new LatchkeyError('refresh_token_invalid')
   const state = await db.refreshTokens.find(presented.sessionId, config.refresh.replayWindowSeconds)
+  refuseForeign(ANYBODY, state)
   const hash = hashOf(presented)
   const successorInUse = state !== undefined && (await isSuccessorInUse(context, state, hash))
   const verdict = judgeRefreshToken({ hash, generation: presented.generation }, state, config.refresh, successorInUse)

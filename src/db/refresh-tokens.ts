@@ -14,6 +14,8 @@ export interface Rotation {
   successorHash: Buffer
   /** The hash of the successor's successor. */
   nextHash: Buffer
+  /** Whose sessions it may be of. */
+  clientIds: readonly string[]
   minAgeSeconds: number
   ttlSeconds: number
 }
@@ -56,7 +58,7 @@ export function refreshTokensRepository(runner: Runner) {
      * returns all that the access token needs. Undefined when nothing was replaced; {@link find} then tells why.
      */
     async rotate(rotation: Rotation): Promise<Rotated | undefined> {
-      const [row] = await runner.hot(rotate, rotation)
+      const [row] = await runner.hot(rotate, { ...rotation, clientIds: rotation.clientIds.join() })
       return row
     },
 
@@ -128,7 +130,9 @@ export function refreshTokensRepository(runner: Runner) {
 
 const before = alias(refreshTokens, 'before')
 
-const rotate = hotStatement<Rotation, Rotated>('rotate_refresh_token', executor =>
+type SentRotation = Omit<Rotation, 'clientIds'> & { clientIds: string }
+
+const rotate = hotStatement<SentRotation, Rotated>('rotate_refresh_token', executor =>
   executor
     .update(refreshTokens)
     .set({
@@ -148,6 +152,7 @@ const rotate = hotStatement<Rotation, Rotated>('rotate_refresh_token', executor 
       and(
         eq(refreshTokens.sessionId, sql.placeholder('sessionId')),
         eq(sessions.id, refreshTokens.sessionId),
+        sql`${sessions.clientId} = any(string_to_array(${sql.placeholder('clientIds')}, ','))`,
         or(
           and(
             eq(refreshTokens.tokenHash, sql.placeholder('presentedHash')),

@@ -150,14 +150,6 @@ export function sessionsRepository(runner: Runner) {
       return session?.remember
     },
 
-    /** The client that opened a session; undefined when the session is gone. */
-    async clientOf(id: string): Promise<string | undefined> {
-      const [session] = await runner.run(executor =>
-        executor.select({ clientId: sessions.clientId }).from(sessions).where(eq(sessions.id, id)),
-      )
-      return session?.clientId
-    },
-
     /** How many live sessions a user has. */
     async countLive(userId: string): Promise<number> {
       const [row] = await runner.run(executor =>

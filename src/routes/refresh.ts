@@ -29,7 +29,9 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
       preValidation: olderNames,
       schema: {
         summary: 'Exchange the refresh token for new tokens',
-        description: 'The token is the cookie, or in the body. Sent again, the same token yields the same successor.',
+        description:
+          'The token is the cookie, or in the body. Sent again, the same token yields the same successor. ' +
+          'A session that a client opened is refreshed at `/oauth/token` alone.',
         tags: ['session'],
         body: optionalBodyOf({ refresh_token: refreshToken }),
         response: {
@@ -47,6 +49,7 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
             'session_revoked',
             'session_expired',
             'user_disabled',
+            'client_required',
             'store_unavailable',
           ),
         },

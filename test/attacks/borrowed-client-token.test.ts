@@ -5,7 +5,7 @@ import { rotateClientSecret } from '../../src/auth/clients/rotate-client-secret.
 import { newId } from '../../src/auth/session-id.js'
 import { signOutEveryone } from '../../src/auth/sign-out-everyone.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
-import { asClient, basicOf, clientToken, makeClient, postForm, signUpAdmin } from '../support/clients.js'
+import { asClient, basicOf, clientToken, exchange, makeClient, postForm, signUpAdmin } from '../support/clients.js'
 import { get, post, refresh, signIn, signUp, verify } from '../support/people.js'
 import { forgerOf, payloadOf } from './forger.js'
 
@@ -115,7 +115,7 @@ t.test('a removed client is out at once, on every instance, with the sessions th
   )
   t.equal(asked.json().error, 'invalid_client')
   t.equal(await verify(app, opened.access_token), 'token_revoked')
-  t.equal((await refresh(other, opened.refresh_token)).json().code, 'session_revoked')
+  t.equal((await refresh(other, opened.refresh_token)).json().code, 'client_required')
   t.equal(await verify(app, ada.accessToken), 200, 'her own session lives')
   const events = await database.admin`
     select type, actor, session_id, details from security_events where actor = 'cli' order by id`
@@ -145,7 +145,7 @@ t.test('with a new secret the old one and its tokens end at once, on every insta
   t.equal(asked.json().error, 'invalid_client')
   const renewed = { ...client, basic: basicOf(client.id, secret) }
   t.equal((await get(other, '/admin/users', await clientToken(other, renewed))).statusCode, 200)
-  t.equal((await refresh(app, opened.refresh_token)).statusCode, 200, 'people stay signed in')
+  t.equal((await exchange(app, renewed, opened.refresh_token)).statusCode, 200, 'people stay signed in')
 })
 
 t.test('a scope that was taken away is gone from the tokens that have it', async t => {

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { buildTestApp } from '../support/build-test-app.js'
-import { clientToken, makeClient, postForm } from '../support/clients.js'
+import { clientToken, exchange, makeClient, postForm } from '../support/clients.js'
 import { IPHONE } from '../support/device.js'
-import { get, signUp, verify } from '../support/people.js'
+import { get, refresh, signUp, verify } from '../support/people.js'
 
 t.test('bring your own login: a shop signs its people in by itself and leaves the rest to us', async t => {
   const { app, clock, config } = await buildTestApp(t)
@@ -22,10 +22,12 @@ t.test('bring your own login: a shop signs its people in by itself and leaves th
   t.equal(await verify(app, tokens.access_token), 200)
 
   // The shop's server keeps the refresh token and rotates it (RFC 6749, 6). An answer that was lost is asked for again.
-  const refresh = (refresh_token: string) =>
-    postForm(app, '/oauth/token', { grant_type: 'refresh_token', refresh_token }, { authorization: shop.basic })
-  const next = (await refresh(tokens.refresh_token)).json()
-  t.equal((await refresh(tokens.refresh_token)).json().refresh_token, next.refresh_token, 'the same successor')
+  const next = (await exchange(app, shop, tokens.refresh_token)).json()
+  const again = (await exchange(app, shop, tokens.refresh_token)).json()
+  t.equal(again.refresh_token, next.refresh_token, 'the same successor')
+
+  // Without the shop's secret the token is of no use, wherever it was stolen.
+  t.match((await refresh(app, next.refresh_token)).json(), { status: 403, code: 'client_required' })
 
   // Its other services ask whether a token is live (RFC 7662).
   const isActive = async (token: string) =>
@@ -46,8 +48,8 @@ t.test('bring your own login: a shop signs its people in by itself and leaves th
 
   // A thief who uses the parent of the token after all that ends the session, here as anywhere.
   await clock.advance(config.refresh.minAgeSeconds + 1)
-  t.equal((await refresh(next.refresh_token)).statusCode, 200)
-  t.match((await refresh(tokens.refresh_token)).json(), { error: 'invalid_grant' })
+  t.equal((await exchange(app, shop, next.refresh_token)).statusCode, 200)
+  t.match((await exchange(app, shop, tokens.refresh_token)).json(), { error: 'invalid_grant' })
   t.equal(await isActive(next.access_token), false)
   t.equal(await verify(app, next.access_token), 'token_revoked')
   t.equal(await verify(app, ada.accessToken), 200, 'her own session has nothing to do with it')

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { newId } from '../../src/auth/session-id.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
-import { asClient, clientToken, makeClient, signUpAdmin } from '../support/clients.js'
+import { asClient, clientToken, exchange, makeClient, signUpAdmin } from '../support/clients.js'
 import { get, PASSWORD, post, refresh, signIn, signUp, verify } from '../support/people.js'
 
 /** The service, and somebody who asks its admin routes with these headers. */
@@ -297,7 +297,7 @@ t.test('a client’s sessions end, and people’s own do not; or the other way r
   t.equal((await admin('POST', '/admin/revocations', { client_id: client.id.toUpperCase() })).statusCode, 204)
   for (const { access_token, refresh_token } of opened) {
     t.equal(await verify(app, access_token), 'token_revoked')
-    t.equal((await refresh(app, refresh_token)).json().code, 'session_revoked')
+    t.equal((await exchange(app, client, refresh_token)).json().error_description, 'The session was ended.')
   }
   t.equal(await verify(app, ada.accessToken), 200)
   t.equal(await verify(app, other.json().access_token), 200)

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { buildTestApp } from '../support/build-test-app.js'
-import { clientToken, makeClient } from '../support/clients.js'
-import { get, refresh, signUp, verify } from '../support/people.js'
+import { clientToken, exchange, makeClient } from '../support/clients.js'
+import { get, signUp, verify } from '../support/people.js'
 
 const IPHONE =
   'Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1'
@@ -40,9 +40,9 @@ t.test('a service with a log-in of its own has rotation, the list and revocation
     select type, actor, host(ip) as ip from security_events where session_id = ${tokens.session_id}`
   t.same(event, { type: 'signed_in', actor: client.id, ip: '203.0.113.9' })
 
-  const next = (await refresh(app, tokens.refresh_token)).json()
+  const next = (await exchange(app, client, tokens.refresh_token)).json()
   await clock.advance(config.refresh.minAgeSeconds + 1)
-  t.equal((await refresh(app, next.refresh_token)).statusCode, 200)
+  t.equal((await exchange(app, client, next.refresh_token)).statusCode, 200)
   await app.inject({
     method: 'DELETE',
     url: `/auth/sessions/${tokens.session_id}`,

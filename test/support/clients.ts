@@ -33,6 +33,12 @@ export async function clientToken(app: FastifyInstance, { basic }: TestClient, s
   return response.json().access_token
 }
 
+/** A client asks for the next tokens of a session that it opened (RFC 6749, 6). */
+export function exchange(app: FastifyInstance, { basic }: Pick<TestClient, 'basic'>, refreshToken: string) {
+  const fields = { grant_type: 'refresh_token', refresh_token: refreshToken }
+  return postForm(app, '/oauth/token', fields, { authorization: basic })
+}
+
 /** The headers of a new client with these scopes. */
 export async function asClient(app: FastifyInstance, ...scopes: Scope[]): Promise<{ authorization: string }> {
   return { authorization: `Bearer ${await clientToken(app, await makeClient(app, ...scopes))}` }

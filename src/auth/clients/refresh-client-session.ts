@@ -2,12 +2,11 @@ import type { Client } from '../../db/clients.js'
 import { LatchkeyError } from '../../errors.js'
 import type { AuthContext } from '../context.js'
 import type { Grant } from '../grant-tokens.js'
-import { readRefreshToken } from '../refresh-token.js'
+import { presenterOf } from '../presenter.js'
 import { rotateRefreshToken } from '../rotate-refresh-token.js'
 
 /**
- * Exchanges the refresh token of a session that a client opened (RFC 6749, 6). Whose it is comes first: the token of
- * anybody else is refused without a trace, however old it may be.
+ * Exchanges the refresh token of a session that a client opened (RFC 6749, 6).
  *
  * @throws LatchkeyError invalid_grant, unauthorized_client, and what {@link rotateRefreshToken} throws
  */
@@ -17,9 +16,6 @@ export async function refreshClientSession(
   token: string,
 ): Promise<Grant> {
   if (!client.scopes.includes('sessions')) throw new LatchkeyError('unauthorized_client')
-  const presented = readRefreshToken(token, context.secrets.refreshKeys)
-  const owner = presented && (await context.db.sessions.clientOf(presented.sessionId))
-  if (owner !== client.id) throw new LatchkeyError('invalid_grant')
   // The request comes from the client's server, which says nothing about the person's address or device.
-  return rotateRefreshToken(context, token, {})
+  return rotateRefreshToken(context, token, {}, { presenter: presenterOf(client) })
 }

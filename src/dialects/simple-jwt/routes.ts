@@ -86,7 +86,7 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
     },
     async request => {
       const { refresh } = readFields(request.body, 'refresh')
-      const grant = await rotateRefreshToken(context, refresh, callerOf(request), 'simple-jwt')
+      const grant = await rotateRefreshToken(context, refresh, callerOf(request), { dialect: 'simple-jwt' })
       return { access: grant.accessToken, refresh: grant.refreshToken }
     },
   )
@@ -135,7 +135,7 @@ const detail = Type.Object({ detail: Type.String(), code: Type.Optional(Type.Str
 const refusals = {
   400: Type.Object({}, { additionalProperties: Type.Array(Type.String()), description: 'What is wrong, by field.' }),
   401: Type.Object({ ...detail.properties }, { description: '`token_not_valid` for tokens; no code at the sign-in.' }),
-  403: Type.Object({ ...detail.properties }, { description: '`password_change_required`' }),
+  403: Type.Object({ ...detail.properties }, { description: '`password_change_required` and `client_required`' }),
   429: Type.Object({ ...detail.properties }, { description: 'Too many requests.' }),
   503: Type.Object({ ...detail.properties }, { description: 'Try again after `Retry-After` seconds.' }),
 }
