@@ -47,7 +47,10 @@ for (const [method, authenticateBy] of [
       oauth.processIntrospectionResponse(
         metadata,
         client,
-        await oauth.introspectionRequest(metadata, client, auth, token, insecure),
+        await oauth.introspectionRequest(metadata, client, auth, token, {
+          ...insecure,
+          additionalParameters: hintFor(token),
+        }),
       )
     t.match(await introspect(granted.access_token), { active: true, client_id: id, sub: id, scope: 'admin' })
     const ada = await signUp(app)
@@ -126,7 +129,7 @@ t.test('introspection says what there is to say of each kind of token', async t 
   t.match(token, { active: true, sub: ada.userId, sid: ada.sessionId })
   t.notOk('token_type' in token, 'a refresh token does not pass for an access token')
   t.notOk('roles' in token)
-  const { headers } = await introspect(app, client, ada.refreshToken, { token_type_hint: 'access_token', more: 'x' })
+  const { headers } = await introspect(app, client, ada.accessToken, { token_type_hint: 'access_token', more: 'x' })
   t.match(headers, { 'cache-control': 'no-store', 'content-type': /^application\/json/ })
 })
 
@@ -388,13 +391,17 @@ t.test('clients are limited by their address, much less than people', async t =>
   t.match(refused.json(), { error: 'temporarily_unavailable' })
 })
 
+/** A refresh token is active only for who asks about one. */
+const hintFor = (token: string): Record<string, string> =>
+  token.startsWith('lk_rt_') ? { token_type_hint: 'refresh_token' } : {}
+
 function introspect(
   app: TestApp['app'],
   { basic }: Pick<TestClient, 'basic'>,
   token: string,
   more: Record<string, string> = {},
 ) {
-  return postForm(app, '/oauth/introspect', { token, ...more }, { authorization: basic })
+  return postForm(app, '/oauth/introspect', { token, ...hintFor(token), ...more }, { authorization: basic })
 }
 
 function revoke(app: TestApp['app'], { basic }: TestClient, token: string) {

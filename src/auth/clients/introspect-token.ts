@@ -30,20 +30,26 @@ export interface LiveToken {
  * Undefined for every other: expired, revoked, foreign or made up, without a word about which. It changes nothing: a
  * refresh token that was used before is not active, and its session is not ended for being asked about.
  *
+ * Resource servers let in whoever shows what is active, and most look at nothing else of the answer. So nothing but the
+ * access token of a user is active for them: a refresh token is for who says that he asks about one, and a client's
+ * token for that client.
+ *
+ * @param hint the `token_type_hint` (RFC 7662, 2.1)
  * @throws LatchkeyError unauthorized_client, and revocations_stale when nobody can say
  */
 export async function introspectToken(
   context: AuthContext,
-  client: Pick<Client, 'scopes'>,
+  client: Pick<Client, 'id' | 'scopes'>,
   bearer: TokenBearer,
   token: string,
+  hint?: string,
 ): Promise<LiveToken | undefined> {
   if (!client.scopes.includes('introspect')) throw new LatchkeyError('unauthorized_client')
-  const refreshToken = await introspectRefreshToken(context, token)
+  const refreshToken = hint === 'refresh_token' ? await introspectRefreshToken(context, token) : undefined
   if (refreshToken) return refreshToken
   try {
     return isClientToken(context, token)
-      ? await introspectClientToken(context, bearer, token)
+      ? await introspectClientToken(context, client.id, bearer, token)
       : await introspectAccessToken(context, bearer, token)
   } catch (error) {
     if (error instanceof LatchkeyError && error.status === 401) return undefined
@@ -91,10 +97,12 @@ async function introspectAccessToken(
 
 async function introspectClientToken(
   { config }: AuthContext,
+  askerId: string,
   bearer: TokenBearer,
   token: string,
 ): Promise<LiveToken | undefined> {
   const { clientId, scopes, jti, issuedAt, expiresAt } = await bearer.verifyClient(token)
+  if (clientId !== askerId) return undefined
   return {
     kind: 'access',
     subject: clientId,

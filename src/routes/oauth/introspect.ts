@@ -3,7 +3,7 @@ import { introspectToken, type LiveToken } from '../../auth/clients/introspect-t
 import type { AuthContext } from '../../auth/context.js'
 import { type Static, Type } from '../../plugins/schemas.js'
 import { clientOf } from './client-of.js'
-import { forClients, formOf, hintField, oauthErrors, tokenField } from './schemas.js'
+import { forClients, formOf, oauthErrors, tokenField } from './schemas.js'
 import { bearerOf } from './token-bearer-of.js'
 
 const introspection = Type.Object({
@@ -23,6 +23,10 @@ const introspection = Type.Object({
   auth_time: Type.Optional(Type.Integer()),
 })
 
+const introspectionHint = Type.Optional(
+  Type.String({ description: 'A refresh token is active only for who asks with `refresh_token`.' }),
+)
+
 /** Whether a token is good now, for services that would rather ask than verify (RFC 7662). */
 export const introspectRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
   app.post(
@@ -32,16 +36,18 @@ export const introspectRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }
       schema: {
         summary: 'Ask whether a token is live',
         description:
-          'For clients with the scope `introspect`. Asks the database, so it knows of what happened just now.',
+          'For clients with the scope `introspect`. Asks the database, so it knows of what happened just now. Without a ' +
+          'hint nothing but the access token of a user is active, or of the client that asks.',
         tags: ['clients'],
         consumes: ['application/x-www-form-urlencoded'],
-        body: formOf({ token: tokenField, token_type_hint: hintField }),
+        body: formOf({ token: tokenField, token_type_hint: introspectionHint }),
         response: { 200: introspection, ...oauthErrors('unauthorized_client') },
       },
     },
     async request => {
+      const { token, token_type_hint: hint } = request.body
       const client = await clientOf(context, request)
-      const live = await introspectToken(context, client, bearerOf(request), request.body.token)
+      const live = await introspectToken(context, client, bearerOf(request), token, hint)
       return live ? viewOf(live, context.config.issuer) : { active: false }
     },
   )

@@ -1,0 +1,89 @@
+import t, { type Test } from 'tap'
+import { issuePasswordReset } from '../../src/auth/issue-password-reset.js'
+import { buildTestApp } from '../support/build-test-app.js'
+import { clientToken, exchange, makeClient, postForm } from '../support/clients.js'
+import { get, PASSWORD, post, signUp } from '../support/people.js'
+
+/** Every genuine secret of this service that is no user's access token, and the ones who may hold it. */
+async function otherTokens(t: Test) {
+  const test = await buildTestApp(t)
+  const { app } = test
+  const ada = await signUp(app)
+  const shop = await makeClient(app, 'sessions', 'introspect', 'admin')
+  const shopToken = await clientToken(app, shop)
+  const authorization = `Bearer ${shopToken}`
+  const opened = (await post(app, `/admin/users/${ada.userId}/sessions`, {}, { authorization })).json()
+  const superseded = opened.refresh_token
+  const ofShop = (await exchange(app, shop, superseded)).json().refresh_token
+  const browser = await post(app, '/auth/login', { email: ada.email, password: PASSWORD })
+  const cookie = (name: string) => browser.cookies.find(candidate => candidate.name === name)!.value
+  const tokens = {
+    'a refresh token': ada.refreshToken,
+    'a refresh cookie': cookie('__Host-latchkey'),
+    'a device cookie': cookie('__Host-latchkey-device'),
+    'a refresh token of a client’s session': ofShop,
+    'one that it was exchanged for': superseded,
+    'a password reset': (await issuePasswordReset(app.context, ada.email, 'test')).token,
+    'a client’s token': shopToken,
+    'a client’s secret': shop.secret,
+  }
+  return { ...test, ada, shop, opened, tokens }
+}
+
+t.test('a resource server that looks at nothing but `active` lets in access tokens of users alone', async t => {
+  const { app, ada, shop, opened, tokens } = await otherTokens(t)
+  const plain = await makeClient(app, 'introspect')
+  const administrator = await makeClient(app, 'introspect', 'admin')
+  // Apache's modules send no hint, or the one that their operator configured.
+  for (const hint of [{}, { token_type_hint: 'access_token' }, { token_type_hint: 'refresh-token' }]) {
+    for (const { id, basic } of [plain, administrator, shop]) {
+      const ask = (token: string) => postForm(app, '/oauth/introspect', { token, ...hint }, { authorization: basic })
+      for (const [what, token] of Object.entries(tokens)) {
+        // A client can't be let in by its own token where it is the one who lets in.
+        if (what === 'a client’s token' && id === shop.id) continue
+        t.strictSame((await ask(token)).json(), { active: false }, what)
+      }
+      for (const token of [ada.accessToken, opened.access_token])
+        t.match((await ask(token)).json(), { active: true, token_type: 'Bearer', sub: ada.userId })
+    }
+  }
+})
+
+t.test('who asks about refresh tokens says so, and learns about them', async t => {
+  const { app, ada, shop, opened, tokens } = await otherTokens(t)
+  const plain = await makeClient(app, 'introspect')
+  for (const { basic } of [plain, shop]) {
+    const ask = (token: string) =>
+      postForm(app, '/oauth/introspect', { token, token_type_hint: 'refresh_token' }, { authorization: basic })
+    for (const token of [
+      tokens['a refresh token'],
+      tokens['a refresh cookie'],
+      tokens['a refresh token of a client’s session'],
+    ]) {
+      const { token_type, ...answer } = (await ask(token)).json()
+      t.match(answer, { active: true, sub: ada.userId })
+      t.equal(token_type, undefined)
+    }
+    // A hint is no more than that (RFC 7662, 2.1).
+    t.match((await ask(opened.access_token)).json(), { active: true, token_type: 'Bearer' })
+    for (const what of ['a device cookie', 'a password reset', 'a client’s secret'] as const)
+      t.strictSame((await ask(tokens[what])).json(), { active: false }, what)
+  }
+})
+
+t.test('a client asks about its own token, and about no other client’s', async t => {
+  const { app, shop, tokens } = await otherTokens(t)
+  const ask = async (basic: string) =>
+    (await postForm(app, '/oauth/introspect', { token: tokens['a client’s token'] }, { authorization: basic })).json()
+  t.match(await ask(shop.basic), { active: true, sub: shop.id, client_id: shop.id })
+  t.strictSame(await ask((await makeClient(app, 'introspect', 'admin')).basic), { active: false })
+})
+
+t.test('nothing but a user’s access token passes where access tokens are verified', async t => {
+  const { app, tokens } = await otherTokens(t)
+  for (const [what, token] of Object.entries(tokens)) {
+    t.match((await get(app, '/auth/verify', token)).json(), { status: 401, code: 'token_invalid' }, what)
+    t.match((await post(app, '/auth/verify', { token })).json(), { status: 401, code: 'token_invalid' }, what)
+    t.match((await get(app, '/auth/profile', token)).json(), { status: 401, code: 'token_invalid' }, what)
+  }
+})
