@@ -25,7 +25,7 @@ import { securityHeaders } from './plugins/security-headers.js'
 import { sentCookies } from './plugins/sent-cookies.js'
 import { adminRoutes } from './routes/admin.js'
 import { eventRoutes } from './routes/events.js'
-import { gatewayRoutes } from './routes/gateway.js'
+import { GATEWAY_ADDRESS, gatewayRoutes } from './routes/gateway.js'
 import { healthRoutes } from './routes/health.js'
 import { oauthRoutes } from './routes/oauth.js'
 import { profileRoutes } from './routes/profile.js'
@@ -73,6 +73,7 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
   const { name, accessName, deviceName } = config.cookie
   const cookieNames = config.cookie.access ? [name, accessName, deviceName] : [name, deviceName]
   await app.register(problemDetails, { log })
+  await app.register(securityHeaders, { ...config, except: GATEWAY_ADDRESS })
   await app.register(drain)
   await app.register(requestGuard, { cookieNames })
   await app.register(cors, config)
@@ -90,7 +91,6 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
     await app.register(requestLog, { log })
     await app.register(drainLongRequests)
     await app.register(cutStalled, { patienceMs: 30_000 })
-    await app.register(securityHeaders, config)
     await app.register(refreshCookie, config)
     await app.register(crossSite, { ...config, cookieNames })
     await app.register(rateLimit, { rateLimit: config.rateLimit, ephemeral: stores.ephemeral })

@@ -2,12 +2,14 @@ import type { Server } from 'node:http'
 import { type FastifyHttpOptions, LogController } from 'fastify'
 import type { Config } from './config.js'
 import { answerClientError } from './plugins/answer-client-error.js'
+import { securityHeadersFor } from './plugins/security-headers.js'
 import { sendProblem } from './plugins/send-problem.js'
 import { toLatchkeyError } from './plugins/to-latchkey-error.js'
 import { requestIds } from './request-ids.js'
 
 /** The options of the server itself: every limit and timeout written out. Times are milliseconds. */
-export function fastifyOptions(config: Pick<Config, 'trustProxy'>): FastifyHttpOptions<Server> {
+export function fastifyOptions(config: Pick<Config, 'trustProxy' | 'publicOrigin'>): FastifyHttpOptions<Server> {
+  const securityHeaders = securityHeadersFor(config.publicOrigin)
   return {
     // plugins/request-log.ts does it.
     logger: false,
@@ -26,8 +28,14 @@ export function fastifyOptions(config: Pick<Config, 'trustProxy'>): FastifyHttpO
     routerOptions: { caseSensitive: true, ignoreTrailingSlash: false, maxParamLength: 128 },
 
     // Headers and then the whole request must have arrived by these, also on a connection that never says anything; Node
-    // looks every second. Answers that nobody takes are cut by plugins/cut-stalled.ts.
-    http: { headersTimeout: 10_000, connectionsCheckingInterval: 1_000, maxHeaderSize: 16_384 },
+    // looks every second. Answers that nobody takes are cut by plugins/cut-stalled.ts. A request without a host is refused
+    // by plugins/request-guard.ts, with a body and headers.
+    http: {
+      headersTimeout: 10_000,
+      connectionsCheckingInterval: 1_000,
+      maxHeaderSize: 16_384,
+      requireHostHeader: false,
+    },
     requestTimeout: 15_000,
     // Longer than a gateway keeps its own (60 s), or it would send a request into a connection that just closed.
     keepAliveTimeout: 72_000,
@@ -36,8 +44,8 @@ export function fastifyOptions(config: Pick<Config, 'trustProxy'>): FastifyHttpO
     return503OnClosing: false,
 
     frameworkErrors: (error, _request, reply) => {
-      sendProblem(reply, toLatchkeyError(error))
+      sendProblem(reply.headers(securityHeaders), toLatchkeyError(error))
     },
-    clientErrorHandler: answerClientError,
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, securityHeaders),
   }
 }

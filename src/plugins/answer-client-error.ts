@@ -6,8 +6,14 @@ import { toProblem } from './to-problem.js'
 /**
  * Answers what never became a request: malformed HTTP, too many headers, or one that took too long to arrive. The
  * connection ends with it, as nobody knows where the next request would begin.
+ *
+ * @param headers what every answer bears
  */
-export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
+export function answerClientError(
+  error: Error & { code?: string },
+  socket: Socket,
+  headers: Record<string, string>,
+): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return
   const problem = toProblem(new LatchkeyError(PARSER_CODES[error.code ?? ''] ?? 'invalid_request'))
   const body = JSON.stringify(problem)
@@ -17,6 +23,7 @@ export function answerClientError(error: Error & { code?: string }, socket: Sock
     `content-length: ${Buffer.byteLength(body)}`,
     'cache-control: no-store',
     'connection: close',
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
   ]
   if (socket.writable) socket.write(`${head.join('\r\n')}\r\n\r\n${body}`)
   socket.destroySoon()

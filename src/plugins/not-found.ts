@@ -3,12 +3,16 @@ import fp from 'fastify-plugin'
 import { LatchkeyError } from '../errors.js'
 import { sendProblem } from './send-problem.js'
 
-/** Answers what no route takes: 405 with the methods that there are at the address, or 404. */
+/**
+ * Answers what no route takes: 405 with the methods that there are at the address, or 404, also where a route took the
+ * request and found nothing.
+ */
 export const notFound = fp(
   async (app: FastifyInstance) => {
     app.setNotFoundHandler((request, reply) => {
       const allowed = allowedMethods(app, request)
-      if (allowed.length === 0) return sendProblem(reply, new LatchkeyError('not_found'))
+      if (allowed.length === 0 || allowed.some(method => method === request.method))
+        return sendProblem(reply, new LatchkeyError('not_found'))
       reply.header('allow', allowed.join(', '))
       return sendProblem(reply, new LatchkeyError('method_not_allowed'))
     })

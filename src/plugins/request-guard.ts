@@ -14,6 +14,8 @@ export interface RequestGuardOptions {
 export const requestGuard = fp(
   async (app: FastifyInstance, { cookieNames }: RequestGuardOptions) => {
     app.removeContentTypeParser('text/plain')
+    // Node would answer 417, without a body and past every hook; RFC 9110, 10.1.1, lets a server ignore what it does not know.
+    app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
 
     app.addHook('onRequest', (request, _reply, done) => {
       done(findFault(app, request, cookieNames))
@@ -39,6 +41,10 @@ function findFault(
     if (twice !== undefined)
       return new LatchkeyError('ambiguous_request', { detail: `The header ${twice} came twice.` })
   }
+
+  // RFC 9112, 3.2: each request of HTTP/1.1 has one.
+  if (headers.host === undefined && request.raw.httpVersion !== '1.0')
+    return new LatchkeyError('invalid_request', { detail: 'The header host is missing.' })
 
   const { cookie, 'content-length': contentLength } = headers
   if (cookie !== undefined) {

@@ -4,26 +4,32 @@ import fp from 'fastify-plugin'
 export interface SecurityHeadersOptions {
   /** The origin that browsers see this service under. */
   publicOrigin: string
+  /** The address whose GET sets them itself, where a browser may see the answer (docs/adr/0011). */
+  except?: string
 }
 
 /**
- * Sets the security headers of an API on the answers of the routes that are registered after it. Pages (docs, account)
- * replace the policy with their own.
+ * Sets the security headers of an API on every answer, so it comes before all that may answer: the guard, CORS, pages,
+ * routes. Pages (docs, account) replace the policy with their own. What is answered without Fastify's hooks, in
+ * fastify-options.ts, takes the same constants.
  * They are constants: @fastify/helmet builds its middleware anew for each request, which costs more CPU than
  * verifying a cached token does.
  */
 export const securityHeaders = fp(
-  async (app: FastifyInstance, { publicOrigin }: SecurityHeadersOptions) => {
+  async (app: FastifyInstance, { publicOrigin, except }: SecurityHeadersOptions) => {
     const headers = securityHeadersFor(publicOrigin)
-    app.addHook('onRequest', (_request, reply, done) => {
-      reply.headers(headers)
+    const withQuery = `${except}?`
+    app.addHook('onRequest', ({ raw: { method, url } }, reply, done) => {
+      // Fastify would have to build an object to say which route it is.
+      const isExcept = method === 'GET' && (url === except || url!.startsWith(withQuery))
+      if (!isExcept) reply.headers(headers)
       done()
     })
   },
   { name: 'security-headers', fastify: '5.x' },
 )
 
-export function securityHeadersFor(publicOrigin: string) {
+export function securityHeadersFor(publicOrigin: string): Record<string, string> {
   return {
     'content-security-policy': "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     'cross-origin-resource-policy': 'same-origin',

@@ -6,6 +6,9 @@ import { securityHeadersFor } from '../plugins/security-headers.js'
 import { toLatchkeyError } from '../plugins/to-latchkey-error.js'
 import { withIdentity } from './with-identity.js'
 
+/** Where gateways ask. Its refusals bear the security headers, and its empty 200 does without. */
+export const GATEWAY_ADDRESS = '/auth/verify'
+
 const oneOrMore = Type.Union([Type.String(), Type.Array(Type.String())])
 
 export interface GatewayRoutesOptions {
@@ -21,7 +24,7 @@ export const gatewayRoutes: FastifyPluginAsyncTypebox<GatewayRoutesOptions> = as
   const securityHeaders = securityHeadersFor(publicOrigin)
 
   app.get(
-    '/auth/verify',
+    GATEWAY_ADDRESS,
     {
       onRequest: app.authenticate,
       errorHandler: (thrown, _request, reply) => {

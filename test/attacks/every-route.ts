@@ -51,6 +51,20 @@ export function changingRoutes(app: FastifyInstance, id = newId()): ChangingRout
   )
 }
 
+/** Every address that a route answers at, documented or not, with its methods. */
+export function everyAddress(app: FastifyInstance): { url: string; methods: string[] }[] {
+  const parents: string[] = []
+  const lines = app.printRoutes({ commonPrefix: false }).split('\n')
+  return lines.flatMap(line => {
+    const [, indentation, part, methods] = /^([│ ]*)[├└]── (\S+) \(([A-Z, ]+)\)$/.exec(line) ?? []
+    if (part === undefined) return []
+    const depth = indentation!.length / 4
+    parents[depth] = (parents[depth - 1] ?? '') + part
+    const url = parents[depth].replaceAll(/:\w+/g, newId()).replaceAll('*', 'anything')
+    return { url, methods: methods!.split(', ') }
+  })
+}
+
 /** What a request to a route needs apart from its body: a token where only those who have one get that far. */
 export function requestTo({ method, url }: ChangingRoute, ada: Insider, options: InjectOptions): InjectOptions {
   const token = url.startsWith('/admin/')

@@ -65,7 +65,10 @@ t.test('an idle kept-alive connection outlives all of these, and the gateway tha
 })
 
 t.test('every timeout of the service is set, and in this order', async t => {
-  const { http, requestTimeout, keepAliveTimeout } = fastifyOptions({ trustProxy: [] })
+  const { http, requestTimeout, keepAliveTimeout } = fastifyOptions({
+    trustProxy: [],
+    publicOrigin: 'http://localhost',
+  })
   const headersTimeout = http!.headersTimeout!
   t.ok(headersTimeout > 0 && headersTimeout < requestTimeout!)
   t.ok(keepAliveTimeout! > 60_000)
