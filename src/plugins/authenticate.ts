@@ -121,13 +121,18 @@ export const authenticate = fp(
   { name: 'authenticate', fastify: '5.x', dependencies: ['sent-cookies'] },
 )
 
-/** RFC 6750, 2.1. The scheme's case does not matter (RFC 9110, 11.1); anything else is refused, not ignored. */
+/**
+ * RFC 6750, 2.1. The scheme's case does not matter (RFC 9110, 11.1), nor how many spaces follow it; anything else is
+ * refused, not ignored. Not trimmed: that would drop bytes which are no white space in a header, and give a token a
+ * second spelling. Node drops the spaces and tabs around the whole.
+ */
 function bearerToken(authorization: string | undefined): string | undefined {
   if (authorization === undefined) return undefined
-  if (authorization.startsWith('Bearer ')) return authorization.slice('Bearer '.length).trim()
-  const space = authorization.indexOf(' ')
-  if (authorization.slice(0, space).toLowerCase() !== 'bearer') throw new LatchkeyError('token_invalid')
-  return authorization.slice(space + 1).trim()
+  if (!authorization.startsWith('Bearer ') && authorization.slice(0, 7).toLowerCase() !== 'bearer ')
+    throw new LatchkeyError('token_invalid')
+  let start = 'Bearer '.length
+  while (authorization[start] === ' ') start++
+  return authorization.slice(start)
 }
 
 /** What a token of another kind than a user's has to say. */

@@ -7,12 +7,15 @@ export interface SentCookiesOptions {
   cookie: Pick<Config['cookie'], 'name' | 'accessName' | 'deviceName' | 'access'>
 }
 
-/** The cookies that a browser sent. Whoever asks for one has them parsed: most requests bring none, or ask for none. */
+/**
+ * The cookies that a browser sent. Whoever asks for one has them parsed: most requests bring none, or ask for none.
+ * Nothing is decoded: ours need no percent signs, and a token has one spelling.
+ */
 export const sentCookies = fp(
   async (app: FastifyInstance, { cookie }: SentCookiesOptions) => {
     app.decorateRequest('sentCookie', function (this: FastifyRequest, name) {
       const header = this.headers.cookie
-      return header === undefined ? undefined : fastifyCookie.parse(header)[name]
+      return header === undefined ? undefined : fastifyCookie.parse(header, { decode: value => value })[name]
     })
 
     app.decorateRequest('refreshCookie', function (this: FastifyRequest) {

@@ -4,7 +4,8 @@ import { LatchkeyError } from '../../errors.js'
  * The fields of a body as texts, read by the rules of Django REST framework's CharField and refused in its words. Fields
  * that were not asked for are ignored.
  *
- * A password is the one text that is not trimmed: the space at its end may be a part of it.
+ * Names are trimmed, and credentials are taken as they came: the space at the end of a password may be a part of it, and
+ * a token has one spelling.
  *
  * @throws LatchkeyError invalid_request, whose errors name every field at fault
  */
@@ -17,11 +18,13 @@ export function readFields<Name extends string>(body: unknown, ...names: Name[])
     const text = asText(value)
     const message = text === undefined ? whyNoText(value) : whyUnfit(text)
     if (message !== undefined) errors.push({ field: name, message })
-    else fields[name] = name === 'password' ? text! : text!.trim()
+    else fields[name] = NAMES.has(name) ? text!.trim() : text!
   }
   if (errors.length > 0) throw new LatchkeyError('invalid_request', { errors })
   return fields
 }
+
+const NAMES: ReadonlySet<string> = new Set(['username', 'email'])
 
 /** Whether a body has this field at all. */
 export function hasField(body: unknown, name: string): boolean {
