@@ -1,4 +1,5 @@
 import { availableCores } from './config/available-cores.js'
+import { browserWarnings } from './config/browser-warnings.js'
 import { checkTogether } from './config/check-together.js'
 import { chooseMode, type Mode } from './config/choose-mode.js'
 import { ConfigError } from './config/config-error.js'
@@ -148,16 +149,8 @@ export function readConfig(env: NodeJS.ProcessEnv, options: { embedded?: boolean
  * @param env names variables in it that look like misspelled settings
  */
 export function configWarnings(config: Config, env: NodeJS.ProcessEnv = {}): readonly string[] {
-  const warnings: string[] = []
+  const warnings = browserWarnings(config)
   if (config.nodeEnv === 'production') {
-    const { protocol, hostname } = new URL(config.publicOrigin)
-    if (hostname === 'localhost') {
-      warnings.push(
-        'PUBLIC_ORIGIN is on localhost in production: set it to the address that browsers and verifiers use.',
-      )
-    } else if (protocol === 'http:') {
-      warnings.push('PUBLIC_ORIGIN is plain http in production: browsers will not keep the cookies; use https.')
-    }
     if (!config.rateLimit.enabled) warnings.push('RATE_LIMIT is off in production: nothing slows guessing down.')
     if (config.signInFailureDelayMs === 0)
       warnings.push('SIGN_IN_FAILURE_DELAY is 0 in production: the time of an answer tells which accounts exist.')

@@ -122,7 +122,25 @@ t.test('settings are held against one another', async t => {
     [{ REFRESH_MIN_AGE: '0s' }, /^REFRESH_MIN_AGE must be longer than REFRESH_LEEWAY/],
     [{ ...production, REDIS_CLUSTER: 'on', REDIS_URL: 'redis://redis/1' }, /^REDIS_URL names a numbered database/],
     [{ ...production, COOKIE_INSECURE: 'on' }, /^COOKIE_INSECURE is refused in production/],
-    [{ COOKIE_INSECURE: 'on', COOKIE_SAMESITE: 'none' }, /^COOKIE_SAMESITE=none needs secure cookies/],
+    [
+      { COOKIE_INSECURE: 'on', COOKIE_SAMESITE: 'none', CORS_ORIGINS: 'https://app.example.org' },
+      /^COOKIE_SAMESITE=none needs secure cookies/,
+    ],
+    [
+      { COOKIE_SAMESITE: 'none' },
+      /^COOKIE_SAMESITE=none is for pages on another site.*: list .* in CORS_ORIGINS, or set/,
+    ],
+    [
+      { ...production, COOKIE_SAMESITE: 'none', CORS_ORIGINS: 'https://auth.example.com' },
+      /^COOKIE_SAMESITE=none is for pages on another site/,
+    ],
+    [{ ...production, COOKIE_DOMAIN: 'com' }, /^COOKIE_DOMAIN must be the host of PUBLIC_ORIGIN or a parent/],
+    [
+      { PUBLIC_ORIGIN: 'https://192.0.2.7', COOKIE_DOMAIN: '0.2.7' },
+      /^COOKIE_DOMAIN must be the host of PUBLIC_ORIGIN/,
+    ],
+    [{ JWT_ISSUER: 'me', JWT_AUDIENCE: 'me/clients' }, /^JWT_AUDIENCE is what clients' own tokens are for/],
+    [{ ...production, JWT_AUDIENCE: 'https://auth.example.com/clients' }, /^JWT_AUDIENCE is what clients' own/],
     [{ ...production, COOKIE_DOMAIN: 'ample.com' }, /^COOKIE_DOMAIN must be the host of PUBLIC_ORIGIN or a parent/],
   ]
   for (const [env, problem] of cases) t.match(problemsOf({ ...required, ...env }), [problem])
@@ -198,9 +216,19 @@ t.test('the cookies carry the strictest prefix that browsers would accept', asyn
   }
   t.match(cookie({ COOKIE_PATH: '/auth' }), { ...secure, path: '/auth' })
   t.match(cookie({ ...production, COOKIE_DOMAIN: 'example.com' }), { ...secure, domain: 'example.com' })
+  for (const [PUBLIC_ORIGIN, domain] of [
+    ['http://localhost:3000', 'localhost'],
+    ['https://192.0.2.7', '192.0.2.7'],
+    ['https://auth.example.co.uk', 'example.co.uk'],
+  ] as const)
+    t.match(cookie({ PUBLIC_ORIGIN, COOKIE_DOMAIN: domain }), { ...secure, domain })
   t.match(cookie({ COOKIE_INSECURE: 'on' }), { name: 'latchkey', accessName: 'latchkey-at', secure: false })
   t.match(cookie({ COOKIE_INSECURE: 'on', COOKIE_PATH: '/auth' }), { name: 'latchkey', secure: false })
-  t.match(cookie({ COOKIE_SAMESITE: 'none' }), { name: '__Host-latchkey', sameSite: 'none', secure: true })
+  t.match(cookie({ COOKIE_SAMESITE: 'none', CORS_ORIGINS: 'https://a.example' }), {
+    name: '__Host-latchkey',
+    sameSite: 'none',
+    secure: true,
+  })
 })
 
 t.test('the configuration is frozen to its depths', async t => {

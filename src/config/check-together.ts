@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import type { Reading } from './read-settings.js'
 import type { SettingName, Values } from './settings.js'
 
@@ -52,10 +53,26 @@ const rules: readonly Rule[] = [
       'COOKIE_SAMESITE=none needs secure cookies: unset COOKIE_INSECURE, or set COOKIE_SAMESITE to lax or strict.',
   },
   {
+    of: ['COOKIE_SAMESITE', 'CORS_ORIGINS', 'PUBLIC_ORIGIN'],
+    broken: v => v.COOKIE_SAMESITE === 'none' && (v.CORS_ORIGINS ?? []).every(origin => origin === v.PUBLIC_ORIGIN),
+    problem:
+      'COOKIE_SAMESITE=none is for pages on another site, and none is named: list their origins in CORS_ORIGINS, or set ' +
+      'COOKIE_SAMESITE to lax or strict.',
+  },
+  {
+    // Who verifies by the audience could not tell the token of a client from that of a user.
+    of: ['JWT_AUDIENCE', 'JWT_ISSUER', 'PUBLIC_ORIGIN'],
+    broken: v => v.JWT_AUDIENCE !== undefined && v.JWT_AUDIENCE === `${v.JWT_ISSUER ?? v.PUBLIC_ORIGIN}/clients`,
+    problem:
+      "JWT_AUDIENCE is what clients' own tokens are for (the issuer and /clients): give users' tokens another one.",
+  },
+  {
     of: ['COOKIE_DOMAIN', 'PUBLIC_ORIGIN'],
     broken: v =>
       v.COOKIE_DOMAIN !== undefined && v.PUBLIC_ORIGIN !== undefined && !covers(v.COOKIE_DOMAIN, v.PUBLIC_ORIGIN),
-    problem: 'COOKIE_DOMAIN must be the host of PUBLIC_ORIGIN or a parent of it: browsers drop the cookie otherwise.',
+    problem:
+      'COOKIE_DOMAIN must be the host of PUBLIC_ORIGIN or a parent of it, but no top-level domain and no part of an ' +
+      'address: browsers drop the cookie otherwise.',
   },
 ]
 
@@ -65,5 +82,7 @@ export function checkTogether({ values, failed }: Reading): string[] {
 }
 
 function covers(domain: string, origin: string): boolean {
-  return `.${new URL(origin).hostname}`.endsWith(`.${domain}`)
+  const { hostname } = new URL(origin)
+  if (hostname === domain) return true
+  return domain.includes('.') && isIP(hostname) === 0 && hostname.endsWith(`.${domain}`)
 }

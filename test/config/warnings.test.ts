@@ -15,6 +15,38 @@ t.test('what is unwise is said and allowed', async t => {
   t.match(warnings({ TRUST_PROXY: '10.0.0.0/8,::/0' }), [/^TRUST_PROXY covers every address/])
 })
 
+t.test('cookies that browsers will not keep or send are pointed out, and nothing that might work', async t => {
+  const warnings = (env: NodeJS.ProcessEnv) => configWarnings(readConfig({ ...required, ...env }))
+  const allowing = (CORS_ORIGINS: string, env: NodeJS.ProcessEnv = {}) =>
+    warnings({ ...production, CORS_ORIGINS, ...env })
+
+  for (const PUBLIC_ORIGIN of ['http://192.168.0.7:3000', 'http://auth.test']) {
+    t.match(warnings({ PUBLIC_ORIGIN }), [/^PUBLIC_ORIGIN is plain http: .*use https, or COOKIE_INSECURE=on/])
+    t.strictSame(warnings({ PUBLIC_ORIGIN, COOKIE_INSECURE: 'on' }), [])
+  }
+  for (const PUBLIC_ORIGIN of ['http://localhost:1', 'http://a.localhost', 'http://127.0.0.1:1', 'http://[::1]:1'])
+    t.strictSame(warnings({ PUBLIC_ORIGIN }), [], PUBLIC_ORIGIN)
+
+  for (const origin of [
+    'https://app.example.org',
+    'https://example.net',
+    'https://192.0.2.7',
+    'capacitor://localhost',
+  ]) {
+    const lax = allowing(`https://app.example.com,${origin}`, { COOKIE_SAMESITE: 'lax' })
+    t.match(lax, [`COOKIE_SAMESITE is lax, and CORS_ORIGINS names ${origin}`])
+    t.match(allowing(origin), [/^COOKIE_SAMESITE is strict, .* on another site: .*set COOKIE_SAMESITE=none/])
+    t.strictSame(allowing(origin, { COOKIE_SAMESITE: 'none' }), [])
+  }
+  t.strictSame(allowing('https://example.com,https://app.example.com:8443,https://a.b.example.com'), [])
+  const uk = { PUBLIC_ORIGIN: 'https://auth.example.co.uk', CORS_ORIGINS: 'https://app.other.co.uk' }
+  t.strictSame(warnings({ ...production, ...uk }), [], 'only browsers know which domains are open to all')
+  t.strictSame(warnings({ CORS_ORIGINS: 'http://localhost:5173' }), [])
+
+  t.match(allowing('http://app.example.com'), [/^CORS_ORIGINS names http:\/\/app\.example\.com, .*plain http/])
+  t.strictSame(allowing('http://localhost', { COOKIE_SAMESITE: 'none' }), [], 'an app in a web view')
+})
+
 t.test('a variable that looks like a misspelled setting is pointed out', async t => {
   const env = { ...required, JWT_EXPIRES: '5m', COOKIE_SAME_SITE: 'none', REDIS_PORT: 'tcp://x', JWT_ISSUER_FILE: '' }
   const warnings = configWarnings(readConfig(env), env)

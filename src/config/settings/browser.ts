@@ -23,7 +23,7 @@ export const browserSettings = {
     kind: cookieDomain,
     about:
       'Shares the cookies with all subdomains of this domain; their prefix is then `__Secure-`. ' +
-      'It must be the host of `PUBLIC_ORIGIN` or a parent of it.',
+      'It must be the host of `PUBLIC_ORIGIN` or a parent of it, and no domain under which others register theirs.',
   },
   COOKIE_PATH: {
     kind: text('a path that begins with /', /^\/[\w.~/-]*$/),
@@ -33,7 +33,8 @@ export const browserSettings = {
   COOKIE_SAMESITE: {
     kind: oneOf('strict', 'lax', 'none'),
     default: 'strict',
-    about: 'The `SameSite` of the refresh cookie. `none` is for pages on another site, and then needs `CORS_ORIGINS`.',
+    about:
+      'The `SameSite` of the refresh cookie. `none` is for pages on another site, and needs them in `CORS_ORIGINS`.',
   },
   COOKIE_INSECURE: {
     kind: onOff,

@@ -75,7 +75,9 @@ export const tokenSettings = {
   JWT_AUDIENCE: {
     kind: name,
     defaultText: 'the same as `JWT_ISSUER`',
-    about: 'The `aud` of access tokens; verifiers insist on it.',
+    about:
+      'The `aud` of access tokens; verifiers insist on it. Never the issuer with `/clients` behind it, which is the `aud` ' +
+      "of clients' own tokens.",
   },
   JWT_ALGORITHM: {
     kind: oneOf('ES256', 'EdDSA', 'RS256'),
