@@ -39,8 +39,9 @@ t.test('a resource server that looks at nothing but `active` lets in access toke
     for (const { id, basic } of [plain, administrator, shop]) {
       const ask = (token: string) => postForm(app, '/oauth/introspect', { token, ...hint }, { authorization: basic })
       for (const [what, token] of Object.entries(tokens)) {
-        // A client can't be let in by its own token where it is the one who lets in.
-        if (what === 'a client’s token' && id === shop.id) continue
+        // A client can't be let in by its own token where it is the one who lets in; and the session is its own.
+        const isOwn = what === 'a client’s token' || what === 'a refresh token of a client’s session'
+        if (isOwn && id === shop.id) continue
         t.strictSame((await ask(token)).json(), { active: false }, what)
       }
       for (const token of [ada.accessToken, opened.access_token])
@@ -49,8 +50,11 @@ t.test('a resource server that looks at nothing but `active` lets in access toke
   }
 })
 
-t.test('who asks about refresh tokens says so, and learns about them', async t => {
+t.test('a client that asks about refresh tokens says so; about those of its own sessions it need not', async t => {
   const { app, ada, shop, opened, tokens } = await otherTokens(t)
+  const own = { token: tokens['a refresh token of a client’s session'] }
+  const answer = await postForm(app, '/oauth/introspect', own, { authorization: shop.basic })
+  t.match(answer.json(), { active: true, sub: ada.userId, client_id: shop.id })
   const plain = await makeClient(app, 'introspect')
   for (const { basic } of [plain, shop]) {
     const ask = (token: string) =>

@@ -31,8 +31,8 @@ export interface LiveToken {
  * refresh token that was used before is not active, and its session is not ended for being asked about.
  *
  * Resource servers let in whoever shows what is active, and most look at nothing else of the answer. So nothing but the
- * access token of a user is active for them: a refresh token is for who says that he asks about one, and a client's
- * token for that client.
+ * access token of a user is active for them: a refresh token is active for a client that says it asks about one, and for
+ * the client whose session it is; a client's token for that client.
  *
  * @param hint the `token_type_hint` (RFC 7662, 2.1)
  * @throws LatchkeyError unauthorized_client, and revocations_stale when nobody can say
@@ -45,8 +45,8 @@ export async function introspectToken(
   hint?: string,
 ): Promise<LiveToken | undefined> {
   if (!client.scopes.includes('introspect')) throw new LatchkeyError('unauthorized_client')
-  const refreshToken = hint === 'refresh_token' ? await introspectRefreshToken(context, token) : undefined
-  if (refreshToken) return refreshToken
+  const refreshToken = await introspectRefreshToken(context, token)
+  if (refreshToken) return hint === 'refresh_token' || refreshToken.clientId === client.id ? refreshToken : undefined
   try {
     return isClientToken(context, token)
       ? await introspectClientToken(context, client.id, bearer, token)
