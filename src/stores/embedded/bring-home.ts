@@ -7,7 +7,7 @@ import { giveTree, syncTree } from './own-tree.js'
 import { refugeOf } from './refuge.js'
 import type { ServerUser } from './server-user.js'
 
-// Version 0.1 kept the data of a data folder that `nobody` could not get to in a refuge under /var/lib, and left a link
+// An earlier version kept the data of a data folder that `nobody` could not get to in a refuge under /var/lib, and left a link
 // in its place. Here it comes home. It waits under `arriving`, complete, while the link is taken away; so there is the
 // link with the data in the refuge, or the data at home or next to it, whenever the process is killed.
 

@@ -3,7 +3,7 @@ import type { Log } from '../../log.js'
 import { dataFolder } from './cluster.js'
 import { endProcess } from './end-process.js'
 import { identifyServer, postmasterFile, readPostmaster, untilMemoryIsFree } from './postmaster-file.js'
-import { identifyProcess } from './process-identity.js'
+import { isTaken } from './process-identity.js'
 
 /**
  * Ends the Postgres that a killed process of ours may have left running on this cluster folder. Only the holder of the
@@ -18,9 +18,9 @@ export async function endOrphan(folder: string, log: Log): Promise<void> {
   if (orphan !== undefined) {
     log.warn(`Ending the Postgres (process ${orphan.pid}) that a killed Latchkey left running.`)
     await endProcess(orphan)
-  } else if (identifyProcess(postmaster.pid) !== undefined) {
-    // The pid is another program's by now. Postgres looks no further than whether it runs, and would refuse to start.
-    await rm(postmasterFile(data), { force: true })
   }
   await untilMemoryIsFree(postmaster)
+  // The pid may be another program's by now, or a zombie's. Postgres looks no further than whether there is one, and
+  // would refuse to start.
+  if (isTaken(postmaster.pid)) await rm(postmasterFile(data), { force: true })
 }

@@ -8,6 +8,8 @@ export function numbersOfProcesses(): { uids: Set<number>; gids: Set<number> } {
   for (const pid of readdirSync('/proc')) {
     if (!/^\d+$/.test(pid)) continue
     const status = readIfThere(`/proc/${pid}/status`)
+    // A zombie has ended; in a container, its parent may never ask.
+    if (/^State:\s+Z/m.test(status)) continue
     for (const number of numbersIn(status, 'Uid')) uids.add(number)
     for (const number of [...numbersIn(status, 'Gid'), ...numbersIn(status, 'Groups')]) gids.add(number)
   }

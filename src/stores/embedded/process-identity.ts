@@ -10,7 +10,7 @@ export interface ProcessIdentity {
 
 /** Names a running process, or undefined if no such process runs. */
 export function identifyProcess(pid: number): ProcessIdentity | undefined {
-  if (!isAlive(pid)) return undefined
+  if (!isTaken(pid)) return undefined
   const stat = readProc(pid, 'stat')
   if (stat === undefined) return { pid, startedAt: null }
   // The second field, the program's name, may hold spaces and brackets, so the others are counted from its end. The
@@ -36,7 +36,8 @@ export function commandLine(pid: number): string {
   }
 }
 
-function isAlive(pid: number): boolean {
+/** Whether anything has this pid, a zombie included. */
+export function isTaken(pid: number): boolean {
   try {
     process.kill(pid, 0)
     return true

@@ -22,7 +22,7 @@ import { startEmbeddedPostgres } from '../../../src/stores/embedded/start-embedd
 import { query } from '../../support/servers/query.js'
 import { quietLog } from '../../support/servers/quiet-log.js'
 
-// Version 0.1, started by root, ran Postgres as `nobody`, and kept its data in the data folder or, if a folder above that
+// Started by root, an earlier version ran Postgres as `nobody`, and kept its data in the data folder or, if a folder above that
 // was closed to `nobody`, in a refuge under /var/lib/latchkey.
 
 const NOBODY = 65_534

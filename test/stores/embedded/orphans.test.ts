@@ -3,9 +3,11 @@ import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { commandLine, identifyProcess, stillRuns } from '../../../src/stores/embedded/process-identity.js'
 import { startEmbeddedPostgres } from '../../../src/stores/embedded/start-embedded-postgres.js'
+import { childrenOf } from '../../support/process-control.js'
 import { ended, makeFolder, postgresOf, spawnEmbedded } from '../../support/servers/embedded-fixture.js'
 import { query } from '../../support/servers/query.js'
 import { quietLog } from '../../support/servers/quiet-log.js'
@@ -28,7 +30,7 @@ t.test('Postgres ends by itself when its owner is killed with -9, and the data i
   await query(url!, "create table notes as select 'kept' as note")
   const server = await postgresOf(join(dataDir, 'postgres'))
   process.kill(owner.pid, 'SIGKILL')
-  await ended(server)
+  await Promise.all([owner.exited, ended(server)])
 
   const next = await startEmbeddedPostgres({ dataDir, log: quietLog() })
   t.teardown(next.stop)
@@ -51,7 +53,30 @@ t.test('an orphan that runs on is ended by the next start', { skip: noProc() }, 
   t.teardown(next.stop)
   t.notOk(stillRuns(orphan))
   t.match(log.lines, [`warn: Ending the Postgres (process ${orphan.pid})`])
+  t.equal(log.lines.length, 1, 'and its data stays with the same user')
   t.same(await query(next.url, 'select note from notes'), [{ note: 'kept' }])
+})
+
+t.test('a start waits for the last processes of a server that was killed', { skip: noProc() }, async t => {
+  const dataDir = join(await makeFolder(t), '.latchkey')
+  const owner = spawnEmbedded(t, dataDir)
+  const { url } = await owner.said
+  await query(url!, "create table notes as select 'kept' as note")
+  const server = await postgresOf(join(dataDir, 'postgres'))
+  const { uid } = await stat(join(dataDir, 'postgres/data'))
+  // Any of them may have something left to write.
+  const [last] = await childrenOf(server.pid)
+  process.kill(last!, 'SIGSTOP')
+  for (const pid of [owner.pid, server.pid]) process.kill(pid, 'SIGKILL')
+  await Promise.all([owner.exited, ended(server)])
+
+  const starting = startEmbeddedPostgres({ dataDir, log: quietLog() })
+  t.equal(await Promise.race([starting, sleep(500, 'it waits')]), 'it waits')
+  process.kill(last!, 'SIGCONT')
+  const next = await starting
+  t.teardown(next.stop)
+  t.same(await query(next.url, 'select note from notes'), [{ note: 'kept' }])
+  t.equal((await stat(join(dataDir, 'postgres/data'))).uid, uid)
 })
 
 t.test('another program that has the pid of a dead Postgres by now is left alone', async t => {
