@@ -19,16 +19,20 @@ export const ROLE = 'latchkey'
 export const dataFolder = ({ folder }: Pick<Cluster, 'folder'>) => join(folder, 'data')
 export const passwordFile = ({ folder }: Pick<Cluster, 'folder'>) => join(folder, 'password')
 
+/** The descriptor by which both programs are given their data folder, open. */
+const DATA_DESCRIPTOR = 3
+
 /**
  * What the programs are told of where the data is. A user of its own has no way to it by its path, as every folder above
- * may be closed, and `folder` always is. It gets there by its current folder alone, in which root starts it.
+ * may be closed, and `folder` always is. It gets there by the open folder alone that root hands it.
  */
-export const dataPath = (cluster: Cluster) => (cluster.user === undefined ? dataFolder(cluster) : '/proc/self/cwd')
+export const dataPath = (cluster: Cluster) =>
+  cluster.user === undefined ? dataFolder(cluster) : `/proc/self/fd/${DATA_DESCRIPTOR}`
 
 /** How both programs are spawned: as their user, and blind to PG* variables and secrets in our environment. */
 export function spawnOptions(cluster: Cluster) {
   return {
-    cwd: cluster.user === undefined ? '/' : dataFolder(cluster),
+    cwd: '/',
     env: {
       LC_ALL: 'C',
       PATH: '/usr/bin:/bin',

@@ -49,6 +49,7 @@ export async function initialiseCluster(cluster: Cluster, options: InitialiseOpt
 
 async function runInitdb(draft: Cluster, password: string, args: readonly string[]): Promise<void> {
   const passwordInput = await openForInitdb(draft, password)
+  const data = await open(dataFolder(draft))
   try {
     const child = spawn(
       join(draft.binFolder, 'initdb'),
@@ -61,7 +62,7 @@ async function runInitdb(draft: Cluster, password: string, args: readonly string
         '--no-instructions',
         ...args,
       ],
-      { ...spawnOptions(draft), stdio: [passwordInput.fd, 'pipe', 'pipe'] },
+      { ...spawnOptions(draft), stdio: [passwordInput.fd, 'pipe', 'pipe', data.fd] },
     )
     await once(child, 'spawn')
     endWithUs(child, draft.user)
@@ -72,6 +73,7 @@ async function runInitdb(draft: Cluster, password: string, args: readonly string
     ])
     if (code !== 0) throw new Error(`initdb failed with ${signal ?? `code ${code}`}:\n${(stdout + stderr).trim()}`)
   } finally {
+    await data.close()
     await passwordInput.close()
   }
 }

@@ -72,6 +72,7 @@ async function spawnPostgres(cluster: Cluster, port: number, options: LaunchOpti
   const settings = Object.entries({ ...SETTINGS, ...options.settings, port: String(port) })
   const mark = cluster.user === undefined ? [] : ['-c', folderSetting(dataFolder(cluster))]
   const log = await open(options.logFile, 'a', 0o600)
+  const data = await open(dataFolder(cluster))
   try {
     const child = spawn(
       join(cluster.binFolder, 'postgres'),
@@ -81,13 +82,14 @@ async function spawnPostgres(cluster: Cluster, port: number, options: LaunchOpti
         // A group of its own: Ctrl-C in a terminal reaches the whole group, and the service still needs its database
         // to close gracefully.
         detached: true,
-        stdio: ['ignore', log.fd, log.fd],
+        stdio: ['ignore', log.fd, log.fd, data.fd],
       },
     )
     await once(child, 'spawn')
     if (!options.outlivesUs) endWithUs(child, cluster.user)
     return child
   } finally {
+    await data.close()
     await log.close()
   }
 }

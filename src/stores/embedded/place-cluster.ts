@@ -30,7 +30,7 @@ export async function placeCluster(dataDir: string, log: Log): Promise<Cluster> 
 }
 
 async function placeForRoot(dataDir: string, folder: string, log: Log): Promise<ServerUser> {
-  await access('/proc/self/cwd').catch(error => {
+  await access('/proc/self/fd').catch(error => {
     const advice = 'Start Latchkey as another user, or set DATABASE_URL and REDIS_URL.'
     throw new Error(`Started by root, the embedded Postgres needs Linux and its /proc. ${advice}`, { cause: error })
   })
