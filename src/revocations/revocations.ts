@@ -52,6 +52,8 @@ export class Revocations {
   readonly #options: RevocationsOptions
   readonly #follower: JournalFollower
   readonly #background = new Set<Promise<unknown>>()
+  /** The failures that the log has heard of and that nothing has ended yet. */
+  readonly #said = new Set<string>()
   readonly #keyListeners: ((kid: string) => void)[] = []
   #following: { stop(): Promise<void> } | undefined
   #sweeper: NodeJS.Timeout | undefined
@@ -198,9 +200,14 @@ export class Revocations {
     this.#alerted = isLarge
   }
 
+  /** @param failure is said once, until the same work succeeds: what is tried every second fails for hours */
   #inBackground(failure: string, work: () => Promise<unknown>): void {
     const done = work()
-      .catch((error: Error) => this.#options.log.warn(`${failure}: ${error.message}`))
+      .then(() => this.#said.delete(failure))
+      .catch((error: Error) => {
+        if (!this.#said.has(failure)) this.#options.log.warn(`${failure}: ${error.message}`)
+        this.#said.add(failure)
+      })
       .finally(() => this.#background.delete(done))
     this.#background.add(done)
   }
