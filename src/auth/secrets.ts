@@ -39,6 +39,8 @@ export interface Secrets {
   readonly resetKeys: NonEmpty<ResetKey>
   readonly deviceKeys: NonEmpty<DeviceKey>
   readonly sealKeys: NonEmpty<SealKey>
+  /** Keys of the HMAC by which instances know each other's entries in Redis. */
+  readonly redisMacKeys: NonEmpty<Buffer>
 }
 
 export type NonEmpty<T> = readonly [T, ...T[]]
@@ -70,6 +72,9 @@ export function deriveSecrets(secrets: { jwtSecrets: readonly string[]; refreshS
       id: deriveByte(secret, 'latchkey signing key seal id 1'),
       key: derive(secret, 'latchkey signing key seal 1'),
     })),
+    redisMacKeys: deriveEach('JWT_REFRESH_SECRET', secrets.refreshSecrets, secret =>
+      derive(secret, 'latchkey redis mac 1'),
+    ),
   }
 }
 

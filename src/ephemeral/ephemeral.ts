@@ -41,7 +41,13 @@ export interface Ephemeral extends RevocationChannel {
   /** Takes one hit back (an attempt that turned out to be honest), never below zero. */
   unhit(counter: string): Promise<void>
 
-  /** Resolves if the store answers, with what is not as it should be all the same (`redis-eviction`). */
+  /** How often it held, since the start, what this service did not write or can't have written. */
+  readonly untrustedCount: number
+
+  /**
+   * Resolves if the store answers, with what is not as it should be all the same: `redis-eviction`, and
+   * `redis-untrusted` when it held what is not believed within the last minute.
+   */
   ping(): Promise<readonly string[]>
 
   close(): Promise<void>

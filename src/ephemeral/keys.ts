@@ -13,18 +13,18 @@ export interface KeySettings {
 }
 
 export interface Keys {
-  /** When a session was last seen (ms since the epoch); kept for {@link Keys.seenTtlMs} after that instant. */
+  /** When a session was last seen (ms since the epoch, and a MAC); kept for {@link Keys.seenTtlMs} after that instant. */
   seen(sessionId: string): string
   readonly seenTtlMs: number
 
-  /** When one generation of a session was last seen (ms); kept for {@link Keys.generationSeenTtlMs} after that. */
+  /** When one generation of a session was last seen, likewise; kept for {@link Keys.generationSeenTtlMs} after that. */
   generationSeen(sessionId: string, generation: number): string
   readonly generationSeenTtlMs: number
 
   /** An entry of the blacklist, kept until its `expiresAt`. Its value is the bound, or 1 where there is none. */
   revoked(revocation: Revocation): string
 
-  /** The stream of revocations as they are committed, each entry a JSON array; kept for a while after the last. */
+  /** The stream of revocations as they are committed, each entry a JSON array and a MAC; kept for a while after the last. */
   readonly news: string
   readonly newsTtlMs: number
 
@@ -48,8 +48,8 @@ const HOUR_MS = 60 * 60 * 1000
  *
  * | key | value | until |
  * | --- | --- | --- |
- * | `lk1:{<sid>}:seen` | ms since the epoch | that instant + the refresh token lifetime |
- * | `lk1:{<sid>}:seen:<generation>` | ms since the epoch | that instant + the replay window + the settle time |
+ * | `lk1:{<sid>}:active` | `<ms since the epoch>.<mac>` | that instant + the refresh token lifetime |
+ * | `lk1:{<sid>}:active:<generation>` | `<ms since the epoch>.<mac>` | that instant + the replay window + the settle time |
  * | `lk1:revoked:session:<sid>` | 1 | no token of the session can be alive |
  * | `lk1:revoked:token:<jti>` | 1 | the token cannot be alive |
  * | `lk1:revoked:user:{<id>}:version` | tokens with a lower `ver` are refused | they cannot be alive |
@@ -57,19 +57,23 @@ const HOUR_MS = 60 * 60 * 1000
  * | `lk1:revoked:user:{<id>}:before` | tokens with a lower `iat` (s) are stale | they cannot be alive |
  * | `lk1:revoked:realm` | tokens with a lower `auth_time` (s), or without one a lower `iat`, are refused | they cannot be alive |
  * | `lk1:revoked:key:<kid>` | 1 | for ever |
- * | `lk1:revoked:news` | stream: `revocations` is a JSON array of them | an hour after the last |
+ * | `lk1:revoked:news` | stream: `revocations` is a JSON array of them, `mac` its MAC | an hour after the last |
  * | `lk1:revoked:watermark` | `<server start>:<xid>` up to which all of the above is complete | an hour after it was last checked |
  * | `lk1:{lk1:revoked:watermark}:copying:<instance>` | the id of a copy to the blacklist | it is done, an hour at most |
  * | `lk1:hits:<digest of the counter's name>` | how often | the window's end |
+ *
+ * A MAC is HMAC-SHA-256 in base64url, over the name of the key, a NUL byte and what it vouches for, with a key of which
+ * only this service knows. Without a right one an instance believes nothing that it reads here. An older
+ * version looks for a bare number under `{<sid>}:seen`, where another form must never stand.
  *
  * Keys that one command uses together share their part in braces, which puts them into one slot of a Redis Cluster.
  */
 export function createKeys(settings: KeySettings): Keys {
   const prefix = settings.prefix ?? 'lk1'
   return {
-    seen: sessionId => `${prefix}:{${sessionId}}:seen`,
+    seen: sessionId => `${prefix}:{${sessionId}}:active`,
     seenTtlMs: settings.refreshTokenTtlSeconds * 1000,
-    generationSeen: (sessionId, generation) => `${prefix}:{${sessionId}}:seen:${generation}`,
+    generationSeen: (sessionId, generation) => `${prefix}:{${sessionId}}:active:${generation}`,
     generationSeenTtlMs: (settings.replayWindowSeconds + settings.settleSeconds) * 1000,
     revoked: revocation => `${prefix}:revoked:${revokedName(revocation)}`,
     news: `${prefix}:revoked:news`,

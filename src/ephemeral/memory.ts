@@ -46,6 +46,8 @@ export function createMemoryEphemeral({ keys, now = Date.now, ...options }: Memo
       return seen.get(keys.generationSeen(sessionId, generation))
     },
 
+    // Nobody else writes here.
+    untrustedCount: 0,
     ping: async () => [],
 
     async close() {

@@ -4,14 +4,22 @@ import type { Cluster, Redis } from 'ioredis'
 export interface RedisScripts {
   /** Sets a number and its time to live (ms, or 0 for ever), but lowers neither. */
   latchkeyRaise(key: string, value: number, ttlMs: number): Promise<unknown>
-  /** The same for two keys and one number, with a time to live each. */
+  /**
+   * Keeps when a session and one of its generations were seen, each as a text that begins with that instant and a dot,
+   * unless a later instant is kept already. One beyond the latest that there can be does not count.
+   */
   latchkeySee(
     session: string,
     generation: string,
     seenAt: number,
+    latest: number,
+    text: string,
     ttlMs: number,
+    generationText: string,
     generationTtlMs: number,
   ): Promise<unknown>
+  /** Adds to the stream of revocations; answers 1 if it had to be made again for that. */
+  latchkeyTell(key: string, maxEntries: number, ttlMs: number, revocations: string, mac: string): Promise<0 | 1>
   /**
    * Moves a watermark (`<server>:<decimal>`) forward, never back on the same server, and keeps it for so long (ms); but
    * only if the witness still names this copy. Takes the witness away.
@@ -24,69 +32,103 @@ export interface RedisScripts {
     ttlMs: number,
     copyId: string,
   ): Promise<unknown>
-  /** Counts one up and answers the count and the milliseconds left. */
-  latchkeyHit(key: string, windowMs: number): Promise<[count: number, resetsInMs: number]>
+  /** Counts one up and answers the count, the milliseconds left, and 1 if what was there can't have been a count. */
+  latchkeyHit(key: string, windowMs: number): Promise<[count: number, resetsInMs: number, wasMended: 0 | 1]>
   /** Counts one down, not below zero. */
   latchkeyUnhit(key: string): Promise<unknown>
 }
 
 /** Teaches a client the scripts. ioredis sends the text once a connection and its digest from then on. */
 export function withScripts(redis: Redis | Cluster): (Redis | Cluster) & RedisScripts {
-  redis.defineCommand('latchkeyRaise', { numberOfKeys: 1, lua: `${raise}raise(KEYS[1], ARGV[1], tonumber(ARGV[2]))` })
+  redis.defineCommand('latchkeyRaise', { numberOfKeys: 1, lua: raise })
   redis.defineCommand('latchkeySee', { numberOfKeys: 2, lua: see })
+  redis.defineCommand('latchkeyTell', { numberOfKeys: 1, lua: tell })
   redis.defineCommand('latchkeyAdvance', { numberOfKeys: 2, lua: advance })
   redis.defineCommand('latchkeyHit', { numberOfKeys: 1, lua: hit })
   redis.defineCommand('latchkeyUnhit', { numberOfKeys: 1, lua: unhit })
   return redis as (Redis | Cluster) & RedisScripts
 }
 
-/** PTTL answers -1 for a key that stays for ever and -2 for one that does not exist. */
+/**
+ * PTTL answers -1 for a key that stays for ever and -2 for one that does not exist. What is no number there, somebody
+ * else wrote: it is replaced, as are other such things below. SET replaces any type.
+ */
 const raise = `
-local function raise(key, value, ttl)
-  local held = redis.call('GET', key)
-  if held and tonumber(held) > tonumber(value) then value = held end
-  local left = redis.call('PTTL', key)
-  if ttl == 0 or left == -1 then
-    redis.call('SET', key, value)
-  else
-    redis.call('SET', key, value, 'PX', math.max(ttl, left))
-  end
+local value, ttl = ARGV[1], tonumber(ARGV[2])
+local held = redis.pcall('GET', KEYS[1])
+local bound = type(held) == 'string' and tonumber(string.match(held, '^%d+$'))
+if bound and bound > tonumber(value) then value = held end
+local left = redis.call('PTTL', KEYS[1])
+if ttl == 0 or left == -1 then
+  redis.call('SET', KEYS[1], value)
+else
+  redis.call('SET', KEYS[1], value, 'PX', math.max(ttl, left))
 end
 `
 
 /** A lifetime of zero or less is over; such a sighting leaves nothing. */
-const see = `${raise}
+const see = `
+local seenAt, latest = tonumber(ARGV[1]), tonumber(ARGV[2])
 for i = 1, 2 do
-  local ttl = tonumber(ARGV[i + 1])
-  if ttl > 0 then raise(KEYS[i], ARGV[1], ttl) end
+  local text, ttl = ARGV[2 * i + 1], tonumber(ARGV[2 * i + 2])
+  local held = redis.pcall('GET', KEYS[i])
+  local heldAt = type(held) == 'string' and tonumber(string.match(held, '^(%d+)%.'))
+  local isLater = heldAt and heldAt > seenAt and heldAt <= latest
+  if ttl > 0 and not isLater then redis.call('SET', KEYS[i], text, 'PX', ttl) end
 end
+`
+
+/** Nothing can be added to a key of another type, or behind the greatest id; nor while Redis is full, which passes. */
+const tell = `
+local function add(call)
+  return call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'revocations', ARGV[3], 'mac', ARGV[4])
+end
+local mended = 0
+local added = add(redis.pcall)
+if type(added) == 'table' then
+  if string.find(added.err, 'OOM', 1, true) then return added end
+  redis.call('DEL', KEYS[1])
+  add(redis.call)
+  mended = 1
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return mended
 `
 
 /** Positions have up to 20 digits, more than a number of Lua holds: the longer is the greater. */
 const advance = `
-if redis.call('GET', KEYS[2]) ~= ARGV[4] then return end
+if redis.pcall('GET', KEYS[2]) ~= ARGV[4] then return end
 redis.call('DEL', KEYS[2])
-local held = redis.call('GET', KEYS[1]) or ''
-local server, reached = string.match(held, '^(.*):(%d+)$')
+local held = redis.pcall('GET', KEYS[1])
+local server, reached = string.match(type(held) == 'string' and held or '', '^(.*):(%d+)$')
 local position = ARGV[2]
-if server == ARGV[1] and (#reached > #position or (#reached == #position and reached > position)) then
+if server == ARGV[1] and #reached <= 20 and (#reached > #position or (#reached == #position and reached > position)) then
   position = reached
 end
 redis.call('SET', KEYS[1], ARGV[1] .. ':' .. position, 'PX', ARGV[3])
 `
 
-/** A counter without an end (somebody ran PERSIST, or restored it badly) would block for ever: it gets one again. */
+/**
+ * A counter without an end (somebody ran PERSIST, or restored it badly) would block for ever: it gets one again. So
+ * does one that ends later than its window, and one that counts nothing begins again.
+ */
 const hit = `
-local count = redis.call('INCR', KEYS[1])
+local window = tonumber(ARGV[1])
+local count = redis.pcall('INCR', KEYS[1])
 local left = redis.call('PTTL', KEYS[1])
-if left < 0 then
-  left = tonumber(ARGV[1])
+if type(count) ~= 'number' or count < 1 then
+  redis.call('SET', KEYS[1], 1, 'PX', window)
+  return {1, window, 1}
+end
+local mended = left > window and 1 or 0
+if left < 0 or left > window then
+  left = window
   redis.call('PEXPIRE', KEYS[1], left)
 end
-return {count, left}
+return {count, left, mended}
 `
 
 const unhit = `
-local held = tonumber(redis.call('GET', KEYS[1]) or '0')
-if held > 0 then redis.call('DECR', KEYS[1]) end
+local held = tonumber(redis.pcall('GET', KEYS[1]))
+if held and held > 0 then redis.pcall('DECR', KEYS[1]) end
 `

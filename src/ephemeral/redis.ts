@@ -1,10 +1,12 @@
 import { Cluster, type Redis } from 'ioredis'
 import type { Log } from '../log.js'
 import type { Ephemeral } from './ephemeral.js'
-import { inBatches } from './in-batches.js'
 import type { Keys } from './keys.js'
+import { createMac, type MacKeys } from './mac.js'
+import { createRedisActivity } from './redis-activity.js'
 import { createRedisChannel } from './redis-channel.js'
 import { withScripts } from './redis-scripts.js'
+import { createUntrusted } from './untrusted.js'
 
 export interface RedisEphemeralOptions {
   /** A client or cluster client of its own (see {@link connectRedis}); `close` closes it. */
@@ -12,6 +14,8 @@ export interface RedisEphemeralOptions {
   /** Opens a client that may block while it waits for news (see {@link connectRedis}); whoever follows ends it. */
   openFollower(): Redis | Cluster
   keys: Keys
+  /** Others may write to Redis too: what decides anything is believed only with a MAC of one of these keys. */
+  macKeys: MacKeys
   log?: Pick<Log, 'warn'> | undefined
   /** Milliseconds since the epoch, by the clock that set `expiresAt` and `seenAt`. */
   now?: () => number
@@ -25,43 +29,25 @@ export function createRedisEphemeral({
   redis: client,
   openFollower,
   keys,
+  macKeys,
   now = Date.now,
   log,
 }: RedisEphemeralOptions): Ephemeral {
   const redis = withScripts(client)
+  const mac = createMac(macKeys)
+  const untrusted = createUntrusted(now, log)
 
   return {
-    ...createRedisChannel({ redis, openFollower, keys, now, log }),
+    ...createRedisChannel({ redis, openFollower, keys, mac, untrusted, now, log }),
+    ...createRedisActivity({ redis, keys, mac, untrusted, now }),
 
-    async recordActivity(sightings) {
-      const at = now()
-      await inBatches(sightings, ({ sessionId, generation, seenAt }) =>
-        redis.latchkeySee(
-          keys.seen(sessionId),
-          keys.generationSeen(sessionId, generation),
-          seenAt,
-          Math.ceil(seenAt + keys.seenTtlMs - at),
-          Math.ceil(seenAt + keys.generationSeenTtlMs - at),
-        ),
-      )
-    },
-
-    async lastActivity(sessionIds) {
-      const found = new Map<string, number>()
-      await inBatches(sessionIds, async sessionId => {
-        const seenAt = await redis.get(keys.seen(sessionId))
-        if (seenAt !== null) found.set(sessionId, Number(seenAt))
-      })
-      return found
-    },
-
-    async generationLastSeen(sessionId, generation) {
-      const seenAt = await redis.get(keys.generationSeen(sessionId, generation))
-      return seenAt === null ? undefined : Number(seenAt)
+    get untrustedCount() {
+      return untrusted.count
     },
 
     async hit(counter, windowMs) {
-      const [count, resetsInMs] = await redis.latchkeyHit(keys.hits(counter), windowMs)
+      const [count, resetsInMs, wasMended] = await redis.latchkeyHit(keys.hits(counter), windowMs)
+      if (wasMended) untrusted.note('a counter is none, or ends later than it can')
       return { count, resetsInMs }
     },
 
@@ -74,7 +60,8 @@ export function createRedisEphemeral({
       const memories = await Promise.all([redis, ...nodes].map(node => node.info('memory')))
       // What Redis may evict at any time it can't be relied on to hold.
       const policies = memories.map(memory => /^maxmemory_policy:(\S+)/m.exec(memory)?.[1] ?? 'noeviction')
-      return policies.every(policy => policy === 'noeviction') ? [] : ['redis-eviction']
+      const mayEvict = policies.some(policy => policy !== 'noeviction')
+      return [...(mayEvict ? ['redis-eviction'] : []), ...(untrusted.isRecent ? ['redis-untrusted'] : [])]
     },
 
     async close() {

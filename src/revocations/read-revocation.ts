@@ -20,7 +20,7 @@ const CLOCK_TOLERANCE_SECONDS = 60
 /** An end follows the clock of the database, which may be ahead of ours. */
 const END_TOLERANCE_SECONDS = 5 * 60
 const MAX_LENGTH = 200
-/** What the column of a token version holds. */
+/** What the column of a version holds. */
 const MAX_VERSION = 0x7fff_ffff
 
 /**
@@ -45,7 +45,7 @@ export function readRevocation(value: unknown, nowMs: number): Revocation | NotR
 
 /** What is refused, and up to which bound. A new kind, or a new bound, is a case here. */
 function readSubject(entry: Fields, nowMs: number): Subject | NotRead {
-  const { kind, subject, belowVersion, before } = entry
+  const { kind, subject, belowVersion, belowRolesVersion, before } = entry
   const isInstant = (value: unknown): value is number => isWhole(value, nowMs / 1000 + CLOCK_TOLERANCE_SECONDS)
   switch (kind) {
     case 'session':
@@ -56,6 +56,8 @@ function readSubject(entry: Fields, nowMs: number): Subject | NotRead {
       if (!isText(subject)) return 'malformed'
       if (belowVersion !== undefined)
         return isWhole(belowVersion, MAX_VERSION) ? { kind, subject, belowVersion } : 'malformed'
+      if (belowRolesVersion !== undefined)
+        return isWhole(belowRolesVersion, MAX_VERSION) ? { kind, subject, belowRolesVersion } : 'malformed'
       if (before !== undefined) return isInstant(before) ? { kind, subject, before } : 'malformed'
       return 'unknown'
     case 'realm':

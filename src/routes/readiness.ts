@@ -13,7 +13,7 @@ const PING_PATIENCE_MS = 300
 /**
  * Whether this instance may be sent requests. A store that is away does not change that: verification goes on, and
  * taking every instance out of the gateway at once would only make it worse. It is named as degraded, and so is a Redis
- * that may evict (`redis-eviction`).
+ * that may evict (`redis-eviction`) or held what is not ours (`redis-untrusted`).
  */
 export function readiness(app: FastifyInstance, { db, ephemeral }: PingedStores): () => Promise<ReadyReport> {
   const stores = {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { deriveSecrets } from '../auth/secrets.js'
 import type { Config } from '../config.js'
 import { type Database, openDatabase } from '../db/database.js'
 import { migrate } from '../db/migrate.js'
@@ -65,6 +66,7 @@ async function openExternal(config: Config, { log, clock }: OpenStoresOptions): 
     // What it has to say of Redis, the other client says already.
     openFollower: () => connectRedis(redisUrl, { ...redisOptions, log: undefined, blocking: true }),
     keys: keysOf(config),
+    macKeys: deriveSecrets(config).redisMacKeys,
     log,
     ...(clock && { now: clock }),
   })

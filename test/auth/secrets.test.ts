@@ -5,13 +5,13 @@ const jwtSecret = 'a JWT_SECRET of thirty-two bytes'
 const refreshSecret = 'a JWT_REFRESH_SECRET of some more'
 
 t.test('every use of a secret has a key of its own, even if both secrets are the same', async t => {
-  const { refreshKeys, resetKeys, deviceKeys, sealKeys } = deriveSecrets({
+  const { refreshKeys, resetKeys, deviceKeys, sealKeys, redisMacKeys } = deriveSecrets({
     jwtSecrets: [jwtSecret],
     refreshSecrets: [jwtSecret],
   })
   const [{ tagKey, salt }] = refreshKeys
-  const keys = [tagKey, salt, resetKeys[0].tagKey, deviceKeys[0].key, sealKeys[0].key]
-  t.equal(new Set(keys.map(key => key.toString('hex'))).size, 5)
+  const keys = [tagKey, salt, resetKeys[0].tagKey, deviceKeys[0].key, sealKeys[0].key, redisMacKeys[0]]
+  t.equal(new Set(keys.map(key => key.toString('hex'))).size, 6)
   t.ok(
     keys.every(key => key.length === 32),
     'each of 32 bytes',

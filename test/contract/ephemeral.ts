@@ -201,5 +201,6 @@ async function theRest(t: Test, open: OpenEphemeral) {
   t.test('it answers a ping', async t => {
     const { ephemeral } = await open(t, settings)
     await t.resolves(ephemeral.ping())
+    t.equal(ephemeral.untrustedCount, 0)
   })
 }

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Redis } from 'ioredis'
@@ -34,7 +35,12 @@ function open(t: Test, url: string, options: { caFile?: string; cluster?: boolea
   return {
     redis,
     said,
-    ephemeral: createRedisEphemeral({ redis, openFollower: () => redis.duplicate(), keys: createKeys(lifetimes) }),
+    ephemeral: createRedisEphemeral({
+      redis,
+      openFollower: () => redis.duplicate(),
+      keys: createKeys(lifetimes),
+      macKeys: [randomBytes(32)],
+    }),
   }
 }
 

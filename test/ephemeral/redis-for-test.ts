@@ -1,8 +1,9 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import type { Cluster, Redis } from 'ioredis'
 import type { Test } from 'tap'
 import type { Ephemeral } from '../../src/ephemeral/ephemeral.js'
 import { createKeys, type KeySettings, type Keys } from '../../src/ephemeral/keys.js'
+import type { MacKeys } from '../../src/ephemeral/mac.js'
 import { createRedisEphemeral } from '../../src/ephemeral/redis.js'
 import { connectRedis, redisReady } from '../../src/ephemeral/redis-client.js'
 import type { EphemeralUnderTest } from '../contract/ephemeral.js'
@@ -11,6 +12,11 @@ export interface RedisUnderTest extends EphemeralUnderTest {
   ephemeral: Ephemeral
   redis: Redis | Cluster
   keys: Keys
+  macKeys: MacKeys
+  /** What it told the log. */
+  said: string[]
+  /** Another instance beside it, with the same keys of the MAC or others. */
+  another(macKeys?: MacKeys): Ephemeral
   /** Every key of this test with its time to live: ms, or -1 for ever. */
   times(): Promise<Map<string, number>>
 }
@@ -29,12 +35,19 @@ export async function openRedisForTest(
   const keys = createKeys({ ...settings, prefix })
   let ahead = 0
   const now = () => Date.now() + ahead
-  const ephemeral = createRedisEphemeral({
-    redis,
-    openFollower: () => connectRedis(url, { cluster, blocking: true }),
-    keys,
-    now,
-  })
+  const said: string[] = []
+  const log = { warn: (message: string) => void said.push(message) }
+  const ours: MacKeys = [randomBytes(32)]
+  const another = (macKeys = ours) =>
+    createRedisEphemeral({
+      redis,
+      openFollower: () => connectRedis(url, { cluster, blocking: true }),
+      keys,
+      macKeys,
+      now,
+      log,
+    })
+  const ephemeral = another()
 
   async function times(): Promise<Map<string, number>> {
     const found = new Map<string, number>()
@@ -51,7 +64,10 @@ export async function openRedisForTest(
     ephemeral,
     redis,
     keys,
+    macKeys: ours,
     now,
+    said,
+    another,
     times,
     /** Redis has no clock to set: every key is brought nearer to its end instead. */
     async passTime(ms) {

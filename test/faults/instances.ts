@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { buildApp } from '../../src/app.js'
 import { readConfig } from '../../src/config.js'
-import { openStores } from '../../src/stores/open-stores.js'
+import { openStores, type Stores } from '../../src/stores/open-stores.js'
 import { TEST_SECRETS } from '../support/build-test-app.js'
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.js'
 import { quietLog } from '../support/servers/quiet-log.js'
@@ -12,6 +12,7 @@ import { createTestDatabase } from '../support/test-database.js'
 
 export interface Instance {
   app: FastifyInstance
+  stores: Stores
   close(): Promise<void>
 }
 
@@ -68,5 +69,5 @@ async function startInstance(t: Test, env: NodeJS.ProcessEnv, clock?: () => numb
     return closing
   }
   t.teardown(close)
-  return { app, close }
+  return { app, stores, close }
 }

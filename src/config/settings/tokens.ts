@@ -17,7 +17,8 @@ export const tokenSettings = {
     kind: secrets,
     secret: true,
     required: giveSecret,
-    about: 'Authenticates refresh tokens and derives the successor of each.',
+    about:
+      'Authenticates refresh tokens, derives the successor of each, and authenticates what instances read from Redis.',
   },
   JWT_EXPIRES_IN: {
     kind: durationSeconds('10s', '2h'),

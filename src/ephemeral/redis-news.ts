@@ -1,0 +1,138 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Cluster, Redis } from 'ioredis'
+import type { Log } from '../log.js'
+import { readRevocation } from '../revocations/read-revocation.js'
+import type { Revocation } from '../revocations/revocation.js'
+import type { OnNews } from '../revocations/revocations.js'
+import { isWrongType } from './get-text.js'
+import type { Keys } from './keys.js'
+import type { Mac } from './mac.js'
+import type { RedisScripts } from './redis-scripts.js'
+import type { Untrusted } from './untrusted.js'
+
+export interface RedisNewsOptions {
+  redis: (Redis | Cluster) & RedisScripts
+  openFollower(): Redis | Cluster
+  keys: Keys
+  mac: Mac
+  untrusted: Untrusted
+  /** Milliseconds since the epoch. */
+  now(): number
+  log?: Pick<Log, 'warn'> | undefined
+}
+
+/** How long one read of the stream waits for news. What comes back empty is a sign of life. */
+const BLOCK_MS = 1000
+const RETRY_MS = 250
+/** More than are ever missed in a second; whoever was away longer reads the journal. */
+const MAX_NEWS = 10_000
+/** Before every entry of a stream. */
+const START = '0-0'
+
+/** Tells the instances that follow the stream. One that nothing can be added to is made again: the journal has it all. */
+export async function publishNews(
+  { redis, keys, mac, untrusted }: RedisNewsOptions,
+  revocations: readonly Revocation[],
+): Promise<void> {
+  const news = JSON.stringify(revocations)
+  const wasMended = await redis.latchkeyTell(keys.news, MAX_NEWS, keys.newsTtlMs, news, mac.tagOf(keys.news, news))
+  if (wasMended) untrusted.note('nothing could be added to the stream of revocations, so it was made again')
+}
+
+/** Reads the stream until it is stopped. While Redis is away it tries again; what it misses comes by the journal. */
+export function followNews(options: RedisNewsOptions, onNews: OnNews): { stop(): Promise<void> } {
+  const { openFollower, keys, untrusted, log } = options
+  const follower = openFollower()
+  const stopped = new AbortController()
+  let hasSaidSo = false
+  const ended = run()
+
+  async function run(): Promise<void> {
+    let lastId: string | undefined
+    let unbrokenSinceMs: number | undefined
+    let isStream = true
+    while (!stopped.signal.aborted) {
+      try {
+        lastId ??= await newestId()
+        unbrokenSinceMs ??= performance.now()
+        const answer = await follower.xread('COUNT', 1000, 'BLOCK', BLOCK_MS, 'STREAMS', keys.news, lastId)
+        isStream = true
+        const entries = answer?.[0]?.[1] ?? []
+        if (entries.length === 0 && (await hasBegunAgain(lastId))) {
+          lastId = START
+          unbrokenSinceMs = undefined
+          continue
+        }
+        // Before anything of them is looked at: what can't be read must not be read for ever.
+        lastId = entries.at(-1)?.[0] ?? lastId
+        onNews(
+          entries.flatMap(([, fields]) => readNews(options, fields)),
+          unbrokenSinceMs,
+        )
+      } catch (error) {
+        unbrokenSinceMs = undefined
+        if (isWrongType(error)) {
+          if (isStream) untrusted.note('the stream of revocations is of another type')
+          isStream = false
+          // All that comes when it is one again is new.
+          lastId = START
+        }
+        await sleep(RETRY_MS, undefined, { signal: stopped.signal }).catch(() => {})
+      }
+    }
+  }
+
+  async function newestId(): Promise<string> {
+    const [newest] = await follower.xrevrange(keys.news, '+', '-', 'COUNT', 1)
+    return newest?.[0] ?? START
+  }
+
+  /** Whether the stream has come to its end before this id. Without any entry there is nothing to be told of. */
+  async function hasBegunAgain(lastId: string): Promise<boolean> {
+    const newest = await newestId()
+    if (newest === START || !isBefore(newest, lastId)) return false
+    if (!hasSaidSo) log?.warn('the stream of revocations in Redis has begun again, and is read from its start')
+    hasSaidSo = true
+    return true
+  }
+
+  return {
+    async stop() {
+      stopped.abort()
+      follower.disconnect()
+      await ended
+    },
+  }
+}
+
+/** What an entry of the stream says, as far as it is to be believed: `revocations <json> mac <tag>`. */
+function readNews({ keys, mac, untrusted, now }: RedisNewsOptions, fields: readonly string[]): Revocation[] {
+  const [name, text = '', macName, tag = ''] = fields
+  if (name !== 'revocations' || macName !== 'mac' || !mac.isGenuine(keys.news, text, tag)) {
+    untrusted.note('an entry of the stream of revocations has no MAC of ours')
+    return []
+  }
+  const at = now()
+  return parseList(text).flatMap(value => {
+    const read = readRevocation(value, at)
+    if (read === 'malformed') untrusted.note('a revocation in the stream is malformed or out of bounds')
+    return typeof read === 'string' ? [] : [read]
+  })
+}
+
+/** What is no list counts as one malformed value. */
+function parseList(text: string): unknown[] {
+  try {
+    const list: unknown = JSON.parse(text)
+    return Array.isArray(list) ? list : [undefined]
+  } catch {
+    return [undefined]
+  }
+}
+
+/** Ids are `<milliseconds>-<number>`, and each part has 64 bits. */
+function isBefore(id: string, other: string): boolean {
+  const [ms = 0n, number = 0n] = id.split('-').map(BigInt)
+  const [otherMs = 0n, otherNumber = 0n] = other.split('-').map(BigInt)
+  return ms === otherMs ? number < otherNumber : ms < otherMs
+}

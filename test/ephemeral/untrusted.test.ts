@@ -1,0 +1,222 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import type { Redis } from 'ioredis'
+import t, { type Test } from 'tap'
+import type { Ephemeral } from '../../src/ephemeral/ephemeral.js'
+import { createMac, type MacKeys } from '../../src/ephemeral/mac.js'
+import type { Revocation } from '../../src/revocations/revocation.js'
+import { until } from '../support/eventually.js'
+import { startRedis } from '../support/servers/own-redis.js'
+import { testServers } from '../support/servers/test-servers.js'
+import { openRedisForTest } from './redis-for-test.js'
+
+// What Redis holds and this service did not write: it is not believed, it is mended, and it is reported.
+
+const MINUTE = 60_000
+const { redisUrl } = testServers()
+
+function newEntry(now = Date.now()): Revocation {
+  return { kind: 'session', subject: randomUUID(), reason: 'logout', expiresAt: now + MINUTE }
+}
+
+/** Follows the stream from here on. */
+async function heard(t: Test, ephemeral: Ephemeral): Promise<Revocation[]> {
+  const news: Revocation[] = []
+  const started = newEntry()
+  const following = ephemeral.follow(revocations => void news.push(...revocations))
+  t.teardown(() => following.stop())
+  await until(async () => {
+    await ephemeral.publish([started])
+    return news.length > 0
+  })
+  // What was told twice until it was heard may come once more.
+  const last = newEntry()
+  await ephemeral.publish([last])
+  await until(() => news.some(entry => JSON.stringify(entry) === JSON.stringify(last)))
+  news.length = 0
+  return news
+}
+
+t.test('an entry of the stream is first what an older version reads, then its MAC', async t => {
+  const { ephemeral, redis, keys } = await openRedisForTest(t, redisUrl)
+  const entry = newEntry()
+  await ephemeral.publish([entry])
+  const [[, fields] = []] = (await redis.xrange(keys.news, '-', '+')) as [string, string[]][]
+  t.match(fields, ['revocations', JSON.stringify([entry]), 'mac', /^[\w-]{43}$/])
+})
+
+t.test('a bad entry takes none of the same read with it, and is counted', async t => {
+  const { ephemeral, redis, keys, macKeys, said } = await openRedisForTest(t, redisUrl)
+  const news = await heard(t, ephemeral)
+  const signed = (text: string) => ['revocations', text, 'mac', createMac(macKeys).tagOf(keys.news, text)]
+  const [one, two, three] = [newEntry(), newEntry(), newEntry()]
+  const tooLong = { ...newEntry(), expiresAt: Date.now() + 24 * 60 * MINUTE }
+  // At once, so that one read has all of them.
+  await Promise.all([
+    ephemeral.publish([one]),
+    redis.xadd(keys.news, '*', 'revocations', '[null]'),
+    ephemeral.publish([tooLong, two]),
+    redis.xadd(keys.news, '*', 'other', '[]'),
+    // As a later version might, or one with a defect.
+    redis.xadd(keys.news, '*', ...signed('{}')),
+    redis.xadd(keys.news, '*', ...signed('[')),
+    redis.xadd(keys.news, '*', ...signed('[{"kind":"planet"}]')),
+    ephemeral.publish([three]),
+  ])
+  await until(() => news.length >= 3)
+  t.strictSame(news, [one, two, three])
+  t.equal(ephemeral.untrustedCount, 5, 'what only a later version knows is none of them')
+  t.equal(said.length, 1, 'the log is told once')
+  t.match(said[0], /^Redis holds what this service did not write/)
+})
+
+t.test(
+  'an instance that begins to follow while the stream is of another type hears all that comes when it is one again',
+  async t => {
+    const { ephemeral, redis, keys } = await openRedisForTest(t, redisUrl)
+    await redis.set(keys.news, 'x')
+    const news: Revocation[] = []
+    const following = ephemeral.follow(revocations => void news.push(...revocations))
+    t.teardown(() => following.stop())
+    await until(() => ephemeral.untrustedCount > 0)
+    const entry = newEntry()
+    await ephemeral.publish([entry])
+    await until(() => news.length > 0)
+    t.strictSame(news, [entry])
+  },
+)
+
+t.test('a Redis that is full is not taken for a forged one', async t => {
+  const server = await startRedis(t)
+  const { ephemeral, redis, keys } = await openRedisForTest(t, server.url)
+  await ephemeral.publish([newEntry()])
+  await (redis as Redis).config('SET', 'maxmemory', '1')
+  await t.rejects(ephemeral.publish([newEntry()]), /OOM/)
+  t.equal(await redis.xlen(keys.news), 1)
+  t.equal(ephemeral.untrustedCount, 0)
+  await (redis as Redis).config('SET', 'maxmemory', '0')
+  await t.resolves(ephemeral.publish([newEntry()]))
+})
+
+t.test('what is not believed is said at once, and then every ten minutes with its count', async t => {
+  const { ephemeral, redis, keys, said, passTime } = await openRedisForTest(t, redisUrl)
+  t.equal(ephemeral.untrustedCount, 0)
+  t.same(await ephemeral.ping(), [])
+  const find = async () => {
+    await redis.set(keys.seen('s'), 'abc')
+    t.same(await ephemeral.lastActivity(['s']), new Map())
+  }
+  for (let times = 0; times < 50; times++) await find()
+  t.equal(said.length, 1)
+  t.notMatch(said.join(), /abc/, 'and none of it is shown')
+  t.same(await ephemeral.ping(), ['redis-untrusted'])
+  await passTime(MINUTE)
+  t.same(await ephemeral.ping(), [])
+  await passTime(10 * MINUTE)
+  await find()
+  t.equal(said.length, 2)
+  t.match(said[1], /51 since the start/)
+})
+
+t.test('a sighting is believed under its own name alone, and not before its time', async t => {
+  const { ephemeral, redis, keys, now } = await openRedisForTest(t, redisUrl)
+  const [one, two] = [randomUUID(), randomUUID()]
+  const at = now()
+  await ephemeral.recordActivity([{ sessionId: one, generation: 1, seenAt: at }])
+  const genuine = (await redis.get(keys.generationSeen(one, 1)))!
+  t.match(genuine, new RegExp(`^${at}\\.[\\w-]{43}$`))
+  for (const name of [keys.generationSeen(one, 2), keys.generationSeen(two, 1)]) await redis.set(name, genuine)
+  for (const session of [one, two]) await redis.set(keys.seen(session), genuine)
+  t.equal(await ephemeral.generationLastSeen(one, 1), at)
+  t.equal(await ephemeral.generationLastSeen(one, 2), undefined)
+  t.equal(await ephemeral.generationLastSeen(two, 1), undefined)
+  t.same(await ephemeral.lastActivity([one, two]), new Map())
+  await redis.set(keys.generationSeen(one, 1), genuine.replace(`${at}`, `${at + 1}`))
+  t.equal(await ephemeral.generationLastSeen(one, 1), undefined)
+
+  // By an instance whose clock is far ahead of ours.
+  await ephemeral.recordActivity([{ sessionId: two, generation: 1, seenAt: at + 2 * MINUTE }])
+  t.equal(await ephemeral.generationLastSeen(two, 1), undefined)
+  await ephemeral.recordActivity([{ sessionId: two, generation: 1, seenAt: at }])
+  t.equal(await ephemeral.generationLastSeen(two, 1), at, 'and it does not stand in the way')
+})
+
+t.test('while secrets are rotated, instances of both sides believe each other', async t => {
+  const { another, redis, keys, now } = await openRedisForTest(t, redisUrl)
+  const [old, next] = [randomBytes(32), randomBytes(32)]
+  const [a, b, c, d] = ([[old], [old, next], [next, old], [next]] as MacKeys[]).map(another) as [
+    Ephemeral,
+    Ephemeral,
+    Ephemeral,
+    Ephemeral,
+  ]
+  // At each boundary instances of both sides run at the same time.
+  for (const [writer, reader] of [
+    ...[[a, b] as const, [b, a] as const],
+    ...[[b, c] as const, [c, b] as const],
+    ...[[c, d] as const, [d, c] as const],
+  ]) {
+    const sessionId = randomUUID()
+    await writer.recordActivity([{ sessionId, generation: 1, seenAt: now() }])
+    t.equal((await reader.lastActivity([sessionId])).size, 1)
+    await redis.del(keys.news)
+    const news = await heard(t, reader)
+    const entry = newEntry()
+    await writer.publish([entry])
+    await until(() => news.length > 0)
+    t.strictSame(news, [entry])
+    t.equal(reader.untrustedCount, 0)
+  }
+  const stranger = another([randomBytes(32)])
+  await a.recordActivity([{ sessionId: 's', generation: 1, seenAt: now() }])
+  t.same(await stranger.lastActivity(['s']), new Map(), 'but no other secret is believed')
+})
+
+t.test('no counter blocks anybody for longer than its window', async t => {
+  const { ephemeral, redis, keys } = await openRedisForTest(t, redisUrl)
+  const key = keys.hits('a')
+  const fixed = async () => {
+    const { count, resetsInMs } = await ephemeral.hit('a', MINUTE)
+    t.ok(resetsInMs > 0 && resetsInMs <= MINUTE)
+    const left = await redis.pttl(key)
+    t.ok(left > 0 && left <= MINUTE)
+    return count
+  }
+  await redis.set(key, 1_000_000, 'EX', 10 * 365 * 86_400)
+  t.equal(await fixed(), 1_000_001)
+  t.equal(ephemeral.untrustedCount, 1)
+  for (const value of ['abc', '', '1e9', '9223372036854775807', '-1000000']) {
+    await redis.set(key, value)
+    t.equal(await fixed(), 1, `${value}: counting begins again`)
+    t.equal(await fixed(), 2)
+    await redis.set(key, value)
+    await t.resolves(ephemeral.unhit('a'))
+  }
+  await redis.del(key)
+  await redis.lpush(key, 'x')
+  await t.resolves(ephemeral.unhit('a'))
+  t.equal(await fixed(), 1)
+})
+
+t.test('garbage in the blacklist and in its watermark is replaced', async t => {
+  const { ephemeral, redis, keys, now } = await openRedisForTest(t, redisUrl)
+  const entry: Revocation = { kind: 'user', subject: 'u', belowVersion: 3, reason: 'logout', expiresAt: now() + MINUTE }
+  const to = { serverStart: '1700000000.1', xid: '750' }
+  const complete = () => ephemeral.complete({ from: to, to, entries: [], all: () => [entry] })
+  const forgeries: ((key: string) => Promise<unknown>)[] = [
+    ...['abc', '', 'inf', '1700000000.1:', '1700000000.1:-1', `1700000000.1:${'9'.repeat(5000)}`].map(
+      text => (key: string) => redis.set(key, text),
+    ),
+    key => redis.lpush(key, 'x'),
+    key => redis.hset(key, 'a', '1'),
+  ]
+  for (const forge of forgeries) {
+    for (const key of [keys.revoked(entry), keys.watermark]) {
+      await redis.del(key)
+      await forge(key)
+    }
+    await t.resolves(complete())
+    t.equal(await redis.get(keys.revoked(entry)), '3')
+    t.equal(await redis.get(keys.watermark), '1700000000.1:750')
+    t.ok((await redis.pttl(keys.watermark)) > 0)
+  }
+})
