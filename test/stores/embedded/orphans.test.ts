@@ -67,12 +67,14 @@ t.test('a start waits for the last processes of a server that was killed', { ski
   // Any of them may have something left to write.
   const [last] = await childrenOf(server.pid)
   process.kill(last!, 'SIGSTOP')
+  const resume = () => identifyProcess(last!) && process.kill(last!, 'SIGCONT')
+  t.teardown(resume)
   for (const pid of [owner.pid, server.pid]) process.kill(pid, 'SIGKILL')
   await Promise.all([owner.exited, ended(server)])
 
   const starting = startEmbeddedPostgres({ dataDir, log: quietLog() })
   t.equal(await Promise.race([starting, sleep(500, 'it waits')]), 'it waits')
-  process.kill(last!, 'SIGCONT')
+  resume()
   const next = await starting
   t.teardown(next.stop)
   t.same(await query(next.url, 'select note from notes'), [{ note: 'kept' }])
