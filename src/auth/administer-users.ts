@@ -109,11 +109,9 @@ export async function setRoles(
     if (id === actor && !user.roles.includes(ADMIN_ROLE)) throw new LatchkeyError('insufficient_role')
     if (areSameRoles(user.roles, roles)) return []
     const { rolesVersion, changedAt } = await repositories.users.setRoles(id, [...new Set(roles)])
-    const entry = { kind: 'user', subject: id, reason: 'roles_changed' } as const
+    const bounds = { belowRolesVersion: rolesVersion, before: changedAt }
     const entries = await repositories.journal.append([
-      { ...entry, belowRolesVersion: rolesVersion },
-      // For instances of the version before this one, and the tokens that they made.
-      { ...entry, before: changedAt },
+      { kind: 'user', subject: id, ...bounds, reason: 'roles_changed' },
     ])
     await repositories.securityEvents.add({ type: 'roles_changed', userId: id, actor, details: { roles } })
     return entries

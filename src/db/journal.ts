@@ -120,9 +120,8 @@ function toRevocation(row: EntryRow): Revocation {
   if (row.kind === 'realm') return { ...common, kind: 'realm', before: inSeconds(row.boundAt) }
   if (row.kind !== 'user') return { ...common, kind: row.kind, subject }
   if (row.boundVersion !== null) return { ...common, kind: 'user', subject, belowVersion: row.boundVersion }
-  if (row.boundRolesVersion !== null)
-    return { ...common, kind: 'user', subject, belowRolesVersion: row.boundRolesVersion }
-  return { ...common, kind: 'user', subject, before: inSeconds(row.boundAt) }
+  const user = { ...common, kind: 'user', subject, before: inSeconds(row.boundAt) } as const
+  return row.boundRolesVersion === null ? user : { ...user, belowRolesVersion: row.boundRolesVersion }
 }
 
 function inSeconds(instant: Date | null): number {

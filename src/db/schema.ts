@@ -182,7 +182,10 @@ export const revocations = pgTable(
     boundVersion: integer(),
     /** For a user: tokens of a lower roles_version are stale. */
     boundRolesVersion: integer(),
-    /** For the realm: what began before is refused; for a user: tokens issued before are stale. Whole seconds. */
+    /**
+     * For the realm: what began before is refused. For a user: tokens issued before are stale, which is what the version
+     * before this one goes by. Whole seconds.
+     */
     boundAt: instant(),
     reason: text().notNull(),
     /** Null is never: a compromised key stays revoked. */
@@ -195,7 +198,8 @@ export const revocations = pgTable(
     check(
       'revocations_shape',
       sql`case ${table.kind}
-        when 'user' then ${table.subject} is not null and num_nonnulls(${table.boundVersion}, ${table.boundRolesVersion}, ${table.boundAt}) = 1
+        when 'user' then ${table.subject} is not null and num_nonnulls(${table.boundVersion}, ${table.boundAt}) = 1
+          and num_nonnulls(${table.boundVersion}, ${table.boundRolesVersion}) < 2
         when 'realm' then ${table.subject} is null and num_nonnulls(${table.boundVersion}, ${table.boundRolesVersion}) = 0
           and ${table.boundAt} is not null
         else ${table.kind} in ('session', 'token', 'key') and ${table.subject} is not null

@@ -21,6 +21,8 @@ export class Activity {
   readonly #timer: NodeJS.Timeout
   /** By session and generation, milliseconds since the epoch. */
   #pending = new Map<string, Map<number, number>>()
+  /** What is on its way to the store, which does not know it yet. */
+  #sent = new Map<string, Map<number, number>>()
   #storeAnswers = true
 
   constructor(options: ActivityOptions) {
@@ -43,15 +45,19 @@ export class Activity {
   async lastSeen(sessionIds: readonly string[]): Promise<Map<string, number>> {
     const seen = (await this.#ask(ephemeral => ephemeral.lastActivity(sessionIds))) ?? new Map<string, number>()
     for (const sessionId of sessionIds)
-      for (const seenAt of this.#pending.get(sessionId)?.values() ?? [])
-        seen.set(sessionId, Math.max(seen.get(sessionId) ?? 0, seenAt))
+      for (const noted of [this.#sent, this.#pending])
+        for (const seenAt of noted.get(sessionId)?.values() ?? [])
+          seen.set(sessionId, Math.max(seen.get(sessionId) ?? 0, seenAt))
     return seen
   }
 
   /** When this generation of a session was last seen in use (ms since the epoch); undefined if that is not known. */
   async generationLastSeen(sessionId: string, generation: number): Promise<number | undefined> {
-    const pending = this.#pending.get(sessionId)?.get(generation)
-    return pending ?? (await this.#ask(ephemeral => ephemeral.generationLastSeen(sessionId, generation)))
+    const noted = [this.#pending, this.#sent].map(sessions => sessions.get(sessionId)?.get(generation))
+    return (
+      noted.find(seenAt => seenAt !== undefined) ??
+      (await this.#ask(ephemeral => ephemeral.generationLastSeen(sessionId, generation)))
+    )
   }
 
   /** Hands what was seen to the store; what it does not take is lost. */
@@ -60,8 +66,11 @@ export class Activity {
     const sightings: Sighting[] = []
     for (const [sessionId, generations] of this.#pending)
       for (const [generation, seenAt] of generations) sightings.push({ sessionId, generation, seenAt })
+    const sent = this.#pending
+    this.#sent = sent
     this.#pending = new Map()
     await this.#ask(ephemeral => ephemeral.recordActivity(sightings))
+    if (this.#sent === sent) this.#sent = new Map()
   }
 
   async close(): Promise<void> {

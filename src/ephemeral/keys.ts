@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { boundOf, type Revocation } from '../revocations/revocation.js'
+import { boundsOf, type Revocation } from '../revocations/revocation.js'
 
 export interface KeySettings {
   /** Starts every key; the default is `lk1`, in which the 1 is the version of the format. */
@@ -21,8 +21,8 @@ export interface Keys {
   generationSeen(sessionId: string, generation: number): string
   readonly generationSeenTtlMs: number
 
-  /** An entry of the blacklist, kept until its `expiresAt`. Its value is the bound, or 1 where there is none. */
-  revoked(revocation: Revocation): string
+  /** The entries of the blacklist for a revocation, kept until its `expiresAt`, each with its value. */
+  revoked(revocation: Revocation): BlacklistEntry[]
 
   /** The stream of revocations as they are committed, each entry a JSON array and a MAC; kept for a while after the last. */
   readonly news: string
@@ -38,6 +38,12 @@ export interface Keys {
 
   /** A counter, kept until its window ends. */
   hits(counter: string): string
+}
+
+export interface BlacklistEntry {
+  key: string
+  /** 1 where there is none. */
+  bound: number
 }
 
 const HOUR_MS = 60 * 60 * 1000
@@ -75,7 +81,7 @@ export function createKeys(settings: KeySettings): Keys {
     seenTtlMs: settings.refreshTokenTtlSeconds * 1000,
     generationSeen: (sessionId, generation) => `${prefix}:{${sessionId}}:active:${generation}`,
     generationSeenTtlMs: (settings.replayWindowSeconds + settings.settleSeconds) * 1000,
-    revoked: revocation => `${prefix}:revoked:${revokedName(revocation)}`,
+    revoked: revocation => revoked(revocation).map(({ key, bound }) => ({ key: `${prefix}:revoked:${key}`, bound })),
     news: `${prefix}:revoked:news`,
     newsTtlMs: HOUR_MS,
     watermark: `${prefix}:revoked:watermark`,
@@ -92,13 +98,16 @@ export function counterDigest(counter: string): string {
 }
 
 /** A user has an entry for each bound, because raising the one must not lose the other. */
-function revokedName(revocation: Revocation): string {
+function revoked(revocation: Revocation): BlacklistEntry[] {
   switch (revocation.kind) {
     case 'realm':
-      return 'realm'
+      return [{ key: 'realm', bound: revocation.before }]
     case 'user':
-      return `user:{${revocation.subject}}:${boundOf(revocation)!.name}`
+      return boundsOf(revocation).map(({ name, value }) => ({
+        key: `user:{${revocation.subject}}:${name}`,
+        bound: value,
+      }))
     default:
-      return `${revocation.kind}:${revocation.subject}`
+      return [{ key: `${revocation.kind}:${revocation.subject}`, bound: 1 }]
   }
 }

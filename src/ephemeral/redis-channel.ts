@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { JournalPosition } from '../revocations/journal-follower.js'
-import { boundOf, type Revocation } from '../revocations/revocation.js'
+import type { Revocation } from '../revocations/revocation.js'
 import type { RevocationChannel } from '../revocations/revocations.js'
 import { getText } from './get-text.js'
 import { inBatches } from './in-batches.js'
@@ -24,9 +24,9 @@ export function createRedisChannel(options: RedisNewsOptions): RevocationChannel
     const at = now()
     const live = revocations.filter(({ expiresAt }) => expiresAt === null || expiresAt > at)
     await inBatches(live, revocation => {
-      const bound = boundOf(revocation)?.value ?? 1
       const ttlMs = revocation.expiresAt === null ? 0 : Math.ceil(revocation.expiresAt - at)
-      return redis.latchkeyRaise(keys.revoked(revocation), bound, ttlMs)
+      const raised = keys.revoked(revocation).map(({ key, bound }) => redis.latchkeyRaise(key, bound, ttlMs))
+      return Promise.all(raised)
     })
   }
 

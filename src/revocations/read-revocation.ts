@@ -57,7 +57,9 @@ function readSubject(entry: Fields, nowMs: number): Subject | NotRead {
       if (belowVersion !== undefined)
         return isWhole(belowVersion, MAX_VERSION) ? { kind, subject, belowVersion } : 'malformed'
       if (belowRolesVersion !== undefined)
-        return isWhole(belowRolesVersion, MAX_VERSION) ? { kind, subject, belowRolesVersion } : 'malformed'
+        return isWhole(belowRolesVersion, MAX_VERSION) && isInstant(before)
+          ? { kind, subject, belowRolesVersion, before }
+          : 'malformed'
       if (before !== undefined) return isInstant(before) ? { kind, subject, before } : 'malformed'
       return 'unknown'
     case 'realm':

@@ -1,4 +1,4 @@
-import { type BoundName, boundOf, type Revocation } from './revocation.js'
+import { type BoundName, boundsOf, type Revocation } from './revocation.js'
 
 /** What a revocation can refuse a token by. Never the token's bytes: an ES256 signature has twins. */
 export interface TokenFacts {
@@ -7,7 +7,7 @@ export interface TokenFacts {
   sessionId: string
   userId: string
   tokenVersion: number
-  /** Undefined in tokens of the version before this one, which went by `issuedAt` instead. */
+  /** Undefined in tokens of clients, and in those of the version before this one, which goes by `issuedAt`. */
   rolesVersion: number | undefined
   /** Whole seconds since the epoch, as is `authTime`. */
   issuedAt: number
@@ -70,7 +70,8 @@ export class RevocationList {
    * fetch a new one.
    */
   refuses(token: TokenFacts): 'revoked' | 'stale' | undefined {
-    if (token.authTime < this.#realmBefore || this.#sessions.has(token.sessionId)) return 'revoked'
+    const beganAt = token.rolesVersion === undefined ? token.issuedAt : token.authTime
+    if (beganAt < this.#realmBefore || this.#sessions.has(token.sessionId)) return 'revoked'
     if (this.#tokens.has(token.jti)) return 'revoked'
     if (this.#keys.has(token.kid)) return 'stale'
     const bounds = this.#users.get(token.userId)
@@ -87,9 +88,8 @@ export class RevocationList {
     if (kind === 'key') return this.#keys.has(revocation.subject)
     if (kind === 'session') return this.#sessions.has(revocation.subject)
     if (kind === 'token') return this.#tokens.has(revocation.subject)
-    const bounds = this.#users.get(revocation.subject)
-    const { name, value } = boundOf(revocation)!
-    return bounds !== undefined && bounds[name].value >= value
+    const held = this.#users.get(revocation.subject)
+    return held !== undefined && boundsOf(revocation).every(({ name, value }) => held[name].value >= value)
   }
 
   /** Everything that is held, in a form that can be added to another list. Why each was revoked is not kept here. */
@@ -99,8 +99,9 @@ export class RevocationList {
     for (const subject of this.#keys) yield { kind: 'key', subject, ...until(Number.POSITIVE_INFINITY) }
     for (const [subject, { version, roles, before }] of this.#users) {
       if (version.value > 0) yield { kind: 'user', subject, belowVersion: version.value, ...until(version.expiresAt) }
-      if (roles.value > 0) yield { kind: 'user', subject, belowRolesVersion: roles.value, ...until(roles.expiresAt) }
-      if (before.value > 0) yield { kind: 'user', subject, before: before.value, ...until(before.expiresAt) }
+      const instant = { kind: 'user', subject, before: before.value, ...until(before.expiresAt) } as const
+      if (roles.value > 0) yield { ...instant, belowRolesVersion: roles.value }
+      else if (before.value > 0) yield instant
     }
     if (this.#realmBefore > 0) yield { kind: 'realm', before: this.#realmBefore, ...until(this.#realmExpiresAt) }
   }
@@ -119,9 +120,10 @@ export class RevocationList {
       bounds = { version: NO_BOUND, roles: NO_BOUND, before: NO_BOUND }
       this.#users.set(revocation.subject, bounds)
     }
-    const { name, value } = boundOf(revocation)!
-    const held = bounds[name]
-    bounds[name] = { value: Math.max(held.value, value), expiresAt: Math.max(held.expiresAt, expiresAt) }
+    for (const { name, value } of boundsOf(revocation)) {
+      const held = bounds[name]
+      bounds[name] = { value: Math.max(held.value, value), expiresAt: Math.max(held.expiresAt, expiresAt) }
+    }
   }
 }
 

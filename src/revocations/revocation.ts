@@ -12,12 +12,13 @@ export type Revocation = {
   | { kind: 'token'; subject: string }
   /** All access tokens of a user with a lower token_version … */
   | { kind: 'user'; subject: string; belowVersion: number }
-  /** … or with a lower roles_version: they are stale, their sessions live on. */
-  | { kind: 'user'; subject: string; belowRolesVersion: number }
   /**
-   * Stale are those issued before an instant (whole seconds since the epoch). The version before this one goes by it after
-   * a change of roles. Both versions write it and heed it, for as long as they may run side by side.
+   * … or with a lower roles_version: they are stale, their sessions live on. `before` (whole seconds since the epoch) says
+   * the same as well as an instant can. The version before this one knows nothing else: its tokens have no roles_version,
+   * and its instances look at `before` alone.
    */
+  | { kind: 'user'; subject: string; belowRolesVersion: number; before: number }
+  /** What the version before this one writes after a change of roles. */
   | { kind: 'user'; subject: string; before: number }
   | { kind: 'key'; subject: string }
   /** Every session that began before an instant (whole seconds since the epoch). */
@@ -35,10 +36,11 @@ export const REVOCATION_TTL_SECONDS = 2 * 60 * 60 + 5 * 60
 /** What of a token a bound is compared with. */
 export type BoundName = 'version' | 'roles' | 'before'
 
-/** The bound of an entry that has one. */
-export function boundOf(revocation: Revocation): { name: BoundName; value: number } | undefined {
-  if ('before' in revocation) return { name: 'before', value: revocation.before }
-  if ('belowVersion' in revocation) return { name: 'version', value: revocation.belowVersion }
-  if ('belowRolesVersion' in revocation) return { name: 'roles', value: revocation.belowRolesVersion }
-  return undefined
+/** The bounds of an entry; none where it refuses what it names as a whole. */
+export function boundsOf(revocation: Revocation): { name: BoundName; value: number }[] {
+  const bounds: { name: BoundName; value: number }[] = []
+  if ('belowVersion' in revocation) bounds.push({ name: 'version', value: revocation.belowVersion })
+  if ('belowRolesVersion' in revocation) bounds.push({ name: 'roles', value: revocation.belowRolesVersion })
+  if ('before' in revocation) bounds.push({ name: 'before', value: revocation.before })
+  return bounds
 }

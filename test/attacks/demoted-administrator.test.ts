@@ -56,9 +56,9 @@ t.test('another instance finds it stale too, by the journal alone', async t => {
   const b = await a.another()
   const mallory = await signUpAdmin(a.app)
   await a.stores.db.transaction(async ({ users, journal }) => {
-    const { rolesVersion } = await users.setRoles(mallory.userId, [])
+    const { rolesVersion: belowRolesVersion, changedAt: before } = await users.setRoles(mallory.userId, [])
     await journal.append([
-      { kind: 'user', subject: mallory.userId, belowRolesVersion: rolesVersion, reason: 'roles_changed' },
+      { kind: 'user', subject: mallory.userId, belowRolesVersion, before, reason: 'roles_changed' },
     ])
   })
   await b.app.context.revocations.readJournal()
@@ -169,4 +169,20 @@ t.test('roles that no token can carry are left out of it, and verify answers', a
     t.equal(response.statusCode, 200)
     t.equal(response.headers['x-auth-roles'], roles === many ? many.slice(0, 32).join(',') : 'reader')
   }
+})
+
+t.test('a demotion also holds for the instances and the tokens of the version before', async t => {
+  const { app, database } = await buildTestApp(t)
+  const mallory = await signUpAdmin(app)
+  await setRoles(app.context, mallory.email, [], 'test')
+  const [row] = await database.admin`
+    select bound_version, extract(epoch from bound_at)::float8 as before from revocations where subject = ${mallory.userId}`
+  // It takes a row without bound_version for one with an instant, and knows no other bound.
+  t.equal(row!.bound_version, null)
+  const { list } = app.context.revocations
+  const facts = { kid: 'k', jti: 'j', sessionId: 's', userId: mallory.userId, tokenVersion: 0, rolesVersion: undefined }
+  t.equal(list.refuses({ ...facts, issuedAt: row!.before - 1, authTime: row!.before - 1 }), 'stale')
+  t.equal(list.refuses({ ...facts, issuedAt: row!.before, authTime: row!.before - 1 }), undefined)
+  const entry = [...list.entries()].find(({ kind }) => kind === 'user')
+  t.match(entry, { belowRolesVersion: 2, before: row!.before }, 'and is told so by the stream and by a repair')
 })

@@ -33,7 +33,7 @@ t.test('every key but that of a signing key has a time to live', async t => {
 
   const found = await times()
   t.equal(found.size, 11)
-  const signingKey = keys.revoked({ kind: 'key', subject, reason: 'compromised', expiresAt: null })
+  const signingKey = keys.revoked({ kind: 'key', subject, reason: 'compromised', expiresAt: null })[0]!.key
   t.equal(found.get(signingKey), -1, 'a compromised key stays for ever')
   found.delete(signingKey)
   t.ok(found.get(keys.news)! <= keys.newsTtlMs)
@@ -62,14 +62,18 @@ t.test('a bound of the blacklist never goes down, nor its end nearer', async t =
   ]
   for (const [high, low] of pairs) {
     const bound = 'before' in high ? '1700000100' : '10'
-    const key = keys.revoked(high)
+    const key = keys.revoked(high)[0]!.key
     await ephemeral.publish([low])
     await ephemeral.publish([high])
     await ephemeral.publish([low])
     t.equal(await redis.get(key), bound)
     t.ok((await redis.pttl(key)) > 9 * MINUTE)
   }
-  t.not(keys.revoked(pairs[0]![0]), keys.revoked(pairs[1]![0]), 'the two bounds of a user are two entries')
+  t.not(
+    keys.revoked(pairs[0]![0])[0]!.key,
+    keys.revoked(pairs[1]![0])[0]!.key,
+    'the two bounds of a user are two entries',
+  )
 })
 
 t.test('what was once revoked for ever stays so', async t => {
@@ -77,17 +81,17 @@ t.test('what was once revoked for ever stays so', async t => {
   const entry = { kind: 'key', subject: 'k1', reason: 'compromised' } as const
   await ephemeral.publish([{ ...entry, expiresAt: null }])
   await ephemeral.publish([{ ...entry, expiresAt: now() + MINUTE }])
-  t.equal(await redis.pttl(keys.revoked({ ...entry, expiresAt: null })), -1)
+  t.equal(await redis.pttl(keys.revoked({ ...entry, expiresAt: null })[0]!.key), -1)
 })
 
 t.test('an entry is gone when its last token is dead, and one that comes too late is not written', async t => {
   const { ephemeral, keys, now, passTime, redis } = await openRedisForTest(t, redisUrl)
   const entry = { kind: 'session', subject: randomUUID(), reason: 'logout', expiresAt: now() + MINUTE } as const
   await ephemeral.publish([entry])
-  t.equal(await redis.exists(keys.revoked(entry)), 1)
+  t.equal(await redis.exists(keys.revoked(entry)[0]!.key), 1)
   await passTime(MINUTE)
   await ephemeral.publish([entry])
-  t.equal(await redis.exists(keys.revoked(entry)), 0)
+  t.equal(await redis.exists(keys.revoked(entry)[0]!.key), 0)
 })
 
 t.test('a counter that lost its end gets one again', async t => {

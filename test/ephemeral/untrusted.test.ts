@@ -210,12 +210,12 @@ t.test('garbage in the blacklist and in its watermark is replaced', async t => {
     key => redis.hset(key, 'a', '1'),
   ]
   for (const forge of forgeries) {
-    for (const key of [keys.revoked(entry), keys.watermark]) {
+    for (const key of [keys.revoked(entry)[0]!.key, keys.watermark]) {
       await redis.del(key)
       await forge(key)
     }
     await t.resolves(complete())
-    t.equal(await redis.get(keys.revoked(entry)), '3')
+    t.equal(await redis.get(keys.revoked(entry)[0]!.key), '3')
     t.equal(await redis.get(keys.watermark), '1700000000.1:750')
     t.ok((await redis.pttl(keys.watermark)) > 0)
   }

@@ -12,7 +12,7 @@ t.test('a revocation of each kind is read as it was written', async t => {
     { kind: 'session', subject: 's', ...usual },
     { kind: 'token', subject: 't', ...usual },
     { kind: 'user', subject: 'u', belowVersion: 3, ...usual },
-    { kind: 'user', subject: 'u', belowRolesVersion: 3, ...usual },
+    { kind: 'user', subject: 'u', belowRolesVersion: 3, before: NOW_S, ...usual },
     { kind: 'user', subject: 'u', before: NOW_S, ...usual },
     { kind: 'key', subject: 'k', reason: 'compromised', expiresAt: null },
     { kind: 'realm', before: NOW_S, ...usual },

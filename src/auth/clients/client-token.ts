@@ -74,7 +74,7 @@ export function clientPrincipalOf(claims: unknown, kid: string): ClientPrincipal
   return { clientId: sub, scopes, jti, kid, tokenVersion: ver, issuedAt: iat, expiresAt: exp }
 }
 
-/** What a revocation can refuse a client's token by: it belongs to no user and no session, and begins when it is made. */
+/** What a revocation can refuse a client's token by: it belongs to no user and no session. */
 export function tokenFactsOf({ jti, kid, clientId, tokenVersion, issuedAt }: ClientPrincipal): TokenFacts {
   const subject = { userId: clientId, sessionId: clientId, rolesVersion: undefined }
   return { ...subject, jti, kid, tokenVersion, issuedAt, authTime: issuedAt }

@@ -1,0 +1,36 @@
+import t from 'tap'
+import { Activity } from '../../src/ephemeral/activity.js'
+import type { Ephemeral } from '../../src/ephemeral/ephemeral.js'
+import { createKeys } from '../../src/ephemeral/keys.js'
+import { createMemoryEphemeral } from '../../src/ephemeral/memory.js'
+import { quietLog } from '../support/servers/quiet-log.js'
+
+t.test('what is on its way to the store is known meanwhile', async t => {
+  const keys = createKeys({ refreshTokenTtlSeconds: 60, replayWindowSeconds: 60, settleSeconds: 60 })
+  const store = createMemoryEphemeral({ keys })
+  let arrive = () => {}
+  const onItsWay = new Promise<void>(resolve => {
+    arrive = resolve
+  })
+  const slow: Ephemeral = {
+    ...store,
+    recordActivity: async sightings => {
+      await onItsWay
+      await store.recordActivity(sightings)
+    },
+  }
+  const seenAt = Date.now()
+  const activity = new Activity({ ephemeral: slow, log: quietLog(), clock: () => seenAt })
+  t.teardown(() => activity.close())
+
+  activity.saw('session', 3)
+  const flushed = activity.flush()
+  const isKnown = async (when: string) => {
+    t.equal((await activity.lastSeen(['session'])).get('session'), seenAt, when)
+    t.equal(await activity.generationLastSeen('session', 3), seenAt, when)
+  }
+  await isKnown('on its way')
+  arrive()
+  await flushed
+  await isKnown('when it has arrived')
+})
