@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parsePgArray } from 'drizzle-orm/pg-core'
 import type postgres from 'postgres'
+import { sessionSettings } from './session-settings.js'
 
 export interface ConnectionOptions {
   url: string
@@ -31,8 +32,7 @@ export function clientOptions(options: ConnectionOptions): postgres.Options<Reco
     ...(options.caFile === undefined ? {} : { ssl: { ca: readFileSync(options.caFile, 'utf8') } }),
     connection: {
       application_name: options.applicationName ?? 'latchkey',
-      statement_timeout: options.timeoutMs,
-      idle_in_transaction_session_timeout: options.timeoutMs,
+      ...sessionSettings(options.timeoutMs),
     },
     onnotice: () => {},
   }

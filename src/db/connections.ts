@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectionOptions as OneConnectionOptions } from './client-options.js'
 import { type Connection, type Executor, openConnection, type Statement } from './connection.js'
 import { endsConnection, redacted } from './driver-errors.js'
@@ -24,8 +25,8 @@ export interface Runner {
 
 export interface Connections extends Runner {
   /**
-   * Runs the work in one READ COMMITTED transaction; it is rolled back if the work rejects. The work may be run a
-   * second time, after all that the first did was rolled back.
+   * Runs the work in one READ COMMITTED transaction; it is rolled back if the work rejects. The work may be run
+   * again, after all that it did before was rolled back.
    */
   transaction<T>(work: (runner: Runner) => Promise<T>): Promise<T>
   /** How many statements were sent so far, for tests that count them. */
@@ -75,21 +76,36 @@ export function openConnections(options: ConnectionOptions): Connections {
     }
   }
 
-  /** What a server that has become read-only refused was not done: the address may lead to another server by now. */
+  /** Does work, and once more what the server refused as a whole: nothing of that was done. */
   async function using<T>(weight: number, work: (connection: Connection) => Promise<T>): Promise<T> {
-    const connection = leastBusy()
-    try {
-      return await connection.use(weight, work)
-    } catch (error) {
-      if ((error as { code?: unknown }).code !== READ_ONLY) throw error
-      if (!successors.has(connection) && connection.ageMs >= YOUNG_MS) {
-        replace(connection)
-        void connection.end()
+    let connection = leastBusy()
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await connection.use(weight, work)
+      } catch (error) {
+        const next = attempt < ATTEMPTS ? await nextFor(connection, codeOf(error)) : undefined
+        if (next === undefined) throw error
+        connection = next
       }
-      const successor = successors.get(connection)
-      if (!successor) throw error
-      return successor.use(weight, work)
     }
+  }
+
+  /** The connection on which what this one refused may succeed, if there is one. */
+  async function nextFor(connection: Connection, code: string): Promise<Connection | undefined> {
+    if (LOST_TO_ANOTHER.has(code)) {
+      // Not all who collided may come back at the same moment.
+      await sleep(Math.random() * LONGEST_PAUSE_MS)
+      return leastBusy()
+    }
+    if (code !== READ_ONLY) return undefined
+    // The address may lead to another server by now.
+    if (!successors.has(connection) && connection.ageMs >= YOUNG_MS) retire(connection)
+    return successors.get(connection)
+  }
+
+  function retire(connection: Connection): void {
+    replace(connection)
+    void connection.end()
   }
 
   return {
@@ -132,8 +148,18 @@ export function openConnections(options: ConnectionOptions): Connections {
   }
 }
 
+/** How often work is begun at most. */
+const ATTEMPTS = 4
+const LONGEST_PAUSE_MS = 50
 /** SQLSTATE read_only_sql_transaction. */
 const READ_ONLY = '25006'
+/** SQLSTATE serialization_failure and deadlock_detected: the server gave up this transaction in favour of another. */
+const LOST_TO_ANOTHER: ReadonlySet<string> = new Set(['40001', '40P01'])
+
+function codeOf(error: unknown): string {
+  const { code } = error as { code?: unknown }
+  return typeof code === 'string' ? code : ''
+}
 
 function inTransaction<T>(connection: Connection, work: (executor: Executor) => Promise<T>): Promise<T> {
   return connection.executor.transaction(async transaction => {

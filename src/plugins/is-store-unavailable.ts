@@ -17,8 +17,14 @@ export function isStoreUnavailable(error: unknown, depth = 0): boolean {
 /** SQLSTATE class 08: connection exceptions. */
 const POSTGRES_CONNECTION_CLASS = /^08[0-9A-Z]{3}$/
 
-/** Beside what is away: read only, a statement that took too long, a connection that was idle for too long. */
-const UNAVAILABLE_CODES: ReadonlySet<string> = new Set([...STORE_AWAY_CODES, '25006', '57014', '57P05'])
+/**
+ * Beside what is away: read only, a transaction or a statement that took too long, a collision with another transaction
+ * that trying again at once did not mend, and a connection that was idle for too long.
+ */
+const UNAVAILABLE_CODES: ReadonlySet<string> = new Set([
+  ...STORE_AWAY_CODES,
+  ...['25006', '25P03', '25P04', '57014', '40001', '40P01', '57P05'],
+])
 
 const REDIS_ERROR_NAMES = new Set(['MaxRetriesPerRequestError', 'ClusterAllFailedError'])
 

@@ -1,7 +1,8 @@
 import { sql } from 'drizzle-orm'
 import t, { type Test } from 'tap'
-import { type ConnectionOptions, openConnections } from '../../src/db/connections.js'
+import { type ConnectionOptions, type Executor, openConnections } from '../../src/db/connections.js'
 import { LatchkeyError } from '../../src/errors.js'
+import { isStoreUnavailable } from '../../src/plugins/is-store-unavailable.js'
 import { createTestDatabase } from '../support/test-database.js'
 
 async function open(t: Test, options: Partial<ConnectionOptions> = {}) {
@@ -82,6 +83,23 @@ t.test('a server that does not answer is not waited for', async t => {
   t.ok(error instanceof LatchkeyError ? error.code === 'store_unavailable' : (error as { code: string }).code)
   await connections.close()
 })
+
+for (const code of ['40001', '40P01']) {
+  t.test(`work that Postgres gave up with ${code} is done again, and busy is answered only in the end`, async t => {
+    const connections = await open(t)
+    let failures = 2
+    const work = (executor: Executor) =>
+      failures-- > 0
+        ? executor.execute(sql.raw(`do $$ begin raise exception 'lost' using errcode = '${code}'; end $$`))
+        : executor.execute(sql`select 'done' as state`)
+    t.match(await connections.transaction(({ run }) => run(work)), [{ state: 'done' }])
+    failures = 2
+    t.match(await connections.run(work), [{ state: 'done' }])
+    failures = Infinity
+    const error = await connections.run(work).catch((error: unknown) => error)
+    t.equal(isStoreUnavailable(error), true, '503 with Retry-After')
+  })
+}
 
 function withResolvers() {
   let resolve = () => {}
