@@ -31,3 +31,10 @@ export function sessionSettings(timeoutMs: number): Readonly<Record<string, stri
     idle_session_timeout: '0',
   }
 }
+
+/** The same for the transaction under way, as statements of the simple protocol. */
+export function setLocally(settings: Readonly<Record<string, string>>): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `set local ${name} = '${value}'`)
+    .join('; ')
+}

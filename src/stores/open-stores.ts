@@ -89,14 +89,14 @@ export async function migrateExternal({ database }: Config, log: Log): Promise<v
   if (migrationUrl === undefined) throw new Error('DATABASE_URL is needed')
   const variable = migrationUrl === url ? 'DATABASE_URL' : 'DATABASE_MIGRATION_URL'
   const address = { variable, url: migrationUrl } as const
-  await waitForPostgres(() => migrate({ url: migrationUrl, caFile }), { address, log })
+  await waitForPostgres(() => migrate({ url: migrationUrl, caFile, log }), { address, log })
 }
 
 async function openEmbedded(config: Config, options: OpenStoresOptions): Promise<Stores> {
-  const { clock } = options
+  const { clock, log } = options
   const postgres = await startOrShare(config, options)
   try {
-    if (!postgres.isShared) await migrate({ url: postgres.url, caFile: undefined })
+    if (!postgres.isShared) await migrate({ url: postgres.url, caFile: undefined, log })
   } catch (error) {
     await postgres.stop()
     throw error

@@ -1,8 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres'
 import t from 'tap'
 import { openDatabase } from '../../src/db/database.js'
 import { migrate } from '../../src/db/migrate.js'
 import { startPostgres } from '../support/servers/own-postgres.js'
+import { quietLog } from '../support/servers/quiet-log.js'
+import { emptyDatabase } from '../support/test-database.js'
 
 for (const version of [15, 18] as const) {
   t.test(`on Postgres ${version} three instances started together migrate once`, async t => {
@@ -30,3 +33,50 @@ for (const version of [15, 18] as const) {
     t.match(await database.journal.readAll(), { entries: [], isStandby: false })
   })
 }
+
+t.test('a start waits for the lock that an earlier version holds, and says so', async t => {
+  const { url, admin } = await emptyDatabase(t)
+  await admin`select pg_advisory_lock(7233417021)`
+  const log = quietLog()
+  const migrating = migrate({ url, caFile: undefined, log })
+  while (log.lines.length === 0) await sleep(20)
+  t.match(log.lines[0], /^warn: Another instance is bringing the tables up to date/)
+  await admin`select pg_advisory_unlock(7233417021)`
+  await migrating
+  const [tables] = await admin`select to_regclass('users') is not null as made`
+  t.ok(tables!.made)
+})
+
+t.test('a lock that stays is not waited for without end: an operator is told who holds it', async t => {
+  const { url, admin } = await emptyDatabase(t)
+  const [holder] = await admin`select pg_backend_pid() as pid, pg_advisory_lock(7233417021)`
+  const failing = migrate({ url, caFile: undefined, patienceMs: 300 })
+  await t.rejects(failing, { message: new RegExp(`select pg_terminate_backend\\(${holder!.pid}\\)`) })
+})
+
+t.test('a start with nothing to migrate needs no lock, and no right to change tables', async t => {
+  const { url, admin } = await emptyDatabase(t)
+  await migrate({ url, caFile: undefined })
+  await admin`select pg_advisory_lock(7233417021)`
+  const role = `reader_${process.pid}`
+  await admin.unsafe(`create role ${role} login password 'only-for-this-test'`)
+  t.teardown(async () => {
+    await admin.unsafe(`drop owned by ${role}; drop role ${role}`)
+  })
+  await admin.unsafe(
+    `grant usage on schema drizzle to ${role}; grant select on all tables in schema drizzle to ${role}`,
+  )
+  const reader = new URL(url)
+  reader.username = role
+  reader.password = 'only-for-this-test'
+  await t.resolves(migrate({ url: reader.href, caFile: undefined, patienceMs: 0 }))
+})
+
+t.test('a migration has all the time it needs, whatever the database allows a statement', async t => {
+  const { url, admin } = await emptyDatabase(t)
+  const [database] = await admin`select current_database() as name`
+  for (const setting of ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout']) {
+    await admin.unsafe(`alter database ${database!.name} set ${setting} = '1ms'`)
+  }
+  await t.resolves(migrate({ url, caFile: undefined }))
+})

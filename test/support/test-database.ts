@@ -40,6 +40,21 @@ export async function createTestDatabase(t: Test): Promise<TestDatabase> {
   }
 }
 
+/** Makes a database with nothing in it, and drops it after the test. */
+export async function emptyDatabase(t: Test): Promise<Pick<TestDatabase, 'url' | 'admin'>> {
+  const server = postgres(testServers().postgresUrl, { max: 1, onnotice: () => {} })
+  const name = `test_${randomBytes(6).toString('hex')}`
+  await server.unsafe(`create database ${name}`)
+  const url = databaseUrl(name)
+  const admin = postgres(url, { max: 1, onnotice: () => {} })
+  t.teardown(async () => {
+    await admin.end()
+    await server.unsafe(`drop database ${name} with (force)`)
+    await server.end()
+  })
+  return { url, admin }
+}
+
 /** Named after the migrations, so that a changed schema gets a template of its own. */
 async function ensureTemplate(server: postgres.Sql): Promise<string> {
   const folder = new URL('../../drizzle/', import.meta.url)
