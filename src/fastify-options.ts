@@ -1,6 +1,7 @@
 import type { Server } from 'node:http'
 import { type FastifyHttpOptions, LogController } from 'fastify'
 import type { Config } from './config.js'
+import { inNetworks } from './ip-address.js'
 import { answerClientError } from './plugins/answer-client-error.js'
 import { securityHeadersFor } from './plugins/security-headers.js'
 import { sendProblem } from './plugins/send-problem.js'
@@ -17,7 +18,9 @@ export function fastifyOptions(config: Pick<Config, 'trustProxy' | 'publicOrigin
     // An id from a header would let a client write into the log.
     requestIdHeader: false,
     genReqId: requestIds(),
-    trustProxy: config.trustProxy.length > 0 ? [...config.trustProxy] : false,
+    // Not the networks themselves: Fastify would take an address with a port (`10.0.0.7:41234`, as some proxies write it)
+    // for none of them, and a trusted proxy for the client of everybody behind it.
+    trustProxy: config.trustProxy.length > 0 ? inNetworks(config.trustProxy) : false,
 
     // A route that takes more says so (`bodyLimit`). The longest password fits many times.
     bodyLimit: 4096,

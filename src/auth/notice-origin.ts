@@ -1,5 +1,5 @@
-import ipaddr from 'ipaddr.js'
 import type { OriginChange } from '../db/sessions.js'
+import { ipAddressForm } from '../ip-address.js'
 import type { AuthContext, Caller } from './context.js'
 import { describeDevice } from './device.js'
 
@@ -32,7 +32,5 @@ export function noticeOrigin(
 
 /** Postgres writes an IPv6 address in its own way, whichever way it was sent. */
 function isSameAddress(ip: string, stored: string | null): boolean {
-  if (ip === stored) return true
-  if (stored === null || !ipaddr.isValid(stored) || !ipaddr.isValid(ip)) return false
-  return ipaddr.process(ip).toString() === ipaddr.process(stored).toString()
+  return ip === stored || (stored !== null && ipAddressForm(ip) === ipAddressForm(stored))
 }

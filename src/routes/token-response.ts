@@ -1,32 +1,20 @@
-import { isIP } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Caller } from '../auth/context.js'
 import type { Grant } from '../auth/grant-tokens.js'
 import type { PublicUser } from '../auth/user.js'
+import { ipAddressForm } from '../ip-address.js'
 import type { TokenResponse, UserView } from '../plugins/schemas.js'
 
 export type Transport = 'cookie' | 'body'
 
-/** Where a request comes from. */
+/** Where a request comes from. What a proxy says may be no address at all, which is no reason to refuse its client. */
 export function callerOf(request: FastifyRequest): Caller {
   const userAgent = request.headers['user-agent']?.slice(0, USER_AGENT_MAX_LENGTH)
-  return { ip: storableAddress(request.ip), userAgent }
+  return { ip: ipAddressForm(request.ip), userAgent }
 }
 
 /** Headers may have 16 KB, and every event of an account keeps this one. */
 const USER_AGENT_MAX_LENGTH = 512
-
-/**
- * An address as Postgres keeps it: without the port that some proxies append, or the zone of a link-local one. What a
- * proxy says may be no address at all (`unknown`, RFC 7239, 6), which is no reason to refuse its client.
- */
-function storableAddress(ip: string): string | undefined {
-  const bare = ip
-    .replace(/^\[(.+)\](:\d+)?$/, '$1')
-    .replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, '$1')
-    .replace(/%.*$/, '')
-  return isIP(bare) === 0 ? undefined : bare
-}
 
 /** Hands tokens to a client: the refresh token as a cookie, or in the body for clients that keep it themselves. */
 export function replyWithTokens(reply: FastifyReply, grant: Grant, transport: Transport): TokenResponse {

@@ -101,6 +101,23 @@ t.test('an address that is only spelled differently is the same address', async 
   t.equal(await refreshFrom(test, ada, { 'x-forwarded-for': '2001:db8::2' }), 2)
 })
 
+t.test('proxies that append the port hide no client', async t => {
+  const TRUST_PROXY = 'loopback,10.0.0.0/8,::ffff:172.16.0.0/108,2001:db8:ffff::/48'
+  const test = await buildTestApp(t, { TRUST_PROXY })
+  const ada = await signUp(test.app)
+  const phone = await signIn(test.app, ada.email)
+  for (const hop of ['10.0.0.9:41234', '[::ffff:10.0.0.9]:41234', '172.16.0.9:1', '[2001:db8:ffff::9]:41234']) {
+    await refreshFrom(test, phone, { 'x-forwarded-for': `192.0.2.66, 203.0.113.7:50123, ${hop}` })
+    t.match(await seen(test, ada, phone), { ip: '203.0.113.7' }, hop)
+    await refreshFrom(test, phone, { 'x-forwarded-for': `192.0.2.66, [2001:db8::7]:50123, ${hop}` })
+    t.match(await seen(test, ada, phone), { ip: '2001:db8::7' }, hop)
+  }
+  await refreshFrom(test, phone, { 'x-forwarded-for': '203.0.113.7, 192.0.2.66:41234' })
+  t.match(await seen(test, ada, phone), { ip: '192.0.2.66' }, 'what is no trusted proxy is the client')
+  await refreshFrom(test, phone, { 'x-forwarded-for': '203.0.113.7, ::ffff:192.0.2.67' })
+  t.match(await seen(test, ada, phone), { ip: '192.0.2.67' }, 'an IPv4 address in one form')
+})
+
 t.test('whoever looks at the list sees the browser that they look with', async t => {
   const { app, stores } = await buildTestApp(t)
   const ada = await signUp(app)
