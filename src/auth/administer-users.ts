@@ -1,6 +1,6 @@
 import { LatchkeyError } from '../errors.js'
 import type { AuthContext } from './context.js'
-import { normaliseEmail } from './email.js'
+import { earlierEmailForms, emailForms, normaliseEmail } from './email.js'
 import { endAllSessions } from './end-sessions.js'
 import { newTemporaryPassword } from './passwords/temporary-password.js'
 import { ADMIN_ROLE, areSameRoles, checkRoles } from './roles.js'
@@ -36,6 +36,7 @@ export async function createUser(
   const user = {
     id: newId(),
     email,
+    earlierEmails: earlierEmailForms(account.email),
     username,
     externalId: account.externalId,
     roles: [...new Set(account.roles)],
@@ -127,7 +128,7 @@ export async function setRoles(
 export async function findId({ db }: Pick<AuthContext, 'db'>, name: UserName): Promise<string> {
   const isEmail = name.includes('@')
   const user = isEmail
-    ? await db.users.findByEmail(normaliseEmail(name))
+    ? await db.users.findByEmail(...emailForms(name))
     : isUuid(name)
       ? await db.users.findById(name)
       : undefined

@@ -1,7 +1,7 @@
 import { LatchkeyError } from '../errors.js'
 import type { AuthContext, Caller } from './context.js'
 import { deviceGrant } from './device-grant.js'
-import { normaliseEmail } from './email.js'
+import { emailForms } from './email.js'
 import { endAllSessions } from './end-sessions.js'
 import type { JoinLine } from './failure-schedule.js'
 import { type Grant, grantTokens } from './grant-tokens.js'
@@ -95,9 +95,5 @@ async function isRemembered({ db }: AuthContext, sessionId: string | undefined):
 }
 
 function isAddressOf(user: { email: string }, email: string): boolean {
-  try {
-    return normaliseEmail(email) === user.email
-  } catch {
-    return false
-  }
+  return emailForms(email).includes(user.email)
 }

@@ -1,35 +1,83 @@
 import { Buffer } from 'node:buffer'
+import { domainToASCII, domainToUnicode } from 'node:url'
 import { LatchkeyError } from '../errors.js'
 
 /**
- * The one form in which an address is stored, compared and written to: NFKC, lower case, trimmed. Send mail to this
+ * The one form in which an address is stored, compared and written to: trimmed, NFKC, lower case, and the domain in
+ * ASCII (UTS 46), as Chromium sends it from a field of the type `email`, and as mail servers know it. Send mail to this
  * form only, never to what was typed: two spellings that fold into one must not reach two mailboxes.
  *
  * It asks for what an account needs and leaves the rest of RFC 5322 to the mail that arrives or does not: one `@`,
- * something on either side, at most 254 bytes (RFC 5321, 4.5.3.1.3, less the angle brackets). White space, control and
- * invisible characters, and those that separate or quote addresses in a mail header are refused, so that an account
- * can neither look like another nor make a mailer write to a second person.
+ * something before it, a domain behind it, at most 254 bytes (RFC 5321, 4.5.3.1.3, less the angle brackets). White
+ * space, control and invisible characters, and those that separate or quote addresses in a mail header are refused, so
+ * that an account can neither look like another nor make a mailer write to a second person.
  *
  * @throws LatchkeyError `invalid_email`
  */
 export function normaliseEmail(input: string): string {
-  // Lower-casing can leave a sequence that NFKC composes, so it runs on both sides; the form is then stable.
-  const email = input.normalize('NFKC').toLowerCase().normalize('NFKC').trim()
-  if (!ADDRESS.test(email) || Buffer.byteLength(email) > EMAIL_MAX_BYTES) throw new LatchkeyError('invalid_email')
+  const email = asEmail(input)
+  if (email === undefined) throw new LatchkeyError('invalid_email')
   return email
 }
 
 /** The same, or undefined for what is no address. */
 export function asEmail(text: string): string | undefined {
-  try {
-    return normaliseEmail(text)
-  } catch (error) {
-    if (error instanceof LatchkeyError && error.code === 'invalid_email') return undefined
-    throw error
-  }
+  const [localPart, domain = ''] = earlierForm(text)?.split('@') ?? []
+  const ascii = asciiDomain(domain)
+  const email = `${localPart}@${ascii}`
+  return ascii === undefined || Buffer.byteLength(email) > EMAIL_MAX_BYTES ? undefined : email
+}
+
+/**
+ * Every form in which the account of this address may be stored, the one to look for first at the head; none for what is
+ * no address. Earlier versions stored a domain as it was typed: with letters beyond ASCII, or with a dot at its end. So
+ * two accounts may have two spellings of one address, and each of them is found by its own.
+ */
+export function emailForms(text: string): readonly string[] {
+  const earlier = earlierForm(text)
+  if (earlier === undefined) return []
+  const email = asEmail(text)
+  if (email === undefined) return [earlier]
+  const [localPart, domain = ''] = email.split('@')
+  const readable = IS_PUNYCODE.test(domain) ? `${localPart}@${domainToUnicode(domain)}` : email
+  return [...new Set([earlier, email, readable])]
+}
+
+/** The forms in which nothing is stored any more, but may have been: who has one of them has the address. */
+export function earlierEmailForms(text: string): readonly string[] {
+  const email = asEmail(text)
+  return emailForms(text).filter(form => form !== email)
 }
 
 const EMAIL_MAX_BYTES = 254
+const DOMAIN_MAX_LENGTH = 253
 
 /** `Cc` are control characters, `Cf` invisible ones (joiners, bidi marks), `Cs` halves of a surrogate pair. */
 const ADDRESS = /^[^@\s\p{Cc}\p{Cf}\p{Cs}()<>[\]:;,\\"]+@[^@\s\p{Cc}\p{Cf}\p{Cs}()<>[\]:;,\\"]+$/u
+
+/** Underscores are in no host's name, but in some domains that get mail. */
+const LABELS = /^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/
+
+/** What `domainToASCII` takes for the end of a host, or for an escape, is refused before it. */
+const NOT_IN_DOMAIN = /[^a-z0-9._\u{80}-\u{10FFFF}-]/u
+const IS_PUNYCODE = /(^|\.)xn--/
+
+/** The form in which earlier versions stored an address. */
+function earlierForm(text: string): string | undefined {
+  const email = fold(text).trim()
+  return ADDRESS.test(email) && Buffer.byteLength(email) <= EMAIL_MAX_BYTES ? email : undefined
+}
+
+/** Lower-casing can leave a sequence that NFKC composes, so that runs on both sides; the form is then stable. */
+function fold(text: string): string {
+  return text.normalize('NFKC').toLowerCase().normalize('NFKC')
+}
+
+/** Undefined for what is no domain: an empty or too long label, a dot at the end, punycode that means nothing. */
+function asciiDomain(domain: string): string | undefined {
+  if (NOT_IN_DOMAIN.test(domain)) return undefined
+  // A domain of numbers is left as it is: `domainToASCII` would read it as an IPv4 address, and 1.2 as 1.0.0.2.
+  const isPlain = /^[\x21-\x7E]*$/.test(domain) && !IS_PUNYCODE.test(domain)
+  const ascii = isPlain ? domain : domainToASCII(domain)
+  return LABELS.test(ascii) && ascii.length <= DOMAIN_MAX_LENGTH ? ascii : undefined
+}

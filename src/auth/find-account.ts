@@ -1,6 +1,6 @@
 import type { User } from '../db/users.js'
 import type { AuthContext } from './context.js'
-import { asEmail } from './email.js'
+import { asEmail, emailForms } from './email.js'
 
 /** How a request names an account. */
 export interface AccountNames {
@@ -17,7 +17,7 @@ export async function findAccount(
   names: AccountNames,
 ): Promise<{ name: string; user: User | undefined }> {
   const name = accountName(names)
-  return { name: Object.entries(name).join(), user: await findUser(db, name, names.usernameOrEmail) }
+  return { name: Object.entries(name).join(), user: await findUser(db, name, names) }
 }
 
 /** What names an account, in the form in which it is stored. */
@@ -30,7 +30,8 @@ type AccountName = { email: string } | { username: string }
  */
 function accountName({ email, username, usernameOrEmail }: AccountNames): AccountName {
   if (username !== undefined) return { username: username.normalize('NFKC') }
-  const address = asEmail(usernameOrEmail ?? email ?? '')
+  const given = usernameOrEmail ?? email ?? ''
+  const address = asEmail(given) ?? emailForms(given)[0]
   if (address !== undefined) return { email: address }
   // What is no address has no account by it.
   return usernameOrEmail === undefined ? { email: '' } : { username: usernameOrEmail.normalize('NFKC') }
@@ -39,13 +40,13 @@ function accountName({ email, username, usernameOrEmail }: AccountNames): Accoun
 async function findUser(
   db: AuthContext['db'],
   name: AccountName,
-  usernameOrEmail: string | undefined,
+  { email, usernameOrEmail }: AccountNames,
 ): Promise<User | undefined> {
   if ('username' in name) return db.users.findByUsername(name.username)
   // Both at once, so that time does not tell which of them there is. An earlier version let accounts have the e-mail of
   // somebody else for a username: the owner comes first.
   const [owner, named] = await Promise.all([
-    db.users.findByEmail(name.email),
+    db.users.findByEmail(...emailForms(usernameOrEmail ?? email ?? '')),
     usernameOrEmail === undefined ? undefined : db.users.findByUsername(usernameOrEmail.normalize('NFKC')),
   ])
   return owner ?? named

@@ -1,7 +1,7 @@
 import { LatchkeyError } from '../errors.js'
 import type { AuthContext, Caller } from './context.js'
 import { deviceGrant } from './device-grant.js'
-import { normaliseEmail } from './email.js'
+import { earlierEmailForms, normaliseEmail } from './email.js'
 import { type Grant, grantTokens } from './grant-tokens.js'
 import { openSession } from './open-session.js'
 import { checkNewPassword } from './passwords/check-new-password.js'
@@ -26,7 +26,12 @@ export async function register(context: AuthContext, registration: Registration,
   if (context.config.registration === 'closed') throw new LatchkeyError('registration_closed')
   const email = normaliseEmail(registration.email)
   checkNewPassword(registration.password, { email, minLength: context.config.passwordMinLength, field: 'password' })
-  const user = { id: newId(), email, passwordHash: await context.passwords.hash(registration.password) }
+  const user = {
+    id: newId(),
+    email,
+    earlierEmails: earlierEmailForms(registration.email),
+    passwordHash: await context.passwords.hash(registration.password),
+  }
 
   const opened = await context.db.transaction(async repositories => {
     if ((await repositories.users.insert(user)) !== 'inserted') throw new LatchkeyError('email_taken')

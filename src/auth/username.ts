@@ -1,5 +1,5 @@
 import { LatchkeyError } from '../errors.js'
-import { asEmail } from './email.js'
+import { emailForms } from './email.js'
 
 /**
  * The form in which a username is stored and compared: NFKC, without white space and invisible characters at its ends.
@@ -14,8 +14,8 @@ import { asEmail } from './email.js'
 export function normaliseUsername(input: string, email: string): string {
   const username = input.normalize('NFKC').replace(INVISIBLE_ENDS, '')
   if (username === '') throw new LatchkeyError('invalid_username', { detail: 'The username is empty.' })
-  const address = asEmail(username.replace(INVISIBLE, ''))
-  if (address !== undefined && address !== email)
+  const addresses = emailForms(username.replace(INVISIBLE, ''))
+  if (addresses.length > 0 && !addresses.includes(email))
     throw new LatchkeyError('invalid_username', { detail: 'The username is not the e-mail of its own account.' })
   return username
 }

@@ -42,7 +42,7 @@ export const users = pgTable(
   'users',
   {
     id: uuid().primaryKey(),
-    /** In its normal form: NFKC, lower case. */
+    /** In its normal form, or as an earlier version had it; see src/auth/email.ts. */
     email: text().notNull(),
     username: text(),
     /** The id that another system knows this user by. */

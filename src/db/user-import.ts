@@ -6,6 +6,8 @@ export interface NewImportedUser {
   id: string
   /** In its normal form. */
   email: string
+  /** Other forms in which an earlier version may have stored this address. */
+  earlierEmails: readonly string[]
   username: string | null
   externalId: string | null
   passwordHash: string

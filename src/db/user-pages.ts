@@ -1,4 +1,4 @@
-import { and, desc, eq, lt, type SQL, sql } from 'drizzle-orm'
+import { and, desc, inArray, lt, type SQL, sql } from 'drizzle-orm'
 import type { Runner } from './connections.js'
 import { users } from './schema.js'
 import type { User } from './users.js'
@@ -9,8 +9,8 @@ export interface NameQuery {
 }
 
 export interface UserPageQuery {
-  /** What a name of theirs is; without it and the next, everybody is found. */
-  equal?: NameQuery | undefined
+  /** What a name of theirs is, one of these texts; without it and the next, everybody is found. */
+  equal?: { field: NameQuery['field']; texts: readonly string[] } | undefined
   /** What a name of theirs begins with. */
   beginning?: NameQuery | undefined
   /** Where the page before ended: an id, or with a prefix the text that it goes by. */
@@ -23,7 +23,7 @@ export function userPagesRepository(runner: Runner) {
   return {
     /** The youngest first; with a prefix in the order of the text's bytes. */
     find({ equal, beginning, after, limit }: UserPageQuery): Promise<User[]> {
-      if (equal) return select(eq(users[equal.field], equal.text), desc(users.id), limit)
+      if (equal) return select(inArray(users[equal.field], [...equal.texts]), desc(users.id), limit)
       if (!beginning) return select(after === undefined ? undefined : lt(users.id, after), desc(users.id), limit)
       const column = users[beginning.field]
       const begins = sql`${column} like ${`${escapeLike(beginning.text)}%`}`

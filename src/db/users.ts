@@ -1,4 +1,4 @@
-import { and, eq, gt, isNull, lt, type SQL, sql } from 'drizzle-orm'
+import { and, eq, gt, inArray, isNull, lt, type SQL, sql } from 'drizzle-orm'
 import type { PgUpdateSetSource } from 'drizzle-orm/pg-core'
 import type { Runner } from './connections.js'
 import { users } from './schema.js'
@@ -8,6 +8,8 @@ export interface NewUser {
   id: string
   /** In its normal form. */
   email: string
+  /** Other forms in which an earlier version may have stored this address. */
+  earlierEmails?: readonly string[]
   username?: string | undefined
   externalId?: string | undefined
   passwordHash: string
@@ -38,13 +40,28 @@ export function usersRepository(runner: Runner) {
     return changed
   }
 
+  /** The account that has the first of these forms of one address that any account has. */
+  async function findByEmail(...forms: readonly string[]): Promise<User | undefined> {
+    const found = await runner.run(executor =>
+      executor
+        .select()
+        .from(users)
+        .where(inArray(users.email, [...forms])),
+    )
+    return found.sort((a, b) => forms.indexOf(a.email) - forms.indexOf(b.email))[0]
+  }
+
   return {
     findById: (id: string) => findOne(eq(users.id, id)),
-    findByEmail: (email: string) => findOne(eq(users.email, email)),
+    findByEmail,
     findByUsername: (username: string) => findOne(eq(users.username, username)),
 
     /** Adds an account; names the one unique field that is taken instead of failing. */
-    async insert(user: NewUser): Promise<'inserted' | 'email_taken' | 'username_taken' | 'external_id_taken'> {
+    async insert({
+      earlierEmails = [],
+      ...user
+    }: NewUser): Promise<'inserted' | 'email_taken' | 'username_taken' | 'external_id_taken'> {
+      if (earlierEmails.length > 0 && (await findByEmail(...earlierEmails))) return 'email_taken'
       const inserted = await runner.run(executor =>
         executor
           .insert(users)
@@ -53,7 +70,7 @@ export function usersRepository(runner: Runner) {
           .returning({ id: users.id }),
       )
       if (inserted.length === 1) return 'inserted'
-      if (await findOne(eq(users.email, user.email))) return 'email_taken'
+      if (await findByEmail(user.email)) return 'email_taken'
       if (user.username !== undefined && (await findOne(eq(users.username, user.username)))) return 'username_taken'
       return 'external_id_taken'
     },

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { normaliseEmail } from '../../src/auth/email.js'
+import { emailForms, normaliseEmail } from '../../src/auth/email.js'
 
 t.test('an address is trimmed, lower-cased and brought to NFKC', async t => {
   const forms: Record<string, string> = {
@@ -7,10 +7,15 @@ t.test('an address is trimmed, lower-cased and brought to NFKC', async t => {
     '  Alice@Example.COM\n': 'alice@example.com',
     '\uFF21lice\uFF20example\uFF0Ecom': 'alice@example.com',
     'zoe\u0308@example.com': 'zo\u00EB@example.com',
-    '\u00C9mile@b\u00FCcher.example': '\u00E9mile@b\u00FCcher.example',
+    '\u00C9mile@B\u00DCcher.example': '\u00E9mile@xn--bcher-kva.example',
+    'user@XN--bcher-kva.example': 'user@xn--bcher-kva.example',
+    'user@stra\u00DFe.example': 'user@xn--strae-oqa.example',
+    'user@under_score.example': 'user@under_score.example',
+    'user@10.1': 'user@10.1',
     "o'hara+news@mail.example.co.uk": "o'hara+news@mail.example.co.uk",
     'root@localhost': 'root@localhost',
-    '\u7528\u6237@\u4F8B\u5B50.\u6D4B\u8BD5': '\u7528\u6237@\u4F8B\u5B50.\u6D4B\u8BD5',
+    '\u7528\u6237@\u4F8B\u5B50.\u6D4B\u8BD5': '\u7528\u6237@xn--fsqu00a.xn--0zwm56d',
+    '\u7528\u6237@\u4F8B\u5B50\u3002\u6D4B\u8BD5': '\u7528\u6237@xn--fsqu00a.xn--0zwm56d',
   }
   for (const [input, expected] of Object.entries(forms)) t.equal(normaliseEmail(input), expected)
 })
@@ -35,6 +40,21 @@ t.test('what is not an address is refused', async t => {
     'al\u202Eeci@example.com',
     'alice\uD800@example.com',
     'alice@example.com\uFE6Bevil.example',
+    'alice@example.com.',
+    'alice@example.com\u3002',
+    'alice@.example.com',
+    'alice@example..com',
+    'alice@example\u3002\u3002com',
+    'alice@-example.com',
+    'alice@example-.com',
+    'alice@exa!mple.com',
+    'alice@b\u00FCcher.example/evil',
+    'alice@b\u00FCcher.example?evil',
+    'alice@%62\u00FCcher.example',
+    'alice@b\u00FCcher.1',
+    'alice@xn--99999999.example',
+    `alice@${'a'.repeat(64)}.example`,
+    `alice@${'\u00FC'.repeat(64)}.example`,
   ]
   // Numbered, as a line separator in a title breaks the report.
   for (const [index, input] of refused.entries()) {
@@ -69,7 +89,7 @@ t.test('normalising twice changes nothing, for every character that is accepted'
     const character = String.fromCodePoint(codePoint)
     let once: string
     try {
-      once = normaliseEmail(`a${character}\u0301b@example.com`)
+      once = normaliseEmail(`a${character}\u0301b@c${character}\u0301d.example`)
     } catch {
       continue
     }
@@ -78,4 +98,17 @@ t.test('normalising twice changes nothing, for every character that is accepted'
   }
   t.ok(accepted > 100_000)
   t.same(unstable, [])
+})
+
+t.test('the forms in which an earlier version may have stored an address are its address', async t => {
+  const forms: Record<string, string[]> = {
+    'Ann@example.com': ['ann@example.com'],
+    'Ann@B\u00FCcher.example': ['ann@b\u00FCcher.example', 'ann@xn--bcher-kva.example'],
+    'Ann@xn--Bcher-kva.example': ['ann@xn--bcher-kva.example', 'ann@b\u00FCcher.example'],
+    'ann@10.1': ['ann@10.1'],
+    'ann@example.com.': ['ann@example.com.'],
+    'ann@b\u00FCcher.example/evil': ['ann@b\u00FCcher.example/evil'],
+    ann: [],
+  }
+  for (const [input, expected] of Object.entries(forms)) t.same(emailForms(input), expected, input)
 })

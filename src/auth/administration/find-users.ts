@@ -1,6 +1,7 @@
 import type { User } from '../../db/users.js'
 import { LatchkeyError } from '../../errors.js'
 import type { AuthContext } from '../context.js'
+import { emailForms } from '../email.js'
 import { isUuid } from '../session-id.js'
 
 type NameField = 'email' | 'username' | 'externalId'
@@ -31,17 +32,22 @@ export async function findUsers(
   { cursor, limit }: { cursor?: string | undefined; limit: number },
 ): Promise<UserPage> {
   const order: NameField | 'id' = search?.isPrefix ? search.field : 'id'
-  const query = search && { field: search.field, text: normalise(search) }
   // One more than asked for tells whether there is a next page.
   const found = await db.userPages.find({
-    equal: search?.isPrefix ? undefined : query,
-    beginning: search?.isPrefix ? query : undefined,
+    equal: search && !search.isPrefix ? { field: search.field, texts: formsOf(search) } : undefined,
+    beginning: search?.isPrefix ? { field: search.field, text: normalise(search) } : undefined,
     after: cursor === undefined ? undefined : readCursor(cursor, order),
     limit: limit + 1,
   })
   const users = found.slice(0, limit)
   const last = users.at(-1)
   return { users, nextCursor: last && found.length > limit ? writeCursor(order, last[order] ?? '') : null }
+}
+
+/** An address is found in each form in which it may be stored. */
+function formsOf(search: UserSearch): readonly string[] {
+  const forms = search.field === 'email' ? emailForms(search.text) : []
+  return forms.length > 0 ? forms : [normalise(search)]
 }
 
 /** As names are stored. */

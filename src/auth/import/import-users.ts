@@ -55,9 +55,10 @@ export async function importUsers(
     watcher.onRefused(number, reason)
   }
   const write = async (batch: readonly Numbered[], lastLine: number) => {
-    const imported = await db.userImport.add(batch)
+    const stored = await findStoredEarlier(db, batch)
+    const imported = await db.userImport.add(batch.filter(account => !stored.some(other => isOf(other, account))))
     const left = batch.filter(({ id }) => !imported.has(id))
-    const taken = left.length > 0 ? await db.userImport.findTaken(left) : []
+    const taken = [...stored, ...(left.length > 0 ? await db.userImport.findTaken(left) : [])]
     for (const account of left) {
       const conflict = findConflict(account, taken)
       if (conflict === undefined) counts.present++
@@ -91,6 +92,17 @@ export async function importUsers(
   return counts
 }
 
+/** The accounts that an earlier version stored under another form of the address of one of these. */
+async function findStoredEarlier(db: AuthContext['db'], batch: readonly Numbered[]): Promise<TakenNames[]> {
+  const emails = batch.flatMap(({ earlierEmails }) => earlierEmails)
+  if (emails.length === 0) return []
+  return db.userImport.findTaken(emails.map(email => ({ email, username: null, externalId: null })))
+}
+
+function isOf({ email }: TakenNames, account: ImportedAccount): boolean {
+  return email === account.email || account.earlierEmails.includes(email)
+}
+
 function tryRead(
   text: Line['text'],
   watcher: ImportWatcher,
@@ -111,8 +123,8 @@ function tryRead(
  * have changed since they were imported.
  */
 function findConflict(account: ImportedAccount, taken: readonly TakenNames[]): string | undefined {
-  const { email, username, externalId } = account
-  const existing = taken.find(other => other.email === email)
+  const { username, externalId } = account
+  const existing = taken.find(other => isOf(other, account))
   if (!existing) {
     if (username !== null && taken.some(other => other.username === username)) {
       return 'The username belongs to an account with another e-mail.'

@@ -1,5 +1,5 @@
 import { LatchkeyError } from '../../errors.js'
-import { normaliseEmail } from '../email.js'
+import { earlierEmailForms, normaliseEmail } from '../email.js'
 import { canVerifyHash } from '../passwords/can-verify-hash.js'
 import { checkRoles } from '../roles.js'
 import { normaliseUsername } from '../username.js'
@@ -10,6 +10,8 @@ import { withoutDjangoName } from './without-django-name.js'
 /** An account as another system describes it, in the form in which it is stored. */
 export interface ImportedAccount {
   email: string
+  /** Other forms in which an earlier version may have stored this address. */
+  earlierEmails: readonly string[]
   username: string | null
   externalId: string | null
   roles: readonly string[]
@@ -54,9 +56,10 @@ export function readAccount(line: string, onIgnored: (field: string) => void): I
   // Equal times say that nobody has touched the account since an administrator made it: so its password is the one
   // that the administrator chose, and knows.
   const isUntouched = createdAt !== null && updatedAt !== null && createdAt.getTime() === updatedAt.getTime()
-  const email = readEmail(givenAs(record, 'email'))
+  const { email, earlierEmails } = readEmail(givenAs(record, 'email'))
   return {
     email,
+    earlierEmails,
     username: readUsername(givenAs(record, 'username'), email),
     externalId: readExternalId(givenAs(record, 'externalId')),
     roles: readRoles(givenAs(record, 'roles')),
@@ -86,11 +89,11 @@ function givenAs(record: Record<string, unknown>, field: keyof typeof FIELDS): u
   return given[0] === undefined ? undefined : record[given[0]]
 }
 
-function readEmail(value: unknown): string {
+function readEmail(value: unknown): Pick<ImportedAccount, 'email' | 'earlierEmails'> {
   if (value === undefined) throw new LineFault('There is no email.')
   if (typeof value !== 'string' || UNSTORABLE.test(value)) throw new LineFault('The email is not an e-mail address.')
   try {
-    return normaliseEmail(value)
+    return { email: normaliseEmail(value), earlierEmails: earlierEmailForms(value) }
   } catch (error) {
     if (error instanceof LatchkeyError) throw new LineFault('The email is not an e-mail address.')
     throw error

@@ -1,4 +1,5 @@
 import { type ErrorCode, LatchkeyError } from '../../errors.js'
+import { emailForms } from '../email.js'
 import { isCommonPassword } from './common-passwords.js'
 import { normalizePassword } from './normalize-password.js'
 
@@ -43,9 +44,9 @@ export function checkNewPassword(password: string, rules: NewPasswordRules): voi
   if (length > PASSWORD_MAX_LENGTH) refuse('password_too_long', `Use at most ${PASSWORD_MAX_LENGTH} characters.`)
 
   const folded = fold(seen.trim())
-  const address = fold(email)
+  const addresses = emailForms(email).map(fold)
   // A local part shorter than the minimum needs no rule of its own: such a password was refused above.
-  if (folded === address || folded === address.slice(0, address.lastIndexOf('@')))
+  if (addresses.some(address => folded === address || folded === address.slice(0, address.lastIndexOf('@'))))
     refuse('password_is_email', 'Use something that is not part of your address.')
   if (folded === SERVICE_NAME) refuse('password_too_common', 'Use something other than the name of this service.')
   if (new Set(folded.replaceAll(' ', '')).size === 1)

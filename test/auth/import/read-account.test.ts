@@ -21,6 +21,7 @@ function faultOf(line: string): string {
 t.test('an e-mail and a hash are enough', async t => {
   t.strictSame(read({}), {
     email: 'ada@example.com',
+    earlierEmails: [],
     username: null,
     externalId: null,
     roles: [],
@@ -35,6 +36,7 @@ t.test('an e-mail and a hash are enough', async t => {
 t.test('all fields are read, in either spelling, and brought into their normal form', async t => {
   const expected = {
     email: 'ada@example.com',
+    earlierEmails: [],
     username: 'ﬁsh'.normalize('NFKC'),
     externalId: '7',
     roles: ['admin', 'editor'],
