@@ -1,11 +1,13 @@
 import { LatchkeyError } from '../../errors.js'
 import { earlierEmailForms, normaliseEmail } from '../email.js'
-import { canVerifyHash } from '../passwords/can-verify-hash.js'
+import { judgeHash } from '../passwords/can-verify-hash.js'
+import { UNUSABLE_HASH } from '../passwords/unusable-hash.js'
 import { checkRoles } from '../roles.js'
 import { normaliseUsername } from '../username.js'
+import { commonForm } from './common-form.js'
+import { fromKeycloak } from './keycloak-credential.js'
 import { LineFault } from './line-fault.js'
 import { readInstant } from './read-instant.js'
-import { withoutDjangoName } from './without-django-name.js'
 
 /** An account as another system describes it, in the form in which it is stored. */
 export interface ImportedAccount {
@@ -142,9 +144,23 @@ function readRoles(value: unknown): readonly string[] {
 
 function readHash(value: unknown): string {
   if (value === undefined) throw new LineFault('There is no password_hash.')
-  const hash = typeof value === 'string' ? withoutDjangoName(value) : ''
-  if (!canVerifyHash(hash)) throw new LineFault('The password_hash is of no scheme that this service knows.')
+  const hash = storedForm(value)
+  if (hash === UNUSABLE_HASH) return hash
+  const verdict = judgeHash(hash)
+  if (verdict !== 'good') throw new LineFault(HASH_FAULTS[verdict])
   return hash
+}
+
+const HASH_FAULTS = {
+  unknown: 'The password_hash is of no scheme that this service knows.',
+  damaged: 'The password_hash is damaged.',
+  too_dear: 'The password_hash costs too much to verify.',
+}
+
+/** Keycloak has its hashes as objects. */
+function storedForm(value: unknown): string {
+  if (typeof value === 'object' && value !== null) return fromKeycloak(value) ?? ''
+  return typeof value === 'string' ? commonForm(value) : ''
 }
 
 function readFlag(value: unknown, field: string): boolean | undefined {

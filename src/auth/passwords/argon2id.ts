@@ -3,21 +3,19 @@ import type { PasswordScheme } from './password-scheme.js'
 
 /**
  * The scheme in which this service makes its hashes: argon2id (RFC 9106) with 19 MiB, two passes and one lane, the
- * OWASP Password Storage Cheat Sheet's choice. `@node-rs/argon2` makes argon2id, version 19, unless told otherwise.
+ * OWASP Password Storage Cheat Sheet's choice. Hashes of argon2i and argon2d, which older systems made, verify too. `@node-rs/argon2` makes argon2id, version 19, unless told otherwise.
  */
 export const argon2id = {
-  kind: /^\$argon2id\$(?:v=\d{1,3}\$)?[^$]{1,64}/,
+  kind: /^\$argon2(?:id|i|d)\$(?:v=\d{1,3}\$)?[^$]{1,64}/,
   hashes: 'normalised',
 
   check(storedHash: string): void {
     const { memoryCost, timeCost, parallelism, saltLen, outputLen } = parseOptions(storedHash)
     if (memoryCost > limits.memoryCost || timeCost > limits.timeCost || parallelism > limits.parallelism) {
-      throw new RangeError(
-        `an argon2id hash of m=${memoryCost},t=${timeCost},p=${parallelism} costs too much to verify`,
-      )
+      throw new RangeError(`an argon2 hash of m=${memoryCost},t=${timeCost},p=${parallelism} costs too much to verify`)
     }
     const isPossible = timeCost >= 1 && parallelism >= 1 && memoryCost >= 8 * parallelism
-    if (!isPossible || (saltLen ?? 0) < 8 || (outputLen ?? 0) < 16) throw new TypeError('an argon2id hash is damaged')
+    if (!isPossible || (saltLen ?? 0) < 8 || (outputLen ?? 0) < 16) throw new TypeError('an argon2 hash is damaged')
   },
 
   async verify(storedHash: string, password: string): Promise<boolean> {

@@ -4,6 +4,7 @@ import { LatchkeyError } from '../../errors.js'
 import { argon2id } from './argon2id.js'
 import { normalizePassword } from './normalize-password.js'
 import { schemeOf } from './scheme-of.js'
+import { UNUSABLE_HASH } from './unusable-hash.js'
 
 export interface PasswordHasherOptions {
   /** Hashes that run at a time: one for each core that the container may use. */
@@ -57,6 +58,7 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
 
   const matches = async (storedHash: string, password: string): Promise<boolean> => {
     const startedAtMs = performance.now()
+    if (storedHash === UNUSABLE_HASH) return (await matches(nobodysHash, password)) && false
     try {
       const { scheme, kind } = schemeOf(storedHash)
       const hashed = scheme.hashes === 'typed' ? password : normalizePassword(password)

@@ -83,7 +83,6 @@ t.test('bits to spare that an older system left set in a bcrypt hash lock nobody
 const DAMAGED = [
   '',
   'correct horse',
-  '!',
   BCRYPT.slice(0, -1),
   `${BCRYPT}a`,
   `bcrypt_sha256$${BCRYPT}a`,

@@ -1,0 +1,92 @@
+import { type Pbkdf2Digest, pbkdf2Hash } from '../passwords/pbkdf2.js'
+import { UNUSABLE_HASH } from '../passwords/unusable-hash.js'
+import { withoutDjangoName } from './without-django-name.js'
+
+/**
+ * Other systems have forms of their own for hashes that the rest of the world knows as they are. This gives them in the
+ * form in which they are stored here; what is none of them stays as it is.
+ */
+export function commonForm(text: string): string {
+  const hash = withoutDjangoName(withoutSchemeName(text.trim()))
+  // Django's `make_password(None)`, and what a shadow file has where nobody may sign in.
+  if (/^(?:!.*|\*)$/.test(hash)) return UNUSABLE_HASH
+  if (hash.startsWith('$argon2')) return hash.replace(/=+(?=\$|$)/g, '')
+  return fromPbkdf2(hash) ?? fromSpring(hash) ?? fromWerkzeug(hash) ?? fromAspNet(hash) ?? hash
+}
+
+/**
+ * Spring, LDAP servers and Dovecot put the name of the scheme in braces before a hash; where the hash names its scheme
+ * itself, that says nothing. (`{noop}` and others stay, and so are refused.)
+ *
+ * @see org.springframework.security.crypto.factory.PasswordEncoderFactories
+ */
+function withoutSchemeName(hash: string): string {
+  return hash.replace(/^\{(?:bcrypt|argon2(?:id?|d)?(?:@SpringSecurity_v5_[28])?|crypt|blf-crypt)\}(?=\$)/i, '')
+}
+
+/** Django's and LDAP's PBKDF2. The one with SHA-256 of Django is stored as it is. */
+function fromPbkdf2(hash: string): string | undefined {
+  const [, iterations, salt = '', digest = ''] =
+    /^pbkdf2_sha1\$(\d{1,10})\$([^$]{1,256})\$([A-Za-z0-9+/]{27}=)$/.exec(hash) ?? []
+  if (iterations !== undefined) return pbkdf2Hash('sha1', iterations, Buffer.from(salt), Buffer.from(digest, 'base64'))
+  const ldap = /^\{PBKDF2(?:-SHA1)?(-SHA256|-SHA512)?\}(\d+\$.+)$/i.exec(hash)
+  return ldap ? `$pbkdf2${(ldap[1] ?? '').toLowerCase()}$${ldap[2]}` : undefined
+}
+
+/**
+ * The encoders of Spring Security that say nothing of their costs, with the costs of their default settings, and its
+ * scrypt: `$e0801$salt$hash`, the number being log2 of N, r and p in hexadecimal.
+ */
+function fromSpring(hash: string): string | undefined {
+  const [, version, hex = ''] = /^\{pbkdf2(@SpringSecurity_v5_8)?\}((?:[0-9a-f]{2}){40,48})$/i.exec(hash) ?? []
+  const bytes = Buffer.from(hex, 'hex')
+  if (version === undefined && bytes.length === 40)
+    return pbkdf2Hash('sha1', 185_000, bytes.subarray(0, 8), bytes.subarray(8))
+  if (version !== undefined && bytes.length === 48)
+    return pbkdf2Hash('sha256', 310_000, bytes.subarray(0, 16), bytes.subarray(16))
+  const [, costs, salt = '', digest = ''] =
+    /^(?:\{scrypt(?:@SpringSecurity_v5_8)?\})?\$([0-9a-f]{5,6})\$([A-Za-z0-9+/]+=*)\$([A-Za-z0-9+/]+=*)$/i.exec(hash) ??
+    []
+  if (costs === undefined) return undefined
+  const number = Number.parseInt(costs, 16)
+  return scryptHash(number >> 16, (number >> 8) & 0xff, number & 0xff, unpadded(salt), unpadded(digest))
+}
+
+/** `pbkdf2:sha256:iterations$salt$hash` and `scrypt:N:r:p$salt$hash`: the salt is text, the hash hexadecimal. */
+function fromWerkzeug(hash: string): string | undefined {
+  const [, method, costs = '', salt = '', hex = ''] =
+    /^(pbkdf2:sha1|pbkdf2:sha256|pbkdf2:sha512|scrypt):([\d:]{1,32})\$([^$]{1,256})\$((?:[0-9a-f]{2}){16,64})$/.exec(
+      hash,
+    ) ?? []
+  if (method === undefined) return undefined
+  const digest = Buffer.from(hex, 'hex')
+  if (method !== 'scrypt')
+    return pbkdf2Hash(method.slice('pbkdf2:'.length) as Pbkdf2Digest, costs, Buffer.from(salt), digest)
+  const [work, blockSize, lanes] = costs.split(':').map(Number)
+  const saltText = unpadded(Buffer.from(salt).toString('base64'))
+  return scryptHash(Math.log2(work ?? 0), blockSize, lanes, saltText, unpadded(digest.toString('base64')))
+}
+
+/**
+ * ASP.NET Core Identity, in base64: a zero byte, 16 bytes of salt and 32 of PBKDF2-SHA1 of 1,000 iterations; or a one,
+ * and the digest, the iterations and the length of the salt, each as four bytes.
+ *
+ * @see Microsoft.AspNetCore.Identity.PasswordHasher
+ */
+function fromAspNet(hash: string): string | undefined {
+  if (!/^A[A-Za-z0-9+/]{40,170}={0,2}$/.test(hash) || hash.length % 4 !== 0) return undefined
+  const bytes = Buffer.from(hash, 'base64')
+  if (bytes[0] === 0 && bytes.length === 49) return pbkdf2Hash('sha1', 1000, bytes.subarray(1, 17), bytes.subarray(17))
+  const digest = (['sha1', 'sha256', 'sha512'] as const)[bytes.readUInt32BE(1)]
+  const [iterations, saltLength] = [bytes.readUInt32BE(5), bytes.readUInt32BE(9)]
+  if (bytes[0] !== 1 || digest === undefined || saltLength > bytes.length - 13) return undefined
+  return pbkdf2Hash(digest, iterations, bytes.subarray(13, 13 + saltLength), bytes.subarray(13 + saltLength))
+}
+
+function scryptHash(logN: number, r = 0, p = 0, salt = '', digest = ''): string {
+  return `$scrypt$ln=${logN},r=${r},p=${p}$${salt}$${digest}`
+}
+
+function unpadded(base64: string): string {
+  return base64.replace(/=+$/, '')
+}
