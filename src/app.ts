@@ -18,6 +18,7 @@ import { notFound } from './plugins/not-found.js'
 import { openapi } from './plugins/openapi.js'
 import { problemDetails } from './plugins/problem-details.js'
 import { rateLimit } from './plugins/rate-limit.js'
+import { recheckAfterBody } from './plugins/recheck-after-body.js'
 import { refreshCookie } from './plugins/refresh-cookie.js'
 import { requestGuard } from './plugins/request-guard.js'
 import { requestLog } from './plugins/request-log.js'
@@ -95,6 +96,7 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
     await app.register(crossSite, { ...config, cookieNames })
     await app.register(rateLimit, { rateLimit: config.rateLimit, ephemeral: stores.ephemeral })
     await app.register(notFound)
+    await app.register(recheckAfterBody)
     await app.register(authenticateClients, { context })
 
     await app.register(healthRoutes, { ready: readiness(app, stores) })

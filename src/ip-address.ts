@@ -6,10 +6,10 @@ type IpAddress = ipaddr.IPv4 | ipaddr.IPv6
 /**
  * Reads an address as a socket or a proxy names it: without the port that some proxies append, the brackets of an IPv6
  * address, and the zone of a link-local one. An IPv4 address in IPv6 form (`::ffff:192.0.2.1`) is the IPv4 address.
- * Undefined for what is no address, such as the `unknown` of RFC 7239, 6.
+ * Undefined for what is no address, such as the `unknown` of RFC 7239, 6, or the address of a client that has gone.
  */
-export function readIpAddress(text: string): IpAddress | undefined {
-  const bare = text
+export function readIpAddress(text: string | undefined): IpAddress | undefined {
+  const bare = (text ?? '')
     .trim()
     .replace(/^\[(.+)\](:\d+)?$/, '$1')
     .replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, '$1')
@@ -18,7 +18,7 @@ export function readIpAddress(text: string): IpAddress | undefined {
 }
 
 /** The one form in which an address is stored and compared; undefined for what is no address. */
-export function ipAddressForm(text: string): string | undefined {
+export function ipAddressForm(text: string | undefined): string | undefined {
   return readIpAddress(text)?.toString()
 }
 

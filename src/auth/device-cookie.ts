@@ -36,6 +36,11 @@ export function knownDevice(
   return entry && uuidFromBytes(entry.subarray(DEVICE_AT, TAG_AT))
 }
 
+/** Whether a cookie holds anything that has the form of an entry and is not too old, whoever made it. */
+export function hasEntry(cookie: string | undefined, options: DeviceCookieOptions): boolean {
+  return readEntries(cookie, options).length > 0
+}
+
 /**
  * The cookie of a browser that just signed in to an account, with a new device id. What it kept of other accounts is
  * kept as it is.

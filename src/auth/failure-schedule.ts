@@ -15,10 +15,11 @@ export interface FailureScheduleOptions {
 /**
  * Says when failed sign-ins are answered: at moments that depend on nothing but when they came, and on how many others
  * are under way for the same name. How long the hash took, whether a row was written and who waited for it tells nobody
- * who has an account. Whatever else a sign-in comes to is answered at once.
+ * who has an account. A refusal for other reasons waits a moment, which covers the look for the account. A success is
+ * answered at once.
  */
 export interface FailureSchedule {
-  /** Runs a sign-in that came just now, and holds its `invalid_credentials` back until its moment. */
+  /** Runs a sign-in that came just now, and holds its refusal back until its moment. */
   hold<Result>(signIn: (joinLine: JoinLine) => Promise<Result>): Promise<Result>
   /** Learns how long a verification of this kind of hash takes. */
   observe(kind: string, tookMs: number): void
@@ -27,6 +28,9 @@ export interface FailureSchedule {
 /** Puts a sign-in behind those that are under way for the same name, or for whatever else attempts are counted by. */
 export type JoinLine = (name: string) => void
 
+/** What is refused before the password is looked at: by a limit, or as there is no place for a hash. */
+const QUICK_REFUSALS: ReadonlySet<string> = new Set(['rate_limited', 'busy'])
+const QUICK_MS = 20
 /** Of the slowest verification. The rest is for what is slower still, and for the statements. */
 const MARGIN = 1.25
 /** However long a line is, nobody in it waits longer, and a graceful end has more patience than this. */
@@ -67,8 +71,9 @@ export function createFailureSchedule(options: FailureScheduleOptions): FailureS
           place = join(name, cameAtMs)
         })
       } catch (error) {
-        if (error instanceof LatchkeyError && error.code === 'invalid_credentials')
-          await until(stepAhead(place.momentMs, stepMs, now()))
+        const code = error instanceof LatchkeyError ? error.code : undefined
+        if (code === 'invalid_credentials') await until(stepAhead(place.momentMs, stepMs, now()))
+        else if (code !== undefined && QUICK_REFUSALS.has(code)) await until(cameAtMs + QUICK_MS)
         throw error
       } finally {
         place.leave()

@@ -11,13 +11,14 @@ export interface AccountNames {
   usernameOrEmail?: string | undefined
 }
 
-/** The account that is named, if there is one, and the name that attempts on it are counted by. */
-export async function findAccount(
-  { db }: Pick<AuthContext, 'db'>,
-  names: AccountNames,
-): Promise<{ name: string; user: User | undefined }> {
-  const name = accountName(names)
-  return { name: Object.entries(name).join(), user: await findUser(db, name, names) }
+/** The name that attempts on an account are counted by, whether or not there is one. */
+export function countedName(names: AccountNames): string {
+  return Object.entries(accountName(names)).join()
+}
+
+/** The account that is named, if there is one. */
+export function findAccount({ db }: Pick<AuthContext, 'db'>, names: AccountNames): Promise<User | undefined> {
+  return findUser(db, accountName(names), names)
 }
 
 /** What names an account, in the form in which it is stored. */

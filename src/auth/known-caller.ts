@@ -1,5 +1,6 @@
 import type { AuthContext } from './context.js'
-import { knownDevice } from './device-cookie.js'
+import { hasEntry, knownDevice } from './device-cookie.js'
+import { isFirstParty } from './presenter.js'
 import type { Principal } from './principal.js'
 
 /** What may show that whoever names an account was let in to it before. */
@@ -7,7 +8,7 @@ export interface Evidence {
   /** What the browser kept of earlier sign-ins. */
   deviceCookie?: string | undefined
   /** Whose live access token came with the request, if one did. */
-  session?: Pick<Principal, 'userId' | 'sessionId'> | undefined
+  session?: Pick<Principal, 'userId' | 'sessionId' | 'clientId'> | undefined
 }
 
 /**
@@ -34,13 +35,23 @@ export function knownCaller(
   userId: string = NOBODY,
   { deviceCookie, session }: Evidence,
 ): KnownCaller | undefined {
-  if (session?.userId === userId) {
+  // A client opens sessions for anybody, as many as it likes: each would be worth guesses at the password.
+  if (session?.userId === userId && isFirstParty(session)) {
     const { sessionId: id } = session
     return { id, counter: `session:${id}`, maxAgeSeconds: config.sessionMaxAgeSeconds }
   }
   const { deviceMaxAgeSeconds: maxAgeSeconds } = config.lockout
   const id = knownDevice(deviceCookie, userId, { keys: secrets.deviceKeys, maxAgeSeconds, now: clock() })
   return id === undefined ? undefined : { id, counter: `device:${id}`, maxAgeSeconds }
+}
+
+/** Whether a cookie may prove a sign-in to some account, by its form: which one is known when an account is at hand. */
+export function isDeviceCookie(
+  { config, secrets, clock }: Pick<AuthContext, 'config' | 'secrets' | 'clock'>,
+  deviceCookie: string | undefined,
+): boolean {
+  const { deviceMaxAgeSeconds: maxAgeSeconds } = config.lockout
+  return hasEntry(deviceCookie, { keys: secrets.deviceKeys, maxAgeSeconds, now: clock() })
 }
 
 const NOBODY = '00000000-0000-0000-0000-000000000000'

@@ -4,9 +4,9 @@ import { LatchkeyError } from '../errors.js'
 import type { AuthContext, Caller } from './context.js'
 import { deviceGrant } from './device-grant.js'
 import type { JoinLine } from './failure-schedule.js'
-import { type AccountNames, findAccount } from './find-account.js'
+import { type AccountNames, countedName, findAccount } from './find-account.js'
 import { type Grant, grantTokens } from './grant-tokens.js'
-import { type Evidence, knownCaller } from './known-caller.js'
+import { type Evidence, isDeviceCookie, knownCaller } from './known-caller.js'
 import { deviceDetails, type OpenedSession, openSession } from './open-session.js'
 import { type Attempt, reserveAttempt } from './reserve-attempt.js'
 
@@ -60,11 +60,15 @@ export async function verifyPassword(
   joinLine: JoinLine,
 ): Promise<User> {
   const { passwords, failures, db } = context
-  const { name, user } = await findAccount(context, credentials)
-  const known = knownCaller(context, user?.id, credentials)
+  const name = countedName(credentials)
+  const mayBeKnown = credentials.session !== undefined || isDeviceCookie(context, credentials.deviceCookie)
+  // Before the account is looked for, so that a refusal by the limit does not tell whether there is one.
+  if (!mayBeKnown) await failures.reserve(name)
+  const user = await findAccount(context, credentials)
+  const known = mayBeKnown ? knownCaller(context, user?.id, credentials) : undefined
   // Anybody can use up the attempts of a name, but not those of a browser or a session that was let in before.
   const account = known?.counter ?? name
-  await failures.reserve(account)
+  if (mayBeKnown) await failures.reserve(account)
   joinLine(account)
 
   let attempt: Attempt
@@ -89,6 +93,7 @@ export async function verifyPassword(
   await Promise.all([
     failures.forgive(account),
     context.config.lockout.failures > 0 && db.users.forgetAttempts(user.id),
+    attempt === 'known' && known && db.deviceFailures.forget(known.id),
   ])
 
   if (!passwords.needsUpgrade(user.passwordHash)) return user

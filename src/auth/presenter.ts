@@ -15,6 +15,11 @@ export const ANYBODY: Presenter = {
   refusal: 'client_required',
 }
 
+/** Whether people opened a session for themselves. */
+export function isFirstParty({ clientId }: { clientId: string }): boolean {
+  return ANYBODY.clientIds.includes(clientId)
+}
+
 /** A client that showed its secret: the sessions that it opened. */
 export function presenterOf(client: { id: string }): Presenter {
   return { clientIds: [client.id], refusal: 'invalid_grant' }

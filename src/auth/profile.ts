@@ -8,8 +8,12 @@ import { type PublicUser, publicUser } from './user.js'
  *
  * @throws LatchkeyError token_revoked when the account is gone
  */
-export async function profile({ db }: Pick<AuthContext, 'db'>, { userId, dialect }: Principal): Promise<PublicUser> {
+export async function profile(
+  { db }: Pick<AuthContext, 'db'>,
+  { userId, roles, dialect }: Principal,
+): Promise<PublicUser> {
   const user = await db.users.findById(userId)
   if (!user) throw new LatchkeyError('token_revoked', { dialect })
-  return publicUser(user)
+  // Those of the token: a service that goes by the profile must not give more than one that goes by the token.
+  return publicUser({ ...user, roles })
 }

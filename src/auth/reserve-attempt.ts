@@ -4,9 +4,10 @@ import type { KnownCaller } from './known-caller.js'
 
 /**
  * What an attempt to sign in may lead to: `open`, the password decides. `last`, it does too, and if it is wrong the
- * account is locked from then on. `locked`, it is refused whatever the password is.
+ * account is locked from then on. `known`, the account is locked, and the password decides for this caller all the same.
+ * `locked`, it is refused whatever the password is.
  */
-export type Attempt = 'open' | 'last' | 'locked'
+export type Attempt = 'open' | 'last' | 'known' | 'locked'
 
 /**
  * Counts an attempt on an account before anybody knows whether its password is right. Attempts at the same time each
@@ -31,7 +32,7 @@ export async function reserveAttempt(
 
   if (known === undefined) return 'locked'
   const { id, maxAgeSeconds } = known
-  return (await db.deviceFailures.reserveAttempt({ id, userId, limit, maxAgeSeconds })) ? 'open' : 'locked'
+  return (await db.deviceFailures.reserveAttempt({ id, userId, limit, maxAgeSeconds })) ? 'known' : 'locked'
 }
 
 const NOBODY = '00000000-0000-0000-0000-000000000000'

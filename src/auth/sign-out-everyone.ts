@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { AuthContext } from './context.js'
 
 /**
@@ -13,12 +14,24 @@ export async function signOutEveryone(
   actor: string,
   until?: number,
 ): Promise<void> {
+  const bound = await nextSecond(db, until)
   const entries = await db.transaction(async ({ realm, journal, securityEvents }) => {
-    const before = await realm.endEverything(until)
+    const before = await realm.endEverything(bound, until)
     if (before === undefined) return []
     const entries = await journal.append([{ kind: 'realm', before, reason: 'signed_out_everyone' }])
     await securityEvents.add({ type: 'everyone_signed_out', actor, details: { before } })
     return entries
   })
   revocations.announce(entries)
+}
+
+/**
+ * The whole second before which everything has begun that is to end, when it has come. Tokens say in whole seconds when
+ * their session began. It is waited for outside the transaction, so that nobody waits for its locks meanwhile.
+ */
+async function nextSecond({ realm }: Pick<AuthContext['db'], 'realm'>, until: number | undefined): Promise<number> {
+  let now = await realm.now()
+  const bound = Math.ceil(Math.min(until ?? now, now))
+  for (; now < bound; now = await realm.now()) await sleep(Math.ceil((bound - now) * 1000))
+  return bound
 }

@@ -1,7 +1,7 @@
 import { asc, eq, sql } from 'drizzle-orm'
 import type { Runner } from './connections.js'
 import { type TokenSubject, tokenIsRevoked } from './introspection.js'
-import { clients, realm } from './schema.js'
+import { clients } from './schema.js'
 import { wholeSeconds } from './session-facts.js'
 
 export type Client = typeof clients.$inferSelect
@@ -24,6 +24,17 @@ export type Clients = ReturnType<typeof clientsRepository>
 
 /** Other services. Whoever changes one and then its sessions calls these first: clients come first in the lock order. */
 export function clientsRepository(runner: Runner) {
+  async function scopesOfToken(token: ClientTokenFacts, lock = sql``): Promise<string[] | undefined> {
+    const [found] = await runner.run(executor =>
+      executor.execute<{ scopes: string[] }>(sql`
+        select scopes from clients
+        where id = ${token.clientId} and token_version = ${token.tokenVersion}
+          and to_timestamp(${token.issuedAt}::float8) >= (select not_before from realm) and not ${tokenIsRevoked(token)}
+        ${lock}`),
+    )
+    return found?.scopes
+  }
+
   return {
     /** False when the name is taken. */
     async insert(client: NewClient): Promise<boolean> {
@@ -53,27 +64,14 @@ export function clientsRepository(runner: Runner) {
      * The scopes of the client whose token this is; undefined when the token counts no more: the client was removed or
      * has another secret since, the token was revoked, its key, or everything of its time.
      */
-    async scopesOfToken(token: ClientTokenFacts): Promise<string[] | undefined> {
-      const [found] = await runner.run(executor =>
-        executor
-          .select({ scopes: clients.scopes })
-          .from(clients)
-          .innerJoin(realm, eq(realm.id, true))
-          .where(
-            sql`${clients.id} = ${token.clientId} and ${clients.tokenVersion} = ${token.tokenVersion}
-              and to_timestamp(${token.issuedAt}::float8) >= ${realm.notBefore} and not ${tokenIsRevoked(token)}`,
-          ),
-      )
-      return found?.scopes
-    },
+    scopesOfToken: (token: ClientTokenFacts): Promise<string[] | undefined> => scopesOfToken(token),
 
-    /** Holds off the removal of a client until the transaction ends; false when it is gone. */
-    async hold(id: string): Promise<boolean> {
-      const held = await runner.run(executor =>
-        executor.select({ id: clients.id }).from(clients).where(eq(clients.id, id)).for('key share'),
-      )
-      return held.length === 1
-    },
+    /**
+     * The same, and holds off the removal of the client and a change of its secret until the transaction ends: what is
+     * done in it was allowed when it was done, however long the request was under way.
+     */
+    holdToken: (token: ClientTokenFacts): Promise<string[] | undefined> =>
+      scopesOfToken(token, sql`for share of clients`),
 
     /** Replaces the secret and ends the tokens of the old one; returns the client's id, if there is one of this name. */
     async replaceSecret(name: string, secretHash: Buffer): Promise<string | undefined> {

@@ -32,6 +32,11 @@ export function deviceFailuresRepository(runner: Runner) {
       return reserved.length === 1
     },
 
+    /** The row of failures of a browser or a session ends with a success. */
+    async forget(id: string): Promise<void> {
+      await runner.run(executor => executor.delete(deviceFailures).where(eq(deviceFailures.deviceId, id)))
+    },
+
     /** Forgets the attempts of every browser and session of an account. */
     async forgetThoseOf(userId: string): Promise<void> {
       await runner.run(executor => executor.delete(deviceFailures).where(eq(deviceFailures.userId, userId)))

@@ -16,25 +16,30 @@ export function realmRepository(runner: Runner) {
   }
 
   return {
+    /** The time by the database's clock, in seconds since the epoch. */
+    async now(): Promise<number> {
+      const [row] = await runner.run(executor =>
+        executor.execute<{ now: number }>(sql`select extract(epoch from clock_timestamp())::float8 as now`),
+      )
+      return row!.now
+    },
+
     /**
-     * Ends every session that began until now, or until an earlier instant (seconds since the epoch). Call it in a
-     * transaction of its own: it waits for the end of the current second, because tokens say in whole seconds when their
-     * session began. So the bound is never ahead of the clock, and what begins after the commit is never refused.
+     * Ends every session that began before the second in which the row is held, or before an earlier instant. The clock is
+     * read when the row is held: an instant of before the wait for it would spare what began meanwhile.
      *
-     * @returns the bound, in whole seconds since the epoch; undefined if an earlier call ended all of that already
+     * @param bound a whole second since the epoch that has come
+     * @param until ends only what is older (seconds since the epoch)
+     * @returns the bound that was set, a whole second since the epoch; undefined if an earlier call ended all of that
      */
-    async endEverything(until?: number): Promise<number | undefined> {
-      // The clock is read when the row is held: an instant of before the wait for it would spare what began meanwhile.
+    async endEverything(bound: number, until?: number): Promise<number | undefined> {
       await runner.run(executor => executor.select().from(realm).for('no key update'))
       const [row] = await runner.run(executor =>
-        executor.execute<{ before: number }>(
-          sql`select least(ceil(extract(epoch from clock_timestamp())), ceil(${until ?? null}::float8))::float8 as before`,
-        ),
+        executor.execute<{ before: number }>(sql`
+          select greatest(${bound}::float8,
+            least(floor(extract(epoch from clock_timestamp())), ceil(${until ?? null}::float8)))::float8 as before`),
       )
       const { before } = row!
-      await runner.run(executor =>
-        executor.execute(sql`select pg_sleep(greatest(0, ${before}::float8 - extract(epoch from clock_timestamp())))`),
-      )
       return (await raise(before)) ? before : undefined
     },
 

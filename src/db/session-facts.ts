@@ -39,8 +39,8 @@ export interface SessionFacts {
  * @param roles of the user
  */
 export function carriedRoles(clientId: SQL, roles: SQL): SQL<string[]> {
-  return sql`case when ${clientId} in (${FIRST_PARTY}) then ${roles} else coalesce(
-    (select ${roles} from ${clients} where ${clients.id} = (${clientId})::uuid and 'admin' = any(${clients.scopes})),
+  return sql`case when ${clientId} in (${FIRST_PARTY}) then array_remove(${roles}, null) else coalesce(
+    (select array_remove(${roles}, null) from ${clients} where ${clients.id} = (${clientId})::uuid and 'admin' = any(${clients.scopes})),
     '{}') end`
 }
 

@@ -213,6 +213,21 @@ export function usersRepository(runner: Runner) {
     },
 
     /**
+     * Holds a user to a role until the commit, for what only users of this role may do: their roles can't change meanwhile.
+     *
+     * @returns false if they do not have it now, are disabled or gone, or if their sessions of this version have ended
+     */
+    async holdToRole(id: string, role: string, tokenVersion: number): Promise<boolean> {
+      const held = await runner.run(executor =>
+        executor.execute(sql`
+          select id from users
+          where id = ${id} and disabled_at is null and token_version = ${tokenVersion} and ${role} = any(roles)
+          for no key update`),
+      )
+      return held.length === 1
+    },
+
+    /**
      * Waits for whoever is changing this account or signing in to it, and keeps both out until the commit.
      *
      * @returns the account as it is from then on; undefined if it is gone

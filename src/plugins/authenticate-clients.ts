@@ -6,7 +6,7 @@ import type {
   preHandlerAsyncHookHandler,
 } from 'fastify'
 import fp from 'fastify-plugin'
-import { checkAdministrator } from '../auth/administration/check-administrator.js'
+import { type Administrator, asAdministrator, checkAdministrator } from '../auth/administration/as-administrator.js'
 import { type ClientPrincipal, clientTokenAudience } from '../auth/clients/client-token.js'
 import type { Scope } from '../auth/clients/scopes.js'
 import { isClientToken, verifyClientToken } from '../auth/clients/verify-client-token.js'
@@ -30,6 +30,11 @@ export const authenticateClients = fp(
     }
 
     app.decorateRequest('actor', '')
+    app.decorateRequest('client')
+    const administrators = new WeakMap<FastifyRequest, Administrator>()
+    app.decorateRequest('adminContext', function (this: FastifyRequest) {
+      return asAdministrator(context, administrators.get(this)!)
+    })
     app.decorateRequest('verifyClientToken', function (this: FastifyRequest, token) {
       return verifyClientToken(context, token, this.signatureCheck(expected))
     })
@@ -45,7 +50,8 @@ export const authenticateClients = fp(
             await request.verifyAccessToken(token)
             throw new LatchkeyError('insufficient_scope')
           }
-          request.actor = await clientOf(request, token, scope)
+          request.client = await clientOf(request, token, scope)
+          request.actor = request.client.clientId
         },
     )
 
@@ -53,11 +59,14 @@ export const authenticateClients = fp(
       const token = request.presentedAccessToken()
       if (token === undefined) throw new LatchkeyError('authentication_required')
       if (isClientToken(context, token)) {
-        request.actor = await clientOf(request, token, 'admin')
+        const client = await clientOf(request, token, 'admin')
+        administrators.set(request, { client })
+        request.actor = client.clientId
         return
       }
       reply.admit(await request.verifyAccessToken(token))
       if (!request.principal.roles.includes(ADMIN_ROLE)) throw new LatchkeyError('insufficient_role')
+      administrators.set(request, { user: request.principal })
       request.actor = request.principal.userId
     })
 
@@ -70,10 +79,10 @@ export const authenticateClients = fp(
   { name: 'authenticate-clients', fastify: '5.x', dependencies: ['authenticate'] },
 )
 
-async function clientOf(request: FastifyRequest, token: string, scope: Scope): Promise<string> {
-  const { clientId, scopes } = await request.verifyClientToken(token)
-  if (!scopes.includes(scope)) throw new LatchkeyError('insufficient_scope')
-  return clientId
+async function clientOf(request: FastifyRequest, token: string, scope: Scope): Promise<ClientPrincipal> {
+  const client = await request.verifyClientToken(token)
+  if (!client.scopes.includes(scope)) throw new LatchkeyError('insufficient_scope')
+  return client
 }
 
 declare module 'fastify' {
@@ -92,6 +101,10 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The id of the client or the user who acts, for events; empty on other routes. */
     actor: string
+    /** Set by `authenticateClient`. */
+    client: ClientPrincipal
+    /** In which the verbs of an administrator run that change something; on admin routes alone. */
+    adminContext(): AuthContext
     /** Which client bears a token. Rejects with a LatchkeyError if it is not live. */
     verifyClientToken(token: string): Promise<ClientPrincipal>
   }

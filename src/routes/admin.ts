@@ -19,6 +19,6 @@ export const adminRoutes: FastifyPluginAsync<{ context: AuthContext }> = async (
     app.addHook('preHandler', app.authorizeAdmin)
     await app.register(userRoutes, { context })
     await app.register(userAccessRoutes, { context })
-    await app.register(revocationRoutes, { context })
+    await app.register(revocationRoutes)
   })
 }

@@ -15,8 +15,8 @@ export const resetPasswordRoutes: FastifyPluginAsyncTypebox<{ context: AuthConte
   const genuine: GenuineCredential = {
     // By the token and not by its user: who finds an old one must not use up the attempts of the next.
     holder(request) {
-      const { token: text } = request.body as { token: string }
-      const token = readPasswordResetToken(text, context.secrets.resetKeys)
+      const body = request.body as { token: string } | undefined
+      const token = readPasswordResetToken(body?.token ?? '', context.secrets.resetKeys)
       return token && `reset:${hashOfResetToken(token).toString('base64url')}`
     },
   }

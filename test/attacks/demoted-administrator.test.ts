@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import t from 'tap'
 import { setRoles } from '../../src/auth/administer-users.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { makeClient, signUpAdmin } from '../support/clients.js'
-import { get, type Person, refresh, signIn, verify } from '../support/people.js'
+import { get, type Person, refresh, signIn, signUp, verify } from '../support/people.js'
 import { requestInParts } from '../support/request-in-parts.js'
 import { payloadOf } from './forger.js'
 
@@ -105,19 +105,43 @@ t.test('a body that takes its time does not save the rights of who began to send
   t.match(refused, { status: 401, body: { code: 'token_revoked' } }, 'nor the rights of a client')
 })
 
-t.test('a request under way does not take back the role that its sender just lost', async t => {
-  const test = await buildTestApp(t)
-  const { app } = test
-  const mallory = await signUpAdmin(app)
-  const answer = await test.database.admin.begin(async sql => {
-    await sql`update users set roles = '{}', roles_version = roles_version + 1 where id = ${mallory.userId}`
-    // Postgres still shows the old roles, so the request is let in; then it waits for the row.
-    const answer = patchRoles(app, mallory, mallory.accessToken, ['admin', 'more'])
+/** Begins a request that is let in, and has to wait for the row of its sender, who is demoted meanwhile. */
+async function underWay({ database }: TestApp, sender: Person, request: () => Promise<LightMyRequestResponse>) {
+  const answer = await database.admin.begin(async sql => {
+    await sql`update users set roles = '{}', roles_version = roles_version + 1 where id = ${sender.userId}`
+    const answer = request()
     await sleep(300)
     return { answer }
   })
-  t.equal((await answer.answer).json().code, 'insufficient_role')
-  t.strictSame((await app.context.db.users.findById(mallory.userId))?.roles, [])
+  return (await answer.answer).json()
+}
+
+t.test('what is under way when its sender is demoted is not done', async t => {
+  const test = await buildTestApp(t)
+  const { app } = test
+  const [victim, accomplice] = [await signUpAdmin(app), await signUp(app)]
+  const requests: Record<
+    string,
+    [method: 'POST' | 'PATCH' | 'DELETE', path: (mallory: Person) => string, body?: object]
+  > = {
+    'taking back the role': ['PATCH', ({ userId }) => `/admin/users/${userId}`, { roles: ['admin', 'more'] }],
+    'the role for an accomplice': ['PATCH', () => `/admin/users/${accomplice.userId}`, { roles: ['admin'] }],
+    'an account for an accomplice': ['POST', () => '/admin/users', { email: 'evil@example.com', roles: ['admin'] }],
+    'the password of another': ['POST', () => `/admin/users/${victim.userId}/temporary-password`],
+    'the end of another': ['POST', () => `/admin/users/${victim.userId}/disable`],
+    'the sessions of another': ['DELETE', () => `/admin/users/${victim.userId}/sessions`],
+    'everybody signed out': ['POST', () => '/admin/revocations', { role: 'admin' }],
+  }
+  for (const [what, [method, path, payload]] of Object.entries(requests)) {
+    const mallory = await signUpAdmin(app)
+    const headers = { authorization: `Bearer ${mallory.accessToken}` }
+    const send = () => app.inject({ method, url: path(mallory), headers, ...(payload && { payload }) })
+    t.equal((await underWay(test, mallory, send)).code, 'insufficient_role', what)
+    t.strictSame((await app.context.db.users.findById(mallory.userId))?.roles, [], what)
+  }
+  t.equal(await app.context.db.users.findByEmail('evil@example.com'), undefined)
+  t.strictSame((await app.context.db.users.findById(accomplice.userId))?.roles, [])
+  t.equal(await verify(app, victim.accessToken), 200)
 })
 
 t.test('the same roles again write nothing, in whatever order', async t => {

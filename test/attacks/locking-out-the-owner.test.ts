@@ -122,8 +122,16 @@ t.test("what proves nothing about this account buys no attempts: others' cookies
   for (const [name, cookie] of Object.entries({ others, forged, empty: '' }))
     t.equal((await signIn(app, ada.email, cookie)).statusCode, 429, `the cookie: ${name}`)
   t.match((await changePassword(app, mallory.accessToken, { email: ada.email })).json(), { code: 'account_mismatch' })
-  t.equal(knownCaller(app.context, ada.userId, { session: mallory }), undefined, "another's session")
-  t.equal(knownCaller(app.context, undefined, { session: ada, deviceCookie: own }), undefined, 'a name of nobody')
+  t.equal(
+    knownCaller(app.context, ada.userId, { session: { ...mallory, clientId: 'latchkey' } }),
+    undefined,
+    "another's session",
+  )
+  t.equal(
+    knownCaller(app.context, undefined, { session: { ...ada, clientId: 'latchkey' }, deviceCookie: own }),
+    undefined,
+    'a name of nobody',
+  )
   for (const [name, token] of Object.entries({ dead, forged: `${ada.accessToken}x`, garbage: 'x', none: undefined }))
     t.equal((await changePassword(app, token, { email: ada.email })).statusCode, 429, `the token: ${name}`)
 })
@@ -192,4 +200,22 @@ t.test("the counts of sessions go when the sessions' time is over", async t => {
   t.equal(await remove(), 0)
   await clock.advance(120)
   t.equal(await remove(), 1)
+})
+
+t.test('right passwords from a known browser use nothing up, however often others lock the account', async t => {
+  const { app } = await buildTestApp(t, { LOCKOUT_FAILURES: '2', RATE_LIMIT: 'off' })
+  const ada = await signUp(app)
+  const first = await app.inject({
+    method: 'POST',
+    url: '/auth/login',
+    payload: { email: ada.email, password: PASSWORD },
+  })
+  const cookie = first.cookies.find(({ name }) => name === '__Host-latchkey-device')!.value
+  for (let time = 0; time < 4; time++) {
+    for (let guess = 0; guess < 2; guess++) await post(app, '/auth/login', { email: ada.email, password: 'wrong' })
+    // A browser that is to forget is given no new entry.
+    const payload = { email: ada.email, password: PASSWORD, remember: false }
+    const cookies = { '__Host-latchkey-device': cookie }
+    t.equal((await app.inject({ method: 'POST', url: '/auth/login', payload, cookies })).statusCode, 200)
+  }
 })

@@ -75,3 +75,10 @@ t.test('a sign-out of everyone until an instant spares the sessions that began a
   t.equal(await verify(app, refreshed.access_token), 200)
   t.equal((await get(app, '/auth/sessions', refreshed.access_token)).json().length, 1)
 })
+
+t.test('it takes a second, and works all the same where no statement may take as long', async t => {
+  const { app } = await buildTestApp(t, { DATABASE_TIMEOUT: '400ms' })
+  const ada = await signUp(app)
+  await Promise.all(Array.from({ length: 4 }, () => signOutEveryone(app.context, 'test')))
+  t.equal(await verify(app, ada.accessToken), 'token_revoked')
+})

@@ -1,8 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
+import { rotateClientSecret } from '../../src/auth/clients/rotate-client-secret.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { clientToken, makeClient, postForm, signUpAdmin, type TestClient } from '../support/clients.js'
-import { get } from '../support/people.js'
+import { get, PASSWORD, post } from '../support/people.js'
+import { requestInParts } from '../support/request-in-parts.js'
 
 async function openSession(app: FastifyInstance, client: TestClient, userId: string) {
   const response = await app.inject({
@@ -50,4 +52,40 @@ t.test('a token that carries the role is not enough where the user does not have
   const admin = await signUpAdmin(app)
   await database.admin`update users set roles = '{}' where id = ${admin.userId}`
   t.equal((await get(app, '/admin/users', admin.accessToken)).json().code, 'insufficient_role')
+})
+
+t.test('the profile of such a session shows the roles of its tokens: none', async t => {
+  const { app } = await buildTestApp(t)
+  const admin = await signUpAdmin(app)
+  const session = await openSession(app, await makeClient(app, 'sessions'), admin.userId)
+  t.strictSame((await get(app, '/auth/profile', session.access_token)).json().roles, [])
+  t.strictSame((await get(app, '/auth/profile', admin.accessToken)).json().roles, ['admin'])
+})
+
+t.test('its sessions are worth no guesses at the password of their user', async t => {
+  const { app } = await buildTestApp(t, { LOCKOUT_FAILURES: '3' })
+  const admin = await signUpAdmin(app)
+  const client = await makeClient(app, 'sessions')
+  const guess = async (current_password: string) => {
+    const { access_token } = await openSession(app, client, admin.userId)
+    const payload = { current_password, new_password: 'another good passphrase', transport: 'body' }
+    return post(app, '/auth/change-password', payload, { authorization: `Bearer ${access_token}` })
+  }
+  for (let n = 0; n < 3; n++) t.equal((await guess(`wrong ${n}`)).statusCode, 401)
+  t.equal((await guess(PASSWORD)).json().code, 'invalid_credentials', 'the account is locked, to them too')
+})
+
+t.test('a session is not opened by a request that was begun before the secret of its client was replaced', async t => {
+  const { app } = await buildTestApp(t)
+  const { userId } = await signUpAdmin(app)
+  const client = await makeClient(app, 'sessions')
+  const headers = {
+    authorization: `Bearer ${await clientToken(app, client)}`,
+    'content-type': 'application/json',
+  }
+  const request = { method: 'POST', path: `/admin/users/${userId}/sessions`, headers, body: '{"ip":"192.0.2.1"}' }
+  const answer = await requestInParts(app, request, async () => {
+    await rotateClientSecret(app.context, client.name, 'test')
+  })
+  t.match(answer, { status: 401, body: { code: 'token_revoked' } })
 })

@@ -122,3 +122,20 @@ t.test('the right password is answered at once, while wrong ones wait', async t 
   await Promise.allSettled([held, signIn('wrong')])
   t.equal(moments().length, 2, 'the first waited for the second, and nobody else for either')
 })
+
+t.test('a refusal by the limit does not look for the account, so that its time tells nothing', async t => {
+  const { app, stores } = await buildTestApp(t, { RATE_LIMIT: 'on', RATE_LIMIT_FAILURES_PER_ACCOUNT: '1' })
+  const ada = await signUp(app)
+  for (const [email, cookie] of [
+    [ada.email, ''],
+    ['nobody@example.com', ''],
+    [ada.email, '__Host-latchkey-device=x'],
+  ]) {
+    const attempt = () => post(app, '/auth/login', { email, password: 'wrong' }, { cookie: cookie! })
+    await attempt()
+    const before = stores.db.statementsSent
+    t.equal((await attempt()).statusCode, 429)
+    // What runs by itself may send one meanwhile.
+    t.ok(stores.db.statementsSent - before <= 1, `${email} ${cookie}`)
+  }
+})

@@ -84,17 +84,22 @@ t.test(
   },
 )
 
-t.test('success and every other refusal are answered at once, and nobody waits behind them', async t => {
-  const { begin } = stoppedClock()
-  const [failing, right, busy] = [begin('ada'), begin('ada'), begin('ada')]
-  t.equal(await right.succeed(), 'at once')
-  t.equal(await right.answer, 'tokens')
-  t.equal(await busy.fail(new LatchkeyError('busy')), 'at once')
-  await t.rejects(busy.answer, { code: 'busy' })
-  t.equal(await begin('ada').fail(), 200)
-  t.equal(await failing.fail(), 100)
-  await t.rejects(failing.answer, { code: 'invalid_credentials' })
-})
+t.test(
+  'success is answered at once, a refusal before the password after a moment, and nobody waits behind them',
+  async t => {
+    const { begin } = stoppedClock()
+    const [failing, right, busy] = [begin('ada'), begin('ada'), begin('ada')]
+    t.equal(await right.succeed(), 'at once')
+    t.equal(await right.answer, 'tokens')
+    t.equal(await busy.fail(new LatchkeyError('busy')), 20)
+    await t.rejects(busy.answer, { code: 'busy' })
+    t.equal(await begin('ada').fail(new LatchkeyError('rate_limited')), 20)
+    t.equal(await begin('ada').fail(new LatchkeyError('password_change_required')), 'at once')
+    t.equal(await begin('ada').fail(), 200)
+    t.equal(await failing.fail(), 100)
+    await t.rejects(failing.answer, { code: 'invalid_credentials' })
+  },
+)
 
 t.test('what fails before it is known by which name is answered at its moment too', async t => {
   const { schedule, moments } = stoppedClock()

@@ -2,9 +2,11 @@ import { LatchkeyError } from '../../errors.js'
 import type { AuthContext, Caller } from '../context.js'
 import { type Grant, grantTokens } from '../grant-tokens.js'
 import { deviceDetails, openSession } from '../open-session.js'
+import type { ClientPrincipal } from './client-token.js'
 
 export interface ClientSignIn {
-  clientId: string
+  /** By its verified token, which is looked at once more: the request may have been under way for a while. */
+  client: ClientPrincipal
   userId: string
   /** How the client found out who it is (RFC 8176). */
   authMethods: readonly string[]
@@ -17,12 +19,14 @@ export interface ClientSignIn {
  * password is verified here, so nothing but the account's being there and enabled is a fence; both are looked at with
  * the user's row held, so that a session can't outlive the disabling that it races with.
  *
- * @throws LatchkeyError user_not_found, account_disabled, token_revoked if the client is gone
+ * @throws LatchkeyError user_not_found, account_disabled, token_revoked if the client or its token is gone
  */
 export async function openClientSession(context: AuthContext, signIn: ClientSignIn): Promise<Grant> {
-  const { clientId, userId, authMethods, caller } = signIn
+  const { client, userId, authMethods, caller } = signIn
+  const { clientId } = client
   const opened = await context.db.transaction(async repositories => {
-    if (!(await repositories.clients.hold(clientId))) throw new LatchkeyError('token_revoked')
+    const scopes = await repositories.clients.holdToken(client)
+    if (!scopes?.includes('sessions')) throw new LatchkeyError('token_revoked')
     const session = await openSession(context, repositories, {
       userId,
       fence: null,

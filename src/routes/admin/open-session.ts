@@ -46,7 +46,7 @@ export const openSessionRoute: FastifyPluginAsyncTypebox<{ context: AuthContext 
       const { ip, user_agent: userAgent, auth_methods: authMethods = [] } = request.body
       if (ip !== undefined && isIP(ip) === 0)
         throw new LatchkeyError('invalid_request', { errors: [{ field: 'ip', message: 'is not an address' }] })
-      const signIn = { clientId: request.actor, userId: request.params.id, authMethods, caller: { ip, userAgent } }
+      const signIn = { client: request.client, userId: request.params.id, authMethods, caller: { ip, userAgent } }
       const grant = await openClientSession(context, signIn)
       reply.code(201)
       return replyWithTokens(reply, grant, 'body')

@@ -1,14 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { endSessionsOfClient } from '../../auth/administration/end-sessions-of-client.js'
 import { endSessionsOfRole } from '../../auth/administration/end-sessions-of-role.js'
-import type { AuthContext } from '../../auth/context.js'
 import { signOutEveryone } from '../../auth/sign-out-everyone.js'
 import { LatchkeyError } from '../../errors.js'
 import { Type } from '../../plugins/schemas.js'
 import { described, refusals } from './refusals.js'
 
 /** Signs many people out at once. */
-export const revocationRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
+export const revocationRoutes: FastifyPluginAsyncTypebox = async app => {
   app.post(
     '/admin/revocations',
     {
@@ -33,10 +32,10 @@ export const revocationRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
     },
     async (request, reply) => {
       const { before, role, client_id } = request.body
-      if (role !== undefined) await endSessionsOfRole(context, role, request.actor)
+      if (role !== undefined) await endSessionsOfRole(request.adminContext(), role, request.actor)
       else if (client_id !== undefined)
-        await endSessionsOfClient(context, client_id.toLowerCase(), 'revoked_by_admin', request.actor)
-      else await signOutEveryone(context, request.actor, secondsOf(before!))
+        await endSessionsOfClient(request.adminContext(), client_id.toLowerCase(), 'revoked_by_admin', request.actor)
+      else await signOutEveryone(request.adminContext(), request.actor, secondsOf(before!))
       return reply.code(204).send(null)
     },
   )

@@ -27,7 +27,7 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
       },
     },
     async (request, reply) => {
-      await disableUser(context, request.params.id, request.actor)
+      await disableUser(request.adminContext(), request.params.id, request.actor)
       return reply.code(204).send(null)
     },
   )
@@ -36,7 +36,7 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
     '/admin/users/:id/enable',
     { schema: { ...described, summary: 'Let a user sign in again', params: userParams, response: done } },
     async (request, reply) => {
-      await enableUser(context, request.params.id, request.actor)
+      await enableUser(request.adminContext(), request.params.id, request.actor)
       return reply.code(204).send(null)
     },
   )
@@ -56,7 +56,7 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
       },
     },
     async request => ({
-      temporary_password: await setTemporaryPassword(context, request.params.id, request.actor),
+      temporary_password: await setTemporaryPassword(request.adminContext(), request.params.id, request.actor),
     }),
   )
 
@@ -79,7 +79,11 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
       },
     },
     async request => {
-      const { token, email, expiresAt } = await issuePasswordReset(context, request.params.id, request.actor)
+      const { token, email, expiresAt } = await issuePasswordReset(
+        request.adminContext(),
+        request.params.id,
+        request.actor,
+      )
       return { token, email, expires_at: expiresAt.toISOString() }
     },
   )
@@ -119,7 +123,7 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
     '/admin/users/:id/sessions',
     { schema: { ...described, summary: 'Sign a user out everywhere', params: userParams, response: done } },
     async (request, reply) => {
-      await endSessionsOfUser(context, request.params.id, request.actor)
+      await endSessionsOfUser(request.adminContext(), request.params.id, request.actor)
       return reply.code(204).send(null)
     },
   )
@@ -135,7 +139,7 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
       },
     },
     async (request, reply) => {
-      await endSessionOfUser(context, request.params.id, request.params.session_id, request.actor)
+      await endSessionOfUser(request.adminContext(), request.params.id, request.params.session_id, request.actor)
       return reply.code(204).send(null)
     },
   )

@@ -85,7 +85,11 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
     },
     async (request, reply) => {
       const { email, username, external_id: externalId, roles } = request.body
-      const { id, temporaryPassword } = await createUser(context, { email, username, externalId, roles }, request.actor)
+      const { id, temporaryPassword } = await createUser(
+        request.adminContext(),
+        { email, username, externalId, roles },
+        request.actor,
+      )
       reply.code(201)
       return { user: adminUserView(await getUser(context, id)), temporary_password: temporaryPassword }
     },
@@ -121,7 +125,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
     },
     async request => {
       const { id } = request.params
-      await setRoles(context, id, request.body.roles, request.actor)
+      await setRoles(request.adminContext(), id, request.body.roles, request.actor)
       return adminUserView(await getUser(context, id))
     },
   )
@@ -138,7 +142,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
       },
     },
     async (request, reply) => {
-      await deleteUser(context, request.params.id, request.actor)
+      await deleteUser(request.adminContext(), request.params.id, request.actor)
       return reply.code(204).send(null)
     },
   )
