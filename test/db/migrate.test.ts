@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { drizzle } from 'drizzle-orm/postgres-js'
+import { migrate as migrateByDrizzle } from 'drizzle-orm/postgres-js/migrator'
 import postgres from 'postgres'
 import t from 'tap'
 import { openDatabase } from '../../src/db/database.js'
@@ -47,6 +49,20 @@ t.test('a start waits for the lock that an earlier version holds, and says so', 
   t.ok(tables!.made)
 })
 
+t.test('the version before, which migrates by Drizzle itself, finds nothing to do, and so do we after it', async t => {
+  const { url, admin } = await emptyDatabase(t)
+  const books = () => admin`select * from drizzle.__drizzle_migrations`
+  await migrate({ url, caFile: undefined })
+  const ours = await books()
+  await migrateByDrizzle(drizzle(admin), { migrationsFolder: 'drizzle' })
+  t.same(await books(), ours)
+
+  const other = await emptyDatabase(t)
+  await migrateByDrizzle(drizzle(other.admin), { migrationsFolder: 'drizzle' })
+  t.same(await other.admin`select * from drizzle.__drizzle_migrations`, ours)
+  await t.resolves(migrate({ url: other.url, caFile: undefined }))
+})
+
 t.test('a lock that stays is not waited for without end: an operator is told who holds it', async t => {
   const { url, admin } = await emptyDatabase(t)
   const [holder] = await admin`select pg_backend_pid() as pid, pg_advisory_lock(7233417021)`
@@ -75,8 +91,13 @@ t.test('a start with nothing to migrate needs no lock, and no right to change ta
 t.test('a migration has all the time it needs, whatever the database allows a statement', async t => {
   const { url, admin } = await emptyDatabase(t)
   const [database] = await admin`select current_database() as name`
-  for (const setting of ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout']) {
-    await admin.unsafe(`alter database ${database!.name} set ${setting} = '1ms'`)
+  for (const setting of ['statement_timeout', 'lock_timeout']) {
+    await admin.unsafe(`alter database ${database!.name} set ${setting} = '500ms'`)
   }
-  await t.resolves(migrate({ url, caFile: undefined }))
+  // Whoever would make a table of the same name waits for the end of this.
+  await admin.unsafe('begin; create table users ()')
+  const migrating = migrate({ url, caFile: undefined })
+  await sleep(1200)
+  await admin.unsafe('rollback')
+  await t.resolves(migrating)
 })
