@@ -3,10 +3,18 @@ import { parsePgArray } from 'drizzle-orm/pg-core'
 import type postgres from 'postgres'
 import { sessionSettings } from './session-settings.js'
 
+/** What is known of the way to Postgres; all connections of a process share it. */
+export interface Route {
+  /** Whether a pooler gives each transaction another connection to the server, so that no session is ours. */
+  isPooled: boolean
+}
+
 export interface ConnectionOptions {
   url: string
-  /** Off behind a pooler in transaction mode, which gives each transaction another server connection. */
+  /** Off says that there is a pooler in transaction mode; see {@link Route}. */
   prepare: boolean
+  /** Found out by each set of connections for itself if not given. */
+  route?: Route
   caFile: string | undefined
   /** How long a statement may take, connecting included, before it is given up. */
   timeoutMs: number
@@ -20,9 +28,10 @@ const CONNECT_PATIENCE_MS = 2000
 
 /** The options of every postgres.js client of this service. */
 export function clientOptions(options: ConnectionOptions): postgres.Options<Record<string, postgres.PostgresType>> {
+  const isPooled = options.route?.isPooled ?? !options.prepare
   return {
     max: 1,
-    prepare: options.prepare,
+    prepare: options.prepare && !isPooled,
     // Asking the server for the types of arrays would be a statement of postgres.js' own, whose failure nobody can
     // catch. Our tables have one such type, and Drizzle writes its values itself.
     fetch_types: false,
@@ -32,7 +41,7 @@ export function clientOptions(options: ConnectionOptions): postgres.Options<Reco
     ...(options.caFile === undefined ? {} : { ssl: { ca: readFileSync(options.caFile, 'utf8') } }),
     connection: {
       application_name: options.applicationName ?? 'latchkey',
-      ...sessionSettings(options.timeoutMs),
+      ...(isPooled ? {} : sessionSettings(options.timeoutMs)),
     },
     onnotice: () => {},
   }

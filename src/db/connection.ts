@@ -3,9 +3,11 @@ import type { PgDatabase } from 'drizzle-orm/pg-core'
 import { drizzle, type PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
 import { LatchkeyError } from '../errors.js'
-import { type ConnectionOptions, clientOptions } from './client-options.js'
+import { type ConnectionOptions, clientOptions, type Route } from './client-options.js'
 import { type Address, connectTo } from './connect-to.js'
 import { endsConnection, redacted } from './driver-errors.js'
+import { pinEachTransaction } from './pinned-client.js'
+import { sessionSettings, setLocally } from './session-settings.js'
 
 /** What a statement is built on: one connection, or a transaction on one. */
 export type Executor = PgDatabase<PostgresJsQueryResultHKT, Record<string, never>>
@@ -45,21 +47,11 @@ export interface ConnectionEvents {
 }
 
 /** Prepares a connection; nothing is sent before it is used. */
-export function openConnection(options: ConnectionOptions, events: ConnectionEvents): Connection {
+export function openConnection(options: ConnectionOptions & { route: Route }, events: ConnectionEvents): Connection {
   // postgres.js must not go on with a connection that was closed: it may write to the socket that is gone, where
   // nobody can catch it, or wait for ever (docs/adr/0003-connections.md). So each client serves one connection.
   let socket: Socket | undefined
-  const client = postgres(options.url, {
-    ...clientOptions(options),
-    max_lifetime: 0,
-    onclose: () => lose(),
-    socket: (address: Address) => {
-      if (isLost) throw new Error('the connection to Postgres was lost')
-      socket = connectTo(address, attempts++)
-      return socket
-    },
-  } as postgres.Options<Record<string, postgres.PostgresType>>)
-  const executor = drizzle(client, { casing: 'snake_case' })
+  let opened: { client: postgres.Sql; executor: Executor } | undefined
   const statements = new Map<string, ReturnType<Statement<object, unknown>['build']>>()
   const waiting = new Set<(error: LatchkeyError) => void>()
   const openedAt = performance.now()
@@ -68,17 +60,42 @@ export function openConnection(options: ConnectionOptions, events: ConnectionEve
   let busy = 0
   let isLost = false
 
-  function lose(): void {
+  /** Not before it is used: an earlier connection may have found a pooler by then. */
+  function open() {
+    const client = postgres(options.url, {
+      ...clientOptions(options),
+      max_lifetime: 0,
+      onclose: () => lose(),
+      socket: (address: Address) => {
+        if (isLost) throw new Error('the connection to Postgres was lost')
+        socket = connectTo(address, attempts++)
+        return socket
+      },
+    } as postgres.Options<Record<string, postgres.PostgresType>>)
+    const pinned = options.route.isPooled
+      ? pinEachTransaction(client, setLocally(sessionSettings(options.timeoutMs)))
+      : client
+    return { client, executor: drizzle(pinned, { casing: 'snake_case' }) }
+  }
+
+  function executor(): Executor {
+    opened ??= open()
+    return opened.executor
+  }
+
+  function lose(cause: unknown = 'the connection to Postgres was lost'): void {
     if (isLost) return
     isLost = true
     events.onLost(connection)
-    for (const reject of waiting) reject(unavailable('the connection to Postgres was lost'))
+    for (const reject of waiting) reject(unavailable(cause))
     socket?.destroy()
-    void client.end({ timeout: 0 })
+    void opened?.client.end({ timeout: 0 })
   }
 
   const connection: Connection = {
-    executor,
+    get executor() {
+      return executor()
+    },
     get busy() {
       return busy
     },
@@ -102,8 +119,9 @@ export function openConnection(options: ConnectionOptions, events: ConnectionEve
         }, options.timeoutMs + 500)
         work(connection)
           .then(resolve, (error: unknown) => {
-            if (endsConnection(redacted(error))) lose()
-            reject(redacted(error))
+            const cause = redacted(error)
+            if (endsConnection(cause)) lose(cause)
+            reject(cause)
           })
           .finally(() => {
             clearTimeout(deadline)
@@ -115,17 +133,17 @@ export function openConnection(options: ConnectionOptions, events: ConnectionEve
     prepared<Arguments extends object, Row>(statement: Statement<Arguments, Row>) {
       let built = statements.get(statement.name)
       if (!built) {
-        built = statement.build(executor)
+        built = statement.build(executor())
         statements.set(statement.name, built)
       }
       return built as ReturnType<Statement<Arguments, Row>['build']>
     },
     lose,
-    end: () => client.end({ timeout: 5 }),
+    end: async () => opened?.client.end({ timeout: 5 }),
   }
   return connection
 }
 
-function unavailable(cause: string): LatchkeyError {
+function unavailable(cause: unknown): LatchkeyError {
   return new LatchkeyError('store_unavailable', { retryAfterSeconds: 1, cause })
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectionOptions as OneConnectionOptions } from './client-options.js'
 import { type Connection, type Executor, openConnection, type Statement } from './connection.js'
-import { endsConnection, redacted } from './driver-errors.js'
+import { endsConnection, redacted, refusesSessionSettings } from './driver-errors.js'
 
 export type { Executor, Statement } from './connection.js'
 
@@ -45,7 +45,9 @@ const YOUNG_MS = 1000
  * Not one client with a pool of its own: postgres.js never shrinks its queues of connections once it has several, so
  * that every query costs more than the last (docs/adr/0003-connections.md).
  */
-export function openConnections(options: ConnectionOptions): Connections {
+export function openConnections(given: ConnectionOptions): Connections {
+  const route = given.route ?? { isPooled: !given.prepare }
+  const options = { ...given, route }
   const events = { onLost: replace, onDeadline: loseSilentOnes }
   const connections = Array.from({ length: options.size }, () => openConnection(options, events))
   const successors = new WeakMap<Connection, Connection>()
@@ -83,7 +85,7 @@ export function openConnections(options: ConnectionOptions): Connections {
       try {
         return await connection.use(weight, work)
       } catch (error) {
-        const next = attempt < ATTEMPTS ? await nextFor(connection, codeOf(error)) : undefined
+        const next = attempt < ATTEMPTS ? await nextFor(connection, error) : undefined
         if (next === undefined) throw error
         connection = next
       }
@@ -91,7 +93,13 @@ export function openConnections(options: ConnectionOptions): Connections {
   }
 
   /** The connection on which what this one refused may succeed, if there is one. */
-  async function nextFor(connection: Connection, code: string): Promise<Connection | undefined> {
+  async function nextFor(connection: Connection, error: unknown): Promise<Connection | undefined> {
+    if (refusesSessionSettings((error as { cause?: unknown }).cause)) {
+      // There is a pooler between. From here on each transaction sets them for itself.
+      route.isPooled = true
+      return successors.get(connection)
+    }
+    const code = codeOf(error)
     if (LOST_TO_ANOTHER.has(code)) {
       // Not all who collided may come back at the same moment.
       await sleep(Math.random() * LONGEST_PAUSE_MS)

@@ -35,8 +35,9 @@ export interface Database extends Repositories {
 
 /** Opens the database; the connections are made as they are needed. */
 export function openDatabase(options: ConnectionOptions): Database {
-  const connections = openConnections(options)
-  const feed = openConnections({ ...options, size: 1, applicationName: 'latchkey-journal' })
+  const shared = { ...options, route: { isPooled: !options.prepare } }
+  const connections = openConnections(shared)
+  const feed = openConnections({ ...shared, size: 1, applicationName: 'latchkey-journal' })
   return {
     ...repositories(connections),
     journalFeed: journalRepository(feed),

@@ -6,11 +6,24 @@ import { DrizzleQueryError } from 'drizzle-orm'
  */
 export function endsConnection(error: unknown): boolean {
   if (!(error instanceof Error)) return false
-  const { syscall, severity, code } = error as { syscall?: string; severity?: string; code?: string }
+  // PgBouncer sends the severity in its localised form only, and does not translate it.
+  const { syscall, severity_local, severity = severity_local, code } = error as ServerError
   return syscall !== undefined || severity === 'FATAL' || /^CONNECT(ION)?_/.test(code ?? '')
 }
 
 /** Drizzle's error holds the bound parameters (e-mails, hashes) in its message; only Postgres' own may go further. */
 export function redacted(error: unknown): unknown {
   return error instanceof DrizzleQueryError ? (error.cause ?? new Error('a query failed')) : error
+}
+
+/** Whether a pooler refuses what a connection would set for its session; PgBouncer does, as it shares them. */
+export function refusesSessionSettings(error: unknown): boolean {
+  return error instanceof Error && /^unsupported startup parameter/.test(error.message)
+}
+
+interface ServerError {
+  syscall?: string
+  severity?: string
+  severity_local?: string
+  code?: string
 }

@@ -30,10 +30,9 @@ const CONNECT_TIMEOUT_MS = 10_000
  */
 export async function migrate({ log, patienceMs = PATIENCE_MS, ...options }: MigrateOptions): Promise<void> {
   const migrations = readMigrationFiles({ migrationsFolder: MIGRATIONS_FOLDER })
-  const client = postgres(options.url, {
-    ...clientOptions({ ...options, timeoutMs: CONNECT_TIMEOUT_MS, prepare: false }),
-    connection: { application_name: 'latchkey-migrate' },
-  })
+  // As behind a pooler, whether there is one or not: what a migration needs it sets in its transaction.
+  const clientOf = { timeoutMs: CONNECT_TIMEOUT_MS, prepare: false, applicationName: 'latchkey-migrate' }
+  const client = postgres(options.url, clientOptions({ ...options, ...clientOf }))
   try {
     const begun = performance.now()
     let remindAt = begun

@@ -17,6 +17,7 @@ export function explainPostgresError(error: unknown, address: PostgresAddress): 
 /** Whether waiting may help: nobody listens there yet, the name is not known yet, or Postgres is still starting. */
 export function isNotThereYet(error: unknown): boolean {
   const code = codeOf(withCode(error))
+  if (refusedParameter(withCode(error)) !== undefined) return false
   return ABSENT_CODES.has(code) || code.startsWith('08')
 }
 
@@ -24,6 +25,15 @@ function explain(error: unknown, { variable, url }: PostgresAddress): string {
   const code = codeOf(error)
   const reason = error instanceof Error && error.message !== '' ? error.message.replace(/\.$/, '') : code
   const postgres = `Postgres at ${withoutSecrets(url)}`
+  const refused = refusedParameter(error)
+  if (refused !== undefined) {
+    return (
+      `The pooler at ${withoutSecrets(url)} refuses the parameter ${refused}, which the query of ${variable} asks for: ` +
+      `remove it there, or add "ignore_startup_parameters = ${refused}" to pgbouncer.ini.`
+    )
+  }
+  // What PgBouncer has to say, it says all under this code.
+  if (code === '08P01') return `${postgres} can't be reached: ${reason} (${code}). Mend that, or correct ${variable}.`
   if (isNotThereYet(error)) return `${postgres} can't be reached (${code}): start it, or correct ${variable}.`
   if (code === '28P01') return `${postgres} refuses the user or the password: correct ${variable}.`
   if (code === '28000') return `${postgres} refuses the connection: ${reason}. Correct ${variable}, or its pg_hba.conf.`
@@ -43,9 +53,16 @@ function explain(error: unknown, { variable, url }: PostgresAddress): string {
 /** Beside what is away: our own limit over the driver's. */
 const ABSENT_CODES: ReadonlySet<string> = new Set([...STORE_AWAY_CODES, 'store_unavailable'])
 
-/** Drizzle wraps the errors of the driver, which have the code. */
+/** Drizzle and our own connections wrap the errors of the driver, which have the code that says most. */
 function withCode(error: unknown): unknown {
-  return error instanceof Error && codeOf(error) === '' && error.cause instanceof Error ? error.cause : error
+  const isWrapper = error instanceof Error && ['', 'store_unavailable'].includes(codeOf(error))
+  return isWrapper && error.cause instanceof Error ? error.cause : error
+}
+
+/** The parameter of a connection that PgBouncer does not know, if that is what it says. */
+function refusedParameter(error: unknown): string | undefined {
+  const message = error instanceof Error ? error.message : ''
+  return /^unsupported startup parameter(?: in options)?: (.+)$/.exec(message)?.[1]
 }
 
 function codeOf(error: unknown): string {

@@ -7,10 +7,10 @@ import { startFaultProxy } from '../support/fault-proxy.js'
 import { listen } from '../support/raw-request.js'
 import { createTestDatabase } from '../support/test-database.js'
 
-async function open(t: Test, { size = 4, timeoutMs = 1000 } = {}) {
+async function open(t: Test, { size = 4, timeoutMs = 1000, prepare = true } = {}) {
   const { url, admin } = await createTestDatabase(t)
   const proxy = await startFaultProxy(t, { target: url })
-  const connections = openConnections({ url: proxy.url, size, prepare: true, caFile: undefined, timeoutMs })
+  const connections = openConnections({ url: proxy.url, size, prepare, caFile: undefined, timeoutMs })
   t.teardown(() => connections.close())
   return { admin, proxy, connections }
 }
@@ -42,53 +42,68 @@ const losses = {
   },
 }
 
-for (const [how, lose] of Object.entries(losses)) {
-  t.test(`a connection that ${how} in a transaction fails that transaction and nothing else`, async t => {
-    const opened = await open(t)
-    const { connections } = opened
-    const duringStatement = outcome(
-      connections.transaction(runner => runner.run(executor => executor.execute(sql`select pg_sleep(5)`))),
-    )
-    await atWork(opened, 'pg_sleep')
-    await lose(opened)
-    t.match(await duringStatement, /store_unavailable|57P01|CONNECTION_CLOSED|ECONNRESET/)
+// The second way is that behind a pooler, where a statement is sent with a BEGIN before it and a COMMIT after it.
+for (const [way, prepare] of [
+  ['', true],
+  [' in pooled use', false],
+] as const) {
+  for (const [how, lose] of Object.entries(losses)) {
+    t.test(`a connection${way} that ${how} in a transaction fails that transaction and nothing else`, async t => {
+      const opened = await open(t, { prepare })
+      const { connections } = opened
+      const duringStatement = outcome(
+        connections.transaction(runner => runner.run(executor => executor.execute(sql`select pg_sleep(5)`))),
+      )
+      await atWork(opened, 'pg_sleep')
+      await lose(opened)
+      t.match(await duringStatement, /store_unavailable|57P01|CONNECTION_CLOSED|ECONNRESET/)
 
-    let goOn = () => {}
-    const paused = new Promise<void>(resolve => {
-      goOn = resolve
+      let goOn = () => {}
+      const paused = new Promise<void>(resolve => {
+        goOn = resolve
+      })
+      let pause = () => {}
+      const begun = new Promise<void>(resolve => {
+        pause = resolve
+      })
+      const work = connections.transaction(async runner => {
+        await runner.run(executor => executor.execute(sql`select 1`))
+        pause()
+        await paused
+        await runner.run(executor => executor.execute(sql`update realm set not_before = '2001-01-01'`))
+      })
+      const betweenStatements = outcome(work)
+      await begun
+      await lose(opened)
+      t.equal(await betweenStatements, 'store_unavailable', 'at once')
+      goOn()
+      for (let times = 0; times < 8; times++) t.equal(await outcome(select(connections)), 'done')
+      const [row] = await opened.admin`select not_before = 'epoch' as untouched from realm`
+      t.strictSame(row, { untouched: true })
     })
-    let pause = () => {}
-    const begun = new Promise<void>(resolve => {
-      pause = resolve
+
+    t.test(`a connection${way} that ${how} in a statement fails that statement and nothing else`, async t => {
+      const opened = await open(t, { prepare })
+      const asleep = outcome(opened.connections.run(executor => executor.execute(sql`select pg_sleep(${5})`)))
+      await atWork(opened, 'pg_sleep')
+      await lose(opened)
+      t.match(await asleep, /store_unavailable|57P01|CONNECTION_CLOSED|ECONNRESET/)
+      for (let times = 0; times < 8; times++) t.equal(await outcome(select(opened.connections)), 'done')
     })
-    const work = connections.transaction(async runner => {
-      await runner.run(executor => executor.execute(sql`select 1`))
-      pause()
-      await paused
-      await runner.run(executor => executor.execute(sql`update realm set not_before = '2001-01-01'`))
-    })
-    const betweenStatements = outcome(work)
-    await begun
-    await lose(opened)
-    t.equal(await betweenStatements, 'store_unavailable', 'at once')
-    goOn()
-    for (let times = 0; times < 8; times++) t.equal(await outcome(select(connections)), 'done')
-    const [row] = await opened.admin`select not_before = 'epoch' as untouched from realm`
-    t.strictSame(row, { untouched: true })
+  }
+
+  t.test(`a connection${way} that is lost while it is being made fails what waits for it and nothing else`, async t => {
+    const { proxy, connections } = await open(t, { size: 1, prepare })
+    for (let bytes = 0; bytes < 1000; bytes += 10) {
+      proxy.cutAfter(bytes, 'down')
+      t.match(await outcome(select(connections)), /done|ECONNRESET|CONNECTION_CLOSED|store_unavailable/)
+      proxy.reset()
+      await proxy.heal()
+    }
+    await sleep(10)
+    t.equal(await outcome(select(connections)), 'done')
   })
 }
-
-t.test('a connection that is lost while it is being made fails what waits for it and nothing else', async t => {
-  const { proxy, connections } = await open(t, { size: 1 })
-  for (let bytes = 0; bytes < 1000; bytes += 10) {
-    proxy.cutAfter(bytes, 'down')
-    t.match(await outcome(select(connections)), /done|ECONNRESET|CONNECTION_CLOSED|store_unavailable/)
-    proxy.reset()
-    await proxy.heal()
-  }
-  await sleep(10)
-  t.equal(await outcome(select(connections)), 'done')
-})
 
 t.test('after a black hole the first statements are answered again', async t => {
   const { proxy, connections } = await open(t)

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { LatchkeyError } from '../../src/errors.js'
 import { explainPostgresError, isNotThereYet } from '../../src/stores/explain-postgres-error.js'
 
 const variable = 'DATABASE_URL'
@@ -28,6 +29,23 @@ t.test('what waiting can mend is told from what an operator must', async t => {
   for (const code of ['28P01', '28000', '3D000', '42501', 'CERT_HAS_EXPIRED', 'XX000', '']) {
     t.notOk(isNotThereYet(failure(code)), code)
   }
+})
+
+t.test('what PgBouncer says is shown, and for a parameter that it refuses the line that allows it', async t => {
+  const full = failure('08P01', 'no more connections allowed (max_client_conn)')
+  t.ok(isNotThereYet(full))
+  t.match(explainPostgresError(full, { variable, url: 'postgres://db/latchkey' }).message, /max_client_conn/)
+
+  const refused = failure('08P01', 'unsupported startup parameter: geqo')
+  t.notOk(isNotThereYet(refused), 'waiting does not help')
+  const { message } = explainPostgresError(refused, { variable, url: 'postgres://db/latchkey?geqo=off' })
+  t.match(message, 'add "ignore_startup_parameters = geqo" to pgbouncer.ini')
+})
+
+t.test('a refusal that a connection of ours reports is told from a Postgres that is away', async t => {
+  const refused = new LatchkeyError('store_unavailable', { cause: failure('28P01') })
+  t.notOk(isNotThereYet(refused))
+  t.ok(isNotThereYet(new LatchkeyError('store_unavailable', { cause: 'Postgres did not answer in time' })))
 })
 
 t.test('what an operator must mend is said with what to change', async t => {

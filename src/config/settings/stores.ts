@@ -23,7 +23,9 @@ export const storeSettings = {
   DATABASE_PREPARE: {
     kind: onOff,
     default: 'on',
-    about: 'Prepared statements. Turn them off behind a pooler in transaction mode that does not support them.',
+    about:
+      'Prepared statements, and settings for a whole connection. PgBouncer is noticed, and needs no change here or there; ' +
+      'turn this off behind any other pooler in transaction mode.',
   },
   DATABASE_CA_FILE: {
     kind: certificateFile,

@@ -1,6 +1,6 @@
-import { access, constants } from 'node:fs/promises'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { downloadDebianPackages, unpackDebianPackages } from './debian-packages.js'
+import { findOnPath } from './find-on-path.js'
 import { serversFolder } from './servers-file.js'
 
 /** A Redis server program and, if it was unpacked rather than installed, where its libraries are. */
@@ -20,19 +20,4 @@ export async function findRedis(): Promise<RedisProgram | undefined> {
   if (packages === undefined) return undefined
   const unpacked = await unpackDebianPackages(packages, join(serversFolder, 'redis'))
   return { path: join(unpacked.folder, 'usr/bin/redis-server'), libraryPath: unpacked.libraryPath }
-}
-
-async function findOnPath(name: string): Promise<string | undefined> {
-  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
-    const path = join(folder, name)
-    if (folder !== '' && (await isExecutable(path))) return path
-  }
-  return undefined
-}
-
-async function isExecutable(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  )
 }
