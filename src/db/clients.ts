@@ -1,6 +1,7 @@
 import { asc, eq, sql } from 'drizzle-orm'
 import type { Runner } from './connections.js'
 import { type TokenSubject, tokenIsRevoked } from './introspection.js'
+import { notBefore } from './is-live.js'
 import { clients } from './schema.js'
 import { wholeSeconds } from './session-facts.js'
 
@@ -29,7 +30,7 @@ export function clientsRepository(runner: Runner) {
       executor.execute<{ scopes: string[] }>(sql`
         select scopes from clients
         where id = ${token.clientId} and token_version = ${token.tokenVersion}
-          and to_timestamp(${token.issuedAt}::float8) >= (select not_before from realm) and not ${tokenIsRevoked(token)}
+          and to_timestamp(${token.issuedAt}::float8) >= ${notBefore} and not ${tokenIsRevoked(token)}
         ${lock}`),
     )
     return found?.scopes

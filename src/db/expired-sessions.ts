@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Runner } from './connections.js'
+import { notBefore, ofUser } from './is-live.js'
 import { seconds } from './session-facts.js'
 
 /** A session that nobody ended: it was left unused, or reached its end. */
@@ -43,7 +44,7 @@ export function expiredSessionsRepository(runner: Runner) {
       const rows = await runner.run(executor =>
         executor.execute<ExpiredRow>(sql`
           select ${expiredColumns} from sessions ${expiredJoins}
-          where sessions.user_id = ${userId} and ${expiredByItself}
+          where ${ofUser(userId)} and ${expiredByItself}
             and ${endOfSession} > now() - ${seconds(withinSeconds)}
             and not exists (select from security_events where security_events.id = sessions.id)`),
       )
@@ -57,11 +58,11 @@ const endOfSession = sql`least(refresh_tokens.expires_at, sessions.expires_at)`
 const expiredColumns = sql`sessions.id, sessions.user_id as "userId", ${endOfSession} as "endedAt",
   refresh_tokens.expires_at < sessions.expires_at as "wasIdle", sessions.user_agent as "userAgent"`
 
-const expiredJoins = sql`join refresh_tokens on refresh_tokens.session_id = sessions.id cross join realm`
+const expiredJoins = sql`join refresh_tokens on refresh_tokens.session_id = sessions.id`
 
 /** Whoever ends a session deletes its refresh token, and so it is not among these; all but who ends everyone's. */
 const expiredByItself = sql`${endOfSession} <= now()
-  and (sessions.created_at >= realm.not_before or ${endOfSession} < realm.not_before)`
+  and (sessions.created_at >= ${notBefore} or ${endOfSession} < ${notBefore})`
 
 /** Statements that are plain text get instants as text. */
 type ExpiredRow = Record<string, unknown> & Omit<ExpiredSession, 'endedAt'> & { endedAt: string }

@@ -32,7 +32,7 @@ export function introspectionRepository(runner: Runner) {
       const [row] = await runner.run(executor =>
         executor.execute<LiveUser & Record<string, unknown>>(sql`
           select users.username, users.roles, users.roles_version as "rolesVersion"
-          from sessions join users on users.id = user_id join realm on realm.id join refresh_tokens on session_id = sessions.id
+          from sessions join users on users.id = user_id join refresh_tokens on session_id = sessions.id
           where sessions.id = ${token.sessionId}::uuid and users.id = ${token.userId}::uuid and ${isLive}
             and sessions.token_version = ${token.tokenVersion} and not ${tokenIsRevoked(token)}`),
       )

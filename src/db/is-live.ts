@@ -1,12 +1,32 @@
-import { sql } from 'drizzle-orm'
-import { realm, refreshTokens, sessions, users } from './schema.js'
+import { type Placeholder, type SQL, sql } from 'drizzle-orm'
+import { refreshTokens, sessions, users } from './schema.js'
+import { idArray } from './session-facts.js'
 
-/** Of a session with its refresh token and the realm: nobody ended it, and it has not run out by itself. */
+/**
+ * From when on sessions and tokens count. No statement joins the table: a table of one row is never analysed, so Postgres
+ * expects thousands of rows there, and plans for as many times more of everything that is joined with it.
+ */
+export const notBefore = sql<Date>`(select not_before from realm)`
+
+/** Of a session with its refresh token: nobody ended it, and it has not run out by itself. */
 export const hasNotEnded = sql`${sessions.revokedAt} is null and ${sessions.expiresAt} > now()
-  and ${refreshTokens.expiresAt} > now() and ${sessions.createdAt} >= ${realm.notBefore}`
+  and ${refreshTokens.expiresAt} > now() and ${sessions.createdAt} >= ${notBefore}`
+
+/**
+ * Of the sessions of one user. The sub-select keeps who it is from the planner, so that it expects what most users have
+ * and follows the index. Of a user whom it knows by a long history it expects many live sessions, and reads everybody's.
+ */
+export function ofUser(userId: string | Placeholder): SQL {
+  return sql`${sessions.userId} = (select ${userId}::uuid)`
+}
+
+/** The same of several users. */
+export function ofUsers(userIds: readonly string[]): SQL {
+  return sql`${sessions.userId} = any((select ${idArray(userIds)}::uuid[])::uuid[])`
+}
 
 /**
  * Whether a session is alive: the one answer, for every statement that asks. It is about a session joined with its
- * refresh token, its user and the realm. After a change of the user that ends every session, use {@link hasNotEnded}.
+ * refresh token and its user. After a change of the user that ends every session, use {@link hasNotEnded}.
  */
 export const isLive = sql`${hasNotEnded} and ${users.disabledAt} is null and ${users.tokenVersion} = ${sessions.tokenVersion}`

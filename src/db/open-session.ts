@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Runner } from './connections.js'
+import { notBefore } from './is-live.js'
 import { carriedRoles, type SessionFacts, seconds, wholeSeconds } from './session-facts.js'
 
 export type StoredDevice = { browser: string | null; os: string | null; kind: string }
@@ -53,18 +54,18 @@ export async function openSession(runner: Runner, { fence, ...session }: NewSess
         insert into sessions (id, user_id, token_version, client_id, created_at, expires_at, device, user_agent, ip,
           location, transport, remember, auth_time, auth_methods)
         select ${session.sessionId}, account.id, account.token_version, ${session.clientId},
-          greatest(now(), realm.not_before), now() + ${seconds(session.maxAgeSeconds)},
+          greatest(now(), ${notBefore}), now() + ${seconds(session.maxAgeSeconds)},
           ${JSON.stringify(session.device)}::jsonb, ${session.userAgent ?? null}, ${session.ip ?? null}::inet,
           ${session.location ? JSON.stringify(session.location) : null}::jsonb, ${session.transport},
           ${session.remember}, now(), ${sql.param(`{${session.authMethods.join(',')}}`)}::text[]
-        from account, realm
-        returning id, client_id, created_at, auth_time, expires_at, remember, user_agent, ip
+        from account
+        returning id, user_id, client_id, created_at, auth_time, expires_at, remember, user_agent, ip
       ), whitelisted as (
         insert into refresh_tokens (session_id, generation, token_hash, next_hash, rotated_at, expires_at)
         select session.id, 0, ${session.tokenHash}, ${session.nextHash}, now(),
           least(now() + ${seconds(session.refreshTtlSeconds)}, session.expires_at)
         from session
-        returning expires_at
+        returning session_id, expires_at
       )
       select session.id as "sessionId", account.id as "userId", account.email, account.username,
         account.external_id as "externalId", ${carriedRoles(sql`session.client_id`, sql`account.roles`)} as roles, account.roles_version as "rolesVersion",
@@ -75,7 +76,7 @@ export async function openSession(runner: Runner, { fence, ...session }: NewSess
         extract(epoch from whitelisted.expires_at - now())::float8 as "refreshExpiresInSeconds",
         not exists (select from sessions as known where known.user_id = account.id
           and known.device = ${JSON.stringify(session.device)}::jsonb) as "isNewDevice"
-      from account, session, whitelisted`),
+      from account join session on session.user_id = account.id join whitelisted on whitelisted.session_id = session.id`),
   )
   return facts && { ...facts, userCreatedAt: new Date(facts.userCreatedAt) }
 }

@@ -1,8 +1,8 @@
 import { and, eq, inArray, or, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import { hotStatement, type Runner } from './connections.js'
-import { isLive } from './is-live.js'
-import { realm, refreshTokens, sessions, users } from './schema.js'
+import { isLive, notBefore } from './is-live.js'
+import { refreshTokens, sessions, users } from './schema.js'
 import { type SessionFacts, seconds, sessionFacts } from './session-facts.js'
 
 /** What a rotation needs to know of the token presented, and of the two that follow from it. */
@@ -145,7 +145,6 @@ const rotate = hotStatement<SentRotation, Rotated>('rotate_refresh_token', execu
     })
     .from(sessions)
     .innerJoin(users, eq(users.id, sessions.userId))
-    .innerJoin(realm, eq(realm.id, true))
     // The row as it was, for what RETURNING can't tell before Postgres 18.
     .innerJoin(before, eq(before.sessionId, sessions.id))
     .where(
@@ -184,7 +183,7 @@ const find = hotStatement<{ sessionId: string; replayWindowSeconds: number }, Fo
         userDisabled: sql<boolean>`${users.disabledAt} is not null`,
         sessionRevoked: sql<boolean>`${sessions.revokedAt} is not null`,
         sessionExpired: sql<boolean>`${sessions.expiresAt} <= now()`,
-        outdated: sql<boolean>`${users.tokenVersion} <> ${sessions.tokenVersion} or ${sessions.createdAt} < ${realm.notBefore}`,
+        outdated: sql<boolean>`${users.tokenVersion} <> ${sessions.tokenVersion} or ${sessions.createdAt} < ${notBefore}`,
         generation: refreshTokens.generation,
         tokenHash: refreshTokens.tokenHash,
         previousHash: refreshTokens.previousHash,
@@ -197,7 +196,6 @@ const find = hotStatement<{ sessionId: string; replayWindowSeconds: number }, Fo
       })
       .from(sessions)
       .innerJoin(users, eq(users.id, sessions.userId))
-      .innerJoin(realm, eq(realm.id, true))
       .leftJoin(refreshTokens, eq(refreshTokens.sessionId, sessions.id))
       .where(eq(sessions.id, sql.placeholder('sessionId')))
       .prepare('find_refresh_token'),

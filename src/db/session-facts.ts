@@ -73,6 +73,11 @@ export const sessionFacts = {
   refreshExpiresInSeconds: sql<number | null>`extract(epoch from ${refreshTokens.expiresAt} - now())::float8`,
 }
 
+/** Ids as one parameter, `uuid[]`: the statement has the same text for any number of them. */
+export function idArray(ids: readonly string[]): string {
+  return `{${ids.join()}}`
+}
+
 /** A number of seconds as an interval. */
 export function seconds(count: number | Placeholder): SQL {
   return sql`make_interval(secs => ${count})`

@@ -1,8 +1,8 @@
 import { and, desc, eq, inArray, isNull, ne, or, type SQL, sql } from 'drizzle-orm'
 import type { Runner } from './connections.js'
-import { hasNotEnded, isLive } from './is-live.js'
+import { hasNotEnded, isLive, ofUser, ofUsers } from './is-live.js'
 import { type NewSession, openSession, type StoredDevice, type StoredLocation } from './open-session.js'
-import { realm, refreshTokens, sessions, users } from './schema.js'
+import { refreshTokens, sessions, users } from './schema.js'
 
 /** A live session as its owner sees it. */
 export interface LiveSession {
@@ -77,8 +77,7 @@ export function sessionsRepository(runner: Runner) {
           .from(sessions)
           .innerJoin(refreshTokens, eq(refreshTokens.sessionId, sessions.id))
           .innerJoin(users, eq(users.id, sessions.userId))
-          .innerJoin(realm, eq(realm.id, true))
-          .where(and(eq(sessions.userId, userId), isLive))
+          .where(and(ofUser(userId), isLive))
           .orderBy(desc(sessions.createdAt), desc(sessions.id)),
       )
     },
@@ -116,18 +115,17 @@ export function sessionsRepository(runner: Runner) {
 
     /** Ends these sessions of one user. */
     revoke: (ids: readonly string[], userId: string, reason: string) =>
-      revoke(and(inArray(sessions.id, [...ids]), eq(sessions.userId, userId))!, reason),
+      revoke(and(inArray(sessions.id, [...ids]), ofUser(userId))!, reason),
 
     /** Ends sessions of any users, whose versions may have been raised before. */
     revokeAny: (ids: readonly string[], reason: string) => revoke(inArray(sessions.id, [...ids]), reason, hasNotEnded),
 
     /** Ends every session of a user but one. */
     revokeOthers: (userId: string, keptId: string, reason: string) =>
-      revoke(and(eq(sessions.userId, userId), ne(sessions.id, keptId))!, reason),
+      revoke(and(ofUser(userId), ne(sessions.id, keptId))!, reason),
 
     /** Ends every session of these users, whose versions were raised before. */
-    revokeAllOf: (userIds: readonly string[], reason: string) =>
-      revoke(inArray(sessions.userId, [...userIds]), reason, hasNotEnded),
+    revokeAllOf: (userIds: readonly string[], reason: string) => revoke(ofUsers(userIds), reason, hasNotEnded),
 
     /** Ends sessions that a client opened, at most this number of them, with an id above the one given; by id. */
     async revokeSomeOfClient(clientId: string, afterId: string, limit: number, reason: string) {
@@ -155,7 +153,7 @@ export function sessionsRepository(runner: Runner) {
       const [row] = await runner.run(executor =>
         executor.execute<{ count: number }>(sql`
           select count(*)::int as count from sessions, ${parts}
-          where ${ofOneSession} and sessions.user_id = ${userId} and ${isLive}`),
+          where ${ofOneSession} and ${ofUser(userId)} and ${isLive}`),
       )
       return row!.count
     },
@@ -165,7 +163,7 @@ export function sessionsRepository(runner: Runner) {
       revoke(
         sql`${sessions.id} in (
           select sessions.id from sessions, ${parts}
-          where ${ofOneSession} and sessions.user_id = ${userId} and ${isLive}
+          where ${ofOneSession} and ${ofUser(userId)} and ${isLive}
           order by sessions.created_at desc, sessions.id desc offset ${limit})`,
         reason,
       ),
@@ -173,5 +171,5 @@ export function sessionsRepository(runner: Runner) {
 }
 
 /** What decides whether a session is alive, joined to it. */
-const parts = sql`refresh_tokens, users, realm`
+const parts = sql`refresh_tokens, users`
 const ofOneSession = sql`${refreshTokens.sessionId} = ${sessions.id} and ${users.id} = ${sessions.userId}`

@@ -1,0 +1,94 @@
+import type postgres from 'postgres'
+import t, { type Test } from 'tap'
+import { openDatabase } from '../../src/db/database.js'
+import { everyStatement, NAMES } from '../support/every-statement.js'
+import { type SentStatement, sentStatements } from '../support/sent-statements.js'
+import { createTestDatabase } from '../support/test-database.js'
+
+/**
+ * A Postgres built with LLVM, as most are, compiles each statement whose planned cost is above 100,000: that takes a
+ * second of its processor each time. On tables as small as these, costs like this one mean that the plan grows with
+ * something that it should not: a table of one row taken for thousands, or a table read from end to end.
+ */
+const MAX_COST = 500
+
+/** Work on many accounts at once, and clean-up: each takes a batch of rows of a whole table. */
+const BULK_MAX_COST = 10_000
+const BULK = new Set([
+  'sessions.revokeAny',
+  'sessions.revokeAllOf',
+  'sessions.revokeSomeOfClient',
+  'users.raiseTokenVersionsOfRole',
+  'expiredSessions.removeOlderThan',
+])
+
+t.test('on new tables no statement is expected to take long', async t => {
+  const { url, admin } = await createTestDatabase(t)
+  await checkEveryStatement(t, url, admin)
+})
+
+t.test('nor beside many sessions, some thousand of them of one user', async t => {
+  const { url, admin } = await createTestDatabase(t)
+  await admin`
+    insert into users (id, email, password_hash)
+    select ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, n || '@example.com', 'hash'
+    from generate_series(1, 5000) n`
+  await admin`
+    insert into sessions (id, user_id, token_version, client_id, expires_at, device, transport, auth_methods)
+    select gen_random_uuid(), case when n <= 5000 then ${NAMES.user}::uuid else users.id end, 0, 'latchkey',
+      now() + interval '30 days', '{}', 'cookie', '{pwd}'
+    from generate_series(1, 40000) n
+    join users on users.id = ('00000000-0000-7000-8000-' || lpad(to_hex(1 + n % 5000), 12, '0'))::uuid`
+  await admin`
+    insert into refresh_tokens (session_id, generation, token_hash, next_hash, rotated_at, expires_at)
+    select id, 0, '', '', now(), expires_at from sessions`
+  // As autovacuum does it. It never looks at a table with so few changes as realm or clients have.
+  await admin`analyze users, sessions, refresh_tokens`
+  await checkEveryStatement(t, url, admin)
+})
+
+/** Sends every statement that there is, then asks what Postgres expects it to cost. */
+async function checkEveryStatement(t: Test, url: string, admin: postgres.Sql): Promise<void> {
+  const db = openDatabase({ url, prepare: true, caFile: undefined, timeoutMs: 10_000, size: 1 })
+  t.teardown(() => db.close())
+  // The service's own now(), which the planner knows, not the one that tests can shift.
+  await admin`set search_path = public`
+  for (const [repository, calls] of Object.entries(everyStatement(db))) {
+    for (const [method, call] of Object.entries(calls)) {
+      const name = `${repository}.${method}`
+      const statements = await sentStatements(() => call())
+      t.ok(statements.length > 0, `${name} sends something`)
+      const bound = BULK.has(name) ? BULK_MAX_COST : MAX_COST
+      for (const statement of statements) {
+        const cost = await plannedCost(admin, statement)
+        t.ok(cost <= bound, `${name}: ${Math.round(cost)}`, { statement: statement.text, bound })
+      }
+    }
+  }
+}
+
+/** The higher of two: for these values, and for any values, as Postgres plans a prepared statement from the sixth time on. */
+async function plannedCost(sql: postgres.Sql, { text, parameters }: SentStatement): Promise<number> {
+  const types = parameters.length === 0 ? '' : `(${parameters.map(typeOf).join()})`
+  const values = parameters.length === 0 ? '' : `(${parameters.map(literal).join()})`
+  const costs: number[] = []
+  for (const plan of ['force_custom_plan', 'force_generic_plan']) {
+    await sql.unsafe(`set plan_cache_mode = ${plan}; prepare statement ${types} as ${text}`)
+    const [row] = await sql.unsafe(`explain (format json) execute statement ${values}`)
+    await sql.unsafe('deallocate statement')
+    costs.push(row!['QUERY PLAN'][0].Plan['Total Cost'])
+  }
+  return Math.max(...costs)
+}
+
+/** As postgres.js tells Postgres the types of parameters; the others follow from the statement. */
+function typeOf(value: unknown): string {
+  if (typeof value === 'boolean') return 'boolean'
+  return Buffer.isBuffer(value) ? 'bytea' : 'unknown'
+}
+
+function literal(value: unknown): string {
+  if (value === null || value === undefined) return 'null'
+  const text = Buffer.isBuffer(value) ? `\\x${value.toString('hex')}` : String(value)
+  return `'${text.replaceAll("'", "''")}'`
+}

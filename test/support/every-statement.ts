@@ -1,0 +1,198 @@
+import type { Repositories } from '../../src/db/database.js'
+import type { NewSession } from '../../src/db/open-session.js'
+
+type Calls<Repository> = { [Method in keyof Repository]: () => Promise<unknown> }
+
+export const NAMES = {
+  user: '00000000-0000-7000-8000-0000000000ff',
+  session: '00000000-0000-7000-9000-0000000000fe',
+  client: '11111111-1111-7111-8111-111111111111',
+}
+
+/**
+ * Calls of every method of every repository, in each of its forms that is a statement of its own. The type asks for all
+ * of them, so that nobody adds a statement without its call here.
+ */
+export function everyStatement(db: Repositories): { [Name in keyof Repositories]: Calls<Repositories[Name]> } {
+  const { user, session, client } = NAMES
+  const hash = Buffer.alloc(32, 1)
+  const many = Array.from(
+    { length: 500 },
+    (_, n) => `00000000-0000-7000-8000-${(n + 5000).toString(16).padStart(12, '0')}`,
+  )
+  const token = { jti: session, kid: 'kid', tokenVersion: 0 }
+  const key = { kid: 'kid', alg: 'ES256' as const, publicJwk: {}, sealedPrivateKey: hash }
+  const account = { id: user, email: 'ada@example.com', username: 'ada', externalId: '7', passwordHash: 'hash' }
+  const imported = {
+    ...account,
+    roles: [],
+    mustChangePassword: false,
+    disabled: false,
+    createdAt: null,
+    updatedAt: null,
+  }
+  const newSession: NewSession = {
+    sessionId: session,
+    userId: user,
+    fence: { tokenVersion: 0, passwordHash: 'hash' },
+    clientId: 'latchkey',
+    transport: 'cookie',
+    remember: true,
+    authMethods: ['pwd'],
+    device: { browser: 'Firefox', os: 'Linux', kind: 'desktop' },
+    userAgent: 'Firefox',
+    ip: '203.0.113.7',
+    location: { country: 'ID' },
+    maxAgeSeconds: 1000,
+    refreshTtlSeconds: 1000,
+    tokenHash: hash,
+    nextHash: hash,
+  }
+  const rotation = { sessionId: session, generation: 0, presentedHash: hash, successorHash: hash, nextHash: hash }
+  return {
+    realm: {
+      endEverything: () => db.realm.endEverything(1),
+      raiseNotBefore: () => db.realm.raiseNotBefore(1),
+    },
+    clients: {
+      insert: () => db.clients.insert({ id: client, name: 'client', secretHash: hash, scopes: [] }),
+      all: () => db.clients.all(),
+      find: () => db.clients.find(client),
+      scopesOfToken: () => db.clients.scopesOfToken({ ...token, clientId: client, issuedAt: 1 }),
+      hold: () => db.clients.hold(client),
+      replaceSecret: () => db.clients.replaceSecret('client', hash),
+      remove: () => db.clients.remove('nobody'),
+    },
+    users: {
+      insert: () => db.users.insert(account),
+      findById: () => db.users.findById(user),
+      findByEmail: () => db.users.findByEmail('ada@example.com'),
+      findByUsername: () => db.users.findByUsername('ada'),
+      upgradePasswordHash: () => db.users.upgradePasswordHash(user, 'hash', 'hash'),
+      reserveAttempt: () => db.users.reserveAttempt(user, 100),
+      forgetAttempts: () => db.users.forgetAttempts(user),
+      changePassword: () => db.users.changePassword(user, 'no hash', 'hash'),
+      resetPassword: () => db.users.resetPassword(user, 'hash'),
+      raiseTokenVersion: () => db.users.raiseTokenVersion(user),
+      raiseTokenVersionTo: () => db.users.raiseTokenVersionTo(user, 0),
+      setRoles: () => db.users.setRoles(user, ['support']),
+      raiseRolesVersionTo: () => db.users.raiseRolesVersionTo(user, 0),
+      setTemporaryPassword: () => db.users.setTemporaryPassword(user, 'hash'),
+      raiseTokenVersionsOfRole: () =>
+        db.users.raiseTokenVersionsOfRole('support', '00000000-0000-0000-0000-000000000000', 500),
+      remove: () => db.users.remove(client),
+      disable: () => db.users.disable(client),
+      enable: () => db.users.enable(user),
+      lock: () => db.users.lock(user),
+    },
+    passwordResets: {
+      issue: () => db.passwordResets.issue({ userId: user, tokenHash: hash, ttlSeconds: 1000 }),
+      findUser: () => db.passwordResets.findUser(user, hash),
+      take: () => db.passwordResets.take(user, hash),
+      removeOf: () => db.passwordResets.removeOf(user),
+      removeExpired: () => db.passwordResets.removeExpired(1000),
+    },
+    userImport: {
+      add: () => db.userImport.add([imported]),
+      findTaken: () => db.userImport.findTaken([imported]),
+    },
+    deviceFailures: {
+      reserveAttempt: () =>
+        db.deviceFailures.reserveAttempt({ id: session, userId: user, limit: 5, maxAgeSeconds: 1000 }),
+      forgetThoseOf: () => db.deviceFailures.forgetThoseOf(user),
+      removeExpired: () => db.deviceFailures.removeExpired(1000),
+    },
+    userPages: {
+      find: async () => {
+        await db.userPages.find({ limit: 50 })
+        await db.userPages.find({ after: user, limit: 50 })
+        for (const field of ['email', 'username', 'externalId'] as const) {
+          await db.userPages.find({ equal: { field, text: 'ada' }, limit: 50 })
+          await db.userPages.find({ beginning: { field, text: 'ada' }, limit: 50 })
+          await db.userPages.find({ beginning: { field, text: 'ada' }, after: 'adb', limit: 50 })
+        }
+      },
+    },
+    sessions: {
+      open: async () => {
+        await db.sessions.open(newSession)
+        const { fence: _, ...ofClient } = { ...newSession, sessionId: client, clientId: client }
+        await db.sessions.open({ ...ofClient, fence: null, location: undefined, ip: undefined, userAgent: undefined })
+      },
+      liveOf: () => db.sessions.liveOf(user),
+      updateOrigin: async () => {
+        const browser = { userAgent: 'Firefox 2', device: newSession.device }
+        const address = { ip: '203.0.113.8', location: null }
+        await db.sessions.updateOrigin(session, { browser, address })
+        await db.sessions.updateOrigin(session, { browser })
+        await db.sessions.updateOrigin(session, { address })
+      },
+      label: () => db.sessions.label(session, user, 'laptop'),
+      revoke: () => db.sessions.revoke([session], user, 'test'),
+      revokeAny: () => db.sessions.revokeAny(many, 'test'),
+      revokeOthers: () => db.sessions.revokeOthers(user, session, 'test'),
+      revokeAllOf: async () => {
+        await db.sessions.revokeAllOf([user], 'test')
+        await db.sessions.revokeAllOf(many, 'test')
+      },
+      revokeSomeOfClient: async () => {
+        await db.sessions.revokeSomeOfClient(client, '00000000-0000-0000-0000-000000000000', 500, 'test')
+        await db.sessions.revokeSomeOfClient('latchkey', '00000000-0000-0000-0000-000000000000', 500, 'test')
+      },
+      isRemembered: () => db.sessions.isRemembered(session),
+      countLive: () => db.sessions.countLive(user),
+      revokeBeyond: () => db.sessions.revokeBeyond(user, 100, 'test'),
+    },
+    expiredSessions: {
+      removeOlderThan: () => db.expiredSessions.removeOlderThan(1000, 1000),
+      of: () => db.expiredSessions.of(user, 1000),
+    },
+    refreshTokens: {
+      rotate: () =>
+        db.refreshTokens.rotate({ ...rotation, clientIds: ['latchkey'], minAgeSeconds: 30, ttlSeconds: 1000 }),
+      find: () => db.refreshTokens.find(session, 1000),
+      countLateReplay: () =>
+        db.refreshTokens.countLateReplay({
+          sessionId: session,
+          generation: 0,
+          previousHash: hash,
+          max: 3,
+          windowSeconds: 1000,
+        }),
+      remove: () => db.refreshTokens.remove([session]),
+    },
+    journal: {
+      append: () => db.journal.append([{ kind: 'session', subject: session, reason: 'test' }]),
+      readAll: () => db.journal.readAll(),
+      readSince: () => db.journal.readSince('1'),
+      lockForRepair: () => db.journal.lockForRepair(),
+      removeExpired: () => db.journal.removeExpired(1000),
+    },
+    signingKeys: {
+      lock: () => db.signingKeys.lock(),
+      all: () => db.signingKeys.all(),
+      usable: () => db.signingKeys.usable(),
+      madeWithin: () => db.signingKeys.madeWithin(1000),
+      insert: () => db.signingKeys.insert(key, 10),
+      retireAllBut: () => db.signingKeys.retireAllBut('kid', 1000),
+      revoke: () => db.signingKeys.revoke('kid'),
+      removeRetired: () => db.signingKeys.removeRetired(1000, 1000),
+      reseal: () => db.signingKeys.reseal('kid', hash, hash),
+    },
+    securityEvents: {
+      add: () => db.securityEvents.add({ type: 'signed_in', userId: user, actor: 'user' }),
+      addAll: () => db.securityEvents.addAll([{ type: 'signed_in', userId: user, actor: 'user', ip: '203.0.113.7' }]),
+      removeOlderThan: () => db.securityEvents.removeOlderThan(1000, 1000),
+      of: async () => {
+        await db.securityEvents.of(user, { limit: 50 })
+        await db.securityEvents.of(user, { limit: 50, before: session })
+      },
+    },
+    introspection: {
+      userOf: () => db.introspection.userOf({ ...token, userId: user, sessionId: session }),
+    },
+    cleanUpLock: {
+      take: () => db.cleanUpLock.take(),
+    },
+  }
+}

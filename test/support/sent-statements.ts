@@ -1,0 +1,32 @@
+import { fillPlaceholders } from 'drizzle-orm'
+import { PostgresJsPreparedQuery } from 'drizzle-orm/postgres-js'
+
+/** What was sent to Postgres. */
+export interface SentStatement {
+  text: string
+  parameters: unknown[]
+}
+
+/** The inside of what Drizzle sends every statement through. */
+interface Sending {
+  queryString: string
+  params: unknown[]
+  execute(placeholders?: Record<string, unknown>): Promise<unknown>
+}
+
+/** Does the work, and returns what this process sent to Postgres meanwhile, by any connection. */
+export async function sentStatements(work: () => Promise<unknown>): Promise<SentStatement[]> {
+  const sent: SentStatement[] = []
+  const inside = PostgresJsPreparedQuery.prototype as unknown as Sending
+  const { execute } = inside
+  inside.execute = function (placeholders = {}) {
+    sent.push({ text: this.queryString, parameters: fillPlaceholders(this.params, placeholders) })
+    return execute.call(this, placeholders)
+  }
+  try {
+    await work()
+  } finally {
+    inside.execute = execute
+  }
+  return sent
+}
