@@ -1,5 +1,6 @@
 import { asc, eq, sql } from 'drizzle-orm'
 import type { Runner } from './connections.js'
+import { hotSql } from './hot-sql.js'
 import { type TokenSubject, tokenIsRevoked } from './introspection.js'
 import { notBefore } from './is-live.js'
 import { clients } from './schema.js'
@@ -25,17 +26,6 @@ export type Clients = ReturnType<typeof clientsRepository>
 
 /** Other services. Whoever changes one and then its sessions calls these first: clients come first in the lock order. */
 export function clientsRepository(runner: Runner) {
-  async function scopesOfToken(token: ClientTokenFacts, lock = sql``): Promise<string[] | undefined> {
-    const [found] = await runner.run(executor =>
-      executor.execute<{ scopes: string[] }>(sql`
-        select scopes from clients
-        where id = ${token.clientId} and token_version = ${token.tokenVersion}
-          and to_timestamp(${token.issuedAt}::float8) >= ${notBefore} and not ${tokenIsRevoked(token)}
-        ${lock}`),
-    )
-    return found?.scopes
-  }
-
   return {
     /** False when the name is taken. */
     async insert(client: NewClient): Promise<boolean> {
@@ -65,14 +55,19 @@ export function clientsRepository(runner: Runner) {
      * The scopes of the client whose token this is; undefined when the token counts no more: the client was removed or
      * has another secret since, the token was revoked, its key, or everything of its time.
      */
-    scopesOfToken: (token: ClientTokenFacts): Promise<string[] | undefined> => scopesOfToken(token),
+    async scopesOfToken(token: ClientTokenFacts): Promise<string[] | undefined> {
+      const [found] = await runner.hot(scopesOfToken, token)
+      return found?.scopes
+    },
 
     /**
      * The same, and holds off the removal of the client and a change of its secret until the transaction ends: what is
      * done in it was allowed when it was done, however long the request was under way.
      */
-    holdToken: (token: ClientTokenFacts): Promise<string[] | undefined> =>
-      scopesOfToken(token, sql`for share of clients`),
+    async holdToken(token: ClientTokenFacts): Promise<string[] | undefined> {
+      const [found] = await runner.hot(holdToken, token)
+      return found?.scopes
+    },
 
     /** Replaces the secret and ends the tokens of the old one; returns the client's id, if there is one of this name. */
     async replaceSecret(name: string, secretHash: Buffer): Promise<string | undefined> {
@@ -95,3 +90,14 @@ export function clientsRepository(runner: Runner) {
     },
   }
 }
+
+const countingToken = sql`
+  select scopes from clients
+  where clients.id = ${sql.placeholder('clientId')} and token_version = ${sql.placeholder('tokenVersion')}
+    and to_timestamp(${sql.placeholder('issuedAt')}::float8) >= ${notBefore} and not ${tokenIsRevoked}`
+
+const scopesOfToken = hotSql<ClientTokenFacts, Pick<Client, 'scopes'>>('scopes_of_token', countingToken)
+const holdToken = hotSql<ClientTokenFacts, Pick<Client, 'scopes'>>(
+  'hold_token_of_client',
+  sql`${countingToken} for share of clients`,
+)

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Runner } from './connections.js'
+import { hotSql } from './hot-sql.js'
 import { notBefore, ofUser } from './is-live.js'
 import { seconds } from './session-facts.js'
 
@@ -41,13 +42,7 @@ export function expiredSessionsRepository(runner: Runner) {
 
     /** The sessions of a user that ended by themselves within this time, unless that is written down already. */
     async of(userId: string, withinSeconds: number): Promise<ExpiredSession[]> {
-      const rows = await runner.run(executor =>
-        executor.execute<ExpiredRow>(sql`
-          select ${expiredColumns} from sessions ${expiredJoins}
-          where ${ofUser(userId)} and ${expiredByItself}
-            and ${endOfSession} > now() - ${seconds(withinSeconds)}
-            and not exists (select from security_events where security_events.id = sessions.id)`),
-      )
+      const rows = await runner.hot(expiredOf, { userId, withinSeconds })
       return rows.map(toExpired)
     },
   }
@@ -63,6 +58,15 @@ const expiredJoins = sql`join refresh_tokens on refresh_tokens.session_id = sess
 /** Whoever ends a session deletes its refresh token, and so it is not among these; all but who ends everyone's. */
 const expiredByItself = sql`${endOfSession} <= now()
   and (sessions.created_at >= ${notBefore} or ${endOfSession} < ${notBefore})`
+
+const expiredOf = hotSql<{ userId: string; withinSeconds: number }, ExpiredRow>(
+  'expired_sessions_of_user',
+  sql`
+    select ${expiredColumns} from sessions ${expiredJoins}
+    where ${ofUser} and ${expiredByItself}
+      and ${endOfSession} > now() - ${seconds(sql.placeholder('withinSeconds'))}
+      and not exists (select from security_events where security_events.id = sessions.id)`,
+)
 
 /** Statements that are plain text get instants as text. */
 type ExpiredRow = Record<string, unknown> & Omit<ExpiredSession, 'endedAt'> & { endedAt: string }

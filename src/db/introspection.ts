@@ -1,5 +1,6 @@
-import { type SQL, sql } from 'drizzle-orm'
+import { sql } from 'drizzle-orm'
 import type { Runner } from './connections.js'
+import { hotSql } from './hot-sql.js'
 import { isLive } from './is-live.js'
 
 /** What of a token the journal may name. */
@@ -29,21 +30,22 @@ export function introspectionRepository(runner: Runner) {
      * what it says of roles may be out of date all the same.
      */
     async userOf(token: AccessTokenFacts): Promise<LiveUser | undefined> {
-      const [row] = await runner.run(executor =>
-        executor.execute<LiveUser & Record<string, unknown>>(sql`
-          select users.username, users.roles, users.roles_version as "rolesVersion"
-          from sessions join users on users.id = user_id join refresh_tokens on session_id = sessions.id
-          where sessions.id = ${token.sessionId}::uuid and users.id = ${token.userId}::uuid and ${isLive}
-            and sessions.token_version = ${token.tokenVersion} and not ${tokenIsRevoked(token)}`),
-      )
+      const [row] = await runner.hot(userOf, token)
       return row
     },
   }
 }
 
-/** Whether the journal has an entry of this very token, or of the key that it was signed with. */
-export function tokenIsRevoked({ jti, kid }: TokenSubject): SQL {
-  return sql`exists (
-    select from revocations where kind in ('token', 'key') and subject in (${jti}, ${kid})
-      and (revocations.expires_at is null or revocations.expires_at > now()))`
-}
+/** Whether the journal has an entry of this very token, or of the key that it was signed with: of a {@link TokenSubject}. */
+export const tokenIsRevoked = sql`exists (
+  select from revocations where kind in ('token', 'key') and subject in (${sql.placeholder('jti')}, ${sql.placeholder('kid')})
+    and (revocations.expires_at is null or revocations.expires_at > now()))`
+
+const userOf = hotSql<AccessTokenFacts, LiveUser>(
+  'user_of_token',
+  sql`
+    select users.username, users.roles, users.roles_version as "rolesVersion"
+    from sessions join users on users.id = user_id join refresh_tokens on session_id = sessions.id
+    where sessions.id = ${sql.placeholder('sessionId')}::uuid and users.id = ${sql.placeholder('userId')}::uuid
+      and ${isLive} and sessions.token_version = ${sql.placeholder('tokenVersion')} and not ${tokenIsRevoked}`,
+)

@@ -1,9 +1,10 @@
-import { and, eq, inArray, or, sql } from 'drizzle-orm'
+import { and, eq, or, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import { hotStatement, type Runner } from './connections.js'
+import { hotSql } from './hot-sql.js'
 import { isLive, notBefore } from './is-live.js'
 import { refreshTokens, sessions, users } from './schema.js'
-import { type SessionFacts, seconds, sessionFacts } from './session-facts.js'
+import { idArray, type SessionFacts, seconds, sessionFacts } from './session-facts.js'
 
 /** What a rotation needs to know of the token presented, and of the two that follow from it. */
 export interface Rotation {
@@ -121,9 +122,7 @@ export function refreshTokensRepository(runner: Runner) {
 
     /** Takes the sessions off the whitelist: none of their tokens refreshes any more. */
     async remove(sessionIds: readonly string[]): Promise<void> {
-      await runner.run(executor =>
-        executor.delete(refreshTokens).where(inArray(refreshTokens.sessionId, [...sessionIds])),
-      )
+      await runner.hot(remove, { sessionIds: idArray(sessionIds) })
     },
   }
 }
@@ -199,6 +198,11 @@ const find = hotStatement<{ sessionId: string; replayWindowSeconds: number }, Fo
       .leftJoin(refreshTokens, eq(refreshTokens.sessionId, sessions.id))
       .where(eq(sessions.id, sql.placeholder('sessionId')))
       .prepare('find_refresh_token'),
+)
+
+const remove = hotSql<{ sessionIds: string }, never>(
+  'remove_refresh_tokens',
+  sql`delete from refresh_tokens where session_id = any(${sql.placeholder('sessionIds')}::uuid[])`,
 )
 
 type FoundRow = Omit<RefreshState, 'whitelist'> & { [Column in keyof WhitelistRow]: WhitelistRow[Column] | null }

@@ -2,6 +2,7 @@ import { and, desc, eq, type SQL, sql } from 'drizzle-orm'
 import { unionAll } from 'drizzle-orm/pg-core'
 import { v7 as uuidv7 } from 'uuid'
 import type { Runner } from './connections.js'
+import { hotSql } from './hot-sql.js'
 import { securityEvents, users } from './schema.js'
 import { seconds } from './session-facts.js'
 
@@ -59,7 +60,7 @@ export function securityEventsRepository(runner: Runner) {
   async function addAll(events: readonly NewSecurityEvent[]): Promise<void> {
     if (events.length === 0) return
     const rows = events.map(event => ({ ...event, id: event.id ?? uuidv7() }))
-    await runner.run(executor => executor.insert(securityEvents).values(rows).onConflictDoNothing())
+    await runner.hot(insert, { events: JSON.stringify(rows) })
   }
 
   return {
@@ -112,3 +113,14 @@ export function securityEventsRepository(runner: Runner) {
     },
   }
 }
+
+/** They travel as one JSON text, so that any number of them is one statement. */
+const insert = hotSql<{ events: string }, never>(
+  'insert_security_events',
+  sql`
+    insert into security_events (id, at, user_id, session_id, type, actor, ip, user_agent, details)
+    select id, coalesce(at, now()), "userId", "sessionId", type, actor, ip, "userAgent", details
+    from json_to_recordset(${sql.placeholder('events')}::json) as given (id uuid, at timestamptz, "userId" uuid,
+      "sessionId" uuid, type text, actor text, ip inet, "userAgent" text, details jsonb)
+    on conflict do nothing`,
+)

@@ -1,8 +1,19 @@
-import { and, desc, eq, inArray, isNull, ne, or, type SQL, sql } from 'drizzle-orm'
-import type { Runner } from './connections.js'
-import { hasNotEnded, isLive, ofUser, ofUsers } from './is-live.js'
+import { and, desc, eq, isNull, or, sql } from 'drizzle-orm'
+import { hotStatement, type Runner, type Statement } from './connections.js'
+import { hotSql } from './hot-sql.js'
+import { isLive, ofOneSession, ofUser, parts } from './is-live.js'
 import { type NewSession, openSession, type StoredDevice, type StoredLocation } from './open-session.js'
+import {
+  type RevokedSession,
+  revocation,
+  revokeAllOf,
+  revokeAny,
+  revokeBeyond,
+  revokeOthers,
+  revokeSome,
+} from './revoke-sessions.js'
 import { refreshTokens, sessions, users } from './schema.js'
+import { idArray } from './session-facts.js'
 
 /** A live session as its owner sees it. */
 export interface LiveSession {
@@ -34,22 +45,10 @@ export interface OriginChange {
 
 export type Sessions = ReturnType<typeof sessionsRepository>
 
-/** A session that was ended just now. */
-export interface RevokedSession {
-  id: string
-  userId: string
-}
-
 /** Sign-ins. Whether one is alive is for {@link isLive} to say. */
 export function sessionsRepository(runner: Runner) {
-  /** Ends those that are alive: what ran out by itself was ended by nobody. */
-  async function revoke(condition: SQL, reason: string, alive = isLive): Promise<RevokedSession[]> {
-    const revoked = await runner.run(executor =>
-      executor.execute<RevokedSession & Record<string, unknown>>(sql`
-        update sessions set revoked_at = now(), revoke_reason = ${reason} from ${parts}
-        where ${ofOneSession} and ${condition} and ${alive} returning sessions.id, sessions.user_id as "userId"`),
-    )
-    return [...revoked].sort((a, b) => (a.id < b.id ? -1 : 1))
+  async function revoke<Arguments extends object>(statement: Statement<Arguments, RevokedSession>, values: Arguments) {
+    return inOrder(await runner.hot(statement, values))
   }
 
   return {
@@ -57,29 +56,7 @@ export function sessionsRepository(runner: Runner) {
 
     /** The live sessions of a user, the youngest first. */
     async liveOf(userId: string): Promise<LiveSession[]> {
-      return runner.run(executor =>
-        executor
-          .select({
-            id: sessions.id,
-            device: sessions.device,
-            label: sessions.label,
-            userAgent: sessions.userAgent,
-            ip: sessions.ip,
-            location: sessions.location,
-            transport: sessions.transport,
-            remember: sessions.remember,
-            authMethods: sessions.authMethods,
-            createdAt: sessions.createdAt,
-            expiresAt: sessions.expiresAt,
-            idleExpiresAt: refreshTokens.expiresAt,
-            rotatedAt: refreshTokens.rotatedAt,
-          })
-          .from(sessions)
-          .innerJoin(refreshTokens, eq(refreshTokens.sessionId, sessions.id))
-          .innerJoin(users, eq(users.id, sessions.userId))
-          .where(and(ofUser(userId), isLive))
-          .orderBy(desc(sessions.createdAt), desc(sessions.id)),
-      )
+      return runner.hot(liveOf, { userId })
     },
 
     /**
@@ -115,29 +92,34 @@ export function sessionsRepository(runner: Runner) {
 
     /** Ends these sessions of one user. */
     revoke: (ids: readonly string[], userId: string, reason: string) =>
-      revoke(and(inArray(sessions.id, [...ids]), ofUser(userId))!, reason),
+      revoke(revokeSome, { ids: idArray(ids), userId, reason }),
 
     /** Ends sessions of any users, whose versions may have been raised before. */
-    revokeAny: (ids: readonly string[], reason: string) => revoke(inArray(sessions.id, [...ids]), reason, hasNotEnded),
+    revokeAny: (ids: readonly string[], reason: string) => revoke(revokeAny, { ids: idArray(ids), reason }),
 
     /** Ends every session of a user but one. */
-    revokeOthers: (userId: string, keptId: string, reason: string) =>
-      revoke(and(ofUser(userId), ne(sessions.id, keptId))!, reason),
+    revokeOthers: (userId: string, keptId: string, reason: string) => revoke(revokeOthers, { userId, keptId, reason }),
 
     /** Ends every session of these users, whose versions were raised before. */
-    revokeAllOf: (userIds: readonly string[], reason: string) => revoke(ofUsers(userIds), reason, hasNotEnded),
+    revokeAllOf: (userIds: readonly string[], reason: string) =>
+      revoke(revokeAllOf, { userIds: idArray(userIds), reason }),
 
     /** Ends sessions that a client opened, at most this number of them, with an id above the one given; by id. */
     async revokeSomeOfClient(clientId: string, afterId: string, limit: number, reason: string) {
       // Written out, so that Postgres sees that the index of clients' sessions has them.
       const ofAnyClient = clientId === 'latchkey' ? sql`true` : sql`client_id <> 'latchkey'`
-      return revoke(
-        sql`${sessions.id} in (
-          select sessions.id from sessions, ${parts} where ${ofOneSession} and ${isLive}
-            and client_id = ${clientId} and ${ofAnyClient} and sessions.id > ${afterId}::uuid
-          order by sessions.id limit ${limit} for update of sessions)`,
-        reason,
+      const revoked = await runner.run(executor =>
+        executor.execute<RevokedSession & Record<string, unknown>>(
+          revocation(
+            sql`${sessions.id} in (
+              select sessions.id from sessions, ${parts} where ${ofOneSession} and ${isLive}
+                and client_id = ${clientId} and ${ofAnyClient} and sessions.id > ${afterId}::uuid
+              order by sessions.id limit ${limit} for update of sessions)`,
+            sql`${reason}`,
+          ),
+        ),
       )
+      return inOrder(revoked)
     },
 
     /** Whether the browser of a session is to remember it; undefined when the session is gone. */
@@ -150,26 +132,45 @@ export function sessionsRepository(runner: Runner) {
 
     /** How many live sessions a user has. */
     async countLive(userId: string): Promise<number> {
-      const [row] = await runner.run(executor =>
-        executor.execute<{ count: number }>(sql`
-          select count(*)::int as count from sessions, ${parts}
-          where ${ofOneSession} and ${ofUser(userId)} and ${isLive}`),
-      )
+      const [row] = await runner.hot(countLive, { userId })
       return row!.count
     },
 
     /** Ends the oldest live sessions of a user beyond a number of them. */
-    revokeBeyond: (userId: string, limit: number, reason: string) =>
-      revoke(
-        sql`${sessions.id} in (
-          select sessions.id from sessions, ${parts}
-          where ${ofOneSession} and ${ofUser(userId)} and ${isLive}
-          order by sessions.created_at desc, sessions.id desc offset ${limit})`,
-        reason,
-      ),
+    revokeBeyond: (userId: string, limit: number, reason: string) => revoke(revokeBeyond, { userId, limit, reason }),
   }
 }
 
-/** What decides whether a session is alive, joined to it. */
-const parts = sql`refresh_tokens, users`
-const ofOneSession = sql`${refreshTokens.sessionId} = ${sessions.id} and ${users.id} = ${sessions.userId}`
+const countLive = hotSql<{ userId: string }, { count: number }>(
+  'count_live_sessions',
+  sql`select count(*)::int as count from sessions, ${parts} where ${ofOneSession} and ${ofUser} and ${isLive}`,
+)
+
+const liveOf = hotStatement<{ userId: string }, LiveSession>('live_sessions', executor =>
+  executor
+    .select({
+      id: sessions.id,
+      device: sessions.device,
+      label: sessions.label,
+      userAgent: sessions.userAgent,
+      ip: sessions.ip,
+      location: sessions.location,
+      transport: sessions.transport,
+      remember: sessions.remember,
+      authMethods: sessions.authMethods,
+      createdAt: sessions.createdAt,
+      expiresAt: sessions.expiresAt,
+      idleExpiresAt: refreshTokens.expiresAt,
+      rotatedAt: refreshTokens.rotatedAt,
+    })
+    .from(sessions)
+    .innerJoin(refreshTokens, eq(refreshTokens.sessionId, sessions.id))
+    .innerJoin(users, eq(users.id, sessions.userId))
+    .where(and(ofUser, isLive))
+    .orderBy(desc(sessions.createdAt), desc(sessions.id))
+    .prepare('live_sessions'),
+)
+
+function inOrder(revoked: readonly RevokedSession[]): RevokedSession[] {
+  return [...revoked].sort((a, b) => (a.id < b.id ? -1 : 1))
+}

@@ -1,6 +1,7 @@
-import { and, eq, gt, inArray, isNull, lt, type SQL, sql } from 'drizzle-orm'
-import type { PgUpdateSetSource } from 'drizzle-orm/pg-core'
-import type { Runner } from './connections.js'
+import { and, eq, isNull, lt, type SQL, sql } from 'drizzle-orm'
+import type { PgColumn, PgUpdateSetSource } from 'drizzle-orm/pg-core'
+import { hotStatement, type Runner } from './connections.js'
+import { hotSql } from './hot-sql.js'
 import { users } from './schema.js'
 import { wholeSeconds } from './session-facts.js'
 
@@ -23,8 +24,8 @@ export type Users = ReturnType<typeof usersRepository>
 
 /** Accounts. Whoever changes one and then its sessions calls these first: users come first in the lock order. */
 export function usersRepository(runner: Runner) {
-  async function findOne(condition: SQL): Promise<User | undefined> {
-    const [user] = await runner.run(executor => executor.select().from(users).where(condition).limit(1))
+  async function findOne(statement: typeof findById, value: string): Promise<User | undefined> {
+    const [user] = await runner.hot(statement, { value })
     return user
   }
 
@@ -42,19 +43,14 @@ export function usersRepository(runner: Runner) {
 
   /** The account that has the first of these forms of one address that any account has. */
   async function findByEmail(...forms: readonly string[]): Promise<User | undefined> {
-    const found = await runner.run(executor =>
-      executor
-        .select()
-        .from(users)
-        .where(inArray(users.email, [...forms])),
-    )
-    return found.sort((a, b) => forms.indexOf(a.email) - forms.indexOf(b.email))[0]
+    const found = await Promise.all(forms.map(form => findOne(findByOneEmail, form)))
+    return found.find(user => user !== undefined)
   }
 
   return {
-    findById: (id: string) => findOne(eq(users.id, id)),
+    findById: (id: string) => findOne(findById, id),
     findByEmail,
-    findByUsername: (username: string) => findOne(eq(users.username, username)),
+    findByUsername: (username: string) => findOne(findByUsername, username),
 
     /** Adds an account; names the one unique field that is taken instead of failing. */
     async insert({
@@ -71,7 +67,7 @@ export function usersRepository(runner: Runner) {
       )
       if (inserted.length === 1) return 'inserted'
       if (await findByEmail(user.email)) return 'email_taken'
-      if (user.username !== undefined && (await findOne(eq(users.username, user.username)))) return 'username_taken'
+      if (user.username !== undefined && (await findOne(findByUsername, user.username))) return 'username_taken'
       return 'external_id_taken'
     },
 
@@ -93,24 +89,13 @@ export function usersRepository(runner: Runner) {
      * Attempts at the same time wait for one another here, so no two of them get the same number.
      */
     async reserveAttempt(id: string, limit: number): Promise<number | undefined> {
-      const [reserved] = await runner.run(executor =>
-        executor
-          .update(users)
-          .set({ failedLogins: sql`${users.failedLogins} + 1` })
-          .where(and(eq(users.id, id), lt(users.failedLogins, limit)))
-          .returning({ failedLogins: users.failedLogins }),
-      )
+      const [reserved] = await runner.hot(reserveAttempt, { id, limit })
       return reserved?.failedLogins
     },
 
     /** The row of failures ends with a success. */
     async forgetAttempts(id: string): Promise<void> {
-      await runner.run(executor =>
-        executor
-          .update(users)
-          .set({ failedLogins: 0 })
-          .where(and(eq(users.id, id), gt(users.failedLogins, 0))),
-      )
+      await runner.hot(forgetAttempts, { id })
     },
 
     /** Sets a new password, unless the one that was verified is not the current one any more. */
@@ -233,13 +218,51 @@ export function usersRepository(runner: Runner) {
      * @returns the account as it is from then on; undefined if it is gone
      */
     async lock(id: string): Promise<User | undefined> {
-      const [user] = await runner.run(executor =>
-        executor.select().from(users).where(eq(users.id, id)).for('no key update'),
-      )
+      const [user] = await runner.hot(lock, { id })
       return user
     },
   }
 }
+
+const findById = findBy('find_user_by_id', users.id)
+const findByOneEmail = findBy('find_user_by_email', users.email)
+const findByUsername = findBy('find_user_by_username', users.username)
+
+function findBy(name: string, column: PgColumn) {
+  return hotStatement<{ value: string }, User>(name, executor =>
+    executor
+      .select()
+      .from(users)
+      .where(eq(column, sql.placeholder('value')))
+      .limit(1)
+      .prepare(name),
+  )
+}
+
+const reserveAttempt = hotStatement<{ id: string; limit: number }, Pick<User, 'failedLogins'>>(
+  'reserve_attempt',
+  executor =>
+    executor
+      .update(users)
+      .set({ failedLogins: sql`${users.failedLogins} + 1` })
+      .where(and(eq(users.id, sql.placeholder('id')), lt(users.failedLogins, sql.placeholder('limit'))))
+      .returning({ failedLogins: users.failedLogins })
+      .prepare('reserve_attempt'),
+)
+
+const forgetAttempts = hotSql<{ id: string }, never>(
+  'forget_attempts',
+  sql`update users set failed_logins = 0 where id = ${sql.placeholder('id')} and failed_logins > 0`,
+)
+
+const lock = hotStatement<{ id: string }, User>('lock_user', executor =>
+  executor
+    .select()
+    .from(users)
+    .where(eq(users.id, sql.placeholder('id')))
+    .for('no key update')
+    .prepare('lock_user'),
+)
 
 function newPassword(hash: string): PgUpdateSetSource<typeof users> {
   return { passwordHash: hash, passwordChangedAt: sql`now()`, mustChangePassword: false, failedLogins: 0 }

@@ -25,6 +25,7 @@ export function everyStatement(db: Repositories): { [Name in keyof Repositories]
   const account = { id: user, email: 'ada@example.com', username: 'ada', externalId: '7', passwordHash: 'hash' }
   const imported = {
     ...account,
+    earlierEmails: [],
     roles: [],
     mustChangePassword: false,
     disabled: false,
@@ -51,6 +52,7 @@ export function everyStatement(db: Repositories): { [Name in keyof Repositories]
   const rotation = { sessionId: session, generation: 0, presentedHash: hash, successorHash: hash, nextHash: hash }
   return {
     realm: {
+      now: () => db.realm.now(),
       endEverything: () => db.realm.endEverything(1),
       raiseNotBefore: () => db.realm.raiseNotBefore(1),
     },
@@ -59,7 +61,7 @@ export function everyStatement(db: Repositories): { [Name in keyof Repositories]
       all: () => db.clients.all(),
       find: () => db.clients.find(client),
       scopesOfToken: () => db.clients.scopesOfToken({ ...token, clientId: client, issuedAt: 1 }),
-      hold: () => db.clients.hold(client),
+      holdToken: () => db.clients.holdToken({ ...token, clientId: client, issuedAt: 1 }),
       replaceSecret: () => db.clients.replaceSecret('client', hash),
       remove: () => db.clients.remove('nobody'),
     },
@@ -83,6 +85,7 @@ export function everyStatement(db: Repositories): { [Name in keyof Repositories]
       remove: () => db.users.remove(client),
       disable: () => db.users.disable(client),
       enable: () => db.users.enable(user),
+      holdToRole: () => db.users.holdToRole(user, 'admin', 0),
       lock: () => db.users.lock(user),
     },
     passwordResets: {
@@ -99,6 +102,7 @@ export function everyStatement(db: Repositories): { [Name in keyof Repositories]
     deviceFailures: {
       reserveAttempt: () =>
         db.deviceFailures.reserveAttempt({ id: session, userId: user, limit: 5, maxAgeSeconds: 1000 }),
+      forget: () => db.deviceFailures.forget(session),
       forgetThoseOf: () => db.deviceFailures.forgetThoseOf(user),
       removeExpired: () => db.deviceFailures.removeExpired(1000),
     },
@@ -107,9 +111,9 @@ export function everyStatement(db: Repositories): { [Name in keyof Repositories]
         await db.userPages.find({ limit: 50 })
         await db.userPages.find({ after: user, limit: 50 })
         for (const field of ['email', 'username', 'externalId'] as const) {
-          await db.userPages.find({ equal: { field, text: 'ada' }, limit: 50 })
-          await db.userPages.find({ beginning: { field, text: 'ada' }, limit: 50 })
-          await db.userPages.find({ beginning: { field, text: 'ada' }, after: 'adb', limit: 50 })
+          await db.userPages.find({ equal: { field, texts: ['ada'] }, limit: 50 })
+          await db.userPages.find({ beginning: { field, texts: ['ada'] }, limit: 50 })
+          await db.userPages.find({ beginning: { field, texts: ['ada'] }, after: 'adb', limit: 50 })
         }
       },
     },

@@ -5,12 +5,15 @@ import { PostgresJsPreparedQuery } from 'drizzle-orm/postgres-js'
 export interface SentStatement {
   text: string
   parameters: unknown[]
+  /** Whether it was built before, and is prepared by the server where it may be. */
+  isPrepared: boolean
 }
 
 /** The inside of what Drizzle sends every statement through. */
 interface Sending {
   queryString: string
   params: unknown[]
+  prepare: boolean
   execute(placeholders?: Record<string, unknown>): Promise<unknown>
 }
 
@@ -20,7 +23,11 @@ export async function sentStatements(work: () => Promise<unknown>): Promise<Sent
   const inside = PostgresJsPreparedQuery.prototype as unknown as Sending
   const { execute } = inside
   inside.execute = function (placeholders = {}) {
-    sent.push({ text: this.queryString, parameters: fillPlaceholders(this.params, placeholders) })
+    sent.push({
+      text: this.queryString,
+      parameters: fillPlaceholders(this.params, placeholders),
+      isPrepared: this.prepare,
+    })
     return execute.call(this, placeholders)
   }
   try {
