@@ -72,6 +72,18 @@ users
   .argument('[role...]', 'none takes all away')
   .action(async (name: string, roles: string[]) => (await commands()).setRoles(await configure(), name, roles))
 users
+  .command('rename')
+  .description('give an account another e-mail or username; its sessions go on')
+  .argument('<email or id>')
+  .option('--email <address>', 'a one-time token for a new password that was issued before ends')
+  .option('--username <name>', 'one that looks like an e-mail must be that of the account')
+  .option('--no-username', 'takes the username away')
+  .action(async (name: string, { email, username }: { email?: string; username?: string | false }) => {
+    if (email === undefined && username === undefined) program.error('error: give --email, --username or --no-username')
+    const names = { email, username: username === false ? null : username }
+    await (await commands()).renameUser(await configure(), name, names)
+  })
+users
   .command('reset-password')
   .description('print a one-time token with which the user sets a new password at /auth/reset-password')
   .argument('<email or id>')

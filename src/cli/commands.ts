@@ -1,4 +1,5 @@
 import type { NewAccount } from '../auth/administer-users.js'
+import type { NewNames } from '../auth/administration/rename-user.js'
 import type { NewClientAccount } from '../auth/clients/create-client.js'
 import type { Config } from '../config.js'
 import * as clients from './clients.js'
@@ -25,6 +26,9 @@ export const signOutEveryone = (config: Config) => withContext(config, context =
 
 export const setRoles = (config: Config, name: string, roles: readonly string[]) =>
   withContext(config, context => users.setRoles(context, name, roles, print))
+
+export const renameUser = (config: Config, name: string, names: NewNames) =>
+  withContext(config, context => users.renameUser(context, name, names, print))
 
 export const createUser = (config: Config, account: NewAccount) =>
   withContext(config, context => users.createUser(context, account, print))

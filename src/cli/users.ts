@@ -1,5 +1,6 @@
 import type { NewAccount } from '../auth/administer-users.js'
 import * as verbs from '../auth/administer-users.js'
+import { type NewNames, renameUser as rename } from '../auth/administration/rename-user.js'
 import type { AuthContext } from '../auth/context.js'
 import { issuePasswordReset } from '../auth/issue-password-reset.js'
 import * as realm from '../auth/sign-out-everyone.js'
@@ -44,6 +45,14 @@ export async function setRoles(
 ): Promise<void> {
   await verbs.setRoles(context, name, roles, ACTOR)
   print(roles.length > 0 ? `${name} has the roles ${roles.join(', ')}.` : `${name} has no roles.`)
+}
+
+/** `latchkey users rename NAME` */
+export async function renameUser(context: AuthContext, name: string, names: NewNames, print: Print): Promise<void> {
+  const { id, email, username } = await rename(context, name, names, ACTOR)
+  print(
+    `The account ${id} has the e-mail ${email} and ${username === null ? 'no username' : `the username ${username}`}.`,
+  )
 }
 
 /** `latchkey sign-out-everyone` */

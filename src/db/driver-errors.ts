@@ -11,6 +11,12 @@ export function endsConnection(error: unknown): boolean {
   return syscall !== undefined || severity === 'FATAL' || /^CONNECT(ION)?_/.test(code ?? '')
 }
 
+/** The unique index that a statement would have broken; undefined if it failed for another reason. */
+export function brokenIndex(error: unknown): string | undefined {
+  const { code, constraint_name: index } = redacted(error) as { code?: string; constraint_name?: string }
+  return code === '23505' ? index : undefined
+}
+
 /** Drizzle's error holds the bound parameters (e-mails, hashes) in its message; only Postgres' own may go further. */
 export function redacted(error: unknown): unknown {
   return error instanceof DrizzleQueryError ? (error.cause ?? new Error('a query failed')) : error

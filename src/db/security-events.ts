@@ -22,6 +22,8 @@ export type SecurityEventType =
   | 'password_reset_issued'
   | 'password_reset'
   | 'roles_changed'
+  | 'email_changed'
+  | 'username_changed'
   | 'everyone_signed_out'
   | 'user_created'
   | 'user_disabled'

@@ -1,6 +1,7 @@
 import { and, eq, isNull, lt, type SQL, sql } from 'drizzle-orm'
 import type { PgColumn, PgUpdateSetSource } from 'drizzle-orm/pg-core'
 import { hotStatement, type Runner } from './connections.js'
+import { brokenIndex } from './driver-errors.js'
 import { hotSql } from './hot-sql.js'
 import { users } from './schema.js'
 import { wholeSeconds } from './session-facts.js'
@@ -69,6 +70,34 @@ export function usersRepository(runner: Runner) {
       if (await findByEmail(user.email)) return 'email_taken'
       if (user.username !== undefined && (await findOne(findByUsername, user.username))) return 'username_taken'
       return 'external_id_taken'
+    },
+
+    /**
+     * Gives an account whose row is held other names. If one of them is taken, the transaction can't go on.
+     *
+     * @param earlierEmails other forms in which an earlier version may have stored the address
+     */
+    async rename({
+      id,
+      email,
+      username,
+      earlierEmails,
+    }: Pick<User, 'id' | 'email' | 'username'> & { earlierEmails: readonly string[] }): Promise<
+      'renamed' | 'email_taken' | 'username_taken'
+    > {
+      const stored = earlierEmails.length > 0 ? await findByEmail(...earlierEmails) : undefined
+      if (stored && stored.id !== id) return 'email_taken'
+      try {
+        await runner.run(executor =>
+          executor.update(users).set({ email, username, updatedAt: sql`now()` }).where(eq(users.id, id)),
+        )
+        return 'renamed'
+      } catch (error) {
+        const index = brokenIndex(error)
+        if (index === 'users_email') return 'email_taken'
+        if (index === 'users_username') return 'username_taken'
+        throw error
+      }
     },
 
     /** Replaces the hash of a password by a stronger one of the same password, unless it changed meanwhile. */

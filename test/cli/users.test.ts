@@ -37,6 +37,19 @@ t.test('an account of the command line', async t => {
     t.match(await client.post('/auth/change-password', { ...change, new_password: 'and another one' }), { status: 401 })
   })
 
+  t.test('is given other names, and none by mistake', async t => {
+    const renamed = await users('rename', email, '--email', 'Ann.Lee@example.com', '--username', 'ann.lee')
+    t.match(renamed, { code: 0, stderr: '' })
+    t.match(renamed.stdout, /^The account \S+ has the e-mail ann\.lee@example\.com and the username ann\.lee\.\n$/)
+    t.match(await client.post('/auth/login', { username: 'ann.lee', password: PASSWORD }), { status: 200 })
+    t.match(await users('rename', 'ann.lee@example.com'), { code: 1, stderr: /^error: give --email, --username or/ })
+    t.match(await users('rename', 'ann.lee@example.com', '--no-username'), {
+      code: 0,
+      stdout: /e-mail ann\.lee@example\.com and no username\.\n$/,
+    })
+    t.match(await users('rename', 'ann.lee@example.com', '--email', email, '--username', 'ann'), { code: 0 })
+  })
+
   t.test('gets a new password by a token that is printed once, while a disabled one gets none', async t => {
     const issued = await users('reset-password', 'ANN@example.com')
     t.match(issued, { code: 0, stderr: '' })

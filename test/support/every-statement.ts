@@ -85,6 +85,8 @@ export function everyStatement(db: Repositories): { [Name in keyof Repositories]
       remove: () => db.users.remove(client),
       disable: () => db.users.disable(client),
       enable: () => db.users.enable(user),
+      rename: () =>
+        db.users.rename({ id: user, email: 'ada@example.com', username: 'ada', earlierEmails: ['ada@x.example'] }),
       holdToRole: () => db.users.holdToRole(user, 'admin', 0),
       lock: () => db.users.lock(user),
     },
@@ -112,8 +114,8 @@ export function everyStatement(db: Repositories): { [Name in keyof Repositories]
         await db.userPages.find({ after: user, limit: 50 })
         for (const field of ['email', 'username', 'externalId'] as const) {
           await db.userPages.find({ equal: { field, texts: ['ada'] }, limit: 50 })
-          await db.userPages.find({ beginning: { field, texts: ['ada'] }, limit: 50 })
-          await db.userPages.find({ beginning: { field, texts: ['ada'] }, after: 'adb', limit: 50 })
+          await db.userPages.find({ beginning: { field, text: 'ada' }, limit: 50 })
+          await db.userPages.find({ beginning: { field, text: 'ada' }, after: 'adb', limit: 50 })
         }
       },
     },

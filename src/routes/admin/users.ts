@@ -3,6 +3,7 @@ import { createUser, setRoles } from '../../auth/administer-users.js'
 import { deleteUser } from '../../auth/administration/delete-user.js'
 import { findUsers, type UserSearch } from '../../auth/administration/find-users.js'
 import { getUser } from '../../auth/administration/get-user.js'
+import { renameUser } from '../../auth/administration/rename-user.js'
 import type { AuthContext } from '../../auth/context.js'
 import { LatchkeyError } from '../../errors.js'
 import { bodyOf, Type } from '../../plugins/schemas.js'
@@ -113,19 +114,37 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
     {
       schema: {
         ...described,
-        summary: 'Set the roles of a user',
-        description: 'Their sessions go on; access tokens with the old roles are refused as stale, and refreshed.',
+        summary: 'Set the roles of a user, or their names',
+        description:
+          'Either the roles, or the e-mail and the username, of which null takes it away. Their sessions go on; access ' +
+          'tokens with the old roles are refused as stale, and refreshed.',
         params: userParams,
-        body: bodyOf({ roles }),
+        body: bodyOf({
+          roles: Type.Optional(roles),
+          email: Type.Optional(name),
+          username: Type.Optional(Type.Union([name, Type.Null()])),
+        }),
         response: {
           200: adminUserSchema,
-          ...refusals('user_not_found', 'invalid_role', 'own_account'),
+          ...refusals(
+            'user_not_found',
+            'invalid_role',
+            'own_account',
+            'email_taken',
+            'username_taken',
+            'invalid_email',
+            'invalid_username',
+          ),
         },
       },
     },
     async request => {
       const { id } = request.params
-      await setRoles(request.adminContext(), id, request.body.roles, request.actor)
+      const { roles, ...names } = request.body
+      if ((roles === undefined) === (names.email === undefined && names.username === undefined))
+        throw new LatchkeyError('invalid_request', { detail: 'Give either roles, or email or username or both.' })
+      if (roles === undefined) await renameUser(request.adminContext(), id, names, request.actor)
+      else await setRoles(request.adminContext(), id, roles, request.actor)
       return adminUserView(await getUser(context, id))
     },
   )

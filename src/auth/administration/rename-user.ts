@@ -1,0 +1,56 @@
+import { LatchkeyError } from '../../errors.js'
+import { findId } from '../administer-users.js'
+import type { AuthContext } from '../context.js'
+import { earlierEmailForms, normaliseEmail } from '../email.js'
+import { normaliseUsername } from '../username.js'
+
+/** What is absent stays as it is. */
+export interface NewNames {
+  email?: string | undefined
+  /** Null takes it away. */
+  username?: string | null | undefined
+}
+
+/**
+ * Changes the names that an account is signed in to by. Its sessions go on. A password reset that was issued can't be
+ * used after a change of the e-mail: it went to the address before. The same names again change nothing.
+ *
+ * A username that looks like an e-mail must be the new one, also where only the e-mail changes: the address before may
+ * come to belong to somebody else.
+ *
+ * @param name the e-mail or the id of the account
+ * @param actor who does it, for the events
+ * @returns the id of the account, and its names from then on
+ * @throws LatchkeyError user_not_found, invalid_email, invalid_username, email_taken, username_taken
+ */
+export async function renameUser(
+  { db }: Pick<AuthContext, 'db'>,
+  name: string,
+  names: NewNames,
+  actor: string,
+): Promise<{ id: string; email: string; username: string | null }> {
+  const given = names.email === undefined ? undefined : normaliseEmail(names.email)
+  const userId = await findId({ db }, name)
+  return db.transaction(async repositories => {
+    const user = await repositories.users.lock(userId)
+    if (!user) throw new LatchkeyError('user_not_found')
+    const email = given ?? user.email
+    const wanted = names.username === undefined ? user.username : names.username
+    // The one that stays is only checked: an earlier version may have stored it in another form.
+    const normal = wanted === null ? null : normaliseUsername(wanted, email)
+    const username = names.username === undefined ? wanted : normal
+    const changed = { id: userId, email, username }
+    const [isNewEmail, isNewUsername] = [email !== user.email, username !== user.username]
+    if (!isNewEmail && !isNewUsername) return changed
+
+    const earlierEmails = isNewEmail && names.email !== undefined ? earlierEmailForms(names.email) : []
+    const outcome = await repositories.users.rename({ ...changed, earlierEmails })
+    if (outcome !== 'renamed') throw new LatchkeyError(outcome)
+    if (isNewEmail) {
+      await repositories.passwordResets.removeOf(userId)
+      await repositories.securityEvents.add({ type: 'email_changed', userId, actor })
+    }
+    if (isNewUsername) await repositories.securityEvents.add({ type: 'username_changed', userId, actor })
+    return changed
+  })
+}
