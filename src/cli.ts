@@ -72,6 +72,10 @@ users
   .argument('[role...]', 'none takes all away')
   .action(async (name: string, roles: string[]) => (await commands()).setRoles(await configure(), name, roles))
 users
+  .command('check-emails')
+  .description('list the accounts whose e-mail an earlier version stored in another form (docs/administration.md)')
+  .action(async () => (await commands()).checkEmails(await configure()))
+users
   .command('rename')
   .description('give an account another e-mail or username; its sessions go on')
   .argument('<email or id>')

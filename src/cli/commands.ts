@@ -27,6 +27,12 @@ export const signOutEveryone = (config: Config) => withContext(config, context =
 export const setRoles = (config: Config, name: string, roles: readonly string[]) =>
   withContext(config, context => users.setRoles(context, name, roles, print))
 
+export const checkEmails = (config: Config) =>
+  withDatabase(config, async ({ db }) => {
+    const shared = await users.checkEmails({ db }, print)
+    if (shared > 0) process.exitCode = EXIT_INCOMPLETE
+  })
+
 export const renameUser = (config: Config, name: string, names: NewNames) =>
   withContext(config, context => users.renameUser(context, name, names, print))
 

@@ -1,5 +1,6 @@
 import type { NewAccount } from '../auth/administer-users.js'
 import * as verbs from '../auth/administer-users.js'
+import { findEarlierEmails } from '../auth/administration/check-emails.js'
 import { type NewNames, renameUser as rename } from '../auth/administration/rename-user.js'
 import type { AuthContext } from '../auth/context.js'
 import { issuePasswordReset } from '../auth/issue-password-reset.js'
@@ -45,6 +46,21 @@ export async function setRoles(
 ): Promise<void> {
   await verbs.setRoles(context, name, roles, ACTOR)
   print(roles.length > 0 ? `${name} has the roles ${roles.join(', ')}.` : `${name} has no roles.`)
+}
+
+/** `latchkey users check-emails`; returns how many accounts share an address with another. */
+export async function checkEmails(context: Pick<AuthContext, 'db'>, print: Print): Promise<number> {
+  let [found, shared] = [0, 0]
+  for await (const { id, email, form, otherId } of findEarlierEmails(context)) {
+    found++
+    if (otherId !== undefined) {
+      shared++
+      print(`${id} has the e-mail ${email}, which is the same address as that of ${otherId}.`)
+    } else if (form === undefined) print(`${id} has the e-mail ${email}, which is no address that is taken today.`)
+    else print(`${id} has the e-mail ${email}; to store it as it is today: latchkey users rename ${id} --email ${form}`)
+  }
+  if (found === 0) print('Every e-mail is stored in its form of today.')
+  return shared
 }
 
 /** `latchkey users rename NAME` */

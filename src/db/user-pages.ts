@@ -1,4 +1,4 @@
-import { and, desc, inArray, lt, type SQL, sql } from 'drizzle-orm'
+import { and, asc, desc, gt, inArray, lt, type SQL, sql } from 'drizzle-orm'
 import type { Runner } from './connections.js'
 import { users } from './schema.js'
 import type { User } from './users.js'
@@ -29,6 +29,20 @@ export function userPagesRepository(runner: Runner) {
       const begins = sql`${column} like ${`${escapeLike(beginning.text)}%`}`
       const follows = after === undefined ? undefined : sql`${column} ~>~ ${after}`
       return select(and(begins, follows), sql`${column} using ~<~`, limit)
+    },
+
+    /** Those whose domain is not made of ASCII labels alone, or has one of punycode; in the order of their ids. */
+    withUncommonDomains(afterId: string, limit: number): Promise<{ id: string; email: string }[]> {
+      const label = '[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?'
+      const isUncommon = sql`(${users.email} !~ ${`^[^@]+@(${label}\\.)*${label}$`} or ${users.email} ~ '[@.]xn--')`
+      return runner.run(executor =>
+        executor
+          .select({ id: users.id, email: users.email })
+          .from(users)
+          .where(and(gt(users.id, afterId), isUncommon))
+          .orderBy(asc(users.id))
+          .limit(limit),
+      )
     },
   }
 

@@ -154,3 +154,36 @@ function openClient(t: Test, url: string): HttpClient {
 function temporaryPassword(stdout: string): string {
   return stdout.trim().split(': ').at(-1)!
 }
+
+t.test('two accounts that have one address in two forms are told of', async t => {
+  const { env, database } = await externalStores(t)
+  const users = (...args: string[]) => runLatchkey(['users', ...args], { env })
+  for (const name of ['ann', 'bob', 'cid', 'dan']) await users('create', `${name}@example.com`)
+  t.same(await users('check-emails'), {
+    code: 0,
+    stdout: 'Every e-mail is stored in its form of today.\n',
+    stderr: '',
+  })
+  const ids: string[] = []
+  for (const [name, email] of [
+    ['ann', 'ann@b\u00FCcher.example'],
+    ['bob', 'ann@xn--bcher-kva.example'],
+    ['cid', 'cid@b\u00FCcher.example'],
+    ['dan', 'dan@example.com.'],
+  ]) {
+    const [row] =
+      await database.admin`update users set email = ${email!} where email = ${`${name}@example.com`} returning id`
+    ids.push(row!.id)
+  }
+  const [ann, bob, cid, dan] = ids
+  const checked = await users('check-emails')
+  t.match(checked, { code: 2, stderr: '' })
+  t.same(
+    checked.stdout.trim().split('\n').sort(),
+    [
+      `${ann} has the e-mail ann@b\u00FCcher.example, which is the same address as that of ${bob}.`,
+      `${cid} has the e-mail cid@b\u00FCcher.example; to store it as it is today: latchkey users rename ${cid} --email cid@xn--bcher-kva.example`,
+      `${dan} has the e-mail dan@example.com., which is no address that is taken today.`,
+    ].sort(),
+  )
+})
