@@ -109,6 +109,7 @@ export function everyStatement(db: Repositories): { [Name in keyof Repositories]
       removeExpired: () => db.deviceFailures.removeExpired(1000),
     },
     userPages: {
+      withUncommonDomains: () => db.userPages.withUncommonDomains('00000000-0000-0000-0000-000000000000', 500),
       find: async () => {
         await db.userPages.find({ limit: 50 })
         await db.userPages.find({ after: user, limit: 50 })
