@@ -1,5 +1,6 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import { isOwnRefreshToken } from './auth/choose-refresh-token.js'
 import type { AuthContext } from './auth/context.js'
 import type { Config } from './config.js'
 import type { Database } from './db/database.js'
@@ -76,8 +77,9 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
   await app.register(problemDetails, { log })
   await app.register(securityHeaders, { ...config, except: GATEWAY_ADDRESS })
   await app.register(drain)
-  await app.register(requestGuard, { cookieNames })
+  // Before whatever may refuse: a page can't read a refusal without the headers of CORS.
   await app.register(cors, config)
+  await app.register(requestGuard)
   await app.register(sentCookies, config)
   await app.register(authenticate, { ...context, config })
   await app.register(openapi, { publicOrigin: config.publicOrigin, cookieName: config.cookie.name })
@@ -92,7 +94,7 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
     await app.register(requestLog, { log })
     await app.register(drainLongRequests)
     await app.register(cutStalled, { patienceMs: 30_000 })
-    await app.register(refreshCookie, config)
+    await app.register(refreshCookie, { ...config, isOwnToken: token => isOwnRefreshToken(context, token) })
     await app.register(crossSite, { ...config, cookieNames })
     await app.register(rateLimit, { rateLimit: config.rateLimit, ephemeral: stores.ephemeral })
     await app.register(notFound)

@@ -12,7 +12,7 @@ export const catalogue = {
   method_not_allowed: { status: 405, title: 'This address does not answer to that method.' },
   body_too_large: { status: 413, title: 'The body is larger than this address accepts.' },
   unsupported_media_type: { status: 415, title: 'Send the body as application/json.' },
-  headers_too_large: { status: 431, title: 'The headers or cookies are larger than this service accepts.' },
+  headers_too_large: { status: 431, title: 'The headers are larger than this service accepts.' },
   request_timeout: { status: 408, title: 'The request took too long to arrive.' },
   cross_site_request: { status: 403, title: 'A page of another site may not make this request.' },
   rate_limited: { status: 429, title: 'Too many requests; wait before you try again.' },

@@ -36,7 +36,7 @@ export function fastifyOptions(config: Pick<Config, 'trustProxy' | 'publicOrigin
     http: {
       headersTimeout: 10_000,
       connectionsCheckingInterval: 1_000,
-      maxHeaderSize: 16_384,
+      maxHeaderSize: 32_768,
       requireHostHeader: false,
     },
     requestTimeout: 15_000,

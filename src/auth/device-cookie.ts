@@ -25,6 +25,7 @@ const TAG_AT = 22
 const LENGTH = 38
 /** A family shares a computer; a library's is not to be remembered for long. */
 const MAX_ENTRIES = 5
+const MAX_READ_ENTRIES = 4 * MAX_ENTRIES
 
 /** The id of the device if its cookie proves an earlier sign-in to this account. */
 export function knownDevice(
@@ -62,17 +63,21 @@ function newEntry(userId: string, { keys: [key], now }: DeviceCookieOptions): Bu
   return Buffer.concat([head, tagOf(head, userId, key)])
 }
 
-/** All that have the form of an entry and are not too old. Whose they are shows only when somebody asks. */
+/**
+ * All that have the form of an entry and are not too old. Whose they are shows only when somebody asks. A browser may
+ * send several cookies, old or planted ones among them, so more are read than one holds.
+ */
 function readEntries(cookie: string | undefined, { maxAgeSeconds, now }: DeviceCookieOptions): Buffer[] {
   if (cookie === undefined) return []
   return cookie
-    .split('.', MAX_ENTRIES)
+    .split('.')
     .map(text => ({ text, bytes: Buffer.from(text, 'base64url') }))
     .filter(
       ({ text, bytes }) => bytes.length === LENGTH && bytes[0] === VERSION && bytes.toString('base64url') === text,
     )
     .map(({ bytes }) => bytes)
     .filter(bytes => now / 1000 - bytes.readUInt32BE(ISSUED_AT) < maxAgeSeconds)
+    .slice(0, MAX_READ_ENTRIES)
 }
 
 function isOf(entry: Buffer, userId: string, keys: readonly DeviceKey[]): boolean {

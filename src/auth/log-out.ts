@@ -1,4 +1,5 @@
 import { LatchkeyError } from '../errors.js'
+import { chooseRefreshToken, isOwnRefreshToken } from './choose-refresh-token.js'
 import type { AuthContext, Caller } from './context.js'
 import { endAllSessions, endOtherSessions, endSessions } from './end-sessions.js'
 import { judgeRefreshToken } from './judge-refresh-token.js'
@@ -16,7 +17,8 @@ export type LogoutScope = 'session' | 'others' | 'all'
 /** What a request to log out can show; at least one of them. */
 export interface LogoutCredentials {
   accessToken?: string | undefined
-  refreshToken?: string | undefined
+  /** Several if a browser sent its cookie several times. */
+  refreshTokens: readonly string[]
 }
 
 /** What a credential may end: its own session if it is genuine, the others too only while it is live. */
@@ -28,7 +30,8 @@ interface Authority {
 
 /**
  * Logs out by either token. Resolves only when the revocation is committed; a session that is over already is a
- * success. An expired or superseded token ends its own session and no other.
+ * success. An expired or superseded token ends its own session and no other. Of several refresh tokens the best one
+ * counts, and the sessions of the others end too: nobody can tell which of them the person meant.
  *
  * @throws LatchkeyError authentication_required, live_token_required, token_invalid, token_stale, refresh_token_invalid
  */
@@ -39,8 +42,19 @@ export async function logOut(
   scope: LogoutScope,
   caller: Caller,
 ): Promise<void> {
-  const authority = await findAuthority(context, bearer, credentials)
-  if (!authority) return
+  const { refreshTokens } = credentials
+  const refreshToken = await chooseRefreshToken(context, refreshTokens)
+  const authority = await findAuthority(context, bearer, { accessToken: credentials.accessToken, refreshToken })
+  if (authority) await endBy(context, authority, scope, caller)
+  if (scope === 'others' || refreshTokens.length < 2) return
+  for (const text of refreshTokens) {
+    if (!isOwnRefreshToken(context, text)) continue
+    const other = await authorityOfRefreshToken(context, text)
+    if (other) await endBy(context, other, 'session', caller)
+  }
+}
+
+async function endBy(context: AuthContext, authority: Authority, scope: LogoutScope, caller: Caller): Promise<void> {
   if (scope !== 'session' && !authority.live) throw new LatchkeyError('live_token_required')
 
   const { userId, sessionId } = authority
@@ -67,7 +81,7 @@ export async function logOut(
 async function findAuthority(
   context: AuthContext,
   bearer: AccessTokenBearer,
-  { accessToken, refreshToken }: LogoutCredentials,
+  { accessToken, refreshToken }: { accessToken: string | undefined; refreshToken: string | undefined },
 ): Promise<Authority | undefined> {
   if (accessToken === undefined && refreshToken === undefined) throw new LatchkeyError('authentication_required')
   const byAccess =

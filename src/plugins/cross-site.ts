@@ -20,7 +20,7 @@ export const crossSite = fp(
     app.addHook('onRequest', (request, _reply, done) => {
       if (SAFE_METHODS.has(request.method) || request.routeOptions.config.crossSite === 'never') return done()
       const guarded =
-        options.cookieNames.some(name => request.sentCookie(name) !== undefined) ||
+        options.cookieNames.some(name => request.sentCookies(name).length > 0) ||
         request.routeOptions.config.crossSite === 'always'
       if (!guarded || isFromOwnSite(request.headers, options)) return done()
       done(new LatchkeyError('cross_site_request'))

@@ -1,15 +1,22 @@
-import fastifyCookie from '@fastify/cookie'
+import fastifyCookie, { type CookieSerializeOptions } from '@fastify/cookie'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../config.js'
+import { cookiePlaces } from './cookie-variants.js'
 
 export interface RefreshCookieOptions {
   cookie: Config['cookie']
+  publicOrigin: string
+  /** Whether this deployment made a refresh token. */
+  isOwnToken(token: string): boolean
 }
 
-/** The one place that writes the cookies of this service (ASVS 3.3.1 to 3.3.5). */
+/**
+ * The one place that writes the cookies of this service (ASVS 3.3.1 to 3.3.5). A name that came several times, after
+ * COOKIE_DOMAIN or COOKIE_PATH was changed, is cleared everywhere but where it is set, so that it comes once again.
+ */
 export const refreshCookie = fp(
-  async (app: FastifyInstance, { cookie }: RefreshCookieOptions) => {
+  async (app: FastifyInstance, { cookie, publicOrigin, isOwnToken }: RefreshCookieOptions) => {
     // What browsers sent is read by sent-cookies.ts.
     await app.register(fastifyCookie, { hook: false })
 
@@ -29,9 +36,27 @@ export const refreshCookie = fp(
       ...(cookie.domain !== undefined && { domain: cookie.domain }),
     }
 
+    const host = new URL(publicOrigin).hostname
+
+    /** @param url whose paths a cookie of this name may have */
+    function clearElsewhere(reply: FastifyReply, name: string, attributes: CookieSerializeOptions, url: string): void {
+      if (name.startsWith('__Host-')) return
+      const refreshTokens = reply.request.refreshCookies()
+      // A parent domain may hold the cookie of another deployment, and nobody is to be signed out there.
+      const parents = refreshTokens.length > 1 && refreshTokens.every(isOwnToken)
+      const present = { domain: cookie.domain, path: attributes.path! }
+      for (const { domain, path } of cookiePlaces(url, host, present, parents)) {
+        if (domain === present.domain && path === present.path) continue
+        const { domain: _present, ...others } = attributes
+        reply.clearCookie(name, { ...others, path, ...(domain !== undefined && { domain }) })
+      }
+    }
+
     app.decorateReply('setRefreshCookie', function (this: FastifyReply, token, maxAgeSeconds) {
       const options = { ...refreshAttributes, ...(maxAgeSeconds !== undefined && { maxAge: maxAgeSeconds }) }
       assertStorable(app.serializeCookie(cookie.name, token, options))
+      if (this.request.refreshCookies().length > 1)
+        clearElsewhere(this, cookie.name, refreshAttributes, this.request.url)
       return this.setCookie(cookie.name, token, options)
     })
 
@@ -39,6 +64,7 @@ export const refreshCookie = fp(
       if (!cookie.access) return this
       const options = { ...accessAttributes, ...(maxAgeSeconds !== undefined && { maxAge: maxAgeSeconds }) }
       assertStorable(app.serializeCookie(cookie.accessName, token, options))
+      if (this.request.accessCookies().length > 1) clearElsewhere(this, cookie.accessName, accessAttributes, '/')
       return this.setCookie(cookie.accessName, token, options)
     })
 
@@ -49,14 +75,19 @@ export const refreshCookie = fp(
     })
 
     app.decorateReply('clearRefreshCookie', function (this: FastifyReply) {
-      return this.clearCookie(cookie.name, refreshAttributes)
+      this.clearCookie(cookie.name, refreshAttributes)
+      clearElsewhere(this, cookie.name, refreshAttributes, this.request.url)
+      return this
     })
 
     app.decorateReply('clearAccessCookie', function (this: FastifyReply) {
-      return cookie.access ? this.clearCookie(cookie.accessName, accessAttributes) : this
+      if (!cookie.access) return this
+      this.clearCookie(cookie.accessName, accessAttributes)
+      clearElsewhere(this, cookie.accessName, accessAttributes, '/')
+      return this
     })
   },
-  { name: 'refresh-cookie', fastify: '5.x' },
+  { name: 'refresh-cookie', fastify: '5.x', dependencies: ['sent-cookies'] },
 )
 
 const COOKIE_MAX_BYTES = 4096
@@ -73,7 +104,7 @@ declare module 'fastify' {
     setRefreshCookie(token: string, maxAgeSeconds: number | undefined): FastifyReply
     /** By it the browser proves an earlier sign-in. Nothing clears it: signing out does not make a browser unknown. */
     setDeviceCookie(value: string, maxAgeSeconds: number): FastifyReply
-    /** Tells the browser to forget it; the attributes are those it was set with. */
+    /** Tells the browser to forget it, wherever this service may have put it. */
     clearRefreshCookie(): FastifyReply
     /** The same for the access token. Does nothing unless ACCESS_COOKIE is on. */
     setAccessCookie(token: string, maxAgeSeconds: number | undefined): FastifyReply

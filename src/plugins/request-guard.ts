@@ -2,38 +2,28 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { LatchkeyError } from '../errors.js'
 
-export interface RequestGuardOptions {
-  /** The cookies of this service: each may appear once in a request. */
-  cookieNames: readonly string[]
-}
-
 /**
- * Refuses requests that two readers could read in two ways (a gateway one header, we the other), cookie bombs, and
- * bodies declared too large, before anything else looks at them. Leaves JSON as the only body that is parsed.
+ * Refuses requests that two readers could read in two ways (a gateway one header, we the other) and bodies declared too
+ * large, before anything but CORS looks at them. Leaves JSON as the only body that is parsed. Cookies are not judged
+ * here: most of them are others', and of ours each candidate is tried (sent-cookies.ts).
  */
 export const requestGuard = fp(
-  async (app: FastifyInstance, { cookieNames }: RequestGuardOptions) => {
+  async (app: FastifyInstance) => {
     app.removeContentTypeParser('text/plain')
     // Node would answer 417, without a body and past every hook; RFC 9110, 10.1.1, lets a server ignore what it does not know.
     app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
 
     app.addHook('onRequest', (request, _reply, done) => {
-      done(findFault(app, request, cookieNames))
+      done(findFault(app, request))
     })
   },
   { name: 'request-guard', fastify: '5.x' },
 )
 
-const COOKIE_MAX_BYTES = 4096
-
 /** Headers that may come once. Node keeps the first of most of them and drops the rest silently. */
 const SINGLE_HEADERS = new Set(['authorization', 'content-type', 'content-length', 'cookie', 'host', 'origin'])
 
-function findFault(
-  app: FastifyInstance,
-  request: FastifyRequest,
-  cookieNames: readonly string[],
-): LatchkeyError | undefined {
+function findFault(app: FastifyInstance, request: FastifyRequest): LatchkeyError | undefined {
   const { headers } = request
   // Nearly always each header is there once, and need not be looked at one by one.
   if (request.raw.rawHeaders.length !== 2 * Object.keys(headers).length) {
@@ -46,17 +36,9 @@ function findFault(
   if (headers.host === undefined && request.raw.httpVersion !== '1.0')
     return new LatchkeyError('invalid_request', { detail: 'The header host is missing.' })
 
-  const { cookie, 'content-length': contentLength } = headers
-  if (cookie !== undefined) {
-    if (cookie.length > COOKIE_MAX_BYTES) return new LatchkeyError('headers_too_large')
-    const twice = cookieNames.find(name => appearsTwice(cookie, name))
-    if (twice !== undefined) {
-      return new LatchkeyError('ambiguous_request', { detail: `The cookie ${twice} came twice.` })
-    }
-  }
-
   // The route's own limit is asked for last: Fastify builds an object for the answer.
-  const tooLong = Number(contentLength) > app.initialConfig.bodyLimit! && Number(contentLength) > bodyLimitOf(request)
+  const contentLength = Number(headers['content-length'])
+  const tooLong = contentLength > app.initialConfig.bodyLimit! && contentLength > bodyLimitOf(request)
   return tooLong ? new LatchkeyError('body_too_large') : undefined
 }
 
@@ -73,11 +55,4 @@ function findTwice(rawHeaders: readonly string[]): string | undefined {
 
 function bodyLimitOf(request: FastifyRequest): number {
   return request.routeOptions.bodyLimit ?? 0
-}
-
-function appearsTwice(cookie: string, name: string): boolean {
-  // Nearly always it is there once or not at all, which needs no splitting.
-  if (cookie.indexOf(name) === cookie.lastIndexOf(name)) return false
-  const pairs = cookie.split(';').filter(pair => pair.split('=', 1)[0]!.trim() === name)
-  return pairs.length > 1
 }

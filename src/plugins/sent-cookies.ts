@@ -8,39 +8,59 @@ export interface SentCookiesOptions {
 }
 
 /**
- * The cookies that a browser sent. Whoever asks for one has them parsed: most requests bring none, or ask for none.
+ * The cookies that a browser sent. They are parsed when somebody asks for one: most requests bring none, or ask for none.
  * Nothing is decoded: ours need no percent signs, and a token has one spelling.
+ *
+ * A name may come several times. A browser keeps a cookie for each domain and path, so that it sends the old one and the
+ * new one after COOKIE_DOMAIN or COOKIE_PATH was changed, and a neighbour on the same domain may have one of that name
+ * too. The header does not say which is which, so all values are candidates.
  */
 export const sentCookies = fp(
   async (app: FastifyInstance, { cookie }: SentCookiesOptions) => {
-    app.decorateRequest('sentCookie', function (this: FastifyRequest, name) {
-      const header = this.headers.cookie
-      return header === undefined ? undefined : fastifyCookie.parse(header, { decode: value => value })[name]
+    app.decorateRequest('sentCookies', function (this: FastifyRequest, name) {
+      return valuesOf(this.headers.cookie, name)
     })
 
-    app.decorateRequest('refreshCookie', function (this: FastifyRequest) {
-      return this.sentCookie(cookie.name)
+    app.decorateRequest('refreshCookies', function (this: FastifyRequest) {
+      return this.sentCookies(cookie.name)
     })
 
-    app.decorateRequest('accessCookie', function (this: FastifyRequest) {
-      return cookie.access ? this.sentCookie(cookie.accessName) : undefined
+    app.decorateRequest('accessCookies', function (this: FastifyRequest) {
+      return cookie.access ? this.sentCookies(cookie.accessName) : NONE
     })
 
     app.decorateRequest('deviceCookie', function (this: FastifyRequest) {
-      return this.sentCookie(cookie.deviceName)
+      const values = this.sentCookies(cookie.deviceName)
+      // It is a list separated by dots, so several are one longer list.
+      return values.length === 0 ? undefined : values.join('.')
     })
   },
   { name: 'sent-cookies', fastify: '5.x' },
 )
 
+const NONE: readonly string[] = []
+
+/** The different values of a cookie, in the order in which they were sent. */
+function valuesOf(header: string | undefined, name: string): readonly string[] {
+  // Nearly always it is not there at all, which needs no splitting.
+  if (header === undefined || !header.includes(name)) return NONE
+  const values = new Set<string>()
+  for (const pair of header.split(';')) {
+    if (!pair.includes(name)) continue
+    const value = fastifyCookie.parse(pair, { decode: text => text })[name]
+    if (value !== undefined) values.add(value)
+  }
+  return [...values]
+}
+
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The value of any cookie that the browser sent. */
-    sentCookie(name: string): string | undefined
-    /** The refresh token that the browser sent. */
-    refreshCookie(): string | undefined
-    /** The access token that the browser sent; always undefined unless ACCESS_COOKIE is on. */
-    accessCookie(): string | undefined
+    /** The different values of any cookie that the browser sent, of which there may be several. */
+    sentCookies(name: string): readonly string[]
+    /** The refresh tokens that the browser sent. */
+    refreshCookies(): readonly string[]
+    /** The access tokens that the browser sent; always empty unless ACCESS_COOKIE is on. */
+    accessCookies(): readonly string[]
     /** What the browser kept of earlier sign-ins. */
     deviceCookie(): string | undefined
   }

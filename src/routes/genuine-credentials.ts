@@ -9,12 +9,15 @@ import type { GenuineCredential } from '../plugins/rate-limit.js'
 /** A refresh token that this service made, live or not: the tag tells, so that no store is asked. */
 export function genuineRefreshToken(
   { secrets }: Pick<AuthContext, 'secrets'>,
-  tokenIn: (request: FastifyRequest) => string | undefined,
+  tokensIn: (request: FastifyRequest) => readonly string[],
 ): GenuineCredential {
   return {
     holder(request) {
-      const token = readRefreshToken(tokenIn(request) ?? '', secrets.refreshKeys)
-      return token && `session:${token.sessionId}`
+      for (const text of tokensIn(request)) {
+        const token = readRefreshToken(text, secrets.refreshKeys)
+        if (token) return `session:${token.sessionId}`
+      }
+      return undefined
     },
   }
 }

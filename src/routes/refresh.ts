@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
+import { chooseRefreshToken } from '../auth/choose-refresh-token.js'
 import type { AuthContext } from '../auth/context.js'
 import { type LogoutScope, logOut } from '../auth/log-out.js'
 import { rotateRefreshToken } from '../auth/rotate-refresh-token.js'
@@ -17,9 +18,9 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
   const genuine = {
     ...genuineRefreshToken(context, request => {
       const body = request.body as { refresh_token?: string } | undefined
-      return presentedRefreshToken(request, body?.refresh_token)?.token
+      return presentedRefreshTokens(request, body?.refresh_token).tokens
     }),
-    inBody: (request: FastifyRequest) => request.refreshCookie() === undefined,
+    inBody: (request: FastifyRequest) => request.refreshCookies().length === 0,
   }
 
   app.post(
@@ -56,10 +57,11 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
       },
     },
     async (request, reply) => {
-      const presented = presentedRefreshToken(request, request.body?.refresh_token)
-      if (!presented) throw new LatchkeyError('refresh_token_missing')
-      const grant = await rotateRefreshToken(context, presented.token, callerOf(request))
-      return replyWithTokens(reply, grant, presented.transport)
+      const { tokens, transport } = presentedRefreshTokens(request, request.body?.refresh_token)
+      const token = await chooseRefreshToken(context, tokens)
+      if (token === undefined) throw new LatchkeyError('refresh_token_missing')
+      const grant = await rotateRefreshToken(context, token, callerOf(request))
+      return replyWithTokens(reply, grant, transport)
     },
   )
 
@@ -95,7 +97,7 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
       const scope: LogoutScope = request.body?.scope ?? context.config.logoutScope
       const credentials = {
         accessToken: request.presentedAccessToken(),
-        refreshToken: presentedRefreshToken(request, request.body?.refresh_token)?.token,
+        refreshTokens: presentedRefreshTokens(request, request.body?.refresh_token).tokens,
       }
       const bearer = {
         verify: (token: string) => request.verifyAccessToken(token),
@@ -108,12 +110,12 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
   )
 }
 
-function presentedRefreshToken(
+function presentedRefreshTokens(
   request: FastifyRequest,
   inBody: string | undefined,
-): { token: string; transport: Transport } | undefined {
-  const inCookie = request.refreshCookie()
-  if (inCookie !== undefined && inBody !== undefined) throw new LatchkeyError('ambiguous_credentials')
-  if (inBody !== undefined) return { token: inBody, transport: 'body' }
-  return inCookie === undefined ? undefined : { token: inCookie, transport: 'cookie' }
+): { tokens: readonly string[]; transport: Transport } {
+  const inCookies = request.refreshCookies()
+  if (inBody === undefined) return { tokens: inCookies, transport: 'cookie' }
+  if (inCookies.length > 0) throw new LatchkeyError('ambiguous_credentials')
+  return { tokens: [inBody], transport: 'body' }
 }

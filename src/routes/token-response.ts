@@ -13,7 +13,7 @@ export function callerOf(request: FastifyRequest): Caller {
   return { ip: ipAddressForm(request.ip), userAgent }
 }
 
-/** Headers may have 16 KB, and every event of an account keeps this one. */
+/** Headers may have 32 KB, and every event of an account keeps this one. */
 const USER_AGENT_MAX_LENGTH = 512
 
 /** Hands tokens to a client: the refresh token as a cookie, or in the body for clients that keep it themselves. */

@@ -62,7 +62,7 @@ t.test('an answer to anything that comes with a good request line bears the secu
     await ask({ method: 'GET', url: `${url}%zz` })
     await ask({ method: 'GET', url: `${url}?%zz&a[]=%` })
   }
-  for (const status of [200, 204, 400, 401, 404, 405, 413, 431]) t.ok(statuses.has(status), `one was ${status}`)
+  for (const status of [200, 204, 400, 401, 404, 405, 413]) t.ok(statuses.has(status), `one was ${status}`)
 })
 
 t.test('so does what Node answers without our help', async t => {
@@ -73,7 +73,7 @@ t.test('so does what Node answers without our help', async t => {
   for (const [what, request, status] of [
     ['no HTTP', 'hello\r\n\r\n', 400],
     ['a folded header', `GET / HTTP/1.1\r\n${host}a: b\r\n c\r\n${end}`, 400],
-    ['headers without end', `GET / HTTP/1.1\r\n${host}a: ${'b'.repeat(20_000)}\r\n${end}`, 431],
+    ['headers without end', `GET / HTTP/1.1\r\n${host}a: ${'b'.repeat(40_000)}\r\n${end}`, 431],
     ['no host', `GET /livez HTTP/1.1\r\n${end}`, 400],
     ['no host where gateways ask', `GET /auth/verify HTTP/1.1\r\n${end}`, 401],
     ['two hosts', `GET /livez HTTP/1.1\r\n${host}${host}${end}`, 400],

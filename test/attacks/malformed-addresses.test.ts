@@ -97,12 +97,7 @@ t.test('a gateway that asks about any request hears 200, 401, 403 or 503, and no
     '?role=a#b',
   ])
     t.equal(await statusOf(query), 403, query.slice(0, 40))
-  for (const headers of [
-    { cookie: 'a='.padEnd(5000, 'x') },
-    { cookie: '__Host-latchkey=a; __Host-latchkey=b' },
-    { 'content-length': '1000000' },
-    { authorization: 'x'.repeat(8000) },
-  ]) {
+  for (const headers of [{ 'content-length': '1000000' }, { authorization: 'x'.repeat(8000) }]) {
     const response = await app.inject({ url: '/auth/verify', headers: { authorization, ...headers } })
     t.match(response, { statusCode: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } })
     t.match(response.json(), { code: 'token_invalid' }, Object.keys(headers).join())

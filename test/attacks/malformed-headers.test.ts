@@ -4,7 +4,7 @@ import { PASSWORD, post, signUp } from '../support/people.js'
 import { listen, parseAnswer, rawRequest } from '../support/raw-request.js'
 import { changingRoutes } from './every-route.js'
 
-t.test('a doubled header or cookie is refused on every route, before it is known whose it is', async t => {
+t.test('a doubled header is refused on every route, before it is known whose it is', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   const routes = changingRoutes(app)
@@ -13,7 +13,6 @@ t.test('a doubled header or cookie is refused on every route, before it is known
     [`Authorization: Bearer ${ada.accessToken}`, 'authorization: Bearer other'],
     ['Content-Type: application/json', 'Content-Type: application/json'],
     ['Cookie: __Host-latchkey=a', 'cookie: __Host-latchkey=b'],
-    ['Cookie: __Host-latchkey=a; __Host-latchkey=b'],
     ['Origin: http://localhost:3000', 'Origin: https://evil.example'],
     ['Host: evil.example'],
   ]

@@ -10,7 +10,7 @@ const routes = (app: FastifyInstance) => {
   app.get('/set-large', async (_request, reply) => reply.setRefreshCookie('a'.repeat(4096), 60).send())
   app.get('/set-large-access', async (_request, reply) => reply.setAccessCookie('a'.repeat(4096), 60).send())
   app.get('/clear', async (_request, reply) => reply.clearRefreshCookie().clearAccessCookie().send())
-  app.get('/read', async request => ({ refresh: request.refreshCookie(), access: request.accessCookie() }))
+  app.get('/read', async request => ({ refresh: request.refreshCookies()[0], access: request.accessCookies()[0] }))
 }
 
 const attributesOf = (header: string) => header.split('; ').slice(1).sort()

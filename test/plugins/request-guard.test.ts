@@ -34,22 +34,3 @@ t.test('a header that decides something may come once', async t => {
   const answer = await app.inject({ url: '/thing/7', headers: { 'x-forwarded-for': ['::1', '::2'] } as never })
   t.equal(answer.statusCode, 200, 'others may come twice')
 })
-
-t.test('each of our cookies may come once', async t => {
-  const { app } = await buildToyApp(t)
-  const send = async (cookie: string) => (await app.inject({ url: '/thing/7', headers: { cookie } })).statusCode
-  t.equal(await send('__Host-latchkey=a; __Host-latchkey=b'), 400)
-  t.equal(await send('__Host-latchkey=a;x=1;\t__Host-latchkey =b'), 400, 'whatever is around the name')
-  t.equal(await send('__Host-latchkey-at=a; __Host-latchkey-at=a'), 400)
-  t.equal(await send('__Host-latchkey-device=a; __Host-latchkey-device=b'), 400)
-  t.equal(await send('__Host-latchkey=a; __Host-latchkey-at=b'), 200, 'one name may begin with the other')
-  t.equal(await send('x=__Host-latchkey; __Host-latchkey=a'), 200, 'or be the value of another')
-  t.equal(await send('x=1; x=2'), 200, "others' cookies are not our business")
-})
-
-t.test('a cookie bomb is 431', async t => {
-  const { app } = await buildToyApp(t)
-  const send = (size: number) => app.inject({ url: '/thing/7', headers: { cookie: `x=${'a'.repeat(size - 2)}` } })
-  t.equal((await send(4096)).statusCode, 200)
-  t.match((await send(4097)).json(), { status: 431, code: 'headers_too_large' })
-})

@@ -76,7 +76,7 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
     {
       config: {
         ...limitedWith('POST /auth/refresh'),
-        genuine: genuineRefreshToken(context, request => readFields(request.body, 'refresh').refresh),
+        genuine: genuineRefreshToken(context, request => [readFields(request.body, 'refresh').refresh]),
       },
       schema: {
         summary: 'Simple JWT: exchange the refresh token for new tokens',

@@ -1,0 +1,58 @@
+import type { AuthContext } from './context.js'
+import { isSuccessorInUse } from './is-successor-in-use.js'
+import { judgeRefreshToken, type Verdict } from './judge-refresh-token.js'
+import { hashOf, type RefreshToken, readRefreshToken } from './refresh-token.js'
+
+type Needs = Pick<AuthContext, 'config' | 'db' | 'secrets' | 'activity' | 'clock'>
+
+/** Whether this deployment made a refresh token, live or not. No store is asked. */
+export function isOwnRefreshToken({ secrets }: Pick<AuthContext, 'secrets'>, text: string): boolean {
+  return readRefreshToken(text, secrets.refreshKeys) !== undefined
+}
+
+/**
+ * The one of several refresh tokens to go on with. A browser sends an old cookie beside the new one when the domain or
+ * the path of our cookies was changed, and to use the old one would look like theft. So they are judged before one is
+ * used, and nothing is changed by it: a live one goes before all others, then that of the newest session.
+ *
+ * @returns undefined if there is none at all
+ */
+export async function chooseRefreshToken(context: Needs, texts: readonly string[]): Promise<string | undefined> {
+  if (texts.length < 2) return texts[0]
+  const own = texts.flatMap(text => {
+    const token = readRefreshToken(text, context.secrets.refreshKeys)
+    return token ? [{ text, token }] : []
+  })
+  if (own.length < 2) return own[0]?.text ?? texts[0]
+
+  // The ids of sessions sort by time.
+  own.sort((a, b) => compare(b.token.sessionId, a.token.sessionId) || b.token.generation - a.token.generation)
+  let best: { text: string; rank: number } | undefined
+  for (const { text, token } of own.slice(0, MAX_CANDIDATES)) {
+    const rank = RANKS.indexOf(await judge(context, token))
+    if (!best || rank < best.rank) best = { text, rank }
+    if (rank === 0) break
+  }
+  return best!.text
+}
+
+/** Whoever has so many sessions in one browser made them on purpose; each costs a statement. */
+const MAX_CANDIDATES = 8
+
+type Standing = 'live' | Exclude<Verdict['is'], 'due' | 'young' | 'replayed'>
+
+/** The best first. What would end a session comes after what would not, unless the session is over. */
+const RANKS: readonly Standing[] = ['live', 'late', 'unknown', 'reused', 'over']
+
+async function judge(context: Needs, token: RefreshToken): Promise<Standing> {
+  const { config, db } = context
+  const state = await db.refreshTokens.find(token.sessionId, config.refresh.replayWindowSeconds)
+  const hash = hashOf(token)
+  const successorInUse = state !== undefined && (await isSuccessorInUse(context, state, hash))
+  const { is } = judgeRefreshToken({ hash, generation: token.generation }, state, config.refresh, successorInUse)
+  return is === 'due' || is === 'young' || is === 'replayed' ? 'live' : is
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

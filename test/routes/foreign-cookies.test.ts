@@ -1,0 +1,136 @@
+import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
+import t from 'tap'
+import { buildTestApp } from '../support/build-test-app.js'
+import { PASSWORD, post, signIn, signUp, verify } from '../support/people.js'
+
+/** What an older configuration left in browsers: a cookie of the same name, on another domain or path. */
+const shared = { PUBLIC_ORIGIN: 'https://auth.example.com', COOKIE_DOMAIN: 'example.com' }
+const NAME = '__Secure-latchkey'
+
+function send(app: FastifyInstance, url: string, cookies: string[], headers = {}, payload?: object) {
+  const cookie = cookies.map(value => (value.includes('=') ? value : `${NAME}=${value}`)).join('; ')
+  return app.inject({ method: 'POST', url, headers: { cookie, ...headers }, ...(payload && { payload }) })
+}
+
+const setCookies = (answer: LightMyRequestResponse) => [answer.headers['set-cookie'] ?? []].flat()
+const refreshCookieOf = (answer: LightMyRequestResponse) =>
+  answer.cookies.findLast(({ name, value }) => name === NAME && value !== '')!.value
+
+t.test('30 KB of cookies that others set keep nobody out, and nobody in', async t => {
+  const { app } = await buildTestApp(t, shared)
+  const ada = await signUp(app)
+  const others = `theirs=${'a'.repeat(30_000)}`
+  const headers = { authorization: `Bearer ${ada.accessToken}`, cookie: others }
+  t.equal((await app.inject({ url: '/auth/verify', headers })).statusCode, 200)
+  const refreshed = await send(app, '/auth/refresh', [others, ada.refreshToken])
+  t.equal(refreshed.statusCode, 200)
+  t.equal((await send(app, '/auth/logout', [others, refreshCookieOf(refreshed)])).statusCode, 204)
+  const payload = { email: ada.email, password: PASSWORD }
+  t.equal((await send(app, '/auth/login', [others], {}, payload)).statusCode, 200)
+})
+
+t.test('an old cookie beside the good one does not end the session, and the answer clears it', async t => {
+  const { app, clock } = await buildTestApp(t, shared)
+  const ada = await signUp(app)
+  let current = ada.refreshToken
+  for (let times = 0; times < 3; times++) {
+    await clock.advance(3600)
+    // Browsers send the cookie with the longer path first, and of two with the same path the older one.
+    const answer = await send(app, '/auth/refresh', [ada.refreshToken, current])
+    t.equal(answer.statusCode, 200)
+    current = refreshCookieOf(answer)
+    if (times === 0) continue
+    const cleared = setCookies(answer).filter(line => line.startsWith(`${NAME}=;`))
+    t.ok(
+      cleared.some(line => !/Domain=/.test(line) && /Path=\/;/.test(line)),
+      'that of this host alone',
+    )
+    t.ok(cleared.some(line => /Domain=auth\.example\.com;/.test(line)))
+    t.ok(cleared.some(line => /Domain=example\.com; Path=\/auth;/.test(line)))
+    t.notOk(
+      cleared.some(line => /Domain=example\.com; Path=\/;/.test(line)),
+      'but not the one that was just set',
+    )
+  }
+})
+
+t.test('a made-up or dead cookie beside a good one is passed over, whichever comes first', async t => {
+  const { app } = await buildTestApp(t, shared)
+  const ada = await signUp(app)
+  const gone = await signIn(app, ada.email)
+  await post(app, '/auth/logout', { refresh_token: gone.refreshToken })
+  for (const bad of [gone.refreshToken, 'lk_rt_made-up', 'x'])
+    for (const cookies of [
+      [bad, ada.refreshToken],
+      [ada.refreshToken, bad],
+    ])
+      t.equal((await send(app, '/auth/refresh', cookies)).statusCode, 200)
+})
+
+t.test('of two live sessions in one browser the later one goes on', async t => {
+  const { app } = await buildTestApp(t, shared)
+  const first = await signUp(app)
+  const second = await signIn(app, first.email)
+  const answer = await send(app, '/auth/refresh', [first.refreshToken, second.refreshToken])
+  t.equal(answer.json().session_id, second.sessionId)
+})
+
+t.test('when every cookie is stolen or dead, theft is still noticed', async t => {
+  const { app, clock } = await buildTestApp(t, shared)
+  const ada = await signUp(app)
+  await clock.advance(3600)
+  const next = refreshCookieOf(await send(app, '/auth/refresh', [ada.refreshToken]))
+  await clock.advance(3600)
+  const third = refreshCookieOf(await send(app, '/auth/refresh', [next]))
+  t.equal((await send(app, '/auth/refresh', ['lk_rt_made-up', ada.refreshToken])).json().code, 'refresh_token_reused')
+  t.equal((await send(app, '/auth/refresh', [third])).json().code, 'session_revoked')
+})
+
+t.test('logging out ends the sessions of all cookies, and clears them wherever they may be', async t => {
+  const { app } = await buildTestApp(t, shared)
+  const first = await signUp(app)
+  const second = await signIn(app, first.email)
+  const answer = await send(app, '/auth/logout', [first.refreshToken, second.refreshToken, 'made-up'])
+  t.equal(answer.statusCode, 204)
+  for (const person of [first, second]) t.equal(await verify(app, person.accessToken), 'token_revoked')
+  t.match(setCookies(answer)[0], /^__Secure-latchkey=; .*Domain=example\.com; Path=\/;/)
+  t.ok(setCookies(answer).some(line => !/Domain=/.test(line)))
+})
+
+t.test('the cookie of another deployment is left alone on a parent domain', async t => {
+  const { app } = await buildTestApp(t, {
+    PUBLIC_ORIGIN: 'https://auth.staging.example.com',
+    COOKIE_DOMAIN: 'staging.example.com',
+  })
+  const ada = await signUp(app)
+  const answer = await send(app, '/auth/logout', ['lk_rt_of-production', ada.refreshToken])
+  t.equal(answer.statusCode, 204)
+  t.notOk(setCookies(answer).some(line => /Domain=example\.com/.test(line)))
+})
+
+t.test('signing in works with two cookies of each name, and a known browser stays known', async t => {
+  const { app, config } = await buildTestApp(t, { ...shared, LOCKOUT_FAILURES: '1', RATE_LIMIT: 'off' })
+  const payload = { email: 'ada@example.com', password: PASSWORD }
+  const registered = await post(app, '/auth/register', payload)
+  const device = registered.cookies.find(({ name }) => name === config.cookie.deviceName)!.value
+  t.equal((await post(app, '/auth/login', { ...payload, password: 'a wrong password' })).statusCode, 401)
+  t.equal((await post(app, '/auth/login', payload)).statusCode, 401, 'the account is locked for outsiders')
+  const cookies = [`${config.cookie.deviceName}=a.b.c.d.e.f`, `${config.cookie.deviceName}=${device}`, 'a', 'b']
+  t.equal((await send(app, '/auth/login', cookies, {}, payload)).statusCode, 200)
+})
+
+t.test('of several access cookies a live one counts', async t => {
+  const { app, config } = await buildTestApp(t, { ...shared, ACCESS_COOKIE: 'on' })
+  const ada = await signUp(app)
+  const gone = await signIn(app, ada.email)
+  await post(app, '/auth/logout', { refresh_token: gone.refreshToken })
+  const cookie = (...tokens: string[]) => tokens.map(token => `${config.cookie.accessName}=${token}`).join('; ')
+  const ask = (...tokens: string[]) => app.inject({ url: '/auth/verify', headers: { cookie: cookie(...tokens) } })
+  for (const tokens of [
+    ['made.up.token', ada.accessToken],
+    [gone.accessToken, ada.accessToken],
+    [ada.accessToken, gone.accessToken],
+  ])
+    t.equal((await ask(...tokens)).headers['x-auth-session'], ada.sessionId)
+  t.equal((await ask('made.up.token', gone.accessToken)).statusCode, 401)
+})
