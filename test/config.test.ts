@@ -215,6 +215,11 @@ t.test('the cookies carry the strictest prefix that browsers would accept', asyn
     secure: true,
   }
   t.match(cookie({ COOKIE_PATH: '/auth' }), { ...secure, path: '/auth' })
+  t.match(cookie({ COOKIE_NAME: 'staging' }), {
+    name: '__Host-staging',
+    accessName: '__Host-staging-at',
+    deviceName: '__Host-staging-device',
+  })
   t.match(cookie({ ...production, COOKIE_DOMAIN: 'example.com' }), { ...secure, domain: 'example.com' })
   for (const [PUBLIC_ORIGIN, domain] of [
     ['http://localhost:3000', 'localhost'],

@@ -5,9 +5,9 @@ export function cookieOptions(values: Values) {
   const isHostOnly = values.COOKIE_DOMAIN === undefined && values.COOKIE_PATH === '/'
   const prefix = values.COOKIE_INSECURE ? '' : isHostOnly ? '__Host-' : '__Secure-'
   return {
-    name: `${prefix}latchkey`,
-    accessName: `${prefix}latchkey-at`,
-    deviceName: `${prefix}latchkey-device`,
+    name: `${prefix}${values.COOKIE_NAME}`,
+    accessName: `${prefix}${values.COOKIE_NAME}-at`,
+    deviceName: `${prefix}${values.COOKIE_NAME}-device`,
     domain: values.COOKIE_DOMAIN,
     path: values.COOKIE_PATH,
     sameSite: values.COOKIE_SAMESITE,

@@ -19,11 +19,20 @@ export const browserSettings = {
       "The networks of the proxies whose `X-Forwarded-For` tells the client's address. " +
       'Unset, the address of the connection counts, whatever a header says.',
   },
+  COOKIE_NAME: {
+    // Not our own prefixes: they follow from the other settings, and browsers hold a cookie to them.
+    kind: text('a name of letters, digits, - and _, that begins with a letter', /^[A-Za-z][\w-]{0,63}$/),
+    default: 'latchkey',
+    about:
+      'The name of the refresh cookie behind its prefix; the others are `-at` and `-device` after it. Give each ' +
+      'deployment its own where several share a parent domain. Changing it signs out those who keep a cookie.',
+  },
   COOKIE_DOMAIN: {
     kind: cookieDomain,
     about:
       'Shares the cookies with all subdomains of this domain; their prefix is then `__Secure-`. ' +
-      'It must be the host of `PUBLIC_ORIGIN` or a parent of it, and no domain under which others register theirs.',
+      'It must be the host of `PUBLIC_ORIGIN` or a parent of it, and no domain under which others register theirs. ' +
+      'Cookies that an earlier value set are used while they are good, and cleared.',
   },
   COOKIE_PATH: {
     kind: text('a path that begins with /', /^\/[\w.~/-]*$/),
