@@ -13,12 +13,31 @@ export const requestGuard = fp(
     // Node would answer 417, without a body and past every hook; RFC 9110, 10.1.1, lets a server ignore what it does not know.
     app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
 
+    takeEmptyJson(app)
+
     app.addHook('onRequest', (request, _reply, done) => {
+      // Nothing has no type: many clients name one all the same (axios does for each POST without a body).
+      if (!hasBody(request.headers)) delete request.headers['content-type']
       done(findFault(app, request))
     })
   },
   { name: 'request-guard', fastify: '5.x' },
 )
+
+/** Whether any bytes of a body may follow. In chunks, that shows only at the end. */
+function hasBody(headers: FastifyRequest['headers']): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0
+}
+
+/** No bytes in chunks are no body either. */
+function takeEmptyJson(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser('error', 'error')
+  app.removeContentTypeParser('application/json')
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined)
+    else void parse(request, String(body), done)
+  })
+}
 
 /** Headers that may come once. Node keeps the first of most of them and drops the rest silently. */
 const SINGLE_HEADERS = new Set(['authorization', 'content-type', 'content-length', 'cookie', 'host', 'origin'])

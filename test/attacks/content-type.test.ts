@@ -65,7 +65,7 @@ t.test('a missing or an unreadable body is refused', async t => {
       })
     ).json()
   t.match(await post(undefined), { status: 400, code: 'invalid_request' })
-  t.match(await post('', 'application/json'), { status: 400, code: 'invalid_json' })
+  t.match(await post('', 'application/json'), { status: 400, code: 'invalid_request' })
   t.match(await post('{"email":', 'application/json'), { status: 400, code: 'invalid_json' })
   t.match(await post('null', 'application/json'), { status: 400, code: 'invalid_request' })
   t.match(await post('["a"]', 'application/json'), { status: 400, code: 'invalid_request' })
