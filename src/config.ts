@@ -78,6 +78,8 @@ export interface Config {
 
   readonly publicOrigin: string
   readonly corsOrigins: readonly string[]
+  /** How a gateway's question for a CORS preflight is known, which is let through; `off` lets none through. */
+  readonly verifyPreflights: 'off' | 'method' | 'forwarded'
   /** CIDRs of the proxies whose X-Forwarded-For counts. */
   readonly trustProxy: readonly string[]
   readonly cookie: {
@@ -211,6 +213,7 @@ function toConfig(values: Values, mode: Mode, isKubernetes: boolean): Config {
     registration: values.REGISTRATION,
     publicOrigin,
     corsOrigins: values.CORS_ORIGINS ?? [],
+    verifyPreflights: values.VERIFY_PREFLIGHTS,
     trustProxy: (values.TRUST_PROXY ?? []).flat(),
     cookie: cookieOptions(values),
     passwordMinLength: values.PASSWORD_MIN_LENGTH,

@@ -7,6 +7,7 @@ import { securityHeadersFor } from './plugins/security-headers.js'
 import { sendProblem } from './plugins/send-problem.js'
 import { toLatchkeyError } from './plugins/to-latchkey-error.js'
 import { requestIds } from './request-ids.js'
+import { routedUrl } from './routes/gateway-address.js'
 
 /** The options of the server itself: every limit and timeout written out. Times are milliseconds. */
 export function fastifyOptions(config: Pick<Config, 'trustProxy' | 'publicOrigin'>): FastifyHttpOptions<Server> {
@@ -21,6 +22,8 @@ export function fastifyOptions(config: Pick<Config, 'trustProxy' | 'publicOrigin
     // Not the networks themselves: Fastify would take an address with a port (`10.0.0.7:41234`, as some proxies write it)
     // for none of them, and a trusted proxy for the client of everybody behind it.
     trustProxy: config.trustProxy.length > 0 ? inNetworks(config.trustProxy) : false,
+
+    rewriteUrl: request => routedUrl(request.url!),
 
     // A route that takes more says so (`bodyLimit`). The longest password fits many times.
     bodyLimit: 4096,

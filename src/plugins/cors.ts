@@ -26,3 +26,10 @@ export const cors = fp(
 )
 
 const PREFLIGHT_MAX_AGE_SECONDS = 600
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** False for routes whose answers are not for pages: neither headers nor an answer to preflights. */
+    cors?: false
+  }
+}

@@ -57,4 +57,13 @@ export const browserSettings = {
     default: 'off',
     about: 'Also sets the access token as a cookie (`SameSite=Lax`), for pages that a server renders.',
   },
+  VERIFY_PREFLIGHTS: {
+    kind: oneOf('off', 'method', 'forwarded'),
+    default: 'off',
+    about:
+      'Whether a CORS preflight, which bears no credentials, passes `/auth/verify`, so that the service behind a gateway ' +
+      'can answer it. `method` knows one by its method, which Envoy keeps. `forwarded` knows it by `X-Forwarded-Method`: ' +
+      'only for gateways that always set it themselves, as Caddy and Traefik do. Otherwise a client could pass every ' +
+      'request off as a preflight.',
+  },
 } as const satisfies Record<string, Setting>
