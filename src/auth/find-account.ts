@@ -6,9 +6,8 @@ import { asEmail, emailForms } from './email.js'
 export interface AccountNames {
   /** One of the two names an account may have. */
   email?: string | undefined
+  /** Or either of them, as people write into a field of this name: what is an e-mail address is that of an account. */
   username?: string | undefined
-  /** Or either of them: what is an e-mail address is that of an account, and everything else a username. */
-  usernameOrEmail?: string | undefined
 }
 
 /** The name that attempts on an account are counted by, whether or not there is one. */
@@ -26,29 +25,28 @@ type AccountName = { email: string } | { username: string }
 
 /**
  * Attempts are counted by this name whether or not it has an account: were they counted by the account, then spellings
- * of one name would tell by their limit which accounts exist. For the same reason what may be either name and looks
- * like an e-mail counts as one, even if it is somebody's username.
+ * of one name would tell by their limit which accounts exist. For the same reason a username that looks like an e-mail
+ * counts as one, even if it is somebody's username.
  */
-function accountName({ email, username, usernameOrEmail }: AccountNames): AccountName {
-  if (username !== undefined) return { username: username.normalize('NFKC') }
-  const given = usernameOrEmail ?? email ?? ''
+function accountName({ email, username }: AccountNames): AccountName {
+  const given = username ?? email ?? ''
   const address = asEmail(given) ?? emailForms(given)[0]
   if (address !== undefined) return { email: address }
   // What is no address has no account by it.
-  return usernameOrEmail === undefined ? { email: '' } : { username: usernameOrEmail.normalize('NFKC') }
+  return username === undefined ? { email: '' } : { username: username.normalize('NFKC') }
 }
 
 async function findUser(
   db: AuthContext['db'],
   name: AccountName,
-  { email, usernameOrEmail }: AccountNames,
+  { email, username }: AccountNames,
 ): Promise<User | undefined> {
   if ('username' in name) return db.users.findByUsername(name.username)
   // Both at once, so that time does not tell which of them there is. An earlier version let accounts have the e-mail of
   // somebody else for a username: the owner comes first.
   const [owner, named] = await Promise.all([
-    db.users.findByEmail(...emailForms(usernameOrEmail ?? email ?? '')),
-    usernameOrEmail === undefined ? undefined : db.users.findByUsername(usernameOrEmail.normalize('NFKC')),
+    db.users.findByEmail(...emailForms(username ?? email ?? '')),
+    username === undefined ? undefined : db.users.findByUsername(username.normalize('NFKC')),
   ])
   return owner ?? named
 }

@@ -145,8 +145,7 @@ function credentialsOf(body: unknown) {
   const common = { transport: 'body', clientId: SIMPLE_JWT_CLIENT_ID } as const
   if (hasField(body, 'email') && !hasField(body, 'username'))
     return { ...common, ...readFields(body, 'email', 'password') }
-  const { username, password } = readFields(body, 'username', 'password')
-  return { ...common, usernameOrEmail: username, password }
+  return { ...common, ...readFields(body, 'username', 'password') }
 }
 
 function pathOf({ url }: FastifyRequest): string {

@@ -1,0 +1,40 @@
+import t from 'tap'
+import { buildTestApp } from '../support/build-test-app.js'
+import { PASSWORD, post, signUp } from '../support/people.js'
+
+t.test('an e-mail in the field of the username signs in, at every address, however it is spelt', async t => {
+  const { app } = await buildTestApp(t)
+  const ada = await signUp(app, 'ada@example.com')
+  for (const username of ['ada@example.com', 'Ada@Example.COM', ' ada@example.com']) {
+    const answer = await post(app, '/auth/login', { username, password: PASSWORD })
+    t.equal(answer.statusCode, 200, username)
+    t.equal(answer.json().user.id, ada.userId)
+    t.equal((await post(app, '/api/token/', { username, password: PASSWORD })).statusCode, 200)
+  }
+  t.equal((await post(app, '/auth/login', { username: 'eve@example.com', password: PASSWORD })).statusCode, 401)
+})
+
+t.test('the owner of an e-mail comes before whoever has it for a username, and who has it still signs in', async t => {
+  const { app, database } = await buildTestApp(t)
+  const eve = await signUp(app, 'eve@example.com')
+  await database.admin`update users set username = 'ada@example.com' where id = ${eve.userId}`
+  const idOf = async () => {
+    const answer = await post(app, '/auth/login', { username: 'ada@example.com', password: PASSWORD })
+    return answer.json().user?.id
+  }
+  t.equal(await idOf(), eve.userId, 'as before, while nobody else has the e-mail')
+  const ada = await signUp(app, 'ada@example.com')
+  t.equal(await idOf(), ada.userId)
+})
+
+t.test('failures count by one name, whether the e-mail is in the one field or in the other', async t => {
+  const { app } = await buildTestApp(t, { RATE_LIMIT: 'on', RATE_LIMIT_FAILURES_PER_ACCOUNT: '2' })
+  const attempt = async (names: object) =>
+    (await post(app, '/auth/login', { ...names, password: 'a wrong password' })).statusCode
+  for (const email of ['nobody@example.com', (await signUp(app)).email]) {
+    t.equal(await attempt({ email }), 401)
+    t.equal(await attempt({ username: email.toUpperCase() }), 401)
+    t.equal(await attempt({ username: email }), 429)
+    t.equal(await attempt({ email }), 429)
+  }
+})
