@@ -1,11 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { chooseRefreshToken } from '../auth/choose-refresh-token.js'
 import type { AuthContext } from '../auth/context.js'
 import { type LogoutScope, logOut } from '../auth/log-out.js'
 import { rotateRefreshToken } from '../auth/rotate-refresh-token.js'
-import { LatchkeyError } from '../errors.js'
+import { type ErrorCode, LatchkeyError } from '../errors.js'
 import { errorResponses, optionalBodyOf, Type, tokenResponseSchema } from '../plugins/schemas.js'
+import { toLatchkeyError } from '../plugins/to-latchkey-error.js'
 import { genuineRefreshToken } from './genuine-credentials.js'
 import { olderSpellings } from './older-spellings.js'
 import { callerOf, replyWithTokens, type Transport } from './token-response.js'
@@ -27,6 +28,7 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
     '/auth/refresh',
     {
       config: { ...app.limits.perAddress, genuine },
+      errorHandler: clearDeadCookies,
       preValidation: olderNames,
       schema: {
         summary: 'Exchange the refresh token for new tokens',
@@ -68,6 +70,7 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
   app.post(
     '/auth/logout',
     {
+      errorHandler: clearDeadCookies,
       preValidation: olderNames,
       schema: {
         summary: 'End this session, the others, or all',
@@ -109,6 +112,24 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
     },
   )
 }
+
+/**
+ * Clears the cookies by the refusal that says that their session is over: a browser would go on to send them for weeks.
+ * Any other refusal leaves them, as the session goes on.
+ */
+function clearDeadCookies(thrown: Error, request: FastifyRequest, reply: FastifyReply): never {
+  if (request.refreshCookies().length > 0 && OVER.has(toLatchkeyError(thrown).code))
+    reply.clearRefreshCookie().clearAccessCookie()
+  throw thrown
+}
+
+const OVER: ReadonlySet<ErrorCode> = new Set([
+  'refresh_token_invalid',
+  'refresh_token_expired',
+  'refresh_token_reused',
+  'session_revoked',
+  'session_expired',
+])
 
 function presentedRefreshTokens(
   request: FastifyRequest,
