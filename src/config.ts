@@ -78,6 +78,8 @@ export interface Config {
 
   readonly publicOrigin: string
   readonly corsOrigins: readonly string[]
+  /** Headers that pages of these origins may send besides the usual ones. */
+  readonly corsHeaders: readonly string[]
   /** How a gateway's question for a CORS preflight is known, which is let through; `off` lets none through. */
   readonly verifyPreflights: 'off' | 'method' | 'forwarded'
   /** CIDRs of the proxies whose X-Forwarded-For counts. */
@@ -213,6 +215,7 @@ function toConfig(values: Values, mode: Mode, isKubernetes: boolean): Config {
     registration: values.REGISTRATION,
     publicOrigin,
     corsOrigins: values.CORS_ORIGINS ?? [],
+    corsHeaders: values.CORS_HEADERS ?? [],
     verifyPreflights: values.VERIFY_PREFLIGHTS,
     trustProxy: (values.TRUST_PROXY ?? []).flat(),
     cookie: cookieOptions(values),

@@ -5,11 +5,13 @@ import fp from 'fastify-plugin'
 export interface CorsOptions {
   /** Whole origins (`https://app.example.com`), compared as they are. */
   corsOrigins: readonly string[]
+  /** Names of headers that its pages may send besides those that are always allowed. */
+  corsHeaders?: readonly string[]
 }
 
 /** Lets pages of exactly these origins read our answers. All others, and `null`, get no CORS header at all. */
 export const cors = fp(
-  async (app: FastifyInstance, { corsOrigins }: CorsOptions) => {
+  async (app: FastifyInstance, { corsOrigins, corsHeaders = [] }: CorsOptions) => {
     if (corsOrigins.length === 0) return
     const allowed = new Set(corsOrigins)
     await app.register(fastifyCors, {
@@ -17,13 +19,24 @@ export const cors = fp(
       origin: (origin, done) => done(null, origin !== undefined && allowed.has(origin) ? origin : false),
       credentials: true,
       methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
-      allowedHeaders: ['Authorization', 'Content-Type'],
+      allowedHeaders: [...ALWAYS_ALLOWED, ...corsHeaders],
       exposedHeaders: ['X-Token-Refresh-Required', 'Retry-After', 'WWW-Authenticate'],
       maxAge: PREFLIGHT_MAX_AGE_SECONDS,
     })
   },
   { name: 'cors', fastify: '5.x' },
 )
+
+/** The last five are added by client libraries and tracers, whether or not we read them. */
+const ALWAYS_ALLOWED = [
+  'Authorization',
+  'Content-Type',
+  'X-Requested-With',
+  'traceparent',
+  'tracestate',
+  'baggage',
+  'sentry-trace',
+]
 
 const PREFLIGHT_MAX_AGE_SECONDS = 600
 

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { buildTestApp } from '../support/build-test-app.js'
 import { buildToyApp } from '../support/toy-app.js'
 
 const ORIGIN = 'https://app.example.com'
@@ -30,7 +31,8 @@ t.test('a preflight of a listed origin is answered', async t => {
   t.match(answer.headers, {
     'access-control-allow-origin': ORIGIN,
     'access-control-allow-methods': 'GET, HEAD, POST, PATCH, DELETE',
-    'access-control-allow-headers': 'Authorization, Content-Type',
+    'access-control-allow-headers':
+      'Authorization, Content-Type, X-Requested-With, traceparent, tracestate, baggage, sentry-trace',
     'access-control-max-age': '600',
   })
 })
@@ -62,4 +64,25 @@ t.test('without a list nobody gets a CORS header', async t => {
   const answer = await app.inject({ url: '/thing/7', headers: { origin: ORIGIN } })
   t.same(corsHeaders(answer), [])
   t.equal(answer.headers.vary, undefined)
+})
+
+t.test('a page can read why the guard refused its request', async t => {
+  const { app } = await buildTestApp(t, { CORS_ORIGINS: ORIGIN })
+  const answers = [
+    await app.inject({ url: '/auth/profile', headers: { origin: ORIGIN, authorization: ['a', 'b'] } as never }),
+    await app.inject({ method: 'POST', url: '/auth/login', headers: { origin: ORIGIN, 'content-length': '9999' } }),
+    await app.inject({ url: '/auth/verify', headers: { origin: ORIGIN, authorization: ['a', 'b'] } as never }),
+  ]
+  t.same(
+    answers.map(answer => answer.statusCode),
+    [400, 413, 401],
+  )
+  for (const { headers } of answers) t.equal(headers['access-control-allow-origin'], ORIGIN)
+})
+
+t.test('an operator names the headers that further libraries add', async t => {
+  const { app } = await buildTestApp(t, { CORS_ORIGINS: ORIGIN, CORS_HEADERS: 'X-Client-Version, x-b3-traceid' })
+  const headers = { origin: ORIGIN, 'access-control-request-method': 'POST' }
+  const answer = await app.inject({ method: 'OPTIONS', url: '/auth/login', headers })
+  t.match(answer.headers['access-control-allow-headers'], /sentry-trace, X-Client-Version, x-b3-traceid$/)
 })

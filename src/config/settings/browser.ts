@@ -13,6 +13,12 @@ export const browserSettings = {
     kind: list(anyOrigin),
     about: 'Sites other than `PUBLIC_ORIGIN` whose pages may call this service with cookies.',
   },
+  CORS_HEADERS: {
+    kind: list(text('a name of a header', /^[A-Za-z0-9-]{1,64}$/)),
+    about:
+      'Headers that these pages may send besides `Authorization`, `Content-Type`, `X-Requested-With`, `traceparent`, ' +
+      '`tracestate`, `baggage` and `sentry-trace`: those that your libraries add to each request.',
+  },
   TRUST_PROXY: {
     kind: list(network),
     about:
