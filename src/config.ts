@@ -16,6 +16,8 @@ export interface Config {
   readonly nodeEnv: 'production' | 'development' | 'test'
   readonly host: string
   readonly port: number
+  /** How long a connection stays open without a request. */
+  readonly keepAliveTimeoutMs: number
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
 
   /** Whose wire formats are spoken besides our own. */
@@ -172,6 +174,7 @@ function toConfig(values: Values, mode: Mode, isKubernetes: boolean): Config {
     nodeEnv: values.NODE_ENV,
     host: values.HOST ?? (values.NODE_ENV === 'production' ? '0.0.0.0' : '127.0.0.1'),
     port: values.PORT,
+    keepAliveTimeoutMs: values.KEEP_ALIVE_TIMEOUT,
     logLevel: values.LOG_LEVEL,
     dialects: values.DIALECTS,
     mode,

@@ -10,7 +10,9 @@ import { requestIds } from './request-ids.js'
 import { routedUrl } from './routes/gateway-address.js'
 
 /** The options of the server itself: every limit and timeout written out. Times are milliseconds. */
-export function fastifyOptions(config: Pick<Config, 'trustProxy' | 'publicOrigin'>): FastifyHttpOptions<Server> {
+export function fastifyOptions(
+  config: Pick<Config, 'trustProxy' | 'publicOrigin' | 'keepAliveTimeoutMs'>,
+): FastifyHttpOptions<Server> {
   const securityHeaders = securityHeadersFor(config.publicOrigin)
   return {
     // plugins/request-log.ts does it.
@@ -43,8 +45,8 @@ export function fastifyOptions(config: Pick<Config, 'trustProxy' | 'publicOrigin
       requireHostHeader: false,
     },
     requestTimeout: 15_000,
-    // Longer than a gateway keeps its own (60 s), or it would send a request into a connection that just closed.
-    keepAliveTimeout: 72_000,
+    // Longer than a gateway keeps its own, or it would send a request into a connection that just closed.
+    keepAliveTimeout: config.keepAliveTimeoutMs,
     forceCloseConnections: 'idle',
     // What arrives on an open connection while the service ends is served like all before it.
     return503OnClosing: false,

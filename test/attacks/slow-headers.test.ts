@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import t from 'tap'
 import { fastifyOptions } from '../../src/fastify-options.js'
+import { buildTestApp } from '../support/build-test-app.js'
 import { listen, parseAnswer, rawRequest } from '../support/raw-request.js'
 import { buildToyApp } from '../support/toy-app.js'
 
@@ -68,6 +69,7 @@ t.test('every timeout of the service is set, and in this order', async t => {
   const { http, requestTimeout, keepAliveTimeout } = fastifyOptions({
     trustProxy: [],
     publicOrigin: 'http://localhost',
+    keepAliveTimeoutMs: 72_000,
   })
   const headersTimeout = http!.headersTimeout!
   t.ok(headersTimeout > 0 && headersTimeout < requestTimeout!)
@@ -77,4 +79,11 @@ t.test('every timeout of the service is set, and in this order', async t => {
   t.match([app.server.headersTimeout, app.server.requestTimeout], [headersTimeout, requestTimeout])
   const response = await fetch(`http://127.0.0.1:${port}/thing/7`)
   t.equal(response.headers.get('keep-alive'), 'timeout=72', 'and it tells so')
+})
+
+t.test('an operator keeps connections open for longer than their gateway does', async t => {
+  const { app } = await buildTestApp(t, { KEEP_ALIVE_TIMEOUT: '620s' })
+  const port = await listen(app)
+  const response = await fetch(`http://127.0.0.1:${port}/livez`)
+  t.equal(response.headers.get('keep-alive'), 'timeout=620')
 })

@@ -2,6 +2,7 @@ import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import t from 'tap'
 import { buildTestApp } from '../support/build-test-app.js'
 import { PASSWORD, post, signIn, signUp, verify } from '../support/people.js'
+import { listen, parseAnswer, rawRequest } from '../support/raw-request.js'
 
 /** What an older configuration left in browsers: a cookie of the same name, on another domain or path. */
 const shared = { PUBLIC_ORIGIN: 'https://auth.example.com', COOKIE_DOMAIN: 'example.com' }
@@ -27,6 +28,15 @@ t.test('30 KB of cookies that others set keep nobody out, and nobody in', async 
   t.equal((await send(app, '/auth/logout', [others, refreshCookieOf(refreshed)])).statusCode, 204)
   const payload = { email: ada.email, password: PASSWORD }
   t.equal((await send(app, '/auth/login', [others], {}, payload)).statusCode, 200)
+})
+
+t.test('20 KB of cookies reach the gateway’s route through a real connection', async t => {
+  const { app } = await buildTestApp(t)
+  const ada = await signUp(app)
+  const port = await listen(app)
+  const head = ['GET /auth/verify HTTP/1.1', 'Host: localhost', 'Connection: close', `Cookie: a=${'x'.repeat(20_000)}`]
+  const ask = (token: string) => rawRequest(port, [...head, `Authorization: Bearer ${token}`, '', ''].join('\r\n'))
+  t.equal(parseAnswer(await ask(ada.accessToken)).status, 200)
 })
 
 t.test('an old cookie beside the good one does not end the session, and the answer clears it', async t => {

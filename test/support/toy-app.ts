@@ -51,7 +51,7 @@ export async function buildToyApp(t: Test, options: ToyAppOptions = {}) {
   const lines: string[] = []
   const log = pino(loggerOptions('debug'), { write: (line: string) => void lines.push(line) })
   const app = fastify({
-    ...fastifyOptions({ trustProxy, publicOrigin }),
+    ...fastifyOptions({ trustProxy, publicOrigin, keepAliveTimeoutMs: 72_000 }),
     ...options.server,
   }).withTypeProvider<TypeBoxTypeProvider>()
   t.teardown(() => app.close())

@@ -19,6 +19,13 @@ export const processSettings = {
     default: '3000',
     about: 'The port to listen on; `0` takes any free one (then set `PUBLIC_ORIGIN` too).',
   },
+  KEEP_ALIVE_TIMEOUT: {
+    kind: durationMs('1s', '2h'),
+    default: '72s',
+    about:
+      'How long a connection stays open without a request. Make it longer than your gateway keeps its own (nginx 60 ' +
+      'seconds, Google Cloud 600), or it sends a request into a connection that was just closed.',
+  },
   DIALECTS: {
     kind: someOf('simple-jwt', 'sessions'),
     default: 'simple-jwt,sessions',
