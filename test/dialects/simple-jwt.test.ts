@@ -400,3 +400,39 @@ t.test('a dialect that is switched off is not there', async t => {
   t.equal((await post(other, '/api/token/', {})).statusCode, 404)
   t.equal((await other.inject('/api/users/me/sessions')).statusCode, 401)
 })
+
+t.test('OPTIONS says that one may post, and another method is refused without a code', async t => {
+  const { app } = await buildTestApp(t)
+  for (const path of [
+    '/api/token/',
+    '/api/token',
+    '/api/token/refresh/',
+    '/api/token/verify/',
+    '/api/token/blacklist/',
+  ]) {
+    const answer = await app.inject({ method: 'OPTIONS', url: path })
+    t.match(answer, { statusCode: 200, headers: { allow: 'POST, OPTIONS' } }, path)
+    t.match(answer.json(), { name: String, renders: ['application/json'], parses: Array })
+    const refused = await app.inject({ method: 'PUT', url: path })
+    t.equal(refused.statusCode, 405)
+    t.strictSame(refused.json(), { detail: 'Method "PUT" not allowed.' })
+  }
+})
+
+t.test('the sessions refuse in words that a client of Simple JWT looks for', async t => {
+  const { app } = await buildTestApp(t)
+  const tokens = (
+    await post(app, '/auth/register', { email: 'ada@example.com', password: PASSWORD, transport: 'body' })
+  ).json()
+  const ask = (headers: Record<string, string>) => app.inject({ url: '/api/users/me/sessions', headers })
+  const byRefreshToken = await ask({ authorization: `Bearer ${tokens.refresh_token}` })
+  t.equal(byRefreshToken.statusCode, 401)
+  t.match(byRefreshToken.json(), {
+    detail: 'Token is invalid',
+    code: 'token_not_valid',
+    messages: [{ token_type: 'access' }],
+  })
+  const nobody = await ask({})
+  t.match(nobody.json(), { status: 401, code: 'authentication_required', detail: /./ })
+  t.match((await ask({ authorization: 'Bearer made.up.token' })).json(), { code: 'token_invalid', detail: /./ })
+})

@@ -1,6 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
 import type { AuthContext } from '../../auth/context.js'
 import { type ListedSession, listSessions, revokeOtherSessions, revokeSession } from '../../auth/sessions.js'
+import { LatchkeyError } from '../../errors.js'
 import { logRefusal } from '../../plugins/log-refusal.js'
 import {
   accessTokenErrors,
@@ -45,9 +47,16 @@ export const sessionsDialectRoutes: FastifyPluginAsyncTypebox<{ context: AuthCon
   })
   app.setErrorHandler((thrown, request, reply) => {
     const error = toLatchkeyError(thrown)
-    if (error.dialect !== 'simple-jwt') throw error
-    logRefusal(app.log, request, error)
-    return sendRefusal(reply, error)
+    const told = isRefreshTokenOfDialect(request, error)
+      ? new LatchkeyError('token_invalid', { dialect: 'simple-jwt', cause: thrown })
+      : error
+    if (told.dialect === 'simple-jwt') {
+      logRefusal(app.log, request, told)
+      return sendRefusal(reply, told)
+    }
+    if (error.status !== 401 || error.detail !== undefined) throw error
+    // Clients of Django REST framework show the detail of a refusal.
+    throw new LatchkeyError(error.code, { detail: error.message, cause: thrown })
   })
 
   app.get(
@@ -91,6 +100,11 @@ export const sessionsDialectRoutes: FastifyPluginAsyncTypebox<{ context: AuthCon
       return reply.code(204).send(null)
     },
   )
+}
+
+/** Who sends a refresh token for an access token has a client of Simple JWT: ours keep refresh tokens in cookies. */
+function isRefreshTokenOfDialect({ headers }: FastifyRequest, { code }: LatchkeyError): boolean {
+  return code === 'token_invalid' && /^bearer +lk_rt_/i.test(headers.authorization ?? '')
 }
 
 function itemOf(session: ListedSession): Static<typeof itemSchema> {

@@ -57,6 +57,8 @@ function plainDetail(error: LatchkeyError, contentType: string): string | undefi
       return `Unsupported media type "${contentType.slice(0, 100)}" in request.`
     case 'not_found':
       return 'Not found.'
+    case 'method_not_allowed':
+      return error.detail ?? error.message
     case 'rate_limited': {
       const seconds = Math.max(1, Math.ceil(error.retryAfterSeconds ?? 1))
       return `Request was throttled. Expected available in ${seconds} second${seconds === 1 ? '' : 's'}.`

@@ -47,6 +47,16 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
     const described = { ...schema, tags: ['simple-jwt'], consumes: FORMATS }
     app.post(`${path}/`, { ...options, prefixTrailingSlash: 'slash', schema: described }, handler)
     app.post(path, { ...options, schema: { ...described, hide: true } }, handler)
+    // Django REST framework describes a view to who asks; some clients look there whether they may post.
+    const describe = async (_request: FastifyRequest, reply: FastifyReply) =>
+      reply.header('allow', 'POST, OPTIONS').send({
+        name: schema.summary,
+        description: schema.description ?? '',
+        renders: ['application/json'],
+        parses: FORMATS,
+      })
+    app.options(`${path}/`, { prefixTrailingSlash: 'slash', schema: { hide: true } }, describe)
+    app.options(path, { schema: { hide: true } }, describe)
   }
 
   // Whoever guesses passwords or tokens here has no more attempts for it than by our own routes alone.
