@@ -37,6 +37,35 @@ certificate files of external stores are then ignored.
 \`JWT_REFRESH_SECRET\`. Set \`PUBLIC_ORIGIN\` to the https address that browsers use, and \`TRUST_PROXY\` to the network of
 your gateway. Make each secret with \`openssl rand -base64 48\`.
 
+## The addresses of the stores
+
+Take \`DATABASE_URL\` and \`REDIS_URL\` as your provider gives them. Write \`/\`, \`?\`, \`#\`, \`@\` and \`%\` in a user or a
+password as \`%2F\`, \`%3F\`, \`%23\`, \`%40\` and \`%25\`: an address in which they stand bare is refused, because nobody can
+tell where the password ends. An IPv6 address has brackets: \`[2001:db8::7]:5432\`.
+
+**The socket of a Postgres on the same machine** is named by its folder: \`postgres:///db?host=/var/run/postgresql\`.
+
+**TLS to Postgres** is what \`sslmode\` says, as libpq (psql) has it:
+
+| \`sslmode\` | meaning |
+| --- | --- |
+| \`disable\` | No TLS. |
+| \`allow\`, \`prefer\`, none | TLS if the server offers it. The certificate is not checked. |
+| \`require\` | TLS, or no connection. The certificate is not checked. |
+| \`verify-ca\` | The certificate comes from the authority in \`DATABASE_CA_FILE\`, for whatever host. |
+| \`verify-full\` | And it is made for this host. Without \`DATABASE_CA_FILE\` the authority is one that Node trusts. |
+
+With \`DATABASE_CA_FILE\`, or \`sslrootcert=FILE\` in the address, each mode but \`disable\` and \`verify-ca\` is \`verify-full\`.
+So is \`channel_binding=require\`: the driver has no channel binding, and a certificate that is checked keeps others out of
+the connection as well. \`sslrootcert=system\` is \`verify-full\` with the authorities that Node trusts.
+
+**Other parameters of Postgres** that are honoured: \`application_name\`, \`connect_timeout\`, \`target_session_attrs\`
+(\`read-write\` or \`primary\`), \`sslnegotiation\`, \`pgbouncer=true\` (the same as \`DATABASE_PREPARE=off\`), and with settings of the
+server \`options=-c%20name%3Dvalue\`. One that Latchkey does not know is refused by its name.
+
+**Parameters of Redis** are \`db\`, \`username\`, \`password\`, \`family\` (4 or 6) and, with \`rediss://\`, \`ssl_cert_reqs=none\`, which
+leaves the certificate unchecked. A socket is \`unix:///run/redis/redis.sock?db=1\`.
+
 ## Changing a secret
 
 \`JWT_SECRET\` and \`JWT_REFRESH_SECRET\` take several secrets, separated by commas: the first makes, all verify. A change

@@ -1,5 +1,7 @@
 import { isIP } from 'node:net'
+import { readPostgresUrl } from './postgres-url.js'
 import type { Reading } from './read-settings.js'
+import { readRedisUrl } from './redis-url.js'
 import type { SettingName, Values } from './settings.js'
 
 interface Rule {
@@ -7,6 +9,24 @@ interface Rule {
   of: readonly SettingName[]
   broken(values: Values): boolean
   problem: string
+}
+
+/** What an address of Postgres says about TLS, and the file of the authority. */
+function authorityRules(name: 'DATABASE_URL' | 'DATABASE_MIGRATION_URL'): Rule[] {
+  const hasMode = (values: Values, sslmode: string) =>
+    values[name] !== undefined && readPostgresUrl(values[name]).sslmode === sslmode
+  return [
+    {
+      of: [name, 'DATABASE_CA_FILE'],
+      broken: v => hasMode(v, 'disable') && v.DATABASE_CA_FILE !== undefined,
+      problem: `${name} has sslmode=disable beside DATABASE_CA_FILE: remove one of them.`,
+    },
+    {
+      of: [name, 'DATABASE_CA_FILE'],
+      broken: v => hasMode(v, 'verify-ca') && v.DATABASE_CA_FILE === undefined && !readPostgresUrl(v[name]!).caFile,
+      problem: `${name} has sslmode=verify-ca without an authority: set DATABASE_CA_FILE, or write verify-full.`,
+    },
+  ]
 }
 
 /** What settings owe one another. */
@@ -38,9 +58,15 @@ const rules: readonly Rule[] = [
   },
   {
     of: ['REDIS_CLUSTER', 'REDIS_URL'],
-    broken: v => v.REDIS_CLUSTER && v.REDIS_URL !== undefined && !/^\/?0?$/.test(new URL(v.REDIS_URL).pathname),
+    broken: v => v.REDIS_CLUSTER && v.REDIS_URL !== undefined && readRedisUrl(v.REDIS_URL).db !== 0,
     problem: 'REDIS_URL names a numbered database, and a Redis Cluster has none: remove the number, or REDIS_CLUSTER.',
   },
+  {
+    of: ['REDIS_CLUSTER', 'REDIS_URL'],
+    broken: v => !v.REDIS_CLUSTER && v.REDIS_URL !== undefined && readRedisUrl(v.REDIS_URL).places.length > 1,
+    problem: 'REDIS_URL names several servers: set REDIS_CLUSTER=on if they are one Redis Cluster, or name one server.',
+  },
+  ...(['DATABASE_URL', 'DATABASE_MIGRATION_URL'] as const).flatMap(authorityRules),
   {
     of: ['COOKIE_INSECURE', 'NODE_ENV'],
     broken: v => v.COOKIE_INSECURE && v.NODE_ENV === 'production',

@@ -62,7 +62,7 @@ export function openConnection(options: ConnectionOptions & { route: Route }, ev
 
   /** Not before it is used: an earlier connection may have found a pooler by then. */
   function open() {
-    const client = postgres(options.url, {
+    const client = postgres({
       ...clientOptions(options),
       max_lifetime: 0,
       onclose: () => lose(),

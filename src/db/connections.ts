@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ConnectionOptions as OneConnectionOptions } from './client-options.js'
+import { expectedRoute, type ConnectionOptions as OneConnectionOptions } from './client-options.js'
 import { type Connection, type Executor, openConnection, type Statement } from './connection.js'
 import { endsConnection, redacted, refusesSessionSettings } from './driver-errors.js'
 
@@ -46,7 +46,7 @@ const YOUNG_MS = 1000
  * that every query costs more than the last (docs/adr/0003-connections.md).
  */
 export function openConnections(given: ConnectionOptions): Connections {
-  const route = given.route ?? { isPooled: !given.prepare }
+  const route = given.route ?? expectedRoute(given)
   const options = { ...given, route }
   const events = { onLost: replace, onDeadline: loseSilentOnes }
   const connections = Array.from({ length: options.size }, () => openConnection(options, events))

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { cleanUpLock } from './clean-up-lock.js'
+import { expectedRoute } from './client-options.js'
 import { clientsRepository } from './clients.js'
 import { type ConnectionOptions, openConnections, type Runner } from './connections.js'
 import { deviceFailuresRepository } from './device-failures.js'
@@ -35,7 +36,7 @@ export interface Database extends Repositories {
 
 /** Opens the database; the connections are made as they are needed. */
 export function openDatabase(options: ConnectionOptions): Database {
-  const shared = { ...options, route: { isPooled: !options.prepare } }
+  const shared = { ...options, route: expectedRoute(options) }
   const connections = openConnections(shared)
   const feed = openConnections({ ...shared, size: 1, applicationName: 'latchkey-journal' })
   return {

@@ -32,7 +32,7 @@ export async function migrate({ log, patienceMs = PATIENCE_MS, ...options }: Mig
   const migrations = readMigrationFiles({ migrationsFolder: MIGRATIONS_FOLDER })
   // As behind a pooler, whether there is one or not: what a migration needs it sets in its transaction.
   const clientOf = { timeoutMs: CONNECT_TIMEOUT_MS, prepare: false, applicationName: 'latchkey-migrate' }
-  const client = postgres(options.url, clientOptions({ ...options, ...clientOf }))
+  const client = postgres(clientOptions({ ...options, ...clientOf }))
   try {
     const begun = performance.now()
     let remindAt = begun

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import { readRedisUrl } from '../config/redis-url.js'
+import type { Place } from '../config/split-store-url.js'
 import type { Log } from '../log.js'
 
 export interface ConnectRedisOptions {
@@ -16,35 +18,41 @@ export interface ConnectRedisOptions {
  * Opens a client and returns at once; Redis may be absent, now or later. Until it is there every command rejects
  * immediately, and one that gets no answer rejects within a second.
  *
- * @param url - `redis:` or, with TLS, `rediss:`
+ * @param url - `redis:`, with TLS `rediss:`, or `unix:`
  */
 export function connectRedis(
   url: string,
   { caFile, log, cluster = false, blocking = false }: ConnectRedisOptions = {},
 ): Redis | Cluster {
+  const { places, socket, username, password, db, tls, family } = readRedisUrl(url)
   const options: ConnectionOptions = {
     ...timeLimits,
     ...(blocking ? blockingTimeLimits : {}),
-    ...(url.startsWith('rediss:') && { tls: caFile === undefined ? {} : { ca: readFileSync(caFile, 'utf8') } }),
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(family !== 0 && { family }),
+    ...(tls !== 'none' && {
+      tls: {
+        ...(caFile !== undefined && { ca: readFileSync(caFile, 'utf8') }),
+        ...(tls === 'unverified' && { rejectUnauthorized: false }),
+      },
+    }),
   }
-  const redis = cluster ? connectCluster(url, options) : connectServer(url, options)
+  const redis = cluster
+    ? connectCluster(places, options)
+    : connectServer({ ...(socket === undefined ? places[0]! : { path: socket }), db, ...options })
   reportChanges(redis, log)
   return redis
 }
 
-function connectServer(url: string, options: ConnectionOptions): Redis {
-  return new Redis(url, { ...options, enableAutoPipelining: true, enableOfflineQueue: false, retryStrategy })
+function connectServer(options: ConnectionOptions & Pick<RedisOptions, 'host' | 'port' | 'path' | 'db'>): Redis {
+  return new Redis({ ...options, enableAutoPipelining: true, enableOfflineQueue: false, retryStrategy })
 }
 
-/** Nodes are found by what the first one says, which is hosts and ports: the rest of the address must be repeated. */
-function connectCluster(url: string, options: ConnectionOptions): Cluster {
-  const { hostname, port, username, password } = new URL(url)
-  return new Cluster([{ host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port || 6379) }], {
-    redisOptions: {
-      ...options,
-      ...(username && { username: decodeURIComponent(username) }),
-      ...(password && { password: decodeURIComponent(password) }),
-    },
+/** Nodes are found by what the first one says, which is hosts and ports: the rest is the same for each of them. */
+function connectCluster(places: readonly Place[], redisOptions: ConnectionOptions): Cluster {
+  return new Cluster([...places], {
+    redisOptions,
     enableAutoPipelining: true,
     clusterRetryStrategy: retryStrategy,
     // Names stay names, as certificates are made for them.
@@ -75,7 +83,7 @@ export async function redisReady(redis: Redis | Cluster, withinMs: number): Prom
 }
 
 /** What each connection is made with, be it to the only server or to a node. */
-type ConnectionOptions = Pick<RedisOptions, keyof typeof timeLimits> & { tls?: { ca?: string } }
+type ConnectionOptions = Pick<RedisOptions, keyof typeof timeLimits | 'username' | 'password' | 'family' | 'tls'>
 
 const timeLimits = {
   connectTimeout: 500,

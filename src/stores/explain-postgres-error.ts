@@ -1,3 +1,5 @@
+import { isIP } from 'node:net'
+import { readPostgresUrl } from '../config/postgres-url.js'
 import { STORE_AWAY_CODES } from '../store-away.js'
 
 /** Which address was used, and the variable that names it. */
@@ -34,6 +36,10 @@ function explain(error: unknown, { variable, url }: PostgresAddress): string {
   }
   // What PgBouncer has to say, it says all under this code.
   if (code === '08P01') return `${postgres} can't be reached: ${reason} (${code}). Mend that, or correct ${variable}.`
+  // So says Node when what it takes for the beginning of TLS is the end of the connection.
+  if (reason.includes('before secure TLS connection')) {
+    return `${postgres} offers no TLS: turn it on there, or write sslmode=disable in ${variable}.`
+  }
   if (isNotThereYet(error)) return `${postgres} can't be reached (${code}): start it, or correct ${variable}.`
   if (code === '28P01') return `${postgres} refuses the user or the password: correct ${variable}.`
   if (code === '28000') return `${postgres} refuses the connection: ${reason}. Correct ${variable}, or its pg_hba.conf.`
@@ -45,7 +51,7 @@ function explain(error: unknown, { variable, url }: PostgresAddress): string {
     )
   }
   if (/^ERR_(TLS|SSL)_|CERT|SELF_SIGNED|_SIGNATURE$/.test(code)) {
-    return `${postgres} can't be reached by TLS: ${reason}. Correct ${variable} or DATABASE_CA_FILE.`
+    return `${postgres} can't be reached by TLS: ${reason}. Correct ${variable} (its sslmode) or DATABASE_CA_FILE.`
   }
   return `${postgres} can't be used: ${reason}.`
 }
@@ -70,7 +76,13 @@ function codeOf(error: unknown): string {
   return typeof code === 'string' ? code : ''
 }
 
-/** Host, port and database. A driver takes a password in the query, too, so both ends of an address go. */
-function withoutSecrets(url: string): string {
-  return url.replace(/^\w+:\/\/([^/?#]*@)?/, '').replace(/[?#].*$/s, '')
+/** Host, port and database: what is shown is put together from what was read, and never cut out of an address. */
+function withoutSecrets(text: string): string {
+  try {
+    const { places, socket, database } = readPostgresUrl(text)
+    const servers = places.map(({ host, port }) => `${isIP(host) === 6 ? `[${host}]` : host}:${port}`)
+    return `${socket ?? servers.join(',')}${database === undefined ? '' : `/${database}`}`
+  } catch {
+    return 'an address that cannot be read'
+  }
 }

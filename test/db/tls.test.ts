@@ -1,5 +1,9 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { chownSync, copyFileSync, statSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { sql } from 'drizzle-orm'
@@ -7,6 +11,7 @@ import postgres from 'postgres'
 import t from 'tap'
 import { openConnections } from '../../src/db/connections.js'
 import { migrate } from '../../src/db/migrate.js'
+import { explainPostgresError } from '../../src/stores/explain-postgres-error.js'
 import { startPostgres } from '../support/servers/own-postgres.js'
 
 const run = promisify(execFile)
@@ -18,7 +23,7 @@ const hasOpenssl = await run('openssl', ['version']).then(
 t.test('with TLS the certificate of Postgres must come from the given authority', { skip: !hasOpenssl }, async t => {
   const folder = t.testdir()
   const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2', '-nodes']
+  const subject = ['-subj', '/CN=latchkey', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2', '-nodes']
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1']
   await run('openssl', ['req', '-x509', ...newKey, ...subject, '-keyout', key, '-out', cert])
 
@@ -43,6 +48,42 @@ t.test('with TLS the certificate of Postgres must come from the given authority'
   t.strictSame([...(await trusting.run(executor => executor.execute(ask)))], [{ ssl: true }])
   await t.resolves(migrate({ url: server.url, caFile: cert }))
 
+  const askAt = async (more: string, caFile?: string) => {
+    const connections = openConnections({ ...options, url: more, caFile })
+    try {
+      return (await connections.run(executor => executor.execute(ask)))[0]!.ssl
+    } finally {
+      await connections.close()
+    }
+  }
+  for (const [query, isEncrypted] of [
+    ['', true],
+    ['?sslmode=disable', false],
+    ['?sslmode=allow', true],
+    ['?sslmode=prefer', true],
+    ['?sslmode=require', true],
+    [`?sslmode=require&sslrootcert=${cert}`, true],
+    [`?sslmode=verify-ca&sslrootcert=${cert}`, true],
+    [`?sslmode=verify-full&sslrootcert=${cert}`, true],
+    [`?sslmode=require&channel_binding=require&sslrootcert=${cert}`, true],
+  ] as const) {
+    t.equal(await askAt(server.url + query), isEncrypted, query)
+  }
+  t.equal(await askAt(`${server.url}?sslmode=verify-full`, cert), true, 'DATABASE_CA_FILE')
+  for (const query of ['?sslmode=verify-full', '?sslmode=require&channel_binding=require', '?sslrootcert=system']) {
+    await t.rejects(askAt(server.url + query), /self.signed/, query)
+  }
+
+  // The certificate is for the address, and not for this name.
+  const byName = server.url.replace('127.0.0.1', 'localhost')
+  t.equal(await askAt(`${byName}?sslmode=verify-ca`, cert), true)
+  await t.rejects(askAt(`${byName}?sslmode=verify-full`, cert), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' })
+  await t.rejects(
+    askAt(byName, cert),
+    { code: 'ERR_TLS_CERT_ALTNAME_INVALID' },
+    'an authority is asked for the name too',
+  )
+
   await run('openssl', ['req', '-x509', ...newKey, ...subject, '-keyout', join(folder, 'k'), '-out', join(folder, 'c')])
   const doubting = openConnections({ ...options, caFile: join(folder, 'c') })
   t.teardown(() => doubting.close())
@@ -50,4 +91,58 @@ t.test('with TLS the certificate of Postgres must come from the given authority'
     doubting.run(executor => executor.execute(ask)),
     /certificate|self.signed/,
   )
+})
+
+t.test('a Postgres without TLS is used, unless the address wants TLS, which is then said', async t => {
+  const server = await startPostgres(t)
+  const ping = async (url: string) => {
+    const connections = openConnections({ url, caFile: undefined, size: 1, prepare: true, timeoutMs: 5000 })
+    try {
+      await connections.run(executor => executor.execute(sql`select 1`))
+    } finally {
+      await connections.close()
+    }
+  }
+  for (const query of ['', '?sslmode=disable', '?sslmode=allow', '?sslmode=prefer']) {
+    await t.resolves(ping(server.url + query), query)
+  }
+  const url = `${server.url}?sslmode=require`
+  const error = await ping(url).catch(error => error)
+  t.match(
+    explainPostgresError(error, { variable: 'DATABASE_URL', url }).message,
+    /offers no TLS: turn it on there, or write sslmode=disable in DATABASE_URL\.$/,
+  )
+})
+
+t.test('the server is reached by the folder of its socket and by an IPv6 address', async t => {
+  const server = await startPostgres(t)
+  const { port, password, username } = new URL(server.url)
+  const folder = await mkdtemp(join(tmpdir(), 'lk-'))
+  t.teardown(() => rm(folder, { recursive: true }))
+  const sockets = new Set<Socket>()
+  const listen = async (...place: [string] | [number, string]) => {
+    const forwarder = createServer(socket => {
+      const behind = connect(Number(port), '127.0.0.1')
+      for (const end of [socket, behind]) sockets.add(end.on('error', () => {}))
+      socket.pipe(behind).pipe(socket)
+    }).listen(...(place as [number, string]))
+    await once(forwarder, 'listening')
+    t.teardown(() => {
+      for (const socket of sockets) socket.destroy()
+      forwarder.close()
+    })
+    return forwarder.address()
+  }
+  await listen(join(folder, '.s.PGSQL.5432'))
+  const six = (await listen(0, '::1')) as AddressInfo
+  for (const url of [
+    `postgres://${username}:${password}@/latchkey?host=${folder}`,
+    `postgres://${username}:${password}@${encodeURIComponent(folder)}/latchkey`,
+    `postgres://${username}:${password}@[::1]:${six.port}/latchkey`,
+  ]) {
+    const connections = openConnections({ url, caFile: undefined, size: 1, prepare: true, timeoutMs: 5000 })
+    t.teardown(() => connections.close())
+    const [row] = await connections.run(executor => executor.execute(sql`select current_database() as name`))
+    t.equal(row!.name, 'latchkey', url)
+  }
 })

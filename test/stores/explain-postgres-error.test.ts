@@ -12,8 +12,10 @@ t.test('an address is shown without its user, password and parameters', async t 
       'postgresql://ann:can%40ary@db1:5432,db2:5433/latchkey?target_session_attrs=primary',
       'db1:5432,db2:5433/latchkey',
     ],
-    ['postgres://db/latchkey?user=ann&password=canary', 'db/latchkey'],
-    ['postgres://ann:canary@[::1]?x#canary', '[::1]'],
+    ['postgres://db/latchkey?user=ann&password=canary', 'db:5432/latchkey'],
+    ['postgres://ann:canary@[::1]', '[::1]:5432'],
+    ['postgres:///latchkey?host=/run/postgresql&password=canary', '/run/postgresql/.s.PGSQL.5432/latchkey'],
+    ['postgres://ann:p@a/canary@db/latchkey', 'an address that cannot be read'],
   ]
   for (const [url, shown] of cases) {
     const { message } = explainPostgresError(failure('ECONNREFUSED'), { variable, url })

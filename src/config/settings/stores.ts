@@ -7,7 +7,9 @@ export const storeSettings = {
   DATABASE_URL: {
     kind: postgresUrl,
     secret: true,
-    about: 'Postgres 15 to 18. Leave it and `REDIS_URL` unset for the embedded mode.',
+    about:
+      'Postgres 15 to 18, in the form that your provider gives ([TLS and parameters](#the-addresses-of-the-stores)). ' +
+      'Leave it and `REDIS_URL` unset for the embedded mode.',
   },
   DATABASE_MIGRATION_URL: {
     kind: postgresUrl,
@@ -29,7 +31,9 @@ export const storeSettings = {
   },
   DATABASE_CA_FILE: {
     kind: certificateFile,
-    about: 'Connect to Postgres by TLS and accept only certificates of this authority.',
+    about:
+      'Connect to Postgres by TLS and accept only certificates of this authority, made for the host (with ' +
+      '`sslmode=verify-ca`: for any host).',
   },
   DATABASE_TIMEOUT: {
     kind: durationMs('100ms', '60s'),

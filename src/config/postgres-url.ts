@@ -1,0 +1,142 @@
+import { isIP } from 'node:net'
+import { Mistake } from './kind.js'
+import { certificateFile } from './plain-kinds.js'
+import { decoded, type Place, placesOf, portOf, splitStoreUrl } from './split-store-url.js'
+
+/** As libpq has them (PostgreSQL, "SSL Support"). */
+const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
+
+/** What an address of Postgres says, be it before or behind its question mark. */
+export interface PostgresUrl {
+  /** One server, or replicas of one another. */
+  places: readonly Place[]
+  /** The socket of a server on this machine, instead of a place. */
+  socket: string | undefined
+  user: string | undefined
+  password: string | undefined
+  database: string | undefined
+  sslmode: (typeof SSL_MODES)[number]
+  /** The file of the authority, if the address names one. */
+  caFile: string | undefined
+  sslnegotiation: 'postgres' | 'direct'
+  connectTimeoutMs: number | undefined
+  targetSessionAttrs: 'read-write' | 'primary' | undefined
+  /** False if the address says that a pooler is there that knows no prepared statements. */
+  prepare: boolean
+  /** What the server is told about the session, in words of its own. */
+  session: Readonly<Record<string, string>>
+}
+
+/**
+ * Reads an address of Postgres as libpq reads it. Nothing in it is passed over in silence: a parameter is honoured, is
+ * known to change nothing here, or is refused.
+ *
+ * @throws Mistake that never repeats a value, as that may be a secret
+ */
+export function readPostgresUrl(text: string): PostgresUrl {
+  if (!/^postgres(ql)?:\/\//.test(text)) {
+    throw new Mistake('must be an address such as postgres://user:password@host:5432/latchkey')
+  }
+  const { user, password, authority, path, query } = splitStoreUrl(text)
+  if (path.includes('/', 1))
+    throw new Mistake('has more than one / behind the host: write %2F in the name of a database')
+  refuseUnknown(query)
+  const { places, socket } = serversOf(authority, query)
+  return {
+    places,
+    socket,
+    user: query.get('user') ?? user,
+    password: query.get('password') ?? password,
+    database: query.get('dbname') ?? (decoded(path.slice(1)) || undefined),
+    ...tlsOf(query),
+    connectTimeoutMs: secondsOf(query.get('connect_timeout')),
+    targetSessionAttrs: targetOf(query.get('target_session_attrs')),
+    prepare: query.get('pgbouncer') !== 'true',
+    session: Object.fromEntries([...query].filter(([name]) => sessionParameters.includes(name))),
+  }
+}
+
+const sessionParameters = ['application_name', 'options', 'search_path']
+
+const honoured: readonly string[] = [
+  ...['host', 'port', 'user', 'password', 'dbname', 'connect_timeout', 'target_session_attrs', 'pgbouncer'],
+  ...['ssl', 'sslmode', 'sslrootcert', 'sslnegotiation', 'channel_binding'],
+  ...sessionParameters,
+]
+
+/** What providers put into their addresses and what makes no difference to this service. */
+const withoutEffect: readonly string[] = [
+  ...['supa', 'workaround', 'uselibpqcompat', 'sslsni', 'sslcompression', 'client_encoding'],
+  ...['fallback_application_name', 'keepalives', 'keepalives_idle', 'keepalives_interval', 'keepalives_count'],
+]
+
+const inSearchPath = 'name the schema as options=-c%20search_path%3Dname'
+const insteadOf: Readonly<Record<string, string>> = {
+  schema: inSearchPath,
+  currentSchema: inSearchPath,
+  connection_limit: 'set DATABASE_POOL_SIZE',
+  pool_timeout: 'set DATABASE_TIMEOUT',
+  statement_timeout: 'set DATABASE_TIMEOUT',
+  hostaddr: 'give the address as the host',
+  sslcert: 'Latchkey has no client certificates, so give a user with a password',
+  sslkey: 'Latchkey has no client certificates, so give a user with a password',
+}
+
+function refuseUnknown(query: ReadonlyMap<string, string>): void {
+  for (const [name, value] of query) {
+    if (honoured.includes(name) || withoutEffect.includes(name)) continue
+    // The server may also be asked without it.
+    if (name === 'gssencmode' && value !== 'require') continue
+    const shown = /^\w{1,40}$/.test(name) ? `the parameter ${name}` : 'a parameter'
+    const fix =
+      (Object.hasOwn(insteadOf, name) && insteadOf[name]) ||
+      'write a setting of the server as options=-c%20name%3Dvalue'
+    throw new Mistake(`has ${shown}, which Latchkey does not know: remove it, and ${fix}`)
+  }
+}
+
+function serversOf(authority: string, query: ReadonlyMap<string, string>): Pick<PostgresUrl, 'places' | 'socket'> {
+  const hosts = query
+    .get('host')
+    ?.split(',')
+    .map(host => (isIP(host) === 6 ? `[${host}]` : host))
+  const ports = query.get('port')?.split(',')
+  const written = placesOf(hosts ?? authority.split(','), 5432)
+  if (ports && ports.length !== 1 && ports.length !== written.length) {
+    throw new Mistake('must have one port, or one for each host')
+  }
+  const places = ports ? written.map(({ host }, i) => ({ host, port: portOf(ports[i] ?? ports[0]!) })) : written
+  const folder = places.find(({ host }) => host.startsWith('/'))
+  if (!folder) return { places, socket: undefined }
+  if (places.length > 1) throw new Mistake('must name one folder of a socket and no other server beside it')
+  return { places, socket: `${folder.host}/.s.PGSQL.${folder.port}` }
+}
+
+function tlsOf(query: ReadonlyMap<string, string>): Pick<PostgresUrl, 'sslmode' | 'caFile' | 'sslnegotiation'> {
+  const root = query.get('sslrootcert')
+  const said = query.get('sslmode') ?? { true: 'require', false: 'disable' }[query.get('ssl') ?? ''] ?? query.get('ssl')
+  const sslmode = SSL_MODES.find(mode => mode === (said ?? (root === 'system' ? 'verify-full' : 'prefer')))
+  if (!sslmode) throw new Mistake(`must have one of these as its sslmode: ${SSL_MODES.join(', ')}`)
+  const caFile = root === undefined || root === 'system' ? undefined : certificateFile.parse(root)
+  const sslnegotiation = query.get('sslnegotiation') === 'direct' ? 'direct' : 'postgres'
+  if (sslmode === 'disable' && (root !== undefined || sslnegotiation === 'direct')) {
+    throw new Mistake('has sslmode=disable beside what only TLS has: remove one of them')
+  }
+  if (query.get('channel_binding') !== 'require' && root !== 'system') return { sslmode, caFile, sslnegotiation }
+  if (sslmode === 'disable') throw new Mistake('has channel_binding=require, which needs TLS: remove sslmode=disable')
+  // The driver has no channel binding. A certificate that is verified keeps a stranger out of the middle as well.
+  return { sslmode: 'verify-full', caFile, sslnegotiation }
+}
+
+/** Zero and less mean no limit of its own, as libpq has it. */
+function secondsOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  if (!/^-?\d{1,5}$/.test(text)) throw new Mistake('must have a whole number of seconds as its connect_timeout')
+  return Number(text) > 0 ? Number(text) * 1000 : undefined
+}
+
+function targetOf(text: string | undefined): PostgresUrl['targetSessionAttrs'] {
+  if (text === undefined || text === 'any') return undefined
+  if (text === 'read-write' || text === 'primary') return text
+  throw new Mistake('must have target_session_attrs=read-write or primary, as Latchkey writes')
+}

@@ -1,0 +1,76 @@
+import { Mistake } from './kind.js'
+import { decoded, type Place, placesOf, splitStoreUrl } from './split-store-url.js'
+
+/** What an address of Redis says. */
+export interface RedisUrl {
+  /** Several for a cluster only. */
+  places: readonly Place[]
+  /** Of a server on this machine, instead of a place. */
+  socket: string | undefined
+  username: string | undefined
+  password: string | undefined
+  db: number
+  tls: 'none' | 'verified' | 'unverified'
+  /** 4 or 6 for one kind of address alone. */
+  family: 0 | 4 | 6
+}
+
+const insteadOf: Readonly<Record<string, string>> = {
+  tls: 'write rediss:// for TLS',
+  ssl: 'write rediss:// for TLS',
+  ssl_ca_certs: 'set REDIS_CA_FILE',
+}
+
+/**
+ * Reads an address of Redis. A parameter is honoured, or refused.
+ *
+ * @throws Mistake that never repeats a value, as that may be a secret
+ */
+export function readRedisUrl(text: string, defaultPort = 6379): RedisUrl {
+  const scheme = /^(rediss?|unix):\/\//.exec(text)?.[1]
+  if (!scheme) throw new Mistake('must be an address such as redis://:password@host:6379')
+  const { authority, path, query, ...credentials } = splitStoreUrl(text)
+  for (const name of query.keys()) refuseUnknown(name)
+  const username = query.get('username') ?? credentials.user
+  const password = query.get('password') ?? credentials.password
+  if (username !== undefined && username !== 'default' && password === undefined) {
+    throw new Mistake('has a user without a password: write a password alone as redis://:password@host')
+  }
+  const common = { username, password, family: familyOf(query.get('family')) }
+  if (scheme === 'unix') {
+    if (authority !== '' || path === '') throw new Mistake('must be an address such as unix:///run/redis/redis.sock')
+    return { ...common, places: [], socket: decoded(path), db: dbOf(query.get('db') ?? ''), tls: 'none' }
+  }
+  return {
+    ...common,
+    places: placesOf(authority.split(','), defaultPort),
+    socket: undefined,
+    db: dbOf(query.get('db') ?? decoded(path.slice(1))),
+    tls: scheme === 'redis' ? 'none' : verificationOf(query.get('ssl_cert_reqs')),
+  }
+}
+
+function refuseUnknown(name: string): void {
+  if (['db', 'username', 'password', 'family', 'ssl_cert_reqs'].includes(name)) return
+  const shown = /^\w{1,40}$/.test(name) ? `the parameter ${name}` : 'a parameter'
+  const fix = Object.hasOwn(insteadOf, name) ? `, and ${insteadOf[name]}` : ''
+  throw new Mistake(`has ${shown}, which Latchkey does not know: remove it${fix}`)
+}
+
+function dbOf(text: string): number {
+  if (!/^\d{0,5}$/.test(text)) throw new Mistake('must name its database by a number, as redis://host:6379/1')
+  return Number(text)
+}
+
+function familyOf(text = '0'): 0 | 4 | 6 {
+  const family = ([0, 4, 6] as const).find(known => String(known) === text)
+  if (family === undefined) throw new Mistake('must have a family of 0, 4 or 6')
+  return family
+}
+
+/** The word of redis-py, and of providers whose certificates come from no authority that anybody knows. */
+function verificationOf(text = 'required'): 'verified' | 'unverified' {
+  if (text === 'required') return 'verified'
+  if (text === 'none') return 'unverified'
+  throw new Mistake('must have ssl_cert_reqs=required or none')
+}

@@ -1,0 +1,193 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { readPostgresUrl } from '../../src/config/postgres-url.js'
+import { readRedisUrl } from '../../src/config/redis-url.js'
+import { readConfig } from '../../src/config.js'
+import { problemsOf, production } from './environments.js'
+
+t.test('the address of Postgres is taken as each provider hands it out', async t => {
+  const at = (host: string, port = 5432) => ({ places: [{ host, port }] })
+  const owner = { user: 'u', password: 'p' }
+  const cases: [provider: string, url: string, read: object][] = [
+    [
+      'Neon',
+      'postgresql://u:p@ep-cool-1-pooler.us-east-2.aws.neon.tech/neondb?sslmode=require&channel_binding=require',
+      { ...at('ep-cool-1-pooler.us-east-2.aws.neon.tech'), ...owner, database: 'neondb', sslmode: 'verify-full' },
+    ],
+    [
+      'Neon without SNI',
+      'postgres://u:p@ep-cool-1.neon.tech/db?sslmode=require&options=endpoint%3Dep-cool-1',
+      { sslmode: 'require', session: { options: 'endpoint=ep-cool-1' } },
+    ],
+    [
+      'Supabase, direct',
+      'postgresql://postgres:p@db.abc.supabase.co:5432/postgres',
+      { ...at('db.abc.supabase.co'), database: 'postgres', sslmode: 'prefer', prepare: true },
+    ],
+    [
+      'Supabase, its pooler in session mode',
+      'postgres://postgres.abc:p@aws-0-eu-west-1.pooler.supabase.com:5432/postgres',
+      { user: 'postgres.abc' },
+    ],
+    [
+      'Supabase, its pooler in transaction mode, as for Prisma',
+      'postgres://postgres.abc:p@aws-0-eu-west-1.pooler.supabase.com:6543/postgres?pgbouncer=true',
+      { ...at('aws-0-eu-west-1.pooler.supabase.com', 6543), prepare: false, session: {} },
+    ],
+    [
+      'Supabase by Vercel',
+      'postgres://u:p@aws-0-us-east-1.pooler.supabase.com:6543/postgres?sslmode=require&supa=base-pooler.x',
+      { sslmode: 'require', session: {} },
+    ],
+    [
+      'RDS',
+      'postgresql://u:p@db.c1.eu-west-1.rds.amazonaws.com:5432/app?sslmode=verify-full',
+      { sslmode: 'verify-full', caFile: undefined },
+    ],
+    [
+      'Cloud SQL, its socket',
+      'postgresql://u:p@/app?host=/cloudsql/project:region:instance',
+      { ...owner, socket: '/cloudsql/project:region:instance/.s.PGSQL.5432', database: 'app' },
+    ],
+    [
+      'Cloud SQL, its socket behind a name that does not count',
+      'postgresql://u:p@localhost/app?host=/cloudsql/project:region:instance&port=5433',
+      { socket: '/cloudsql/project:region:instance/.s.PGSQL.5433' },
+    ],
+    [
+      'Cloud SQL, its socket as a host',
+      'postgresql://u:p@%2Fcloudsql%2Fproject%3Aregion%3Ainstance/app',
+      { socket: '/cloudsql/project:region:instance/.s.PGSQL.5432' },
+    ],
+    [
+      'a socket of the system',
+      'postgres:///db?host=/var/run/postgresql',
+      { socket: '/var/run/postgresql/.s.PGSQL.5432' },
+    ],
+    [
+      'Azure',
+      'postgresql://u%40server:p@server.postgres.database.azure.com:5432/postgres?sslmode=require',
+      { user: 'u@server' },
+    ],
+    ['Heroku', 'postgres://u:p@ec2-1-2-3-4.compute-1.amazonaws.com:5432/d1', { sslmode: 'prefer' }],
+    ['Render', 'postgresql://u:p@dpg-abc-a.frankfurt-postgres.render.com/app', { database: 'app' }],
+    ['Railway', 'postgresql://postgres:p@postgres.railway.internal:5432/railway', { database: 'railway' }],
+    ['Fly', 'postgres://app:p@app-db.flycast:5432/app?sslmode=disable', { sslmode: 'disable' }],
+    [
+      'DigitalOcean',
+      'postgresql://doadmin:p@x-do-user-1.db.ondigitalocean.com:25060/defaultdb?sslmode=require',
+      { ...at('x-do-user-1.db.ondigitalocean.com', 25060) },
+    ],
+    ['an IPv6 address', 'postgres://u:p@[2001:db8::7]:5433/db', at('2001:db8::7', 5433)],
+    ['an IPv6 address as a parameter', 'postgres:///db?host=::1&port=5433', at('::1', 5433)],
+    [
+      'two servers',
+      'postgres://u:p@db1,db2:5433/db?target_session_attrs=read-write',
+      {
+        places: [
+          { host: 'db1', port: 5432 },
+          { host: 'db2', port: 5433 },
+        ],
+        targetSessionAttrs: 'read-write',
+      },
+    ],
+    ['every character', 'postgres://u:%2F%3F%23%40%25%3A+&=@db/x', { password: '/?#@%:+&=', database: 'x' }],
+    [
+      'credentials as parameters',
+      'postgres://db/?dbname=x&user=u&password=a+b',
+      { user: 'u', password: 'a+b', database: 'x' },
+    ],
+    [
+      'a schema of its own',
+      'postgres://u:p@db/x?options=-c%20search_path%3Dauth&application_name=sign-in&connect_timeout=10',
+      { session: { options: '-c search_path=auth', application_name: 'sign-in' }, connectTimeoutMs: 10_000 },
+    ],
+    [
+      'the authorities of the system',
+      'postgres://db/x?sslrootcert=system',
+      { sslmode: 'verify-full', caFile: undefined },
+    ],
+  ]
+  for (const [provider, url, read] of cases) t.match(readPostgresUrl(url), read, provider)
+})
+
+t.test('what cannot be honoured in the address of Postgres is refused with what to do, and never shown', async t => {
+  const cases: [url: string, fix: RegExp][] = [
+    ['postgres://u:p@a/canary@db/x', /percent-encoded, as %2F/],
+    ['postgres://u:p@canary@db/x', /percent-encoded/],
+    ['postgres://u:1?canary=1@db/x', /percent-encoded/],
+    ['postgres://u:1#canary@db/x', /percent-encoded/],
+    ['postgres://u:p@::1:5432/x', /IPv6 address is written in brackets/],
+    ['postgres://u:p@db/x?canary%40=1', /has a parameter, which Latchkey does not know: remove it/],
+    [
+      'postgres://u:p@db/x?work_mem=canary',
+      /the parameter work_mem.*remove it, and write .* options=-c%20name%3Dvalue/,
+    ],
+    ['postgres://u:p@db/x?schema=canary', /the parameter schema.*options=-c%20search_path%3Dname/],
+    ['postgres://u:p@db/x?connection_limit=1', /connection_limit.*DATABASE_POOL_SIZE/],
+    ['postgres://u:p@db/x?gssencmode=require', /gssencmode/],
+    ['postgres://u:p@db/x?sslmode=canary', /sslmode: disable, allow, prefer, require, verify-ca, verify-full$/],
+    ['postgres://u:p@db/x?sslcert=canary', /no client certificates.*password/],
+    ['postgres://u:p@db/x?sslrootcert=/no/canary.pem', /PEM file, which could not be read/],
+    ['postgres://u:p@db/x?sslmode=disable&channel_binding=require', /needs TLS: remove sslmode=disable/],
+    ['postgres://u:p@db/x?target_session_attrs=standby', /read-write or primary/],
+    ['postgres://u:p@db/x?sslmode=require&sslmode=disable', /twice/],
+    ['postgres://u:p@db/x/canary', /%2F/],
+    ['postgres://u:p@/x?host=/run,db', /no other server/],
+  ]
+  for (const [url, fix] of cases) {
+    t.throws(() => readPostgresUrl(url), { name: 'Mistake', message: fix }, url)
+    t.notMatch(problemsOf({ ...production, DATABASE_URL: url }).join(), /canary/, url)
+  }
+})
+
+t.test('what an address of Postgres says about TLS agrees with the file of the authority', async t => {
+  const DATABASE_CA_FILE = join(
+    t.testdir({ 'ca.pem': '-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n' }),
+    'ca.pem',
+  )
+  const at = (sslmode: string) => `postgres://u:p@db/x?sslmode=${sslmode}`
+  t.match(problemsOf({ ...production, DATABASE_URL: at('disable'), DATABASE_CA_FILE }), [
+    /^DATABASE_URL has sslmode=disable beside DATABASE_CA_FILE: remove one of them/,
+  ])
+  t.match(problemsOf({ ...production, DATABASE_MIGRATION_URL: at('verify-ca') }), [
+    /^DATABASE_MIGRATION_URL has sslmode=verify-ca without an authority: set DATABASE_CA_FILE, or write verify-full/,
+  ])
+  t.ok(readConfig({ ...production, DATABASE_URL: at('verify-ca'), DATABASE_CA_FILE }))
+  t.ok(readConfig({ ...production, DATABASE_URL: `${at('verify-ca')}&sslrootcert=${DATABASE_CA_FILE}` }))
+})
+
+t.test('the address of Redis is taken as each provider hands it out', async t => {
+  const cases: [provider: string, url: string, read: object][] = [
+    ['a container', 'redis://redis:6379/2', { places: [{ host: 'redis', port: 6379 }], db: 2, tls: 'none', family: 0 }],
+    ['a password alone', 'redis://:p@redis', { username: undefined, password: 'p' }],
+    ['a password of every character', 'rediss://u:%2F%3F%23%40%25%3A+@redis', { username: 'u', password: '/?#@%:+' }],
+    ['Upstash', 'rediss://default:p@eu1-x.upstash.io:6379', { username: 'default', tls: 'verified' }],
+    ['Heroku', 'rediss://:p@ec2-1.amazonaws.com:7000?ssl_cert_reqs=none', { tls: 'unverified' }],
+    ['Railway', 'redis://default:p@redis.railway.internal:6379?family=6', { family: 6 }],
+    ['an IPv6 address', 'redis://[::1]:6380/0?db=3', { places: [{ host: '::1', port: 6380 }], db: 3 }],
+    ['a socket', 'unix:///run/redis/redis.sock?db=1', { socket: '/run/redis/redis.sock', db: 1 }],
+    ['a socket with a user', 'unix://u:p@/run/redis.sock', { socket: '/run/redis.sock', username: 'u', password: 'p' }],
+  ]
+  for (const [provider, url, read] of cases) t.match(readRedisUrl(url), read, provider)
+})
+
+t.test('what cannot be honoured in the address of Redis is refused with what to do, and never shown', async t => {
+  const cases: [url: string, fix: RegExp][] = [
+    ['redis://:p@a/canary@redis', /percent-encoded/],
+    ['redis://:p@canary@redis', /percent-encoded/],
+    ['redis://canary@redis', /a password alone as redis:\/\/:password@host/],
+    ['redis://redis/canary', /database by a number/],
+    ['redis://::1', /brackets/],
+    ['redis://redis?enableOfflineQueue=true', /the parameter enableOfflineQueue.*remove it/],
+    ['redis://redis?tls=true', /write rediss:\/\//],
+    ['rediss://redis?ssl_cert_reqs=canary', /ssl_cert_reqs=required or none/],
+    ['redis://one,two', /names several servers: set REDIS_CLUSTER=on/],
+    ['unix://redis.sock', /such as unix:\/\/\/run/],
+  ]
+  for (const [REDIS_URL, fix] of cases) {
+    const problems = problemsOf({ ...production, REDIS_URL })
+    t.match(problems, [fix], REDIS_URL)
+    t.notMatch(problems.join(), /canary/, REDIS_URL)
+  }
+})
