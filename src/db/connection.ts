@@ -3,6 +3,7 @@ import type { PgDatabase } from 'drizzle-orm/pg-core'
 import { drizzle, type PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
 import { LatchkeyError } from '../errors.js'
+import { setDeadline } from '../set-deadline.js'
 import { type ConnectionOptions, clientOptions, type Route } from './client-options.js'
 import { type Address, connectTo } from './connect-to.js'
 import { endsConnection, redacted } from './driver-errors.js'
@@ -62,13 +63,16 @@ export function openConnection(options: ConnectionOptions & { route: Route }, ev
 
   /** Not before it is used: an earlier connection may have found a pooler by then. */
   function open() {
+    const { connect_timeout = 0, ...common } = clientOptions(options)
     const client = postgres({
-      ...clientOptions(options),
+      ...common,
+      // Its timer would take a process that stood still for a server that is silent; connectTo has one that does not.
+      connect_timeout: 0,
       max_lifetime: 0,
       onclose: () => lose(),
       socket: (address: Address) => {
         if (isLost) throw new Error('the connection to Postgres was lost')
-        socket = connectTo(address, attempts++)
+        socket = connectTo(address, attempts++, connect_timeout * 1000)
         return socket
       },
     } as postgres.Options<Record<string, postgres.PostgresType>>)
@@ -113,10 +117,11 @@ export function openConnection(options: ConnectionOptions & { route: Route }, ev
         busy += weight
         waiting.add(reject)
         // The server enforces its own limit; this one is for a server that no longer answers at all.
-        const deadline = setTimeout(() => {
+        const deadline = setDeadline(options.timeoutMs + 500, () => {
+          if (!waiting.has(reject)) return
           reject(unavailable('Postgres did not answer in time'))
           events.onDeadline(connection)
-        }, options.timeoutMs + 500)
+        })
         work(connection)
           .then(resolve, (error: unknown) => {
             const cause = redacted(error)

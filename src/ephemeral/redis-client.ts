@@ -3,6 +3,7 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import { readRedisUrl } from '../config/redis-url.js'
 import type { Place } from '../config/split-store-url.js'
 import type { Log } from '../log.js'
+import { useDeadlines } from './redis-deadlines.js'
 
 export interface ConnectRedisOptions {
   /** The authority that a `rediss:` server's certificate must come from; without it, those that Node trusts. */
@@ -81,6 +82,8 @@ export async function redisReady(redis: Redis | Cluster, withinMs: number): Prom
     redis.once('ready', onReady)
   })
 }
+
+useDeadlines()
 
 /** What each connection is made with, be it to the only server or to a node. */
 type ConnectionOptions = Pick<RedisOptions, keyof typeof timeLimits | 'username' | 'password' | 'family' | 'tls'>
