@@ -31,6 +31,8 @@ export async function openRedisForTest(
 ): Promise<RedisUnderTest> {
   const redis = connectRedis(url, { cluster })
   await redisReady(redis, 5000)
+  // These tests are not about time limits: a busy machine must not decide how they end.
+  if (!redis.isCluster) Object.assign(redis.options, { commandTimeout: 30_000, socketTimeout: 60_000 })
   const prefix = `test-${randomUUID()}`
   const keys = createKeys({ ...settings, prefix })
   let ahead = 0
