@@ -66,6 +66,21 @@ server \`options=-c%20name%3Dvalue\`. One that Latchkey does not know is refused
 **Parameters of Redis** are \`db\`, \`username\`, \`password\`, \`family\` (4 or 6) and, with \`rediss://\`, \`ssl_cert_reqs=none\`, which
 leaves the certificate unchecked. A socket is \`unix:///run/redis/redis.sock?db=1\`.
 
+### Rights
+
+**Redis.** \`/readyz\` says \`redis-rights\`, and the log which one, while a right is missing. All that is needed, with
+\`REDIS_KEY_PREFIX\` before the \`:*\`:
+
+\`\`\`
+ACL SETUSER latchkey on >password ~lk1:* +@connection +info +eval +evalsha +get +set +incr +decr +del +pttl +pexpire +xadd +xread +xrevrange
+\`\`\`
+
+For a Redis Cluster add \`+cluster\`. Without \`+info\` everything works, but nobody is warned of a Redis that may evict.
+
+**Postgres.** The role of \`DATABASE_MIGRATION_URL\` needs CREATE on the database and on its schema, and owns the tables. The
+role of \`DATABASE_URL\`, if it is another, needs USAGE on the schema, SELECT, INSERT, UPDATE and DELETE on its tables, and USAGE
+on its sequences.
+
 ## Changing a secret
 
 \`JWT_SECRET\` and \`JWT_REFRESH_SECRET\` take several secrets, separated by commas: the first makes, all verify. A change

@@ -4,6 +4,7 @@ import type { Log } from '../log.js'
 import { readRevocation } from '../revocations/read-revocation.js'
 import type { Revocation } from '../revocations/revocation.js'
 import type { OnNews } from '../revocations/revocations.js'
+import type { Denied } from './denied.js'
 import { isWrongType } from './get-text.js'
 import type { Keys } from './keys.js'
 import type { Mac } from './mac.js'
@@ -16,6 +17,7 @@ export interface RedisNewsOptions {
   keys: Keys
   mac: Mac
   untrusted: Untrusted
+  denied: Denied
   /** Milliseconds since the epoch. */
   now(): number
   log?: Pick<Log, 'warn'> | undefined
@@ -41,7 +43,7 @@ export async function publishNews(
 
 /** Reads the stream until it is stopped. While Redis is away it tries again; what it misses comes by the journal. */
 export function followNews(options: RedisNewsOptions, onNews: OnNews): { stop(): Promise<void> } {
-  const { openFollower, keys, untrusted, log } = options
+  const { openFollower, keys, untrusted, denied, log } = options
   const follower = openFollower()
   const stopped = new AbortController()
   let hasSaidSo = false
@@ -71,6 +73,7 @@ export function followNews(options: RedisNewsOptions, onNews: OnNews): { stop():
         )
       } catch (error) {
         unbrokenSinceMs = undefined
+        denied.note(error)
         if (isWrongType(error)) {
           if (isStream) untrusted.note('the stream of revocations is of another type')
           isStream = false

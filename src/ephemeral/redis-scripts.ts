@@ -49,13 +49,22 @@ export function withScripts(redis: Redis | Cluster): (Redis | Cluster) & RedisSc
   return redis as (Redis | Cluster) & RedisScripts
 }
 
+/** What the user of Redis may not do must come out as an error, and not be taken for a value of another kind. */
+const check = `
+local function denied(answer)
+  local err = type(answer) == 'table' and answer.err or ''
+  return string.find(err, 'ACL failure', 1, true) or string.find(err, 'user executing the script', 1, true)
+end
+`
+
 /**
  * PTTL answers -1 for a key that stays for ever and -2 for one that does not exist. What is no number there, somebody
  * else wrote: it is replaced, as are other such things below. SET replaces any type.
  */
-const raise = `
+const raise = `${check}
 local value, ttl = ARGV[1], tonumber(ARGV[2])
 local held = redis.pcall('GET', KEYS[1])
+if denied(held) then return held end
 local bound = type(held) == 'string' and tonumber(string.match(held, '^%d+$'))
 if bound and bound > tonumber(value) then value = held end
 local left = redis.call('PTTL', KEYS[1])
@@ -67,11 +76,12 @@ end
 `
 
 /** A lifetime of zero or less is over; such a sighting leaves nothing. */
-const see = `
+const see = `${check}
 local seenAt, latest = tonumber(ARGV[1]), tonumber(ARGV[2])
 for i = 1, 2 do
   local text, ttl = ARGV[2 * i + 1], tonumber(ARGV[2 * i + 2])
   local held = redis.pcall('GET', KEYS[i])
+  if denied(held) then return held end
   local heldAt = type(held) == 'string' and tonumber(string.match(held, '^(%d+)%.'))
   local isLater = heldAt and heldAt > seenAt and heldAt <= latest
   if ttl > 0 and not isLater then redis.call('SET', KEYS[i], text, 'PX', ttl) end
@@ -96,8 +106,10 @@ return mended
 `
 
 /** Positions have up to 20 digits, more than a number of Lua holds: the longer is the greater. */
-const advance = `
-if redis.pcall('GET', KEYS[2]) ~= ARGV[4] then return end
+const advance = `${check}
+local witness = redis.pcall('GET', KEYS[2])
+if denied(witness) then return witness end
+if witness ~= ARGV[4] then return end
 redis.call('DEL', KEYS[2])
 local held = redis.pcall('GET', KEYS[1])
 local server, reached = string.match(type(held) == 'string' and held or '', '^(.*):(%d+)$')
@@ -112,9 +124,10 @@ redis.call('SET', KEYS[1], ARGV[1] .. ':' .. position, 'PX', ARGV[3])
  * A counter without an end (somebody ran PERSIST, or restored it badly) would block for ever: it gets one again. So
  * does one that ends later than its window, and one that counts nothing begins again.
  */
-const hit = `
+const hit = `${check}
 local window = tonumber(ARGV[1])
 local count = redis.pcall('INCR', KEYS[1])
+if denied(count) then return count end
 local left = redis.call('PTTL', KEYS[1])
 if type(count) ~= 'number' or count < 1 then
   redis.call('SET', KEYS[1], 1, 'PX', window)
@@ -128,7 +141,12 @@ end
 return {count, left, mended}
 `
 
-const unhit = `
-local held = tonumber(redis.pcall('GET', KEYS[1]))
-if held and held > 0 then redis.pcall('DECR', KEYS[1]) end
+const unhit = `${check}
+local text = redis.pcall('GET', KEYS[1])
+if denied(text) then return text end
+local held = type(text) == 'string' and tonumber(text)
+if held and held > 0 then
+  local count = redis.pcall('DECR', KEYS[1])
+  if denied(count) then return count end
+end
 `

@@ -1,5 +1,6 @@
 import { Cluster, type Redis } from 'ioredis'
 import type { Log } from '../log.js'
+import { createDenied, isDenial } from './denied.js'
 import type { Ephemeral } from './ephemeral.js'
 import type { Keys } from './keys.js'
 import { createMac, type MacKeys } from './mac.js'
@@ -37,31 +38,66 @@ export function createRedisEphemeral({
   const mac = createMac(macKeys)
   const untrusted = createUntrusted(now, log)
 
+  const denied = createDenied(now, log)
+  const channel = createRedisChannel({ redis, openFollower, keys, mac, untrusted, denied, now, log })
+  const activity = createRedisActivity({ redis, keys, mac, untrusted, now })
+  /** The same method, which takes note of what it is denied. */
+  function noting<Arguments extends unknown[], Answer>(method: (...args: Arguments) => Promise<Answer>) {
+    return async (...args: Arguments) => {
+      try {
+        return await method(...args)
+      } catch (error) {
+        denied.note(error)
+        throw error
+      }
+    }
+  }
+
+  /** Whether it may evict is a question that may be denied: then all that counts is that it answers. */
+  async function memoryOf(node: Redis | Cluster): Promise<string> {
+    try {
+      return await node.info('memory')
+    } catch (error) {
+      if (!isDenial(error)) throw error
+      denied.noteDispensable(error)
+      await node.ping()
+      return ''
+    }
+  }
+
   return {
-    ...createRedisChannel({ redis, openFollower, keys, mac, untrusted, now, log }),
-    ...createRedisActivity({ redis, keys, mac, untrusted, now }),
+    publish: noting(channel.publish),
+    follow: channel.follow,
+    complete: noting(channel.complete),
+    recordActivity: noting(activity.recordActivity),
+    lastActivity: noting(activity.lastActivity),
+    generationLastSeen: noting(activity.generationLastSeen),
 
     get untrustedCount() {
       return untrusted.count
     },
 
-    async hit(counter, windowMs) {
+    hit: noting(async (counter, windowMs) => {
       const [count, resetsInMs, wasMended] = await redis.latchkeyHit(keys.hits(counter), windowMs)
       if (wasMended) untrusted.note('a counter is none, or ends later than it can')
       return { count, resetsInMs }
-    },
+    }),
 
-    async unhit(counter) {
+    unhit: noting(async counter => {
       await redis.latchkeyUnhit(keys.hits(counter))
-    },
+    }),
 
     async ping() {
       const nodes = redis instanceof Cluster ? redis.nodes('master') : []
-      const memories = await Promise.all([redis, ...nodes].map(node => node.info('memory')))
+      const memories = await Promise.all([redis, ...nodes].map(memoryOf))
       // What Redis may evict at any time it can't be relied on to hold.
       const policies = memories.map(memory => /^maxmemory_policy:(\S+)/m.exec(memory)?.[1] ?? 'noeviction')
       const mayEvict = policies.some(policy => policy !== 'noeviction')
-      return [...(mayEvict ? ['redis-eviction'] : []), ...(untrusted.isRecent ? ['redis-untrusted'] : [])]
+      return [
+        ...(mayEvict ? ['redis-eviction'] : []),
+        ...(untrusted.isRecent ? ['redis-untrusted'] : []),
+        ...(denied.isRecent ? ['redis-rights'] : []),
+      ]
     },
 
     async close() {
