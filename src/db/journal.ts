@@ -35,15 +35,17 @@ export function journalRepository(runner: Runner) {
           cursor: sql<string>`pg_snapshot_xmin(pg_current_snapshot())::text`,
           serverStart: sql<string>`extract(epoch from pg_postmaster_start_time())::text`,
           isStandby: sql<boolean>`pg_is_in_recovery()`,
+          clockMs: sql<string>`(extract(epoch from clock_timestamp()) * 1000)::text`,
           entry: entry._.selectedFields,
         })
         .from(sql`(values (1)) as always`)
         .leftJoin(entry, sql`true`)
         .orderBy(entry.id)
     })
-    const { cursor, serverStart, isStandby } = rows[0]!
+    const { cursor, serverStart, isStandby, clockMs } = rows[0]!
     const entries = rows.flatMap(({ entry }) => (entry === null ? [] : [toRevocation(entry)]))
-    return { entries, position: { serverStart, xid: cursor }, isStandby, lastId: rows.at(-1)!.entry?.id ?? 0 }
+    const lastId = rows.at(-1)!.entry?.id ?? 0
+    return { entries, position: { serverStart, xid: cursor }, isStandby, clockMs: Number(clockMs), lastId }
   }
 
   /**
@@ -52,12 +54,12 @@ export function journalRepository(runner: Runner) {
    */
   async function read(condition: SQL | undefined): Promise<JournalPage> {
     let page = await readPage(condition)
-    const { position, isStandby, entries } = page
+    const { position, isStandby, clockMs, entries } = page
     while (page.entries.length === PAGE_SIZE) {
       page = await readPage(and(condition, gt(revocations.id, page.lastId)))
       for (const entry of page.entries) entries.push(entry)
     }
-    return { entries, position, isStandby }
+    return { entries, position, isStandby, clockMs }
   }
 
   return {

@@ -15,6 +15,8 @@ export interface JournalPage {
   position: JournalPosition
   /** A standby can lag, so what it does not show proves nothing. */
   isStandby: boolean
+  /** What the clock of the database said, in milliseconds since the epoch. */
+  clockMs?: number | undefined
 }
 
 /** As much of the journal as following it takes. */

@@ -1,5 +1,6 @@
 import { LatchkeyError } from '../errors.js'
 import type { Log } from '../log.js'
+import { type ClockComparison, createClockComparison } from './clock-comparison.js'
 import { JournalFollower, type JournalPage, type JournalPosition, type ReadableJournal } from './journal-follower.js'
 import type { Revocation } from './revocation.js'
 import { RevocationList, type TokenFacts } from './revocation-list.js'
@@ -49,6 +50,8 @@ const ALERT_SIZE = 1_000_000
  */
 export class Revocations {
   readonly list = new RevocationList()
+  /** Each read of the journal tells what the clock of the database says. */
+  readonly clocks: ClockComparison
   readonly #options: RevocationsOptions
   readonly #follower: JournalFollower
   readonly #background = new Set<Promise<unknown>>()
@@ -67,6 +70,7 @@ export class Revocations {
 
   constructor(options: RevocationsOptions) {
     this.#options = options
+    this.clocks = createClockComparison(options.clock, options.log)
     this.#follower = new JournalFollower({
       journal: options.journal,
       log: options.log,
@@ -138,7 +142,8 @@ export class Revocations {
     await Promise.all(this.#background)
   }
 
-  #takePage({ entries, position }: JournalPage, from: JournalPosition | undefined, begunAtMs: number): void {
+  #takePage({ entries, position, clockMs }: JournalPage, from: JournalPosition | undefined, begunAtMs: number): void {
+    if (clockMs !== undefined) this.clocks.compare(clockMs, begunAtMs)
     this.#add(entries)
     // The page is as old as the question.
     this.#journalAtMs = begunAtMs

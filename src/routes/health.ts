@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '../plugins/schemas.js'
 
-/** Whether this instance may be sent requests. While it is, `degraded` names what is amiss (`redis`, `postgres`, `redis-eviction`, `redis-untrusted`, `redis-rights`). */
+/** Whether this instance may be sent requests. While it is, `degraded` names what is amiss (docs/revocation.md). */
 export type ReadyReport =
   | { ready: true; degraded: readonly string[] }
   | { ready: false; reason: 'starting' | 'draining' | 'stale' }

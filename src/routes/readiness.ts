@@ -13,7 +13,8 @@ const PING_PATIENCE_MS = 300
 /**
  * Whether this instance may be sent requests. A store that is away does not change that: verification goes on, and
  * taking every instance out of the gateway at once would only make it worse. It is named as degraded, and so is a Redis
- * that may evict (`redis-eviction`) or held what is not ours (`redis-untrusted`).
+ * that may evict (`redis-eviction`), held what is not ours (`redis-untrusted`) or denies a right (`redis-rights`), and a
+ * clock that is far from that of Postgres (`clock`).
  */
 export function readiness(app: FastifyInstance, { db, ephemeral }: PingedStores): () => Promise<ReadyReport> {
   const stores = {
@@ -27,7 +28,8 @@ export function readiness(app: FastifyInstance, { db, ephemeral }: PingedStores)
     const answers = await Promise.all(
       Object.entries(stores).map(async ([name, ping]) => (await answerInTime(ping())) ?? [name]),
     )
-    return { ready: true, degraded: answers.flat() }
+    const { isOff } = app.context.revocations.clocks
+    return { ready: true, degraded: [...answers.flat(), ...(isOff ? ['clock'] : [])] }
   }
 }
 
