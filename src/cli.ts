@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { createRequire } from 'node:module'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import { reportError } from './cli/report-error.js'
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
@@ -64,10 +64,7 @@ users
     'after',
     '\nIt exits with 0 if every line is in, with 2 if lines were left out, and with 1 if it did not get to the end.',
   )
-  .option('--map-role <old=new>', 'what a role is called here, or nothing to leave it out; several times', collectNames)
-  .action(async (file: string, { mapRole = new Map() }: { mapRole?: ReadonlyMap<string, string> }) =>
-    (await commands()).importUsers(await configure(), file, mapRole),
-  )
+  .action(async (file: string) => (await commands()).importUsers(await configure(), file))
 users
   .command('roles')
   .description('set the roles of an account; its clients refresh and go on with them')
@@ -154,13 +151,6 @@ function commands() {
 async function configure() {
   const { loadConfig } = await import('./load-config.js')
   return loadConfig(process.env, { embedded: program.opts().embedded === true })
-}
-
-/** At the last sign of equality: an old name may have one. */
-function collectNames(text: string, names: ReadonlyMap<string, string> = new Map()): ReadonlyMap<string, string> {
-  const at = text.lastIndexOf('=')
-  if (at < 1) throw new InvalidArgumentError('Give an old and a new name, as "Old name=new-name".')
-  return new Map([...names, [text.slice(0, at), text.slice(at + 1)]])
 }
 
 /** Not a variadic option: that would take the e-mail after it for a role. */

@@ -48,11 +48,11 @@ export const disableUser = (config: Config, name: string) =>
 export const enableUser = (config: Config, name: string) =>
   withContext(config, context => users.enableUser(context, name, print))
 
-export async function importUsers(config: Config, path: string, newRoles: ReadonlyMap<string, string>): Promise<void> {
+export async function importUsers(config: Config, path: string): Promise<void> {
   // Before anything is started for it.
   const input = await openImport(path)
   await withDatabase(config, async ({ db }) => {
-    const leftOut = await importInto(db, input, newRoles, { print, say })
+    const leftOut = await importInto(db, input, { print, say })
     if (leftOut > 0) process.exitCode = EXIT_INCOMPLETE
   })
 }

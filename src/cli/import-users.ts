@@ -35,12 +35,7 @@ export async function openImport(path: string): Promise<AsyncIterable<Buffer>> {
 }
 
 /** `latchkey users import FILE`; returns how many lines were left out. */
-export async function importUsers(
-  db: Database,
-  input: AsyncIterable<Buffer>,
-  newRoles: ReadonlyMap<string, string>,
-  { print, say }: Output,
-): Promise<number> {
+export async function importUsers(db: Database, input: AsyncIterable<Buffer>, { print, say }: Output): Promise<number> {
   const ignored = new Set<string>()
   let soFar: ImportCounts | undefined
   let saidAt = performance.now()
@@ -59,7 +54,7 @@ export async function importUsers(
 
   let counts: ImportCounts
   try {
-    counts = await importLines({ db }, readLines(input), watcher, ACTOR, newRoles)
+    counts = await importLines({ db }, readLines(input), watcher, ACTOR)
   } catch (error) {
     if (soFar) say(`Stopped after ${number.format(soFar.lines)} lines: ${inWords(soFar)}. Import it again to go on.`)
     throw error

@@ -42,14 +42,12 @@ type Numbered = NewImportedUser & { number: number }
  * At most two batches are in memory: one that is written while the next is read.
  *
  * @param actor who does it, for the event
- * @param newRoles what roles of the other system are called here; see {@link readAccount}
  */
 export async function importUsers(
   { db }: Pick<AuthContext, 'db'>,
   lines: AsyncIterable<Line>,
   watcher: ImportWatcher,
   actor: string,
-  newRoles?: ReadonlyMap<string, string>,
 ): Promise<ImportCounts> {
   const counts: ImportCounts = { lines: 0, imported: 0, present: 0, refused: 0 }
   const refuse = (number: number, reason: string) => {
@@ -77,10 +75,7 @@ export async function importUsers(
   try {
     for await (const { number, text } of lines) {
       lastLine = number
-      const account = tryRead(
-        () => readLine(text, watcher, newRoles),
-        reason => refuse(number, reason),
-      )
+      const account = tryRead(text, watcher, reason => refuse(number, reason))
       if (account) batch.push({ ...account, id: newId(), number })
       if (batch.length < BATCH_SIZE) continue
       await writing
@@ -108,21 +103,14 @@ function isOf({ email }: TakenNames, account: ImportedAccount): boolean {
   return email === account.email || account.earlierEmails.includes(email)
 }
 
-function readLine(
-  text: Line['text'],
-  { onIgnored }: ImportWatcher,
-  newRoles: ReadonlyMap<string, string> | undefined,
-): ImportedAccount | undefined {
-  if (text instanceof LineFault) throw text
-  return text.trim() === '' ? undefined : readAccount(text, onIgnored, newRoles)
-}
-
 function tryRead(
-  read: () => ImportedAccount | undefined,
+  text: Line['text'],
+  watcher: ImportWatcher,
   refuse: (reason: string) => void,
 ): ImportedAccount | undefined {
   try {
-    return read()
+    if (text instanceof LineFault) throw text
+    return text.trim() === '' ? undefined : readAccount(text, watcher.onIgnored)
   } catch (error) {
     if (!(error instanceof LineFault)) throw error
     refuse(error.message)

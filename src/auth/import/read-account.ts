@@ -48,14 +48,9 @@ const UNSTORABLE = /[\0\uFFFD\p{Cs}]/u
  * Reads one line of an import, a JSON object. A field that is absent, null or empty text is not given.
  *
  * @param onIgnored told the name of each field that means nothing here
- * @param newRoles what roles of the other system are called here; nothing for those that are not taken over
  * @throws LineFault that says what is wrong with it; never a part of the line, which may be a hash
  */
-export function readAccount(
-  line: string,
-  onIgnored: (field: string) => void,
-  newRoles: ReadonlyMap<string, string> = new Map(),
-): ImportedAccount {
+export function readAccount(line: string, onIgnored: (field: string) => void): ImportedAccount {
   const record = parse(line)
   for (const name in record) if (!KNOWN_NAMES.has(name)) onIgnored(name)
   const createdAt = readInstant(givenAs(record, 'createdAt'), 'created_at')
@@ -69,7 +64,7 @@ export function readAccount(
     earlierEmails,
     username: readUsername(givenAs(record, 'username'), email),
     externalId: readExternalId(givenAs(record, 'externalId')),
-    roles: readRoles(givenAs(record, 'roles'), newRoles),
+    roles: readRoles(givenAs(record, 'roles')),
     passwordHash: readHash(givenAs(record, 'passwordHash')),
     mustChangePassword: readFlag(givenAs(record, 'mustChangePassword'), 'must_change_password') ?? isUntouched,
     disabled: readFlag(givenAs(record, 'disabled'), 'disabled') ?? false,
@@ -133,19 +128,18 @@ function readExternalId(value: unknown): string | null {
   return String(value)
 }
 
-function readRoles(value: unknown, newRoles: ReadonlyMap<string, string>): readonly string[] {
+function readRoles(value: unknown): readonly string[] {
   if (value === undefined) return []
   if (!Array.isArray(value) || !value.every(role => typeof role === 'string')) {
     throw new LineFault('The roles are no list of texts.')
   }
-  const roles = [...new Set(value.map(role => newRoles.get(role) ?? role))].filter(role => role !== '')
   try {
-    checkRoles(roles)
+    checkRoles(value)
   } catch (error) {
     if (error instanceof LatchkeyError) throw new LineFault(`The roles can't be taken over: ${error.detail}`)
     throw error
   }
-  return roles
+  return [...new Set(value)]
 }
 
 function readHash(value: unknown): string {

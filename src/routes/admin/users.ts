@@ -13,8 +13,7 @@ import { adminUserSchema, adminUserView } from './user-view.js'
 // Neither NUL, which Postgres keeps in no text, nor what would be stored as another text.
 const text = { minLength: 1, maxLength: 320, pattern: '^[^\\p{Cc}\\uFFFD\\p{Cs}]*$' }
 const name = Type.String(text)
-// The domain says how much all of them may be.
-const roles = Type.Array(Type.String())
+const roles = Type.Array(Type.String({ maxLength: 64 }), { maxItems: 32 })
 const sought = Type.Optional(Type.String(text))
 
 const DEFAULT_LIMIT = '50'
