@@ -104,8 +104,6 @@ t.test('no password, token, cookie or address is in the log or in an error, even
     { authorization: `Bearer ${PASSWORD}` },
     { authorization: `Bearer ${body.access_token}x` },
     { cookie, authorization: 'Bearer' },
-    { cookie: `${cookie}; ${cookie}` },
-    { cookie: `${cookie}; filler=${'x'.repeat(4000)}` },
     { 'user-agent': `${PASSWORD} ${body.refresh_token}`, referer: `https://example.com/?token=${body.refresh_token}` },
     {
       origin: `https://${body.refresh_token}.example`,
@@ -114,6 +112,9 @@ t.test('no password, token, cookie or address is in the log or in an error, even
     },
   ])
     t.ok((await send('GET', '/auth/profile', undefined, headers as never)).status >= 400)
+  // Cookies that came twice, or beside many others, are no reason to refuse.
+  for (const cookies of [`${cookie}; ${cookie}`, `${cookie}; filler=${'x'.repeat(4000)}`])
+    t.ok((await send('GET', '/auth/profile', undefined, { cookie: cookies })).status < 500)
   t.equal((await send('POST', '/auth/refresh', undefined, { cookie, origin: 'https://evil.example' })).status, 403)
 
   // Theft, and the end.

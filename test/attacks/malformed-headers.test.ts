@@ -47,7 +47,7 @@ t.test('whatever a proxy says of the client, signing in works and the rest is ke
     ['2001:db8::9', '2001:db8::9'],
     ['[2001:db8::9]:5678', '2001:db8::9'],
     ['fe80::9%eth0', 'fe80::9'],
-    ['::ffff:203.0.113.9', '::ffff:203.0.113.9'],
+    ['::ffff:203.0.113.9', '203.0.113.9'],
     ['unknown', null],
     ['_hidden', null],
     ['999.1.1.1', null],
