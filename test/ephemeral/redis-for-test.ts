@@ -23,16 +23,24 @@ export interface RedisUnderTest extends EphemeralUnderTest {
 
 export const lifetimes = { refreshTokenTtlSeconds: 600, replayWindowSeconds: 60, settleSeconds: 5 }
 
-/** The Redis implementation under a prefix of its own, on a client of its own; empties and closes itself. */
+/**
+ * The Redis implementation under a prefix of its own, on a client of its own; empties and closes itself.
+ *
+ * @param ownLimits for a test that is about time limits: those of the service, and not such as no machine misses
+ */
 export async function openRedisForTest(
   t: Test,
   url: string,
-  { cluster = false, settings = lifetimes }: { cluster?: boolean; settings?: KeySettings } = {},
+  {
+    cluster = false,
+    settings = lifetimes,
+    ownLimits = false,
+  }: { cluster?: boolean; settings?: KeySettings; ownLimits?: boolean } = {},
 ): Promise<RedisUnderTest> {
   const redis = connectRedis(url, { cluster })
   await redisReady(redis, 5000)
-  // These tests are not about time limits: a busy machine must not decide how they end.
-  if (!redis.isCluster) Object.assign(redis.options, { commandTimeout: 30_000, socketTimeout: 60_000 })
+  // A busy machine must not decide how a test ends.
+  if (!redis.isCluster && !ownLimits) Object.assign(redis.options, { commandTimeout: 30_000, socketTimeout: 60_000 })
   const prefix = `test-${randomUUID()}`
   const keys = createKeys({ ...settings, prefix })
   let ahead = 0

@@ -94,7 +94,7 @@ for (const [fault, signal] of [
 ] as const) {
   t.test(`while Redis ${fault} each instance limits by itself, and answers stay fast`, async t => {
     const server = await startRedis(t)
-    const { ephemeral, redis } = await openRedisForTest(t, server.url)
+    const { ephemeral, redis } = await openRedisForTest(t, server.url, { ownLimits: true })
     const { from } = await rateLimitedApp(t, ephemeral)
     t.equal(await from('192.0.2.7'), 200)
 
