@@ -41,7 +41,7 @@ import { verifyRoutes } from './routes/verify.js'
 import { wellKnownRoutes } from './routes/well-known.js'
 import { startLog } from './start-log.js'
 
-/** What the app needs of the stores; whoever opened them closes them, after the app. */
+/** What the app needs of the stores; the caller that opened them closes them, after the app. */
 export interface AppStores {
   db: Database
   ephemeral: Ephemeral

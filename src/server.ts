@@ -58,7 +58,7 @@ function endBySignal(app: FastifyInstance, stores: Stores, { shutdownDelayMs }: 
     await app.close()
     clearTimeout(cut)
     await stores.close()
-    // Whoever restarts what failed must learn that this did.
+    // Anyone who restarts what failed must learn that this did.
     if (isLost) process.exit(1)
   })
   return () => {

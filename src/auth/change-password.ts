@@ -68,7 +68,7 @@ async function verifyAndChange(context: AuthContext, change: PasswordChange, cal
   return { ...grantTokens(context, session.facts, session.refreshToken), device }
 }
 
-/** Whose password is to be changed: the account that is named, or whoever is signed in; and the session that asks. */
+/** Whose password is to be changed: the account that is named, or the one who is signed in; and the session that asks. */
 async function nameAccount(
   { db }: AuthContext,
   { email, whoAsks }: PasswordChange,
@@ -79,7 +79,7 @@ async function nameAccount(
     if (!user) throw new LatchkeyError('token_revoked')
     return { email: user.email, session }
   }
-  // Whoever gives an address need not be signed in: a token that is absent, or dead, says nothing.
+  // Anyone who gives an address need not be signed in: a token that is absent, or dead, says nothing.
   const principal = await whoAsks().catch((error: unknown) => {
     if (error instanceof LatchkeyError) return undefined
     throw error
@@ -89,7 +89,7 @@ async function nameAccount(
   return { email, session: principal }
 }
 
-/** Whoever asked the browser to forget once is not to be remembered by it for having changed a password. */
+/** Anyone who asked the browser to forget once is not to be remembered by it for having changed a password. */
 async function isRemembered({ db }: AuthContext, sessionId: string | undefined): Promise<boolean> {
   return sessionId === undefined || (await db.sessions.isRemembered(sessionId)) !== false
 }

@@ -7,7 +7,7 @@ import { newId, uuidFromBytes, uuidToBytes } from './session-id.js'
  * dots, the newest first. An entry is, in base64url, version (1 byte), key id (1), when it was made (4, seconds since
  * the epoch, big endian), device id (16) and tag (16): an HMAC over all before it and the id of the user.
  *
- * The user's id is not in it, encrypted or otherwise. Whoever asks about a user computes the tag with that user's id;
+ * The user's id is not in it, encrypted or otherwise. Anyone who asks about a user computes the tag with that user's id;
  * so an entry says nothing to who finds it, and nobody can present it for another account.
  */
 export interface DeviceCookieOptions {
@@ -37,7 +37,7 @@ export function knownDevice(
   return entry && uuidFromBytes(entry.subarray(DEVICE_AT, TAG_AT))
 }
 
-/** Whether a cookie holds anything that has the form of an entry and is not too old, whoever made it. */
+/** Whether a cookie holds anything that has the form of an entry and is not too old, no matter who made it. */
 export function hasEntry(cookie: string | undefined, options: DeviceCookieOptions): boolean {
   return readEntries(cookie, options).length > 0
 }

@@ -6,7 +6,7 @@ import { hashOf, readRefreshToken } from './refresh-token.js'
 
 /**
  * Ends the session of a refresh token. Other than a logout it says so when there was nothing left to end. A superseded
- * token ends its session too: it is genuine, and whoever wants out is let out.
+ * token ends its session too: it is genuine, and anyone who wants out is let out.
  *
  * @throws LatchkeyError refresh_token_invalid, refresh_token_expired, session_revoked, session_expired, user_disabled
  */

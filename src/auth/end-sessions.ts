@@ -98,7 +98,7 @@ export function revokedEvents(
     .map(({ subject }) => ({ ...event, type: 'session_revoked', sessionId: subject }))
 }
 
-/** Takes sessions off the whitelist and into the journal; the caller ended their rows, whoever they belong to. */
+/** Takes sessions off the whitelist and into the journal; the caller ended their rows, no matter whose they are. */
 export async function forgetSessions(
   repositories: Repositories,
   ids: readonly string[],

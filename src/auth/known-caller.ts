@@ -3,7 +3,7 @@ import { hasEntry, knownDevice } from './device-cookie.js'
 import { isFirstParty } from './presenter.js'
 import type { Principal } from './principal.js'
 
-/** What may show that whoever names an account was let in to it before. */
+/** What may show that anyone who names an account was let in to it before. */
 export interface Evidence {
   /** What the browser kept of earlier sign-ins. */
   deviceCookie?: string | undefined

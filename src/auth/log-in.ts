@@ -78,7 +78,7 @@ export async function verifyPassword(
     const verifying = user
       ? passwords.verify(user.passwordHash, credentials.password, known !== undefined)
       : passwords.verifyNobody(credentials.password)
-    // Whoever finds no place is told at once, and a flood of them does not queue for the row of one account.
+    // Anyone who finds no place is told at once, and a flood of them does not queue for the row of one account.
     await Promise.race([verifying, setImmediate()])
     const reserving = reserveAttempt(context, user, known)
     ;[attempt, verified] = await Promise.all([reserving, verifying])
@@ -133,7 +133,7 @@ async function openVerified(
   return (await context.passwords.verify(now.passwordHash, credentials.password, true)) ? open(now) : undefined
 }
 
-/** Support can see why a right password is refused; whoever tries can't. */
+/** Support can see why a right password is refused; the person who tries can't. */
 function refusal(context: AuthContext, user: User | undefined, caller: Caller, attempt?: Attempt): LatchkeyError {
   const details = user && attempt === 'locked' ? { details: { locked: true } } : {}
   context.note({ ...failure(user, caller), ...details })

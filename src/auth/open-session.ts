@@ -89,7 +89,7 @@ async function keepToLimit(
   return ended
 }
 
-/** What the event of a sign-in says of its device, for whoever writes to the owner about new ones. */
+/** What the event of a sign-in says of its device, for anyone who writes to the owner about new ones. */
 export function deviceDetails({ isNewDevice }: OpenedSession): { details?: { new_device: true } } {
   return isNewDevice ? { details: { new_device: true } } : {}
 }

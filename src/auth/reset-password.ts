@@ -39,7 +39,7 @@ export async function resetPassword(context: AuthContext, reset: PasswordReset, 
   const passwordHash = await passwords.hash(reset.newPassword, true)
 
   const { session, entries } = await db.transaction(async repositories => {
-    // This holds the user's row, so that whoever else uses the token, or changes the password, comes before or after.
+    // This holds the user's row, so that another who uses the token, or changes the password, comes before or after.
     const changed = await repositories.users.resetPassword(user.id, passwordHash)
     const taken = changed && (await repositories.passwordResets.take(user.id, tokenHash))
     if (!taken) throw new LatchkeyError('reset_token_invalid')

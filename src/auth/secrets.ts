@@ -3,7 +3,7 @@ import { hkdfSync } from 'node:crypto'
 /** What a refresh token needs of one JWT_REFRESH_SECRET. */
 export interface RefreshKey {
   /**
-   * The byte that a token carries to name its secret. It is a hint and no more: two secrets may share one, so whoever
+   * The byte that a token carries to name its secret. It is a hint and no more: two secrets may share one, so anyone who
    * verifies filters by it and tries every key that is left.
    */
   readonly id: number

@@ -23,7 +23,7 @@ export function browserWarnings({ nodeEnv, publicOrigin, corsOrigins, cookie }: 
   const open = isProduction && corsOrigins.find(origin => /^http:/.test(origin) && !isLoopback(hostOf(origin)))
   if (open) {
     warnings.push(
-      `CORS_ORIGINS names ${open}, which is plain http: whoever can change that page on its way acts as its user; ` +
+      `CORS_ORIGINS names ${open}, which is plain http: anyone who can change that page on its way acts as its user; ` +
         'serve it by https.',
     )
   }

@@ -8,7 +8,7 @@ export interface Kind<T> {
 
 /**
  * What is wrong with a value, and what to write instead: the end of a sentence that begins with the variable's name.
- * It never repeats the value, because the value may be a secret; whoever reports the mistake decides whether to show it.
+ * It never repeats the value, because the value may be a secret; the caller that reports it decides whether to show it.
  */
 export class Mistake extends Error {
   /** Which entry of a list is at fault, counted from 1. */

@@ -24,7 +24,7 @@ export interface ClientTokenFacts extends TokenSubject {
 
 export type Clients = ReturnType<typeof clientsRepository>
 
-/** Other services. Whoever changes one and then its sessions calls these first: clients come first in the lock order. */
+/** Other services. Code that changes one and then its sessions calls these first: clients come first in the lock order. */
 export function clientsRepository(runner: Runner) {
   return {
     /** False when the name is taken. */

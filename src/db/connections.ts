@@ -175,7 +175,7 @@ function inTransaction<T>(connection: Connection, work: (executor: Executor) => 
       return await work(transaction)
     } catch (error) {
       // To an error postgres.js answers with a ROLLBACK; on a lost connection that would throw where nobody can catch
-      // it. Whoever waits was told of the loss already.
+      // it. The caller that waits was told of the loss already.
       if (endsConnection(redacted(error))) connection.lose()
       if (connection.isLost) return new Promise<never>(() => {})
       throw error

@@ -55,7 +55,7 @@ const expiredColumns = sql`sessions.id, sessions.user_id as "userId", ${endOfSes
 
 const expiredJoins = sql`join refresh_tokens on refresh_tokens.session_id = sessions.id`
 
-/** Whoever ends a session deletes its refresh token, and so it is not among these; all but who ends everyone's. */
+/** Code that ends a session deletes its refresh token, so it is not among these; a sign-out of everyone does not. */
 const expiredByItself = sql`${endOfSession} <= now()
   and (sessions.created_at >= ${notBefore} or ${endOfSession} < ${notBefore})`
 

@@ -26,7 +26,7 @@ const CONNECT_TIMEOUT_MS = 10_000
  * Brings the tables up to date. Safe to call from many instances at once: one works, the others wait for it and then
  * find nothing to do. Where nothing is to do, no lock is needed, and no right to change tables.
  *
- * @throws Error that names whoever holds the lock, if that takes longer than the patience
+ * @throws Error that names the one that holds the lock, if that takes longer than the patience
  */
 export async function migrate({ log, patienceMs = PATIENCE_MS, ...options }: MigrateOptions): Promise<void> {
   const migrations = readMigrationFiles({ migrationsFolder: MIGRATIONS_FOLDER })

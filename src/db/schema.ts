@@ -20,7 +20,7 @@ import {
 /**
  * The tables. Postgres is the truth: what may not be lost is here, everything else is in src/ephemeral.
  *
- * Ids are UUIDv7 made in the app; instants are `timestamptz` and judged by the database's clock. Whoever locks rows of
+ * Ids are UUIDv7 made in the app; instants are `timestamptz` and judged by the database's clock. Code that locks rows of
  * more than one table takes them in this order: clients, users, password_resets, sessions, refresh_tokens, revocations.
  */
 
@@ -74,7 +74,7 @@ export const users = pgTable(
 
 /**
  * The one-time tokens with which a user may set a new password: one at most, which the next replaces, and which goes
- * when it is used, when the password changes and when the account is disabled. Whoever takes it holds the user's row.
+ * when it is used, when the password changes and when the account is disabled. Code that takes it holds the user's row.
  */
 export const passwordResets = pgTable('password_resets', {
   userId: uuid()

@@ -23,7 +23,7 @@ export type User = typeof users.$inferSelect
 
 export type Users = ReturnType<typeof usersRepository>
 
-/** Accounts. Whoever changes one and then its sessions calls these first: users come first in the lock order. */
+/** Accounts. Code that changes one and then its sessions calls these first: users come first in the lock order. */
 export function usersRepository(runner: Runner) {
   async function findOne(statement: typeof findById, value: string): Promise<User | undefined> {
     const [user] = await runner.hot(statement, { value })
@@ -135,7 +135,7 @@ export function usersRepository(runner: Runner) {
       ),
 
     /**
-     * Sets a new password without the old one, unless the account is disabled. Whoever does it must have something else
+     * Sets a new password without the old one, unless the account is disabled. Code that does it must have something else
      * that ends when the password changes: a token of password_resets, taken in the same transaction.
      */
     resetPassword: (id: string, newHash: string) =>
@@ -242,7 +242,7 @@ export function usersRepository(runner: Runner) {
     },
 
     /**
-     * Waits for whoever is changing this account or signing in to it, and keeps both out until the commit.
+     * waits for the one who is changing this account or signing in to it, and keeps both out until the commit.
      *
      * @returns the account as it is from then on; undefined if it is gone
      */

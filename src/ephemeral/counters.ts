@@ -31,7 +31,7 @@ const SWEEP_INTERVAL_WHEN_FULL_MS = 1000
 
 /**
  * Counters in the memory of this process. When there are too many, those go first whose window has ended, then the
- * lowest, the oldest of them first: whoever invents names by the thousand pushes out inventions of his own, not the
+ * lowest, the oldest of them first: anyone who invents names by the thousand pushes out inventions of his own, not the
  * counter that is about to stop him.
  */
 export function createCounters({ now = Date.now, maxCounters = 100_000 }: CountersOptions = {}): Counters {

@@ -6,7 +6,7 @@ export interface Sighting {
   /** The refresh generation that the credential carried. */
   generation: number
   /**
-   * Milliseconds since the epoch, and not in the future: whoever takes reports from others cuts them off at the present,
+   * Milliseconds since the epoch, and not in the future: code that takes reports of others cuts them off at the present,
    * because the latest sighting wins.
    */
   seenAt: number

@@ -26,7 +26,7 @@ export interface RedisNewsOptions {
 /** How long one read of the stream waits for news. What comes back empty is a sign of life. */
 const BLOCK_MS = 1000
 const RETRY_MS = 250
-/** More than are ever missed in a second; whoever was away longer reads the journal. */
+/** More than are ever missed in a second; an instance that was away longer reads the journal. */
 const MAX_NEWS = 10_000
 /** Before every entry of a stream. */
 const START = '0-0'

@@ -12,7 +12,7 @@ import { createUntrusted } from './untrusted.js'
 export interface RedisEphemeralOptions {
   /** A client or cluster client of its own (see {@link connectRedis}); `close` closes it. */
   redis: Redis | Cluster
-  /** Opens a client that may block while it waits for news (see {@link connectRedis}); whoever follows ends it. */
+  /** Opens a client that may block while it waits for news (see {@link connectRedis}); the caller that follows ends it. */
   openFollower(): Redis | Cluster
   keys: Keys
   /** Others may write to Redis too: what decides anything is believed only with a MAC of one of these keys. */

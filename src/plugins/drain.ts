@@ -51,7 +51,7 @@ export const drainLongRequests = fp(
 const SILENCE_MS = 1000
 const SWEEP_INTERVAL_MS = 100
 
-/** The connections that are open; whoever sees a request takes its own out. */
+/** The connections that are open; code that sees a request takes its connection out. */
 function trackConnections(app: FastifyInstance): Set<Socket> {
   const silent = new Set<Socket>()
   app.server.on('connection', (socket: Socket) => {

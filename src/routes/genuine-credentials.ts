@@ -26,7 +26,7 @@ const LOOK_UP_MS = 20
 
 /**
  * The cookie of a browser that signed in before to the very account that it names now. One of another account counts
- * for nothing: whoever has an account would have more attempts on all others with each sign-in to their own. It counts
+ * for nothing: anyone who has an account would have more attempts on all others with each sign-in to their own. It counts
  * by the user, because each sign-in gives another cookie.
  */
 export function genuineDevice(context: AuthContext, namesIn: (body: unknown) => AccountNames): GenuineCredential {

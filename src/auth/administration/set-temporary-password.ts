@@ -6,7 +6,7 @@ import { getUser } from './get-user.js'
 
 /**
  * Replaces a password by a temporary one, which must be changed at the next sign-in. Every session of the account ends:
- * whoever knew the old password may have one. A reset that was issued can't be used any more.
+ * anyone who knew the old password may have one. A reset that was issued can't be used any more.
  *
  * @returns the password, which is not kept anywhere and can't be shown again
  * @throws LatchkeyError user_not_found, busy

@@ -30,7 +30,7 @@ export interface LiveToken {
  * Undefined for every other: expired, revoked, foreign or made up, without a word about which. It changes nothing: a
  * refresh token that was used before is not active, and its session is not ended for being asked about.
  *
- * Resource servers let in whoever shows what is active, and most look at nothing else of the answer. So nothing but the
+ * Resource servers let in anyone who shows what is active, and most look at nothing else of the answer. So nothing but the
  * access token of a user is active for them: a refresh token is active for a client that says it asks about one, and for
  * the client whose session it is; a client's token for that client.
  *

@@ -10,7 +10,7 @@ import { isClientToken } from './verify-client-token.js'
 /**
  * Revokes a token of a client (RFC 7009): with a refresh token its whole session, with an access token that token
  * alone. Its own are those of the sessions that it opened, and its own access tokens; with the scope `admin` everybody's.
- * Resolves for every other token too, and leaves it as it is: whoever asks learns nothing about it.
+ * Resolves for every other token too, and leaves it as it is: anyone who asks learns nothing about it.
  */
 export async function revokeToken(
   context: AuthContext,

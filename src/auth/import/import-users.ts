@@ -80,7 +80,7 @@ export async function importUsers(
       if (batch.length < BATCH_SIZE) continue
       await writing
       writing = write(batch, lastLine)
-      // Whoever waits for it next is told of its failure; that may be a while.
+      // The caller that waits for it next is told of its failure; that may be a while.
       writing.catch(() => {})
       batch = []
     }

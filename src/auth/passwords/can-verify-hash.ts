@@ -5,7 +5,7 @@ export type HashVerdict = 'good' | 'unknown' | 'damaged' | 'too_dear'
 
 /**
  * Whether a password can be verified against this hash: it is of a scheme that this service knows, whole, and costs no
- * more than it is ready to spend. For whoever brings hashes of another system: a user with any other can't sign in.
+ * more than it is ready to spend. For anyone who brings hashes of another system: a user with any other can't sign in.
  */
 export function judgeHash(storedHash: string): HashVerdict {
   let scheme: ReturnType<typeof schemeOf>['scheme']

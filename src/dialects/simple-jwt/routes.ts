@@ -59,7 +59,7 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
     app.options(path, { schema: { hide: true } }, describe)
   }
 
-  // Whoever guesses passwords or tokens here has no more attempts for it than by our own routes alone.
+  // Anyone who guesses passwords or tokens here has no more attempts for it than by our own routes alone.
   const limitedWith = (countsAs: string) => ({ ...app.limits.perAddress, countsAs })
 
   post(

@@ -10,7 +10,7 @@ const INTERVAL_MS = 50
 
 /**
  * The address of the Postgres that another process of ours runs on this data folder, as soon as it takes connections.
- * Only whoever may read the folder gets the password.
+ * Only a process that may read the folder gets the password.
  */
 export async function connectToRunning(dataDir: string): Promise<string> {
   const deadline = Date.now() + PATIENCE_MS

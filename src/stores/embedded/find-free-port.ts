@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
-/** A port of 127.0.0.1 that was free a moment ago; whoever opens it may still find it taken and has to ask again. */
+/** A port of 127.0.0.1 that was free a moment ago; anyone who opens it may still find it taken and has to ask again. */
 export async function findFreePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')

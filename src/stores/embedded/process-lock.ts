@@ -72,7 +72,7 @@ async function takeTurn(turn: string): Promise<boolean> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
-  // A turn takes a millisecond; whoever has not ended it in seconds was killed in it.
+  // A turn takes a millisecond; a process that has not ended it in seconds was killed in it.
   const { mtimeMs } = await stat(turn).catch(() => ({ mtimeMs: Date.now() }))
   if (Date.now() - mtimeMs > TURN_MAX_MS) await rm(turn, { recursive: true, force: true })
   else await sleep(5)

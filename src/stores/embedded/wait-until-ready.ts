@@ -13,7 +13,7 @@ const POLL_INTERVAL_MS = 10
  * Resolves when the server takes connections and our database exists; rejects when it ended instead.
  *
  * Nobody is asked at the port before the server itself says that it has it: another program may have been faster, and
- * whoever answers there may ask for the password.
+ * anyone who answers there may ask for the password.
  */
 export async function waitUntilReady(child: ChildProcess, data: string, url: string): Promise<void> {
   const port = Number(new URL(url).port)
