@@ -97,6 +97,5 @@ export function isRefusal(t: Test, response: LightMyRequestResponse, message: st
   const known = catalogue[code as keyof typeof catalogue] as { status: number } | undefined
   const refused = statusCode >= 400 && statusCode < 500 && status === statusCode && known?.status === statusCode
   const shaped = String(headers['content-type']).startsWith('application/problem+json') && !('stack' in body)
-  if (refused && shaped) t.pass(message)
-  else t.fail(`${message}: ${statusCode} ${response.body.slice(0, 300)}`)
+  t.ok(refused && shaped, message, { statusCode, body: response.body.slice(0, 300) })
 }

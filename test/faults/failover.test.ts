@@ -1,5 +1,6 @@
 import postgres from 'postgres'
 import t from 'tap'
+import { until } from '../support/eventually.js'
 import { post, refresh, refreshed, signIn, signUp, verify } from '../support/people.js'
 import { controlPostgres } from '../support/process-control.js'
 import { startInstances } from './instances.js'
@@ -39,12 +40,11 @@ t.test('a failover to a server that lost the last commits signs nobody out and r
 
   const admin = postgres(standby.url, { max: 1, onnotice: () => {} })
   t.teardown(() => admin.end())
-  await eventually(async () => {
+  await until(async () => {
     await Promise.all([a, b].map(({ app }) => app.context.revocations.readJournal()))
     const [row] = await admin`select count(*)::int as entries from revocations where reason = 'recovered'`
     return row!.entries === 2
-  })
-  t.pass('the revocations are in the journal again, once each')
+  }, 'the revocations are in the journal again, once each')
   const [session] = await admin`select revoked_at, revoke_reason from sessions where id = ${leaves.sessionId}`
   t.ok(session!.revoked_at)
   const [user] = await admin`select token_version from users where id = ${bob.userId}`
@@ -66,13 +66,5 @@ t.test('a failover to a server that lost the last commits signs nobody out and r
 })
 
 async function works(attempt: () => Promise<{ statusCode: number }>): Promise<void> {
-  await eventually(async () => (await attempt()).statusCode === 200)
-}
-
-async function eventually(condition: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + 10_000
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error('it did not come true within ten seconds')
-    await new Promise(resolve => setTimeout(resolve, 50))
-  }
+  await until(async () => (await attempt()).statusCode === 200)
 }

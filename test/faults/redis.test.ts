@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
+import { until } from '../support/eventually.js'
 import { startRedis } from '../support/servers/own-redis.js'
 import { startRedisCluster } from '../support/servers/own-redis-cluster.js'
 import { startInstances } from './instances.js'
@@ -23,15 +24,6 @@ async function open(t: Test, args: readonly string[] = []) {
 /** The sessions that the blacklist in Redis holds. */
 async function blacklisted(admin: Redis): Promise<string[]> {
   return (await admin.keys('*:revoked:session:*')).map(key => key.split(':').at(-1)!)
-}
-
-async function eventually(t: Test, condition: () => Promise<boolean>, what: string): Promise<boolean> {
-  const end = performance.now() + 5000
-  while (!(await condition())) {
-    if (performance.now() > end) return t.fail(what)
-    await sleep(20)
-  }
-  return t.pass(what)
 }
 
 const whole = { expect: { readyz: ['degraded', 200] }, worstMs: DEAD_MS, lastsMs: 2500 }
@@ -63,7 +55,7 @@ t.test('Redis is flushed', async t => {
     const held = new Set(await blacklisted(admin))
     return traffic.revoked.every(({ sessionId }) => held.has(sessionId))
   }
-  await eventually(t, isComplete, 'the blacklist is complete again')
+  await until(isComplete, 'the blacklist is complete again')
 })
 
 t.test('Redis is killed and comes back empty', ONLY_IN_FULL, async t => {
@@ -89,7 +81,7 @@ t.test('Redis comes back from an old snapshot', async t => {
     const held = new Set(await blacklisted(admin))
     return traffic.revoked.every(({ sessionId }) => held.has(sessionId))
   }
-  await eventually(t, isComplete, 'the blacklist is complete again')
+  await until(isComplete, 'the blacklist is complete again')
 })
 
 t.test('Redis evicts', async t => {

@@ -4,6 +4,7 @@ import { setRoles } from '../../src/auth/administer-users.js'
 import { revokeSigningKey } from '../../src/auth/keys/revoke-signing-key.js'
 import { signOutEveryone } from '../../src/auth/sign-out-everyone.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
+import { until } from '../support/eventually.js'
 import { get, PASSWORD, type Person, post, refresh, signIn, signUp, verify } from '../support/people.js'
 import { startRedis } from '../support/servers/own-redis.js'
 
@@ -150,11 +151,11 @@ t.test('a Redis that lost everything is filled again, and nothing revoked is acc
   const revokedKeys = async () => (await client.keys('*:revoked:session:*')).length
 
   for (const { app } of [a, b]) await app.context.revocations.readJournal()
-  await eventually(t, async () => (await revokedKeys()) === people.length, 'the blacklist is complete')
+  await until(async () => (await revokedKeys()) === people.length, 'the blacklist is complete')
   await client.flushall()
   for (const person of people) t.equal(await verify(b.app, person.accessToken), 'token_revoked')
   await a.app.context.revocations.readJournal()
-  await eventually(t, async () => (await revokedKeys()) === people.length, 'it is complete again after FLUSHALL')
+  await until(async () => (await revokedKeys()) === people.length, 'it is complete again after FLUSHALL')
 
   // A snapshot from before some of the entries: the old watermark tells.
   const snapshot = await dump(client)
@@ -162,10 +163,10 @@ t.test('a Redis that lost everything is filled again, and nothing revoked is acc
   await logOut(a, late)
   await b.app.context.revocations.readJournal()
   await a.app.context.revocations.readJournal()
-  await eventually(t, async () => (await revokedKeys()) === people.length + 1, 'the new entry is there')
+  await until(async () => (await revokedKeys()) === people.length + 1, 'the new entry is there')
   await restore(client, snapshot)
   await a.app.context.revocations.readJournal()
-  await eventually(t, async () => (await revokedKeys()) === people.length + 1, 'and again after an old snapshot')
+  await until(async () => (await revokedKeys()) === people.length + 1, 'and again after an old snapshot')
   t.equal(await verify(b.app, late.accessToken), 'token_revoked')
 })
 
@@ -178,15 +179,6 @@ t.test('an instance that starts while Redis is away knows everything that was re
   const b = await a.another()
   t.equal(await verify(b.app, ada.accessToken), 'token_revoked')
 })
-
-async function eventually(t: Test, condition: () => Promise<boolean>, what: string): Promise<void> {
-  const end = performance.now() + 5000
-  while (!(await condition())) {
-    if (performance.now() > end) return void t.fail(what)
-    await new Promise(resolve => setTimeout(resolve, 20))
-  }
-  t.pass(what)
-}
 
 type Snapshot = (readonly [key: string, value: Buffer, ttlMs: number])[]
 

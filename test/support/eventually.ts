@@ -13,8 +13,9 @@ export async function eventually<T>(attempt: () => Promise<T>, withinMs = 10_000
   }
 }
 
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+/** Waits until a condition holds; `what` says in the error which one did not. */
+export async function until(condition: () => boolean | Promise<boolean>, what = 'the condition'): Promise<void> {
   await eventually(async () => {
-    if (!(await condition())) throw new Error('The condition did not come true.')
+    if (!(await condition())) throw new Error(`It did not come true: ${what}`)
   })
 }

@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { chmod, cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { type Cluster, dataFolder } from '../../src/stores/embedded/cluster.js'
 import { initialiseCluster } from '../../src/stores/embedded/initialise-cluster.js'
@@ -12,6 +11,7 @@ import { giveTree } from '../../src/stores/embedded/own-tree.js'
 import { placeCluster } from '../../src/stores/embedded/place-cluster.js'
 import { refugeOf } from '../../src/stores/embedded/refuge.js'
 import { hasEnded, stopServer } from '../../src/stores/embedded/stop-server.js'
+import { eventually } from './eventually.js'
 import { quietLog } from './servers/quiet-log.js'
 import { THROWAWAY_SETTINGS } from './servers/start-shared-servers.js'
 
@@ -65,6 +65,7 @@ function control(t: Test, cluster: Cluster, logFile: string): ControlledPostgres
     async start() {
       // A kill is no power cut: what was committed is to be there afterwards, as it is with the settings of any server.
       const settings = { ...THROWAWAY_SETTINGS, synchronous_commit: 'on' }
+      // A server that was killed leaves memory behind for a moment, which keeps the next from starting.
       const started = await eventually(() => launchPostgres(cluster, { logFile, settings }))
       child = started.child
       url = started.url
@@ -102,16 +103,4 @@ export async function childrenOf(pid: number): Promise<number[]> {
     if (Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === pid) found.push(Number(entry))
   }
   return found
-}
-
-/** A server that was killed leaves memory behind for a moment, which keeps the next from starting. */
-async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
-  for (let attempts = 1; ; attempts++) {
-    try {
-      return await attempt()
-    } catch (error) {
-      if (attempts === 20) throw error
-      await sleep(100)
-    }
-  }
 }
