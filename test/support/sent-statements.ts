@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { fillPlaceholders } from 'drizzle-orm'
 import { PostgresJsPreparedQuery } from 'drizzle-orm/postgres-js'
 
@@ -17,23 +18,21 @@ interface Sending {
   execute(placeholders?: Record<string, unknown>): Promise<unknown>
 }
 
-/** Does the work, and returns what this process sent to Postgres meanwhile, by any connection. */
+const watched = new AsyncLocalStorage<SentStatement[]>()
+const inside = PostgresJsPreparedQuery.prototype as unknown as Sending
+const { execute } = inside
+inside.execute = function (placeholders = {}) {
+  watched.getStore()?.push({
+    text: this.queryString,
+    parameters: fillPlaceholders(this.params, placeholders),
+    isPrepared: this.prepare,
+  })
+  return execute.call(this, placeholders)
+}
+
+/** Does the work, and returns what it sent to Postgres; not what others of this process sent meanwhile. */
 export async function sentStatements(work: () => Promise<unknown>): Promise<SentStatement[]> {
   const sent: SentStatement[] = []
-  const inside = PostgresJsPreparedQuery.prototype as unknown as Sending
-  const { execute } = inside
-  inside.execute = function (placeholders = {}) {
-    sent.push({
-      text: this.queryString,
-      parameters: fillPlaceholders(this.params, placeholders),
-      isPrepared: this.prepare,
-    })
-    return execute.call(this, placeholders)
-  }
-  try {
-    await work()
-  } finally {
-    inside.execute = execute
-  }
+  await watched.run(sent, work)
   return sent
 }
