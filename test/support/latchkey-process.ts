@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
+import { compiledPath } from './compiled-path.js'
 
 export interface LatchkeyOptions {
   args?: readonly string[]
@@ -25,16 +25,22 @@ export interface LatchkeyProcess {
   exited: Promise<number | NodeJS.Signals>
 }
 
-const SOURCES = fileURLToPath(new URL('../../src/cli.ts', import.meta.url))
+const SOURCES = compiledPath('src/cli.ts')
 
 /** Spawns the real program, in a process group of its own as a shell does with what is typed into it. */
-export function spawnLatchkey({ args = [], env = {}, cwd, program, uid, input }: LatchkeyOptions): LatchkeyProcess {
-  const node = program === undefined ? ['--import', import.meta.resolve('tsx'), SOURCES] : [program]
+export function spawnLatchkey({
+  args = [],
+  env = {},
+  cwd,
+  program = SOURCES,
+  uid,
+  input,
+}: LatchkeyOptions): LatchkeyProcess {
   const variables = Object.entries({ PATH: process.env.PATH, ...env }).flatMap(([name, value]) =>
     value === undefined ? [] : [`${name}=${value}`],
   )
   // tap adds a loader of its own to the environment of every Node that is spawned, which makes it another program.
-  const child = spawn('/usr/bin/env', ['-i', ...variables, process.execPath, ...node, ...args], {
+  const child = spawn('/usr/bin/env', ['-i', ...variables, process.execPath, program, ...args], {
     ...(cwd !== undefined && { cwd }),
     ...(uid !== undefined && { uid, gid: uid }),
     detached: true,

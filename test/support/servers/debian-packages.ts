@@ -58,11 +58,11 @@ async function aptOptions(folder: string): Promise<string[]> {
   return ['-qq', '-o', `Dir::State=${state}`, '-o', `Dir::Cache=${cache}`, '-o', 'APT::Sandbox::User=']
 }
 
-/** Asks apt what an installation would bring, and takes the libraries; LLVM alone is dropped, as only a JIT needs it. */
+/** Asks apt what an installation would bring, and takes the libraries. */
 async function missingLibraries(names: readonly string[], options: readonly string[]): Promise<string[]> {
   const simulated = await run('apt-get', [...options, '--simulate', '--no-install-recommends', 'install', ...names])
   const all = [...simulated.stdout.matchAll(/^Inst (\S+)/gm)].map(match => match[1]!)
-  return all.filter(each => each.startsWith('lib') && !each.startsWith('libllvm'))
+  return all.filter(each => each.startsWith('lib'))
 }
 
 async function listArchives(folder: string): Promise<string[]> {

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { identifyProcess, type ProcessIdentity, stillRuns } from '../../../src/stores/embedded/process-identity.js'
 import { refugeOf } from '../../../src/stores/embedded/refuge.js'
+import { compiledPath } from '../compiled-path.js'
 
 /** A folder that goes with the test, and what root may have put elsewhere for `.latchkey` inside it, too. */
 export async function makeFolder(t: Test, options: { mode?: number } = {}): Promise<string> {
@@ -51,8 +51,7 @@ export interface EmbeddedProcess {
 
 /** Runs embedded-process.ts in a process group of its own, as a shell does with what is typed into it. */
 export function spawnEmbedded(t: Test, dataDir: string): EmbeddedProcess {
-  const script = fileURLToPath(new URL('./embedded-process.ts', import.meta.url))
-  const child = spawn(process.execPath, ['--import=tsx', script, dataDir], {
+  const child = spawn(process.execPath, [compiledPath('test/support/servers/embedded-process.ts'), dataDir], {
     detached: true,
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { PATH: process.env.PATH },
