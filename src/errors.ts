@@ -6,6 +6,7 @@ export const catalogue = {
   // The request itself.
   invalid_request: { status: 400, title: 'The request is malformed.' },
   invalid_json: { status: 400, title: 'The body is not valid JSON.' },
+  multipart_invalid: { status: 400, title: 'The body is not a valid multipart form.' },
   ambiguous_request: { status: 400, title: 'A header, cookie or field that may appear once appears twice.' },
   ambiguous_credentials: { status: 400, title: 'Send the refresh token as a cookie or in the body, not both.' },
   not_found: { status: 404, title: 'There is nothing at this address.' },

@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { LatchkeyError } from '../../errors.js'
+import { parseMultipart } from './parse-multipart.js'
 
 /**
- * Takes bodies as JSON or as a form, as Django REST framework does; an empty body is one without fields. Nothing here
+ * Takes bodies as JSON or as a form of either kind, as Django REST framework does; an empty body is one without fields. Nothing here
  * looks at the fields: a body is plain data whose own members are asked for by name, so `__proto__` is a name as any.
  */
 export function parseBodies(app: FastifyInstance): void {
@@ -16,6 +17,12 @@ export function parseBodies(app: FastifyInstance): void {
     async (_request: FastifyRequest, body: Buffer) =>
       // Of a field that comes twice, the last one counts.
       Object.fromEntries(new URLSearchParams(decode(body))),
+  )
+  app.addContentTypeParser(
+    'multipart/form-data',
+    // Read as a whole, which the limit of the route keeps small: there are no streams to be left open.
+    { parseAs: 'buffer' },
+    async ({ headers }: FastifyRequest, body: Buffer) => parseMultipart(body, headers['content-type']!),
   )
 }
 

@@ -53,6 +53,8 @@ function plainDetail(error: LatchkeyError, contentType: string): string | undefi
       return 'No active account found for the given token.'
     case 'invalid_json':
       return `JSON parse error - ${error.detail ?? error.message}`
+    case 'multipart_invalid':
+      return `Multipart form parse error - ${error.detail ?? error.message}`
     case 'unsupported_media_type':
       return `Unsupported media type "${contentType.slice(0, 100)}" in request.`
     case 'not_found':

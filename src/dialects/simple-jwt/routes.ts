@@ -139,7 +139,7 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
   const ADDRESSES = new Set(['', '/refresh', '/verify', '/blacklist'].map(path => `${app.prefix}${path}`))
 }
 
-const FORMATS = ['application/json', 'application/x-www-form-urlencoded']
+const FORMATS = ['application/json', 'application/x-www-form-urlencoded', 'multipart/form-data']
 const nothing = Type.Object({}, { description: 'An empty object.' })
 const detail = Type.Object({ detail: Type.String(), code: Type.Optional(Type.String()) })
 const refusals = {
