@@ -94,11 +94,13 @@ export interface ErrorDetails {
   /** What is wrong with this very request, for people. Never holds a secret. */
   detail?: string
   /** Seconds after which trying again makes sense: becomes `Retry-After`. */
-  retryAfterSeconds?: number
+  retryAfterSeconds?: number | undefined
   /** The fields at fault, for a form. */
-  errors?: readonly { field: string; message: string }[]
+  errors?: readonly { field: string; message: string }[] | undefined
   /** Of a genuine token that is refused: the dialect it was made in, whose clients look for their own words. */
   dialect?: 'simple-jwt' | undefined
+  /** Of a genuine token that is refused: what became of its account, where that is the reason and is known. */
+  account?: 'deleted' | 'disabled' | undefined
   /** Kept for the log; never sent. */
   cause?: unknown
 }
@@ -111,6 +113,7 @@ export class LatchkeyError extends Error {
   readonly retryAfterSeconds: number | undefined
   readonly errors: ErrorDetails['errors']
   readonly dialect: ErrorDetails['dialect']
+  readonly account: ErrorDetails['account']
 
   constructor(code: ErrorCode, details: ErrorDetails = {}) {
     super(catalogue[code].title, details.cause === undefined ? undefined : { cause: details.cause })
@@ -121,5 +124,6 @@ export class LatchkeyError extends Error {
     this.retryAfterSeconds = details.retryAfterSeconds
     this.errors = details.errors
     this.dialect = details.dialect
+    this.account = details.account
   }
 }

@@ -8,6 +8,7 @@ import { judgeRefreshToken, MAX_LATE_REPLAYS } from './judge-refresh-token.js'
 import { noticeOrigin } from './notice-origin.js'
 import { ANYBODY, type Presenter, refuseForeign } from './presenter.js'
 import { hashOf, type RefreshToken, readRefreshToken, successorOf } from './refresh-token.js'
+import { sessionOver } from './session-over.js'
 
 /** A race can be lost to one rotation and then to its predecessor's retry; a third time would be a defect. */
 const MAX_ATTEMPTS = 3
@@ -43,7 +44,7 @@ export async function rotateRefreshToken(
     const verdict = judgeRefreshToken({ hash, generation: presented.generation }, state, config.refresh, successorInUse)
     switch (verdict.is) {
       case 'over':
-        throw new LatchkeyError(verdict.code)
+        throw sessionOver(context, verdict.code, presented.sessionId, state)
       case 'young':
         activity.saw(presented.sessionId, presented.generation)
         noticeOrigin(context, state!, caller)

@@ -25,6 +25,11 @@ export function shardBits(sessionId: string): number {
   return uuidToBytes(sessionId).readUInt16BE(6) & 0x0fff
 }
 
+/** When a session began, by its id alone; milliseconds since the epoch (RFC 9562, 5.7). */
+export function beganAt(sessionId: string): number {
+  return uuidToBytes(sessionId).readUIntBE(0, 6)
+}
+
 /** A new id for everything else: a plain UUIDv7, ascending within this process (RFC 9562, 6.2). */
 export function newId(): string {
   return v7()

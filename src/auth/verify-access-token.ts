@@ -12,7 +12,7 @@ export interface AccessTokenVerifierOptions {
    * Rejects with token_stale for a revoked key.
    */
   algorithmOf(kid: string): Promise<string | undefined>
-  revocations: Pick<RevocationList, 'refuses'>
+  revocations: Pick<RevocationList, 'refuses' | 'accountEndOf'>
   /** Milliseconds since the epoch. */
   clock(): number
   /** How many verified tokens are remembered. */
@@ -93,7 +93,9 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
       throw new LatchkeyError('token_expired', { dialect })
     }
     const refusal = options.revocations.refuses(principal)
-    if (refusal) throw new LatchkeyError(refusal === 'stale' ? 'token_stale' : 'token_revoked', { dialect })
+    if (refusal === 'stale') throw new LatchkeyError('token_stale', { dialect })
+    if (refusal === 'revoked')
+      throw new LatchkeyError('token_revoked', { dialect, account: options.revocations.accountEndOf(principal) })
     return principal
   }
 

@@ -4,6 +4,7 @@ import { isSuccessorInUse } from './is-successor-in-use.js'
 import { judgeRefreshToken } from './judge-refresh-token.js'
 import { ANYBODY, refuseForeign } from './presenter.js'
 import { hashOf, readRefreshToken } from './refresh-token.js'
+import { sessionOver } from './session-over.js'
 
 /**
  * Checks that a refresh token would be answered with tokens to anybody, and changes nothing, whatever it is: a token that was used
@@ -23,7 +24,7 @@ export async function verifyRefreshToken(
   const hash = hashOf(presented)
   const successorInUse = state !== undefined && (await isSuccessorInUse(context, state, hash))
   const verdict = judgeRefreshToken({ hash, generation: presented.generation }, state, config.refresh, successorInUse)
-  if (verdict.is === 'over') throw new LatchkeyError(verdict.code)
+  if (verdict.is === 'over') throw sessionOver(context, verdict.code, presented.sessionId, state)
   if (verdict.is === 'reused') throw new LatchkeyError('refresh_token_reused')
   if (verdict.is === 'unknown') throw new LatchkeyError('refresh_token_unknown')
 }

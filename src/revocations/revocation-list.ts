@@ -22,7 +22,13 @@ interface Bound {
 }
 
 /** Nothing is below a bound of 0. */
-type UserBounds = Record<BoundName, Bound>
+type UserBounds = Record<BoundName, Bound> & {
+  /** What became of the account by the change that set the bound of the version. */
+  account: AccountEnd | undefined
+}
+
+/** Why a user's tokens are refused as a whole, for those who are told. */
+export type AccountEnd = 'deleted' | 'disabled'
 
 /**
  * The revocations that still matter, in memory: the check that every request makes, a few look-ups in maps. Adding is
@@ -81,6 +87,15 @@ export class RevocationList {
     return isStale || token.issuedAt < bounds.before.value ? 'stale' : undefined
   }
 
+  /**
+   * What became of the account of a refused token, if that is why it is refused. An account that was enabled since still
+   * counts as disabled for the tokens of before.
+   */
+  accountEndOf({ userId, tokenVersion }: Pick<TokenFacts, 'userId' | 'tokenVersion'>): AccountEnd | undefined {
+    const bounds = this.#users.get(userId)
+    return bounds && tokenVersion < bounds.version.value ? bounds.account : undefined
+  }
+
   /** Whether an entry would add nothing. */
   covers(revocation: Revocation): boolean {
     const { kind } = revocation
@@ -92,7 +107,7 @@ export class RevocationList {
     return held !== undefined && boundsOf(revocation).every(({ name, value }) => held[name].value >= value)
   }
 
-  /** Everything that is held, in a form that can be added to another list. Why each was revoked is not kept here. */
+  /** Everything that is held, in a form that can be added to another list. Their reasons are not kept here. */
   *entries(): Generator<Revocation> {
     for (const [subject, expiresAt] of this.#sessions) yield { kind: 'session', subject, ...until(expiresAt) }
     for (const [subject, expiresAt] of this.#tokens) yield { kind: 'token', subject, ...until(expiresAt) }
@@ -117,8 +132,14 @@ export class RevocationList {
   #addUser(revocation: Extract<Revocation, { kind: 'user' }>, expiresAt: number): void {
     let bounds = this.#users.get(revocation.subject)
     if (!bounds) {
-      bounds = { version: NO_BOUND, roles: NO_BOUND, before: NO_BOUND }
+      bounds = { version: NO_BOUND, roles: NO_BOUND, before: NO_BOUND, account: undefined }
       this.#users.set(revocation.subject, bounds)
+    }
+    if ('belowVersion' in revocation) {
+      const { value } = bounds.version
+      const end = ACCOUNT_ENDS[revocation.reason]
+      // The same entry may come again without its reason, as one that a failover had lost.
+      if (revocation.belowVersion > value || (revocation.belowVersion === value && end)) bounds.account = end
     }
     for (const { name, value } of boundsOf(revocation)) {
       const held = bounds[name]
@@ -126,6 +147,9 @@ export class RevocationList {
     }
   }
 }
+
+/** By the reason of a revocation. */
+const ACCOUNT_ENDS: Partial<Record<string, AccountEnd>> = { user_deleted: 'deleted', user_disabled: 'disabled' }
 
 const NO_BOUND: Bound = { value: 0, expiresAt: 0 }
 

@@ -3,7 +3,7 @@ import type { Log } from '../log.js'
 import { type ClockComparison, createClockComparison } from './clock-comparison.js'
 import { JournalFollower, type JournalPage, type JournalPosition, type ReadableJournal } from './journal-follower.js'
 import type { Revocation } from './revocation.js'
-import { RevocationList, type TokenFacts } from './revocation-list.js'
+import { type AccountEnd, RevocationList, type TokenFacts } from './revocation-list.js'
 
 /** How instances tell each other of revocations faster than the journal is read. */
 export interface RevocationChannel {
@@ -112,6 +112,11 @@ export class Revocations {
     // What is known to be revoked needs no fresh list.
     if (refusal === undefined && !this.fresh) throw new LatchkeyError('revocations_stale', { retryAfterSeconds: 1 })
     return refusal
+  }
+
+  /** What became of the account of a refused token, if that is why. */
+  accountEndOf(token: TokenFacts): AccountEnd | undefined {
+    return this.list.accountEndOf(token)
   }
 
   /**

@@ -15,6 +15,9 @@ export interface Refusal {
  */
 export function refusalOf(error: LatchkeyError, contentType = ''): Refusal {
   const { status, code, errors } = error
+  // Of a refresh token. Simple JWT does not look for the user of an access token at these addresses.
+  if (code === 'user_disabled' || (code === 'session_revoked' && error.account === 'deleted'))
+    return { status, body: { detail: NO_ACCOUNT } }
   const token = TOKEN_REFUSALS[code]
   if (token !== undefined) {
     const messages = accessTokenMessages(error)
@@ -28,6 +31,7 @@ export function refusalOf(error: LatchkeyError, contentType = ''): Refusal {
 
 const INVALID = 'Token is invalid'
 const EXPIRED = 'Token is expired'
+const NO_ACCOUNT = 'No active account found for the given token.'
 const BLACKLISTED = 'Token is blacklisted'
 
 const TOKEN_REFUSALS: Partial<Record<ErrorCode, string>> = {
@@ -49,8 +53,6 @@ function plainDetail(error: LatchkeyError, contentType: string): string | undefi
   switch (error.code) {
     case 'invalid_credentials':
       return 'No active account found with the given credentials'
-    case 'user_disabled':
-      return 'No active account found for the given token.'
     case 'invalid_json':
       return `JSON parse error - ${error.detail ?? error.message}`
     case 'multipart_invalid':
