@@ -14,7 +14,9 @@ export const notFound = fp(
       if (allowed.length === 0 || allowed.some(method => method === request.method))
         return sendProblem(reply, new LatchkeyError('not_found'))
       reply.header('allow', allowed.join(', '))
-      return sendProblem(reply, new LatchkeyError('method_not_allowed'))
+      // As Django REST framework says it, for the clients of its dialects.
+      const detail = `Method "${request.method}" not allowed.`
+      return sendProblem(reply, new LatchkeyError('method_not_allowed', { detail }))
     })
   },
   { name: 'not-found', fastify: '5.x', dependencies: ['problem-details'] },

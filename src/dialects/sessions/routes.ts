@@ -2,8 +2,6 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import type { AuthContext } from '../../auth/context.js'
 import { type ListedSession, listSessions, revokeOtherSessions, revokeSession } from '../../auth/sessions.js'
-import { LatchkeyError } from '../../errors.js'
-import { logRefusal } from '../../plugins/log-refusal.js'
 import {
   accessTokenErrors,
   errorResponses,
@@ -13,9 +11,9 @@ import {
   Type,
   uuidSchema,
 } from '../../plugins/schemas.js'
-import { toLatchkeyError } from '../../plugins/to-latchkey-error.js'
 import { callerOf } from '../../routes/token-response.js'
-import { sendRefusal } from '../simple-jwt/send-refusal.js'
+import { describeView } from '../simple-jwt/describe-view.js'
+import { refuseAsViews } from './refuse-as-views.js'
 
 const { device, ip, location, last_active_at, is_active, expires_at, current } = sessionSchema.properties
 const itemSchema = Type.Object({
@@ -34,46 +32,41 @@ const refusals = {
   ...errorResponses(...accessTokenErrors, 'invalid_request', 'cross_site_request', 'store_unavailable'),
 }
 
+const ADDRESS = '/api/users/me/sessions'
+const METHODS = 'GET, DELETE, HEAD, OPTIONS'
+
 /**
  * The sessions of a user by the addresses and names that older systems gave them; docs/migrating.md says how they differ
- * from `/auth/sessions`. DELETE on the collection ends the others. Who comes with an access token of Simple JWT's dialect
- * is refused in that dialect, because its clients look for `token_not_valid` at every address.
+ * from `/auth/sessions`. DELETE on the collection ends the others. Refusals are those of a view that Simple JWT guards:
+ * its clients look for them at every address.
  */
 export const sessionsDialectRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
   const signedIn = { onRequest: app.authenticate }
   const described = { tags: ['session'], security: [{ bearer: [] }] }
+  refuseAsViews(app)
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('Cache-Control', 'no-store')
   })
-  app.setErrorHandler((thrown, request, reply) => {
-    const error = toLatchkeyError(thrown)
-    const told = isRefreshTokenOfDialect(request, error)
-      ? new LatchkeyError('token_invalid', { dialect: 'simple-jwt', cause: thrown })
-      : error
-    if (told.dialect === 'simple-jwt') {
-      logRefusal(app.log, request, told)
-      return sendRefusal(reply, told)
-    }
-    if (error.status !== 401 || error.detail !== undefined) throw error
-    // Clients of Django REST framework show the detail of a refusal.
-    throw new LatchkeyError(error.code, { detail: error.message, cause: thrown })
-  })
 
-  app.get(
-    '/api/users/me/sessions',
-    {
-      ...signedIn,
-      schema: {
-        ...described,
-        summary: 'The live sessions of the user, by their older names',
-        response: { 200: Type.Array(itemSchema), ...refusals },
-      },
+  const list = {
+    ...signedIn,
+    schema: {
+      ...described,
+      summary: 'The live sessions of the user, by their older names',
+      description:
+        'A token that is not good is refused as a view of Simple JWT refuses it, `{detail, code, messages}`; one that was ' +
+        'made at `/auth`, by problem details.',
+      response: { 200: Type.Array(itemSchema), ...refusals },
     },
-    async request => (await listSessions(context, request.principal, callerOf(request))).map(itemOf),
-  )
+  }
+  const items = async (request: FastifyRequest) =>
+    (await listSessions(context, request.principal, callerOf(request))).map(itemOf)
+  app.get(ADDRESS, list, items)
+  // Only to read: of a DELETE with an empty id nobody can tell whether one session was meant, or all.
+  app.get(`${ADDRESS}/`, { ...list, schema: { ...list.schema, hide: true } }, items)
 
   app.delete(
-    '/api/users/me/sessions',
+    ADDRESS,
     {
       ...signedIn,
       schema: { ...described, summary: 'End every session but this one', response: { 204: Type.Null(), ...refusals } },
@@ -85,7 +78,7 @@ export const sessionsDialectRoutes: FastifyPluginAsyncTypebox<{ context: AuthCon
   )
 
   app.delete(
-    '/api/users/me/sessions/:id',
+    `${ADDRESS}/:id`,
     {
       ...signedIn,
       schema: {
@@ -100,11 +93,9 @@ export const sessionsDialectRoutes: FastifyPluginAsyncTypebox<{ context: AuthCon
       return reply.code(204).send(null)
     },
   )
-}
 
-/** Who sends a refresh token for an access token has a client of Simple JWT: ours keep refresh tokens in cookies. */
-function isRefreshTokenOfDialect({ headers }: FastifyRequest, { code }: LatchkeyError): boolean {
-  return code === 'token_invalid' && /^bearer +lk_rt_/i.test(headers.authorization ?? '')
+  const view = { name: 'Sessions', description: '', allow: METHODS, parses: ['application/json'] }
+  app.options(ADDRESS, { ...signedIn, schema: { hide: true } }, async (_request, reply) => describeView(reply, view))
 }
 
 function itemOf(session: ListedSession): Static<typeof itemSchema> {

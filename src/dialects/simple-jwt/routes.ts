@@ -11,6 +11,7 @@ import { Type } from '../../plugins/schemas.js'
 import { toLatchkeyError } from '../../plugins/to-latchkey-error.js'
 import { genuineDevice, genuineRefreshToken } from '../../routes/genuine-credentials.js'
 import { callerOf } from '../../routes/token-response.js'
+import { describeView } from './describe-view.js'
 import { parseBodies } from './parse-bodies.js'
 import { hasField, readFields } from './read-fields.js'
 import { sendRefusal } from './send-refusal.js'
@@ -35,26 +36,22 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
   app.setNotFoundHandler((request, reply) => {
     if (!ADDRESSES.has(pathOf(request))) return sendRefusal(reply, new LatchkeyError('not_found'))
     const detail = `Method "${request.method}" not allowed.`
-    return sendRefusal(reply.header('allow', 'POST, OPTIONS'), new LatchkeyError('method_not_allowed', { detail }))
+    return sendRefusal(reply.header('allow', METHODS), new LatchkeyError('method_not_allowed', { detail }))
   })
 
   /** With the slash at its end that Django has, and without. */
   function post(
     path: '' | '/refresh' | '/verify' | '/blacklist',
-    { schema, ...options }: { schema: FastifySchema; bodyLimit?: number; config?: object },
+    { view, schema, ...options }: { view: string; schema: DescribedSchema; bodyLimit?: number; config?: object },
     handler: (request: FastifyRequest, reply: FastifyReply) => Promise<object>,
   ): void {
     const described = { ...schema, tags: ['simple-jwt'], consumes: FORMATS }
     app.post(`${path}/`, { ...options, prefixTrailingSlash: 'slash', schema: described }, handler)
     app.post(path, { ...options, schema: { ...described, hide: true } }, handler)
-    // Django REST framework describes a view to who asks; some clients look there whether they may post.
-    const describe = async (_request: FastifyRequest, reply: FastifyReply) =>
-      reply.header('allow', 'POST, OPTIONS').send({
-        name: schema.summary,
-        description: schema.description ?? '',
-        renders: ['application/json'],
-        parses: FORMATS,
-      })
+    const { summary, description = `${summary}.` } = schema
+    const fields = Object.keys(schema.body.properties)
+    const seen = { name: view, description, allow: METHODS, parses: FORMATS, fields }
+    const describe = async (_request: FastifyRequest, reply: FastifyReply) => describeView(reply, seen)
     app.options(`${path}/`, { prefixTrailingSlash: 'slash', schema: { hide: true } }, describe)
     app.options(path, { schema: { hide: true } }, describe)
   }
@@ -65,6 +62,7 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
   post(
     '',
     {
+      view: 'Token Obtain Pair',
       config: { ...limitedWith('POST /auth/login'), genuine: genuineDevice(context, credentialsOf) },
       schema: {
         summary: 'Simple JWT: sign in',
@@ -84,6 +82,7 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
   post(
     '/refresh',
     {
+      view: 'Token Refresh',
       config: {
         ...limitedWith('POST /auth/refresh'),
         genuine: genuineRefreshToken(context, request => [readFields(request.body, 'refresh').refresh]),
@@ -104,6 +103,7 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
   post(
     '/verify',
     {
+      view: 'Token Verify',
       bodyLimit: 8192,
       schema: {
         summary: 'Simple JWT: whether an access or a refresh token is good now',
@@ -123,6 +123,7 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
   post(
     '/blacklist',
     {
+      view: 'Token Blacklist',
       schema: {
         summary: 'Simple JWT: end the session of a refresh token',
         body: Type.Object({ refresh: Type.String() }),
@@ -139,7 +140,11 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
   const ADDRESSES = new Set(['', '/refresh', '/verify', '/blacklist'].map(path => `${app.prefix}${path}`))
 }
 
+const METHODS = 'POST, OPTIONS'
 const FORMATS = ['application/json', 'application/x-www-form-urlencoded', 'multipart/form-data']
+/** What is posted is an object, whose fields OPTIONS names. */
+type DescribedSchema = FastifySchema & { summary: string; body: { properties: object } }
+
 const nothing = Type.Object({}, { description: 'An empty object.' })
 const detail = Type.Object({ detail: Type.String(), code: Type.Optional(Type.String()) })
 const refusals = {

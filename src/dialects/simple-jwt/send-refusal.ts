@@ -1,10 +1,17 @@
 import type { FastifyReply } from 'fastify'
 import type { LatchkeyError } from '../../errors.js'
-import { refusalOf } from './refusal.js'
+import { type Refusal, refusalOf } from './refusal.js'
 
-/** Sends a refusal as Simple JWT does, with the headers that its status asks for. */
-export function sendRefusal(reply: FastifyReply, error: LatchkeyError): FastifyReply {
-  const { status, body } = refusalOf(error, reply.request.headers['content-type'])
+/**
+ * Sends a refusal as Simple JWT does, with the headers that its status asks for.
+ *
+ * @param refusal what the four endpoints would say, unless it is given
+ */
+export function sendRefusal(
+  reply: FastifyReply,
+  error: LatchkeyError,
+  { status, body }: Refusal = refusalOf(error, reply.request.headers['content-type']),
+): FastifyReply {
   reply.code(status).type('application/json').header('cache-control', 'no-store')
   if (status === 401) reply.header('www-authenticate', 'Bearer realm="api"')
   if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(Math.ceil(error.retryAfterSeconds)))

@@ -1,0 +1,95 @@
+import t from 'tap'
+import { buildTestApp } from '../support/build-test-app.js'
+import { PASSWORD, post, signIn, signUp } from '../support/people.js'
+
+const URL = '/api/users/me/sessions'
+const MESSAGE = { token_class: 'AccessToken', token_type: 'access', message: 'Token is invalid or expired' }
+const notValid = (message: string) => ({
+  detail: 'Given token not valid for any token type',
+  code: 'token_not_valid',
+  messages: [{ ...MESSAGE, message }],
+})
+const NOT_PROVIDED = { detail: 'Authentication credentials were not provided.' }
+const BAD_HEADER = {
+  detail: 'Authorization header must contain two space-delimited values',
+  code: 'bad_authorization_header',
+}
+/** A token that a Django site signed before it moved: {"token_type":"access","user_id":1}. */
+const OF_DJANGO = 'eyJhbGciOiJIUzI1NiJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIiwidXNlcl9pZCI6MX0.c2lnbmF0dXJl'
+
+t.test('the sessions refuse as a view that Simple JWT guards', async t => {
+  const { app, clock } = await buildTestApp(t, { CORS_ORIGINS: 'https://app.example.com' })
+  const ada = await signUp(app)
+  const tokens = (await post(app, '/api/token/', { username: ada.email, password: PASSWORD })).json()
+  const ask = (authorization?: string, method: 'GET' | 'OPTIONS' | 'POST' | 'HEAD' = 'GET', url = URL) =>
+    app.inject({ method, url, headers: authorization === undefined ? {} : { authorization } })
+
+  t.test('a token or a header that is not good is refused in its words', async t => {
+    // Each was taken down from Simple JWT 5.2.2 on Django REST framework 3.14.
+    for (const [authorization, body] of [
+      ['Bearer garbage', notValid('Token is invalid or expired')],
+      ['Bearer a.b.c', notValid('Token is invalid or expired')],
+      [`Bearer ${OF_DJANGO}`, notValid('Token is invalid or expired')],
+      [`Bearer ${tokens.refresh}`, notValid('Token has wrong type')],
+      ['Bearer', BAD_HEADER],
+      ['Bearer a b', BAD_HEADER],
+      [`Bearer ${tokens.access} ${tokens.access}`, BAD_HEADER],
+      ['Basic YTpi', NOT_PROVIDED],
+      [`JWT ${tokens.access}`, NOT_PROVIDED],
+      [tokens.access, NOT_PROVIDED],
+    ] as const) {
+      for (const method of ['GET', 'OPTIONS'] as const) {
+        const refused = await ask(authorization, method)
+        t.equal(refused.statusCode, 401)
+        t.strictSame(refused.json(), body, authorization.slice(0, 30))
+        t.equal(refused.headers['www-authenticate'], 'Bearer realm="api"')
+        t.match(refused.headers['content-type'], /^application\/json/)
+        t.equal(refused.headers['cache-control'], 'no-store')
+      }
+    }
+  })
+
+  t.test('without a token, our own code comes beside its words', async t => {
+    for (const method of ['GET', 'HEAD', 'OPTIONS'] as const) {
+      const refused = await ask(undefined, method)
+      t.equal(refused.statusCode, 401)
+      t.equal(refused.headers['www-authenticate'], 'Bearer realm="api"')
+      if (method !== 'HEAD') t.match(refused.json(), { ...NOT_PROVIDED, code: 'authentication_required' })
+    }
+  })
+
+  t.test('OPTIONS describes the view, and other methods are refused with a detail', async t => {
+    const described = await ask(`Bearer ${tokens.access}`, 'OPTIONS')
+    t.equal(described.statusCode, 200)
+    t.equal(described.headers.allow, 'GET, DELETE, HEAD, OPTIONS')
+    t.match(described.json(), { name: 'Sessions', renders: ['application/json'] })
+    const refused = await ask(`Bearer ${tokens.access}`, 'POST')
+    t.equal(refused.statusCode, 405)
+    t.match(refused.json(), { detail: 'Method "POST" not allowed.', code: 'method_not_allowed' })
+    t.match(refused.headers.allow, /GET.*DELETE/)
+    const preflight = await app.inject({
+      method: 'OPTIONS',
+      url: URL,
+      headers: { origin: 'https://app.example.com', 'access-control-request-method': 'GET' },
+    })
+    t.equal(preflight.statusCode, 204, 'a preflight of a page is answered without a token')
+  })
+
+  t.test('a list is read with and without the slash; one without an id ends nothing with it', async t => {
+    for (const url of [URL, `${URL}/`, `${URL}?page=1`])
+      t.equal((await ask(`Bearer ${tokens.access}`, 'GET', url)).json().length, 2, url)
+    const headers = { authorization: `Bearer ${tokens.access}`, accept: 'text/html' }
+    const refused = await app.inject({ method: 'DELETE', url: `${URL}/`, headers })
+    t.equal(refused.statusCode, 400)
+    t.ok(refused.json().detail)
+    t.equal((await app.inject({ url: URL, headers })).json().length, 2, 'and no Accept header is too narrow')
+  })
+
+  t.test('a genuine token that was made elsewhere is refused by our own code, with a detail', async t => {
+    const native = await signIn(app, ada.email)
+    await clock.advance(16 * 60)
+    const refused = await ask(`Bearer ${native.accessToken}`)
+    t.match(refused.json(), { status: 401, code: 'token_expired', detail: /./ })
+    t.equal(refused.headers['www-authenticate'], 'Bearer realm="api"')
+  })
+})
