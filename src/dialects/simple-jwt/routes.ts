@@ -50,8 +50,8 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
     app.post(path, { ...options, schema: { ...described, hide: true } }, handler)
     const { summary, description = `${summary}.` } = schema
     const fields = Object.keys(schema.body.properties)
-    const seen = { name: view, description, allow: METHODS, parses: FORMATS, fields }
-    const describe = async (_request: FastifyRequest, reply: FastifyReply) => describeView(reply, seen)
+    const told = { name: view, description, allow: METHODS, parses: FORMATS, fields }
+    const describe = async (_request: FastifyRequest, reply: FastifyReply) => describeView(reply, told)
     app.options(`${path}/`, { prefixTrailingSlash: 'slash', schema: { hide: true } }, describe)
     app.options(path, { schema: { hide: true } }, describe)
   }
