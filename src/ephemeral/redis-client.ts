@@ -4,6 +4,9 @@ import { readRedisUrl } from '../config/redis-url.js'
 import type { Place } from '../config/split-store-url.js'
 import type { Log } from '../log.js'
 import { useDeadlines } from './redis-deadlines.js'
+import { refuseSentinel, reportChanges } from './report-changes.js'
+import { connectorOf } from './sentinel-connector.js'
+import { addressOf, type Sentinels } from './sentinels.js'
 
 export interface ConnectRedisOptions {
   /** The authority that a `rediss:` server's certificate must come from; without it, those that Node trusts. */
@@ -11,9 +14,21 @@ export interface ConnectRedisOptions {
   log?: Pick<Log, 'info' | 'warn'> | undefined
   /** Whether the address is one of a Redis Cluster, whose nodes are found through it. */
   cluster?: boolean
+  /** If the address is one of Sentinels: the name under which they watch the master, and what they themselves want. */
+  sentinel?: SentinelOptions | undefined
   /** For a client whose commands wait for news a second at a time. */
   blocking?: boolean
 }
+
+export interface SentinelOptions {
+  master: string
+  username?: string | undefined
+  password?: string | undefined
+  /** As Redis itself is reached, if not given. */
+  tls?: boolean | undefined
+}
+
+const SENTINEL_PORT = 26_379
 
 /**
  * Opens a client and returns at once; Redis may be absent, now or later. Until it is there every command rejects
@@ -21,33 +36,49 @@ export interface ConnectRedisOptions {
  *
  * @param url - `redis:`, with TLS `rediss:`, or `unix:`
  */
-export function connectRedis(
-  url: string,
-  { caFile, log, cluster = false, blocking = false }: ConnectRedisOptions = {},
-): Redis | Cluster {
-  const { places, socket, username, password, db, tls, family } = readRedisUrl(url)
+export function connectRedis(url: string, given: ConnectRedisOptions = {}): Redis | Cluster {
+  const { caFile, log, cluster = false, sentinel, blocking = false } = given
+  const { places, socket, username, password, db, tls, family } = readRedisUrl(url, sentinel && SENTINEL_PORT)
+  const tlsOptions = {
+    ...(caFile !== undefined && { ca: readFileSync(caFile, 'utf8') }),
+    ...(tls === 'unverified' && { rejectUnauthorized: false }),
+  }
   const options: ConnectionOptions = {
     ...timeLimits,
     ...(blocking ? blockingTimeLimits : {}),
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
     ...(family !== 0 && { family }),
-    ...(tls !== 'none' && {
-      tls: {
-        ...(caFile !== undefined && { ca: readFileSync(caFile, 'utf8') }),
-        ...(tls === 'unverified' && { rejectUnauthorized: false }),
-      },
-    }),
+    ...(tls !== 'none' && { tls: tlsOptions }),
   }
-  const redis = cluster
-    ? connectCluster(places, options)
-    : connectServer({ ...(socket === undefined ? places[0]! : { path: socket }), db, ...options })
-  reportChanges(redis, log)
-  return redis
+  if (cluster) return reportChanges(connectCluster(places, options), log)
+  if (sentinel) {
+    const sentinelTls = (sentinel.tls ?? tls !== 'none') ? tlsOptions : undefined
+    return connectThroughSentinels({ ...sentinel, places, tls: sentinelTls, family }, { db, ...options }, log)
+  }
+  const server = connectServer({ ...(socket === undefined ? places[0]! : { path: socket }), db, ...options })
+  refuseSentinel(server, log)
+  return reportChanges(server, log)
 }
 
-function connectServer(options: ConnectionOptions & Pick<RedisOptions, 'host' | 'port' | 'path' | 'db'>): Redis {
+function connectServer(
+  options: ConnectionOptions & Pick<RedisOptions, 'host' | 'port' | 'path' | 'db' | 'Connector'>,
+): Redis {
   return new Redis({ ...options, enableAutoPipelining: true, enableOfflineQueue: false, retryStrategy })
+}
+
+function connectThroughSentinels(
+  sentinels: Sentinels,
+  options: ConnectionOptions & Pick<RedisOptions, 'db'>,
+  log: ConnectRedisOptions['log'],
+): Redis {
+  let master: Place | undefined
+  const Connector = connectorOf(sentinels, named => {
+    master = named
+  })
+  // Where networks differ, what they name may lead to nothing from here.
+  const where = () => (master === undefined ? '' : ` (the Sentinels name ${addressOf(master)} as the master)`)
+  return reportChanges(connectServer({ Connector, ...options }), log, where)
 }
 
 /** Nodes are found by what the first one says, which is hosts and ports: the rest is the same for each of them. */
@@ -98,7 +129,7 @@ const timeLimits = {
   autoResendUnfulfilledCommands: false,
   maxLoadingRetryTime: 1000,
   // After a failover the connection may still lead to the former primary.
-  reconnectOnError: (error: Error) => error.message.includes('READONLY'),
+  reconnectOnError: (error: Error) => /READONLY|MASTERDOWN/.test(error.message),
 } satisfies RedisOptions
 
 /** Never gives up. The jitter keeps a hundred instances from knocking at the same moment. */
@@ -108,22 +139,3 @@ function retryStrategy(attempt: number): number {
 
 /** Twice as long as a read may block. */
 const blockingTimeLimits = { commandTimeout: 2000, socketTimeout: 2500 } satisfies RedisOptions
-
-/**
- * Says when Redis goes and comes, once each. Without a listener for errors ioredis would print every one of them. Only
- * the message goes into the log: the error holds the command, and so perhaps the password.
- */
-function reportChanges(redis: Redis | Cluster, log: ConnectRedisOptions['log']): void {
-  let away = false
-  const onAway = (reason: string) => {
-    if (!away) log?.warn(`Redis is away: ${reason}`)
-    away = true
-  }
-  // A cluster's error only counts the nodes; the last of them says why.
-  redis.on('error', (error: Error & { lastNodeError?: Error }) => onAway((error.lastNodeError ?? error).message))
-  redis.on('reconnecting', () => onAway('the connection was closed'))
-  redis.on('ready', () => {
-    if (away) log?.info('Redis is back')
-    away = false
-  })
-}

@@ -1,19 +1,16 @@
-import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
 import type { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import type { Ephemeral } from '../../src/ephemeral/ephemeral.js'
 import { createKeys } from '../../src/ephemeral/keys.js'
 import { createRedisEphemeral } from '../../src/ephemeral/redis.js'
-import { connectRedis, redisReady } from '../../src/ephemeral/redis-client.js'
+import { type ConnectRedisOptions, connectRedis, redisReady } from '../../src/ephemeral/redis-client.js'
 import { findFreePort } from '../../src/stores/embedded/find-free-port.js'
 import { eventually, until } from '../support/eventually.js'
 import { startRedis } from '../support/servers/own-redis.js'
+import { addressOf, MASTER, watch } from '../support/servers/own-redis-sentinels.js'
+import { hasOpenssl, redisTls } from '../support/servers/redis-tls.js'
 import { lifetimes } from './redis-for-test.js'
-
-const run = promisify(execFile)
 
 /** One call of each method that asks Redis. */
 const calls: Record<string, (ephemeral: Ephemeral) => Promise<unknown>> = {
@@ -27,7 +24,7 @@ const calls: Record<string, (ephemeral: Ephemeral) => Promise<unknown>> = {
   ping: ephemeral => ephemeral.ping(),
 }
 
-function open(t: Test, url: string, options: { caFile?: string; cluster?: boolean } = {}) {
+function open(t: Test, url: string, options: Omit<ConnectRedisOptions, 'log'> = {}) {
   const said: string[] = []
   const log = { info: (message: string) => void said.push(message), warn: (message: string) => void said.push(message) }
   const redis = connectRedis(url, { ...options, log }) as Redis
@@ -135,7 +132,10 @@ t.test('a connection to a server that became a replica is given up', async t => 
   redis.on('connect', () => connections++)
   await redis.replicaof('127.0.0.1', 1)
   await t.rejects(ephemeral.hit('a', 60_000), /READONLY/)
-  await until(() => connections > 0)
+  await until(() => connections === 1)
+  await eventually(() => redis.config('SET', 'replica-serve-stale-data', 'no'))
+  await t.rejects(ephemeral.hit('a', 60_000), /MASTERDOWN/)
+  await until(() => connections === 2)
   await eventually(() => redis.replicaof('NO', 'ONE'))
   await t.resolves(eventually(() => ephemeral.hit('a', 60_000)))
 })
@@ -165,25 +165,8 @@ t.test('a password stays out of the log', async t => {
   t.notMatch(said.join(), /canary/)
 })
 
-const hasOpenssl = await run('openssl', ['version']).then(
-  () => true,
-  () => false,
-)
-
-/** What makes a server speak TLS on one port; the other speaks plainly, and shows that it is up. */
-async function tlsFor(t: Test) {
-  const folder = t.testdir()
-  const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2', '-nodes']
-  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1']
-  await run('openssl', ['req', '-x509', ...newKey, ...subject, '-keyout', key, '-out', cert])
-  const files = ['--tls-cert-file', cert, '--tls-key-file', key, '--tls-ca-cert-file', cert, '--tls-auth-clients', 'no']
-  const port = await findFreePort()
-  return { cert, url: `rediss://127.0.0.1:${port}`, args: ['--tls-port', `${port}`, ...files] }
-}
-
 t.test('with TLS the certificate must come from the given authority', { skip: !hasOpenssl }, async t => {
-  const { cert, url, args } = await tlsFor(t)
+  const { cert, url, args } = await redisTls(t)
   await startRedis(t, { args })
   const trusting = open(t, url, { caFile: cert })
   t.ok(await redisReady(trusting.redis, 5000))
@@ -195,7 +178,7 @@ t.test('with TLS the certificate must come from the given authority', { skip: !h
 })
 
 t.test('and so it must for the nodes of a cluster', { skip: !hasOpenssl }, async t => {
-  const { cert, url, args } = await tlsFor(t)
+  const { cert, url, args } = await redisTls(t)
   const ports = ['--cluster-port', `${await findFreePort()}`, '--cluster-announce-ip', '127.0.0.1']
   const server = await startRedis(t, { args: [...args, '--cluster-enabled', 'yes', '--tls-cluster', 'yes', ...ports] })
   const administrator = open(t, server.url)
@@ -207,4 +190,29 @@ t.test('and so it must for the nodes of a cluster', { skip: !hasOpenssl }, async
 
   const doubting = open(t, url, { cluster: true })
   t.notOk(await redisReady(doubting.redis, 1000))
+})
+
+t.test('and so it must for Sentinels, whether Redis speaks TLS or not', { skip: !hasOpenssl }, async t => {
+  const [tls, sentinelTls] = [await redisTls(t), await redisTls(t)]
+  const [server, sentinel] = await Promise.all([
+    startRedis(t, { args: tls.args }),
+    startRedis(t, { args: sentinelTls.args, sentinel: true }),
+  ])
+  await watch(sentinel, server)
+  const url = `redis://${new URL(sentinelTls.url).host}`
+  const plainly = open(t, url, { caFile: sentinelTls.cert, sentinel: { master: MASTER, tls: true } })
+  t.ok(await redisReady(plainly.redis, 5000))
+  await t.resolves(plainly.ephemeral.ping())
+
+  await watch(sentinel, { ...server, url: tls.url })
+  const secretly = open(t, addressOf([sentinel]).replace('redis:', 'rediss:'), {
+    caFile: tls.cert,
+    sentinel: { master: MASTER, tls: false },
+  })
+  t.ok(await redisReady(secretly.redis, 5000))
+  await t.resolves(secretly.ephemeral.ping())
+
+  const doubting = open(t, url.replace('redis:', 'rediss:'), { sentinel: { master: MASTER } })
+  await until(() => doubting.said.length === 2)
+  t.match(doubting.said[0], /^The Sentinel at .* can't be reached by TLS \(.*certificate.*\)\. Correct REDIS_CA_FILE/)
 })

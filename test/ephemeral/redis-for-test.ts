@@ -5,7 +5,7 @@ import type { Ephemeral } from '../../src/ephemeral/ephemeral.js'
 import { createKeys, type KeySettings, type Keys } from '../../src/ephemeral/keys.js'
 import type { MacKeys } from '../../src/ephemeral/mac.js'
 import { createRedisEphemeral } from '../../src/ephemeral/redis.js'
-import { connectRedis, redisReady } from '../../src/ephemeral/redis-client.js'
+import { connectRedis, redisReady, type SentinelOptions } from '../../src/ephemeral/redis-client.js'
 import type { EphemeralUnderTest } from '../contract/ephemeral.js'
 
 export interface RedisUnderTest extends EphemeralUnderTest {
@@ -33,11 +33,12 @@ export async function openRedisForTest(
   url: string,
   {
     cluster = false,
+    sentinel,
     settings = lifetimes,
     ownLimits = false,
-  }: { cluster?: boolean; settings?: KeySettings; ownLimits?: boolean } = {},
+  }: { cluster?: boolean; sentinel?: SentinelOptions; settings?: KeySettings; ownLimits?: boolean } = {},
 ): Promise<RedisUnderTest> {
-  const redis = connectRedis(url, { cluster })
+  const redis = connectRedis(url, { cluster, sentinel })
   await redisReady(redis, 5000)
   // A busy machine must not decide how a test ends.
   if (!redis.isCluster && !ownLimits) Object.assign(redis.options, { commandTimeout: 30_000, socketTimeout: 60_000 })
@@ -51,7 +52,7 @@ export async function openRedisForTest(
   const another = (macKeys = ours) =>
     createRedisEphemeral({
       redis,
-      openFollower: () => connectRedis(url, { cluster, blocking: true }),
+      openFollower: () => connectRedis(url, { cluster, sentinel, blocking: true }),
       keys,
       macKeys,
       now,

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { open, readFile } from 'node:fs/promises'
+import { open, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
@@ -16,6 +16,8 @@ export interface RedisLaunch {
   port?: number
   /** Arguments of redis-server that come after ours and win. */
   args?: readonly string[]
+  /** Whether it is a Sentinel, which keeps what it is told in a file. */
+  sentinel?: boolean
 }
 
 export interface RunningRedis {
@@ -75,7 +77,11 @@ async function spawnRedis(launch: RedisLaunch, port: number): Promise<ChildProce
     const ours = ['--port', String(port), '--bind', '127.0.0.1', '--dir', launch.folder, '--save', '']
     const child = spawn(
       path,
-      [...ours, '--appendonly', 'no', '--maxmemory-policy', 'noeviction', ...(launch.args ?? [])],
+      [
+        ...(launch.sentinel ? [await sentinelFile(launch.folder)] : []),
+        ...[...ours, '--appendonly', 'no', '--maxmemory-policy', 'noeviction', ...(launch.args ?? [])],
+        ...(launch.sentinel ? ['--sentinel'] : []),
+      ],
       {
         detached: true,
         stdio: ['ignore', log.fd, log.fd],
@@ -87,4 +93,11 @@ async function spawnRedis(launch: RedisLaunch, port: number): Promise<ChildProce
   } finally {
     await log.close()
   }
+}
+
+/** Kept if it is there already: it holds what the Sentinel was told before. */
+async function sentinelFile(folder: string): Promise<string> {
+  const file = join(folder, 'sentinel.conf')
+  await writeFile(file, '', { flag: 'a' })
+  return file
 }

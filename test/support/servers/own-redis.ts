@@ -21,11 +21,14 @@ export interface OwnRedis {
 }
 
 /** Starts a Redis for this test alone; it ends with the test. */
-export async function startRedis(t: Test, options: { args?: readonly string[] } = {}): Promise<OwnRedis> {
+export async function startRedis(
+  t: Test,
+  { args = [], sentinel = false }: { args?: readonly string[]; sentinel?: boolean } = {},
+): Promise<OwnRedis> {
   const program = await withServersLock(findRedis)
   if (program === undefined) throw new Error('This test needs a redis-server or valkey-server on the PATH.')
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-redis-'))
-  const launch = { program, folder, args: options.args ?? [] }
+  const launch = { program, folder, args, sentinel }
   let running = await launchRedis(launch)
   endWithUs(running.child)
   const { url, port } = running

@@ -1,0 +1,56 @@
+import type { Socket } from 'node:net'
+import type { Cluster, Redis } from 'ioredis'
+import t from 'tap'
+import { findMaster } from '../../src/ephemeral/sentinels.js'
+import { ephemeralContract } from '../contract/ephemeral.js'
+import { eventually, until } from '../support/eventually.js'
+import { type OwnRedis, startRedis } from '../support/servers/own-redis.js'
+import { ask, MASTER, placeOf, startRedisSentinels, watch } from '../support/servers/own-redis-sentinels.js'
+import { openRedisForTest } from './redis-for-test.js'
+
+const { url, master, replicas, sentinels } = await startRedisSentinels(t, { replicas: 2, sentinels: 3 })
+const sentinel = { master: MASTER }
+
+t.test('the contract, through Sentinels', t =>
+  ephemeralContract(t, (t, settings) => openRedisForTest(t, url, { sentinel, settings })),
+)
+
+t.test('the master is what most Sentinels name; one alone is not believed', async t => {
+  const [other, loner] = await Promise.all([startRedis(t), startRedis(t, { sentinel: true })])
+  await watch(loner, other)
+  const named = (asked: readonly OwnRedis[]) => {
+    const { signal } = new AbortController()
+    return findMaster({ places: asked.map(placeOf), master: MASTER, tls: undefined, family: 0 }, signal, () => {})
+  }
+  for (let n = 0; n < 5; n++)
+    t.match(await named([loner, ...sentinels.slice(1)]), { ...placeOf(master), isAgreed: true })
+  t.match(await named([loner, sentinels[0]!]), { isAgreed: false })
+  t.match(await named([loner]), { ...placeOf(other), isAgreed: true })
+})
+
+t.test('a master that was replaced is left, though it goes on answering for a while', async t => {
+  const { ephemeral, redis } = await openRedisForTest(t, url, { sentinel })
+  t.equal((await ephemeral.hit('a', 60_000)).count, 1)
+  t.equal(await redis.wait(2, 5000), 2, 'the replicas know of the first hit')
+  await ask(sentinels[0]!, client => client.call('SENTINEL', 'FAILOVER', MASTER))
+  await until(async () => replicas.map(placeOf).some(({ port }) => port === portServing(redis)))
+  t.equal((await eventually(() => ephemeral.hit('a', 60_000))).count, 2)
+  t.match(await ask(master, client => client.info('replication')), /role:master/, 'nobody told it yet')
+})
+
+t.test('a master that hangs is replaced, and nothing that it was sent is sent again', async t => {
+  const { ephemeral, redis } = await openRedisForTest(t, url, { sentinel, ownLimits: true })
+  await eventually(() => ephemeral.hit('a', 60_000))
+  t.ok((await redis.wait(1, 5000)) > 0, 'a replica knows of the first hit')
+  const serving = replicas.find(replica => placeOf(replica).port === portServing(redis))!
+  process.kill(serving.pid, 'SIGSTOP')
+  const start = performance.now()
+  const hits = await Promise.allSettled(Array.from({ length: 20 }, () => ephemeral.hit('a', 60_000)))
+  t.comment(`refused after ${(performance.now() - start).toFixed(0)} ms`)
+  t.ok(performance.now() - start < 10_000, 'without a limit of time they would wait for ever')
+  t.ok(hits.every(({ status }) => status === 'rejected'))
+  t.equal((await eventually(() => ephemeral.hit('a', 60_000), 20_000)).count, 2)
+  t.not(portServing(redis), placeOf(serving).port)
+})
+
+const portServing = (redis: Redis | Cluster) => (redis as unknown as { stream: Socket }).stream.remotePort

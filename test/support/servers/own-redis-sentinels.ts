@@ -1,0 +1,85 @@
+import { Redis } from 'ioredis'
+import type { Test } from 'tap'
+import type { Place } from '../../../src/config/split-store-url.js'
+import { until } from '../eventually.js'
+import { type OwnRedis, startRedis } from './own-redis.js'
+
+export interface OwnRedisSentinels {
+  master: OwnRedis
+  /** One of them takes the master's place within seconds when that one dies. */
+  replicas: readonly OwnRedis[]
+  sentinels: readonly OwnRedis[]
+  /** The address of all Sentinels. */
+  url: string
+}
+
+/** The name under which they watch the master. */
+export const MASTER = 'latchkey-tests'
+/** How long the master is missed before the replica takes its place. */
+const DOWN_AFTER_MS = 500
+
+/** Starts a Redis with replicas, and Sentinels that watch it, for this test alone; they end with the test. */
+export async function startRedisSentinels(
+  t: Test,
+  count: { replicas: number; sentinels: number },
+): Promise<OwnRedisSentinels> {
+  const promptly = ['--repl-diskless-sync-delay', '0']
+  const master = await startRedis(t, { args: promptly })
+  const [replicas, sentinels] = await Promise.all([
+    startAll(count.replicas, () => startRedis(t, { args: [...promptly, '--replicaof', '127.0.0.1', portOf(master)] })),
+    startAll(count.sentinels, () => startRedis(t, { sentinel: true })),
+  ])
+  // A Sentinel reads the replicas of its master at once, and then every ten seconds only.
+  await Promise.all(replicas.map(untilInStep))
+  await Promise.all(sentinels.map(sentinel => watch(sentinel, master, Math.floor(count.sentinels / 2) + 1)))
+  await Promise.all(sentinels.map(sentinel => untilItKnows(sentinel, count)))
+  return { master, replicas, sentinels, url: addressOf(sentinels) }
+}
+
+const startAll = (count: number, start: () => Promise<OwnRedis>) => Promise.all(Array.from({ length: count }, start))
+
+/** Waits for a replica to have everything that its master has. */
+async function untilInStep(replica: OwnRedis): Promise<void> {
+  await ask(replica, client => until(async () => /master_link_status:up/.test(await client.info('replication'))))
+}
+
+/** Makes a Sentinel watch this master, whatever it watched before. */
+export async function watch(sentinel: OwnRedis, master: OwnRedis, quorum = 1): Promise<void> {
+  await ask(sentinel, async client => {
+    await client.call('SENTINEL', 'REMOVE', MASTER).catch(() => {})
+    await client.call('SENTINEL', 'MONITOR', MASTER, '127.0.0.1', portOf(master), quorum)
+    await client.call('SENTINEL', 'SET', MASTER, 'down-after-milliseconds', DOWN_AFTER_MS, 'failover-timeout', 3000)
+  })
+}
+
+export function addressOf(sentinels: readonly OwnRedis[]): string {
+  return `redis://${sentinels.map(sentinel => `127.0.0.1:${portOf(sentinel)}`).join(',')}`
+}
+
+/** Uses a client of its own. */
+export async function ask<T>({ url }: OwnRedis, question: (client: Redis) => Promise<T>): Promise<T> {
+  const client = new Redis(url)
+  client.on('error', () => {})
+  try {
+    return await question(client)
+  } finally {
+    client.disconnect()
+  }
+}
+
+/** As addresses of Redis are read. */
+export function placeOf(server: OwnRedis): Place {
+  return { host: '127.0.0.1', port: Number(portOf(server)) }
+}
+
+const portOf = ({ url }: OwnRedis) => new URL(url).port
+
+async function untilItKnows(sentinel: OwnRedis, count: { replicas: number; sentinels: number }): Promise<void> {
+  await ask(sentinel, client =>
+    until(async () => {
+      const facts = (await client.call('SENTINEL', 'MASTER', MASTER)) as string[]
+      const fact = (name: string) => Number(facts[facts.indexOf(name) + 1])
+      return fact('num-slaves') === count.replicas && fact('num-other-sentinels') === count.sentinels - 1
+    }),
+  )
+}
