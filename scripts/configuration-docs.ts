@@ -66,6 +66,29 @@ server \`options=-c%20name%3Dvalue\`. One that Latchkey does not know is refused
 **Parameters of Redis** are \`db\`, \`username\`, \`password\`, \`family\` (4 or 6) and, with \`rediss://\`, \`ssl_cert_reqs=none\`, which
 leaves the certificate unchecked. A socket is \`unix:///run/redis/redis.sock?db=1\`.
 
+### Redis Sentinel
+
+Name the Sentinels in \`REDIS_URL\`, and their master in \`REDIS_SENTINEL_MASTER\`:
+
+\`\`\`
+REDIS_URL=redis://:password@sentinel-0:26379,sentinel-1:26379,sentinel-2:26379/0
+REDIS_SENTINEL_MASTER=mymaster
+REDIS_SENTINEL_PASSWORD=another   # if the Sentinels want one
+\`\`\`
+
+User, password and number of the database are those of Redis itself. A Sentinel without a port has 26379. One name that leads
+to all of them, as a Service of Kubernetes, is enough; others than those that are named are not asked. With \`rediss://\` both
+Redis and the Sentinels are reached by TLS, unless \`REDIS_SENTINEL_TLS\` says otherwise.
+
+All Sentinels are asked at once, and the address that most of them name is the master. When its connection ends they are asked
+again; they are also asked every two seconds, because a master that was replaced may go on answering for a while. Until the
+failover is done Redis counts as away: \`/readyz\` says \`degraded\`, and nobody is signed out. What a replica did not have
+of the blacklist is written again. What is wrong with a Sentinel is in the log.
+
+Latchkey connects to the address that the Sentinels name. If it leads nowhere from where Latchkey runs, or its certificate is
+made for names, set \`replica-announce-ip\` in Redis, and \`resolve-hostnames\` and \`announce-hostnames\` in the Sentinels.
+\`min-replicas-to-write 1\` in Redis keeps a master that is cut off from taking what will be lost.
+
 ### Rights
 
 **Redis.** \`/readyz\` says \`redis-rights\`, and the log which one, while a right is missing. All that is needed, with
@@ -75,7 +98,13 @@ leaves the certificate unchecked. A socket is \`unix:///run/redis/redis.sock?db=
 ACL SETUSER latchkey on >password ~lk1:* +@connection +info +eval +evalsha +get +set +incr +decr +del +pttl +pexpire +xadd +xread +xrevrange
 \`\`\`
 
-For a Redis Cluster add \`+cluster\`. Without \`+info\` everything works, but nobody is warned of a Redis that may evict.
+For a Redis Cluster add \`+cluster\`. On Sentinels that have users of their own, all that is needed is:
+
+\`\`\`
+ACL SETUSER latchkey-sentinel on >password -@all +@connection +sentinel|get-master-addr-by-name
+\`\`\`
+
+Without \`+info\` everything works, but nobody is warned of a Redis that may evict.
 
 **Postgres.** The role of \`DATABASE_MIGRATION_URL\` needs CREATE on the database and on its schema, and owns the tables. The
 role of \`DATABASE_URL\`, if it is another, needs USAGE on the schema, SELECT, INSERT, UPDATE and DELETE on its tables, and USAGE

@@ -43,6 +43,17 @@ export interface Config {
     readonly url: string | undefined
     readonly caFile: string | undefined
     readonly cluster: boolean
+    /** Undefined unless the address is one of Sentinels. */
+    readonly sentinel:
+      | {
+          /** The name under which they watch the master. */
+          readonly master: string
+          readonly username: string | undefined
+          readonly password: string | undefined
+          /** Undefined if they are reached as Redis itself is. */
+          readonly tls: boolean | undefined
+        }
+      | undefined
     readonly keyPrefix: string
   }
 
@@ -132,6 +143,10 @@ const externalOnly: ReadonlySet<SettingName> = new Set([
   'REDIS_URL',
   'REDIS_CA_FILE',
   'REDIS_CLUSTER',
+  'REDIS_SENTINEL_MASTER',
+  'REDIS_SENTINEL_USERNAME',
+  'REDIS_SENTINEL_PASSWORD',
+  'REDIS_SENTINEL_TLS',
 ])
 
 /**
@@ -192,6 +207,7 @@ function toConfig(values: Values, mode: Mode, isKubernetes: boolean): Config {
       url: values.REDIS_URL,
       caFile: values.REDIS_CA_FILE,
       cluster: values.REDIS_CLUSTER,
+      sentinel: sentinelOf(values),
       keyPrefix: values.REDIS_KEY_PREFIX,
     },
     jwtSecrets: values.JWT_SECRET,
@@ -235,6 +251,12 @@ function toConfig(values: Values, mode: Mode, isKubernetes: boolean): Config {
     eventRetentionSeconds: values.EVENT_RETENTION,
     shutdownDelayMs: values.SHUTDOWN_DELAY ?? (isKubernetes ? 5000 : 1000),
   }
+}
+
+function sentinelOf(values: Values): Config['redis']['sentinel'] {
+  const { REDIS_SENTINEL_MASTER: master, REDIS_SENTINEL_USERNAME, REDIS_SENTINEL_PASSWORD, REDIS_SENTINEL_TLS } = values
+  if (master === undefined) return undefined
+  return { master, username: REDIS_SENTINEL_USERNAME, password: REDIS_SENTINEL_PASSWORD, tls: REDIS_SENTINEL_TLS }
 }
 
 function deepFreeze<T extends object>(value: T): T {

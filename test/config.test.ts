@@ -110,6 +110,18 @@ t.test('addresses that drivers accept are accepted', async t => {
   t.match(readConfig({ ...production, REDIS_URL, REDIS_CLUSTER: 'on' }).redis, { url: REDIS_URL, cluster: true })
 })
 
+t.test('Sentinels are named by the address, and their master by its name', async t => {
+  const REDIS_URL = 'redis://:pass@one,two:26380,[::1]/1'
+  const env = { ...production, REDIS_URL, REDIS_SENTINEL_MASTER: 'main' }
+  const bare = { master: 'main', username: undefined, password: undefined, tls: undefined }
+  t.match(readConfig(env).redis, { url: REDIS_URL, cluster: false, sentinel: bare })
+  const more = { REDIS_SENTINEL_USERNAME: 'latchkey', REDIS_SENTINEL_PASSWORD: 'p@ss', REDIS_SENTINEL_TLS: 'on' }
+  const sentinel = { master: 'main', username: 'latchkey', password: 'p@ss', tls: true }
+  t.match(readConfig({ ...env, ...more }).redis, { sentinel })
+  t.equal(readConfig(production).redis.sentinel, undefined)
+  t.equal(readConfig({ ...env, ...more }, { embedded: true }).redis.sentinel, undefined)
+})
+
 t.test('settings are held against one another', async t => {
   const cases: [env: NodeJS.ProcessEnv, problem: RegExp][] = [
     [{ SESSION_MAX_AGE: '6d' }, /^SESSION_MAX_AGE must be at least JWT_REFRESH_EXPIRES_IN/],
@@ -121,6 +133,24 @@ t.test('settings are held against one another', async t => {
     [{ REFRESH_MIN_AGE: '10s' }, /^REFRESH_MIN_AGE must be longer than REFRESH_LEEWAY, or both 0s/],
     [{ REFRESH_MIN_AGE: '0s' }, /^REFRESH_MIN_AGE must be longer than REFRESH_LEEWAY/],
     [{ ...production, REDIS_CLUSTER: 'on', REDIS_URL: 'redis://redis/1' }, /^REDIS_URL names a numbered database/],
+    [
+      { ...production, REDIS_CLUSTER: 'on', REDIS_SENTINEL_MASTER: 'main' },
+      /^REDIS_SENTINEL_MASTER and REDIS_CLUSTER exclude each other/,
+    ],
+    [
+      { ...production, REDIS_URL: 'unix:///run/redis.sock', REDIS_SENTINEL_MASTER: 'main' },
+      /^REDIS_URL names a socket, and Sentinels have hosts/,
+    ],
+    [
+      { ...production, REDIS_SENTINEL_PASSWORD: 'canary' },
+      /^REDIS_SENTINEL_PASSWORD is set without REDIS_SENTINEL_MASTER: set that to the name [^y]*$/,
+    ],
+    [{ ...production, REDIS_SENTINEL_TLS: 'off' }, /^REDIS_SENTINEL_TLS is set without REDIS_SENTINEL_MASTER/],
+    [
+      { ...production, REDIS_SENTINEL_MASTER: 'main', REDIS_SENTINEL_USERNAME: 'u' },
+      /^REDIS_SENTINEL_USERNAME is set without REDIS_SENTINEL_PASSWORD/,
+    ],
+    [{ ...production, REDIS_SENTINEL_MASTER: 'my master' }, /^REDIS_SENTINEL_MASTER must be a name without spaces/],
     [{ ...production, COOKIE_INSECURE: 'on' }, /^COOKIE_INSECURE is refused in production/],
     [
       { COOKIE_INSECURE: 'on', COOKIE_SAMESITE: 'none', CORS_ORIGINS: 'https://app.example.org' },

@@ -29,6 +29,39 @@ function authorityRules(name: 'DATABASE_URL' | 'DATABASE_MIGRATION_URL'): Rule[]
   ]
 }
 
+function sentinelRules(): Rule[] {
+  const needsMaster = (['REDIS_SENTINEL_USERNAME', 'REDIS_SENTINEL_PASSWORD', 'REDIS_SENTINEL_TLS'] as const).map(
+    (name): Rule => ({
+      of: [name, 'REDIS_SENTINEL_MASTER'],
+      broken: v => v[name] !== undefined && v.REDIS_SENTINEL_MASTER === undefined,
+      problem: `${name} is set without REDIS_SENTINEL_MASTER: set that to the name of the master, or unset ${name}.`,
+    }),
+  )
+  return [
+    ...needsMaster,
+    {
+      of: ['REDIS_SENTINEL_USERNAME', 'REDIS_SENTINEL_PASSWORD'],
+      broken: v => v.REDIS_SENTINEL_USERNAME !== undefined && v.REDIS_SENTINEL_PASSWORD === undefined,
+      problem: 'REDIS_SENTINEL_USERNAME is set without REDIS_SENTINEL_PASSWORD: set both, or the password alone.',
+    },
+    {
+      of: ['REDIS_SENTINEL_MASTER', 'REDIS_CLUSTER'],
+      broken: v => v.REDIS_SENTINEL_MASTER !== undefined && v.REDIS_CLUSTER,
+      problem:
+        'REDIS_SENTINEL_MASTER and REDIS_CLUSTER exclude each other: a Redis Cluster has no Sentinels. Unset one.',
+    },
+    {
+      of: ['REDIS_SENTINEL_MASTER', 'REDIS_URL'],
+      broken: v =>
+        v.REDIS_SENTINEL_MASTER !== undefined &&
+        v.REDIS_URL !== undefined &&
+        readRedisUrl(v.REDIS_URL).socket !== undefined,
+      problem:
+        'REDIS_URL names a socket, and Sentinels have hosts: write redis://sentinel:26379, or unset REDIS_SENTINEL_MASTER.',
+    },
+  ]
+}
+
 /** What settings owe one another. */
 const rules: readonly Rule[] = [
   {
@@ -62,10 +95,17 @@ const rules: readonly Rule[] = [
     problem: 'REDIS_URL names a numbered database, and a Redis Cluster has none: remove the number, or REDIS_CLUSTER.',
   },
   {
-    of: ['REDIS_CLUSTER', 'REDIS_URL'],
-    broken: v => !v.REDIS_CLUSTER && v.REDIS_URL !== undefined && readRedisUrl(v.REDIS_URL).places.length > 1,
-    problem: 'REDIS_URL names several servers: set REDIS_CLUSTER=on if they are one Redis Cluster, or name one server.',
+    of: ['REDIS_CLUSTER', 'REDIS_SENTINEL_MASTER', 'REDIS_URL'],
+    broken: v =>
+      !v.REDIS_CLUSTER &&
+      v.REDIS_SENTINEL_MASTER === undefined &&
+      v.REDIS_URL !== undefined &&
+      readRedisUrl(v.REDIS_URL).places.length > 1,
+    problem:
+      'REDIS_URL names several servers: set REDIS_CLUSTER=on if they are one Redis Cluster, set REDIS_SENTINEL_MASTER to ' +
+      'the name of the master if they are Sentinels, or name one server.',
   },
+  ...sentinelRules(),
   ...(['DATABASE_URL', 'DATABASE_MIGRATION_URL'] as const).flatMap(authorityRules),
   {
     of: ['COOKIE_INSECURE', 'NODE_ENV'],

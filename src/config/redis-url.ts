@@ -3,7 +3,7 @@ import { decoded, type Place, placesOf, splitStoreUrl } from './split-store-url.
 
 /** What an address of Redis says. */
 export interface RedisUrl {
-  /** Several for a cluster only. */
+  /** Several for a cluster or for Sentinels only. */
   places: readonly Place[]
   /** Of a server on this machine, instead of a place. */
   socket: string | undefined
@@ -21,12 +21,18 @@ const insteadOf: Readonly<Record<string, string>> = {
   ssl_ca_certs: 'set REDIS_CA_FILE',
 }
 
+/** Libraries have four schemes for Sentinels, with the name of the master in three different places. */
+const insteadOfSentinelScheme =
+  'has a scheme of its own for Sentinels: write redis:// (or rediss:// for TLS) and all of them, as ' +
+  'redis://:password@sentinel-1:26379,sentinel-2:26379/0, and set REDIS_SENTINEL_MASTER to the name of their master'
+
 /**
  * Reads an address of Redis. A parameter is honoured, or refused.
  *
  * @throws Mistake that never repeats a value, as that may be a secret
  */
 export function readRedisUrl(text: string, defaultPort = 6379): RedisUrl {
+  if (/^[a-z+-]*sentinels?:/i.test(text)) throw new Mistake(insteadOfSentinelScheme)
   const scheme = /^(rediss?|unix):\/\//.exec(text)?.[1]
   if (!scheme) throw new Mistake('must be an address such as redis://:password@host:6379')
   const { authority, path, query, ...credentials } = splitStoreUrl(text)

@@ -57,8 +57,8 @@ async function openExternal(config: Config, { log, clock }: OpenStoresOptions): 
     throw error
   }
 
-  const { caFile, cluster } = config.redis
-  const redisOptions = { caFile, cluster, log }
+  const { caFile, cluster, sentinel } = config.redis
+  const redisOptions = { caFile, cluster, sentinel, log }
   const redis = connectRedis(redisUrl, redisOptions)
   if (!(await redisReady(redis, REDIS_PATIENCE_MS))) log.warn('Redis does not answer; starting without it.')
   const ephemeral = createRedisEphemeral({

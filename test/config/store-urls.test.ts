@@ -182,8 +182,14 @@ t.test('what cannot be honoured in the address of Redis is refused with what to 
     ['redis://redis?enableOfflineQueue=true', /the parameter enableOfflineQueue.*remove it/],
     ['redis://redis?tls=true', /write rediss:\/\//],
     ['rediss://redis?ssl_cert_reqs=canary', /ssl_cert_reqs=required or none/],
-    ['redis://one,two', /names several servers: set REDIS_CLUSTER=on/],
+    ['redis://one,two', /names several servers: set REDIS_CLUSTER=on .*, set REDIS_SENTINEL_MASTER .*, or name one/],
     ['unix://redis.sock', /such as unix:\/\/\/run/],
+    ...['redis-sentinel', 'rediss-sentinel', 'redis+sentinel', 'rediss+sentinel', 'sentinel'].map(
+      (scheme): [string, RegExp] => [
+        `${scheme}://:canary@one:26379,two:26379/main`,
+        /write redis:\/\/ .* set REDIS_SENTINEL_MASTER to the name/,
+      ],
+    ),
   ]
   for (const [REDIS_URL, fix] of cases) {
     const problems = problemsOf({ ...production, REDIS_URL })

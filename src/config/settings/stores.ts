@@ -53,12 +53,32 @@ export const storeSettings = {
   },
   REDIS_CA_FILE: {
     kind: certificateFile,
-    about: 'With `rediss://`: accept only certificates of this authority.',
+    about: 'With `rediss://`: accept only certificates of this authority, of Sentinels too.',
   },
   REDIS_CLUSTER: {
     kind: onOff,
     default: 'off',
     about: 'Whether `REDIS_URL` leads to a Redis Cluster: any node of it, or a name for all of them.',
+  },
+  REDIS_SENTINEL_MASTER: {
+    kind: text('a name without spaces', /^[!-~]{1,200}$/),
+    about:
+      'The name under which [Sentinels](#redis-sentinel) watch a Redis. `REDIS_URL` then holds the addresses of the ' +
+      'Sentinels, and the user and password of Redis itself.',
+  },
+  REDIS_SENTINEL_USERNAME: {
+    kind: text('a name without spaces', /^[!-~]{1,200}$/),
+    about: 'The user of the Sentinels, if it is another than `default`.',
+  },
+  REDIS_SENTINEL_PASSWORD: {
+    kind: text('a password', /^.+$/s),
+    secret: true,
+    about: 'The password of the Sentinels, if they want one. That of Redis itself is in `REDIS_URL`.',
+  },
+  REDIS_SENTINEL_TLS: {
+    kind: onOff,
+    defaultText: 'on with `rediss://`, off with `redis://`',
+    about: 'Whether Sentinels are reached by TLS; whether Redis itself is, `REDIS_URL` says.',
   },
   REDIS_KEY_PREFIX: {
     kind: text('1 to 64 letters, digits or . _ : -', /^[A-Za-z0-9._:-]{1,64}$/),
