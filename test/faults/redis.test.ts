@@ -6,6 +6,7 @@ import t, { type Test } from 'tap'
 import { until } from '../support/eventually.js'
 import { startRedis } from '../support/servers/own-redis.js'
 import { startRedisCluster } from '../support/servers/own-redis-cluster.js'
+import { MASTER, startRedisSentinels } from '../support/servers/own-redis-sentinels.js'
 import { startInstances } from './instances.js'
 import { ONLY_IN_FULL, printTable, runRow } from './run-row.js'
 
@@ -140,6 +141,14 @@ t.test('a master of a Redis Cluster hangs', ONLY_IN_FULL, async t => {
   const begin = () => process.kill(pid, 'SIGSTOP')
   const end = () => process.kill(pid, 'SIGCONT')
   await runRow(t, { ...whole, lastsMs: 4000, fault: t.name, instances, begin, end })
+})
+
+t.test('the master behind Sentinels is killed, and its replica takes over', ONLY_IN_FULL, async t => {
+  const { master, url } = await startRedisSentinels(t, { replicas: 1, sentinels: 3 })
+  const env = { REDIS_URL: url, REDIS_SENTINEL_MASTER: MASTER }
+  const instances = await startInstances(t, { env })
+  const begin = () => process.kill(master.pid, 'SIGKILL')
+  await runRow(t, { ...whole, lastsMs: 4000, fault: t.name, instances, begin, end: master.restart })
 })
 
 t.test('the table', async t => printTable(t))
