@@ -83,7 +83,7 @@ function connectThroughSentinels(
 
 /** Nodes are found by what the first one says, which is hosts and ports: the rest is the same for each of them. */
 function connectCluster(places: readonly Place[], redisOptions: ConnectionOptions): Cluster {
-  return new Cluster([...places], {
+  const cluster = new Cluster([...places], {
     redisOptions,
     enableAutoPipelining: true,
     clusterRetryStrategy: retryStrategy,
@@ -97,6 +97,11 @@ function connectCluster(places: readonly Place[], redisOptions: ConnectionOption
     slotsRefreshTimeout: 500,
     slotsRefreshInterval: 1000,
   })
+  // If ioredis is asking for the slots when the client is closed, it goes on to ask every second, and the process never ends.
+  cluster.once('end', () => {
+    cluster.refreshSlotsCache = () => {}
+  })
+  return cluster
 }
 
 /** Waits for a client to be of use, but no longer than this: a start goes on without Redis. */
