@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { domainToASCII, domainToUnicode } from 'node:url'
 import { LatchkeyError } from '../errors.js'
+import { foldedForm } from './text-forms.js'
 
 /**
  * The one form in which an address is stored, compared and written to: trimmed, NFKC, lower case, and the domain in
@@ -64,13 +65,8 @@ const IS_PUNYCODE = /(^|\.)xn--/
 
 /** The form in which earlier versions stored an address. */
 function earlierForm(text: string): string | undefined {
-  const email = fold(text).trim()
+  const email = foldedForm(text).trim()
   return ADDRESS.test(email) && Buffer.byteLength(email) <= EMAIL_MAX_BYTES ? email : undefined
-}
-
-/** Lower-casing can leave a sequence that NFKC composes, so that runs on both sides; the form is then stable. */
-function fold(text: string): string {
-  return text.normalize('NFKC').toLowerCase().normalize('NFKC')
 }
 
 /** Undefined for what is no domain: an empty or too long label, a dot at the end, punycode that means nothing. */

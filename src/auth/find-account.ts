@@ -1,6 +1,7 @@
 import type { User } from '../db/users.js'
 import type { AuthContext } from './context.js'
 import { asEmail, emailForms } from './email.js'
+import { textForm } from './text-forms.js'
 
 /** How a request names an account. */
 export interface AccountNames {
@@ -33,7 +34,7 @@ function accountName({ email, username }: AccountNames): AccountName {
   const address = asEmail(given) ?? emailForms(given)[0]
   if (address !== undefined) return { email: address }
   // What is no address has no account by it.
-  return username === undefined ? { email: '' } : { username: username.normalize('NFKC') }
+  return username === undefined ? { email: '' } : { username: textForm(username) }
 }
 
 async function findUser(
@@ -46,7 +47,7 @@ async function findUser(
   // somebody else for a username: the owner comes first.
   const [owner, named] = await Promise.all([
     db.users.findByEmail(...emailForms(username ?? email ?? '')),
-    username === undefined ? undefined : db.users.findByUsername(username.normalize('NFKC')),
+    username === undefined ? undefined : db.users.findByUsername(textForm(username)),
   ])
   return owner ?? named
 }

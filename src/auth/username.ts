@@ -1,5 +1,6 @@
 import { LatchkeyError } from '../errors.js'
 import { emailForms } from './email.js'
+import { textForm } from './text-forms.js'
 
 /**
  * The form in which a username is stored and compared: NFKC, without white space and invisible characters at its ends.
@@ -12,7 +13,7 @@ import { emailForms } from './email.js'
  * @throws LatchkeyError invalid_username, whose detail is a sentence
  */
 export function normaliseUsername(input: string, email: string): string {
-  const username = input.normalize('NFKC').replace(INVISIBLE_ENDS, '')
+  const username = textForm(input).replace(INVISIBLE_ENDS, '')
   if (username === '') throw new LatchkeyError('invalid_username', { detail: 'The username is empty.' })
   const addresses = emailForms(username.replace(INVISIBLE, ''))
   if (addresses.length > 0 && !addresses.includes(email))

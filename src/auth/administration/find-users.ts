@@ -3,6 +3,7 @@ import { LatchkeyError } from '../../errors.js'
 import type { AuthContext } from '../context.js'
 import { emailForms } from '../email.js'
 import { isUuid } from '../session-id.js'
+import { foldedForm, textForm } from '../text-forms.js'
 
 type NameField = 'email' | 'username' | 'externalId'
 
@@ -53,8 +54,7 @@ function formsOf(search: UserSearch): readonly string[] {
 /** As names are stored. */
 function normalise({ field, text }: UserSearch): string {
   if (field === 'externalId') return text
-  const normal = text.normalize('NFKC')
-  return field === 'username' ? normal : normal.toLowerCase().normalize('NFKC').trim()
+  return field === 'username' ? textForm(text) : foldedForm(text).trim()
 }
 
 function writeCursor(order: string, at: string): string {

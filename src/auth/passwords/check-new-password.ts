@@ -1,5 +1,6 @@
 import { type ErrorCode, LatchkeyError } from '../../errors.js'
 import { emailForms } from '../email.js'
+import { foldedForm } from '../text-forms.js'
 import { isCommonPassword } from './common-passwords.js'
 import { normalizePassword } from './normalize-password.js'
 
@@ -43,8 +44,8 @@ export function checkNewPassword(password: string, rules: NewPasswordRules): voi
   }
   if (length > PASSWORD_MAX_LENGTH) refuse('password_too_long', `Use at most ${PASSWORD_MAX_LENGTH} characters.`)
 
-  const folded = fold(seen.trim())
-  const addresses = emailForms(email).map(fold)
+  const folded = foldedForm(seen.trim())
+  const addresses = emailForms(email).map(foldedForm)
   // A local part shorter than the minimum needs no rule of its own: such a password was refused above.
   if (addresses.some(address => folded === address || folded === address.slice(0, address.lastIndexOf('@'))))
     refuse('password_is_email', 'Use something that is not part of your address.')
@@ -71,9 +72,4 @@ const UNSEEN = /[\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{C
  */
 function asSeen(normalized: string): string {
   return normalized.replace(UNSEEN, run => (/\p{White_Space}/u.test(run) ? ' ' : ''))
-}
-
-/** Lower-casing can leave a sequence that NFKC composes, so that runs on both sides; the form is then stable. */
-function fold(text: string): string {
-  return normalizePassword(normalizePassword(text).toLowerCase())
 }

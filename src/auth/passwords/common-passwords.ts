@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import { foldedForm } from '../text-forms.js'
 
 /**
  * Whether a password is one of those that people choose most often, and attackers try first.
@@ -6,7 +7,7 @@ import { createRequire } from 'node:module'
  * The list is that of zxcvbn-ts (`@zxcvbn-ts/language-common`, MIT), of which nothing else is loaded. It is read when
  * the first new password is checked, not at the start: that takes some 40 ms once, and 3 MB from then on.
  *
- * @param folded in NFKC and lower case
+ * @param folded in its folded form
  */
 export function isCommonPassword(folded: string): boolean {
   list ??= readList()
@@ -20,9 +21,5 @@ const SHORTEST = 8
 
 function readList(): ReadonlySet<string> {
   const all: readonly string[] = createRequire(import.meta.url)('@zxcvbn-ts/language-common/dist/passwords.json.cjs')
-  return new Set(
-    all
-      .filter(password => password.length >= SHORTEST)
-      .map(password => password.normalize('NFKC').toLowerCase().normalize('NFKC')),
-  )
+  return new Set(all.filter(password => password.length >= SHORTEST).map(foldedForm))
 }
