@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { checkServerIdentity } from 'node:tls'
-import { parsePgArray } from 'drizzle-orm/pg-core'
 import type postgres from 'postgres'
 import { type PostgresUrl, readPostgresUrl } from '../config/postgres-url.js'
+import { parseTextArray } from './parse-text-array.js'
 import { sessionSettings } from './session-settings.js'
 
 /** What is known of the way to Postgres; all connections of a process share it. */
@@ -55,7 +55,7 @@ export function clientOptions(options: ConnectionOptions): postgres.Options<Reco
     // Asking the server for the types of arrays would be a statement of postgres.js' own, whose failure nobody can
     // catch. Our tables have one such type, and Drizzle writes its values itself.
     fetch_types: false,
-    types: { textArray: { to: TEXT_ARRAY, from: [TEXT_ARRAY], parse: parsePgArray, serialize: String } },
+    types: { textArray: { to: TEXT_ARRAY, from: [TEXT_ARRAY], parse: parseTextArray, serialize: String } },
     connect_timeout: Math.min(options.timeoutMs, url.connectTimeoutMs ?? CONNECT_PATIENCE_MS) / 1000,
     backoff: attempt => Math.min(0.05 * 2 ** attempt, 1),
     connection: {
