@@ -3,7 +3,7 @@ import type { AuthContext } from './context.js'
 import { earlierEmailForms, emailForms, normaliseEmail } from './email.js'
 import { endAllSessions } from './end-sessions.js'
 import { newTemporaryPassword } from './passwords/temporary-password.js'
-import { ADMIN_ROLE, areSameRoles, checkRoles } from './roles.js'
+import { ADMIN_ROLE, areSameRoles, normaliseRoles } from './roles.js'
 import { isUuid, newId } from './session-id.js'
 import { normaliseUsername } from './username.js'
 
@@ -31,7 +31,7 @@ export async function createUser(
 ): Promise<{ id: string; email: string; temporaryPassword: string }> {
   const email = normaliseEmail(account.email)
   const username = account.username === undefined ? undefined : normaliseUsername(account.username, email)
-  checkRoles(account.roles ?? [])
+  const roles = normaliseRoles(account.roles ?? [])
   const temporaryPassword = newTemporaryPassword()
   const user = {
     id: newId(),
@@ -39,7 +39,7 @@ export async function createUser(
     earlierEmails: earlierEmailForms(account.email),
     username,
     externalId: account.externalId,
-    roles: [...new Set(account.roles)],
+    roles,
     passwordHash: await passwords.hash(temporaryPassword),
     mustChangePassword: true,
   }
@@ -97,17 +97,17 @@ export async function enableUser(context: Pick<AuthContext, 'db'>, name: UserNam
 export async function setRoles(
   context: Pick<AuthContext, 'db' | 'revocations'>,
   name: UserName,
-  roles: readonly string[],
+  given: readonly string[],
   actor: string,
 ): Promise<void> {
-  checkRoles(roles)
+  const roles = normaliseRoles(given)
   const id = await findId(context, name)
   if (id === actor && !roles.includes(ADMIN_ROLE)) throw new LatchkeyError('own_account')
   const entries = await context.db.transaction(async repositories => {
     const user = await repositories.users.lock(id)
     if (!user) throw new LatchkeyError('user_not_found')
     if (areSameRoles(user.roles, roles)) return []
-    const { rolesVersion, changedAt } = await repositories.users.setRoles(id, [...new Set(roles)])
+    const { rolesVersion, changedAt } = await repositories.users.setRoles(id, roles)
     const bounds = { belowRolesVersion: rolesVersion, before: changedAt }
     const entries = await repositories.journal.append([
       { kind: 'user', subject: id, ...bounds, reason: 'roles_changed' },

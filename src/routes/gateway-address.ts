@@ -5,7 +5,7 @@ export const GATEWAY_ADDRESS = '/auth/verify'
 export const ANY_REQUEST_ADDRESS = `${GATEWAY_ADDRESS}/-`
 
 const ANY_REQUEST = `${GATEWAY_ADDRESS}/`
-/** Its next part names the roles of which one must be held, with commas between them. */
+/** Its next part names the roles of which one must be held, percent-encoded, with commas between them. */
 const ANY_REQUEST_WITH_ROLE = `${GATEWAY_ADDRESS}-role/`
 
 /**
@@ -15,6 +15,7 @@ const ANY_REQUEST_WITH_ROLE = `${GATEWAY_ADDRESS}-role/`
  *
  *     /auth/verify/api/orders?page=2               → /auth/verify/-
  *     /auth/verify-role/editor,author/api/orders   → /auth/verify/-?role=editor&role=author
+ *     /auth/verify-role/%2Fstaff%2Fit/api/orders   → /auth/verify/-?role=%2Fstaff%2Fit
  */
 export function routedUrl(url: string): string {
   if (!url.startsWith(GATEWAY_ADDRESS)) return url
@@ -23,6 +24,11 @@ export function routedUrl(url: string): string {
   const [roles = ''] = url.slice(ANY_REQUEST_WITH_ROLE.length).split(/[/?#]/, 1)
   return `${ANY_REQUEST_ADDRESS}?${roles
     .split(',')
-    .map(role => `role=${role}`)
+    .map(role => `role=${inQuery(role)}`)
     .join('&')}`
+}
+
+/** What stands for itself in a path and means something else in a query. A comma that is encoded stays so: it is no end. */
+function inQuery(part: string): string {
+  return part.replace(/[+&=;]/g, encodeURIComponent)
 }

@@ -32,7 +32,9 @@ export const gatewayRoutes: FastifyPluginAsyncTypebox<GatewayRoutesOptions> = as
   }
   // A misspelled `role` would let everybody through, so nothing else may be asked.
   const querystring = bodyOf({
-    role: Type.Optional(Type.Unsafe<string | string[]>({ ...oneOrMore, description: 'Any of these must be held.' })),
+    role: Type.Optional(
+      Type.Unsafe<string | string[]>({ ...oneOrMore, description: 'Any of these must be held, compared exactly.' }),
+    ),
   })
   ignoreBodies(app)
 
@@ -48,7 +50,11 @@ export const gatewayRoutes: FastifyPluginAsyncTypebox<GatewayRoutesOptions> = as
         security: [{ bearer: [] }],
         querystring,
         response: {
-          200: Type.Null({ description: 'X-Auth-Subject, X-Auth-Session and X-Auth-Roles say whose it is.' }),
+          200: Type.Null({
+            description:
+              'X-Auth-Subject, X-Auth-Session and X-Auth-Roles say whose it is. The roles have commas between them; all but ' +
+              'letters, digits and `_ . : -` is percent-encoded UTF-8: split at the commas, then decode each.',
+          }),
           ...errorResponses(...accessTokenErrors, 'insufficient_role', 'revocations_stale'),
         },
       },

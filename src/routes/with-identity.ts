@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import type { Principal } from '../auth/principal.js'
+import { encodedRole } from '../auth/roles.js'
 
 /** What a gateway passes on to the service behind it. (Names in lower case are not copied once more on the way.) */
 export function withIdentity(
@@ -10,5 +11,13 @@ export function withIdentity(
     .header('cache-control', 'no-store')
     .header('x-auth-subject', userId)
     .header('x-auth-session', sessionId)
-    .header('x-auth-roles', roles.join(','))
+    .header('x-auth-roles', inHeader(roles))
 }
+
+/** With commas between them. Nearly always none of them has anything to encode, which is known at one look. */
+function inHeader(roles: readonly string[]): string {
+  const joined = roles.join(',')
+  return NEEDS_NO_ENCODING.test(joined) ? joined : roles.map(encodedRole).join(',')
+}
+
+const NEEDS_NO_ENCODING = /^[A-Za-z0-9_.:,-]*$/

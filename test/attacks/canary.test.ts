@@ -168,7 +168,7 @@ t.test('nor is what clients and administrators are given, nor what other systems
     ['POST', '/oauth/introspect', form({ client_id: id, client_secret: `${secret}x`, token: opened.access_token })],
     ['POST', '/oauth/introspect', `token=${opened.access_token}`],
     ['POST', '/admin/users', { email: `${EMAIL} ${PASSWORD}` }],
-    ['POST', '/admin/users', { email: `x${EMAIL}`, roles: [PASSWORD] }],
+    ['POST', '/admin/users', { email: `x${EMAIL}`, roles: [`${PASSWORD},x`] }],
     ['POST', '/admin/users', { email: `x${EMAIL}`, password: PASSWORD }],
     ['GET', `/admin/users?email=${EMAIL}&token=${secret}`, undefined],
     ['GET', `/admin/users?cursor=${secret}`, undefined],

@@ -184,14 +184,15 @@ t.test('roles that no token can carry are left out of it, and verify answers', a
     ['reader', 'x,admin'],
     ['reader', 'über\nX-Evil: 1'],
     ['reader', ''],
-    ['reader', '\u{1f511}'],
+    ['reader', 'rea\u200Dder'],
+    ['reader', ' admin'],
     many,
   ]) {
     await database.admin`update users set roles = ${roles} where id = ${ada.userId}`
     const { accessToken } = await signIn(app, ada.email)
     const response = await get(app, '/auth/verify', accessToken)
     t.equal(response.statusCode, 200)
-    t.equal(response.headers['x-auth-roles'], roles === many ? many.slice(0, 32).join(',') : 'reader')
+    t.equal(response.headers['x-auth-roles'], roles === many ? many.slice(0, 35).join(',') : 'reader')
   }
 })
 

@@ -45,7 +45,7 @@ const NO_VALUES = {
   'a negative number': '-9007199254740993',
   true: 'true',
   'an empty text': '""',
-  'a long text': JSON.stringify('a'.repeat(2000)),
+  'a long text': JSON.stringify('a'.repeat(2500)),
   NUL: '"\\u0000"',
   'NUL inside': '"a\\u0000b"',
   'half a surrogate pair': '"\\ud800aaaaaaaa@example.com"',

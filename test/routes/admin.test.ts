@@ -305,7 +305,7 @@ t.test('a client’s sessions end, and people’s own do not; or the other way r
   t.equal(await verify(app, ada.accessToken), 'token_revoked')
   t.equal(await verify(app, other.json().access_token), 200)
 
-  for (const body of [{}, { role: 'a', client_id: client.id }, { client_id: 'x' }, { role: '' }, { role: 'a b' }])
+  for (const body of [{}, { role: 'a', client_id: client.id }, { client_id: 'x' }, { role: '' }, { role: 7 }])
     t.equal((await admin('POST', '/admin/revocations', body)).json().code, 'invalid_request', JSON.stringify(body))
 })
 

@@ -1,6 +1,7 @@
 import type { NewSecurityEvent } from '../../db/security-events.js'
 import type { AuthContext } from '../context.js'
 import { endAllSessionsOfUsers } from '../end-sessions.js'
+import { roleNamed } from '../roles.js'
 import { inBatches } from './in-batches.js'
 
 /**
@@ -8,12 +9,14 @@ import { inBatches } from './in-batches.js'
  * fence broken, as with one user.
  *
  * @returns how many users have the role
+ * @throws LatchkeyError invalid_role
  */
-export function endSessionsOfRole(
+export async function endSessionsOfRole(
   context: Pick<AuthContext, 'db' | 'revocations'>,
-  role: string,
+  name: string,
   actor: string,
 ): Promise<number> {
+  const role = roleNamed(name)
   return inBatches(context, async (repositories, { afterId, limit }) => {
     const users = await repositories.users.raiseTokenVersionsOfRole(role, afterId, limit)
     const entries = await endAllSessionsOfUsers(repositories, users, 'revoked_by_admin')

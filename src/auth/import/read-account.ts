@@ -2,7 +2,7 @@ import { LatchkeyError } from '../../errors.js'
 import { earlierEmailForms, normaliseEmail } from '../email.js'
 import { judgeHash } from '../passwords/can-verify-hash.js'
 import { UNUSABLE_HASH } from '../passwords/unusable-hash.js'
-import { checkRoles } from '../roles.js'
+import { normaliseRoles } from '../roles.js'
 import { normaliseUsername } from '../username.js'
 import { commonForm } from './common-form.js'
 import { fromKeycloak } from './keycloak-credential.js'
@@ -134,12 +134,11 @@ function readRoles(value: unknown): readonly string[] {
     throw new LineFault('The roles are no list of texts.')
   }
   try {
-    checkRoles(value)
+    return normaliseRoles(value)
   } catch (error) {
     if (error instanceof LatchkeyError) throw new LineFault(`The roles can't be taken over: ${error.detail}`)
     throw error
   }
-  return [...new Set(value)]
 }
 
 function readHash(value: unknown): string {

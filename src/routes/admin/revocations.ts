@@ -20,14 +20,14 @@ export const revocationRoutes: FastifyPluginAsyncTypebox = async app => {
         body: Type.Object(
           {
             before: Type.Optional(Type.String({ format: 'date-time', maxLength: 40 })),
-            role: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9_.:-]{1,64}$' })),
+            role: Type.Optional(Type.String({ minLength: 1 })),
             client_id: Type.Optional(
               Type.String({ pattern: '^(latchkey|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$' }),
             ),
           },
           { additionalProperties: false, minProperties: 1, maxProperties: 1 },
         ),
-        response: { 204: Type.Null({ description: 'All of it has ended.' }), ...refusals() },
+        response: { 204: Type.Null({ description: 'All of it has ended.' }), ...refusals('invalid_role') },
       },
     },
     async (request, reply) => {

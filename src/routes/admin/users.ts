@@ -5,6 +5,7 @@ import { findUsers, type UserSearch } from '../../auth/administration/find-users
 import { getUser } from '../../auth/administration/get-user.js'
 import { renameUser } from '../../auth/administration/rename-user.js'
 import type { AuthContext } from '../../auth/context.js'
+import { ROLES_MAX_BYTES } from '../../auth/roles.js'
 import { LatchkeyError } from '../../errors.js'
 import { bodyOf, Type } from '../../plugins/schemas.js'
 import { described, refusals, userParams } from './refusals.js'
@@ -13,7 +14,12 @@ import { adminUserSchema, adminUserView } from './user-view.js'
 // Neither NUL, which Postgres keeps in no text, nor what would be stored as another text.
 const text = { minLength: 1, maxLength: 320, pattern: '^[^\\p{Cc}\\uFFFD\\p{Cs}]*$' }
 const name = Type.String(text)
-const roles = Type.Array(Type.String({ maxLength: 64 }), { maxItems: 32 })
+// What they may be made of and take together is for the domain to say: its refusals give the reason.
+const roles = Type.Array(Type.String(), {
+  description:
+    'Letters, digits, punctuation but no comma, symbols, and single spaces between them; stored in NFC. Together at most ' +
+    `${ROLES_MAX_BYTES} bytes, each as it is in X-Auth-Roles and 3 more.`,
+})
 const sought = Type.Optional(Type.String(text))
 
 const DEFAULT_LIMIT = '50'

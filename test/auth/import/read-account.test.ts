@@ -162,7 +162,14 @@ t.test('a line that is no account is refused with its reason, and no reason quot
     [{ external_id: {} }, 'The external_id is no text.'],
     [{ roles: 'admin' }, 'The roles are no list of texts.'],
     [{ roles: [1] }, 'The roles are no list of texts.'],
-    [{ roles: ['a,b'] }, "The roles can't be taken over: Use up to 64 letters, digits and the characters _ . : -"],
+    [
+      { roles: ['a,b'] },
+      "The roles can't be taken over: Use letters, digits, punctuation but no comma, symbols, and single spaces between them.",
+    ],
+    [
+      { roles: ['x'.repeat(1100), 'y'.repeat(1100)] },
+      "The roles can't be taken over: The roles take 2206 bytes, at most 2144.",
+    ],
     [{ disabled: 1 }, 'The disabled is neither true nor false.'],
     [{ must_change_password: 'true' }, 'The must_change_password is neither true nor false.'],
   ]
