@@ -32,7 +32,7 @@ export type JoinLine = (name: string) => void
 const QUICK_REFUSALS: ReadonlySet<string> = new Set(['rate_limited', 'busy'])
 const QUICK_MS = 20
 /** Of the slowest verification. The rest is for what is slower still, and for the statements. */
-const MARGIN = 1.25
+export const FAILURE_DELAY_MARGIN = 1.25
 /** However long a line is, nobody in it waits longer, and a graceful end has more patience than this. */
 const LONGEST_WAIT_MS = 10_000
 
@@ -85,7 +85,7 @@ export function createFailureSchedule(options: FailureScheduleOptions): FailureS
       const before = slowestMs.get(kind) ?? tookMs
       slowestMs.set(kind, tookMs > before ? Math.min(tookMs, 2 * before) : before + (tookMs - before) / 8)
       // In whole delays: if failures followed each verification, the next one would tell what was verified before it.
-      const steps = Math.max(1, Math.ceil((MARGIN * Math.max(...slowestMs.values())) / delayMs))
+      const steps = Math.max(1, Math.ceil((FAILURE_DELAY_MARGIN * Math.max(...slowestMs.values())) / delayMs))
       if (steps > 1 && !warned) onTooShort?.(steps * delayMs)
       warned ||= steps > 1
       stepMs = steps * delayMs

@@ -1,5 +1,5 @@
 import { hash, hashSync, parseOptions, verify } from '@node-rs/argon2'
-import type { PasswordScheme } from './password-scheme.js'
+import type { HashCost, PasswordScheme } from './password-scheme.js'
 
 /**
  * The scheme in which this service makes its hashes: argon2id (RFC 9106) with 19 MiB, two passes and one lane, the
@@ -18,6 +18,12 @@ export const argon2id = {
     if (!isPossible || (saltLen ?? 0) < 8 || (outputLen ?? 0) < 16) throw new TypeError('an argon2 hash is damaged')
   },
 
+  costOf(storedHash: string): HashCost {
+    const { memoryCost, timeCost, parallelism } = parseOptions(storedHash)
+    const name = storedHash.slice(1, storedHash.indexOf('$', 1))
+    return { name, parameters: `m=${memoryCost}, t=${timeCost}, p=${parallelism}`, work: memoryCost * timeCost }
+  },
+
   async verify(storedHash: string, password: string): Promise<boolean> {
     this.check(storedHash)
     return verify(storedHash, password)
@@ -28,6 +34,11 @@ export const argon2id = {
 
   /** The same, on the calling thread: for the start of the process. */
   hashSync: (password: string): string => hashSync(password, costs),
+
+  /** How much work the hashes are that are made here; see {@link HashCost}. */
+  get ownWork(): number {
+    return costs.memoryCost * costs.timeCost
+  },
 
   /** Whether the stored hash is weaker than those made here, or of another kind, or damaged. */
   isWeaker(storedHash: string): boolean {

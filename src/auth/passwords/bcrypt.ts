@@ -18,6 +18,11 @@ export const bcrypt: PasswordScheme = {
     parse(storedHash)
   },
 
+  costOf(storedHash) {
+    const cost = Number(parse(storedHash).slice(4, 6))
+    return { name: 'bcrypt', parameters: `cost ${cost}`, work: 2 ** cost }
+  },
+
   async verify(storedHash, password) {
     const matches = await verify(password, parse(storedHash))
     return matches && !password.includes('\0')

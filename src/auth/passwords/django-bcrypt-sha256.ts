@@ -13,6 +13,8 @@ export const djangoBcryptSha256: PasswordScheme = {
     bcrypt.check(storedHash.slice(NAME.length))
   },
 
+  costOf: storedHash => bcrypt.costOf(storedHash.slice(NAME.length)),
+
   verify: (storedHash, password) =>
     bcrypt.verify(storedHash.slice(NAME.length), createHash('sha256').update(password).digest('hex')),
 }

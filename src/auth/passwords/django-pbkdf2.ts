@@ -13,6 +13,11 @@ export const djangoPbkdf2: PasswordScheme = {
     parse(storedHash)
   },
 
+  costOf(storedHash) {
+    const { iterations } = parse(storedHash)
+    return { name: 'PBKDF2-SHA256', parameters: `${iterations} iterations`, work: iterations }
+  },
+
   async verify(storedHash, password) {
     const { iterations, salt, hash } = parse(storedHash)
     return timingSafeEqual(await derive(password, salt, iterations, hash.length, 'sha256'), hash)

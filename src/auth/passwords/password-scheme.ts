@@ -1,3 +1,13 @@
+/** What a hash says of the time that it takes. */
+export interface HashCost {
+  /** The function, as people know it. */
+  name: string
+  /** Its parameters, in words: `cost 14`. */
+  parameters: string
+  /** How much work they are, to compare hashes of one function by. */
+  work: number
+}
+
 /** One way in which a stored password hash may have been made. */
 export interface PasswordScheme {
   /**
@@ -12,6 +22,12 @@ export interface PasswordScheme {
    *   the hash.
    */
   check(storedHash: string): void
+  /**
+   * What a verification costs.
+   *
+   * @throws as `check` does
+   */
+  costOf(storedHash: string): HashCost
   /**
    * Whether the password made this hash.
    *

@@ -16,6 +16,11 @@ export const pbkdf2: PasswordScheme = {
     parse(storedHash)
   },
 
+  costOf(storedHash) {
+    const { iterations, digest, work } = parse(storedHash)
+    return { name: `PBKDF2-${digest.toUpperCase()}`, parameters: `${iterations} iterations`, work }
+  },
+
   async verify(storedHash, password) {
     const { iterations, salt, hash, digest } = parse(storedHash)
     return timingSafeEqual(await derive(password, salt, iterations, hash.length, digest), hash)
@@ -45,7 +50,7 @@ function parse(storedHash: string) {
   if (!(iterations >= 1) || hash.length < MIN_HASH_BYTES) throw new TypeError('a PBKDF2 hash is damaged')
   const work = iterations * Math.ceil(hash.length / DIGEST_BYTES[digest])
   if (work > MAX_ITERATIONS) throw new RangeError(`a PBKDF2 hash of ${iterations} iterations costs too much to verify`)
-  return { iterations, salt: fromText(saltText), hash, digest }
+  return { iterations, salt: fromText(saltText), hash, digest, work }
 }
 
 function toText(bytes: Buffer): string {

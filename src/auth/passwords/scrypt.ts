@@ -13,6 +13,11 @@ export const scrypt: PasswordScheme = {
     parse(storedHash)
   },
 
+  costOf(storedHash) {
+    const { N, r, p } = parse(storedHash)
+    return { name: 'scrypt', parameters: `ln=${Math.log2(N)}, r=${r}, p=${p}`, work: N * r * p }
+  },
+
   async verify(storedHash, password) {
     const { salt, hash, ...options } = parse(storedHash)
     return timingSafeEqual(await derive(password, salt, hash.length, options), hash)
