@@ -60,11 +60,14 @@ users
   .command('import')
   .description('take over accounts from another system: one JSON object a line (docs/importing-users.md)')
   .argument('<file>', 'or - for standard input')
+  .option('--role-mapping <file>', 'a JSON object: from roles of the other system to a role, a list of roles, or null')
   .addHelpText(
     'after',
     '\nIt exits with 0 if every line is in, with 2 if lines were left out, and with 1 if it did not get to the end.',
   )
-  .action(async (file: string) => (await commands()).importUsers(await configure(), file))
+  .action(async (file: string, { roleMapping }: { roleMapping?: string }) =>
+    (await commands()).importUsers(await configure(), file, roleMapping),
+  )
 users
   .command('roles')
   .description('set the roles of an account; its clients refresh and go on with them')

@@ -5,6 +5,7 @@ import type { Config } from '../config.js'
 import * as clients from './clients.js'
 import { importUsers as importInto, openImport } from './import-users.js'
 import * as keys from './keys.js'
+import { openRoleMapping } from './open-role-mapping.js'
 import * as users from './users.js'
 import { withContext, withDatabase } from './with-stores.js'
 
@@ -48,11 +49,13 @@ export const disableUser = (config: Config, name: string) =>
 export const enableUser = (config: Config, name: string) =>
   withContext(config, context => users.enableUser(context, name, print))
 
-export async function importUsers(config: Config, path: string): Promise<void> {
+export async function importUsers(config: Config, path: string, mappingPath: string | undefined): Promise<void> {
   // Before anything is started for it.
+  const mapRoles = mappingPath === undefined ? undefined : await openRoleMapping(mappingPath)
   const input = await openImport(path)
   await withDatabase(config, async ({ db }) => {
-    const leftOut = await importInto(db, input, { print, say })
+    const { signInFailureDelayMs } = config
+    const leftOut = await importInto(db, input, { print, say }, { mapRoles, signInFailureDelayMs })
     if (leftOut > 0) process.exitCode = EXIT_INCOMPLETE
   })
 }

@@ -1,8 +1,11 @@
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
 import { argon2id } from '../../src/auth/passwords/argon2id.js'
+import { importUsers } from '../../src/cli/import-users.js'
+import { buildTestApp } from '../support/build-test-app.js'
 import { externalStores } from '../support/external-stores.js'
 import { HttpClient } from '../support/http-client.js'
 import { spawnLatchkey } from '../support/latchkey-process.js'
@@ -21,12 +24,20 @@ async function open(t: Test) {
     /** Every account as it is stored, by its e-mail. */
     accounts: async () => database.admin`select * from users order by email`,
     /** Imports these lines; objects become accounts with a hash. */
-    async importLines(...lines: (object | string)[]) {
-      const file = join(folder, 'users.ndjson')
-      const texts = lines.map(line => (typeof line === 'string' ? line : JSON.stringify({ password_hash, ...line })))
-      await writeFile(file, texts.join('\n'))
-      return runLatchkey(['users', 'import', file], { env })
+    importLines: (...lines: (object | string)[]) => run(lines),
+    /** The same with a role mapping, of which this is the text. */
+    async importMapped(mapping: string, ...lines: object[]) {
+      const path = join(folder, 'roles.json')
+      await writeFile(path, mapping)
+      return run(lines, '--role-mapping', path)
     },
+  }
+
+  async function run(lines: readonly (object | string)[], ...options: string[]) {
+    const file = join(folder, 'users.ndjson')
+    const texts = lines.map(line => (typeof line === 'string' ? line : JSON.stringify({ password_hash, ...line })))
+    await writeFile(file, texts.join('\n'))
+    return runLatchkey(['users', 'import', ...options, file], { env })
   }
 }
 
@@ -38,7 +49,11 @@ t.test('people sign in with the password that they had before', async t => {
     { email: 'bob@example.com', created_at: at, updated_at: at },
     { email: 'cid@example.com', disabled: true, createdAt: at, updatedAt: '2021-05-01T12:00:00Z' },
   )
-  t.same(result, { code: 0, stdout: 'Done: 3 imported, 0 there already, 0 left out.\n', stderr: '' })
+  t.same(result, {
+    code: 0,
+    stdout: 'Done: 3 imported, 0 there already, 0 left out.\nOf the imported accounts, 1 has the role admin.\n',
+    stderr: '',
+  })
   t.match(await accounts(), [
     { email: 'ada@example.com', external_id: '7', must_change_password: false, created_at: new Date(at) },
     { email: 'bob@example.com', external_id: null, must_change_password: true, roles: [] },
@@ -173,4 +188,58 @@ t.test('a file that can not be read, and tables that are not there, are told in 
   t.equal(failed.code, 1)
   t.notMatch(failed.stderr, password_hash)
   t.notMatch(failed.stderr, /ada@/)
+})
+
+t.test('roles of the other system become those of the mapping, and an unnamed admin is no administrator', async t => {
+  const { env, importMapped, accounts } = await open(t)
+  const mapping = { Superuser: 'admin', 'Content Editor': ['editor', 'author'], Guest: null }
+  const result = await importMapped(
+    JSON.stringify(mapping),
+    { email: 'ada@example.com', roles: ['Superuser'] },
+    { email: 'bob@example.com', roles: ['Content Editor', 'Guest', '/staff/it'] },
+    { email: 'cid@example.com', roles: ['admin'] },
+    { email: 'dan@example.com', roles: ['Superuser'] },
+  )
+  t.same(result, {
+    code: 2,
+    stdout: 'Done: 3 imported, 0 there already, 1 left out.\nOf the imported accounts, 2 have the role admin.\n',
+    stderr:
+      'line 3: The role admin is not in the role mapping: map it to "admin" to make administrators, to another role, or to null.\n',
+  })
+  t.match(await accounts(), [{ roles: ['admin'] }, { roles: ['editor', 'author', '/staff/it'] }, { roles: ['admin'] }])
+
+  const again = await importMapped('{"Superuser": "admin"}', { email: 'ada@example.com', roles: ['Superuser'] })
+  t.equal(again.stdout, 'Nothing changed: 0 imported, 1 there already, 0 left out.\n', 'who was there is not counted')
+
+  const bad = await importMapped('{"a": 1}', { email: 'eve@example.com' })
+  t.equal(bad.code, 1)
+  t.match(bad.stderr, /roles\.json can't be used: "a" is mapped to neither a text, nor a list of texts, nor null\.$/m)
+  const missing = await runLatchkey(['users', 'import', '--role-mapping', '/nowhere/roles.json', '-'], { env })
+  t.same(missing, {
+    code: 1,
+    stdout: '',
+    stderr: "Latchkey ended: The role mapping /nowhere/roles.json can't be used: it can't be read (ENOENT).\n",
+  })
+  t.equal((await accounts()).length, 3, 'nothing was imported')
+})
+
+t.test('an import ends with what its slowest hash means for the time of a failed sign-in', async t => {
+  const { stores } = await buildTestApp(t)
+  const bcrypt = '$2b$14$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW'
+  const importInto = async (tookMs: number, ...hashes: string[]) => {
+    const lines = hashes.map((password_hash, n) => JSON.stringify({ email: `p${n}@example.com`, password_hash }))
+    const printed: string[] = []
+    const output = { print: (line: string) => printed.push(line), say() {} }
+    const options = { signInFailureDelayMs: 500, measureHash: async () => tookMs }
+    await importUsers(stores.db, Readable.from([Buffer.from(lines.join('\n'))]), output, options)
+    return printed
+  }
+  t.match(await importInto(900, password_hash, bcrypt), ['Done: 2', /^The slowest .+\(bcrypt, cost 14\).+900 ms here/])
+  t.match(
+    await importInto(900, password_hash, bcrypt),
+    ['Nothing changed', /^The slowest/],
+    'after an interruption too',
+  )
+  t.equal((await importInto(300, password_hash, bcrypt)).length, 1, 'nothing if it fits')
+  t.equal((await importInto(900, password_hash)).length, 1, 'nothing if there is no other')
 })

@@ -3,6 +3,7 @@ import type { AuthContext } from '../context.js'
 import { newId } from '../session-id.js'
 import { LineFault } from './line-fault.js'
 import { type ImportedAccount, readAccount } from './read-account.js'
+import type { RoleMapping } from './role-mapping.js'
 
 export interface Line {
   /** Counted from 1. */
@@ -22,6 +23,8 @@ export interface ImportCounts {
 }
 
 export interface ImportWatcher {
+  /** An account is in: it was imported now, or was there already. */
+  onAccount?(account: ImportedAccount, isNew: boolean): void
   /** A line was left out, and why. */
   onRefused(number: number, reason: string): void
   /** Some more lines were dealt with. */
@@ -42,12 +45,14 @@ type Numbered = NewImportedUser & { number: number }
  * At most two batches are in memory: one that is written while the next is read.
  *
  * @param actor who does it, for the event
+ * @param mapRoles says which roles here those of the other system are
  */
 export async function importUsers(
   { db }: Pick<AuthContext, 'db'>,
   lines: AsyncIterable<Line>,
   watcher: ImportWatcher,
   actor: string,
+  mapRoles?: RoleMapping,
 ): Promise<ImportCounts> {
   const counts: ImportCounts = { lines: 0, imported: 0, present: 0, refused: 0 }
   const refuse = (number: number, reason: string) => {
@@ -59,10 +64,12 @@ export async function importUsers(
     const imported = await db.userImport.add(batch.filter(account => !stored.some(other => isOf(other, account))))
     const left = batch.filter(({ id }) => !imported.has(id))
     const taken = [...stored, ...(left.length > 0 ? await db.userImport.findTaken(left) : [])]
-    for (const account of left) {
-      const conflict = findConflict(account, taken)
-      if (conflict === undefined) counts.present++
-      else refuse(account.number, conflict)
+    for (const account of batch) {
+      const isNew = imported.has(account.id)
+      const conflict = isNew ? undefined : findConflict(account, taken)
+      if (conflict !== undefined) refuse(account.number, conflict)
+      else watcher.onAccount?.(account, isNew)
+      if (conflict === undefined && !isNew) counts.present++
     }
     counts.imported += imported.size
     counts.lines = lastLine
@@ -75,7 +82,7 @@ export async function importUsers(
   try {
     for await (const { number, text } of lines) {
       lastLine = number
-      const account = tryRead(text, watcher, reason => refuse(number, reason))
+      const account = tryRead(text, watcher, mapRoles, reason => refuse(number, reason))
       if (account) batch.push({ ...account, id: newId(), number })
       if (batch.length < BATCH_SIZE) continue
       await writing
@@ -106,11 +113,12 @@ function isOf({ email }: TakenNames, account: ImportedAccount): boolean {
 function tryRead(
   text: Line['text'],
   watcher: ImportWatcher,
+  mapRoles: RoleMapping | undefined,
   refuse: (reason: string) => void,
 ): ImportedAccount | undefined {
   try {
     if (text instanceof LineFault) throw text
-    return text.trim() === '' ? undefined : readAccount(text, watcher.onIgnored)
+    return text.trim() === '' ? undefined : readAccount(text, watcher.onIgnored, mapRoles)
   } catch (error) {
     if (!(error instanceof LineFault)) throw error
     refuse(error.message)

@@ -8,6 +8,7 @@ import { commonForm } from './common-form.js'
 import { fromKeycloak } from './keycloak-credential.js'
 import { LineFault } from './line-fault.js'
 import { readInstant } from './read-instant.js'
+import { type RoleMapping, sameRoles } from './role-mapping.js'
 
 /** An account as another system describes it, in the form in which it is stored. */
 export interface ImportedAccount {
@@ -48,9 +49,14 @@ const UNSTORABLE = /[\0\uFFFD\p{Cs}]/u
  * Reads one line of an import, a JSON object. A field that is absent, null or empty text is not given.
  *
  * @param onIgnored told the name of each field that means nothing here
+ * @param mapRoles says which roles here those of the other system are
  * @throws LineFault that says what is wrong with it; never a part of the line, which may be a hash
  */
-export function readAccount(line: string, onIgnored: (field: string) => void): ImportedAccount {
+export function readAccount(
+  line: string,
+  onIgnored: (field: string) => void,
+  mapRoles: RoleMapping = sameRoles,
+): ImportedAccount {
   const record = parse(line)
   for (const name in record) if (!KNOWN_NAMES.has(name)) onIgnored(name)
   const createdAt = readInstant(givenAs(record, 'createdAt'), 'created_at')
@@ -64,7 +70,7 @@ export function readAccount(line: string, onIgnored: (field: string) => void): I
     earlierEmails,
     username: readUsername(givenAs(record, 'username'), email),
     externalId: readExternalId(givenAs(record, 'externalId')),
-    roles: readRoles(givenAs(record, 'roles')),
+    roles: readRoles(givenAs(record, 'roles'), mapRoles),
     passwordHash: readHash(givenAs(record, 'passwordHash')),
     mustChangePassword: readFlag(givenAs(record, 'mustChangePassword'), 'must_change_password') ?? isUntouched,
     disabled: readFlag(givenAs(record, 'disabled'), 'disabled') ?? false,
@@ -128,13 +134,13 @@ function readExternalId(value: unknown): string | null {
   return String(value)
 }
 
-function readRoles(value: unknown): readonly string[] {
+function readRoles(value: unknown, mapRoles: RoleMapping): readonly string[] {
   if (value === undefined) return []
   if (!Array.isArray(value) || !value.every(role => typeof role === 'string')) {
     throw new LineFault('The roles are no list of texts.')
   }
   try {
-    return normaliseRoles(value)
+    return normaliseRoles(mapRoles(value))
   } catch (error) {
     if (error instanceof LatchkeyError) throw new LineFault(`The roles can't be taken over: ${error.detail}`)
     throw error
