@@ -8,6 +8,7 @@ import { sendProblem } from './plugins/send-problem.js'
 import { toLatchkeyError } from './plugins/to-latchkey-error.js'
 import { requestIds } from './request-ids.js'
 import { routedUrl } from './routes/gateway-address.js'
+import { serializers } from './serializers.js'
 
 /** The options of the server itself: every limit and timeout written out. Times are milliseconds. */
 export function fastifyOptions(
@@ -33,6 +34,7 @@ export function fastifyOptions(
     onConstructorPoisoning: 'error',
     // Neither strip what we do not know nor bend what has another type: refuse both. Query values stay strings.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: true, allErrors: false } },
+    schemaController: { compilersFactory: { buildSerializer: serializers } },
     routerOptions: { caseSensitive: true, ignoreTrailingSlash: false, maxParamLength: 128 },
 
     // Headers and then the whole request must have arrived by these, also on a connection that never says anything; Node

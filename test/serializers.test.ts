@@ -1,0 +1,21 @@
+import Fastify from 'fastify'
+import t from 'tap'
+import { serializers } from '../src/serializers.js'
+
+t.test('a schema is compiled once, and a reference in it means what its own app calls by that name', async t => {
+  const answers: string[] = []
+  for (const type of ['string', 'integer', 'string']) {
+    const app = Fastify({ schemaController: { compilersFactory: { buildSerializer: serializers } } })
+    app.addSchema({ $id: 'Shared', type })
+    const response = { 200: { type: 'object', properties: { value: { $ref: 'Shared#' } } } }
+    app.get('/', { schema: { response } }, async () => ({ value: '7', other: 'left out' }))
+    answers.push((await app.inject('/')).body)
+    await app.close()
+  }
+  t.same(answers, ['{"value":"7"}', '{"value":7}', '{"value":"7"}'])
+
+  const compile = serializers({}, {})
+  const route = () => ({ method: 'GET', url: '/', httpStatus: '200', schema: { type: 'object', properties: {} } })
+  t.equal(compile(route()), compile(route()))
+  t.equal(compile(route()), serializers({}, {})(route()), 'by another app, too')
+})
