@@ -83,7 +83,8 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
   await app.register(requestGuard)
   await app.register(sentCookies, config)
   await app.register(authenticate, { ...context, config })
-  await app.register(openapi, { publicOrigin: config.publicOrigin, cookieName: config.cookie.name })
+  const { publicUrl, publicPath } = config
+  await app.register(openapi, { publicUrl, publicPath, cookieName: name })
 
   // Side by side, so that what works on the requests of people does not hold up the gateway's, which come with every
   // request of every service.

@@ -90,6 +90,10 @@ export interface Config {
   readonly registration: 'open' | 'closed'
 
   readonly publicOrigin: string
+  /** The path before every address there; empty, or with a slash at its beginning and none at its end. */
+  readonly publicPath: string
+  /** Both: what comes before every address of ours. */
+  readonly publicUrl: string
   readonly corsOrigins: readonly string[]
   /** Headers that pages of these origins may send besides the usual ones. */
   readonly corsHeaders: readonly string[]
@@ -184,7 +188,8 @@ export function configWarnings(config: Config, env: NodeJS.ProcessEnv = {}): rea
 
 function toConfig(values: Values, mode: Mode, isKubernetes: boolean): Config {
   const publicOrigin = values.PUBLIC_ORIGIN ?? new URL(`http://localhost:${values.PORT}`).origin
-  const issuer = values.JWT_ISSUER ?? publicOrigin
+  const publicUrl = publicOrigin + values.PUBLIC_PATH
+  const issuer = values.JWT_ISSUER ?? publicUrl
   return {
     nodeEnv: values.NODE_ENV,
     host: values.HOST ?? (values.NODE_ENV === 'production' ? '0.0.0.0' : '127.0.0.1'),
@@ -233,6 +238,8 @@ function toConfig(values: Values, mode: Mode, isKubernetes: boolean): Config {
     logoutScope: values.LOGOUT_SCOPE,
     registration: values.REGISTRATION,
     publicOrigin,
+    publicPath: values.PUBLIC_PATH,
+    publicUrl,
     corsOrigins: values.CORS_ORIGINS ?? [],
     corsHeaders: values.CORS_HEADERS ?? [],
     verifyPreflights: values.VERIFY_PREFLIGHTS,

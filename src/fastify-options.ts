@@ -8,13 +8,15 @@ import { sendProblem } from './plugins/send-problem.js'
 import { toLatchkeyError } from './plugins/to-latchkey-error.js'
 import { requestIds } from './request-ids.js'
 import { routedUrl } from './routes/gateway-address.js'
+import { withoutPublicPath } from './routes/public-path.js'
 import { serializers } from './serializers.js'
 
 /** The options of the server itself: every limit and timeout written out. Times are milliseconds. */
 export function fastifyOptions(
-  config: Pick<Config, 'trustProxy' | 'publicOrigin' | 'keepAliveTimeoutMs'>,
+  config: Pick<Config, 'trustProxy' | 'publicOrigin' | 'publicPath' | 'keepAliveTimeoutMs'>,
 ): FastifyHttpOptions<Server> {
   const securityHeaders = securityHeadersFor(config.publicOrigin)
+  const { publicPath } = config
   return {
     // plugins/request-log.ts does it.
     logger: false,
@@ -26,7 +28,11 @@ export function fastifyOptions(
     // for none of them, and a trusted proxy for the client of everybody behind it.
     trustProxy: config.trustProxy.length > 0 ? inNetworks(config.trustProxy) : false,
 
-    rewriteUrl: request => routedUrl(request.url!),
+    // Most have no PUBLIC_PATH, and are not to look for one in each request.
+    rewriteUrl:
+      publicPath === ''
+        ? request => routedUrl(request.url!)
+        : request => routedUrl(withoutPublicPath(request.url!, publicPath)),
 
     // A route that takes more says so (`bodyLimit`). The longest password fits many times.
     bodyLimit: 4096,

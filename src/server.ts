@@ -72,7 +72,7 @@ function announceStart(app: FastifyInstance, config: Config): void {
     app.log.info(
       `embedded: Postgres and secrets are in ${config.dataDir}, the rest in memory; for one process, not for production`,
     )
-  app.log.info(`ready at ${config.publicOrigin}; its API is described at ${config.publicOrigin}/docs`)
+  app.log.info(`ready at ${config.publicUrl}; its API is described at ${config.publicUrl}/docs`)
 }
 
 function explainListenError(error: unknown, host: string, port: number): unknown {

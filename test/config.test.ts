@@ -37,6 +37,8 @@ t.test('two secrets are all that development needs', async t => {
     logoutScope: 'session',
     registration: 'open',
     publicOrigin: 'http://localhost:3000',
+    publicPath: '',
+    publicUrl: 'http://localhost:3000',
     passwordMinLength: 8,
     hash: { queue: 64 },
     rateLimit: { enabled: true, perAddressPerMinute: 300, failuresPerAccountPerMinute: 30 },
@@ -53,6 +55,13 @@ t.test('a default that depends on another setting follows it', async t => {
   t.match(readConfig({ ...required, PORT: '8080' }), {
     issuer: 'http://localhost:8080',
     audience: 'http://localhost:8080',
+  })
+  t.match(readConfig({ ...production, PUBLIC_PATH: '/identity/' }), {
+    publicOrigin: 'https://auth.example.com',
+    publicPath: '/identity',
+    issuer: 'https://auth.example.com/identity',
+    audience: 'https://auth.example.com/identity',
+    cookie: { name: '__Host-latchkey', path: '/' },
   })
   t.match(readConfig({ ...required, JWT_ISSUER: 'me' }), { issuer: 'me', audience: 'me' })
   t.match(readConfig(production), { host: '0.0.0.0', issuer: 'https://auth.example.com', mode: 'external' })
@@ -171,10 +180,21 @@ t.test('settings are held against one another', async t => {
     ],
     [{ JWT_ISSUER: 'me', JWT_AUDIENCE: 'me/clients' }, /^JWT_AUDIENCE is what clients' own tokens are for/],
     [{ ...production, JWT_AUDIENCE: 'https://auth.example.com/clients' }, /^JWT_AUDIENCE is what clients' own/],
+    [
+      { ...production, PUBLIC_PATH: '/id', JWT_AUDIENCE: 'https://auth.example.com/id/clients' },
+      /^JWT_AUDIENCE is what clients' own/,
+    ],
+    [
+      { PUBLIC_PATH: '/identity', COOKIE_PATH: '/auth' },
+      /^COOKIE_PATH is outside PUBLIC_PATH.*begin it with PUBLIC_PATH/,
+    ],
+    [{ PUBLIC_PATH: '/identity', COOKIE_PATH: '/identity2' }, /^COOKIE_PATH is outside PUBLIC_PATH/],
     [{ ...production, COOKIE_DOMAIN: 'ample.com' }, /^COOKIE_DOMAIN must be the host of PUBLIC_ORIGIN or a parent/],
   ]
   for (const [env, problem] of cases) t.match(problemsOf({ ...required, ...env }), [problem])
   t.ok(readConfig({ ...required, SESSION_MAX_AGE: '7d', REFRESH_MIN_AGE: '11s' }))
+  for (const COOKIE_PATH of ['/', '/api', '/api/', '/api/identity', '/api/identity/auth'])
+    t.equal(readConfig({ ...required, PUBLIC_PATH: '/api/identity', COOKIE_PATH }).cookie.path, COOKIE_PATH)
 })
 
 t.test('a setting that is wrong itself is not held against others', async t => {

@@ -20,7 +20,7 @@ const PATIENCE_MS = 180_000
 const STOP_PATIENCE_MS = 30_000
 
 /** What would make `npm start` something else than the README describes. */
-const FOREIGN = ['NODE_ENV', 'DATABASE_URL', 'REDIS_URL', 'KUBERNETES_SERVICE_HOST', 'PUBLIC_ORIGIN']
+const FOREIGN = ['NODE_ENV', 'DATABASE_URL', 'REDIS_URL', 'KUBERNETES_SERVICE_HOST', 'PUBLIC_ORIGIN', 'PUBLIC_PATH']
 
 /** Starts the service with the README's own command, on a free port and with a data folder of its own. */
 export async function startService(): Promise<StartedService> {

@@ -127,8 +127,10 @@ const rules: readonly Rule[] = [
   },
   {
     // Who verifies by the audience could not tell the token of a client from that of a user.
-    of: ['JWT_AUDIENCE', 'JWT_ISSUER', 'PUBLIC_ORIGIN'],
-    broken: v => v.JWT_AUDIENCE !== undefined && v.JWT_AUDIENCE === `${v.JWT_ISSUER ?? v.PUBLIC_ORIGIN}/clients`,
+    of: ['JWT_AUDIENCE', 'JWT_ISSUER', 'PUBLIC_ORIGIN', 'PUBLIC_PATH'],
+    broken: v =>
+      v.JWT_AUDIENCE !== undefined &&
+      v.JWT_AUDIENCE === `${v.JWT_ISSUER ?? `${v.PUBLIC_ORIGIN}${v.PUBLIC_PATH}`}/clients`,
     problem:
       "JWT_AUDIENCE is what clients' own tokens are for (the issuer and /clients): give users' tokens another one.",
   },
@@ -140,11 +142,22 @@ const rules: readonly Rule[] = [
       'COOKIE_DOMAIN must be the host of PUBLIC_ORIGIN or a parent of it, but no top-level domain and no part of an ' +
       'address: browsers drop the cookie otherwise.',
   },
+  {
+    of: ['COOKIE_PATH', 'PUBLIC_PATH'],
+    broken: v => !isWithin(v.COOKIE_PATH, v.PUBLIC_PATH) && !isWithin(v.PUBLIC_PATH, v.COOKIE_PATH),
+    problem:
+      'COOKIE_PATH is outside PUBLIC_PATH, so browsers would never send the cookies here: begin it with PUBLIC_PATH, or ' +
+      'leave it at /.',
+  },
 ]
 
 /** Checks settings against one another, and returns what is wrong. */
 export function checkTogether({ values, failed }: Reading): string[] {
   return rules.filter(rule => !rule.of.some(name => failed.has(name)) && rule.broken(values)).map(rule => rule.problem)
+}
+
+function isWithin(path: string, parent: string): boolean {
+  return `${path}/`.startsWith(parent.replace(/\/?$/, '/'))
 }
 
 function covers(domain: string, origin: string): boolean {

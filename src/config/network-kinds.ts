@@ -17,9 +17,12 @@ export const bindAddress: Kind<string> = {
 export const webOrigin: Kind<string> = {
   accepts: 'an origin (scheme://host[:port], nothing after it)',
   parse(text) {
-    const origin = parseOrigin(text)
-    if (!/^https?:/.test(origin)) throw new Mistake('must begin with https:// or http://')
-    return origin
+    const { origin, pathname } = URL.canParse(text) ? new URL(text) : { origin: 'null', pathname: '/' }
+    if (origin !== 'null' && pathname !== '/')
+      throw new Mistake(`must be an origin alone: write ${origin}, and PUBLIC_PATH=${pathname} beside it`)
+    parseOrigin(text)
+    if (!/^https?:/.test(text)) throw new Mistake('must begin with https:// or http://')
+    return text
   },
 }
 

@@ -10,7 +10,7 @@ export interface CookiePlace {
  * COOKIE_PATH put them there. The header Cookie does not say where a cookie is from, so each place must be cleared. A
  * browser ignores those that it does not let us write to (a top-level domain).
  *
- * @param url of the request, as this service sees it
+ * @param url of the request, as browsers see it
  * @param host of PUBLIC_ORIGIN
  * @param parents whether parents of the host count too. They may hold the cookie of another deployment.
  */

@@ -5,7 +5,9 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 
 export interface OpenapiOptions {
-  publicOrigin: string
+  /** What comes before every address of ours, and its path alone; see Config. */
+  publicUrl: string
+  publicPath: string
   /** The name of the refresh cookie. */
   cookieName: string
 }
@@ -16,13 +18,13 @@ export interface OpenapiOptions {
  * `[{ cookie: [] }]` in its schema.
  */
 export const openapi = fp(
-  async (app: FastifyInstance, { publicOrigin, cookieName }: OpenapiOptions) => {
+  async (app: FastifyInstance, { publicUrl, publicPath, cookieName }: OpenapiOptions) => {
     const { name, version, description } = packageManifest()
     await app.register(swagger, {
       openapi: {
         openapi: '3.1.0',
         info: { title: name, version, description },
-        servers: [{ url: publicOrigin }],
+        servers: [{ url: publicUrl }],
         components: {
           securitySchemes: {
             bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'The access token.' },
@@ -34,7 +36,11 @@ export const openapi = fp(
       // Schemas keep their own names instead of a counter's.
       refResolver: { buildLocalReference: (schema, _base, _fragment, i) => String(schema.$id ?? `schema-${i}`) },
     })
-    await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: PAGE_POLICY, logLevel: 'warn' })
+    await app.register(async page => {
+      if (publicPath !== '') redirectBelow(page, publicPath)
+      const paths = { routePrefix: '/docs', indexPrefix: publicPath }
+      await page.register(swaggerUi, { ...paths, staticCSP: PAGE_POLICY, logLevel: 'warn' })
+    })
 
     app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
   },
@@ -51,6 +57,15 @@ const PAGE_POLICY = {
   'base-uri': "'none'",
   'form-action': "'none'",
   'frame-ancestors': "'none'",
+}
+
+/** Swagger UI redirects to its page as we see its address, and a browser sees the path before it too. */
+function redirectBelow(page: FastifyInstance, publicPath: string): void {
+  page.addHook('onSend', (_request, reply, _payload, done) => {
+    const location = reply.getHeader('location')
+    if (typeof location === 'string' && location.startsWith('/')) reply.header('location', publicPath + location)
+    done()
+  })
 }
 
 /** Two folders up, both from src/plugins and from dist/plugins. */

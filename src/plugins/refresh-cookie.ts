@@ -7,6 +7,7 @@ import { cookiePlaces } from './cookie-variants.js'
 export interface RefreshCookieOptions {
   cookie: Config['cookie']
   publicOrigin: string
+  publicPath: string
   /** Whether this deployment made a refresh token. */
   isOwnToken(token: string): boolean
 }
@@ -16,7 +17,7 @@ export interface RefreshCookieOptions {
  * COOKIE_DOMAIN or COOKIE_PATH was changed, is cleared everywhere but where it is set, so that it comes once again.
  */
 export const refreshCookie = fp(
-  async (app: FastifyInstance, { cookie, publicOrigin, isOwnToken }: RefreshCookieOptions) => {
+  async (app: FastifyInstance, { cookie, publicOrigin, publicPath, isOwnToken }: RefreshCookieOptions) => {
     // What browsers sent is read by sent-cookies.ts.
     await app.register(fastifyCookie, { hook: false })
 
@@ -56,7 +57,7 @@ export const refreshCookie = fp(
       const options = { ...refreshAttributes, ...(maxAgeSeconds !== undefined && { maxAge: maxAgeSeconds }) }
       assertStorable(app.serializeCookie(cookie.name, token, options))
       if (this.request.refreshCookies().length > 1)
-        clearElsewhere(this, cookie.name, refreshAttributes, this.request.url)
+        clearElsewhere(this, cookie.name, refreshAttributes, publicPath + this.request.url)
       return this.setCookie(cookie.name, token, options)
     })
 
@@ -76,7 +77,7 @@ export const refreshCookie = fp(
 
     app.decorateReply('clearRefreshCookie', function (this: FastifyReply) {
       this.clearCookie(cookie.name, refreshAttributes)
-      clearElsewhere(this, cookie.name, refreshAttributes, this.request.url)
+      clearElsewhere(this, cookie.name, refreshAttributes, publicPath + this.request.url)
       return this
     })
 

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import { SCOPES } from '../auth/clients/scopes.js'
 import type { Keyring } from '../auth/keys/keyring.js'
@@ -6,7 +7,9 @@ import type { Keyring } from '../auth/keys/keyring.js'
 export interface WellKnownOptions {
   keyring: Keyring
   issuer: string
-  publicOrigin: string
+  /** What comes before every address of ours, and its path alone; see Config. */
+  publicUrl: string
+  publicPath: string
 }
 
 /**
@@ -57,16 +60,20 @@ export const wellKnownRoutes: FastifyPluginAsyncTypebox<WellKnownOptions> = asyn
     async (_request, reply) => reply.header('cache-control', CACHE_CONTROL).send(options.keyring.jwks(Date.now())),
   )
 
-  app.get(
-    '/.well-known/oauth-authorization-server',
-    { schema: { summary: 'What this service offers', tags: ['verification'], response: { 200: Metadata } } },
-    async (_request, reply) => reply.header('cache-control', CACHE_CONTROL).send(metadata),
-  )
+  const schema = { summary: 'What this service offers', tags: ['verification'], response: { 200: Metadata } }
+  const sendMetadata = async (_request: FastifyRequest, reply: FastifyReply) =>
+    reply.header('cache-control', CACHE_CONTROL).send(metadata)
+  app.get(METADATA_ADDRESS, { schema }, sendMetadata)
+  // RFC 8414, 3.1: the path of an issuer comes behind the well-known part. Many clients put it before.
+  if (options.publicPath !== '')
+    app.get(METADATA_ADDRESS + options.publicPath, { schema: { ...schema, hide: true } }, sendMetadata)
 }
 
+const METADATA_ADDRESS = '/.well-known/oauth-authorization-server'
+
 /** Lists the endpoints that exist; each that is added adds its lines here. */
-function authorizationServerMetadata({ issuer, publicOrigin }: WellKnownOptions) {
-  const at = (path: string) => new URL(path, publicOrigin).href
+function authorizationServerMetadata({ issuer, publicUrl }: WellKnownOptions) {
+  const at = (path: string) => publicUrl + path
   return {
     issuer,
     jwks_uri: at('/.well-known/jwks.json'),

@@ -69,6 +69,7 @@ t.test('every timeout of the service is set, and in this order', async t => {
   const { http, requestTimeout, keepAliveTimeout } = fastifyOptions({
     trustProxy: [],
     publicOrigin: 'http://localhost',
+    publicPath: '',
     keepAliveTimeoutMs: 72_000,
   })
   const headersTimeout = http!.headersTimeout!

@@ -19,7 +19,8 @@ async function startApp(t: Test) {
   await app.register(wellKnownRoutes, {
     keyring,
     issuer: 'https://issuer.example',
-    publicOrigin: 'https://auth.example',
+    publicUrl: 'https://auth.example',
+    publicPath: '',
   })
   return { app, keyring, next }
 }

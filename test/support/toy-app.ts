@@ -21,6 +21,7 @@ import { sentCookies } from '../../src/plugins/sent-cookies.js'
 
 export interface ToyAppOptions {
   publicOrigin?: string
+  publicPath?: string
   corsOrigins?: string[]
   trustProxy?: string[]
   cookie?: Partial<Config['cookie']>
@@ -45,13 +46,13 @@ export const cookieDefaults: Config['cookie'] = {
 
 /** The whole HTTP side without a business route: POST /echo answers the body it accepted. Keeps its log in `lines`. */
 export async function buildToyApp(t: Test, options: ToyAppOptions = {}) {
-  const { publicOrigin = 'https://auth.example.com', corsOrigins = [], trustProxy = [] } = options
+  const { publicOrigin = 'https://auth.example.com', publicPath = '', corsOrigins = [], trustProxy = [] } = options
   const cookie = { ...cookieDefaults, ...options.cookie }
   const cookieNames = [cookie.name, cookie.accessName]
   const lines: string[] = []
   const log = pino(loggerOptions('debug'), { write: (line: string) => void lines.push(line) })
   const app = fastify({
-    ...fastifyOptions({ trustProxy, publicOrigin, keepAliveTimeoutMs: 72_000 }),
+    ...fastifyOptions({ trustProxy, publicOrigin, publicPath, keepAliveTimeoutMs: 72_000 }),
     ...options.server,
   }).withTypeProvider<TypeBoxTypeProvider>()
   t.teardown(() => app.close())
@@ -63,10 +64,10 @@ export async function buildToyApp(t: Test, options: ToyAppOptions = {}) {
   await app.register(cors, { corsOrigins })
   await app.register(requestGuard)
   await app.register(sentCookies, { cookie })
-  await app.register(refreshCookie, { cookie, publicOrigin, isOwnToken: token => token.startsWith('own') })
+  await app.register(refreshCookie, { cookie, publicOrigin, publicPath, isOwnToken: token => token.startsWith('own') })
   await app.register(crossSite, { publicOrigin, corsOrigins, cookieNames })
   await app.register(notFound)
-  await app.register(openapi, { publicOrigin, cookieName: cookie.name })
+  await app.register(openapi, { publicUrl: publicOrigin + publicPath, publicPath, cookieName: cookie.name })
   app.post('/echo', { schema: echoSchema }, async request => request.body)
   app.get('/thing/:id', async request => ({ id: (request.params as { id: string }).id }))
   options.routes?.(app as unknown as FastifyInstance)

@@ -6,7 +6,7 @@ from django.core.management.utils import get_random_secret_key
 
 LATCHKEY_URL = os.environ.get("LATCHKEY_URL", "http://localhost:3000")
 
-# What Latchkey writes into its tokens: PUBLIC_ORIGIN, unless JWT_ISSUER and JWT_AUDIENCE say otherwise there.
+# What Latchkey writes into its tokens: PUBLIC_ORIGIN and PUBLIC_PATH, unless its JWT_ISSUER and JWT_AUDIENCE say otherwise.
 LATCHKEY_ISSUER = os.environ.get("LATCHKEY_ISSUER", LATCHKEY_URL)
 LATCHKEY_AUDIENCE = os.environ.get("LATCHKEY_AUDIENCE", LATCHKEY_ISSUER)
 

@@ -1,6 +1,7 @@
 import { list } from '../kind.js'
 import { anyOrigin, cookieDomain, network, webOrigin } from '../network-kinds.js'
 import { oneOf, onOff, text } from '../plain-kinds.js'
+import { publicPath } from '../public-path.js'
 import type { Setting } from '../setting.js'
 
 export const browserSettings = {
@@ -8,6 +9,14 @@ export const browserSettings = {
     kind: webOrigin,
     defaultText: '`http://localhost:PORT`',
     about: 'Where browsers and verifiers reach this service from outside.',
+  },
+  PUBLIC_PATH: {
+    kind: publicPath,
+    default: '/',
+    about:
+      'The path below which a gateway serves Latchkey there, such as `/identity`. All addresses that Latchkey tells begin ' +
+      'with it. Each is answered with it and without it, so the gateway may pass the path on or strip it ' +
+      '([gateways](gateways.md#below-a-path)).',
   },
   CORS_ORIGINS: {
     kind: list(anyOrigin),
@@ -43,7 +52,9 @@ export const browserSettings = {
   COOKIE_PATH: {
     kind: text('a path that begins with /', /^\/[\w.~/-]*$/),
     default: '/',
-    about: 'Sends the cookies to addresses below this path only; unless it is `/`, their prefix is `__Secure-`.',
+    about:
+      'Sends the cookies to addresses below this path only, as browsers see it: it begins with `PUBLIC_PATH`. Unless it is ' +
+      '`/`, their prefix is `__Secure-`.',
   },
   COOKIE_SAMESITE: {
     kind: oneOf('strict', 'lax', 'none'),

@@ -70,7 +70,7 @@ export const tokenSettings = {
   },
   JWT_ISSUER: {
     kind: name,
-    defaultText: 'the same as `PUBLIC_ORIGIN`',
+    defaultText: '`PUBLIC_ORIGIN` and `PUBLIC_PATH`',
     about: 'The `iss` of access tokens.',
   },
   JWT_AUDIENCE: {

@@ -1,0 +1,100 @@
+import type { FastifyInstance } from 'fastify'
+import * as oauth from 'oauth4webapi'
+import t, { type Test } from 'tap'
+import { everyAddress } from '../attacks/every-route.js'
+import { buildTestApp } from '../support/build-test-app.js'
+import { PASSWORD, signUp } from '../support/people.js'
+
+const PUBLIC_ORIGIN = 'https://example.com'
+
+/** The service below a path, and a client of it. Some gateways strip the path, and others pass it on. */
+async function below(t: Test, PUBLIC_PATH: string, overrides: NodeJS.ProcessEnv = {}) {
+  const test = await buildTestApp(t, { PUBLIC_ORIGIN, PUBLIC_PATH, ...overrides })
+  const get = (url: string, headers = {}) => test.app.inject({ url, headers })
+  return { ...test, get, path: test.config.publicPath }
+}
+
+const statusOf = async (app: FastifyInstance, url: string, method: string) =>
+  (await app.inject({ method: method as 'GET', url })).statusCode
+
+t.test('every address that Latchkey tells begins with the path', async t => {
+  const { get, app } = await below(t, '/identity')
+  const metadata = (await get('/.well-known/oauth-authorization-server')).json()
+  t.equal(metadata.issuer, 'https://example.com/identity')
+  t.match(metadata, {
+    jwks_uri: 'https://example.com/identity/.well-known/jwks.json',
+    token_endpoint: 'https://example.com/identity/oauth/token',
+    introspection_endpoint: 'https://example.com/identity/oauth/introspect',
+    revocation_endpoint: 'https://example.com/identity/oauth/revoke',
+  })
+  t.same((await get('/openapi.json')).json().servers, [{ url: 'https://example.com/identity' }])
+  t.equal((await get('/docs/static/index.html')).headers.location, '/identity/docs/')
+  const sources = [...(await get('/docs')).body.matchAll(/(?:src|href)="([^"]+)"/g)].map(match => match[1]!)
+  t.ok(sources.length > 5)
+  for (const source of sources) t.ok(source.startsWith('/identity/docs/static/'), source)
+  const ada = await signUp(app)
+  const [, claims = ''] = ada.accessToken.split('.')
+  t.equal(JSON.parse(Buffer.from(claims, 'base64url').toString()).iss, 'https://example.com/identity')
+})
+
+for (const given of ['/identity', '/auth/', '/api', '/a/b.c'])
+  t.test(`below ${given} every address is answered with the path and without it`, async t => {
+    const { app, path } = await below(t, given)
+    await app.ready()
+    const addresses = everyAddress(app)
+    t.ok(addresses.length > 30)
+    for (const { url, methods } of addresses)
+      for (const method of methods.filter(method => ['GET', 'POST', 'PATCH', 'DELETE'].includes(method))) {
+        // A body that fits nothing: only that the same route answers is the question.
+        const [bare, prefixed] = [await statusOf(app, url, method), await statusOf(app, path + url, method)]
+        t.equal(prefixed, bare, `${method} ${path}${url}`)
+      }
+    t.equal(await statusOf(app, `${path}/livez?deep`, 'GET'), 200)
+    t.equal(await statusOf(app, path, 'GET'), 404)
+    t.equal(await statusOf(app, `${path}/nothing`, 'GET'), 404)
+  })
+
+t.test('people sign in, refresh and are verified below the path', async t => {
+  const { app, get } = await below(t, '/identity', { COOKIE_PATH: '/identity/auth' })
+  const payload = { email: 'ada@example.com', password: PASSWORD }
+  const registered = await app.inject({ method: 'POST', url: '/identity/auth/register', payload })
+  t.match(registered.cookies, [{ name: '__Secure-latchkey', path: '/identity/auth' }])
+  const headers = { cookie: `__Secure-latchkey=${registered.cookies[0]!.value}`, origin: PUBLIC_ORIGIN }
+  const answer = await app.inject({ method: 'POST', url: '/identity/auth/refresh', headers })
+  t.equal(answer.statusCode, 200)
+  const authorization = `Bearer ${answer.json().access_token}`
+  for (const url of ['/identity/auth/verify', '/identity/auth/verify/identity/auth/login?a=b'])
+    t.match(await get(url, { authorization }), { statusCode: 200, body: '' }, url)
+  t.equal((await get('/identity/auth/verify-role/editor/livez', { authorization })).statusCode, 403)
+
+  const left = await app.inject({ method: 'POST', url: '/auth/logout', headers })
+  const cleared = left.cookies.filter(({ value }) => value === '').map(({ path }) => path)
+  for (const path of ['/', '/identity', '/identity/auth', '/identity/auth/']) t.ok(cleared.includes(path), path)
+})
+
+t.test('a strict client library finds the metadata by the issuer, wherever its path stands', async t => {
+  const { app, config } = await below(t, '/identity')
+  const issuer = new URL(config.issuer)
+  // As the gateway on that origin would, which passes on /identity/ and the one address of RFC 8414.
+  const viaGateway = async (url: string) => {
+    const { statusCode: status, headers, body } = await app.inject(new URL(url).pathname)
+    return new Response(body, { status, headers: { 'content-type': String(headers['content-type']) } })
+  }
+  for (const algorithm of ['oauth2', 'oidc'] as const) {
+    const asked: string[] = []
+    const options = {
+      algorithm,
+      [oauth.customFetch]: (url: string) => {
+        asked.push(url)
+        return viaGateway(url.replace('openid-configuration', 'oauth-authorization-server'))
+      },
+    }
+    const metadata = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, options))
+    t.equal(metadata.jwks_uri, 'https://example.com/identity/.well-known/jwks.json')
+    const inserted = 'https://example.com/.well-known/oauth-authorization-server/identity'
+    t.equal(
+      asked[0],
+      algorithm === 'oauth2' ? inserted : 'https://example.com/identity/.well-known/openid-configuration',
+    )
+  }
+})
