@@ -63,6 +63,18 @@ the connection as well. \`sslrootcert=system\` is \`verify-full\` with the autho
 (\`read-write\` or \`primary\`), \`sslnegotiation\`, \`pgbouncer=true\` (the same as \`DATABASE_PREPARE=off\`), and with settings of the
 server \`options=-c%20name%3Dvalue\`. One that Latchkey does not know is refused by its name.
 
+**The tables** are in the first schema of \`search_path\`. That is \`public\`, unless the address says otherwise
+(\`options=-c%20search_path%3Dlatchkey\`), or the role does, which works behind a pooler too:
+
+\`\`\`sql
+create schema latchkey authorization latchkey;
+alter role latchkey set search_path = latchkey;
+\`\`\`
+
+Each schema of a database is a deployment of its own (with a \`REDIS_KEY_PREFIX\` of its own, if they share a Redis). A start is
+refused, before anything is written, where this schema is not there and where tables of Latchkey are in a later schema of
+the \`search_path\`; and where \`DATABASE_URL\` finds other tables than those of \`DATABASE_MIGRATION_URL\`.
+
 **Parameters of Redis** are \`db\`, \`username\`, \`password\`, \`family\` (4 or 6) and, with \`rediss://\`, \`ssl_cert_reqs=none\`, which
 leaves the certificate unchecked. A socket is \`unix:///run/redis/redis.sock?db=1\`.
 
@@ -106,9 +118,10 @@ ACL SETUSER latchkey-sentinel on >password -@all +@connection +sentinel|get-mast
 
 Without \`+info\` everything works, but nobody is warned of a Redis that may evict.
 
-**Postgres.** The role of \`DATABASE_MIGRATION_URL\` needs CREATE on the database and on its schema, and owns the tables. The
-role of \`DATABASE_URL\`, if it is another, needs USAGE on the schema, SELECT, INSERT, UPDATE and DELETE on its tables, and USAGE
-on its sequences.
+**Postgres.** The role of \`DATABASE_MIGRATION_URL\` needs CREATE on the schema of the tables, and owns the tables. Where that is
+\`public\`, it needs CREATE on the database too, for the list of migrations, which is in the schema \`drizzle\`. The role
+of \`DATABASE_URL\`, if it is another, needs USAGE on the schema, SELECT, INSERT, UPDATE and DELETE on its tables, and USAGE on
+its sequences.
 
 ## Changing a secret
 

@@ -23,6 +23,8 @@ export interface PostgresUrl {
   targetSessionAttrs: 'read-write' | 'primary' | undefined
   /** False if the address says that a pooler is there that knows no prepared statements. */
   prepare: boolean
+  /** The search_path that it asks for, by whichever parameter. */
+  searchPath: string | undefined
   /** What the server is told about the session, in words of its own. */
   session: Readonly<Record<string, string>>
 }
@@ -52,8 +54,15 @@ export function readPostgresUrl(text: string): PostgresUrl {
     connectTimeoutMs: secondsOf(query.get('connect_timeout')),
     targetSessionAttrs: targetOf(query.get('target_session_attrs')),
     prepare: query.get('pgbouncer') !== 'true',
+    searchPath: query.get('search_path') ?? searchPathIn(query.get('options') ?? ''),
     session: Object.fromEntries([...query].filter(([name]) => sessionParameters.includes(name))),
   }
+}
+
+/** As the server reads it: the last one counts, and a backslash is before a space that belongs to it. */
+function searchPathIn(options: string): string | undefined {
+  const found = [...options.matchAll(/(?:^|\s)(?:-c\s*|--)search[_-]path=((?:\\.|\S)*)/gi)].at(-1)
+  return found?.[1]?.replace(/\\(.)/g, '$1')
 }
 
 const sessionParameters = ['application_name', 'options', 'search_path']

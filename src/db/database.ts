@@ -13,6 +13,7 @@ import { refreshTokensRepository } from './refresh-tokens.js'
 import { securityEventsRepository } from './security-events.js'
 import { sessionsRepository } from './sessions.js'
 import { type SigningKeys, signingKeysRepository } from './signing-keys.js'
+import { SCHEMA_VIEW, type SchemaView } from './tables-schema.js'
 import { userImportRepository } from './user-import.js'
 import { userPagesRepository } from './user-pages.js'
 import { usersRepository } from './users.js'
@@ -29,6 +30,8 @@ export interface Database extends Repositories {
   transaction<T>(work: (repositories: Repositories) => Promise<T>): Promise<T>
   /** Resolves if Postgres answers. */
   ping(): Promise<void>
+  /** What the search_path of its connections comes to. */
+  schemaView(): Promise<SchemaView>
   /** How many statements were sent so far, those of the feed aside; for tests that count them. */
   readonly statementsSent: number
   close(): Promise<void>
@@ -46,6 +49,10 @@ export function openDatabase(options: ConnectionOptions): Database {
     transaction: work => connections.transaction(runner => work(repositories(runner))),
     ping: async () => {
       await connections.run(executor => executor.execute(sql`select 1`))
+    },
+    schemaView: async () => {
+      const [view] = await connections.run(executor => executor.execute(sql.raw(SCHEMA_VIEW)))
+      return view as unknown as SchemaView
     },
     get statementsSent() {
       return connections.sent

@@ -2,9 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type MigrationMeta, readMigrationFiles } from 'drizzle-orm/migrator'
 import postgres from 'postgres'
+import { readPostgresUrl } from '../config/postgres-url.js'
 import type { Log } from '../log.js'
 import { type ConnectionOptions, clientOptions } from './client-options.js'
 import { sessionSettings, setLocally } from './session-settings.js'
+import { SCHEMA_VIEW, SchemaMistake, type SchemaView, schemaToMigrate } from './tables-schema.js'
 
 export interface MigrateOptions extends Pick<ConnectionOptions, 'url' | 'caFile'> {
   log?: Pick<Log, 'warn'>
@@ -26,17 +28,22 @@ const CONNECT_TIMEOUT_MS = 10_000
  * Brings the tables up to date. Safe to call from many instances at once: one works, the others wait for it and then
  * find nothing to do. Where nothing is to do, no lock is needed, and no right to change tables.
  *
+ * @returns the schema of the tables
+ * @throws SchemaMistake if the search_path will not do, before anything is written
  * @throws Error that names the one that holds the lock, if that takes longer than the patience
  */
-export async function migrate({ log, patienceMs = PATIENCE_MS, ...options }: MigrateOptions): Promise<void> {
+export async function migrate({ log, patienceMs = PATIENCE_MS, ...options }: MigrateOptions): Promise<string> {
   const migrations = readMigrationFiles({ migrationsFolder: MIGRATIONS_FOLDER })
   // As behind a pooler, whether there is one or not: what a migration needs it sets in its transaction.
   const clientOf = { timeoutMs: CONNECT_TIMEOUT_MS, prepare: false, applicationName: 'latchkey-migrate' }
   const client = postgres(clientOptions({ ...options, ...clientOf }))
+  const { searchPath } = readPostgresUrl(options.url)
   try {
     const begun = performance.now()
     let remindAt = begun
-    while (!(await migrateUnlessLocked(client, migrations))) {
+    for (;;) {
+      const schema = await migrateUnlessLocked(client, migrations, searchPath)
+      if (schema !== undefined) return schema
       const now = performance.now()
       if (now - begun >= patienceMs) throw await lockHeld(client, patienceMs)
       if (now >= remindAt) {
@@ -55,39 +62,79 @@ export async function migrate({ log, patienceMs = PATIENCE_MS, ...options }: Mig
  * read. Not that migrator itself: it needs a lock around its transaction, and a lock of the session stays behind on a
  * connection of a pooler.
  *
- * @returns false if another instance has the lock
+ * @returns the schema, or undefined if another instance has the lock
  */
-async function migrateUnlessLocked(client: postgres.Sql, migrations: MigrationMeta[]): Promise<boolean> {
+async function migrateUnlessLocked(
+  client: postgres.Sql,
+  migrations: MigrationMeta[],
+  searchPath: string | undefined,
+): Promise<string | undefined> {
   return client.begin('isolation level read committed', async transaction => {
     // A migration may take long, and so may the locks that it waits for.
     await transaction.unsafe(setLocally(sessionSettings(0)))
-    const lastBefore = await lastApplied(transaction)
-    if (lastBefore !== undefined && missingAfter(lastBefore, migrations).length === 0) return true
+    const [view] = (await transaction.unsafe(SCHEMA_VIEW)) as unknown as [SchemaView]
+    const schema = schemaToMigrate(view, searchPath)
+    await transaction`select set_config('search_path', quote_ident(${schema}), true)`
+    const lastBefore = await lastApplied(transaction, schema)
+    if (lastBefore !== undefined && missingAfter(lastBefore, migrations).length === 0) return schema
     const [lock] = await transaction`select pg_try_advisory_xact_lock(${ADVISORY_LOCK}) as taken`
-    if (!lock!.taken) return false
+    if (!lock!.taken) return undefined
     // Looked at once more: another instance may have finished before we got the lock.
-    const last = (await lastApplied(transaction)) ?? (await createBooks(transaction))
+    const last = (await lastApplied(transaction, schema)) ?? (await createBooks(transaction, schema))
     for (const migration of missingAfter(last, migrations)) {
-      for (const statement of migration.sql) await transaction.unsafe(statement)
+      for (const statement of migration.sql) await transaction.unsafe(inSearchPath(statement))
       await transaction`
-        insert into drizzle.__drizzle_migrations (hash, created_at) values (${migration.hash}, ${migration.folderMillis})`
+        insert into ${transaction.unsafe(booksOf(schema))} (hash, created_at)
+        values (${migration.hash}, ${migration.folderMillis})`
     }
-    return true
-  }) as Promise<boolean>
+    return schema
+  })
 }
 
-/** When the newest migration that was applied was made, in milliseconds; undefined if there are no books yet. */
-async function lastApplied(transaction: postgres.TransactionSql): Promise<number | undefined> {
-  const [books] = await transaction`select to_regclass('drizzle.__drizzle_migrations') is not null as exist`
-  if (!books!.exist) return undefined
-  const [last] = await transaction`select max(created_at) as made_at from drizzle.__drizzle_migrations`
-  return Number(last!.made_at ?? 0)
+/**
+ * Where the books are: beside the tables, so that each schema of a database is a deployment of its own. Those of the
+ * schema public are where Drizzle puts them and earlier versions look for them.
+ */
+function booksOf(schema: string): string {
+  return schema === 'public' ? 'drizzle.__drizzle_migrations' : '__drizzle_migrations'
 }
 
-async function createBooks(transaction: postgres.TransactionSql): Promise<number> {
-  await transaction`create schema if not exists drizzle`
-  await transaction`
-    create table drizzle.__drizzle_migrations (id serial primary key, hash text not null, created_at bigint)`
+/** Drizzle writes the schema of its own default before the tables that a foreign key leads to. */
+function inSearchPath(statement: string): string {
+  return statement.replaceAll('"public".', '')
+}
+
+/**
+ * When the newest migration that was applied was made, in milliseconds; undefined if there are no books yet.
+ *
+ * @throws SchemaMistake if the books are not of our tables
+ */
+async function lastApplied(transaction: postgres.TransactionSql, schema: string): Promise<number | undefined> {
+  const books = booksOf(schema)
+  const booksSchema = books.startsWith('drizzle.') ? 'drizzle' : schema
+  if (!(await hasTable(transaction, booksSchema, '__drizzle_migrations'))) return undefined
+  const [last] = await transaction.unsafe(`select max(created_at) as made_at from ${books}`)
+  if (last!.made_at === null) return 0
+  // Looked at after the books, as another instance may just have finished.
+  if (await hasTable(transaction, schema, 'revocations')) return Number(last!.made_at)
+  throw new SchemaMistake(
+    `${books} lists migrations of another program, which keeps them in the same place: give Latchkey a database or a ` +
+      'schema of its own (docs/configuration.md)',
+  )
+}
+
+/** Not to_regclass: within a transaction that may still say what it found the last time. */
+async function hasTable(transaction: postgres.TransactionSql, schema: string, table: string): Promise<boolean> {
+  const found = await transaction`
+    select from pg_class join pg_namespace on pg_namespace.oid = relnamespace
+    where nspname = ${schema} and relname = ${table}`
+  return found.length > 0
+}
+
+async function createBooks(transaction: postgres.TransactionSql, schema: string): Promise<number> {
+  const books = booksOf(schema)
+  if (books.startsWith('drizzle.')) await transaction`create schema if not exists drizzle`
+  await transaction.unsafe(`create table ${books} (id serial primary key, hash text not null, created_at bigint)`)
   return 0
 }
 

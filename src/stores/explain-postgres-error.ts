@@ -28,6 +28,13 @@ function explain(error: unknown, { variable, url }: PostgresAddress): string {
   const reason = error instanceof Error && error.message !== '' ? error.message.replace(/\.$/, '') : code
   const postgres = `Postgres at ${withoutSecrets(url)}`
   const refused = refusedParameter(error)
+  if (refused === 'search_path' || (refused === 'options' && url.includes('search_path'))) {
+    // If the pooler ignored it, other tables would be found.
+    return (
+      `The pooler at ${withoutSecrets(url)} refuses the parameter ${refused}, by which ${variable} asks for a search_path: ` +
+      'remove it there, and set it for the role (alter role … set search_path = …).'
+    )
+  }
   if (refused !== undefined) {
     return (
       `The pooler at ${withoutSecrets(url)} refuses the parameter ${refused}, which the query of ${variable} asks for: ` +
@@ -46,14 +53,14 @@ function explain(error: unknown, { variable, url }: PostgresAddress): string {
   if (code === '3D000') return `${postgres} says: ${reason}. Create it, or correct ${variable}.`
   if (code === '42501') {
     return (
-      `${postgres} says: ${reason}. Its user may not bring the tables up to date: grant it CREATE on the schema, ` +
+      `${postgres} says: ${reason}. Its user may not bring the tables up to date: grant it CREATE there, ` +
       'or give DATABASE_MIGRATION_URL with a user that may.'
     )
   }
   if (/^ERR_(TLS|SSL)_|CERT|SELF_SIGNED|_SIGNATURE$/.test(code)) {
     return `${postgres} can't be reached by TLS: ${reason}. Correct ${variable} (its sslmode) or DATABASE_CA_FILE.`
   }
-  return `${postgres} can't be used: ${reason}.`
+  return `${postgres}, which ${variable} names, can't be used: ${reason}.`
 }
 
 /** Beside what is away: our own limit over the driver's. */

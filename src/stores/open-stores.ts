@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { deriveSecrets } from '../auth/secrets.js'
+import { readPostgresUrl } from '../config/postgres-url.js'
 import type { Config } from '../config.js'
 import { type Database, openDatabase } from '../db/database.js'
 import { migrate } from '../db/migrate.js'
+import { checkTablesFound } from '../db/tables-schema.js'
 import type { Ephemeral } from '../ephemeral/ephemeral.js'
 import { createKeys } from '../ephemeral/keys.js'
 import { createMemoryEphemeral } from '../ephemeral/memory.js'
@@ -48,10 +50,11 @@ async function openExternal(config: Config, { log, clock }: OpenStoresOptions): 
   const { url, migrateOnStart } = config.database
   const redisUrl = config.redis.url
   if (url === undefined || redisUrl === undefined) throw new Error('DATABASE_URL and REDIS_URL are needed')
-  if (migrateOnStart) await migrateExternal(config, log)
+  const migrated = migrateOnStart ? await migrateExternal(config, log) : undefined
   const db = openDatabase({ ...databaseOptions(config), url })
   try {
-    await waitForPostgres(() => db.ping(), { address: { variable: 'DATABASE_URL', url }, log })
+    const check = async () => checkTablesFound(await db.schemaView(), readPostgresUrl(url).searchPath, migrated)
+    await waitForPostgres(check, { address: { variable: 'DATABASE_URL', url }, log })
   } catch (error) {
     await db.close()
     throw error
@@ -82,14 +85,15 @@ async function openExternal(config: Config, { log, clock }: OpenStoresOptions): 
 /**
  * Brings the tables of the external database up to date.
  *
+ * @returns the schema of the tables
  * @throws Error that tells an operator what to do
  */
-export async function migrateExternal({ database }: Config, log: Log): Promise<void> {
+export async function migrateExternal({ database }: Config, log: Log): Promise<string> {
   const { url, migrationUrl = url, caFile } = database
   if (migrationUrl === undefined) throw new Error('DATABASE_URL is needed')
   const variable = migrationUrl === url ? 'DATABASE_URL' : 'DATABASE_MIGRATION_URL'
   const address = { variable, url: migrationUrl } as const
-  await waitForPostgres(() => migrate({ url: migrationUrl, caFile, log }), { address, log })
+  return waitForPostgres(() => migrate({ url: migrationUrl, caFile, log }), { address, log })
 }
 
 async function openEmbedded(config: Config, options: OpenStoresOptions): Promise<Stores> {

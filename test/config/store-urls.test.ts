@@ -100,8 +100,19 @@ t.test('the address of Postgres is taken as each provider hands it out', async t
     [
       'a schema of its own',
       'postgres://u:p@db/x?options=-c%20search_path%3Dauth&application_name=sign-in&connect_timeout=10',
-      { session: { options: '-c search_path=auth', application_name: 'sign-in' }, connectTimeoutMs: 10_000 },
+      {
+        session: { options: '-c search_path=auth', application_name: 'sign-in' },
+        searchPath: 'auth',
+        connectTimeoutMs: 10_000,
+      },
     ],
+    ['a schema by its own parameter', 'postgres://db/x?search_path=auth,public', { searchPath: 'auth,public' }],
+    [
+      'several settings of the server',
+      'postgres://db/x?options=-csearch_path%3Da%20-c%20work_mem%3D8MB%20--Search-Path%3Db,%5C%20c',
+      { searchPath: 'b, c' },
+    ],
+    ['no schema', 'postgres://db/x?options=-c%20work_mem%3D8MB', { searchPath: undefined }],
     [
       'the authorities of the system',
       'postgres://db/x?sslrootcert=system',

@@ -42,6 +42,12 @@ t.test('what PgBouncer says is shown, and for a parameter that it refuses the li
   t.notOk(isNotThereYet(refused), 'waiting does not help')
   const { message } = explainPostgresError(refused, { variable, url: 'postgres://db/latchkey?geqo=off' })
   t.match(message, 'add "ignore_startup_parameters = geqo" to pgbouncer.ini')
+
+  // A pooler that leaves it out would lead to the tables of another schema.
+  const path = failure('08P01', 'unsupported startup parameter in options: search_path')
+  const advice = explainPostgresError(path, { variable, url: 'postgres://db/latchkey?options=-c%20search_path%3Da' })
+  t.match(advice.message, /^The pooler at db:5432\/latchkey refuses the parameter search_path, .*alter role/)
+  t.notMatch(advice.message, 'ignore_startup_parameters')
 })
 
 t.test('a refusal that a connection of ours reports is told from a Postgres that is away', async t => {
@@ -55,10 +61,10 @@ t.test('what an operator must mend is said with what to change', async t => {
     ['28P01', /refuses the user or the password: correct DATABASE_URL\.$/],
     ['28000', /as the driver says\. Correct DATABASE_URL, or its pg_hba\.conf\.$/],
     ['3D000', /Create it, or correct DATABASE_URL\.$/],
-    ['42501', /grant it CREATE on the schema, or give DATABASE_MIGRATION_URL/],
+    ['42501', /grant it CREATE there, or give DATABASE_MIGRATION_URL/],
     ['ERR_TLS_CERT_ALTNAME_INVALID', /by TLS: .* DATABASE_CA_FILE/],
     ['DEPTH_ZERO_SELF_SIGNED_CERT', /by TLS/],
-    ['XX000', /can't be used: as the driver says\.$/],
+    ['XX000', /, which DATABASE_URL names, can't be used: as the driver says\.$/],
   ]
   for (const [code, says] of cases) {
     const error = failure(code)

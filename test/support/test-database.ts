@@ -23,7 +23,7 @@ export async function createTestDatabase(t: Test): Promise<TestDatabase> {
   const template = await ensureTemplate(server)
   const name = `test_${randomBytes(6).toString('hex')}`
   await server.unsafe(`create database ${name} template ${template}`)
-  await server.unsafe(`alter database ${name} set search_path = clock, pg_catalog, public`)
+  await server.unsafe(`alter database ${name} set search_path = public, clock, pg_catalog`)
   const url = databaseUrl(name)
   const admin = postgres(url, { max: 1, onnotice: () => {} })
   t.teardown(async () => {

@@ -19,15 +19,16 @@ const PATIENCE_MS = 10_000
  * Starts a PgBouncer in transaction mode before a database. It has few connections to the server, so that every client
  * meets what the others left on them.
  *
+ * @param more lines of its configuration
  * @returns the address of the same database through it
  */
-export async function startPgBouncer(t: Test, postgresUrl: string): Promise<string> {
+export async function startPgBouncer(t: Test, postgresUrl: string, more = ''): Promise<string> {
   const { path, libraryPath } = await findPgBouncer()
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-pgbouncer-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   const port = await findFreePort()
   const configuration = join(folder, 'pgbouncer.ini')
-  await writeFile(configuration, configurationOf(new URL(postgresUrl), port), { mode: 0o600 })
+  await writeFile(configuration, configurationOf(new URL(postgresUrl), port) + more, { mode: 0o600 })
 
   const log = await open(join(folder, 'log'), 'a')
   // It refuses to go on as root, and needs root until it has read its files.
