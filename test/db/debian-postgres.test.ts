@@ -9,7 +9,6 @@ import { query } from '../support/servers/query.js'
 const SUITES = [
   ...readdirSync(new URL('../flows', import.meta.url)).map(name => `test/flows/${name}`),
   'test/auth/concurrent-refresh.test.ts',
-  'test/auth/rotate-refresh-token.test.ts',
   'test/db/planned-costs.test.ts',
   'test/db/whitelist.test.ts',
   'test/routes/sessions.test.ts',
