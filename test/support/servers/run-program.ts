@@ -1,0 +1,46 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { open, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Test } from 'tap'
+import { hasEnded } from '../../../src/stores/embedded/stop-server.js'
+import type { Program } from './debian-program.js'
+
+const PATIENCE_MS = 10_000
+
+export interface ProgramRun {
+  args: readonly string[]
+  /** Of the program alone; its log goes there. */
+  folder: string
+  env?: NodeJS.ProcessEnv
+  answers: () => Promise<boolean>
+}
+
+/**
+ * Starts a server program and waits until it answers; it ends with the test.
+ *
+ * @throws Error with its log, if it ends instead
+ */
+export async function runProgram(t: Test, { path, libraryPath }: Program, run: ProgramRun): Promise<void> {
+  const logFile = join(run.folder, 'log')
+  const log = await open(logFile, 'a')
+  const env = { ...process.env, ...run.env, ...(libraryPath !== undefined && { LD_LIBRARY_PATH: libraryPath }) }
+  const child = spawn(path, run.args, { stdio: ['ignore', log.fd, log.fd], env, cwd: run.folder })
+  await once(child, 'spawn')
+  await log.close()
+  t.teardown(async () => {
+    if (hasEnded(child)) return
+    const exit = once(child, 'exit')
+    child.kill('SIGKILL')
+    await exit
+  })
+
+  const deadline = Date.now() + PATIENCE_MS
+  while (!(await run.answers())) {
+    if (hasEnded(child) || Date.now() > deadline) {
+      throw new Error(`${path} did not start:\n${await readFile(logFile, 'utf8')}`)
+    }
+    await sleep(20)
+  }
+}
