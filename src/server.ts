@@ -6,7 +6,9 @@ import { type Config, configWarnings } from './config.js'
 import { startLog } from './start-log.js'
 import { openStores, type Stores } from './stores/open-stores.js'
 
-/** How long open requests may take to end after the listener closed; one that hangs is cut then. */
+/** How long connections that are in use may take to meet their last answer after the listener closed. */
+const CONNECTIONS_PATIENCE_MS = 1_000
+/** How long open requests may take to end after that; one that hangs is cut then. */
 const REQUESTS_PATIENCE_MS = 15_000
 /** How long the stores may take to close after that. With all the waits it stays below the 30 s of Kubernetes. */
 const STORES_PATIENCE_MS = 5_000
@@ -48,12 +50,15 @@ async function listen(config: Config, stores: Stores, log: FastifyBaseLogger): P
 /** @returns ends the service because a store is gone for good */
 function endBySignal(app: FastifyInstance, stores: Stores, { shutdownDelayMs }: Config): () => void {
   let isLost = false
-  const delay = shutdownDelayMs + REQUESTS_PATIENCE_MS + STORES_PATIENCE_MS
+  const delay = shutdownDelayMs + CONNECTIONS_PATIENCE_MS + REQUESTS_PATIENCE_MS + STORES_PATIENCE_MS
   const ending = closeWithGrace({ delay, logger: app.log }, async ({ signal, err }) => {
     if (err) app.log.fatal({ err }, 'the service ends')
     else app.log.info(`${signal ?? 'the loss of a store'} ends the service`)
     app.drain()
-    if (signal === 'SIGTERM') await sleep(shutdownDelayMs)
+    if (signal === 'SIGTERM') {
+      await sleep(shutdownDelayMs)
+      await app.stopListening(CONNECTIONS_PATIENCE_MS)
+    }
     const cut = setTimeout(() => app.server.closeAllConnections(), REQUESTS_PATIENCE_MS)
     await app.close()
     clearTimeout(cut)

@@ -1,28 +1,44 @@
-import type { Socket } from 'node:net'
+import { Server, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 
 /**
- * How an instance leaves. From `drain()` on everything is still served, but each answer ends its connection, so that
- * the next request of its client goes to another instance. `close()` then waits for the requests under way, and for
- * nothing else: connections that rest are closed, however they came to.
+ * How an instance leaves, in three steps that follow each other:
+ *
+ * 1. `drain()`: it is not ready, and everything is still served. A connection that was open ends with its next answer, so
+ *    that the next request of its client goes to another instance. One that is opened now comes from a gateway that does
+ *    not ask for /readyz. It stays open: if this gateway opened one for each request, the next step would reset those
+ *    that the system has taken and we have not, and a gateway may not send a POST again whose connection was reset.
+ * 2. `stopListening()`: each answer ends its connection, and a new one is refused. The gateway can go to another instance
+ *    with any request then, because nothing of it was sent.
+ * 3. `close()`: waits for the requests under way, and for nothing else. Connections that rest are closed, however they
+ *    came to.
  */
 export const drain = fp(
   async (app: FastifyInstance) => {
-    let draining = false
-    app.decorate('isDraining', () => draining)
+    let step: 'serving' | 'draining' | 'leaving' = 'serving'
+    const { silent, late } = trackConnections(app)
+    app.decorate('isDraining', () => step !== 'serving')
+    const isLastAnswer = (socket: Socket) => step !== 'serving' && (step === 'leaving' || !late.has(socket))
+    app.decorate('isLastAnswer', isLastAnswer)
     app.decorate('drain', () => {
-      draining = true
+      step = 'draining'
     })
-    const silent = trackConnections(app)
-    app.addHook('onRequest', (request, reply, done) => {
-      silent.delete(request.raw.socket)
-      if (draining) reply.header('connection', 'close')
+    app.decorate('stopListening', async restMs => {
+      step = 'leaving'
+      // Not the method of HTTP servers: it closes the connections that rest, on which the next request may be coming.
+      const empty = new Promise<void>(resolve => Server.prototype.close.call(app.server, () => resolve()))
+      await Promise.race([empty, sleep(restMs, undefined, { ref: false })])
+    })
+    app.addHook('onRequest', ({ raw: { socket } }, reply, done) => {
+      silent.delete(socket)
+      if (isLastAnswer(socket)) reply.header('connection', 'close')
       done()
     })
     let sweeper: NodeJS.Timeout | undefined
     app.addHook('preClose', async () => {
-      draining = true
+      step = 'leaving'
       const closedAt = Date.now()
       sweeper = setInterval(() => {
         // Node closes those that rest now, and forgets those that an answer under way has promised to keep.
@@ -39,32 +55,43 @@ export const drain = fp(
 /** Lets go of the connections too whose requests were under way when the draining began: for answers that take a while. */
 export const drainLongRequests = fp(
   async (app: FastifyInstance) => {
-    app.addHook('onSend', (_request, reply, _payload, done) => {
-      if (app.isDraining()) reply.header('connection', 'close')
+    app.addHook('onSend', (request, reply, _payload, done) => {
+      if (app.isLastAnswer(request.raw.socket)) reply.header('connection', 'close')
       done()
     })
   },
   { name: 'drain-long-requests', fastify: '5.x', dependencies: ['drain'] },
 )
 
-/** How long the first request of a new connection may take to arrive once the listener has closed. */
+/** How long the first request of a new connection may take to arrive once the others are closed. */
 const SILENCE_MS = 1000
 const SWEEP_INTERVAL_MS = 100
 
-/** The connections that are open; code that sees a request takes its connection out. */
-function trackConnections(app: FastifyInstance): Set<Socket> {
+/** The connections that are open and have sent nothing yet, and those that were opened while we drained. */
+function trackConnections(app: FastifyInstance): { silent: Set<Socket>; late: WeakSet<Socket> } {
   const silent = new Set<Socket>()
+  const late = new WeakSet<Socket>()
   app.server.on('connection', (socket: Socket) => {
     silent.add(socket)
+    if (app.isDraining()) late.add(socket)
     socket.once('close', () => silent.delete(socket))
   })
-  return silent
+  return { silent, late }
 }
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** From here on this instance is not ready, and lets go of its connections one answer at a time. */
+    /** From here on this instance is not ready, and lets go of the connections that are open, one answer at a time. */
     drain(): void
     isDraining(): boolean
+    /** Whether the answer to a request that is there now ends its connection. */
+    isLastAnswer(socket: Socket): boolean
+    /**
+     * From here on connections are refused. Resolves when none is left, and at the latest when those that are in use have
+     * met their last answer.
+     *
+     * @param restMs - how long that may take
+     */
+    stopListening(restMs: number): Promise<void>
   }
 }

@@ -9,25 +9,32 @@ export interface Answer {
 
 /** One client over one connection that it keeps open, as a browser or a gateway does. It tries nothing twice. */
 export class HttpClient {
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  readonly #agent: Agent
 
-  constructor(readonly url: string) {}
+  /** @param localAddress - which of this machine it comes from */
+  constructor(
+    readonly url: string,
+    localAddress?: string,
+  ) {
+    this.#agent = new Agent({ keepAlive: true, maxSockets: 1, ...(localAddress && { localAddress }) })
+  }
 
   get(path: string, accessToken?: string): Promise<Answer> {
-    return this.#send('GET', path, accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` })
+    return this.send('GET', path, accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` })
   }
 
   post(path: string, body: object): Promise<Answer> {
-    return this.#send('POST', path, { 'content-type': 'application/json' }, JSON.stringify(body))
+    return this.send('POST', path, { 'content-type': 'application/json' }, JSON.stringify(body))
   }
 
   close(): void {
     this.#agent.destroy()
   }
 
-  #send(method: string, path: string, headers: Record<string, string>, body = ''): Promise<Answer> {
+  /** @param path - may be of a form that no URL would keep */
+  send(method: string, path: string, headers: Record<string, string>, body = ''): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      const sent = request(new URL(path, this.url), { method, headers, agent: this.#agent }, answer => {
+      const sent = request(this.url, { path, method, headers, agent: this.#agent }, answer => {
         let text = ''
         answer.setEncoding('utf8').on('data', chunk => {
           text += chunk

@@ -80,7 +80,8 @@ export const browserSettings = {
     about:
       'Whether a CORS preflight, which bears no credentials, passes `/auth/verify`, so that the service behind a gateway ' +
       'can answer it. `method` knows one by its method, which Envoy keeps. `forwarded` knows it by `X-Forwarded-Method`: ' +
-      'only for gateways that always set it themselves, as Caddy and Traefik do. Otherwise a client could pass every ' +
+      'only for gateways that always set it themselves, as Caddy and Traefik do, and nginx with the lines of ' +
+      '[gateways](gateways.md). Otherwise a client could pass every ' +
       'request off as a preflight.',
   },
 } as const satisfies Record<string, Setting>

@@ -51,6 +51,6 @@ export const processSettings = {
     about:
       'How long a stopping instance answers 503 on `/readyz` but serves everything else, before it stops listening. ' +
       'Gateways need that time to send their requests elsewhere, so make it longer than the interval at which yours ' +
-      'asks. Ctrl-C (SIGINT) skips it.',
+      'asks ([gateways](gateways.md#before-latchkey)). Ctrl-C (SIGINT) skips it.',
   },
 } as const satisfies Record<string, Setting>

@@ -1,0 +1,29 @@
+import { once } from 'node:events'
+import { createServer, type IncomingHttpHeaders } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+import type { Test } from 'tap'
+
+/** What arrived at the service behind a gateway. */
+export interface Arrived {
+  method: string
+  url: string
+  headers: IncomingHttpHeaders
+  body: string
+}
+
+/** Starts a service that answers with what arrived; returns its port. */
+export async function startEchoService(t: Test): Promise<number> {
+  const server = createServer({ maxHeaderSize: 65_536 }, async (request, response) => {
+    const { method, url, headers } = request
+    const arrived = { method, url, headers, body: await text(request) }
+    response.setHeader('content-type', 'application/json').end(JSON.stringify(arrived))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return (server.address() as AddressInfo).port
+}

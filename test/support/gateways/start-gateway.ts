@@ -1,0 +1,62 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { findDebianProgram } from '../servers/debian-program.js'
+import { runProgram } from '../servers/run-program.js'
+import { takesConnections } from './takes-connections.js'
+
+const programs = {
+  nginx: {
+    path: 'usr/sbin/nginx',
+    args: (file: string, folder: string) => ['-p', folder, '-e', 'stderr', '-c', file],
+    complete: completeNginx,
+  },
+  caddy: {
+    path: 'usr/bin/caddy',
+    args: (file: string) => ['run', '--adapter', 'caddyfile', '--config', file],
+    // Its own port for commands, which every Caddy of a machine would share.
+    complete: (sites: string) => `{\n  admin off\n}\n${sites}`,
+  },
+  haproxy: {
+    path: 'usr/sbin/haproxy',
+    args: (file: string) => ['-db', '-f', file],
+    complete: (sections: string) => sections,
+  },
+}
+
+export type GatewayName = keyof typeof programs
+
+/**
+ * Starts a real gateway, in one process and without any folder of the system's, and waits until it listens.
+ *
+ * @param configuration - what a person would write: for nginx, the blocks inside of `http`
+ * @returns its address
+ */
+export async function startGateway(t: Test, name: GatewayName, configuration: string, port: number): Promise<string> {
+  const { path, args, complete } = programs[name]
+  const program = await findDebianProgram(name, path)
+  const folder = await mkdtemp(join(tmpdir(), `latchkey-${name}-`))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  const file = join(folder, 'configuration')
+  await writeFile(file, complete(configuration))
+  const env = { HOME: folder, XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder }
+  await runProgram(t, program, { args: args(file, folder), folder, env, answers: () => takesConnections(port) })
+  return `http://127.0.0.1:${port}`
+}
+
+function completeNginx(http: string): string {
+  const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(name => `${name}_temp_path ${name};`)
+  return `
+daemon off;
+master_process off;
+pid nginx.pid;
+error_log stderr warn;
+events {}
+http {
+  access_log off;
+  ${folders.join('\n  ')}
+  ${http}
+}
+`
+}
