@@ -46,6 +46,30 @@ t.test('every method that a client can send is answered, none without a token', 
   }
 })
 
+t.test('the questions of Envoy and Traefik are answered as they write them', async t => {
+  const { app, token } = await editor(t)
+  const port = await listen(app)
+  const send = async (...head: string[]) => {
+    const lines = [...head, 'Host: latchkey:3000', `Authorization: Bearer ${token}`, 'Connection: close', '', '']
+    return parseAnswer(await rawRequest(port, lines.join('\r\n'))).status
+  }
+  const envoy = [
+    'content-length: 0',
+    'x-envoy-internal: true',
+    'x-forwarded-for: 10.0.0.7',
+    'x-envoy-expected-rq-timeout-ms: 1000',
+  ]
+  for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+    t.equal(await send(`${method} /auth/verify-role/editor/orders/7?page=2 HTTP/1.1`, ...envoy), 200, method)
+
+  const traefik = ['X-Forwarded-Host: app.example.com', 'X-Forwarded-Port: 443', 'X-Forwarded-Proto: https']
+  const asked = ['X-Forwarded-Method: POST', 'X-Forwarded-Uri: /orders?role=nobody', 'X-Forwarded-For: 10.0.0.7']
+  // It hands on what the client says of its body, but no body.
+  const type = 'Content-Type: application/json'
+  t.equal(await send('GET /auth/verify?role=editor HTTP/1.1', ...traefik, ...asked, type), 200)
+  t.equal(await send('GET /auth/verify?role=admin HTTP/1.1', ...traefik, ...asked, type), 403)
+})
+
 t.test('the gateway fixes the role that it wants, and no path or query of a client changes it', async t => {
   const { app, token } = await editor(t)
   for (const rest of ['', '/', '/api?role=admin', '/role/admin/x', '?role=admin', '/%'])
