@@ -2,9 +2,10 @@ import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import t from 'tap'
 import { setRoles } from '../../src/auth/administer-users.js'
 import { payloadOf } from '../attacks/forger.js'
-import { SimpleJwtClient } from '../support/axios-like.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { get, PASSWORD, post, refresh, signIn, signUp, verify } from '../support/people.js'
+import { listen } from '../support/raw-request.js'
+import { SimpleJwtClient } from '../support/simple-jwt-client.js'
 
 const NO_ACCOUNT = { detail: 'No active account found with the given credentials' }
 const notValid = (detail: string) => ({ detail, code: 'token_not_valid' })
@@ -254,14 +255,9 @@ t.test('wherever an access token of the dialect is refused, the answer has Simpl
 t.test('an axios interceptor that looks for token_not_valid refreshes and goes on', async t => {
   const { app, clock } = await buildTestApp(t)
   const ada = await signUp(app)
-  const client = new SimpleJwtClient(
-    async ({ method, url, data, headers }) => {
-      const answer = await app.inject({ method, url, ...(data && { payload: data }), ...(headers && { headers }) })
-      return { status: answer.statusCode, data: answer.json() }
-    },
-    await obtain(app, ada.email),
-  )
-  const list = () => client.request({ method: 'GET', url: '/api/users/me/sessions' })
+  const latchkey = `http://127.0.0.1:${await listen(app)}`
+  const client = new SimpleJwtClient(latchkey, await obtain(app, ada.email))
+  const list = () => client.get(`${latchkey}/api/users/me/sessions`)
   t.equal((await list()).data.length, 2)
   for (const refreshes of [1, 2]) {
     await clock.advance(16 * 60)

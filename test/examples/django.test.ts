@@ -2,9 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { setRoles } from '../../src/auth/administer-users.js'
 import { forgerOf, payloadOf } from '../attacks/forger.js'
-import { type AxiosRequest, SimpleJwtClient } from '../support/axios-like.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { PASSWORD, post, signIn, signUp } from '../support/people.js'
+import { listen } from '../support/raw-request.js'
+import { SimpleJwtClient } from '../support/simple-jwt-client.js'
 import { findPython, startDjango } from './django-process.js'
 
 const python = await findPython()
@@ -20,25 +21,26 @@ interface Answer {
 }
 
 interface Setting extends TestApp {
+  latchkey: string
+  django: string
   notes(token: string): Promise<Answer>
   /** Asks until the service answers so: what is revoked reaches the blacklist right after the commit. */
   notesUntil(status: number, token: string): Promise<Answer>
 }
 
-async function open(t: Test, django: NodeJS.ProcessEnv = {}): Promise<Setting> {
+async function open(t: Test, settings: NodeJS.ProcessEnv = {}): Promise<Setting> {
   const test = await buildTestApp(t)
-  await test.app.listen({ port: 0, host: '127.0.0.1' })
-  const { port } = test.app.server.address() as { port: number }
-  const url = await startDjango(t, python!, {
-    LATCHKEY_URL: `http://127.0.0.1:${port}`,
+  const latchkey = `http://127.0.0.1:${await listen(test.app)}`
+  const django = await startDjango(t, python!, {
+    LATCHKEY_URL: latchkey,
     LATCHKEY_ISSUER: test.config.issuer,
     LATCHKEY_REDIS_URL: test.config.redis.url,
     LATCHKEY_REDIS_KEY_PREFIX: test.config.redis.keyPrefix,
-    ...django,
+    ...settings,
   })
 
   async function notes(token: string): Promise<Answer> {
-    const answer = await fetch(`${url}/notes/`, { headers: { authorization: `Bearer ${token}` } })
+    const answer = await fetch(`${django}/notes/`, { headers: { authorization: `Bearer ${token}` } })
     return { status: answer.status, body: await answer.json(), challenge: answer.headers.get('www-authenticate') }
   }
   async function notesUntil(status: number, token: string): Promise<Answer> {
@@ -49,7 +51,7 @@ async function open(t: Test, django: NodeJS.ProcessEnv = {}): Promise<Setting> {
       await sleep(50)
     }
   }
-  return { ...test, notes, notesUntil }
+  return { ...test, latchkey, django, notes, notesUntil }
 }
 
 async function obtain({ app }: TestApp, email: string): Promise<{ access: string; refresh: string }> {
@@ -141,19 +143,10 @@ t.test('a single-page app’s interceptor goes on where the Django service refus
   t.equal((await test.notesUntil(200, tokens.access)).status, 200)
   const forger = await forgerOf(test, tokens.access)
   const now = Math.floor(Date.now() / 1000)
-  const client = new SimpleJwtClient(send, {
+  const client = new SimpleJwtClient(test.latchkey, {
     ...tokens,
     access: forger.token({}, { iat: now - 3600, exp: now - 60 }),
   })
-  t.match(await client.request({ method: 'GET', url: '/notes/' }), { status: 200, data: { user: ada.userId } })
+  t.match(await client.get(`${test.django}/notes/`), { status: 200, data: { user: ada.userId } })
   t.equal(client.refreshes, 1)
-
-  async function send({ url, data, headers }: AxiosRequest) {
-    if (url === '/notes/') {
-      const answer = await test.notes(headers!.authorization!.slice('Bearer '.length))
-      return { status: answer.status, data: answer.body }
-    }
-    const answer = await post(test.app, url, data!)
-    return { status: answer.statusCode, data: answer.json() }
-  }
 })

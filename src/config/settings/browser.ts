@@ -66,8 +66,8 @@ export const browserSettings = {
     kind: onOff,
     default: 'off',
     about:
-      'Cookies without `Secure` and without a prefix, for development by plain http on another name than localhost. ' +
-      'Refused in production.',
+      'Cookies without `Secure` and without a prefix, for development by plain http on another name than localhost, ' +
+      'or with a client that sends no `Secure` cookie to `http://localhost` (supertest). Refused in production.',
   },
   ACCESS_COOKIE: {
     kind: onOff,
