@@ -83,7 +83,10 @@ export const tokenSettings = {
   JWT_ALGORITHM: {
     kind: oneOf('ES256', 'EdDSA', 'RS256'),
     default: 'ES256',
-    about: 'What new signing keys are made for. Existing keys keep their algorithm until they retire.',
+    about:
+      'What new signing keys are made for. Existing keys keep their algorithm until they retire. Libraries verify ES256 ' +
+      'and RS256 everywhere; `EdDSA` is unknown to jsonwebtoken and what is built on it (passport-jwt, express-jwt, ' +
+      'koa-jwt), to get-jwks and to python-jose.',
   },
   KEY_ROTATION_INTERVAL: {
     kind: durationSeconds('1h', '3650d'),
