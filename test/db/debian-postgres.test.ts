@@ -10,7 +10,6 @@ const SUITES = [
   ...readdirSync(new URL('../flows', import.meta.url)).map(name => `test/flows/${name}`),
   'test/auth/concurrent-refresh.test.ts',
   'test/db/planned-costs.test.ts',
-  'test/db/whitelist.test.ts',
   'test/routes/sessions.test.ts',
 ]
 

@@ -1,0 +1,14 @@
+import type { TestDatabase } from './test-database.js'
+
+/** How many updates the rows of a table have seen, and how many of them were HOT: no index had to follow. */
+export async function updatesOf(
+  { admin }: Pick<TestDatabase, 'admin'>,
+  table: string,
+): Promise<{ all: number; inPlace: number }> {
+  // A backend hands in its counts at its end, or else up to ten seconds later.
+  await admin`select pg_terminate_backend(pid, 5000) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid()`
+  const [row] = await admin`
+    select n_tup_upd::int as all, n_tup_hot_upd::int as hot from pg_stat_user_tables where relname = ${table}`
+  return { all: row!.all, inPlace: row!.hot }
+}
