@@ -1,7 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { chmod, cp, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { type Cluster, dataFolder } from '../../src/stores/embedded/cluster.js'
@@ -14,6 +13,7 @@ import { hasEnded, stopServer } from '../../src/stores/embedded/stop-server.js'
 import { eventually } from './eventually.js'
 import { quietLog } from './servers/quiet-log.js'
 import { THROWAWAY_SETTINGS } from './servers/start-shared-servers.js'
+import { makeThrowawayFolder } from './servers/throwaway-folder.js'
 
 /** A Postgres that one test kills, freezes, starts again and copies. Each start is on another port. */
 export interface ControlledPostgres {
@@ -85,7 +85,7 @@ function control(t: Test, cluster: Cluster, logFile: string): ControlledPostgres
 }
 
 async function makeFolder(t: Test): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'latchkey-postgres-'))
+  const folder = await makeThrowawayFolder('latchkey-postgres-')
   const refuge = await refugeOf(folder)
   t.teardown(async () => {
     await rm(folder, { recursive: true, force: true })

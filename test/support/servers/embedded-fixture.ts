@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { chmod, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -9,10 +8,11 @@ import type { Test } from 'tap'
 import { identifyProcess, type ProcessIdentity, stillRuns } from '../../../src/stores/embedded/process-identity.js'
 import { refugeOf } from '../../../src/stores/embedded/refuge.js'
 import { compiledPath } from '../compiled-path.js'
+import { makeThrowawayFolder } from './throwaway-folder.js'
 
 /** A folder that goes with the test, and what root may have put elsewhere for `.latchkey` inside it, too. */
 export async function makeFolder(t: Test, options: { mode?: number } = {}): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'latchkey embedded-'))
+  const folder = await makeThrowawayFolder('latchkey embedded-')
   await chmod(folder, options.mode ?? 0o755)
   t.teardown(async () => {
     const dataDir = join(folder, '.latchkey')

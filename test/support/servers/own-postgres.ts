@@ -1,5 +1,4 @@
-import { access, chmod, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { access, chmod, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { type Cluster, dataFolder } from '../../../src/stores/embedded/cluster.js'
@@ -14,6 +13,7 @@ import { downloadDebianPackages, unpackDebianPackages } from './debian-packages.
 import { quietLog } from './quiet-log.js'
 import { withServersLock } from './servers-file.js'
 import { THROWAWAY_SETTINGS } from './start-shared-servers.js'
+import { makeThrowawayFolder } from './throwaway-folder.js'
 
 /** A Postgres that one test may do anything to. */
 export interface OwnPostgres {
@@ -31,7 +31,7 @@ const INSTALLED_15 = '/usr/lib/postgresql/15/bin'
 /** Starts a Postgres for this test alone; it ends with the test. 18 is the embedded one, 15 is Debian's. */
 export async function startPostgres(t: Test, options: { version?: 15 | 18 } = {}): Promise<OwnPostgres> {
   const { version = 18 } = options
-  const folder = await mkdtemp(join(tmpdir(), 'latchkey-postgres-'))
+  const folder = await makeThrowawayFolder('latchkey-postgres-')
   // The programs of 15 may be unpacked in it, and the server's user has to get to them.
   await chmod(folder, 0o711)
   const refuge = await refugeOf(folder)

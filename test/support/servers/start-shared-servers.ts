@@ -1,6 +1,4 @@
 import type { ChildProcess } from 'node:child_process'
-import { mkdtemp } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { initialiseCluster } from '../../../src/stores/embedded/initialise-cluster.js'
 import { launchPostgres } from '../../../src/stores/embedded/launch-postgres.js'
@@ -13,6 +11,7 @@ import { launchRedis } from './launch-redis.js'
 import { quietLog } from './quiet-log.js'
 import { runRedisContainer } from './run-redis-container.js'
 import type { ServersFile } from './servers-file.js'
+import { makeThrowawayFolder } from './throwaway-folder.js'
 
 /** Speed before safety: nobody needs a test's data after a power cut. */
 export const THROWAWAY_SETTINGS = {
@@ -27,7 +26,7 @@ type StartedServers = Omit<ServersFile, 'users'>
 
 /** Starts one Postgres and one Redis that outlive this process, unless the environment names running ones. */
 export async function startSharedServers(): Promise<StartedServers> {
-  const folder = await mkdtemp(join(tmpdir(), 'latchkey-test-'))
+  const folder = await makeThrowawayFolder('latchkey-test-')
   const started: Started = { pids: [], containers: [], folders: [folder] }
   try {
     const postgresUrl = process.env.TEST_DATABASE_URL ?? (await startPostgres(folder, started))
