@@ -20,12 +20,13 @@ t.test(
     })
     await early.get('/livez')
     const exited = service.stop('SIGTERM')
-    const unready = await untilUnready(early)
-    t.match(unready, { status: 503, body: { reason: 'draining' }, headers: { connection: 'close' } })
+    await t.resolves(untilLast(early, '/readyz'), 'an answer ends a connection that was open')
+    const unready = { status: 503, body: { reason: 'draining' }, headers: { connection: 'keep-alive' } }
+    t.match(await late.get('/readyz'), unready, 'but not one that is opened now')
 
     t.match(await late.get('/livez'), { status: 200, headers: { connection: 'keep-alive' } })
     t.match(await late.get('/auth/verify'), { status: 401, headers: { connection: 'keep-alive' } })
-    const last = await untilLast(late)
+    const last = await untilLast(late, '/auth/verify')
     t.match(last, { status: 401 }, 'and on the same connection until the listener has closed')
     await t.rejects(late.get('/livez'), { code: 'ECONNREFUSED' })
     t.equal(await exited, 0)
@@ -146,17 +147,11 @@ async function clientOf(t: Test, url: string, email: string) {
   return { client, tokens: body as { access_token: string; refresh_token: string } }
 }
 
-async function untilLast(client: HttpClient) {
+/** The answer that ends the connection of a client. */
+async function untilLast(client: HttpClient, path: string) {
   for (;;) {
-    const answer = await client.get('/auth/verify')
-    if (answer.status !== 401 || answer.headers.connection === 'close') return answer
+    const answer = await client.get(path)
+    if (answer.headers.connection === 'close') return answer
     await sleep(10)
-  }
-}
-
-async function untilUnready(client: HttpClient) {
-  for (;;) {
-    const answer = await client.get('/readyz')
-    if (answer.status !== 200) return answer
   }
 }
