@@ -1,46 +1,17 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { chromium, type Page, type Response } from 'playwright-core'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { findFreePort } from '../../src/stores/embedded/find-free-port.js'
-import { hasEnded } from '../../src/stores/embedded/stop-server.js'
 import { buildTestApp } from '../support/build-test-app.js'
-import { eventually } from '../support/eventually.js'
+import { startGateway } from '../support/gateways/start-gateway.js'
 import { PASSWORD } from '../support/people.js'
 import { listen } from '../support/raw-request.js'
-import { findOnPath } from '../support/servers/find-on-path.js'
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
-const NGINX = await findOnPath('nginx')
-const skip = existsSync(CHROMIUM) && NGINX ? false : 'it needs the Debian packages chromium and nginx'
+const skip = existsSync(CHROMIUM) ? false : `${CHROMIUM} is not there: install Debian's chromium, or set CHROMIUM`
 
 /** What stands behind `proxy_pass`: a slash there makes nginx strip the path. */
 const STYLES = { 'strips the path': '/', 'passes the path on': '' }
-
-/** An nginx on a port of its own that serves an instance below /identity/ and nothing else. */
-async function startNginx(t: Test, { port, upstream }: { port: number; upstream: string }): Promise<void> {
-  const folder = t.testdir()
-  const configuration = `
-daemon off; pid ${folder}/pid; worker_processes 1;
-events {}
-http {
-  access_log off; proxy_max_temp_file_size 0; client_body_temp_path ${folder}/a; proxy_temp_path ${folder}/b;
-  fastcgi_temp_path ${folder}/c; uwsgi_temp_path ${folder}/d; scgi_temp_path ${folder}/e;
-  server { listen 127.0.0.1:${port}; location /identity/ { proxy_pass ${upstream}; } }
-}`
-  await writeFile(join(folder, 'nginx.conf'), configuration)
-  const child = spawn(NGINX!, ['-p', folder, '-e', 'stderr', '-c', 'nginx.conf'], { stdio: 'ignore' })
-  await once(child, 'spawn')
-  t.teardown(async () => {
-    if (hasEnded(child)) return
-    child.kill('SIGTERM')
-    await once(child, 'exit')
-  })
-  await eventually(async () => (await fetch(`http://127.0.0.1:${port}/`)).status === 404)
-}
 
 async function tryOut(page: Page, address: string): Promise<string> {
   const block = page.locator('.opblock', { has: page.locator(`[data-path="${address}"]`) })
@@ -55,7 +26,9 @@ for (const [style, rest] of Object.entries(STYLES))
     const port = await findFreePort()
     const origin = `http://localhost:${port}`
     const { app } = await buildTestApp(t, { PUBLIC_ORIGIN: origin, PUBLIC_PATH: '/identity' })
-    await startNginx(t, { port, upstream: `http://127.0.0.1:${await listen(app)}${rest}` })
+    const upstream = `http://127.0.0.1:${await listen(app)}${rest}`
+    const site = `server { listen 127.0.0.1:${port}; location /identity/ { proxy_pass ${upstream}; } }`
+    await startGateway(t, 'nginx', site, port)
     const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] })
     t.teardown(() => browser.close())
     const page = await browser.newPage()
