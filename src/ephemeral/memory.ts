@@ -23,7 +23,7 @@ export function createMemoryEphemeral({ keys, now = Date.now, ...options }: Memo
     follow(onNews) {
       const begunAtMs = performance.now()
       const timer = setInterval(() => onNews([], begunAtMs), 1000).unref()
-      return { stop: async () => clearInterval(timer) }
+      return { listening: Promise.resolve(), stop: async () => clearInterval(timer) }
     },
 
     async recordActivity(sightings) {

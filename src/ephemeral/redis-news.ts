@@ -3,11 +3,12 @@ import type { Cluster, Redis } from 'ioredis'
 import type { Log } from '../log.js'
 import { readRevocation } from '../revocations/read-revocation.js'
 import type { Revocation } from '../revocations/revocation.js'
-import type { OnNews } from '../revocations/revocations.js'
+import type { Following, OnNews } from '../revocations/revocations.js'
 import type { Denied } from './denied.js'
 import { isWrongType } from './get-text.js'
 import type { Keys } from './keys.js'
 import type { Mac } from './mac.js'
+import { redisReady } from './redis-client.js'
 import type { RedisScripts } from './redis-scripts.js'
 import type { Untrusted } from './untrusted.js'
 
@@ -26,6 +27,8 @@ export interface RedisNewsOptions {
 /** How long one read of the stream waits for news. What comes back empty is a sign of life. */
 const BLOCK_MS = 1000
 const RETRY_MS = 250
+/** A start goes on without Redis. */
+const LISTENING_PATIENCE_MS = 500
 /** More than are ever missed in a second; an instance that was away longer reads the journal. */
 const MAX_NEWS = 10_000
 /** Before every entry of a stream. */
@@ -42,21 +45,28 @@ export async function publishNews(
 }
 
 /** Reads the stream until it is stopped. While Redis is away it tries again; what it misses comes by the journal. */
-export function followNews(options: RedisNewsOptions, onNews: OnNews): { stop(): Promise<void> } {
+export function followNews(options: RedisNewsOptions, onNews: OnNews): Following {
   const { openFollower, keys, untrusted, denied, log } = options
   const follower = openFollower()
   const stopped = new AbortController()
   let hasSaidSo = false
+  let isListening = () => {}
+  const listening = new Promise<void>(resolve => {
+    isListening = resolve
+  })
   const ended = run()
 
   async function run(): Promise<void> {
     let lastId: string | undefined
     let unbrokenSinceMs: number | undefined
     let isStream = true
+    // A command that comes before the connection is refused, and the next attempt would be too late.
+    await redisReady(follower, LISTENING_PATIENCE_MS)
     while (!stopped.signal.aborted) {
       try {
         lastId ??= await newestId()
         unbrokenSinceMs ??= performance.now()
+        isListening()
         const answer = await follower.xread('COUNT', 1000, 'BLOCK', BLOCK_MS, 'STREAMS', keys.news, lastId)
         isStream = true
         const entries = answer?.[0]?.[1] ?? []
@@ -73,6 +83,7 @@ export function followNews(options: RedisNewsOptions, onNews: OnNews): { stop():
         )
       } catch (error) {
         unbrokenSinceMs = undefined
+        isListening()
         denied.note(error)
         if (isWrongType(error)) {
           if (isStream) untrusted.note('the stream of revocations is of another type')
@@ -100,6 +111,7 @@ export function followNews(options: RedisNewsOptions, onNews: OnNews): { stop():
   }
 
   return {
+    listening,
     async stop() {
       stopped.abort()
       follower.disconnect()

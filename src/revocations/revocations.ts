@@ -10,9 +10,15 @@ export interface RevocationChannel {
   /** Copies committed revocations to the blacklist, and tells every instance that follows. */
   publish(revocations: readonly Revocation[]): Promise<void>
   /** Calls back with what others publish, and whenever it is sure that there is nothing new. */
-  follow(onNews: OnNews): { stop(): Promise<void> }
+  follow(onNews: OnNews): Following
   /** Sees that the blacklist holds everything up to a position of the journal. */
   complete(progress: BlacklistProgress): Promise<void>
+}
+
+export interface Following {
+  /** Resolves when everything that is published from then on is heard of; without Redis, after a moment. */
+  listening: Promise<void>
+  stop(): Promise<void>
 }
 
 /** @param unbrokenSinceMs since when (`performance.now()`) nothing that was published can have been missed */
@@ -58,7 +64,7 @@ export class Revocations {
   /** The failures that the log has heard of and that nothing has ended yet. */
   readonly #said = new Set<string>()
   readonly #keyListeners: ((kid: string) => void)[] = []
-  #following: { stop(): Promise<void> } | undefined
+  #following: Following | undefined
   #sweeper: NodeJS.Timeout | undefined
   /** Monotonic: a clock that is set must not make the list look fresh. */
   #freshAtMs = Number.NEGATIVE_INFINITY
@@ -98,6 +104,7 @@ export class Revocations {
       // which others may have failed to publish too.
       if (this.#journalAtMs >= unbrokenSinceMs) this.#freshAtMs = performance.now()
     })
+    await this.#following.listening
     await this.#follower.start()
     this.#sweeper = setInterval(() => this.list.sweep(this.#options.clock()), SWEEP_INTERVAL_MS).unref()
   }

@@ -180,6 +180,29 @@ t.test('an instance that starts while Redis is away knows everything that was re
   t.equal(await verify(b.app, ada.accessToken), 'token_revoked')
 })
 
+t.test('an instance hears of what is revoked while it starts', async t => {
+  const a = await buildTestApp(t)
+  const people = await Promise.all(Array.from({ length: 60 }, () => signUp(a.app)))
+  let isStarted = false
+  const starting = a.another().finally(() => {
+    isStarted = true
+  })
+  const gone: Person[] = []
+  while (!isStarted && gone.length < people.length) {
+    const person = people[gone.length]!
+    await logOut(a, person)
+    gone.push(person)
+  }
+  const b = await starting
+  t.ok(gone.length > 1, `${gone.length} signed out meanwhile`)
+  // It read the journal when it started, and can't read it again now.
+  await a.database.admin.begin(async transaction => {
+    await transaction`lock table revocations in access exclusive mode`
+    for (const { accessToken } of gone)
+      await until(async () => (await verify(b.app, accessToken)) === 'token_revoked', 'it heard of the logout')
+  })
+})
+
 type Snapshot = (readonly [key: string, value: Buffer, ttlMs: number])[]
 
 async function dump(client: Redis): Promise<Snapshot> {
