@@ -64,7 +64,11 @@ export const refreshCookie = fp(
     app.decorateReply('setAccessCookie', function (this: FastifyReply, token, maxAgeSeconds) {
       if (!cookie.access) return this
       const options = { ...accessAttributes, ...(maxAgeSeconds !== undefined && { maxAge: maxAgeSeconds }) }
-      assertStorable(app.serializeCookie(cookie.accessName, token, options))
+      if (!isStorable(app.serializeCookie(cookie.accessName, token, options))) {
+        // Its user gets in all the same: the token is in the answer, too. An earlier one may not stay in its place.
+        app.log.warn('an access token with its roles and names does not fit into a cookie, so its browser gets none')
+        return this.clearAccessCookie()
+      }
       if (this.request.accessCookies().length > 1) clearElsewhere(this, cookie.accessName, accessAttributes, '/')
       return this.setCookie(cookie.accessName, token, options)
     })
@@ -93,10 +97,14 @@ export const refreshCookie = fp(
 
 const COOKIE_MAX_BYTES = 4096
 
-/** A browser drops a larger one without a word, and the user would be signed out for no visible reason. */
+/** A browser drops a larger one without a word. */
+function isStorable(header: string): boolean {
+  return Buffer.byteLength(header) <= COOKIE_MAX_BYTES
+}
+
 function assertStorable(header: string): void {
-  const size = Buffer.byteLength(header)
-  if (size > COOKIE_MAX_BYTES) throw new Error(`A cookie of ${size} bytes does not fit into a browser.`)
+  if (!isStorable(header))
+    throw new Error(`A cookie of ${Buffer.byteLength(header)} bytes does not fit into a browser.`)
 }
 
 declare module 'fastify' {
@@ -107,7 +115,10 @@ declare module 'fastify' {
     setDeviceCookie(value: string, maxAgeSeconds: number): FastifyReply
     /** Tells the browser to forget it, wherever this service may have put it. */
     clearRefreshCookie(): FastifyReply
-    /** The same for the access token. Does nothing unless ACCESS_COOKIE is on. */
+    /**
+     * The same for the access token. Does nothing unless ACCESS_COOKIE is on, and clears the cookie if the token is too
+     * long for one.
+     */
     setAccessCookie(token: string, maxAgeSeconds: number | undefined): FastifyReply
     /** Does nothing unless ACCESS_COOKIE is on. */
     clearAccessCookie(): FastifyReply

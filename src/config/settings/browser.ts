@@ -72,7 +72,9 @@ export const browserSettings = {
   ACCESS_COOKIE: {
     kind: onOff,
     default: 'off',
-    about: 'Also sets the access token as a cookie (`SameSite=Lax`), for pages that a server renders.',
+    about:
+      'Also sets the access token as a cookie (`SameSite=Lax`), for pages that a server renders. One that is too long for a ' +
+      'cookie, by many roles and long names, is not set, and the log says so.',
   },
   VERIFY_PREFLIGHTS: {
     kind: oneOf('off', 'method', 'forwarded'),
