@@ -5,6 +5,7 @@ import { chooseMode, type Mode } from './config/choose-mode.js'
 import { ConfigError } from './config/config-error.js'
 import { cookieOptions } from './config/cookie-options.js'
 import { misspelledSettings } from './config/misspelled-settings.js'
+import { publicOriginOf } from './config/public-origin.js'
 import { readSettings } from './config/read-settings.js'
 import type { SettingName, Values } from './config/settings.js'
 
@@ -187,7 +188,7 @@ export function configWarnings(config: Config, env: NodeJS.ProcessEnv = {}): rea
 }
 
 function toConfig(values: Values, mode: Mode, isKubernetes: boolean): Config {
-  const publicOrigin = values.PUBLIC_ORIGIN ?? new URL(`http://localhost:${values.PORT}`).origin
+  const publicOrigin = publicOriginOf(values)
   const publicUrl = publicOrigin + values.PUBLIC_PATH
   const issuer = values.JWT_ISSUER ?? publicUrl
   return {

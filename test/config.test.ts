@@ -180,6 +180,7 @@ t.test('settings are held against one another', async t => {
     ],
     [{ JWT_ISSUER: 'me', JWT_AUDIENCE: 'me/clients' }, /^JWT_AUDIENCE is what clients' own tokens are for/],
     [{ ...production, JWT_AUDIENCE: 'https://auth.example.com/clients' }, /^JWT_AUDIENCE is what clients' own/],
+    [{ PORT: '4599', JWT_AUDIENCE: 'http://localhost:4599/clients' }, /^JWT_AUDIENCE is what clients' own/],
     [
       { ...production, PUBLIC_PATH: '/id', JWT_AUDIENCE: 'https://auth.example.com/id/clients' },
       /^JWT_AUDIENCE is what clients' own/,

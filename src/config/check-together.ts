@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { readPostgresUrl } from './postgres-url.js'
+import { publicOriginOf } from './public-origin.js'
 import type { Reading } from './read-settings.js'
 import { readRedisUrl } from './redis-url.js'
 import type { SettingName, Values } from './settings.js'
@@ -127,10 +128,10 @@ const rules: readonly Rule[] = [
   },
   {
     // Who verifies by the audience could not tell the token of a client from that of a user.
-    of: ['JWT_AUDIENCE', 'JWT_ISSUER', 'PUBLIC_ORIGIN', 'PUBLIC_PATH'],
+    of: ['JWT_AUDIENCE', 'JWT_ISSUER', 'PUBLIC_ORIGIN', 'PUBLIC_PATH', 'PORT'],
     broken: v =>
       v.JWT_AUDIENCE !== undefined &&
-      v.JWT_AUDIENCE === `${v.JWT_ISSUER ?? `${v.PUBLIC_ORIGIN}${v.PUBLIC_PATH}`}/clients`,
+      v.JWT_AUDIENCE === `${v.JWT_ISSUER ?? `${publicOriginOf(v)}${v.PUBLIC_PATH}`}/clients`,
     problem:
       "JWT_AUDIENCE is what clients' own tokens are for (the issuer and /clients): give users' tokens another one.",
   },
