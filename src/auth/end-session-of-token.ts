@@ -3,6 +3,7 @@ import type { AuthContext, Caller } from './context.js'
 import { endSessions } from './end-sessions.js'
 import { judgeRefreshToken } from './judge-refresh-token.js'
 import { hashOf, readRefreshToken } from './refresh-token.js'
+import { sessionOver } from './session-over.js'
 
 /**
  * Ends the session of a refresh token. Other than a logout it says so when there was nothing left to end. A superseded
@@ -11,16 +12,18 @@ import { hashOf, readRefreshToken } from './refresh-token.js'
  * @throws LatchkeyError refresh_token_invalid, refresh_token_expired, session_revoked, session_expired, user_disabled
  */
 export async function endSessionOfToken(
-  { config, db, revocations, secrets }: Pick<AuthContext, 'config' | 'db' | 'revocations' | 'secrets'>,
+  context: Pick<AuthContext, 'clock' | 'config' | 'db' | 'revocations' | 'secrets'>,
   text: string,
   caller: Caller,
 ): Promise<void> {
+  const { config, db, revocations, secrets } = context
   const presented = readRefreshToken(text, secrets.refreshKeys)
   if (!presented) throw new LatchkeyError('refresh_token_invalid')
   const { sessionId, generation } = presented
   const state = await db.refreshTokens.find(sessionId, config.refresh.replayWindowSeconds)
   const verdict = judgeRefreshToken({ hash: hashOf(presented), generation }, state, config.refresh, true)
-  if (!state || verdict.is === 'over') throw new LatchkeyError(verdict.is === 'over' ? verdict.code : 'session_revoked')
+  if (!state || verdict.is === 'over')
+    throw sessionOver(context, verdict.is === 'over' ? verdict.code : 'session_revoked', sessionId, state)
 
   const ended = await db.transaction(async repositories => {
     const entries = await endSessions(repositories, state.userId, [sessionId], 'logout')

@@ -41,6 +41,7 @@ t.test('tokens of an account that was deleted or disabled are refused as Simple 
     for (const [url, field] of [
       ['/api/token/refresh/', 'refresh'],
       ['/api/token/verify/', 'token'],
+      ['/api/token/blacklist/', 'refresh'],
     ] as const) {
       const answer = await post(app, url, { [field]: ada.refresh })
       t.equal(answer.statusCode, 401)

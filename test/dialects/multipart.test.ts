@@ -89,6 +89,9 @@ t.test('forms of multipart/form-data are read as Django REST framework reads the
       t.equal(answer.statusCode, 400)
       t.strictSame(answer.json(), body)
     }
+    const tooLong = await obtain(multipart(own), multipartType('z'.repeat(300)))
+    t.equal(tooLong.statusCode, 400)
+    t.same(tooLong.json(), { detail: 'Multipart form parse error - Invalid boundary in multipart: too long' })
     t.equal((await obtain(multipart({ ...own, password: 'wrong' }))).statusCode, 401)
     const nothing = await app.inject({
       method: 'POST',

@@ -338,6 +338,16 @@ t.test('other refusals are in the words of Django REST framework, never problem 
       { detail: 'Unsupported media type "text/plain" in request.' },
     ],
     [await send({ payload: JSON.stringify({ username: 'a'.repeat(9000) }) }), 413, { detail: String }],
+    [
+      await app.inject({
+        method: 'PUT',
+        url: '/api/token/',
+        headers: { 'content-type': 'application/json' },
+        payload: '{bad',
+      }),
+      405,
+      { detail: 'Method "PUT" not allowed.' },
+    ],
     [await app.inject('/api/token/'), 405, { detail: 'Method "GET" not allowed.' }],
     [await app.inject('/api/token/refresh?a=b'), 405, { detail: 'Method "GET" not allowed.' }],
     [await app.inject('/api/token/other/'), 404, { detail: 'Not found.' }],

@@ -5,6 +5,9 @@ import { LatchkeyError } from '../../errors.js'
 /** Far more than any form for four fields has. Sizes are bytes. */
 const LIMITS = { parts: 32, headerPairs: 8, headerSize: 1024, fieldSize: 8192, fileSize: 8192 }
 
+/** RFC 2046, 5.1.1. Beyond some more the library throws. */
+const BOUNDARY_MAX_LENGTH = 70
+
 /** Stands for a file: no field here takes one. */
 const FILE = Object.freeze({})
 
@@ -17,7 +20,9 @@ const FILE = Object.freeze({})
  * @throws LatchkeyError multipart_invalid
  */
 export async function parseMultipart(body: Buffer, contentType: string): Promise<Record<string, unknown>> {
-  if (!new MIMEType(contentType).params.get('boundary')) throw malformed('Invalid boundary in multipart: None')
+  const boundary = new MIMEType(contentType).params.get('boundary')
+  if (!boundary) throw malformed('Invalid boundary in multipart: None')
+  if (boundary.length > BOUNDARY_MAX_LENGTH) throw malformed('Invalid boundary in multipart: too long')
   if (body.length === 0) return {}
   const { texts, files } = await readParts(body, contentType)
   // Names are the client's own: `__proto__` is one like any other here, and a member of nothing else.

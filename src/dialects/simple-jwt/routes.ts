@@ -33,10 +33,16 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
     logRefusal(app.log, request, error)
     return sendRefusal(reply, error)
   })
-  app.setNotFoundHandler((request, reply) => {
+  const refuseAddress = (request: FastifyRequest, reply: FastifyReply) => {
     if (!ADDRESSES.has(pathOf(request))) return sendRefusal(reply, new LatchkeyError('not_found'))
     const detail = `Method "${request.method}" not allowed.`
     return sendRefusal(reply.header('allow', METHODS), new LatchkeyError('method_not_allowed', { detail }))
+  }
+  app.setNotFoundHandler(refuseAddress)
+  // Whatever the body is: Django REST framework does not look at it then.
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.is404) return refuseAddress(request, reply)
+    return undefined
   })
 
   /** With the slash at its end that Django has, and without. */
