@@ -36,7 +36,7 @@ export async function chooseRefreshToken(context: Needs, texts: readonly string[
   return best!.text
 }
 
-/** Anyone who has so many sessions in one browser made them on purpose; each costs a statement. */
+/** No browser has more by accident. Each one costs a statement. */
 const MAX_CANDIDATES = 8
 
 type Standing = 'live' | Exclude<Verdict['is'], 'due' | 'young' | 'replayed'>

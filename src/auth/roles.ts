@@ -6,11 +6,10 @@ import { composedForm, foldedForm, textForm } from './text-forms.js'
 export const ADMIN_ROLE = 'admin'
 
 /**
- * What the roles of a user may take together. Each counts as {@link encodedRole} writes it, with three bytes for its
- * quotation marks and the comma: so much, and never more, it takes in an access token and in X-Auth-Roles. A token with
- * so many fits the 4096 bytes of a cookie, signed with RS256 too, and leaves room for the names of the issuer; the
- * header fits the 4 KB in which nginx reads an answer. It is also what 32 roles of 64 letters take, which were the most
- * that the version before this one took.
+ * How many bytes the roles of a user may take together. Each role counts as {@link encodedRole} writes it, and three bytes
+ * more for its quotation marks and the comma. It never takes more than that in an access token or in X-Auth-Roles. With
+ * this limit a token usually fits into a cookie of 4096 bytes, also with RS256, and the header fits into the 4 KB in which
+ * nginx reads an answer. The version before this one took at most 32 roles of 64 letters, which is the same.
  */
 export const ROLES_MAX_BYTES = 2144
 

@@ -54,7 +54,7 @@ export function followNews(options: RedisNewsOptions, onNews: OnNews): Following
   const listening = new Promise<void>(resolve => {
     isListening = resolve
   })
-  const ended = run()
+  const ended = run().finally(() => isListening())
 
   async function run(): Promise<void> {
     let lastId: string | undefined
