@@ -2,6 +2,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { isOwnRefreshToken } from './auth/choose-refresh-token.js'
 import type { AuthContext } from './auth/context.js'
+import { slotOf } from './auth/refresh-token.js'
 import type { Config } from './config.js'
 import type { Database } from './db/database.js'
 import { sessionsDialectRoutes } from './dialects/sessions/routes.js'
@@ -74,7 +75,7 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
   app.addHook('onClose', () => context.close())
 
   const { name, accessName, deviceName } = config.cookie
-  const cookieNames = config.cookie.access ? [name, accessName, deviceName] : [name, deviceName]
+  const cookieNames = config.cookie.access ? [accessName, deviceName] : [deviceName]
   await app.register(problemDetails, { log })
   await app.register(securityHeaders, { ...config, except: GATEWAY_ADDRESS })
   await app.register(drain)
@@ -96,7 +97,7 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
     await app.register(requestLog, { log })
     await app.register(drainLongRequests)
     await app.register(cutStalled, { patienceMs: 30_000 })
-    await app.register(refreshCookie, { ...config, isOwnToken: token => isOwnRefreshToken(context, token) })
+    await app.register(refreshCookie, { ...config, isOwnToken: token => isOwnRefreshToken(context, token), slotOf })
     await app.register(crossSite, { ...config, cookieNames })
     await app.register(rateLimit, { rateLimit: config.rateLimit, ephemeral: stores.ephemeral })
     await app.register(notFound)

@@ -83,7 +83,6 @@ export interface Config {
     readonly minAgeSeconds: number
     readonly leewaySeconds: number
     readonly settleSeconds: number
-    readonly replayWindowSeconds: number
   }
   /** For how long the list of revocations may be out of touch. */
   readonly revocationMaxStalenessSeconds: number
@@ -106,6 +105,7 @@ export interface Config {
     readonly name: string
     readonly accessName: string
     readonly deviceName: string
+    readonly ticketName: string
     readonly domain: string | undefined
     readonly path: string
     readonly sameSite: 'strict' | 'lax' | 'none'
@@ -233,7 +233,6 @@ function toConfig(values: Values, mode: Mode, isKubernetes: boolean): Config {
       minAgeSeconds: values.REFRESH_MIN_AGE,
       leewaySeconds: values.REFRESH_LEEWAY,
       settleSeconds: values.REFRESH_SETTLE,
-      replayWindowSeconds: values.REFRESH_REPLAY_WINDOW,
     },
     revocationMaxStalenessSeconds: values.REVOCATION_MAX_STALENESS,
     logoutScope: values.LOGOUT_SCOPE,

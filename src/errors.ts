@@ -56,6 +56,7 @@ export const catalogue = {
   refresh_token_unknown: { status: 401, title: 'The refresh token is not one of its session.' },
   refresh_token_expired: { status: 401, title: 'The refresh token has expired.' },
   refresh_token_reused: { status: 401, title: 'The refresh token was used before; its session was ended.' },
+  refresh_token_superseded: { status: 401, title: 'The refresh token was replaced; go on with the newer one.' },
   session_revoked: { status: 401, title: 'The session was ended.' },
   session_expired: { status: 401, title: 'The session has reached its end.' },
   user_disabled: { status: 401, title: 'The account is disabled.' },
@@ -101,6 +102,8 @@ export interface ErrorDetails {
   dialect?: 'simple-jwt' | undefined
   /** Of a genuine token that is refused: what became of its account, where that is the reason and is known. */
   account?: 'deleted' | 'disabled' | undefined
+  /** Of a superseded refresh token: what its bearer shows when they present it again. */
+  ticket?: string | undefined
   /** Kept for the log; never sent. */
   cause?: unknown
 }
@@ -114,6 +117,7 @@ export class LatchkeyError extends Error {
   readonly errors: ErrorDetails['errors']
   readonly dialect: ErrorDetails['dialect']
   readonly account: ErrorDetails['account']
+  readonly ticket: ErrorDetails['ticket']
 
   constructor(code: ErrorCode, details: ErrorDetails = {}) {
     super(catalogue[code].title, details.cause === undefined ? undefined : { cause: details.cause })
@@ -125,5 +129,6 @@ export class LatchkeyError extends Error {
     this.errors = details.errors
     this.dialect = details.dialect
     this.account = details.account
+    this.ticket = details.ticket
   }
 }

@@ -33,7 +33,7 @@ t.test('two secrets are all that development needs', async t => {
     maxSessionsPerUser: 100,
     maxSessionsPolicy: 'evict',
     locationDatabase: undefined,
-    refresh: { minAgeSeconds: 30, leewaySeconds: 10, settleSeconds: 60, replayWindowSeconds: 86_400 },
+    refresh: { minAgeSeconds: 30, leewaySeconds: 10, settleSeconds: 60 },
     logoutScope: 'session',
     registration: 'open',
     publicOrigin: 'http://localhost:3000',
@@ -258,6 +258,7 @@ t.test('the cookies carry the strictest prefix that browsers would accept', asyn
     name: '__Host-latchkey',
     accessName: '__Host-latchkey-at',
     deviceName: '__Host-latchkey-device',
+    ticketName: '__Host-latchkey-ticket',
   })
   const secure = {
     name: '__Secure-latchkey',

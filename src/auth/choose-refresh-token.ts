@@ -1,7 +1,7 @@
 import type { AuthContext } from './context.js'
-import { isSuccessorInUse } from './is-successor-in-use.js'
-import { judgeRefreshToken, type Verdict } from './judge-refresh-token.js'
-import { hashOf, type RefreshToken, readRefreshToken } from './refresh-token.js'
+import { examineRefreshToken } from './examine-refresh-token.js'
+import { isLive, type Verdict } from './judge-refresh-token.js'
+import { type RefreshToken, readRefreshToken } from './refresh-token.js'
 
 type Needs = Pick<AuthContext, 'config' | 'db' | 'secrets' | 'activity' | 'clock'>
 
@@ -42,15 +42,11 @@ const MAX_CANDIDATES = 8
 type Standing = 'live' | Exclude<Verdict['is'], 'due' | 'young' | 'replayed'>
 
 /** The best first. What would end a session comes after what would not, unless the session is over. */
-const RANKS: readonly Standing[] = ['live', 'late', 'unknown', 'reused', 'over']
+const RANKS: readonly Standing[] = ['live', 'late', 'unknown', 'superseded', 'reused', 'over']
 
 async function judge(context: Needs, token: RefreshToken): Promise<Standing> {
-  const { config, db } = context
-  const state = await db.refreshTokens.find(token.sessionId, config.refresh.replayWindowSeconds)
-  const hash = hashOf(token)
-  const successorInUse = state !== undefined && (await isSuccessorInUse(context, state, hash))
-  const { is } = judgeRefreshToken({ hash, generation: token.generation }, state, config.refresh, successorInUse)
-  return is === 'due' || is === 'young' || is === 'replayed' ? 'live' : is
+  const { verdict } = await examineRefreshToken(context, token)
+  return isLive(verdict) ? 'live' : (verdict.is as Standing)
 }
 
 function compare(a: string, b: string): number {

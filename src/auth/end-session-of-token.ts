@@ -1,8 +1,8 @@
 import { LatchkeyError } from '../errors.js'
 import type { AuthContext, Caller } from './context.js'
 import { endSessions } from './end-sessions.js'
-import { judgeRefreshToken } from './judge-refresh-token.js'
-import { hashOf, readRefreshToken } from './refresh-token.js'
+import { examineRefreshToken } from './examine-refresh-token.js'
+import { readRefreshToken } from './refresh-token.js'
 import { sessionOver } from './session-over.js'
 
 /**
@@ -12,16 +12,15 @@ import { sessionOver } from './session-over.js'
  * @throws LatchkeyError refresh_token_invalid, refresh_token_expired, session_revoked, session_expired, user_disabled
  */
 export async function endSessionOfToken(
-  context: Pick<AuthContext, 'clock' | 'config' | 'db' | 'revocations' | 'secrets'>,
+  context: Pick<AuthContext, 'activity' | 'clock' | 'config' | 'db' | 'revocations' | 'secrets'>,
   text: string,
   caller: Caller,
 ): Promise<void> {
-  const { config, db, revocations, secrets } = context
+  const { db, revocations, secrets } = context
   const presented = readRefreshToken(text, secrets.refreshKeys)
   if (!presented) throw new LatchkeyError('refresh_token_invalid')
-  const { sessionId, generation } = presented
-  const state = await db.refreshTokens.find(sessionId, config.refresh.replayWindowSeconds)
-  const verdict = judgeRefreshToken({ hash: hashOf(presented), generation }, state, config.refresh, true)
+  const { sessionId } = presented
+  const { verdict, state } = await examineRefreshToken(context, presented)
   if (!state || verdict.is === 'over')
     throw sessionOver(context, verdict.is === 'over' ? verdict.code : 'session_revoked', sessionId, state)
 

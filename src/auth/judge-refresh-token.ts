@@ -1,21 +1,42 @@
-import type { RefreshState } from '../db/refresh-tokens.js'
+import type { RefreshState, WhitelistRow } from '../db/refresh-tokens.js'
 import type { ErrorCode } from '../errors.js'
 
 /** What was presented, as the whitelist knows tokens. */
 export interface Presented {
   hash: Buffer
   generation: number
+  /** What the answer that gave the token wrote beside it in the browser; null where there is no browser, or nothing. */
+  mark: number | null
+  /** Whether the ticket for this very token came with it: its bearer was told before that it is superseded. */
+  ticket: boolean
+  /** Whether it came in the body of a request. Its bearer then has no cookies, and may have dropped the ticket. */
+  inBody: boolean
 }
 
 export interface RefreshTimes {
   minAgeSeconds: number
   leewaySeconds: number
   settleSeconds: number
-  replayWindowSeconds: number
 }
 
-/** In how many generations a session may be answered late within the replay window. The next is taken for theft. */
-export const MAX_LATE_REPLAYS = 3
+/**
+ * What is known of the token that replaced the presented one: nobody was seen with it, somebody only before it had
+ * settled, or somebody after that, who therefore keeps it.
+ */
+export type SuccessorUse = 'unseen' | 'settling' | 'settled'
+
+/**
+ * In how many generations in a row the predecessor may be presented with another mark than the one it was rotated with:
+ * by two holders of it, or by one browser that crashed or was overtaken by its own request.
+ */
+export const MAX_OTHER_MARKS = 3
+/** The same where nothing has marks, and a lost answer looks like another holder. */
+export const MAX_UNMARKED = 6
+/**
+ * For so long after the first answer `refresh_token_superseded`, the same token in a body may be another request that
+ * was sent before that answer arrived.
+ */
+export const SUPERSEDED_GRACE_SECONDS = 600
 
 /** The rows of the rotation table (docs/rotation.md); the first that fits decides. */
 export type Verdict =
@@ -27,23 +48,28 @@ export type Verdict =
   | { is: 'young' }
   /** 5: another tab, or a retry, within the leeway: the successor again. */
   | { is: 'replayed' }
-  /** 6: the answer was lost and its successor never used: the successor again, counted. */
-  | { is: 'late'; alreadyCounted: boolean }
-  /** 7: two parties hold the session's tokens. */
+  /** 6: the answer was lost, or its cookie: the successor again. */
+  | { is: 'late'; record: LateRecord }
+  /** 7: somebody has a newer token. Whoever presents this one is told so first, and gets a ticket. */
+  | { is: 'superseded' }
+  /** 8: its bearer was told so, and came back without a newer one: two parties hold the session's tokens. */
   | { is: 'reused' }
-  /** 8: made by this service, but not for this point of the session's life. */
+  /** 9: made by this service, but not for this point of the session's life. */
   | { is: 'unknown' }
+
+/** What the whitelist keeps of a late answer: nothing, that the generation begins anew, or that it was counted, too. */
+export type LateRecord = { what: 'nothing' } | { what: 'restart' } | { what: 'count'; max: number }
 
 /**
  * Judges a refresh token that was not rotated at once. Pure: all times are in the arguments.
  *
- * @param successorInUse whether the token that replaced the presented one was seen in use after it had settled
+ * @param use of the token that replaced the presented one, where the presented one is the predecessor of the current one
  */
 export function judgeRefreshToken(
   presented: Presented,
   state: RefreshState | undefined,
   times: RefreshTimes,
-  successorInUse: boolean,
+  use: SuccessorUse,
 ): Verdict {
   const over = whyOver(state)
   if (over) return { is: 'over', code: over }
@@ -54,14 +80,45 @@ export function judgeRefreshToken(
     return young ? { is: 'young' } : { is: 'due' }
   }
   if (presented.hash.equals(row.nextHash)) return { is: 'due' }
-  if (row.previousHash && presented.hash.equals(row.previousHash)) {
-    if (row.rotatedSecondsAgo <= times.leewaySeconds) return { is: 'replayed' }
-    if (row.rotatedSecondsAgo > times.replayWindowSeconds || successorInUse) return { is: 'reused' }
-    const alreadyCounted = row.lateGeneration === row.generation
-    if (!alreadyCounted && row.lateReplays >= MAX_LATE_REPLAYS) return { is: 'reused' }
-    return { is: 'late', alreadyCounted }
-  }
-  return presented.generation < row.generation - 1 ? { is: 'reused' } : { is: 'unknown' }
+  if (isPrevious(presented, row)) return judgePrevious(presented, row, times, use)
+  return presented.generation < row.generation - 1 ? judgeSuperseded(presented, row) : { is: 'unknown' }
+}
+
+/** Whether a token could be exchanged now: the current one, or the one before it within the leeway. */
+export function isLive({ is }: Verdict): boolean {
+  return is === 'due' || is === 'young' || is === 'replayed'
+}
+
+/** Whether it was replaced by the current token. Only then the use of the current token matters. */
+export function isPrevious({ hash }: Pick<Presented, 'hash'>, { previousHash }: WhitelistRow): boolean {
+  return previousHash?.equals(hash) ?? false
+}
+
+function judgePrevious(presented: Presented, row: WhitelistRow, times: RefreshTimes, use: SuccessorUse): Verdict {
+  const sameMark = presented.mark === row.previousMark
+  if (sameMark && row.rotatedSecondsAgo <= times.leewaySeconds) return { is: 'replayed' }
+  if (use === 'settled') return judgeSuperseded(presented, row)
+  const restartOrNothing: LateRecord =
+    use === 'unseen' && row.rotatedSecondsAgo > times.settleSeconds ? { what: 'restart' } : { what: 'nothing' }
+  // Whoever shows the same mark is the same browser, or holds a copy of all it had, which works this once.
+  if (sameMark && presented.mark !== null) return { is: 'late', record: restartOrNothing }
+  if (row.lateGeneration === row.generation) return { is: 'late', record: restartOrNothing }
+  const max = sameMark ? MAX_UNMARKED : MAX_OTHER_MARKS
+  return lateInARow(row) < max ? { is: 'late', record: { what: 'count', max } } : judgeSuperseded(presented, row)
+}
+
+/** In how many generations up to the one before this a late answer was counted, without a generation between them. */
+function lateInARow({ generation, lateGeneration, lateReplays }: WhitelistRow): number {
+  return lateGeneration !== null && lateGeneration >= generation - 1 ? lateReplays : 0
+}
+
+function judgeSuperseded({ generation, ticket, inBody }: Presented, row: WhitelistRow): Verdict {
+  const toldInBody =
+    inBody &&
+    row.supersededGeneration !== null &&
+    generation <= row.supersededGeneration &&
+    (row.supersededSecondsAgo ?? 0) > SUPERSEDED_GRACE_SECONDS
+  return ticket || toldInBody ? { is: 'reused' } : { is: 'superseded' }
 }
 
 /** Why a session can't be refreshed by any token, in the order in which the reasons explain each other. */

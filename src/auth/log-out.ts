@@ -2,9 +2,10 @@ import { LatchkeyError } from '../errors.js'
 import { chooseRefreshToken, isOwnRefreshToken } from './choose-refresh-token.js'
 import type { AuthContext, Caller } from './context.js'
 import { endAllSessions, endOtherSessions, endSessions } from './end-sessions.js'
-import { judgeRefreshToken } from './judge-refresh-token.js'
+import { examineRefreshToken } from './examine-refresh-token.js'
+import { isLive } from './judge-refresh-token.js'
 import type { Principal } from './principal.js'
-import { hashOf, readRefreshToken } from './refresh-token.js'
+import { readRefreshToken } from './refresh-token.js'
 
 /** Who bears an access token: a live one only, or any genuine one. Both reject with a LatchkeyError. */
 export interface AccessTokenBearer {
@@ -106,16 +107,9 @@ async function authorityOfAccessToken(bearer: AccessTokenBearer, token: string):
   return { userId, sessionId, live }
 }
 
-async function authorityOfRefreshToken(
-  { config, db, secrets }: AuthContext,
-  text: string,
-): Promise<Authority | undefined> {
-  const presented = readRefreshToken(text, secrets.refreshKeys)
+async function authorityOfRefreshToken(context: AuthContext, text: string): Promise<Authority | undefined> {
+  const presented = readRefreshToken(text, context.secrets.refreshKeys)
   if (!presented) throw new LatchkeyError('refresh_token_invalid')
-  const state = await db.refreshTokens.find(presented.sessionId, config.refresh.replayWindowSeconds)
-  if (!state) return undefined
-  const shown = { hash: hashOf(presented), generation: presented.generation }
-  const verdict = judgeRefreshToken(shown, state, config.refresh, true)
-  const live = verdict.is === 'due' || verdict.is === 'young' || verdict.is === 'replayed'
-  return { userId: state.userId, sessionId: presented.sessionId, live }
+  const { verdict, state } = await examineRefreshToken(context, presented)
+  return state && { userId: state.userId, sessionId: presented.sessionId, live: isLive(verdict) }
 }

@@ -21,6 +21,8 @@ const VERSION = 1
 const SECRET_AT = 22
 const TAG_AT = 54
 const LENGTH = 70
+/** A token that arrives sixteen rotations late may overwrite a younger one: eight minutes at the fastest. */
+export const SLOTS = 16
 /** What the whitelist's column holds; at one rotation a second it lasts for 68 years. */
 const MAX_GENERATION = 0x7fff_ffff
 
@@ -32,13 +34,16 @@ export function firstRefreshToken(sessionId: string, key: RefreshKey): RefreshTo
 /**
  * The token that follows. It is derived (HKDF-SHA-256, RFC 5869), not drawn: the same token has the same successor on
  * every instance and at every attempt, so that a client whose answer was lost gets the very same one again.
+ *
+ * @param key derives the secret
+ * @param tagKey makes the tag. A successor that an older secret derived must outlive that secret.
  */
-export function successorOf(token: RefreshToken, key: RefreshKey): RefreshToken {
+export function successorOf(token: RefreshToken, key: RefreshKey, tagKey: RefreshKey = key): RefreshToken {
   const generation = token.generation + 1
   if (generation > MAX_GENERATION) throw new RangeError('a session was refreshed more often than its token can count')
   const info = Buffer.concat([Buffer.from('latchkey refresh 1'), uuidToBytes(token.sessionId), uint32(generation)])
   const secret = Buffer.from(hkdfSync('sha256', token.secret, key.salt, info, 32))
-  return { sessionId: token.sessionId, generation, secret, key }
+  return { sessionId: token.sessionId, generation, secret, key: tagKey }
 }
 
 /** What the whitelist keeps of a token. The secret has 256 bits of entropy: one fast hash is enough. */
@@ -75,6 +80,17 @@ export function readRefreshToken(text: string, keys: readonly RefreshKey[]): Ref
     generation,
     secret: bytes.subarray(SECRET_AT, TAG_AT),
   }
+}
+
+/**
+ * Which of the {@link SLOTS} cookies holds a token in a browser. Tokens that follow each other have different ones, so that
+ * an answer that arrives late never overwrites a younger token.
+ *
+ * @param text a refresh token of this service
+ */
+export function slotOf(text: string): number {
+  const bytes = Buffer.from(text.slice(PREFIX.length), 'base64url')
+  return (bytes.readUInt8(17) + bytes.readUInt32BE(18)) % SLOTS
 }
 
 function tagOf(head: Buffer, key: RefreshKey): Buffer {

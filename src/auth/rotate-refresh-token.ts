@@ -1,50 +1,63 @@
-import type { RefreshState } from '../db/refresh-tokens.js'
+import type { LateAnswer, RefreshState } from '../db/refresh-tokens.js'
+import type { NewSecurityEvent } from '../db/security-events.js'
 import { LatchkeyError } from '../errors.js'
 import type { AuthContext, Caller } from './context.js'
-import { endSessions } from './end-sessions.js'
+import { endStolenSession } from './end-stolen-session.js'
+import { examineRefreshToken, NO_PROOFS, type Proofs } from './examine-refresh-token.js'
 import { type Grant, grantTokens } from './grant-tokens.js'
-import { isSuccessorInUse } from './is-successor-in-use.js'
-import { judgeRefreshToken, MAX_LATE_REPLAYS } from './judge-refresh-token.js'
+import type { LateRecord } from './judge-refresh-token.js'
 import { noticeOrigin } from './notice-origin.js'
 import { ANYBODY, type Presenter, refuseForeign } from './presenter.js'
 import { hashOf, type RefreshToken, readRefreshToken, successorOf } from './refresh-token.js'
+import type { RefreshKey } from './secrets.js'
 import { sessionOver } from './session-over.js'
+import { writeTicket } from './superseded-ticket.js'
 
 /** A race can be lost to one rotation and then to its predecessor's retry; a third time would be a defect. */
 const MAX_ATTEMPTS = 3
 
+export interface RotationRequest {
+  /** Who asks, if it is a client. */
+  presenter?: Presenter
+  /** Makes the access token one of that dialect although its session began elsewhere. */
+  dialect?: 'simple-jwt'
+  /** What came with the token. */
+  proofs?: Proofs
+}
+
 /**
  * Exchanges a refresh token for new tokens, by the rotation table (docs/rotation.md): the same token presented again
- * yields the same successor, so that nobody is signed out by a second tab or a lost answer, and a token that two
- * parties hold ends its session (RFC 9700, 4.14.2).
+ * yields the same successor, so that nobody is signed out by a second tab or a lost answer; whoever presents a
+ * superseded token is told so first; and a token that two parties hold ends its session (RFC 9700, 4.14.2).
  *
- * @param options.presenter who asks, if it is a client
- * @param options.dialect makes the access token one of that dialect although its session began elsewhere
- * @throws LatchkeyError client_required or what the presenter is told instead, refresh_token_invalid, refresh_token_unknown, refresh_token_expired, refresh_token_reused,
+ * @throws LatchkeyError client_required or what the presenter is told instead, refresh_token_invalid,
+ *   refresh_token_unknown, refresh_token_expired, refresh_token_superseded with a ticket, refresh_token_reused,
  *   session_revoked, session_expired, user_disabled
  */
 export async function rotateRefreshToken(
   context: AuthContext,
   text: string,
   caller: Caller,
-  { presenter = ANYBODY, dialect }: { presenter?: Presenter; dialect?: 'simple-jwt' } = {},
+  { presenter = ANYBODY, dialect, proofs = NO_PROOFS }: RotationRequest = {},
 ): Promise<Grant> {
-  const { config, db, secrets, activity } = context
+  const { activity, secrets } = context
   const presented = readRefreshToken(text, secrets.refreshKeys)
   if (!presented) throw new LatchkeyError('refresh_token_invalid')
 
+  // Nearly always the newest secret derives the successor; the whitelist knows better after the secret was changed.
+  let derivation: Derivation = { key: secrets.refreshKeys[0], anySuccessor: false }
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-    const rotated = await rotate(context, presented, presenter, caller, dialect)
+    const rotated = await rotate(context, presented, { presenter, dialect, proofs, derivation, caller })
     if (rotated) return rotated
 
-    const state = await db.refreshTokens.find(presented.sessionId, config.refresh.replayWindowSeconds)
+    const { verdict, state } = await examineRefreshToken(context, presented, proofs)
     refuseForeign(presenter, state)
-    const hash = hashOf(presented)
-    const successorInUse = state !== undefined && (await isSuccessorInUse(context, state, hash))
-    const verdict = judgeRefreshToken({ hash, generation: presented.generation }, state, config.refresh, successorInUse)
     switch (verdict.is) {
       case 'over':
         throw sessionOver(context, verdict.code, presented.sessionId, state)
+      case 'due':
+        derivation = derivationOfNext(context, presented, state!) ?? derivation
+        break
       case 'young':
         activity.saw(presented.sessionId, presented.generation)
         noticeOrigin(context, state!, caller)
@@ -53,11 +66,14 @@ export async function rotateRefreshToken(
         return grantTokens(context, state!, currentSuccessor(context, presented, state!), dialect)
       case 'late': {
         const successor = currentSuccessor(context, presented, state!)
-        if (!verdict.alreadyCounted && !(await countLateReplay(context, presented, state!, caller))) break
+        if (!(await recordLate(context, presented, state!, verdict.record))) break
+        if (verdict.record.what !== 'nothing') note(context, 'refresh_replayed', presented, state!.userId, caller)
         return grantTokens(context, state!, successor, dialect)
       }
+      case 'superseded':
+        throw await superseded(context, presented, state!, proofs, caller)
       case 'reused':
-        await endStolenSession(context, presented, state!, caller)
+        await endStolenSession(context, presented, state!.userId, caller)
         throw new LatchkeyError('refresh_token_reused')
       case 'unknown':
         throw unknown(context, presented, state, caller)
@@ -66,24 +82,35 @@ export async function rotateRefreshToken(
   throw new LatchkeyError('busy', { retryAfterSeconds: 1 })
 }
 
+interface Derivation {
+  key: RefreshKey
+  /** Whether the successor may be another than the whitelist names. */
+  anySuccessor: boolean
+}
+
 /** The rows 2 and 4 of the table: one statement. */
 async function rotate(
   context: AuthContext,
   presented: RefreshToken,
-  { clientIds }: Presenter,
-  caller: Caller,
-  dialect: 'simple-jwt' | undefined,
+  request: Required<Pick<RotationRequest, 'presenter' | 'proofs'>> & {
+    dialect: 'simple-jwt' | undefined
+    derivation: Derivation
+    caller: Caller
+  },
 ): Promise<Grant | undefined> {
   const { config, db, secrets, activity } = context
-  const [key] = secrets.refreshKeys
-  const successor = successorOf(presented, key)
+  const { presenter, proofs, derivation, caller } = request
+  const [newest] = secrets.refreshKeys
+  const successor = successorOf(presented, derivation.key, newest)
   const rotated = await db.refreshTokens.rotate({
     sessionId: presented.sessionId,
     generation: presented.generation,
     presentedHash: hashOf(presented),
+    mark: proofs.mark,
     successorHash: hashOf(successor),
-    nextHash: hashOf(successorOf(successor, key)),
-    clientIds,
+    nextHash: hashOf(successorOf(successor, newest)),
+    anySuccessor: derivation.anySuccessor,
+    clientIds: presenter.clientIds,
     minAgeSeconds: config.refresh.minAgeSeconds,
     ttlSeconds: config.refreshTokenTtlSeconds,
   })
@@ -94,50 +121,64 @@ async function rotate(
     context.log.warn(`session ${presented.sessionId} was ahead of the database, which must have lost a commit`)
     note(context, 'refresh_recovered', presented, rotated.userId, caller)
   }
-  return grantTokens(context, rotated, successor, dialect)
+  return grantTokens(context, rotated, successor, request.dialect)
+}
+
+/** With which secret the whitelist derived the successor of its current token, if that is the one presented. */
+function derivationOfNext(
+  { secrets }: AuthContext,
+  presented: RefreshToken,
+  { whitelist }: RefreshState,
+): Derivation | undefined {
+  if (!hashOf(presented).equals(whitelist!.tokenHash)) return undefined
+  const key = secrets.refreshKeys.find(candidate =>
+    hashOf(successorOf(presented, candidate)).equals(whitelist!.nextHash),
+  )
+  return key ? { key, anySuccessor: false } : { key: secrets.refreshKeys[0], anySuccessor: true }
 }
 
 /** The successor that the whitelist names, made with whichever secret it was made with. */
-function currentSuccessor(context: AuthContext, presented: RefreshToken, state: RefreshState): RefreshToken {
-  const candidates = context.secrets.refreshKeys.map(key => successorOf(presented, key))
+function currentSuccessor({ secrets }: AuthContext, presented: RefreshToken, state: RefreshState): RefreshToken {
+  const [newest] = secrets.refreshKeys
+  const candidates = secrets.refreshKeys.map(key => successorOf(presented, key, newest))
   const successor = candidates.find(candidate => hashOf(candidate).equals(state.whitelist!.tokenHash))
   // Only a JWT_REFRESH_SECRET that was taken away too early can lead here.
   if (!successor) throw new LatchkeyError('refresh_token_unknown')
   return successor
 }
 
-/** Counts a late replay; false if the row has changed meanwhile, or the count has reached its end. */
-async function countLateReplay(
-  context: AuthContext,
+/** False if the row has changed meanwhile, or the count has reached its end. */
+async function recordLate(
+  { config, db }: AuthContext,
   presented: RefreshToken,
-  state: RefreshState,
-  caller: Caller,
+  { whitelist }: RefreshState,
+  record: LateRecord,
 ): Promise<boolean> {
-  const counted = await context.db.refreshTokens.countLateReplay({
-    sessionId: presented.sessionId,
-    generation: state.whitelist!.generation,
-    previousHash: hashOf(presented),
-    max: MAX_LATE_REPLAYS,
-    windowSeconds: context.config.refresh.replayWindowSeconds,
-  })
-  if (counted) note(context, 'refresh_replayed', presented, state.userId, caller)
-  return counted
+  const { sessionId } = presented
+  const late: LateAnswer = { sessionId, generation: whitelist!.generation, previousHash: hashOf(presented) }
+  switch (record.what) {
+    case 'nothing':
+      return true
+    case 'restart':
+      return db.refreshTokens.restart({ ...late, settleSeconds: config.refresh.settleSeconds })
+    case 'count':
+      return db.refreshTokens.countLate({ ...late, max: record.max })
+  }
 }
 
-/** Two parties hold the session's tokens and nothing tells which is the thief: the session ends for both. */
-async function endStolenSession(
-  { db, revocations }: AuthContext,
-  { sessionId, generation }: RefreshToken,
+/** The refusal that ends nothing. A client without cookies may not keep the ticket, so the whitelist keeps it for them. */
+async function superseded(
+  context: AuthContext,
+  presented: RefreshToken,
   { userId }: RefreshState,
+  { inBody }: Proofs,
   caller: Caller,
-): Promise<void> {
-  const ended = await db.transaction(async repositories => {
-    const entries = await endSessions(repositories, userId, [sessionId], 'refresh_token_reused')
-    const event = { userId, sessionId, actor: 'system', ...caller, details: { generation } }
-    if (entries.length > 0) await repositories.securityEvents.add({ ...event, type: 'refresh_token_reused' })
-    return entries
-  })
-  revocations.announce(ended)
+): Promise<LatchkeyError> {
+  const { clock, config, db, secrets } = context
+  if (inBody) await db.refreshTokens.tellSuperseded(presented.sessionId, presented.generation)
+  note(context, 'refresh_superseded', presented, userId, caller)
+  const options = { keys: secrets.ticketKeys, maxAgeSeconds: config.refreshTokenTtlSeconds, now: clock() }
+  return new LatchkeyError('refresh_token_superseded', { ticket: writeTicket(presented, options) })
 }
 
 /** A genuine token that does not fit: revoking on it would let an old backup end sessions. It is worth a look. */
@@ -156,7 +197,7 @@ function unknown(
 
 function note(
   context: AuthContext,
-  type: 'refresh_recovered' | 'refresh_replayed' | 'refresh_token_unknown',
+  type: NewSecurityEvent['type'],
   { sessionId, generation }: RefreshToken,
   userId: string | undefined,
   caller: Caller,

@@ -26,6 +26,11 @@ export interface DeviceKey {
   readonly key: Buffer
 }
 
+/** Makes and checks the tickets of superseded refresh tokens, under one JWT_REFRESH_SECRET. */
+export interface TicketKey {
+  readonly key: Buffer
+}
+
 /** Seals the private signing keys under one JWT_SECRET. */
 export interface SealKey {
   /** The byte that a sealed key carries to name its secret; a hint, as in {@link RefreshKey}. */
@@ -38,6 +43,7 @@ export interface Secrets {
   readonly refreshKeys: NonEmpty<RefreshKey>
   readonly resetKeys: NonEmpty<ResetKey>
   readonly deviceKeys: NonEmpty<DeviceKey>
+  readonly ticketKeys: NonEmpty<TicketKey>
   readonly sealKeys: NonEmpty<SealKey>
   /** Keys of the HMAC by which instances know each other's entries in Redis. */
   readonly redisMacKeys: NonEmpty<Buffer>
@@ -67,6 +73,9 @@ export function deriveSecrets(secrets: { jwtSecrets: readonly string[]; refreshS
     deviceKeys: deriveEach('JWT_REFRESH_SECRET', secrets.refreshSecrets, secret => ({
       id: deriveByte(secret, 'latchkey device key id 1'),
       key: derive(secret, 'latchkey device 1'),
+    })),
+    ticketKeys: deriveEach('JWT_REFRESH_SECRET', secrets.refreshSecrets, secret => ({
+      key: derive(secret, 'latchkey superseded ticket 1'),
     })),
     sealKeys: deriveEach('JWT_SECRET', secrets.jwtSecrets, secret => ({
       id: deriveByte(secret, 'latchkey signing key seal id 1'),

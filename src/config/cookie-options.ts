@@ -8,6 +8,7 @@ export function cookieOptions(values: Values) {
     name: `${prefix}${values.COOKIE_NAME}`,
     accessName: `${prefix}${values.COOKIE_NAME}-at`,
     deviceName: `${prefix}${values.COOKIE_NAME}-device`,
+    ticketName: `${prefix}${values.COOKIE_NAME}-ticket`,
     domain: values.COOKIE_DOMAIN,
     path: values.COOKIE_PATH,
     sameSite: values.COOKIE_SAMESITE,

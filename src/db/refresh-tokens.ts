@@ -12,9 +12,13 @@ export interface Rotation {
   /** The generation of the token presented. */
   generation: number
   presentedHash: Buffer
+  /** The mark that came with it. */
+  mark: number | null
   successorHash: Buffer
   /** The hash of the successor's successor. */
   nextHash: Buffer
+  /** Whether the whitelist may name another successor, because the secret that it was derived with is gone. */
+  anySuccessor: boolean
   /** Whose sessions it may be of. */
   clientIds: readonly string[]
   minAgeSeconds: number
@@ -44,9 +48,14 @@ export interface WhitelistRow {
   nextHash: Buffer
   expired: boolean
   rotatedSecondsAgo: number
-  /** Of the last `replayWindowSeconds`. */
+  /** The mark that came with the predecessor when it was rotated. */
+  previousMark: number | null
+  /** In how many generations in a row late answers were counted, up to lateGeneration. */
   lateReplays: number
   lateGeneration: number | null
+  /** The newest generation that a client without cookies was told to be superseded. */
+  supersededGeneration: number | null
+  supersededSecondsAgo: number | null
 }
 
 export type RefreshTokens = ReturnType<typeof refreshTokensRepository>
@@ -64,11 +73,11 @@ export function refreshTokensRepository(runner: Runner) {
     },
 
     /** Everything about a session's refresh token, read afresh; undefined when the session is gone. */
-    async find(sessionId: string, replayWindowSeconds: number): Promise<RefreshState | undefined> {
-      const [row] = await runner.hot(find, { sessionId, replayWindowSeconds })
+    async find(sessionId: string): Promise<RefreshState | undefined> {
+      const [row] = await runner.hot(find, { sessionId })
       if (!row) return undefined
       const { generation, tokenHash, nextHash, expired, rotatedSecondsAgo, lateReplays, ...rest } = row
-      const { previousHash, lateGeneration, ...facts } = rest
+      const { previousHash, previousMark, lateGeneration, supersededGeneration, supersededSecondsAgo, ...facts } = rest
       if (generation === null || tokenHash === null || nextHash === null || rotatedSecondsAgo === null)
         return { ...facts, whitelist: undefined }
       return {
@@ -79,7 +88,10 @@ export function refreshTokensRepository(runner: Runner) {
           previousHash,
           nextHash,
           rotatedSecondsAgo,
+          previousMark,
           lateGeneration,
+          supersededGeneration,
+          supersededSecondsAgo,
           expired: expired ?? true,
           lateReplays: lateReplays ?? 0,
         },
@@ -87,32 +99,40 @@ export function refreshTokensRepository(runner: Runner) {
     },
 
     /**
-     * Counts that a generation's predecessor was answered late: once a generation however often it is sent again,
-     * and at most `max` times in the window. False when nothing was counted.
+     * Lets a generation begin anew, because its predecessor was answered late: at most once in `settleSeconds`. False if
+     * the row has changed meanwhile.
      */
-    async countLateReplay(replay: {
-      sessionId: string
-      generation: number
-      previousHash: Buffer
-      max: number
-      windowSeconds: number
-    }): Promise<boolean> {
-      const windowIsOver = sql`coalesce(${refreshTokens.lateSince} <= now() - ${seconds(replay.windowSeconds)}, true)`
+    async restart(late: LateAnswer & { settleSeconds: number }): Promise<boolean> {
+      const restarted = await runner.run(executor =>
+        executor
+          .update(refreshTokens)
+          .set({ rotatedAt: sql`now()` })
+          .where(and(isAsJudged(late), sql`${refreshTokens.rotatedAt} < now() - ${seconds(late.settleSeconds)}`))
+          .returning({ sessionId: refreshTokens.sessionId }),
+      )
+      return restarted.length === 1
+    },
+
+    /**
+     * Lets a generation begin anew and counts it: once a generation however often its predecessor is sent, and at most
+     * `max` generations in a row. False when nothing was counted.
+     */
+    async countLate(late: LateAnswer & { max: number }): Promise<boolean> {
+      const inARow = sql`coalesce(${refreshTokens.lateGeneration} >= ${refreshTokens.generation} - 1, false)`
       const counted = await runner.run(executor =>
         executor
           .update(refreshTokens)
           .set({
-            lateReplays: sql`case when ${windowIsOver} then 1 else ${refreshTokens.lateReplays} + 1 end`,
-            lateSince: sql`case when ${windowIsOver} then now() else ${refreshTokens.lateSince} end`,
-            lateGeneration: replay.generation,
+            rotatedAt: sql`now()`,
+            lateReplays: sql`case when ${inARow} then ${refreshTokens.lateReplays} + 1 else 1 end`,
+            lateSince: sql`case when ${inARow} then ${refreshTokens.lateSince} else now() end`,
+            lateGeneration: late.generation,
           })
           .where(
             and(
-              eq(refreshTokens.sessionId, replay.sessionId),
-              eq(refreshTokens.generation, replay.generation),
-              eq(refreshTokens.previousHash, replay.previousHash),
+              isAsJudged(late),
               sql`${refreshTokens.lateGeneration} is distinct from ${refreshTokens.generation}`,
-              or(windowIsOver, sql`${refreshTokens.lateReplays} < ${replay.max}`),
+              or(sql`not ${inARow}`, sql`${refreshTokens.lateReplays} < ${late.max}`),
             ),
           )
           .returning({ sessionId: refreshTokens.sessionId }),
@@ -120,11 +140,42 @@ export function refreshTokensRepository(runner: Runner) {
       return counted.length === 1
     },
 
+    /** Keeps that a client without cookies was told that its token is superseded, unless a newer one was already. */
+    async tellSuperseded(sessionId: string, generation: number): Promise<void> {
+      await runner.run(executor =>
+        executor
+          .update(refreshTokens)
+          .set({ supersededGeneration: generation, supersededAt: sql`now()` })
+          .where(
+            and(
+              eq(refreshTokens.sessionId, sessionId),
+              sql`coalesce(${refreshTokens.supersededGeneration} < ${generation}, true)`,
+            ),
+          ),
+      )
+    },
+
     /** Takes the sessions off the whitelist: none of their tokens refreshes any more. */
     async remove(sessionIds: readonly string[]): Promise<void> {
       await runner.hot(remove, { sessionIds: idArray(sessionIds) })
     },
   }
+}
+
+/** The generation whose predecessor is answered late. */
+export interface LateAnswer {
+  sessionId: string
+  generation: number
+  previousHash: Buffer
+}
+
+/** Nobody rotated the token since it was judged. */
+function isAsJudged({ sessionId, generation, previousHash }: LateAnswer) {
+  return and(
+    eq(refreshTokens.sessionId, sessionId),
+    eq(refreshTokens.generation, generation),
+    eq(refreshTokens.previousHash, previousHash),
+  )
 }
 
 const before = alias(refreshTokens, 'before')
@@ -138,6 +189,7 @@ const rotate = hotStatement<SentRotation, Rotated>('rotate_refresh_token', execu
       generation: sql`${sql.placeholder('generation')}::int + 1`,
       tokenHash: sql`${sql.placeholder('successorHash')}`,
       previousHash: sql`${sql.placeholder('presentedHash')}`,
+      previousMark: sql`${sql.placeholder('mark')}::int`,
       nextHash: sql`${sql.placeholder('nextHash')}`,
       rotatedAt: sql`now()`,
       expiresAt: sql`least(now() + ${seconds(sql.placeholder('ttlSeconds'))}, ${sessions.expiresAt})`,
@@ -155,6 +207,8 @@ const rotate = hotStatement<SentRotation, Rotated>('rotate_refresh_token', execu
           and(
             eq(refreshTokens.tokenHash, sql.placeholder('presentedHash')),
             eq(refreshTokens.generation, sql`${sql.placeholder('generation')}::int`),
+            // The family never forks: after a lost commit, the successor that a client was given is still the next one.
+            sql`(${refreshTokens.nextHash} = ${sql.placeholder('successorHash')} or ${sql.placeholder('anySuccessor')}::boolean)`,
             or(
               // The first token of a session may be rotated at once: nothing was rotated a moment ago.
               eq(refreshTokens.generation, 0),
@@ -173,31 +227,31 @@ const rotate = hotStatement<SentRotation, Rotated>('rotate_refresh_token', execu
     .prepare('rotate_refresh_token'),
 )
 
-const find = hotStatement<{ sessionId: string; replayWindowSeconds: number }, FoundRow>(
-  'find_refresh_token',
-  executor =>
-    executor
-      .select({
-        ...sessionFacts,
-        userDisabled: sql<boolean>`${users.disabledAt} is not null`,
-        sessionRevoked: sql<boolean>`${sessions.revokedAt} is not null`,
-        sessionExpired: sql<boolean>`${sessions.expiresAt} <= now()`,
-        outdated: sql<boolean>`${users.tokenVersion} <> ${sessions.tokenVersion} or ${sessions.createdAt} < ${notBefore}`,
-        generation: refreshTokens.generation,
-        tokenHash: refreshTokens.tokenHash,
-        previousHash: refreshTokens.previousHash,
-        nextHash: refreshTokens.nextHash,
-        expired: sql<boolean | null>`${refreshTokens.expiresAt} <= now()`,
-        rotatedSecondsAgo: sql<number | null>`extract(epoch from now() - ${refreshTokens.rotatedAt})::float8`,
-        lateReplays: sql<number>`case when ${refreshTokens.lateSince} > now() - ${seconds(sql.placeholder('replayWindowSeconds'))}
-        then ${refreshTokens.lateReplays} else 0 end`,
-        lateGeneration: refreshTokens.lateGeneration,
-      })
-      .from(sessions)
-      .innerJoin(users, eq(users.id, sessions.userId))
-      .leftJoin(refreshTokens, eq(refreshTokens.sessionId, sessions.id))
-      .where(eq(sessions.id, sql.placeholder('sessionId')))
-      .prepare('find_refresh_token'),
+const find = hotStatement<{ sessionId: string }, FoundRow>('find_refresh_token', executor =>
+  executor
+    .select({
+      ...sessionFacts,
+      userDisabled: sql<boolean>`${users.disabledAt} is not null`,
+      sessionRevoked: sql<boolean>`${sessions.revokedAt} is not null`,
+      sessionExpired: sql<boolean>`${sessions.expiresAt} <= now()`,
+      outdated: sql<boolean>`${users.tokenVersion} <> ${sessions.tokenVersion} or ${sessions.createdAt} < ${notBefore}`,
+      generation: refreshTokens.generation,
+      tokenHash: refreshTokens.tokenHash,
+      previousHash: refreshTokens.previousHash,
+      nextHash: refreshTokens.nextHash,
+      expired: sql<boolean | null>`${refreshTokens.expiresAt} <= now()`,
+      rotatedSecondsAgo: sql<number | null>`extract(epoch from now() - ${refreshTokens.rotatedAt})::float8`,
+      previousMark: refreshTokens.previousMark,
+      lateReplays: refreshTokens.lateReplays,
+      lateGeneration: refreshTokens.lateGeneration,
+      supersededGeneration: refreshTokens.supersededGeneration,
+      supersededSecondsAgo: sql<number | null>`extract(epoch from now() - ${refreshTokens.supersededAt})::float8`,
+    })
+    .from(sessions)
+    .innerJoin(users, eq(users.id, sessions.userId))
+    .leftJoin(refreshTokens, eq(refreshTokens.sessionId, sessions.id))
+    .where(eq(sessions.id, sql.placeholder('sessionId')))
+    .prepare('find_refresh_token'),
 )
 
 const remove = hotSql<{ sessionIds: string }, never>(

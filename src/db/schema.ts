@@ -161,10 +161,15 @@ export const refreshTokens = pgTable('refresh_tokens', {
   nextHash: bytea().notNull(),
   rotatedAt: instant().notNull(),
   expiresAt: instant().notNull(),
-  /** In how many generations the predecessor was answered after the leeway since lateSince, and the last of them. */
+  /** The mark that came with the predecessor when it was rotated; null if none did. */
+  previousMark: integer(),
+  /** In how many generations in a row late answers were counted, since when, and the last of them. */
   lateReplays: smallint().notNull().default(0),
   lateSince: instant(),
   lateGeneration: integer(),
+  /** The newest generation that a client without cookies was told to be superseded, and when. */
+  supersededGeneration: integer(),
+  supersededAt: instant(),
 })
 
 /** The journal: every revocation, written in the transaction of the change it follows from. */

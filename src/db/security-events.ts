@@ -16,6 +16,7 @@ export type SecurityEventType =
   | 'session_expired'
   | 'refresh_replayed'
   | 'refresh_recovered'
+  | 'refresh_superseded'
   | 'refresh_token_reused'
   | 'refresh_token_unknown'
   | 'password_changed'

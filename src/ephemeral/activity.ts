@@ -51,13 +51,16 @@ export class Activity {
     return seen
   }
 
-  /** When this generation of a session was last seen in use (ms since the epoch); undefined if that is not known. */
+  /**
+   * When this generation of a session, or a younger one, was last seen in use (ms since the epoch); undefined if that is
+   * not known. Whoever has a younger token had this one.
+   */
   async generationLastSeen(sessionId: string, generation: number): Promise<number | undefined> {
-    const noted = [this.#pending, this.#sent].map(sessions => sessions.get(sessionId)?.get(generation))
-    return (
-      noted.find(seenAt => seenAt !== undefined) ??
-      (await this.#ask(ephemeral => ephemeral.generationLastSeen(sessionId, generation)))
+    const noted = [this.#pending, this.#sent].flatMap(sessions =>
+      [...(sessions.get(sessionId) ?? [])].flatMap(([seen, seenAt]) => (seen >= generation ? [seenAt] : [])),
     )
+    if (noted.length > 0) return Math.max(...noted)
+    return this.#ask(ephemeral => ephemeral.generationLastSeen(sessionId, generation))
   }
 
   /** Hands what was seen to the store; what it does not take is lost. */

@@ -32,7 +32,10 @@ export interface Ephemeral extends RevocationChannel {
   /** When each of the sessions was last seen (ms); a session never seen, or seen too long ago, is absent. */
   lastActivity(sessionIds: readonly string[]): Promise<Map<string, number>>
 
-  /** When this generation of a session was last seen in use (ms), or undefined if unknown. */
+  /**
+   * When this generation of a session, or a younger one, was last seen in use (ms), or undefined if unknown. What is seen
+   * of a generation after a younger one was seen is not kept.
+   */
   generationLastSeen(sessionId: string, generation: number): Promise<number | undefined>
 
   /** Counts one more hit on a named counter; its first hit opens a window of the given length (whole milliseconds). */

@@ -2,17 +2,36 @@
 const LOOKS_PER_WRITE = 2
 
 /** Numbers under names, each kept until an instant (ms since the epoch). */
-export interface ExpiringNumbers {
+export interface ExpiringNumbers extends Pick<Expiring<number>, 'get' | 'size' | 'clear'> {
   /** Sets a number and its end, but lowers neither. */
   raise(name: string, value: number, endsAt: number): void
-  get(name: string): number | undefined
+}
+
+/** Values under names, each kept until an instant (ms since the epoch). */
+export interface Expiring<Value> {
+  /** Keeps a value, or what it makes of it and the one held, at least until an instant. */
+  keep(name: string, value: Value, endsAt: number): void
+  get(name: string): Value | undefined
   /** How many are held, dead ones that are not cleared away yet included. */
   readonly size: number
   clear(): void
 }
 
 export function createExpiringNumbers(now: () => number): ExpiringNumbers {
-  const entries = new Map<string, { value: number; endsAt: number }>()
+  const numbers = createExpiring<number>(now, Math.max)
+  return {
+    raise: numbers.keep,
+    get: numbers.get,
+    get size() {
+      return numbers.size
+    },
+    clear: numbers.clear,
+  }
+}
+
+/** @param merge what to keep of the value held and a new one */
+export function createExpiring<Value>(now: () => number, merge: (held: Value, value: Value) => Value): Expiring<Value> {
+  const entries = new Map<string, { value: Value; endsAt: number }>()
   let cursor = entries.entries()
 
   /** Goes round and round, a few steps at a time. A Map's iterator survives changes of the Map. */
@@ -29,7 +48,7 @@ export function createExpiringNumbers(now: () => number): ExpiringNumbers {
   }
 
   return {
-    raise(name, value, endsAt) {
+    keep(name, value, endsAt) {
       const at = now()
       sweep(at)
       if (at >= endsAt) return
@@ -37,7 +56,7 @@ export function createExpiringNumbers(now: () => number): ExpiringNumbers {
       const alive = held !== undefined && at < held.endsAt
       entries.set(
         name,
-        alive ? { value: Math.max(held.value, value), endsAt: Math.max(held.endsAt, endsAt) } : { value, endsAt },
+        alive ? { value: merge(held.value, value), endsAt: Math.max(held.endsAt, endsAt) } : { value, endsAt },
       )
     },
     get(name) {

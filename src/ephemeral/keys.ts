@@ -6,10 +6,6 @@ export interface KeySettings {
   prefix?: string
   /** The sliding lifetime of a refresh token: how long a session may go unseen. */
   refreshTokenTtlSeconds: number
-  /** How long after a rotation the old token may still ask whether its successor is in use … */
-  replayWindowSeconds: number
-  /** … and how long after it a request of the new generation does not count as use yet. */
-  settleSeconds: number
 }
 
 export interface Keys {
@@ -17,9 +13,8 @@ export interface Keys {
   seen(sessionId: string): string
   readonly seenTtlMs: number
 
-  /** When one generation of a session was last seen, likewise; kept for {@link Keys.generationSeenTtlMs} after that. */
-  generationSeen(sessionId: string, generation: number): string
-  readonly generationSeenTtlMs: number
+  /** The newest generation of a session that was seen, and when it was last seen, likewise; kept as long. */
+  newestSeen(sessionId: string): string
 
   /** The entries of the blacklist for a revocation, kept until its `expiresAt`, each with its value. */
   revoked(revocation: Revocation): BlacklistEntry[]
@@ -55,7 +50,7 @@ const HOUR_MS = 60 * 60 * 1000
  * | key | value | until |
  * | --- | --- | --- |
  * | `lk1:{<sid>}:active` | `<ms since the epoch>.<mac>` | that instant + the refresh token lifetime |
- * | `lk1:{<sid>}:active:<generation>` | `<ms since the epoch>.<mac>` | that instant + the replay window + the settle time |
+ * | `lk1:{<sid>}:active:newest` | `<generation>:<ms since the epoch>.<mac>` | that instant + the refresh token lifetime |
  * | `lk1:revoked:session:<sid>` | 1 | no token of the session can be alive |
  * | `lk1:revoked:token:<jti>` | 1 | the token cannot be alive |
  * | `lk1:revoked:user:{<id>}:version` | tokens with a lower `ver` are refused | they cannot be alive |
@@ -79,8 +74,7 @@ export function createKeys(settings: KeySettings): Keys {
   return {
     seen: sessionId => `${prefix}:{${sessionId}}:active`,
     seenTtlMs: settings.refreshTokenTtlSeconds * 1000,
-    generationSeen: (sessionId, generation) => `${prefix}:{${sessionId}}:active:${generation}`,
-    generationSeenTtlMs: (settings.replayWindowSeconds + settings.settleSeconds) * 1000,
+    newestSeen: sessionId => `${prefix}:{${sessionId}}:active:newest`,
     revoked: revocation => revoked(revocation).map(({ key, bound }) => ({ key: `${prefix}:revoked:${key}`, bound })),
     news: `${prefix}:revoked:news`,
     newsTtlMs: HOUR_MS,

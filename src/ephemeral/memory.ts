@@ -1,6 +1,6 @@
 import { type CountersOptions, createCounters } from './counters.js'
 import type { Ephemeral } from './ephemeral.js'
-import { createExpiringNumbers } from './expiring-numbers.js'
+import { createExpiring, createExpiringNumbers } from './expiring-numbers.js'
 import type { Keys } from './keys.js'
 
 export interface MemoryEphemeralOptions extends CountersOptions {
@@ -13,6 +13,11 @@ export interface MemoryEphemeralOptions extends CountersOptions {
  */
 export function createMemoryEphemeral({ keys, now = Date.now, ...options }: MemoryEphemeralOptions): Ephemeral {
   const seen = createExpiringNumbers(now)
+  const newest = createExpiring<{ generation: number; seenAt: number }>(now, (held, { generation, seenAt }) =>
+    held.generation > generation || (held.generation === generation && held.seenAt > seenAt)
+      ? held
+      : { generation, seenAt },
+  )
 
   return {
     ...createCounters({ now, ...options }),
@@ -29,7 +34,7 @@ export function createMemoryEphemeral({ keys, now = Date.now, ...options }: Memo
     async recordActivity(sightings) {
       for (const { sessionId, generation, seenAt } of sightings) {
         seen.raise(keys.seen(sessionId), seenAt, seenAt + keys.seenTtlMs)
-        seen.raise(keys.generationSeen(sessionId, generation), seenAt, seenAt + keys.generationSeenTtlMs)
+        newest.keep(keys.newestSeen(sessionId), { generation, seenAt }, seenAt + keys.seenTtlMs)
       }
     },
 
@@ -43,7 +48,8 @@ export function createMemoryEphemeral({ keys, now = Date.now, ...options }: Memo
     },
 
     async generationLastSeen(sessionId, generation) {
-      return seen.get(keys.generationSeen(sessionId, generation))
+      const held = newest.get(keys.newestSeen(sessionId))
+      return held && held.generation >= generation ? held.seenAt : undefined
     },
 
     // Nobody else writes here.
@@ -52,6 +58,7 @@ export function createMemoryEphemeral({ keys, now = Date.now, ...options }: Memo
 
     async close() {
       seen.clear()
+      newest.clear()
     },
   }
 }

@@ -21,18 +21,23 @@ export type RedisActivity = Pick<Ephemeral, 'recordActivity' | 'lastActivity' | 
 /** How far the clocks of instances may be apart. */
 const CLOCK_TOLERANCE_MS = 60_000
 
+const SESSION_SEEN = /^(?<seenAt>\d{1,15})$/
+const NEWEST_SEEN = /^(?<generation>\d{1,10}):(?<seenAt>\d{1,15})$/
+
 /**
  * When sessions and generations were last seen. A sighting can decide that a refresh token was stolen, so each is kept
  * with a MAC, and one that lies ahead is not believed.
  */
 export function createRedisActivity({ redis, keys, mac, untrusted, now }: RedisActivityOptions): RedisActivity {
-  const write = (key: string, seenAt: number) => `${seenAt}.${mac.tagOf(key, `${seenAt}`)}`
+  const write = (key: string, value: string) => `${value}.${mac.tagOf(key, value)}`
 
-  async function read(key: string): Promise<number | undefined> {
+  async function read(key: string, form: RegExp): Promise<{ seenAt: number; generation: number } | undefined> {
     const text = await getText(redis, key)
     if (text === null) return undefined
-    const [, seenAt = '', tag = ''] = /^(\d{1,15})\.([\w-]+)$/.exec(text) ?? []
-    if (Number(seenAt) <= now() + CLOCK_TOLERANCE_MS && mac.isGenuine(key, seenAt, tag)) return Number(seenAt)
+    const [, value = '', tag = ''] = /^([\d:]+)\.([\w-]+)$/.exec(text) ?? []
+    const { seenAt, generation } = form.exec(value)?.groups ?? {}
+    if (Number(seenAt) <= now() + CLOCK_TOLERANCE_MS && mac.isGenuine(key, value, tag))
+      return { seenAt: Number(seenAt), generation: Number(generation) }
     untrusted.note('when a session was last seen has no MAC of ours, or lies ahead')
     return undefined
   }
@@ -41,16 +46,16 @@ export function createRedisActivity({ redis, keys, mac, untrusted, now }: RedisA
     async recordActivity(sightings) {
       const at = now()
       await inBatches(sightings, ({ sessionId, generation, seenAt }) => {
-        const [session, ofGeneration] = [keys.seen(sessionId), keys.generationSeen(sessionId, generation)]
+        const [session, newest] = [keys.seen(sessionId), keys.newestSeen(sessionId)]
         return redis.latchkeySee(
           session,
-          ofGeneration,
+          newest,
           seenAt,
           at + CLOCK_TOLERANCE_MS,
-          write(session, seenAt),
           Math.ceil(seenAt + keys.seenTtlMs - at),
-          write(ofGeneration, seenAt),
-          Math.ceil(seenAt + keys.generationSeenTtlMs - at),
+          write(session, `${seenAt}`),
+          generation,
+          write(newest, `${generation}:${seenAt}`),
         )
       })
     },
@@ -58,12 +63,15 @@ export function createRedisActivity({ redis, keys, mac, untrusted, now }: RedisA
     async lastActivity(sessionIds) {
       const found = new Map<string, number>()
       await inBatches(sessionIds, async sessionId => {
-        const seenAt = await read(keys.seen(sessionId))
-        if (seenAt !== undefined) found.set(sessionId, seenAt)
+        const seen = await read(keys.seen(sessionId), SESSION_SEEN)
+        if (seen) found.set(sessionId, seen.seenAt)
       })
       return found
     },
 
-    generationLastSeen: (sessionId, generation) => read(keys.generationSeen(sessionId, generation)),
+    async generationLastSeen(sessionId, generation) {
+      const newest = await read(keys.newestSeen(sessionId), NEWEST_SEEN)
+      return newest && newest.generation >= generation ? newest.seenAt : undefined
+    },
   }
 }

@@ -5,18 +5,20 @@ export interface RedisScripts {
   /** Sets a number and its time to live (ms, or 0 for ever), but lowers neither. */
   latchkeyRaise(key: string, value: number, ttlMs: number): Promise<unknown>
   /**
-   * Keeps when a session and one of its generations were seen, each as a text that begins with that instant and a dot,
-   * unless a later instant is kept already. One beyond the latest that there can be does not count.
+   * Keeps when a session was seen, as a text that begins with that instant and a dot, unless a later instant is kept
+   * already; and the newest generation that was seen, as a text that begins with it, a colon, that instant and a dot,
+   * unless a younger one is kept, or the same with a later instant. What can't be, because it is beyond the latest
+   * instant, or far ahead of the generation, does not count.
    */
   latchkeySee(
     session: string,
-    generation: string,
+    newest: string,
     seenAt: number,
     latest: number,
-    text: string,
     ttlMs: number,
-    generationText: string,
-    generationTtlMs: number,
+    text: string,
+    generation: number,
+    newestText: string,
   ): Promise<unknown>
   /** Adds to the stream of revocations; answers 1 if it had to be made again for that. */
   latchkeyTell(key: string, maxEntries: number, ttlMs: number, revocations: string, mac: string): Promise<0 | 1>
@@ -75,17 +77,26 @@ else
 end
 `
 
-/** A lifetime of zero or less is over; such a sighting leaves nothing. */
+/**
+ * A lifetime of zero or less is over; such a sighting leaves nothing. An access token lives for a few generations, so that
+ * a generation a thousand ahead of one that is still seen was not written by us.
+ */
 const see = `${check}
-local seenAt, latest = tonumber(ARGV[1]), tonumber(ARGV[2])
-for i = 1, 2 do
-  local text, ttl = ARGV[2 * i + 1], tonumber(ARGV[2 * i + 2])
-  local held = redis.pcall('GET', KEYS[i])
-  if denied(held) then return held end
-  local heldAt = type(held) == 'string' and tonumber(string.match(held, '^(%d+)%.'))
-  local isLater = heldAt and heldAt > seenAt and heldAt <= latest
-  if ttl > 0 and not isLater then redis.call('SET', KEYS[i], text, 'PX', ttl) end
+local seenAt, latest, ttl, generation = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[5])
+if ttl <= 0 then return end
+local held = redis.pcall('GET', KEYS[1])
+if denied(held) then return held end
+local heldAt = type(held) == 'string' and tonumber(string.match(held, '^(%d+)%.'))
+if not (heldAt and heldAt > seenAt and heldAt <= latest) then redis.call('SET', KEYS[1], ARGV[4], 'PX', ttl) end
+
+local newest = redis.pcall('GET', KEYS[2])
+if denied(newest) then return newest end
+local ahead, newestAt = string.match(type(newest) == 'string' and newest or '', '^(%d+):(%d+)%.')
+if ahead and tonumber(newestAt) <= latest then
+  ahead = tonumber(ahead) - generation
+  if ahead > 0 and ahead < 1000 or ahead == 0 and tonumber(newestAt) > seenAt then return end
 end
+redis.call('SET', KEYS[2], ARGV[6], 'PX', ttl)
 `
 
 /** Nothing can be added to a key of another type, or behind the greatest id; nor while Redis is full, which passes. */

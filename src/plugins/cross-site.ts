@@ -7,7 +7,7 @@ export interface CrossSiteOptions {
   publicOrigin: string
   /** Further origins whose pages may send credentials. */
   corsOrigins: readonly string[]
-  /** The cookies that make a request one on behalf of a browser that is signed in, or is known. */
+  /** The cookies that, beside refresh tokens, make a request one on behalf of a browser that is signed in, or is known. */
   cookieNames: readonly string[]
 }
 
@@ -20,6 +20,7 @@ export const crossSite = fp(
     app.addHook('onRequest', (request, _reply, done) => {
       if (SAFE_METHODS.has(request.method) || request.routeOptions.config.crossSite === 'never') return done()
       const guarded =
+        request.refreshCookies().length > 0 ||
         options.cookieNames.some(name => request.sentCookies(name).length > 0) ||
         request.routeOptions.config.crossSite === 'always'
       if (!guarded || isFromOwnSite(request.headers, options)) return done()

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../config.js'
 import { cookiePlaces } from './cookie-variants.js'
+import { newMark, slotName, writeSlot } from './refresh-slots.js'
 
 export interface RefreshCookieOptions {
   cookie: Config['cookie']
@@ -10,6 +11,8 @@ export interface RefreshCookieOptions {
   publicPath: string
   /** Whether this deployment made a refresh token. */
   isOwnToken(token: string): boolean
+  /** In which slot a refresh token of this deployment stands. */
+  slotOf(token: string): number
 }
 
 /**
@@ -17,7 +20,7 @@ export interface RefreshCookieOptions {
  * COOKIE_DOMAIN or COOKIE_PATH was changed, is cleared everywhere but where it is set, so that it comes once again.
  */
 export const refreshCookie = fp(
-  async (app: FastifyInstance, { cookie, publicOrigin, publicPath, isOwnToken }: RefreshCookieOptions) => {
+  async (app: FastifyInstance, { cookie, publicOrigin, publicPath, isOwnToken, slotOf }: RefreshCookieOptions) => {
     // What browsers sent is read by sent-cookies.ts.
     await app.register(fastifyCookie, { hook: false })
 
@@ -53,12 +56,39 @@ export const refreshCookie = fp(
       }
     }
 
+    /** Those that the request showed and the answer does not set. What another answer sets meanwhile stays. */
+    function clearSlots(reply: FastifyReply, except?: number): void {
+      for (const shown of new Set(reply.request.refreshSlots().map(({ slot }) => slot)))
+        if (shown !== except) reply.clearCookie(slotName(cookie.name, shown), refreshAttributes)
+    }
+
+    function clearSlotsElsewhere(reply: FastifyReply, url: string): void {
+      for (const shown of new Set(reply.request.refreshSlots().map(({ slot }) => slot)))
+        clearElsewhere(reply, slotName(cookie.name, shown), refreshAttributes, url)
+    }
+
     app.decorateReply('setRefreshCookie', function (this: FastifyReply, token, maxAgeSeconds) {
       const options = { ...refreshAttributes, ...(maxAgeSeconds !== undefined && { maxAge: maxAgeSeconds }) }
       assertStorable(app.serializeCookie(cookie.name, token, options))
-      if (this.request.refreshCookies().length > 1)
-        clearElsewhere(this, cookie.name, refreshAttributes, publicPath + this.request.url)
-      return this.setCookie(cookie.name, token, options)
+      const url = publicPath + this.request.url
+      if (this.request.sentCookies(cookie.name).length > 1) {
+        clearElsewhere(this, cookie.name, refreshAttributes, url)
+        clearSlotsElsewhere(this, url)
+      }
+      this.setCookie(cookie.name, token, options)
+
+      // The same token keeps its mark, so that marks differ only where tokens were handed out twice.
+      const slot = slotOf(token)
+      const mark = this.request.refreshSlots().find(shown => shown.token === token)?.mark ?? newMark()
+      this.setCookie(slotName(cookie.name, slot), writeSlot({ token, mark }), options)
+      clearSlots(this, slot)
+      // Whoever has this token is not the one who lacked a newer one.
+      if (this.request.supersededTickets().length > 0) this.clearCookie(cookie.ticketName, refreshAttributes)
+      return this
+    })
+
+    app.decorateReply('setTicketCookie', function (this: FastifyReply, ticket, maxAgeSeconds) {
+      return this.setCookie(cookie.ticketName, ticket, { ...refreshAttributes, maxAge: maxAgeSeconds })
     })
 
     app.decorateReply('setAccessCookie', function (this: FastifyReply, token, maxAgeSeconds) {
@@ -80,8 +110,12 @@ export const refreshCookie = fp(
     })
 
     app.decorateReply('clearRefreshCookie', function (this: FastifyReply) {
+      const url = publicPath + this.request.url
       this.clearCookie(cookie.name, refreshAttributes)
-      clearElsewhere(this, cookie.name, refreshAttributes, publicPath + this.request.url)
+      clearElsewhere(this, cookie.name, refreshAttributes, url)
+      clearSlots(this)
+      if (this.request.sentCookies(cookie.name).length > 1) clearSlotsElsewhere(this, url)
+      if (this.request.supersededTickets().length > 0) this.clearCookie(cookie.ticketName, refreshAttributes)
       return this
     })
 
@@ -109,8 +143,13 @@ function assertStorable(header: string): void {
 
 declare module 'fastify' {
   interface FastifyReply {
-    /** Without an age it is a session cookie, which ends with the browser. */
+    /**
+     * Sets the refresh token under its name and in its slot. Without an age it is a session cookie, which ends with the
+     * browser.
+     */
     setRefreshCookie(token: string, maxAgeSeconds: number | undefined): FastifyReply
+    /** With the refusal of a superseded refresh token. */
+    setTicketCookie(ticket: string, maxAgeSeconds: number): FastifyReply
     /** By it the browser proves an earlier sign-in. Nothing clears it: signing out does not make a browser unknown. */
     setDeviceCookie(value: string, maxAgeSeconds: number): FastifyReply
     /** Tells the browser to forget it, wherever this service may have put it. */

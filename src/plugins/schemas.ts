@@ -100,6 +100,12 @@ export const problemSchema = Type.Object(
         description: 'Only when an access token of the Simple JWT dialect is refused.',
       }),
     ),
+    ticket: Type.Optional(
+      Type.String({
+        description:
+          'With `refresh_token_superseded` of a token in the body: send it if you come back with that token.',
+      }),
+    ),
     request_id: Type.Optional(Type.String()),
   },
   { $id: 'Problem', title: 'Problem' },

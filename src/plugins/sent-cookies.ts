@@ -1,10 +1,12 @@
 import { fastifyCookie } from '@fastify/cookie'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { SLOTS } from '../auth/refresh-token.js'
 import type { Config } from '../config.js'
+import { readSlot, type Slot, slotName } from './refresh-slots.js'
 
 export interface SentCookiesOptions {
-  cookie: Pick<Config['cookie'], 'name' | 'accessName' | 'deviceName' | 'access'>
+  cookie: Pick<Config['cookie'], 'name' | 'accessName' | 'deviceName' | 'ticketName' | 'access'>
 }
 
 /**
@@ -17,12 +19,29 @@ export interface SentCookiesOptions {
  */
 export const sentCookies = fp(
   async (app: FastifyInstance, { cookie }: SentCookiesOptions) => {
+    const slotNames = Array.from({ length: SLOTS }, (_none, slot) => slotName(cookie.name, slot))
+
     app.decorateRequest('sentCookies', function (this: FastifyRequest, name) {
       return valuesOf(this.headers.cookie, name)
     })
 
+    app.decorateRequest('refreshSlots', function (this: FastifyRequest) {
+      // Nearly every request without a slot has no refresh cookie at all.
+      if (!this.headers.cookie?.includes(`${cookie.name}-`)) return NO_SLOTS
+      return slotNames.flatMap((name, slot) =>
+        this.sentCookies(name).flatMap(value => {
+          const read = readSlot(value)
+          return read ? [{ ...read, slot }] : []
+        }),
+      )
+    })
+
     app.decorateRequest('refreshCookies', function (this: FastifyRequest) {
-      return this.sentCookies(cookie.name)
+      return [...new Set([...this.sentCookies(cookie.name), ...this.refreshSlots().map(({ token }) => token)])]
+    })
+
+    app.decorateRequest('supersededTickets', function (this: FastifyRequest) {
+      return this.sentCookies(cookie.ticketName)
     })
 
     app.decorateRequest('accessCookies', function (this: FastifyRequest) {
@@ -39,6 +58,7 @@ export const sentCookies = fp(
 )
 
 const NONE: readonly string[] = []
+const NO_SLOTS: readonly (Slot & { slot: number })[] = []
 
 /** The different values of a cookie, in the order in which they were sent. */
 function valuesOf(header: string | undefined, name: string): readonly string[] {
@@ -57,8 +77,12 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The different values of any cookie that the browser sent, of which there may be several. */
     sentCookies(name: string): readonly string[]
-    /** The refresh tokens that the browser sent. */
+    /** The different refresh tokens that the browser sent. */
     refreshCookies(): readonly string[]
+    /** Those of them that stood in slots, and in which. */
+    refreshSlots(): readonly (Slot & { slot: number })[]
+    /** What the browser was given with refusals of superseded refresh tokens. */
+    supersededTickets(): readonly string[]
     /** The access tokens that the browser sent; always empty unless ACCESS_COOKIE is on. */
     accessCookies(): readonly string[]
     /** What the browser kept of earlier sign-ins. */

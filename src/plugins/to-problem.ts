@@ -1,7 +1,7 @@
 import { catalogue, type LatchkeyError } from '../errors.js'
 import { accessTokenMessages } from './access-token-messages.js'
 
-/** RFC 9457 problem details with the extensions `code`, `errors`, `messages` and `request_id`. */
+/** RFC 9457 problem details with the extensions `code`, `errors`, `messages`, `ticket` and `request_id`. */
 export interface Problem {
   type: string
   title: string
@@ -11,6 +11,8 @@ export interface Problem {
   errors?: readonly { field: string; message: string }[]
   /** When an access token of the Simple JWT dialect is refused: what clients of Simple JWT look for. */
   messages?: ReturnType<typeof accessTokenMessages>
+  /** When a refresh token in a body is superseded: to be sent with it if it is presented again. */
+  ticket?: string
   /** On internal errors only: what to quote to the operator, who finds it in the log. */
   request_id?: string
 }
@@ -25,6 +27,7 @@ export function toProblem(error: LatchkeyError, requestId?: string): Problem {
     code: error.code,
     ...(error.detail !== undefined && { detail: error.detail }),
     ...(error.errors !== undefined && { errors: error.errors }),
+    ...(error.ticket !== undefined && { ticket: error.ticket }),
     ...(messages !== undefined && { messages }),
     ...(error.code === 'internal_error' && requestId !== undefined && { request_id: requestId }),
   }

@@ -13,6 +13,11 @@ import { callerOf, replyWithTokens, type Transport } from './token-response.js'
 
 const olderNames = olderSpellings({ refreshToken: 'refresh_token' })
 const refreshToken = Type.Optional(Type.String({ minLength: 1, maxLength: 1024 }))
+const ticket = Type.String({
+  minLength: 1,
+  maxLength: 64,
+  description: 'Of the answer `refresh_token_superseded`, if this is the same token again.',
+})
 
 /** How sessions go on and end: refresh and log out. */
 export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
@@ -28,15 +33,17 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
     '/auth/refresh',
     {
       config: { ...app.limits.perAddress, genuine },
-      errorHandler: clearDeadCookies,
+      errorHandler: setCookiesOfRefusal,
       preValidation: olderNames,
       schema: {
         summary: 'Exchange the refresh token for new tokens',
         description:
           'The token is the cookie, or in the body. Sent again, the same token yields the same successor. ' +
+          'A token that was replaced longer ago is refused with `refresh_token_superseded` and a ticket, and the session ' +
+          'goes on: send the newer token. Whoever comes back with the same token and the ticket has none, and ends it. ' +
           'A session that a client opened is refreshed at `/oauth/token` alone.',
         tags: ['session'],
-        body: optionalBodyOf({ refresh_token: refreshToken }),
+        body: optionalBodyOf({ refresh_token: refreshToken, ticket: Type.Optional(ticket) }),
         response: {
           200: tokenResponseSchema,
           ...errorResponses(
@@ -48,6 +55,7 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
             'refresh_token_invalid',
             'refresh_token_unknown',
             'refresh_token_expired',
+            'refresh_token_superseded',
             'refresh_token_reused',
             'session_revoked',
             'session_expired',
@@ -62,7 +70,10 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
       const { tokens, transport } = presentedRefreshTokens(request, request.body?.refresh_token)
       const token = await chooseRefreshToken(context, tokens)
       if (token === undefined) throw new LatchkeyError('refresh_token_missing')
-      const grant = await rotateRefreshToken(context, token, callerOf(request))
+      const inBody = transport === 'body'
+      const tickets = inBody ? [request.body?.ticket ?? []].flat() : request.supersededTickets()
+      const mark = request.refreshSlots().find(shown => shown.token === token)?.mark ?? null
+      const grant = await rotateRefreshToken(context, token, callerOf(request), { proofs: { mark, tickets, inBody } })
       return replyWithTokens(reply, grant, transport)
     },
   )
@@ -111,6 +122,15 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
       return reply.code(204).header('Cache-Control', 'no-store').send(null)
     },
   )
+
+  /** A superseded token is answered with a ticket: to browsers as a cookie, and to others in the answer. */
+  function setCookiesOfRefusal(thrown: Error, request: FastifyRequest, reply: FastifyReply): never {
+    const { code, ticket } = toLatchkeyError(thrown)
+    if (code !== 'refresh_token_superseded' || ticket === undefined || request.refreshCookies().length === 0)
+      return clearDeadCookies(thrown, request, reply)
+    reply.setTicketCookie(ticket, context.config.refreshTokenTtlSeconds)
+    throw new LatchkeyError(code)
+  }
 }
 
 /**

@@ -6,7 +6,7 @@ import type { GenuineCredential } from '../plugins/rate-limit.js'
 import { bodyOf, errorResponses, newPasswordErrors, Type, tokenResponseSchema } from '../plugins/schemas.js'
 import { olderSpellings } from './older-spellings.js'
 import { signInFields } from './sign-in-fields.js'
-import { callerOf, replyWithTokens } from './token-response.js'
+import { callerOf, replyToSignIn } from './token-response.js'
 
 const { password, transport, remember } = signInFields
 
@@ -54,7 +54,7 @@ export const resetPasswordRoutes: FastifyPluginAsyncTypebox<{ context: AuthConte
       const { token, new_password, transport = 'cookie', remember } = request.body
       const reset = { token, newPassword: new_password, transport, remember, deviceCookie: request.deviceCookie() }
       const grant = await resetPassword(context, reset, callerOf(request))
-      return replyWithTokens(reply, grant, transport)
+      return replyToSignIn(context, request, reply, grant, transport)
     },
   )
 }

@@ -17,7 +17,7 @@ import {
 import { genuineDevice } from './genuine-credentials.js'
 import { olderSpellings } from './older-spellings.js'
 import { signInFields } from './sign-in-fields.js'
-import { callerOf, replyWithTokens } from './token-response.js'
+import { callerOf, replyToSignIn } from './token-response.js'
 
 const { name, password, transport, remember } = signInFields
 
@@ -53,7 +53,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
       const registration = { email, password, transport, remember, deviceCookie: request.deviceCookie() }
       const grant = await register(context, registration, callerOf(request))
       reply.code(201)
-      return replyWithTokens(reply, grant, transport)
+      return replyToSignIn(context, request, reply, grant, transport)
     },
   )
 
@@ -86,7 +86,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
         throw new LatchkeyError('invalid_request', { detail: 'Give either email or username.' })
       const credentials = { email, username, password, transport, remember, deviceCookie: request.deviceCookie() }
       const grant = await logIn(context, credentials, callerOf(request))
-      return replyWithTokens(reply, grant, transport)
+      return replyToSignIn(context, request, reply, grant, transport)
     },
   )
 
@@ -141,7 +141,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
       const browser = { transport, remember, deviceCookie: request.deviceCookie() }
       const change = { email, whoAsks: () => whoAsks(request), ...passwords, ...browser }
       const grant = await changePassword(context, change, callerOf(request))
-      return replyWithTokens(reply, grant, transport)
+      return replyToSignIn(context, request, reply, grant, transport)
     },
   )
 }

@@ -157,7 +157,5 @@ function keysOf(config: Config) {
   return createKeys({
     prefix: config.redis.keyPrefix,
     refreshTokenTtlSeconds: config.refreshTokenTtlSeconds,
-    replayWindowSeconds: config.refresh.replayWindowSeconds,
-    settleSeconds: config.refresh.settleSeconds,
   })
 }

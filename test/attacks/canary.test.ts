@@ -121,7 +121,10 @@ t.test('no password, token, cookie or address is in the log or in an error, even
   const first = await send('POST', '/auth/refresh', { refresh_token: body.refresh_token })
   const second = await send('POST', '/auth/refresh', { refresh_token: first.answer.refresh_token })
   t.equal(second.status, 200)
-  t.equal((await send('POST', '/auth/refresh', { refresh_token: body.refresh_token })).code, 'refresh_token_reused')
+  const told = await send('POST', '/auth/refresh', { refresh_token: body.refresh_token })
+  t.equal(told.code, 'refresh_token_superseded')
+  const back = { refresh_token: body.refresh_token, ticket: told.answer.ticket }
+  t.equal((await send('POST', '/auth/refresh', back)).code, 'refresh_token_reused')
   t.equal((await send('POST', '/auth/refresh', { refresh_token: second.answer.refresh_token })).code, 'session_revoked')
   t.equal((await send('GET', '/auth/profile', undefined, bearer)).code, 'token_revoked')
   t.equal((await send('POST', '/auth/logout', { refresh_token: body.refresh_token })).status, 204)

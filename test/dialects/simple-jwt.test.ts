@@ -1,6 +1,7 @@
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import t from 'tap'
 import { setRoles } from '../../src/auth/administer-users.js'
+import { SUPERSEDED_GRACE_SECONDS } from '../../src/auth/judge-refresh-token.js'
 import { payloadOf } from '../attacks/forger.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { get, PASSWORD, post, refresh, signIn, signUp, verify } from '../support/people.js'
@@ -299,7 +300,7 @@ t.test('verifying a refresh token changes nothing, even one that was used before
   t.equal((await post(app, '/api/token/refresh/', { refresh: third })).statusCode, 200, 'the session lives on')
 })
 
-t.test('a token that was used before ends its session by a refresh, and by the blacklist', async t => {
+t.test('a token that was used before ends its session when it comes back, and by the blacklist', async t => {
   const { app, clock } = await buildTestApp(t)
   const ada = await signUp(app)
   for (const url of ['/api/token/refresh/', '/api/token/blacklist/']) {
@@ -307,6 +308,12 @@ t.test('a token that was used before ends its session by a refresh, and by the b
     const second = (await post(app, '/api/token/refresh/', { refresh: first.refresh })).json()
     await clock.advance(60)
     const third = (await post(app, '/api/token/refresh/', { refresh: second.refresh })).json()
+    if (url.endsWith('refresh/')) {
+      // It may be a request that hung on the network.
+      t.strictSame((await post(app, url, { refresh: first.refresh })).json(), notValid('Token is blacklisted'))
+      t.equal(await verify(app, third.access), 200)
+      await clock.advance(SUPERSEDED_GRACE_SECONDS + 1)
+    }
     const answer = await post(app, url, { refresh: first.refresh })
     t.equal(answer.statusCode, url.endsWith('blacklist/') ? 200 : 401)
     t.equal((await post(app, '/api/token/refresh/', { refresh: third.refresh })).statusCode, 401, url)

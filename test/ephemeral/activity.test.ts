@@ -6,7 +6,7 @@ import { createMemoryEphemeral } from '../../src/ephemeral/memory.js'
 import { quietLog } from '../support/servers/quiet-log.js'
 
 t.test('what is on its way to the store is known meanwhile', async t => {
-  const keys = createKeys({ refreshTokenTtlSeconds: 60, replayWindowSeconds: 60, settleSeconds: 60 })
+  const keys = createKeys({ refreshTokenTtlSeconds: 60 })
   const store = createMemoryEphemeral({ keys })
   let arrive = () => {}
   const onItsWay = new Promise<void>(resolve => {

@@ -21,7 +21,7 @@ export interface RedisUnderTest extends EphemeralUnderTest {
   times(): Promise<Map<string, number>>
 }
 
-export const lifetimes = { refreshTokenTtlSeconds: 600, replayWindowSeconds: 60, settleSeconds: 5 }
+export const lifetimes = { refreshTokenTtlSeconds: 600 }
 
 /**
  * The Redis implementation under a prefix of its own, on a client of its own; empties and closes itself.

@@ -122,16 +122,22 @@ t.test('a sighting is believed under its own name alone, and not before its time
   const [one, two] = [randomUUID(), randomUUID()]
   const at = now()
   await ephemeral.recordActivity([{ sessionId: one, generation: 1, seenAt: at }])
-  const genuine = (await redis.get(keys.generationSeen(one, 1)))!
-  t.match(genuine, new RegExp(`^${at}\\.[\\w-]{43}$`))
-  for (const name of [keys.generationSeen(one, 2), keys.generationSeen(two, 1)]) await redis.set(name, genuine)
+  const genuine = (await redis.get(keys.newestSeen(one)))!
+  t.match(genuine, new RegExp(`^1:${at}\\.[\\w-]{43}$`))
+  await redis.set(keys.newestSeen(two), genuine)
   for (const session of [one, two]) await redis.set(keys.seen(session), genuine)
   t.equal(await ephemeral.generationLastSeen(one, 1), at)
-  t.equal(await ephemeral.generationLastSeen(one, 2), undefined)
   t.equal(await ephemeral.generationLastSeen(two, 1), undefined)
   t.same(await ephemeral.lastActivity([one, two]), new Map())
-  await redis.set(keys.generationSeen(one, 1), genuine.replace(`${at}`, `${at + 1}`))
-  t.equal(await ephemeral.generationLastSeen(one, 1), undefined)
+  for (const changed of [genuine.replace(`${at}`, `${at + 1}`), genuine.replace('1:', '2:')]) {
+    await redis.set(keys.newestSeen(one), changed)
+    t.equal(await ephemeral.generationLastSeen(one, 1), undefined)
+  }
+
+  // Of a generation that can't be yet: the next sighting replaces it.
+  await redis.set(keys.newestSeen(one), genuine.replace('1:', '2000000:'))
+  await ephemeral.recordActivity([{ sessionId: one, generation: 1, seenAt: at }])
+  t.equal(await ephemeral.generationLastSeen(one, 1), at)
 
   // By an instance whose clock is far ahead of ours.
   await ephemeral.recordActivity([{ sessionId: two, generation: 1, seenAt: at + 2 * MINUTE }])

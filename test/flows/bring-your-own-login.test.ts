@@ -1,4 +1,5 @@
 import t from 'tap'
+import { SUPERSEDED_GRACE_SECONDS } from '../../src/auth/judge-refresh-token.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { clientToken, exchange, makeClient, postForm } from '../support/clients.js'
 import { IPHONE } from '../support/device.js'
@@ -46,9 +47,12 @@ t.test('bring your own login: a shop signs its people in by itself and leaves th
   const { events } = (await get(app, '/auth/events', ada.accessToken)).json()
   t.match(events[0], { type: 'signed_in', session_id: tokens.session_id, details: { new_device: true } })
 
-  // A thief who uses the parent of the token after all that ends the session, here as anywhere.
+  // A thief who comes back with an old token ends the session, here as anywhere; the first time he is told that it is old.
   await clock.advance(config.refresh.minAgeSeconds + 1)
   t.equal((await exchange(app, shop, next.refresh_token)).statusCode, 200)
+  t.match((await exchange(app, shop, tokens.refresh_token)).json(), { error: 'invalid_grant' })
+  t.equal(await isActive(next.access_token), true)
+  await clock.advance(SUPERSEDED_GRACE_SECONDS + 1)
   t.match((await exchange(app, shop, tokens.refresh_token)).json(), { error: 'invalid_grant' })
   t.equal(await isActive(next.access_token), false)
   t.equal(await verify(app, next.access_token), 'token_revoked')

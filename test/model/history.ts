@@ -32,7 +32,8 @@ export function begin(model: Model, user: User, granted: Granted, now: number): 
     endsAt: now + MAX_AGE,
     outdated: false,
     revoked: undefined,
-    late: { count: 0, since: 0, generation: undefined },
+    late: { count: 0, generation: undefined },
+    superseded: undefined,
     seen: new Map(),
     held: { client: 0, thief: undefined },
   }

@@ -40,7 +40,9 @@ export interface Session {
   /** Whether everyone was signed out since. */
   outdated: boolean
   revoked: Reason | undefined
-  late: { count: number; since: number; generation: number | undefined }
+  late: { count: number; generation: number | undefined }
+  /** The newest generation that somebody was told to be superseded, and when they were. */
+  superseded: { generation: number; at: number } | undefined
   /** When each generation was last seen in use. */
   seen: Map<number, number>
   /** Which generation its owner holds, and which one a thief. */
@@ -56,14 +58,14 @@ export const ACCESS_TTL = 15 * 60 * SECOND
 export const IDLE_TTL = 7 * DAY
 export const MAX_AGE = 30 * DAY
 export const MAX_SESSIONS = 4
-const [MIN_AGE, LEEWAY, SETTLE, REPLAY_WINDOW, MAX_LATE] = [30 * SECOND, 10 * SECOND, 60 * SECOND, DAY, 3]
+const [MIN_AGE, LEEWAY, SETTLE, GRACE, MAX_LATE] = [30 * SECOND, 10 * SECOND, 60 * SECOND, 600 * SECOND, 6]
 
 /** What the service should know, and say. It is told of what happens, in order, and of the time; it asks nobody. */
 export class Model {
   readonly users: User[] = []
   readonly sessions: Session[] = []
 
-  /** The rotation table of docs/rotation.md. */
+  /** The rotation table of docs/rotation.md, for clients that keep the token themselves. */
   refresh(session: Session, generation: number, now: number): Refreshed {
     const over = this.whyOver(session, now)
     if (over) return over
@@ -77,11 +79,14 @@ export class Model {
     }
     const isParent = generation === session.generation - 1
     if (isParent && age <= LEEWAY) return session.generation
-    if (!isParent || age > REPLAY_WINDOW || this.#isInUse(session) || !this.#countLate(session, now)) {
+    if (isParent && !this.#isInUse(session) && this.#countLate(session, now)) return session.generation
+    const { superseded } = session
+    if (superseded && generation <= superseded.generation && now - superseded.at > GRACE) {
       session.revoked = 'refresh_token_reused'
       return 'refresh_token_reused'
     }
-    return session.generation
+    if (generation > (superseded?.generation ?? -1)) session.superseded = { generation, at: now }
+    return 'refresh_token_superseded'
   }
 
   /** What an access token is answered: 200, or the code of the refusal. Being answered 200 is being seen. */
@@ -133,9 +138,9 @@ export class Model {
 
   /** The instants at which an answer changes by itself. */
   turningPoints(): number[] {
-    return this.sessions.flatMap(({ rotatedAt, idleAt, endsAt, late, access }) => [
-      ...[LEEWAY, MIN_AGE, SETTLE, REPLAY_WINDOW].map(after => rotatedAt + after),
-      ...[late.since + REPLAY_WINDOW, idleAt, endsAt],
+    return this.sessions.flatMap(({ rotatedAt, idleAt, endsAt, superseded, access }) => [
+      ...[LEEWAY, MIN_AGE, SETTLE].map(after => rotatedAt + after),
+      ...[(superseded?.at ?? 0) + GRACE, idleAt, endsAt],
       ...access.map(({ expiresAt }) => expiresAt),
     ])
   }
@@ -144,13 +149,17 @@ export class Model {
     return (seen.get(generation) ?? 0) > rotatedAt + SETTLE
   }
 
-  /** Counts one late replay a generation; false at the fourth within the window. */
+  /** Counts one late answer a generation, which begins anew by it; false at the seventh generation in a row. */
   #countLate(session: Session, now: number): boolean {
-    const { late, generation } = session
-    if (late.generation === generation) return true
-    const isOpen = late.since > now - REPLAY_WINDOW
-    if (isOpen && late.count >= MAX_LATE) return false
-    session.late = { generation, count: isOpen ? late.count + 1 : 1, since: isOpen ? late.since : now }
+    const { late, generation, seen, rotatedAt } = session
+    if (late.generation === generation) {
+      if (!seen.has(generation) && now - rotatedAt > SETTLE) session.rotatedAt = now
+      return true
+    }
+    const inARow = late.generation === generation - 1
+    if (inARow && late.count >= MAX_LATE) return false
+    session.late = { generation, count: inARow ? late.count + 1 : 1 }
+    session.rotatedAt = now
     return true
   }
 }

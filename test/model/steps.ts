@@ -44,7 +44,7 @@ export function anyStep(): fc.Arbitrary<Step> {
     { weight: 1, arbitrary: step('race', race, { ...choice, ending: raceEnding, withLogin: rarely }) },
     { weight: 16, arbitrary: step('pass', passTime, { seconds }) },
     { weight: 1, arbitrary: step('keepOneAlive', keepOneAlive, choice) },
-    { weight: 2, arbitrary: step('refreshTwice', refreshTwice, { ...choice, times: fc.integer({ min: 1, max: 5 }) }) },
+    { weight: 2, arbitrary: step('refreshTwice', refreshTwice, { ...choice, times: fc.integer({ min: 1, max: 8 }) }) },
     { weight: 1, arbitrary: step('loseRedis', loseRedis, {}) },
     { weight: 1, arbitrary: step('restart', restart, choice) },
   )
@@ -53,7 +53,7 @@ export function anyStep(): fc.Arbitrary<Step> {
 const scope = fc.constantFrom<ending.Scope>('session', 'session', 'others', 'all')
 const credential = fc.constantFrom<'access' | number>('access', 'access', 0, 1, 2)
 const raceEnding = fc.constantFrom('logout', 'logout_all', 'user_disabled', 'password_changed')
-const short = fc.constantFrom(3, 15, 35, 35, 70, 70, 200)
+const short = fc.constantFrom(3, 15, 35, 35, 70, 70, 200, 700)
 const long = fc.constantFrom(20 * MINUTE, 3 * HOUR, 13 * HOUR, 25 * HOUR, 5 * DAY, 8 * DAY, 26 * DAY)
 const seconds = fc.oneof({ weight: 6, arbitrary: short }, { weight: 1, arbitrary: long })
 

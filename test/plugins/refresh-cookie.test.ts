@@ -19,14 +19,18 @@ const setCookies = (answer: { headers: { 'set-cookie'?: string | string[] | unde
 
 t.test('the refresh cookie is bound to the host, out of reach of scripts and of other sites', async t => {
   const { app } = await buildToyApp(t, { routes })
-  t.same(setCookies(await app.inject('/set')), [
-    '__Host-latchkey=a.b-c_d; Max-Age=604800; Path=/; HttpOnly; Secure; SameSite=Strict',
-  ])
+  const [named, slot] = setCookies(await app.inject('/set'))
+  const attributes = 'Max-Age=604800; Path=/; HttpOnly; Secure; SameSite=Strict'
+  t.equal(named, `__Host-latchkey=a.b-c_d; ${attributes}`)
+  t.match(slot, /^__Host-latchkey-0=a\.b-c_d\.[\w-]{6}; /)
+  t.equal(slot!.slice(slot!.indexOf(' ') + 1), attributes)
 })
 
 t.test('without an age it ends with the browser', async t => {
   const { app } = await buildToyApp(t, { routes })
-  t.same(setCookies(await app.inject('/set-session')), ['__Host-latchkey=a; Path=/; HttpOnly; Secure; SameSite=Strict'])
+  const [named, slot] = setCookies(await app.inject('/set-session'))
+  t.equal(named, '__Host-latchkey=a; Path=/; HttpOnly; Secure; SameSite=Strict')
+  t.same(attributesOf(slot!), attributesOf(named!))
 })
 
 t.test('clearing repeats the attributes, as a browser keeps a cookie that differs in one', async t => {
@@ -43,15 +47,15 @@ t.test('clearing repeats the attributes, as a browser keeps a cookie that differ
 t.test('the operator may widen it', async t => {
   const cookie = { name: 'latchkey', domain: 'example.com', path: '/auth', sameSite: 'none' as const, secure: false }
   const { app } = await buildToyApp(t, { routes, cookie })
-  t.same(setCookies(await app.inject('/set-session')), [
-    'latchkey=a; Domain=example.com; Path=/auth; HttpOnly; SameSite=None',
-  ])
+  const [named, slot] = setCookies(await app.inject('/set-session'))
+  t.equal(named, 'latchkey=a; Domain=example.com; Path=/auth; HttpOnly; SameSite=None')
+  t.same(attributesOf(slot!), attributesOf(named!))
 })
 
 t.test('the access cookie comes with a followed link, and only where it is wanted', async t => {
   const { app } = await buildToyApp(t, { routes, cookie: { access: true } })
   t.equal(
-    setCookies(await app.inject('/set'))[1],
+    setCookies(await app.inject('/set'))[2],
     '__Host-latchkey-at=e.f.g; Max-Age=900; Path=/; HttpOnly; Secure; SameSite=Lax',
   )
   t.equal(setCookies(await app.inject('/clear')).length, 2)
@@ -78,4 +82,32 @@ t.test('an access token that is too long for a cookie keeps nobody out, and clea
   const answer = await app.inject('/set-large-access')
   t.equal(answer.statusCode, 200)
   t.match(setCookies(answer), [/^__Host-latchkey-at=; Max-Age=0; /])
+})
+
+t.test('an answer clears the slots that the request showed, but for its own, and no others', async t => {
+  const app = (await buildToyApp(t, { routes })).app
+  const headers = { cookie: '__Host-latchkey=a; __Host-latchkey-0=a.AAAAAA; __Host-latchkey-7=b.AAAAAB' }
+  const set = setCookies(await app.inject({ url: '/set-session', headers }))
+  t.equal(set[1], '__Host-latchkey-0=a.AAAAAA; Path=/; HttpOnly; Secure; SameSite=Strict', 'a token keeps its mark')
+  t.same(set.map(header => header.split('=')[0]).sort(), ['__Host-latchkey', '__Host-latchkey-0', '__Host-latchkey-7'])
+  t.match(set[2], /^__Host-latchkey-7=; Max-Age=0; /)
+  const cleared = setCookies(await app.inject({ url: '/clear', headers })).map(header => header.split(';')[0])
+  t.same(cleared.sort(), ['__Host-latchkey-0=', '__Host-latchkey-7=', '__Host-latchkey='])
+})
+
+t.test('a ticket is cleared by the answer that gives or takes a token, where the request showed one', async t => {
+  const app = (await buildToyApp(t, { routes })).app
+  const headers = { cookie: '__Host-latchkey-ticket=b' }
+  for (const url of ['/set', '/clear']) {
+    t.ok(setCookies(await app.inject({ url, headers })).some(header => header.startsWith('__Host-latchkey-ticket=;')))
+    t.notOk(setCookies(await app.inject(url)).some(header => header.startsWith('__Host-latchkey-ticket')))
+  }
+})
+
+t.test('every answer gives another mark', async t => {
+  const app = (await buildToyApp(t, { routes })).app
+  const slots = await Promise.all(
+    Array.from({ length: 20 }, async () => setCookies(await app.inject('/set'))[1]!.split(';')[0]!),
+  )
+  t.equal(new Set(slots).size, 20)
 })

@@ -34,7 +34,7 @@ async function cutOffReplica({ master }: OwnRedisSentinels): Promise<void> {
 /** Which of these sessions the blacklist at this server has. */
 function blacklisted({ config }: TestApp, server: OwnRedis, people: readonly Person[]) {
   const { keyPrefix: prefix } = config.redis
-  const keys = createKeys({ prefix, refreshTokenTtlSeconds: 1, replayWindowSeconds: 1, settleSeconds: 1 })
+  const keys = createKeys({ prefix, refreshTokenTtlSeconds: 1 })
   const names = people.map(({ sessionId: subject }) => {
     return keys.revoked({ kind: 'session', subject, reason: 'logout', expiresAt: null })[0]!.key
   })

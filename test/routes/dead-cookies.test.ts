@@ -6,8 +6,8 @@ const NAME = '__Host-latchkey'
 
 t.test('the refusal that says that a session is over clears its cookie', async t => {
   const { app, clock } = await buildTestApp(t, { ACCESS_COOKIE: 'on' })
-  const refreshBy = (value: string) =>
-    app.inject({ method: 'POST', url: '/auth/refresh', cookies: { [NAME]: value, [`${NAME}-at`]: 'old' } })
+  const refreshBy = (value: string, more: Record<string, string> = {}) =>
+    app.inject({ method: 'POST', url: '/auth/refresh', cookies: { [NAME]: value, [`${NAME}-at`]: 'old', ...more } })
   const isCleared = (answer: { cookies: { name: string; value: string; maxAge?: number }[] }) =>
     [NAME, `${NAME}-at`].every(name => answer.cookies.some(c => c.name === name && c.value === '' && c.maxAge === 0))
 
@@ -26,8 +26,19 @@ t.test('the refusal that says that a session is over clears its cookie', async t
   await clock.advance(3600)
   await refresh(app, second.json().refresh_token)
   await clock.advance(3600)
-  const reused = await refreshBy(stolen.refreshToken)
+  const told = await refreshBy(stolen.refreshToken)
+  t.equal(told.json().code, 'refresh_token_superseded')
+  t.notOk('ticket' in told.json(), 'a browser gets the ticket as a cookie alone')
+  t.match(
+    told.cookies.map(({ name }) => name),
+    [`${NAME}-ticket`],
+    'and its refresh cookie stays',
+  )
+  const ticket = told.cookies[0]!.value
+  t.match(told.cookies[0], { httpOnly: true, secure: true, sameSite: 'Strict', path: '/', maxAge: 7 * 86_400 })
+  const reused = await refreshBy(stolen.refreshToken, { [`${NAME}-ticket`]: ticket })
   t.equal(reused.json().code, 'refresh_token_reused')
+  t.ok(reused.cookies.some(({ name, maxAge }) => name === `${NAME}-ticket` && maxAge === 0))
   t.ok(isCleared(reused))
   await clock.advance(60 * 86_400)
   t.ok(isCleared(await refreshBy(expired.refreshToken)))

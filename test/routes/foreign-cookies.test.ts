@@ -92,7 +92,14 @@ t.test('when every cookie is stolen or dead, theft is still noticed', async t =>
   const next = refreshCookieOf(await send(app, '/auth/refresh', [ada.refreshToken]))
   await clock.advance(3600)
   const third = refreshCookieOf(await send(app, '/auth/refresh', [next]))
-  t.equal((await send(app, '/auth/refresh', ['lk_rt_made-up', ada.refreshToken])).json().code, 'refresh_token_reused')
+  const told = await send(app, '/auth/refresh', ['lk_rt_made-up', ada.refreshToken])
+  t.equal(told.json().code, 'refresh_token_superseded')
+  const cookies = ['lk_rt_made-up', ada.refreshToken]
+  const ticket = told.cookies.find(({ name }) => name.endsWith('-ticket'))!
+  t.equal(
+    (await send(app, '/auth/refresh', [...cookies, `${ticket.name}=${ticket.value}`])).json().code,
+    'refresh_token_reused',
+  )
   t.equal((await send(app, '/auth/refresh', [third])).json().code, 'session_revoked')
 })
 

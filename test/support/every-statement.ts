@@ -156,16 +156,19 @@ export function everyStatement(db: Repositories): { [Name in keyof Repositories]
     },
     refreshTokens: {
       rotate: () =>
-        db.refreshTokens.rotate({ ...rotation, clientIds: ['latchkey'], minAgeSeconds: 30, ttlSeconds: 1000 }),
-      find: () => db.refreshTokens.find(session, 1000),
-      countLateReplay: () =>
-        db.refreshTokens.countLateReplay({
-          sessionId: session,
-          generation: 0,
-          previousHash: hash,
-          max: 3,
-          windowSeconds: 1000,
+        db.refreshTokens.rotate({
+          ...rotation,
+          mark: null,
+          anySuccessor: false,
+          clientIds: ['latchkey'],
+          minAgeSeconds: 30,
+          ttlSeconds: 1000,
         }),
+      find: () => db.refreshTokens.find(session),
+      restart: () =>
+        db.refreshTokens.restart({ sessionId: session, generation: 0, previousHash: hash, settleSeconds: 60 }),
+      countLate: () => db.refreshTokens.countLate({ sessionId: session, generation: 0, previousHash: hash, max: 3 }),
+      tellSuperseded: () => db.refreshTokens.tellSuperseded(session, 0),
       remove: () => db.refreshTokens.remove([session]),
     },
     journal: {

@@ -27,6 +27,12 @@ export function refresh(app: FastifyInstance, refreshToken: string): Promise<Lig
   return post(app, '/auth/refresh', { refresh_token: refreshToken })
 }
 
+/** Presents a superseded token, is told so, and comes back with it and the ticket, as one who has none newer. */
+export async function comeBack(app: FastifyInstance, refreshToken: string): Promise<LightMyRequestResponse> {
+  const { ticket } = (await refresh(app, refreshToken)).json()
+  return post(app, '/auth/refresh', { refresh_token: refreshToken, ticket })
+}
+
 /** Refreshes, expecting to go on; returns the new refresh token. */
 export async function refreshed(app: FastifyInstance, refreshToken: string): Promise<string> {
   const response = await refresh(app, refreshToken)

@@ -37,6 +37,7 @@ export const cookieDefaults: Config['cookie'] = {
   name: '__Host-latchkey',
   accessName: '__Host-latchkey-at',
   deviceName: '__Host-latchkey-device',
+  ticketName: '__Host-latchkey-ticket',
   domain: undefined,
   path: '/',
   sameSite: 'strict',
@@ -64,7 +65,13 @@ export async function buildToyApp(t: Test, options: ToyAppOptions = {}) {
   await app.register(cors, { corsOrigins })
   await app.register(requestGuard)
   await app.register(sentCookies, { cookie })
-  await app.register(refreshCookie, { cookie, publicOrigin, publicPath, isOwnToken: token => token.startsWith('own') })
+  await app.register(refreshCookie, {
+    cookie,
+    publicOrigin,
+    publicPath,
+    isOwnToken: token => token.startsWith('own'),
+    slotOf: () => 0,
+  })
   await app.register(crossSite, { publicOrigin, corsOrigins, cookieNames })
   await app.register(notFound)
   await app.register(openapi, { publicUrl: publicOrigin + publicPath, publicPath, cookieName: cookie.name })

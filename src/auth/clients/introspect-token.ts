@@ -1,9 +1,10 @@
 import type { Client } from '../../db/clients.js'
 import { LatchkeyError } from '../../errors.js'
 import type { AuthContext } from '../context.js'
-import { judgeRefreshToken } from '../judge-refresh-token.js'
+import { examineRefreshToken } from '../examine-refresh-token.js'
+import { isLive } from '../judge-refresh-token.js'
 import { hasCurrentRoles } from '../principal.js'
-import { hashOf, readRefreshToken } from '../refresh-token.js'
+import { readRefreshToken } from '../refresh-token.js'
 import { isUuid } from '../session-id.js'
 import { clientTokenAudience } from './client-token.js'
 import type { TokenBearer } from './token-bearer.js'
@@ -58,27 +59,20 @@ export async function introspectToken(
 }
 
 /** Live is what could be exchanged now: the session's current token, or the one before it within the leeway. */
-async function introspectRefreshToken(
-  { config, db, secrets, clock }: AuthContext,
-  text: string,
-): Promise<LiveToken | undefined> {
-  const presented = readRefreshToken(text, secrets.refreshKeys)
+async function introspectRefreshToken(context: AuthContext, text: string): Promise<LiveToken | undefined> {
+  const presented = readRefreshToken(text, context.secrets.refreshKeys)
   if (!presented) return undefined
-  const state = await db.refreshTokens.find(presented.sessionId, config.refresh.replayWindowSeconds)
-  const shown = { hash: hashOf(presented), generation: presented.generation }
-  const verdict = judgeRefreshToken(shown, state, config.refresh, true)
-  if (!state || !LIVE_VERDICTS.has(verdict.is)) return undefined
+  const { verdict, state } = await examineRefreshToken(context, presented)
+  if (!state || !isLive(verdict)) return undefined
   return {
     kind: 'refresh',
     subject: state.userId,
     clientId: state.clientId,
     sessionId: state.sessionId,
     username: state.username,
-    expiresAt: Math.floor(clock() / 1000 + (state.refreshExpiresInSeconds ?? 0)),
+    expiresAt: Math.floor(context.clock() / 1000 + (state.refreshExpiresInSeconds ?? 0)),
   }
 }
-
-const LIVE_VERDICTS: ReadonlySet<string> = new Set(['due', 'young', 'replayed'])
 
 async function introspectAccessToken(
   { config, db }: AuthContext,

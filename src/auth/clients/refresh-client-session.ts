@@ -1,6 +1,7 @@
 import type { Client } from '../../db/clients.js'
 import { LatchkeyError } from '../../errors.js'
 import type { AuthContext } from '../context.js'
+import { BODY_PROOFS } from '../examine-refresh-token.js'
 import type { Grant } from '../grant-tokens.js'
 import { presenterOf } from '../presenter.js'
 import { rotateRefreshToken } from '../rotate-refresh-token.js'
@@ -17,5 +18,5 @@ export async function refreshClientSession(
 ): Promise<Grant> {
   if (!client.scopes.includes('sessions')) throw new LatchkeyError('unauthorized_client')
   // The request comes from the client's server, which says nothing about the person's address or device.
-  return rotateRefreshToken(context, token, {}, { presenter: presenterOf(client) })
+  return rotateRefreshToken(context, token, {}, { presenter: presenterOf(client), proofs: BODY_PROOFS })
 }

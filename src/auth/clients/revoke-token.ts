@@ -27,12 +27,12 @@ export async function revokeToken(
 }
 
 async function endSessionOf(
-  { config, db, revocations }: AuthContext,
+  { db, revocations }: AuthContext,
   sessionId: string,
   actor: string,
   isOwn: (clientId: string) => boolean,
 ): Promise<void> {
-  const session = await db.refreshTokens.find(sessionId, config.refresh.replayWindowSeconds)
+  const session = await db.refreshTokens.find(sessionId)
   if (!session || !isOwn(session.clientId)) return
   const { userId } = session
   const ended = await db.transaction(async repositories => {

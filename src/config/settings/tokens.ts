@@ -61,13 +61,6 @@ export const tokenSettings = {
     default: '60s',
     about: 'Use of a new refresh token or its access tokens counts as proof that it arrived only after this time.',
   },
-  REFRESH_REPLAY_WINDOW: {
-    kind: durationSeconds('0s', '7d'),
-    default: '24h',
-    about:
-      'For how long a client that never received the successor may come back with the previous refresh token. ' +
-      'After that it is taken for theft.',
-  },
   JWT_ISSUER: {
     kind: name,
     defaultText: '`PUBLIC_ORIGIN` and `PUBLIC_PATH`',

@@ -43,6 +43,7 @@ const TOKEN_REFUSALS: Partial<Record<ErrorCode, string>> = {
   refresh_token_invalid: INVALID,
   refresh_token_unknown: INVALID,
   refresh_token_expired: EXPIRED,
+  refresh_token_superseded: BLACKLISTED,
   refresh_token_reused: BLACKLISTED,
   session_expired: EXPIRED,
   session_revoked: BLACKLISTED,

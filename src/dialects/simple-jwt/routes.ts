@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } fro
 import { SIMPLE_JWT_CLIENT_ID } from '../../auth/access-token.js'
 import type { AuthContext } from '../../auth/context.js'
 import { endSessionOfToken } from '../../auth/end-session-of-token.js'
+import { BODY_PROOFS } from '../../auth/examine-refresh-token.js'
 import { logIn } from '../../auth/log-in.js'
 import { rotateRefreshToken } from '../../auth/rotate-refresh-token.js'
 import { verifyRefreshToken } from '../../auth/verify-refresh-token.js'
@@ -101,7 +102,10 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
     },
     async request => {
       const { refresh } = readFields(request.body, 'refresh')
-      const grant = await rotateRefreshToken(context, refresh, callerOf(request), { dialect: 'simple-jwt' })
+      const grant = await rotateRefreshToken(context, refresh, callerOf(request), {
+        dialect: 'simple-jwt',
+        proofs: BODY_PROOFS,
+      })
       return { access: grant.accessToken, refresh: grant.refreshToken }
     },
   )

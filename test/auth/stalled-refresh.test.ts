@@ -1,0 +1,136 @@
+import t from 'tap'
+import { buildTestApp } from '../support/build-test-app.js'
+import { Device, FIREFOX } from '../support/device.js'
+import { PASSWORD } from '../support/people.js'
+
+const EMAIL = 'tabs@example.com'
+
+async function signedIn(t: Parameters<typeof buildTestApp>[0]) {
+  const test = await buildTestApp(t)
+  const browser = new Device(test.app, FIREFOX)
+  await browser.post('/auth/register', { email: EMAIL, password: PASSWORD })
+  await test.clock.advance(600)
+  return { ...test, browser }
+}
+
+/** A request that leaves a browser now and arrives when the function returned is called. Its answer goes to the jar. */
+function stalled(browser: Device): () => Promise<{ code: string | undefined; status: number }> {
+  const sent = browser.copy()
+  return async () => {
+    const answer = await sent.refresh()
+    for (const { name, value, maxAge } of answer.cookies) {
+      if (value === '' || maxAge === 0) browser.cookies.delete(name)
+      else browser.cookies.set(name, value)
+    }
+    return { status: answer.statusCode, code: answer.json().code }
+  }
+}
+
+t.test('a refresh that hung on the network while another tab went on ends nothing', async t => {
+  const { browser, clock } = await signedIn(t)
+  const arrives = stalled(browser)
+  t.equal((await browser.refresh()).statusCode, 200)
+  await clock.advance(66)
+  t.equal(await browser.verified(), 200)
+  await clock.advance(3)
+  t.match(await arrives(), { status: 401, code: 'refresh_token_superseded' })
+  t.equal(await browser.verified(), 200)
+  t.equal((await browser.refresh()).statusCode, 200)
+  t.notOk(browser.cookies.has('__Host-latchkey-ticket'), 'the newer token cleared the ticket')
+})
+
+t.test('nor does one that hung for ten rotations', async t => {
+  const { browser, clock } = await signedIn(t)
+  const arrives = stalled(browser)
+  for (let rotation = 0; rotation < 10; rotation++) {
+    t.equal((await browser.refresh()).statusCode, 200)
+    await clock.advance(61)
+    t.equal(await browser.verified(), 200)
+  }
+  t.match(await arrives(), { code: 'refresh_token_superseded' })
+  t.equal((await browser.refresh()).statusCode, 200)
+})
+
+t.test('ten that hung and arrive one after the other, with refreshes between them, end nothing', async t => {
+  const { browser, clock } = await signedIn(t)
+  const hanging = Array.from({ length: 10 }, () => stalled(browser))
+  t.equal((await browser.refresh()).statusCode, 200)
+  await clock.advance(66)
+  await browser.verified()
+  for (const [index, arrives] of hanging.entries()) {
+    t.match(await arrives(), { code: 'refresh_token_superseded' })
+    await clock.advance(20)
+    if (index % 3 === 2) t.equal((await browser.refresh()).statusCode, 200)
+  }
+  t.equal((await browser.refresh()).statusCode, 200)
+})
+
+t.test('an answer that arrives rotations late overwrites no younger token', async t => {
+  const { browser, clock, app } = await signedIn(t)
+  // Rotates at once; its answer hangs.
+  const answer = await browser.copy().refresh()
+  const late = answer.cookies
+  for (let rotation = 0; rotation < 12; rotation++) {
+    t.equal((await browser.refresh()).statusCode, 200)
+    await clock.advance(61)
+    await browser.verified()
+  }
+  for (const { name, value, maxAge } of late)
+    if (value === '' || maxAge === 0) browser.cookies.delete(name)
+    else browser.cookies.set(name, value)
+  t.equal(browser.cookies.get('__Host-latchkey'), late[0]!.value, 'the named cookie is an old one')
+  t.equal((await browser.refresh()).statusCode, 200)
+  t.equal((await browser.refresh()).statusCode, 200)
+  const slots = [...browser.cookies.keys()].filter(name => /-[0-9a-f]$/.test(name))
+  t.equal(slots.length, 1, 'and what was late is cleared away')
+  t.equal((await browser.post('/auth/logout')).statusCode, 204)
+  t.notOk([...browser.cookies.keys()].some(name => /^__Host-latchkey(-[0-9a-f])?$/.test(name)))
+  t.ok(app)
+})
+
+t.test('a sign-in by a browser with an answered, stalled request leaves its older session alone', async t => {
+  const { browser, clock } = await signedIn(t)
+  const arrives = stalled(browser)
+  await browser.refresh()
+  await clock.advance(66)
+  await browser.verified()
+  await arrives()
+  const other = browser.copy()
+  t.equal((await browser.logIn(EMAIL, PASSWORD)).statusCode, 200)
+  t.equal(await other.verified(), 200)
+})
+
+t.test('a browser that crashes before it writes its cookies goes on', async t => {
+  const { browser, clock } = await signedIn(t)
+  const onDisk = browser.copy()
+  for (const _generation of [1, 2, 3, 4, 5]) {
+    t.equal((await browser.refresh()).statusCode, 200)
+    await browser.verified()
+    await clock.advance(25)
+    await browser.verified()
+    // It crashes, and is opened again in the evening.
+    browser.cookies.clear()
+    for (const [name, value] of onDisk.cookies) browser.cookies.set(name, value)
+    await clock.advance(6 * 3600)
+    t.equal((await browser.refresh()).statusCode, 200)
+    onDisk.cookies.clear()
+    for (const [name, value] of browser.cookies) onDisk.cookies.set(name, value)
+    await clock.advance(600)
+  }
+})
+
+t.test('a browser that keeps only the cookie that everybody knows by name goes on as well', async t => {
+  const { browser, clock } = await signedIn(t)
+  const keepNamedOnly = () => {
+    for (const name of browser.cookies.keys()) if (name !== '__Host-latchkey') browser.cookies.delete(name)
+  }
+  for (let rotation = 0; rotation < 3; rotation++) {
+    keepNamedOnly()
+    const arrives = stalled(browser)
+    t.equal((await browser.refresh()).statusCode, 200)
+    keepNamedOnly()
+    await clock.advance(66)
+    await browser.verified()
+    t.match(await arrives(), { code: 'refresh_token_superseded' })
+  }
+})

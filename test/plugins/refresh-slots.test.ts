@@ -1,0 +1,34 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { newMark, readSlot, writeSlot } from '../../src/plugins/refresh-slots.js'
+
+t.test('what is written to a slot is read from it', async () => {
+  const mark = fc.integer({ min: -0x8000_0000, max: 0x7fff_ffff })
+  fc.assert(
+    fc.property(mark, mark => {
+      const slot = { token: 'lk_rt_abc-_123', mark }
+      t.same(readSlot(writeSlot(slot)), slot)
+    }),
+  )
+})
+
+t.test('anything else is no slot', async t => {
+  for (const value of [
+    '',
+    'a',
+    '.AAAAAA',
+    'a.AAAAA',
+    'a.AAAAAAA',
+    'a.b.AAAAAA',
+    'a.AAAA A',
+    `${'a'.repeat(257)}.AAAAAA`,
+  ])
+    t.equal(readSlot(value), undefined, value)
+})
+
+t.test('marks are whole numbers that the column holds', async t => {
+  for (let times = 0; times < 100; times++) {
+    const mark = newMark()
+    t.ok(Number.isInteger(mark) && mark >= -0x8000_0000 && mark <= 0x7fff_ffff)
+  }
+})
