@@ -98,12 +98,14 @@ function judgePrevious(presented: Presented, row: WhitelistRow, times: RefreshTi
   const sameMark = presented.mark === row.previousMark
   if (sameMark && row.rotatedSecondsAgo <= times.leewaySeconds) return { is: 'replayed' }
   if (use === 'settled') return judgeSuperseded(presented, row)
+  // Whoever was seen with the successor has it. Nobody may keep it from being settled by asking again and again.
   const restartOrNothing: LateRecord =
-    use === 'unseen' && row.rotatedSecondsAgo > times.settleSeconds ? { what: 'restart' } : { what: 'nothing' }
+    use === 'unseen' && row.rotatedSecondsAgo > times.leewaySeconds ? { what: 'restart' } : { what: 'nothing' }
   // Whoever shows the same mark is the same browser, or holds a copy of all it had, which works this once.
   if (sameMark && presented.mark !== null) return { is: 'late', record: restartOrNothing }
-  if (row.lateGeneration === row.generation) return { is: 'late', record: restartOrNothing }
   const max = sameMark ? MAX_UNMARKED : MAX_OTHER_MARKS
+  if (row.lateGeneration === row.generation)
+    return row.lateReplays <= max ? { is: 'late', record: restartOrNothing } : judgeSuperseded(presented, row)
   return lateInARow(row) < max ? { is: 'late', record: { what: 'count', max } } : judgeSuperseded(presented, row)
 }
 

@@ -160,7 +160,7 @@ async function recordLate(
     case 'nothing':
       return true
     case 'restart':
-      return db.refreshTokens.restart({ ...late, settleSeconds: config.refresh.settleSeconds })
+      return db.refreshTokens.restart({ ...late, leewaySeconds: config.refresh.leewaySeconds })
     case 'count':
       return db.refreshTokens.countLate({ ...late, max: record.max })
   }

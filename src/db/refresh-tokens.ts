@@ -99,15 +99,15 @@ export function refreshTokensRepository(runner: Runner) {
     },
 
     /**
-     * Lets a generation begin anew, because its predecessor was answered late: at most once in `settleSeconds`. False if
+     * Lets a generation begin anew, because its predecessor was answered late: at most once in `leewaySeconds`. False if
      * the row has changed meanwhile.
      */
-    async restart(late: LateAnswer & { settleSeconds: number }): Promise<boolean> {
+    async restart(late: LateAnswer & { leewaySeconds: number }): Promise<boolean> {
       const restarted = await runner.run(executor =>
         executor
           .update(refreshTokens)
           .set({ rotatedAt: sql`now()` })
-          .where(and(isAsJudged(late), sql`${refreshTokens.rotatedAt} < now() - ${seconds(late.settleSeconds)}`))
+          .where(and(isAsJudged(late), sql`${refreshTokens.rotatedAt} < now() - ${seconds(late.leewaySeconds)}`))
           .returning({ sessionId: refreshTokens.sessionId }),
       )
       return restarted.length === 1

@@ -153,7 +153,7 @@ export class Model {
   #countLate(session: Session, now: number): boolean {
     const { late, generation, seen, rotatedAt } = session
     if (late.generation === generation) {
-      if (!seen.has(generation) && now - rotatedAt > SETTLE) session.rotatedAt = now
+      if (!seen.has(generation) && now - rotatedAt > LEEWAY) session.rotatedAt = now
       return true
     }
     const inARow = late.generation === generation - 1
