@@ -15,8 +15,8 @@ const programs = {
   caddy: {
     path: 'usr/bin/caddy',
     args: (file: string) => ['run', '--adapter', 'caddyfile', '--config', file],
-    // Its own port for commands, which every Caddy of a machine would share.
-    complete: (sites: string) => `{\n  admin off\n}\n${sites}`,
+    // Its port for commands and port 80 would be shared by every Caddy of a machine; its certificates are nobody else's.
+    complete: (sites: string) => `{\n  admin off\n  auto_https disable_redirects\n  skip_install_trust\n}\n${sites}`,
   },
   haproxy: {
     path: 'usr/sbin/haproxy',
