@@ -1,0 +1,36 @@
+import t from 'tap'
+import { rotationModel } from './rotation/model.js'
+import { CRASH, rotationModels, THIEF } from './rotation/models.js'
+import { PLANTED_BUGS } from './rotation/planted-bugs.js'
+import { search } from './search.js'
+
+t.test('the rotation table holds in every order of events', async t => {
+  let searched = 0
+  for (const model of rotationModels('ci')) {
+    const { states, depth, seconds, exhausted, counterexample } = search(model)
+    t.equal(counterexample, null, model.name)
+    t.ok(exhausted, 'every state was visited')
+    t.comment(`${model.name}: ${states} states, ${depth} deep, in ${seconds.toFixed(1)} s`)
+    searched += states
+  }
+  t.ok(searched > 1_000_000, `${searched} states`)
+})
+
+t.test('the search finds what it should find: each row and guard of the table is needed', async t => {
+  for (const [name, { bounds, rules, breaks }] of Object.entries(PLANTED_BUGS)) {
+    const { counterexample, states } = search(rotationModel(name, bounds, rules))
+    t.match(counterexample?.violation, breaks, name)
+    t.comment(`${name}: ${counterexample?.trace.length} steps, after ${states} states`)
+  }
+})
+
+t.test('outside of its bounds it does not hold, so that they say no less than they must', async t => {
+  const shorter = { ...CRASH, times: { ...CRASH.times, minAgeSeconds: 3 } }
+  for (const [what, bounds] of [
+    ['two refreshes before the first of them is on disk, and a crash', shorter],
+    ['a request with a token that is not on disk arrives after a crash', { ...CRASH, crashTakesRequests: false }],
+    ['a second crash', { ...CRASH, crashes: 2 }],
+    ['a thief and a failover', { ...THIEF, failovers: 1 }],
+  ] as const)
+    t.ok(search(rotationModel(what, bounds)).counterexample, what)
+})

@@ -1,0 +1,131 @@
+import { isPrevious, judgeRefreshToken, type Verdict } from '../../../src/auth/judge-refresh-token.js'
+import type { RotationBounds } from './bounds.js'
+import { BODY, CRASH, STALLS, THIEF } from './models.js'
+import { RULES, type Rules } from './rules.js'
+
+type Judge = typeof judgeRefreshToken
+type Asked = Parameters<Judge>
+
+/** The rule with one of its rows or guards weakened, and the bounds in which the search must find that. */
+export interface PlantedBug {
+  bounds: RotationBounds
+  rules: Rules
+  /** What it breaks, as the model says it. */
+  breaks: RegExp
+}
+
+/** The judge asked something else, or its verdict changed. */
+function judging(ask: (asked: Asked) => Asked, answer: (verdict: Verdict, asked: Asked) => Verdict): Rules {
+  return { ...RULES, judge: (...asked) => answer(judgeRefreshToken(...ask(asked)), asked) }
+}
+
+const unchanged = <Value>(value: Value) => value
+
+function answering(answer: (verdict: Verdict, asked: Asked) => Verdict): Rules {
+  return judging(unchanged, answer)
+}
+
+const NOTHING = { is: 'late', record: { what: 'nothing' } } as const
+
+export const PLANTED_BUGS: Record<string, PlantedBug> = {
+  'a superseded token ends the session at once': {
+    bounds: STALLS,
+    rules: answering(verdict => (verdict.is === 'superseded' ? { is: 'reused' } : verdict)),
+    breaks: /refused for ever: reused/,
+  },
+  'there are no slots': { bounds: STALLS, rules: { ...RULES, slots: false }, breaks: /signed out: superseded/ },
+  'a young token is rotated': {
+    bounds: CRASH,
+    rules: { ...RULES, times: { minAgeSeconds: 0 } },
+    breaks: /signed out: superseded/,
+  },
+  'there is no leeway': {
+    bounds: BODY,
+    rules: { ...RULES, times: { leewaySeconds: 0 } },
+    breaks: /signed out|newest token is refused/,
+  },
+  'use counts at once': {
+    bounds: CRASH,
+    rules: { ...RULES, times: { settleSeconds: 0 } },
+    breaks: /signed out: superseded/,
+  },
+  'no generation begins anew': {
+    bounds: CRASH,
+    rules: answering(verdict => (verdict.is === 'late' && verdict.record.what === 'restart' ? NOTHING : verdict)),
+    breaks: /signed out: superseded/,
+  },
+  'a generation begins anew after the settling time only': {
+    bounds: CRASH,
+    rules: answering((verdict, [, state, times]) =>
+      verdict.is === 'late' &&
+      verdict.record.what === 'restart' &&
+      state!.whitelist!.rotatedSecondsAgo <= times.settleSeconds
+        ? NOTHING
+        : verdict,
+    ),
+    breaks: /signed out: superseded/,
+  },
+  'marks are not compared': {
+    bounds: THIEF,
+    rules: judging(
+      ([presented, state, ...rest]) => [{ ...presented, mark: state?.whitelist?.previousMark ?? null }, state, ...rest],
+      unchanged,
+    ),
+    breaks: /gains more/,
+  },
+  'late answers are counted without a limit': {
+    bounds: THIEF,
+    rules: answering((verdict, [presented, state, , use]) =>
+      verdict.is === 'superseded' && use !== 'settled' && isPrevious(presented, state!.whitelist!) ? NOTHING : verdict,
+    ),
+    breaks: /gains more/,
+  },
+  'a counted generation is answered whatever the limit': {
+    bounds: THIEF,
+    rules: answering((verdict, [presented, state, , use]) => {
+      const row = state!.whitelist!
+      const isCounted = isPrevious(presented, row) && row.lateGeneration === row.generation
+      return verdict.is === 'superseded' && use !== 'settled' && isCounted ? NOTHING : verdict
+    }),
+    breaks: /gains more/,
+  },
+  'any ticket counts': {
+    bounds: STALLS,
+    rules: { ...RULES, anyTicketCounts: true },
+    breaks: /refused for ever: reused/,
+  },
+  'no ticket counts': {
+    bounds: THIEF,
+    rules: judging(([presented, ...rest]) => [{ ...presented, ticket: false }, ...rest], unchanged),
+    breaks: /the thief keeps the session/,
+  },
+  'a token two generations old is answered': {
+    bounds: THIEF,
+    rules: answering((verdict, [presented, state]) =>
+      verdict.is === 'superseded' && presented.generation < state!.whitelist!.generation - 1
+        ? { is: 'young' }
+        : verdict,
+    ),
+    breaks: /two generations old/,
+  },
+  'nobody asks whether the successor is in use': {
+    bounds: THIEF,
+    rules: judging(([presented, state, times]) => [presented, state, times, 'unseen'], unchanged),
+    breaks: /settled in use/,
+  },
+  'a client may not be ahead of the database': {
+    bounds: STALLS,
+    rules: { ...RULES, rotatesNext: false },
+    breaks: /signed out: due|no end/,
+  },
+  'the newest secret derives every successor': {
+    bounds: STALLS,
+    rules: { ...RULES, anySuccessor: true },
+    breaks: /forks|refused for ever|signed out/,
+  },
+  'without cookies, the second request ends the session at once': {
+    bounds: BODY,
+    rules: { ...RULES, graceTicks: -1 },
+    breaks: /refused for ever: reused/,
+  },
+}
