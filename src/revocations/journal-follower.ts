@@ -35,6 +35,37 @@ export interface JournalFollowerOptions {
   everyMs?: number
 }
 
+/** One read, as far as it has come. */
+export interface JournalRead {
+  /** Where it goes on from; undefined if it asks for the whole journal. */
+  readonly from: JournalPosition | undefined
+  /** Whether the server turned out not to be the one before. */
+  readonly isOfOtherServer: boolean
+  readonly begunAtMs: number
+}
+
+/**
+ * The decisions of a read are functions without timers or stores, so that test/proof can search through all that may
+ * happen between them.
+ *
+ * @param position - what the last page said, if there was one
+ */
+export function beginRead(position: JournalPosition | undefined, begunAtMs: number): JournalRead {
+  return { from: position, isOfOtherServer: false, begunAtMs }
+}
+
+/**
+ * What must be asked instead, as the page is of another server than the one before; undefined if the page is good.
+ *
+ * @throws Error if the page comes from a standby
+ */
+export function followUp(read: JournalRead, page: JournalPage): JournalRead | undefined {
+  if (read.isOfOtherServer) return undefined
+  if (page.isStandby) throw new Error('Postgres is a standby; DATABASE_URL must name the primary')
+  if (read.from === undefined || page.position.serverStart === read.from.serverStart) return undefined
+  return { ...read, from: undefined, isOfOtherServer: true }
+}
+
 /**
  * Reads the journal again and again, each time from where the last read said that the next must begin. Every revocation
  * passes here, however late its transaction committed and whatever happened to Redis.
@@ -92,15 +123,20 @@ export class JournalFollower {
   }
 
   async #read(): Promise<void> {
-    const { journal, onPage, onOtherServer } = this.#options
-    const from = this.#position
-    const begunAtMs = performance.now()
-    let page = from ? await journal.readSince(from.xid) : await journal.readAll()
-    if (page.isStandby) throw new Error('Postgres is a standby; DATABASE_URL must name the primary')
-    const isOther = from !== undefined && page.position.serverStart !== from.serverStart
-    if (isOther) page = await journal.readAll()
+    const { onPage, onOtherServer } = this.#options
+    let read = beginRead(this.#position, performance.now())
+    let page = await this.#ask(read)
+    for (let next = followUp(read, page); next; next = followUp(read, page)) {
+      read = next
+      page = await this.#ask(read)
+    }
     this.#position = page.position
-    onPage(page, isOther ? undefined : from, begunAtMs)
-    if (isOther) onOtherServer(page)
+    onPage(page, read.from, read.begunAtMs)
+    if (read.isOfOtherServer) onOtherServer(page)
+  }
+
+  #ask({ from }: JournalRead): Promise<JournalPage> {
+    const { journal } = this.#options
+    return from ? journal.readSince(from.xid) : journal.readAll()
   }
 }

@@ -1,6 +1,8 @@
 import { LatchkeyError } from '../errors.js'
 import type { Log } from '../log.js'
 import { type ClockComparison, createClockComparison } from './clock-comparison.js'
+import { findLost } from './find-lost.js'
+import { Freshness } from './freshness.js'
 import { JournalFollower, type JournalPage, type JournalPosition, type ReadableJournal } from './journal-follower.js'
 import type { Revocation } from './revocation.js'
 import { type AccountEnd, RevocationList, type TokenFacts } from './revocation-list.js'
@@ -60,22 +62,20 @@ export class Revocations {
   readonly clocks: ClockComparison
   readonly #options: RevocationsOptions
   readonly #follower: JournalFollower
+  readonly #freshness: Freshness
   readonly #background = new Set<Promise<unknown>>()
   /** The failures that the log has heard of and that nothing has ended yet. */
   readonly #said = new Set<string>()
   readonly #keyListeners: ((kid: string) => void)[] = []
   #following: Following | undefined
   #sweeper: NodeJS.Timeout | undefined
-  /** Monotonic: a clock that is set must not make the list look fresh. */
-  #freshAtMs = Number.NEGATIVE_INFINITY
-  /** When the last successful read of the journal began. */
-  #journalAtMs = Number.NEGATIVE_INFINITY
   #alerted = false
   #isCopying = false
   #uncopied: BlacklistProgress | undefined
 
   constructor(options: RevocationsOptions) {
     this.#options = options
+    this.#freshness = new Freshness(options.maxStalenessSeconds * 1000)
     this.clocks = createClockComparison(options.clock, options.log)
     this.#follower = new JournalFollower({
       journal: options.journal,
@@ -87,12 +87,12 @@ export class Revocations {
 
   /** Whether it may be verified by: loaded, and heard from the journal or the other instances a moment ago. */
   get fresh(): boolean {
-    return performance.now() - this.#freshAtMs <= this.#options.maxStalenessSeconds * 1000
+    return this.#freshness.isFresh(performance.now())
   }
 
   /** False until the journal was read. */
   get loaded(): boolean {
-    return this.#freshAtMs !== Number.NEGATIVE_INFINITY
+    return this.#freshness.isLoaded
   }
 
   /** Resolves when everything that was revoked is known. Rejects if the journal can't be read. */
@@ -100,9 +100,7 @@ export class Revocations {
     // First the news and then the journal, so that nothing falls between the two.
     this.#following = this.#options.channel.follow((revocations, unbrokenSinceMs) => {
       this.#add(revocations)
-      // Hearing nothing new proves nothing before the journal was read: at start, and again after an interruption, in
-      // which others may have failed to publish too.
-      if (this.#journalAtMs >= unbrokenSinceMs) this.#freshAtMs = performance.now()
+      this.#freshness.newsWasHeard(performance.now(), unbrokenSinceMs)
     })
     await this.#following.listening
     await this.#follower.start()
@@ -157,9 +155,7 @@ export class Revocations {
   #takePage({ entries, position, clockMs }: JournalPage, from: JournalPosition | undefined, begunAtMs: number): void {
     if (clockMs !== undefined) this.clocks.compare(clockMs, begunAtMs)
     this.#add(entries)
-    // The page is as old as the question.
-    this.#journalAtMs = begunAtMs
-    this.#freshAtMs = Math.max(this.#freshAtMs, begunAtMs)
+    this.#freshness.journalWasRead(begunAtMs)
     this.#complete({ from, to: position, entries, all: () => [...this.list.entries()] })
   }
 
@@ -193,16 +189,11 @@ export class Revocations {
 
   /** After a failover: is there something that this instance knows to be revoked, and the new server does not? */
   #lookForLost({ entries }: JournalPage): void {
-    const findLost = (known: readonly Revocation[]) => {
-      const there = new RevocationList()
-      for (const entry of known) there.add(entry)
-      return [...this.list.entries()].filter(entry => !there.covers(entry))
-    }
-    const lost = findLost(entries)
+    const lost = findLost(this.list, entries)
     if (lost.length === 0) return
     this.#options.log.error(`the database lost ${lost.length} revocations in a failover; they are made again`)
     this.#inBackground('lost revocations were not made again', async () => {
-      this.announce(await this.#options.repair(findLost))
+      this.announce(await this.#options.repair(there => findLost(this.list, there)))
     })
   }
 
