@@ -51,12 +51,15 @@ export function journalRepository(runner: Runner) {
   /**
    * Reads a thousand entries at a time: as one result, a hundred thousand would take more memory than all that is kept
    * of them. The position is that of the first statement, so what commits between two of them is read with the next.
+   *
+   * @throws Error if the connection led elsewhere meanwhile: a standby may lack what the position says is known
    */
   async function read(condition: SQL | undefined): Promise<JournalPage> {
     let page = await readPage(condition)
     const { position, isStandby, clockMs, entries } = page
     while (page.entries.length === PAGE_SIZE) {
       page = await readPage(and(condition, gt(revocations.id, page.lastId)))
+      if (page.position.serverStart !== position.serverStart) throw new Error('another server answered meanwhile')
       for (const entry of page.entries) entries.push(entry)
     }
     return { entries, position, isStandby, clockMs }

@@ -60,7 +60,6 @@ export function beginRead(position: JournalPosition | undefined, begunAtMs: numb
  * @throws Error if the page comes from a standby
  */
 export function followUp(read: JournalRead, page: JournalPage): JournalRead | undefined {
-  if (read.isOfOtherServer) return undefined
   if (page.isStandby) throw new Error('Postgres is a standby; DATABASE_URL must name the primary')
   if (read.from === undefined || page.position.serverStart === read.from.serverStart) return undefined
   return { ...read, from: undefined, isOfOtherServer: true }
