@@ -27,7 +27,7 @@ export function createMemoryEphemeral({ keys, now = Date.now, ...options }: Memo
     async complete() {},
     follow(onNews) {
       const begunAtMs = performance.now()
-      const timer = setInterval(() => onNews([], begunAtMs), 1000).unref()
+      const timer = setInterval(() => onNews([], begunAtMs, performance.now()), 1000).unref()
       return { listening: Promise.resolve(), stop: async () => clearInterval(timer) }
     },
 

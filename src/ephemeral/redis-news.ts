@@ -26,6 +26,7 @@ export interface RedisNewsOptions {
 
 /** How long one read of the stream waits for news. What comes back empty is a sign of life. */
 const BLOCK_MS = 1000
+const NEWS_AT_ONCE = 1000
 const RETRY_MS = 250
 /** A start goes on without Redis. */
 const LISTENING_PATIENCE_MS = 500
@@ -67,7 +68,8 @@ export function followNews(options: RedisNewsOptions, onNews: OnNews): Following
         lastId ??= await newestId()
         unbrokenSinceMs ??= performance.now()
         isListening()
-        const answer = await follower.xread('COUNT', 1000, 'BLOCK', BLOCK_MS, 'STREAMS', keys.news, lastId)
+        const askedAtMs = performance.now()
+        const answer = await follower.xread('COUNT', NEWS_AT_ONCE, 'BLOCK', BLOCK_MS, 'STREAMS', keys.news, lastId)
         isStream = true
         const entries = answer?.[0]?.[1] ?? []
         if (entries.length === 0 && (await hasBegunAgain(lastId))) {
@@ -77,10 +79,8 @@ export function followNews(options: RedisNewsOptions, onNews: OnNews): Following
         }
         // Before anything of them is looked at: what can't be read must not be read for ever.
         lastId = entries.at(-1)?.[0] ?? lastId
-        onNews(
-          entries.flatMap(([, fields]) => readNews(options, fields)),
-          unbrokenSinceMs,
-        )
+        const revocations = entries.flatMap(([, fields]) => readNews(options, fields))
+        onNews(revocations, unbrokenSinceMs, asOf(askedAtMs, entries.length))
       } catch (error) {
         unbrokenSinceMs = undefined
         isListening()
@@ -118,6 +118,16 @@ export function followNews(options: RedisNewsOptions, onNews: OnNews): Following
       await ended
     },
   }
+}
+
+/**
+ * Up to when everything has been heard: an answer may have waited while this process stood still, and more been said
+ * since. Redis gave an empty one after it had waited for so long itself, another at some time after it was asked, and to
+ * a full one there is more.
+ */
+function asOf(askedAtMs: number, count: number): number {
+  if (count === 0) return askedAtMs + BLOCK_MS
+  return count < NEWS_AT_ONCE ? askedAtMs : Number.NEGATIVE_INFINITY
 }
 
 /** What an entry of the stream says, as far as it is to be believed: `revocations <json> mac <tag>`. */

@@ -33,8 +33,9 @@ export class Freshness {
    * others may have failed to publish too.
    *
    * @param unbrokenSinceMs - since when nothing that was published can have been missed
+   * @param asOfMs - up to when all that was published has been heard
    */
-  newsWasHeard(heardAtMs: number, unbrokenSinceMs: number): void {
-    if (this.#journalAtMs >= unbrokenSinceMs) this.#freshAtMs = heardAtMs
+  newsWasHeard(unbrokenSinceMs: number, asOfMs: number): void {
+    if (this.#journalAtMs >= unbrokenSinceMs) this.#freshAtMs = Math.max(this.#freshAtMs, asOfMs)
   }
 }

@@ -23,8 +23,11 @@ export interface Following {
   stop(): Promise<void>
 }
 
-/** @param unbrokenSinceMs since when (`performance.now()`) nothing that was published can have been missed */
-export type OnNews = (revocations: readonly Revocation[], unbrokenSinceMs: number) => void
+/**
+ * @param unbrokenSinceMs since when (`performance.now()`) nothing that was published can have been missed
+ * @param asOfMs up to when all that was published has been heard by now; what arrives may have been said long ago
+ */
+export type OnNews = (revocations: readonly Revocation[], unbrokenSinceMs: number, asOfMs: number) => void
 
 export interface BlacklistProgress {
   /** Undefined when the whole journal was read. */
@@ -98,9 +101,9 @@ export class Revocations {
   /** Resolves when everything that was revoked is known. Rejects if the journal can't be read. */
   async start(): Promise<void> {
     // First the news and then the journal, so that nothing falls between the two.
-    this.#following = this.#options.channel.follow((revocations, unbrokenSinceMs) => {
+    this.#following = this.#options.channel.follow((revocations, unbrokenSinceMs, asOfMs) => {
       this.#add(revocations)
-      this.#freshness.newsWasHeard(performance.now(), unbrokenSinceMs)
+      this.#freshness.newsWasHeard(unbrokenSinceMs, asOfMs)
     })
     await this.#following.listening
     await this.#follower.start()
