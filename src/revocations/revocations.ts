@@ -73,6 +73,8 @@ export class Revocations {
   #following: Following | undefined
   #sweeper: NodeJS.Timeout | undefined
   #alerted = false
+  #isRepairDue = false
+  #isRepairing = false
   #isCopying = false
   #uncopied: BlacklistProgress | undefined
 
@@ -159,6 +161,7 @@ export class Revocations {
     if (clockMs !== undefined) this.clocks.compare(clockMs, begunAtMs)
     this.#add(entries)
     this.#freshness.journalWasRead(begunAtMs)
+    this.#repairIfDue()
     this.#complete({ from, to: position, entries, all: () => [...this.list.entries()] })
   }
 
@@ -195,8 +198,24 @@ export class Revocations {
     const lost = findLost(this.list, entries)
     if (lost.length === 0) return
     this.#options.log.error(`the database lost ${lost.length} revocations in a failover; they are made again`)
+    this.#isRepairDue = true
+    this.#repairIfDue()
+  }
+
+  /** Each page tries again what failed: a server that has just taken over may go away once more. */
+  #repairIfDue(): void {
+    if (!this.#isRepairDue || this.#isRepairing) return
+    this.#isRepairDue = false
+    this.#isRepairing = true
     this.#inBackground('lost revocations were not made again', async () => {
-      this.announce(await this.#options.repair(there => findLost(this.list, there)))
+      try {
+        this.announce(await this.#options.repair(there => findLost(this.list, there)))
+      } catch (error) {
+        this.#isRepairDue = true
+        throw error
+      } finally {
+        this.#isRepairing = false
+      }
     })
   }
 
