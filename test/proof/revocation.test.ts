@@ -1,0 +1,50 @@
+import t from 'tap'
+import { RevocationList } from '../../src/revocations/revocation-list.js'
+import { ENTRIES, refusedBy, TOKENS } from './revocation/entries.js'
+import { REVOCATION_BOUNDS, revocationModel } from './revocation/model.js'
+import { LIMIT, WEAKNESSES } from './revocation/weaknesses.js'
+import { search } from './search.js'
+
+t.test('a list refuses the same in whatever order it was told, so that the search may go by sets', async t => {
+  for (const order of orders(ENTRIES.map((_, place) => place))) {
+    const list = new RevocationList()
+    let told = 0
+    for (const place of order) {
+      for (const _ of 'twice') list.add(ENTRIES[place]!)
+      told |= 1 << place
+      const refused = TOKENS.reduce((set, token, at) => (list.refuses(token) ? set | (1 << at) : set), 0)
+      if (refused !== refusedBy(told)) t.fail(`in the order ${order}`)
+    }
+  }
+})
+
+const { ci, ciJournal, ciStream } = REVOCATION_BOUNDS
+
+for (const [name, bounds] of Object.entries({ ci, ciJournal, ciStream })) {
+  t.test(`nothing revoked is accepted after the bound, by any order of events (${name})`, async t => {
+    const { states, depth, seconds, exhausted, counterexample } = search(revocationModel(bounds))
+    t.equal(counterexample, null)
+    t.ok(exhausted)
+    t.comment(`${states} states, ${depth} steps deep, ${seconds.toFixed(1)} s`)
+  })
+}
+
+for (const { name, guards, bounds } of WEAKNESSES) {
+  t.test(`${name} is found`, async t => {
+    t.equal(search(revocationModel(bounds)).counterexample, null, 'with all guards nothing is')
+    const { counterexample } = search(revocationModel(bounds, guards))
+    t.ok(counterexample)
+    t.comment([counterexample?.violation, ...(counterexample?.trace ?? [])].join('\n'))
+  })
+}
+
+t.test(`not promised: ${LIMIT.name}`, async t => {
+  const { counterexample } = search(revocationModel(LIMIT.bounds, LIMIT.guards))
+  t.match(counterexample?.violation, /accepted longer/)
+  t.match(counterexample?.trace.join('\n'), /is not published/)
+})
+
+function orders(places: readonly number[]): number[][] {
+  if (places.length === 0) return [[]]
+  return places.flatMap(first => orders(places.filter(place => place !== first)).map(rest => [first, ...rest]))
+}

@@ -1,0 +1,91 @@
+import { isDeepStrictEqual } from 'node:util'
+import { findLost } from '../../../src/revocations/find-lost.js'
+import type { Revocation } from '../../../src/revocations/revocation.js'
+import { RevocationList, type TokenFacts } from '../../../src/revocations/revocation-list.js'
+
+// Nothing expires in the model: an entry lives for hours, and what is searched are seconds.
+const forEver = { reason: 'logout', expiresAt: Number.MAX_SAFE_INTEGER }
+
+/** What each transaction of the model writes. Two of them raise the same bound, so that the one covers the other. */
+export const ENTRIES: readonly Revocation[] = [
+  { ...forEver, kind: 'user', subject: 'ada', belowVersion: 3 },
+  { ...forEver, kind: 'user', subject: 'ada', belowVersion: 2 },
+  { ...forEver, kind: 'session', subject: 'logged-out' },
+  { ...forEver, kind: 'key', subject: 'leaked', expiresAt: null },
+]
+
+/** For each entry a token that it refuses and no other does, unless it covers the entry. */
+export const TOKENS: readonly TokenFacts[] = [
+  token({ tokenVersion: 2 }),
+  token({ tokenVersion: 1 }),
+  token({ sessionId: 'logged-out' }),
+  token({ kid: 'leaked' }),
+]
+
+function token(facts: Partial<TokenFacts>): TokenFacts {
+  return {
+    kid: 'k',
+    jti: 'j',
+    sessionId: 's',
+    userId: 'ada',
+    tokenVersion: 3,
+    rolesVersion: 1,
+    issuedAt: 1,
+    authTime: 1,
+    ...facts,
+  }
+}
+
+/** The entries of a set, which is a number with a bit for each. */
+export function entriesOf(set: number): Revocation[] {
+  return ENTRIES.filter((_, place) => set & (1 << place))
+}
+
+const lists = new Map<number, RevocationList>()
+const refusals = new Map<number, number>()
+
+/** The real list after it was told of these entries. What order they came in, and how often, does not matter to it. */
+export function listOf(set: number): RevocationList {
+  let list = lists.get(set)
+  if (!list) {
+    list = new RevocationList()
+    for (const entry of entriesOf(set)) list.add(entry)
+    lists.set(set, list)
+  }
+  return list
+}
+
+/** The set of the entries whose tokens the real list refuses after it was told of a set. */
+export function refusedBy(set: number): number {
+  let refused = refusals.get(set)
+  if (refused === undefined) {
+    refused = 0
+    for (const [place, facts] of TOKENS.entries()) if (listOf(set).refuses(facts)) refused |= 1 << place
+    refusals.set(set, refused)
+  }
+  return refused
+}
+
+const losses = new Map<number, number>()
+
+/** What the real comparison finds that a list knows and a journal lacks, as sets. */
+export function lostBy(known: number, there: number): number {
+  const key = known * 256 + there
+  let lost = losses.get(key)
+  if (lost === undefined) {
+    lost = setOf(findLost(listOf(known), entriesOf(there)))
+    losses.set(key, lost)
+  }
+  return lost
+}
+
+function setOf(entries: readonly Revocation[]): number {
+  let set = 0
+  for (const entry of entries) {
+    // The list does not keep reasons.
+    const place = ENTRIES.findIndex(known => isDeepStrictEqual({ ...known, reason: entry.reason }, entry))
+    if (place < 0) throw new Error(`no entry of the model: ${JSON.stringify(entry)}`)
+    set |= 1 << place
+  }
+  return set
+}
