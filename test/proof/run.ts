@@ -1,3 +1,4 @@
+import { REVOCATION_BOUNDS, revocationModel } from './revocation/model.js'
 import { rotationModels } from './rotation/models.js'
 import { type Model, search } from './search.js'
 
@@ -7,7 +8,9 @@ import { type Model, search } from './search.js'
 const MOST_STATES = 100_000_000
 
 const size = process.argv.includes('--full') ? 'full' : 'ci'
-const models: Model[] = rotationModels(size)
+const { ci, ciJournal, ciStream, full, fullJournal } = REVOCATION_BOUNDS
+const revocation = size === 'full' ? [full, fullJournal] : [ci, ciJournal, ciStream]
+const models: Model[] = [...rotationModels(size), ...revocation.map(bounds => revocationModel(bounds))]
 
 for (const model of models) {
   print(`\n${model.name}`)

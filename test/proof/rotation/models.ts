@@ -6,6 +6,9 @@ import type { Rules } from './rules.js'
 /** The most generations that a thief gains who copied a browser's cookies: the last one is what gives him away. */
 export const MOST_GAINS = 5
 
+/** Whoever is ahead of the database after a failover rotates two generations at once: the count begins again. */
+export const MOST_GAINS_WITH_A_FAILOVER = 9
+
 /**
  * Ticks stand for about ten seconds each: what matters is which time is longer. With the default settings a refresh within
  * the half minute in which a browser writes its cookies is not covered, see docs/proof.md.
@@ -50,8 +53,7 @@ const BOUNDS: Record<'ci' | 'full', Record<string, RotationBounds>> = {
     'a crash': { ...CRASH, flights: 3 },
     'without cookies': { ...BODY, counted: 6, failovers: 1 },
     'a thief': { ...THIEF, flights: 2 },
-    // What a failover takes back, the thief can do once more.
-    'a thief, and a failover': { ...THIEF, failovers: 1, maxGains: MOST_GAINS + 1 },
+    'a thief, and a failover': { ...THIEF, failovers: 1, maxGains: MOST_GAINS_WITH_A_FAILOVER },
   },
 }
 
