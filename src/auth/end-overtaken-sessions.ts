@@ -6,31 +6,41 @@ import { type RefreshToken, readRefreshToken } from './refresh-token.js'
 /** Each costs a statement, and no browser has more by accident. */
 const MAX_SESSIONS = 4
 
+/** What a browser sent with a request to sign in. */
+export interface ShownCookies {
+  /** The refresh tokens, with the marks beside them. */
+  tokens: readonly { text: string; mark: number | null }[]
+  /** What it was given with earlier refusals. */
+  tickets: readonly string[]
+}
+
 /**
- * A browser that signs in again although it was told that its refresh token is superseded, and has no newer one: somebody
- * else goes on with its session, which ends (docs/rotation.md, row 8).
- *
- * @param texts the refresh tokens that the browser sent
- * @param tickets what it was given with the refusals
+ * Somebody signs in again whose browser was told that its refresh token is superseded, and has no newer one: somebody else
+ * goes on with its session, which ends (docs/rotation.md, row 8), whether the sign-in succeeds or not.
  */
 export async function endOvertakenSessions(
   context: AuthContext,
-  texts: readonly string[],
-  tickets: readonly string[],
+  { tokens, tickets }: ShownCookies,
   caller: Caller,
 ): Promise<void> {
   if (tickets.length === 0) return
-  for (const token of newestOfEachSession(context, texts).slice(0, MAX_SESSIONS)) {
-    const { verdict, state } = await examineRefreshToken(context, token, { mark: null, tickets, inBody: false })
+  for (const { token, mark } of newestOfEachSession(context, tokens).slice(0, MAX_SESSIONS)) {
+    const { verdict, state } = await examineRefreshToken(context, token, { mark, tickets, inBody: false })
     if (verdict.is === 'reused' && state) await endStolenSession(context, token, state.userId, caller)
   }
 }
 
-function newestOfEachSession({ secrets }: Pick<AuthContext, 'secrets'>, texts: readonly string[]): RefreshToken[] {
-  const newest = new Map<string, RefreshToken>()
-  for (const text of texts) {
+function newestOfEachSession({ secrets }: Pick<AuthContext, 'secrets'>, tokens: ShownCookies['tokens']): Shown[] {
+  const newest = new Map<string, Shown>()
+  for (const { text, mark } of tokens) {
     const token = readRefreshToken(text, secrets.refreshKeys)
-    if (token && token.generation >= (newest.get(token.sessionId)?.generation ?? 0)) newest.set(token.sessionId, token)
+    if (token && token.generation >= (newest.get(token.sessionId)?.token.generation ?? 0))
+      newest.set(token.sessionId, { token, mark })
   }
   return [...newest.values()]
+}
+
+interface Shown {
+  token: RefreshToken
+  mark: number | null
 }

@@ -6,8 +6,8 @@ import { isTicketFor } from './superseded-ticket.js'
 
 /** What came with a refresh token and tells who presents it. */
 export interface Proofs {
-  /** The mark of the cookie; null where there is none. */
-  mark: number | null
+  /** The mark of the cookie; null where there is none, undefined where nobody asks. */
+  mark: number | null | undefined
   /** Given with earlier refusals; the one for this token counts. */
   tickets: readonly string[]
   /** Whether the token came in the body of a request. */
@@ -15,10 +15,10 @@ export interface Proofs {
 }
 
 /** For those who only want to know how a token stands. */
-export const NO_PROOFS: Proofs = { mark: null, tickets: [], inBody: false }
+export const NO_PROOFS: Proofs = { mark: undefined, tickets: [], inBody: false }
 
 /** A token in a body whose bearer keeps no ticket. */
-export const BODY_PROOFS: Proofs = { ...NO_PROOFS, inBody: true }
+export const BODY_PROOFS: Proofs = { mark: null, tickets: [], inBody: true }
 
 /** A verdict, and what it was found by; undefined when the session is gone. */
 export interface Examined {

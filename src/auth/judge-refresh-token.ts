@@ -5,8 +5,11 @@ import type { ErrorCode } from '../errors.js'
 export interface Presented {
   hash: Buffer
   generation: number
-  /** What the answer that gave the token wrote beside it in the browser; null where there is no browser, or nothing. */
-  mark: number | null
+  /**
+   * What the answer that gave the token wrote beside it in the browser; null where there is no browser, or nothing.
+   * Undefined: nobody wants to know whose it is.
+   */
+  mark: number | null | undefined
   /** Whether the ticket for this very token came with it: its bearer was told before that it is superseded. */
   ticket: boolean
   /** Whether it came in the body of a request. Its bearer then has no cookies, and may have dropped the ticket. */
@@ -95,14 +98,14 @@ export function isPrevious({ hash }: Pick<Presented, 'hash'>, { previousHash }: 
 }
 
 function judgePrevious(presented: Presented, row: WhitelistRow, times: RefreshTimes, use: SuccessorUse): Verdict {
-  const sameMark = presented.mark === row.previousMark
+  const sameMark = presented.mark === undefined || presented.mark === row.previousMark
   if (sameMark && row.rotatedSecondsAgo <= times.leewaySeconds) return { is: 'replayed' }
   if (use === 'settled') return judgeSuperseded(presented, row)
   // Whoever was seen with the successor has it. Nobody may keep it from being settled by asking again and again.
   const restartOrNothing: LateRecord =
     use === 'unseen' && row.rotatedSecondsAgo > times.leewaySeconds ? { what: 'restart' } : { what: 'nothing' }
   // Whoever shows the same mark is the same browser, or holds a copy of all it had, which works this once.
-  if (sameMark && presented.mark !== null) return { is: 'late', record: restartOrNothing }
+  if (sameMark && row.previousMark !== null) return { is: 'late', record: restartOrNothing }
   const max = sameMark ? MAX_UNMARKED : MAX_OTHER_MARKS
   if (row.lateGeneration === row.generation)
     return row.lateReplays <= max ? { is: 'late', record: restartOrNothing } : judgeSuperseded(presented, row)

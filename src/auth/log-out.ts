@@ -1,5 +1,5 @@
 import { LatchkeyError } from '../errors.js'
-import { chooseRefreshToken, isOwnRefreshToken } from './choose-refresh-token.js'
+import { chooseRefreshToken } from './choose-refresh-token.js'
 import type { AuthContext, Caller } from './context.js'
 import { endAllSessions, endOtherSessions, endSessions } from './end-sessions.js'
 import { examineRefreshToken } from './examine-refresh-token.js'
@@ -48,11 +48,23 @@ export async function logOut(
   const authority = await findAuthority(context, bearer, { accessToken: credentials.accessToken, refreshToken })
   if (authority) await endBy(context, authority, scope, caller)
   if (scope === 'others' || refreshTokens.length < 2) return
-  for (const text of refreshTokens) {
-    if (!isOwnRefreshToken(context, text)) continue
+  for (const text of oneOfEachSession(context, refreshTokens).slice(0, MAX_SESSIONS)) {
     const other = await authorityOfRefreshToken(context, text)
-    if (other) await endBy(context, other, 'session', caller)
+    if (other && other.sessionId !== authority?.sessionId) await endBy(context, other, 'session', caller)
   }
+}
+
+/** No browser has more by accident, and each costs a transaction. */
+const MAX_SESSIONS = 16
+
+/** Those that this service made, one for each session. */
+function oneOfEachSession({ secrets }: AuthContext, texts: readonly string[]): string[] {
+  const bySession = new Map<string, string>()
+  for (const text of texts) {
+    const token = readRefreshToken(text, secrets.refreshKeys)
+    if (token) bySession.set(token.sessionId, text)
+  }
+  return [...bySession.values()]
 }
 
 async function endBy(context: AuthContext, authority: Authority, scope: LogoutScope, caller: Caller): Promise<void> {

@@ -21,7 +21,7 @@ export interface RotationRequest {
   presenter?: Presenter
   /** Makes the access token one of that dialect although its session began elsewhere. */
   dialect?: 'simple-jwt'
-  /** What came with the token. */
+  /** What came with the token; by default nothing, from a browser. */
   proofs?: Proofs
 }
 
@@ -38,7 +38,7 @@ export async function rotateRefreshToken(
   context: AuthContext,
   text: string,
   caller: Caller,
-  { presenter = ANYBODY, dialect, proofs = NO_PROOFS }: RotationRequest = {},
+  { presenter = ANYBODY, dialect, proofs = { ...NO_PROOFS, mark: null } }: RotationRequest = {},
 ): Promise<Grant> {
   const { activity, secrets } = context
   const presented = readRefreshToken(text, secrets.refreshKeys)
@@ -106,7 +106,7 @@ async function rotate(
     sessionId: presented.sessionId,
     generation: presented.generation,
     presentedHash: hashOf(presented),
-    mark: proofs.mark,
+    mark: proofs.mark ?? null,
     successorHash: hashOf(successor),
     nextHash: hashOf(successorOf(successor, newest)),
     anySuccessor: derivation.anySuccessor,

@@ -63,8 +63,9 @@ export const refreshCookie = fp(
     }
 
     function clearSlotsElsewhere(reply: FastifyReply, url: string): void {
-      for (const shown of new Set(reply.request.refreshSlots().map(({ slot }) => slot)))
-        clearElsewhere(reply, slotName(cookie.name, shown), refreshAttributes, url)
+      const shown = new Set(reply.request.refreshSlots().map(({ slot }) => slot))
+      for (const slot of [...shown].slice(0, MAX_MOVED_SLOTS))
+        clearElsewhere(reply, slotName(cookie.name, slot), refreshAttributes, url)
     }
 
     app.decorateReply('setRefreshCookie', function (this: FastifyReply, token, maxAgeSeconds) {
@@ -79,7 +80,7 @@ export const refreshCookie = fp(
 
       // The same token keeps its mark, so that marks differ only where tokens were handed out twice.
       const slot = slotOf(token)
-      const mark = this.request.refreshSlots().find(shown => shown.token === token)?.mark ?? newMark()
+      const mark = this.request.refreshMark(token) ?? newMark()
       this.setCookie(slotName(cookie.name, slot), writeSlot({ token, mark }), options)
       clearSlots(this, slot)
       // Whoever has this token is not the one who lacked a newer one.
@@ -114,7 +115,7 @@ export const refreshCookie = fp(
       this.clearCookie(cookie.name, refreshAttributes)
       clearElsewhere(this, cookie.name, refreshAttributes, url)
       clearSlots(this)
-      if (this.request.sentCookies(cookie.name).length > 1) clearSlotsElsewhere(this, url)
+      clearSlotsElsewhere(this, url)
       if (this.request.supersededTickets().length > 0) this.clearCookie(cookie.ticketName, refreshAttributes)
       return this
     })
@@ -128,6 +129,9 @@ export const refreshCookie = fp(
   },
   { name: 'refresh-cookie', fastify: '5.x', dependencies: ['sent-cookies'] },
 )
+
+/** A browser has one or two; each takes a header for every place. */
+const MAX_MOVED_SLOTS = 3
 
 const COOKIE_MAX_BYTES = 4096
 

@@ -40,6 +40,10 @@ export const sentCookies = fp(
       return [...new Set([...this.sentCookies(cookie.name), ...this.refreshSlots().map(({ token }) => token)])]
     })
 
+    app.decorateRequest('refreshMark', function (this: FastifyRequest, token) {
+      return this.refreshSlots().find(slot => slot.token === token)?.mark ?? null
+    })
+
     app.decorateRequest('supersededTickets', function (this: FastifyRequest) {
       return this.sentCookies(cookie.ticketName)
     })
@@ -81,6 +85,8 @@ declare module 'fastify' {
     refreshCookies(): readonly string[]
     /** Those of them that stood in slots, and in which. */
     refreshSlots(): readonly (Slot & { slot: number })[]
+    /** What stood beside one of them in its slot; null if it stood in none. */
+    refreshMark(token: string): number | null
     /** What the browser was given with refusals of superseded refresh tokens. */
     supersededTickets(): readonly string[]
     /** The access tokens that the browser sent; always empty unless ACCESS_COOKIE is on. */

@@ -72,7 +72,7 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
       if (token === undefined) throw new LatchkeyError('refresh_token_missing')
       const inBody = transport === 'body'
       const tickets = inBody ? [request.body?.ticket ?? []].flat() : request.supersededTickets()
-      const mark = request.refreshSlots().find(shown => shown.token === token)?.mark ?? null
+      const mark = request.refreshMark(token)
       const grant = await rotateRefreshToken(context, token, callerOf(request), { proofs: { mark, tickets, inBody } })
       return replyWithTokens(reply, grant, transport)
     },

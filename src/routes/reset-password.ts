@@ -5,8 +5,9 @@ import { resetPassword } from '../auth/reset-password.js'
 import type { GenuineCredential } from '../plugins/rate-limit.js'
 import { bodyOf, errorResponses, newPasswordErrors, Type, tokenResponseSchema } from '../plugins/schemas.js'
 import { olderSpellings } from './older-spellings.js'
+import { endOvertaken } from './overtaken-browser.js'
 import { signInFields } from './sign-in-fields.js'
-import { callerOf, replyToSignIn } from './token-response.js'
+import { callerOf, replyWithTokens } from './token-response.js'
 
 const { password, transport, remember } = signInFields
 
@@ -26,6 +27,7 @@ export const resetPasswordRoutes: FastifyPluginAsyncTypebox<{ context: AuthConte
     {
       config: { ...app.limits.perAddress, genuine, crossSite: 'always' },
       preValidation: olderSpellings({ newPassword: 'new_password' }),
+      preHandler: endOvertaken(context),
       schema: {
         summary: 'Set a new password with a one-time token and sign in with it',
         description: 'Ends every session of the account and opens a new one. A refused password leaves the token good.',
@@ -54,7 +56,7 @@ export const resetPasswordRoutes: FastifyPluginAsyncTypebox<{ context: AuthConte
       const { token, new_password, transport = 'cookie', remember } = request.body
       const reset = { token, newPassword: new_password, transport, remember, deviceCookie: request.deviceCookie() }
       const grant = await resetPassword(context, reset, callerOf(request))
-      return replyToSignIn(context, request, reply, grant, transport)
+      return replyWithTokens(reply, grant, transport)
     },
   )
 }

@@ -16,8 +16,9 @@ import {
 } from '../plugins/schemas.js'
 import { genuineDevice } from './genuine-credentials.js'
 import { olderSpellings } from './older-spellings.js'
+import { endOvertaken } from './overtaken-browser.js'
 import { signInFields } from './sign-in-fields.js'
-import { callerOf, replyToSignIn } from './token-response.js'
+import { callerOf, replyWithTokens } from './token-response.js'
 
 const { name, password, transport, remember } = signInFields
 
@@ -29,6 +30,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
     '/auth/register',
     {
       config: limited,
+      preHandler: endOvertaken(context),
       schema: {
         summary: 'Make an account and sign in to it',
         tags: ['sign-in'],
@@ -53,7 +55,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
       const registration = { email, password, transport, remember, deviceCookie: request.deviceCookie() }
       const grant = await register(context, registration, callerOf(request))
       reply.code(201)
-      return replyToSignIn(context, request, reply, grant, transport)
+      return replyWithTokens(reply, grant, transport)
     },
   )
 
@@ -61,6 +63,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
     '/auth/login',
     {
       config: { ...limited, genuine: genuineDevice(context, body => body as { email?: string; username?: string }) },
+      preHandler: endOvertaken(context),
       schema: {
         summary: 'Sign in with a password',
         description: 'Always opens a new session. An unknown name, a wrong password and a disabled account look alike.',
@@ -86,7 +89,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
         throw new LatchkeyError('invalid_request', { detail: 'Give either email or username.' })
       const credentials = { email, username, password, transport, remember, deviceCookie: request.deviceCookie() }
       const grant = await logIn(context, credentials, callerOf(request))
-      return replyToSignIn(context, request, reply, grant, transport)
+      return replyWithTokens(reply, grant, transport)
     },
   )
 
@@ -102,6 +105,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
         },
       },
       preValidation: olderSpellings({ oldPassword: 'current_password', newPassword: 'new_password' }),
+      preHandler: endOvertaken(context),
       schema: {
         summary: 'Set a new password and sign in with it',
         description:
@@ -141,7 +145,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
       const browser = { transport, remember, deviceCookie: request.deviceCookie() }
       const change = { email, whoAsks: () => whoAsks(request), ...passwords, ...browser }
       const grant = await changePassword(context, change, callerOf(request))
-      return replyToSignIn(context, request, reply, grant, transport)
+      return replyWithTokens(reply, grant, transport)
     },
   )
 }

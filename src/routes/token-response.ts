@@ -1,6 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { AuthContext, Caller } from '../auth/context.js'
-import { endOvertakenSessions } from '../auth/end-overtaken-sessions.js'
+import type { Caller } from '../auth/context.js'
 import type { Grant } from '../auth/grant-tokens.js'
 import type { PublicUser } from '../auth/user.js'
 import { ipAddressForm } from '../ip-address.js'
@@ -16,21 +15,6 @@ export function callerOf(request: FastifyRequest): Caller {
 
 /** Headers may have 32 KB, and every event of an account keeps this one. */
 const USER_AGENT_MAX_LENGTH = 512
-
-/**
- * Hands tokens to somebody who signed in. If their browser was told that its refresh token is superseded, and brings none
- * newer, the session that it was of ends first.
- */
-export async function replyToSignIn(
-  context: AuthContext,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  grant: Grant,
-  transport: Transport,
-): Promise<TokenResponse> {
-  await endOvertakenSessions(context, request.refreshCookies(), request.supersededTickets(), callerOf(request))
-  return replyWithTokens(reply, grant, transport)
-}
 
 /** Hands tokens to a client: the refresh token as a cookie, or in the body for clients that keep it themselves. */
 export function replyWithTokens(reply: FastifyReply, grant: Grant, transport: Transport): TokenResponse {

@@ -61,6 +61,35 @@ t.test('a thief who refreshes first is found by the next sign-in of the owner', 
   )
 })
 
+t.test('a thief who leaves his mark out is found by the next sign-in of the owner, too', async t => {
+  const { test, owner, thief } = await stolen(t)
+  for (let round = 0; round < 4; round++) {
+    await test.clock.advance(10 * MINUTE)
+    for (const name of thief.cookies.keys()) if (/-[0-9a-f]$/.test(name)) thief.cookies.delete(name)
+    t.equal(await says(thief), 200)
+    const told = await says(owner)
+    if (told === 'refresh_token_superseded') break
+    t.equal(told, 200)
+  }
+  t.ok(owner.cookies.has('__Host-latchkey-ticket'))
+  t.equal((await owner.logIn(EMAIL, PASSWORD)).statusCode, 200)
+  t.equal(await says(thief), 'session_revoked')
+})
+
+t.test('a full house does not keep the owner from ending what the thief holds', async t => {
+  const test = await buildTestApp(t, { MAX_SESSIONS_PER_USER: '1', MAX_SESSIONS_POLICY: 'deny' })
+  const owner = new Device(test.app, FIREFOX)
+  await owner.post('/auth/register', { email: EMAIL, password: PASSWORD })
+  await owner.refresh()
+  await test.clock.advance(10 * MINUTE)
+  const thief = owner.copy()
+  t.equal(await says(thief), 200)
+  await works(test, thief)
+  t.equal(await says(owner), 'refresh_token_superseded')
+  t.equal((await owner.logIn(EMAIL, PASSWORD)).statusCode, 200)
+  t.equal(await says(thief), 'session_revoked')
+})
+
 t.test('a thief who refreshes second is refused for ever', async t => {
   const { test, owner, thief } = await stolen(t)
   t.equal(await says(owner), 200)

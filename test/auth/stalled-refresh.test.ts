@@ -134,3 +134,13 @@ t.test('a browser that keeps only the cookie that everybody knows by name goes o
     t.match(await arrives(), { code: 'refresh_token_superseded' })
   }
 })
+
+t.test('the cookie that a refresh has just replaced still signs out everywhere', async t => {
+  const { browser, clock } = await signedIn(t)
+  const before = browser.copy()
+  await browser.refresh()
+  await clock.advance(5)
+  before.accessToken = undefined
+  t.equal((await before.post('/auth/logout', { scope: 'all' })).statusCode, 204)
+  t.equal(await browser.verified(), 'token_revoked')
+})

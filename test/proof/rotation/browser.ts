@@ -34,7 +34,7 @@ export function browserStepsOf({ bounds, service, hasThief, length, next, show }
     if (hasThief && s[AT.jarTicket] !== 0) {
       next.set(s)
       const match = s[AT.jarTicket] === s[AT.jar]
-      const verdict = service.judge(s, show(s[AT.jar]!, 0, match ? 3 : 1)).is
+      const verdict = service.judge(s, show(s[AT.jar]!, s[AT.jarMark]!, match ? 3 : 1)).is
       if (verdict === 'reused') next[AT.over] = 1
       const missed = match && verdict === 'superseded'
       if (verdict === 'reused' || missed)

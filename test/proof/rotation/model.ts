@@ -51,7 +51,7 @@ export function rotationModel(name: string, bounds: RotationBounds, rules: Rules
     const { is, verdict } = service.answer(probe, show(s[AT.jar]!, s[AT.jarMark]!, more), s[AT.secrets]! >> 1)
     if (is !== 'tokens') visit(probe, () => 'the jar is presented', `the browser is signed out: ${verdict}`)
     if (s[AT.jarTicket] === 0) return
-    const signIn = service.judge(s, show(s[AT.jar]!, 0, more))
+    const signIn = service.judge(s, show(s[AT.jar]!, s[AT.jarMark]!, more))
     if (signIn.is === 'reused') visit(s, () => 'a sign-in anew', 'signing in ends an honest session')
   }
 
