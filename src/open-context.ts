@@ -1,5 +1,6 @@
 import { cleanUp } from './auth/clean-up.js'
 import type { AuthContext } from './auth/context.js'
+import { createEventThrottle } from './auth/event-throttle.js'
 import { createFailureSchedule } from './auth/failure-schedule.js'
 import { ensureSigningKey } from './auth/keys/ensure-signing-key.js'
 import { type KeyMaintenance, startKeyMaintenance } from './auth/keys/key-maintenance.js'
@@ -109,6 +110,7 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     }),
     locate,
     note: event => background.run(`write down the event ${event.type}`, () => db.securityEvents.add(event)),
+    eventThrottle: createEventThrottle(),
     background,
     async close() {
       closing.abort()

@@ -6,6 +6,7 @@ import type { Activity } from '../ephemeral/activity.js'
 import type { FailureLimit } from '../ephemeral/failure-limit.js'
 import type { Log } from '../log.js'
 import type { Revocations } from '../revocations/revocations.js'
+import type { EventThrottle } from './event-throttle.js'
 import type { FailureSchedule } from './failure-schedule.js'
 import type { Keyring } from './keys/keyring.js'
 import type { Locate } from './location.js'
@@ -30,6 +31,8 @@ export interface AuthContext {
   readonly locate: Locate
   /** Writes an event in the background: for those that nobody should wait for, or could measure the wait of. */
   note(event: NewSecurityEvent): void
+  /** For events that the same old token can cause again and again. */
+  readonly eventThrottle: EventThrottle
   /** What no answer waits for. */
   readonly background: Background
 }

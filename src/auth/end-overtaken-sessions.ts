@@ -2,6 +2,7 @@ import type { AuthContext, Caller } from './context.js'
 import { endStolenSession } from './end-stolen-session.js'
 import { examineRefreshToken } from './examine-refresh-token.js'
 import { type RefreshToken, readRefreshToken } from './refresh-token.js'
+import { isTicketFor, ticketOptions } from './superseded-ticket.js'
 
 /** Each costs a statement, and no browser has more by accident. */
 const MAX_SESSIONS = 4
@@ -24,7 +25,11 @@ export async function endOvertakenSessions(
   caller: Caller,
 ): Promise<void> {
   if (tickets.length === 0) return
-  for (const { token, mark } of newestOfEachSession(context, tokens).slice(0, MAX_SESSIONS)) {
+  const options = ticketOptions(context)
+  const told = newestOfEachSession(context, tokens).filter(({ token }) =>
+    tickets.some(ticket => isTicketFor(ticket, token, options)),
+  )
+  for (const { token, mark } of told.slice(0, MAX_SESSIONS)) {
     const { verdict, state } = await examineRefreshToken(context, token, { mark, tickets, inBody: false })
     if (verdict.is === 'reused' && state) await endStolenSession(context, token, state.userId, caller)
   }

@@ -2,7 +2,7 @@ import type { RefreshState } from '../db/refresh-tokens.js'
 import type { AuthContext } from './context.js'
 import { isPrevious, judgeRefreshToken, type SuccessorUse, type Verdict } from './judge-refresh-token.js'
 import { hashOf, type RefreshToken } from './refresh-token.js'
-import { isTicketFor } from './superseded-ticket.js'
+import { isTicketFor, ticketOptions } from './superseded-ticket.js'
 
 /** What came with a refresh token and tells who presents it. */
 export interface Proofs {
@@ -10,7 +10,7 @@ export interface Proofs {
   mark: number | null | undefined
   /** Given with earlier refusals; the one for this token counts. */
   tickets: readonly string[]
-  /** Whether the token came in the body of a request. */
+  /** Whether the token came in the body of a request: whoever sent it has no cookies, and may have dropped the ticket. */
   inBody: boolean
 }
 
@@ -30,14 +30,14 @@ export interface Examined {
 export async function examineRefreshToken(
   context: Pick<AuthContext, 'activity' | 'clock' | 'config' | 'db' | 'secrets'>,
   token: RefreshToken,
-  { mark, tickets, inBody }: Proofs = NO_PROOFS,
+  { mark, tickets }: Proofs = NO_PROOFS,
 ): Promise<Examined> {
-  const { config, clock, db, secrets } = context
+  const { config, db } = context
   const state = await db.refreshTokens.find(token.sessionId)
   const hash = hashOf(token)
-  const options = { keys: secrets.ticketKeys, maxAgeSeconds: config.refreshTokenTtlSeconds, now: clock() }
+  const options = ticketOptions(context)
   const ticket = tickets.some(text => isTicketFor(text, token, options))
-  const presented = { hash, generation: token.generation, mark, ticket, inBody }
+  const presented = { hash, generation: token.generation, mark, ticket }
   const use = await useOfSuccessor(context, state, hash)
   return { verdict: judgeRefreshToken(presented, state, config.refresh, use), state }
 }

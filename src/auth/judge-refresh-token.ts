@@ -12,8 +12,6 @@ export interface Presented {
   mark: number | null | undefined
   /** Whether the ticket for this very token came with it: its bearer was told before that it is superseded. */
   ticket: boolean
-  /** Whether it came in the body of a request. Its bearer then has no cookies, and may have dropped the ticket. */
-  inBody: boolean
 }
 
 export interface RefreshTimes {
@@ -84,7 +82,7 @@ export function judgeRefreshToken(
   }
   if (presented.hash.equals(row.nextHash)) return { is: 'due' }
   if (isPrevious(presented, row)) return judgePrevious(presented, row, times, use)
-  return presented.generation < row.generation - 1 ? judgeSuperseded(presented, row) : { is: 'unknown' }
+  return presented.generation < row.generation - 1 ? judgeSuperseded(presented) : { is: 'unknown' }
 }
 
 /** Whether a token could be exchanged now: the current one, or the one before it within the leeway. */
@@ -98,18 +96,19 @@ export function isPrevious({ hash }: Pick<Presented, 'hash'>, { previousHash }: 
 }
 
 function judgePrevious(presented: Presented, row: WhitelistRow, times: RefreshTimes, use: SuccessorUse): Verdict {
-  const sameMark = presented.mark === undefined || presented.mark === row.previousMark
+  const isKnown = presented.mark !== undefined && row.previousMark !== undefined
+  const sameMark = !isKnown || presented.mark === row.previousMark
   if (sameMark && row.rotatedSecondsAgo <= times.leewaySeconds) return { is: 'replayed' }
-  if (use === 'settled') return judgeSuperseded(presented, row)
+  if (use === 'settled') return judgeSuperseded(presented)
   // Whoever was seen with the successor has it. Nobody may keep it from being settled by asking again and again.
   const restartOrNothing: LateRecord =
     use === 'unseen' && row.rotatedSecondsAgo > times.leewaySeconds ? { what: 'restart' } : { what: 'nothing' }
   // Whoever shows the same mark is the same browser, or holds a copy of all it had, which works this once.
-  if (sameMark && row.previousMark !== null) return { is: 'late', record: restartOrNothing }
+  if (sameMark && typeof row.previousMark === 'number') return { is: 'late', record: restartOrNothing }
   const max = sameMark ? MAX_UNMARKED : MAX_OTHER_MARKS
   if (row.lateGeneration === row.generation)
-    return row.lateReplays <= max ? { is: 'late', record: restartOrNothing } : judgeSuperseded(presented, row)
-  return lateInARow(row) < max ? { is: 'late', record: { what: 'count', max } } : judgeSuperseded(presented, row)
+    return row.lateReplays <= max ? { is: 'late', record: restartOrNothing } : judgeSuperseded(presented)
+  return lateInARow(row) < max ? { is: 'late', record: { what: 'count', max } } : judgeSuperseded(presented)
 }
 
 /** In how many generations up to the one before this a late answer was counted, without a generation between them. */
@@ -117,13 +116,17 @@ function lateInARow({ generation, lateGeneration, lateReplays }: WhitelistRow): 
   return lateGeneration !== null && lateGeneration >= generation - 1 ? lateReplays : 0
 }
 
-function judgeSuperseded({ generation, ticket, inBody }: Presented, row: WhitelistRow): Verdict {
-  const toldInBody =
-    inBody &&
-    row.supersededGeneration !== null &&
-    generation <= row.supersededGeneration &&
-    (row.supersededSecondsAgo ?? 0) > SUPERSEDED_GRACE_SECONDS
-  return ticket || toldInBody ? { is: 'reused' } : { is: 'superseded' }
+function judgeSuperseded({ ticket }: Presented): Verdict {
+  return ticket ? { is: 'reused' } : { is: 'superseded' }
+}
+
+/**
+ * Whether somebody without cookies, who may have dropped the ticket, comes back with a superseded token: row 8 for them.
+ *
+ * @param toldSecondsAgo since they were first told that this very token is superseded
+ */
+export function hasComeBack(toldSecondsAgo: number): boolean {
+  return toldSecondsAgo > SUPERSEDED_GRACE_SECONDS
 }
 
 /** Why a session can't be refreshed by any token, in the order in which the reasons explain each other. */

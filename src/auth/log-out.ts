@@ -5,7 +5,7 @@ import { endAllSessions, endOtherSessions, endSessions } from './end-sessions.js
 import { examineRefreshToken } from './examine-refresh-token.js'
 import { isLive } from './judge-refresh-token.js'
 import type { Principal } from './principal.js'
-import { readRefreshToken } from './refresh-token.js'
+import { type RefreshToken, readRefreshToken } from './refresh-token.js'
 
 /** Who bears an access token: a live one only, or any genuine one. Both reject with a LatchkeyError. */
 export interface AccessTokenBearer {
@@ -48,9 +48,10 @@ export async function logOut(
   const authority = await findAuthority(context, bearer, { accessToken: credentials.accessToken, refreshToken })
   if (authority) await endBy(context, authority, scope, caller)
   if (scope === 'others' || refreshTokens.length < 2) return
-  for (const text of oneOfEachSession(context, refreshTokens).slice(0, MAX_SESSIONS)) {
-    const other = await authorityOfRefreshToken(context, text)
-    if (other && other.sessionId !== authority?.sessionId) await endBy(context, other, 'session', caller)
+  for (const token of oneOfEachSession(context, refreshTokens).slice(0, MAX_SESSIONS)) {
+    const { verdict, state } = await examineRefreshToken(context, token)
+    if (!state || verdict.is === 'over' || token.sessionId === authority?.sessionId) continue
+    await endBy(context, { userId: state.userId, sessionId: token.sessionId, live: false }, 'session', caller)
   }
 }
 
@@ -58,11 +59,11 @@ export async function logOut(
 const MAX_SESSIONS = 16
 
 /** Those that this service made, one for each session. */
-function oneOfEachSession({ secrets }: AuthContext, texts: readonly string[]): string[] {
-  const bySession = new Map<string, string>()
+function oneOfEachSession({ secrets }: AuthContext, texts: readonly string[]): RefreshToken[] {
+  const bySession = new Map<string, RefreshToken>()
   for (const text of texts) {
     const token = readRefreshToken(text, secrets.refreshKeys)
-    if (token) bySession.set(token.sessionId, text)
+    if (token) bySession.set(token.sessionId, token)
   }
   return [...bySession.values()]
 }

@@ -21,8 +21,6 @@ const VERSION = 1
 const SECRET_AT = 22
 const TAG_AT = 54
 const LENGTH = 70
-/** A token that arrives sixteen rotations late may overwrite a younger one: eight minutes at the fastest. */
-export const SLOTS = 16
 /** What the whitelist's column holds; at one rotation a second it lasts for 68 years. */
 const MAX_GENERATION = 0x7fff_ffff
 
@@ -83,14 +81,15 @@ export function readRefreshToken(text: string, keys: readonly RefreshKey[]): Ref
 }
 
 /**
- * Which of the {@link SLOTS} cookies holds a token in a browser. Tokens that follow each other have different ones, so that
- * an answer that arrives late never overwrites a younger token.
+ * Which cookie holds a token in a browser: three hexadecimal digits, two of its session and one of its generation. Tokens
+ * that follow each other have different ones, and so have nearly all sessions, so that an answer that arrives late touches
+ * no younger token.
  *
  * @param text a refresh token of this service
  */
-export function slotOf(text: string): number {
+export function slotOf(text: string): string {
   const bytes = Buffer.from(text.slice(PREFIX.length), 'base64url')
-  return (bytes.readUInt8(17) + bytes.readUInt32BE(18)) % SLOTS
+  return bytes.toString('hex', 17, 18) + (bytes.readUInt32BE(18) % 16).toString(16)
 }
 
 function tagOf(head: Buffer, key: RefreshKey): Buffer {

@@ -5,13 +5,13 @@ import type { AuthContext, Caller } from './context.js'
 import { endStolenSession } from './end-stolen-session.js'
 import { examineRefreshToken, NO_PROOFS, type Proofs } from './examine-refresh-token.js'
 import { type Grant, grantTokens } from './grant-tokens.js'
-import type { LateRecord } from './judge-refresh-token.js'
+import { hasComeBack, type LateRecord } from './judge-refresh-token.js'
 import { noticeOrigin } from './notice-origin.js'
 import { ANYBODY, type Presenter, refuseForeign } from './presenter.js'
 import { hashOf, type RefreshToken, readRefreshToken, successorOf } from './refresh-token.js'
 import type { RefreshKey } from './secrets.js'
 import { sessionOver } from './session-over.js'
-import { writeTicket } from './superseded-ticket.js'
+import { ticketOptions, writeTicket } from './superseded-ticket.js'
 
 /** A race can be lost to one rotation and then to its predecessor's retry; a third time would be a defect. */
 const MAX_ATTEMPTS = 3
@@ -40,7 +40,7 @@ export async function rotateRefreshToken(
   caller: Caller,
   { presenter = ANYBODY, dialect, proofs = { ...NO_PROOFS, mark: null } }: RotationRequest = {},
 ): Promise<Grant> {
-  const { activity, secrets } = context
+  const { activity, db, secrets } = context
   const presented = readRefreshToken(text, secrets.refreshKeys)
   if (!presented) throw new LatchkeyError('refresh_token_invalid')
 
@@ -71,10 +71,11 @@ export async function rotateRefreshToken(
         return grantTokens(context, state!, successor, dialect)
       }
       case 'superseded':
-        throw await superseded(context, presented, state!, proofs, caller)
+        if (!proofs.inBody || !hasComeBack(await db.refreshTokens.tellSuperseded(presented)))
+          throw superseded(context, presented, state!, caller)
+        return endReused(context, presented, state!, caller)
       case 'reused':
-        await endStolenSession(context, presented, state!.userId, caller)
-        throw new LatchkeyError('refresh_token_reused')
+        return endReused(context, presented, state!, caller)
       case 'unknown':
         throw unknown(context, presented, state, caller)
     }
@@ -166,19 +167,26 @@ async function recordLate(
   }
 }
 
-/** The refusal that ends nothing. A client without cookies may not keep the ticket, so the whitelist keeps it for them. */
-async function superseded(
+/** The refusal that ends nothing. */
+function superseded(
   context: AuthContext,
   presented: RefreshToken,
   { userId }: RefreshState,
-  { inBody }: Proofs,
   caller: Caller,
-): Promise<LatchkeyError> {
-  const { clock, config, db, secrets } = context
-  if (inBody) await db.refreshTokens.tellSuperseded(presented.sessionId, presented.generation)
-  note(context, 'refresh_superseded', presented, userId, caller)
-  const options = { keys: secrets.ticketKeys, maxAgeSeconds: config.refreshTokenTtlSeconds, now: clock() }
-  return new LatchkeyError('refresh_token_superseded', { ticket: writeTicket(presented, options) })
+): LatchkeyError {
+  if (context.eventThrottle.allows(`${presented.sessionId} ${presented.generation}`))
+    note(context, 'refresh_superseded', presented, userId, caller)
+  return new LatchkeyError('refresh_token_superseded', { ticket: writeTicket(presented, ticketOptions(context)) })
+}
+
+async function endReused(
+  context: AuthContext,
+  presented: RefreshToken,
+  { userId }: RefreshState,
+  caller: Caller,
+): Promise<never> {
+  await endStolenSession(context, presented, userId, caller)
+  throw new LatchkeyError('refresh_token_reused')
 }
 
 /** A genuine token that does not fit: revoking on it would let an old backup end sessions. It is worth a look. */

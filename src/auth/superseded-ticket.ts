@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { AuthContext } from './context.js'
 import type { RefreshToken } from './refresh-token.js'
 import type { NonEmpty, TicketKey } from './secrets.js'
 import { uuidToBytes } from './session-id.js'
@@ -15,6 +16,15 @@ export interface TicketOptions {
   maxAgeSeconds: number
   /** Milliseconds since the epoch. */
   now: number
+}
+
+/** Those of this service, at this moment. */
+export function ticketOptions({
+  clock,
+  config,
+  secrets,
+}: Pick<AuthContext, 'clock' | 'config' | 'secrets'>): TicketOptions {
+  return { keys: secrets.ticketKeys, maxAgeSeconds: config.refreshTokenTtlSeconds, now: clock() }
 }
 
 const VERSION = 1

@@ -48,14 +48,11 @@ export interface WhitelistRow {
   nextHash: Buffer
   expired: boolean
   rotatedSecondsAgo: number
-  /** The mark that came with the predecessor when it was rotated. */
-  previousMark: number | null
+  /** The mark that came with the predecessor when it was rotated; undefined if that is not known. */
+  previousMark: number | null | undefined
   /** In how many generations in a row late answers were counted, up to lateGeneration. */
   lateReplays: number
   lateGeneration: number | null
-  /** The newest generation that a client without cookies was told to be superseded. */
-  supersededGeneration: number | null
-  supersededSecondsAgo: number | null
 }
 
 export type RefreshTokens = ReturnType<typeof refreshTokensRepository>
@@ -77,7 +74,8 @@ export function refreshTokensRepository(runner: Runner) {
       const [row] = await runner.hot(find, { sessionId })
       if (!row) return undefined
       const { generation, tokenHash, nextHash, expired, rotatedSecondsAgo, lateReplays, ...rest } = row
-      const { previousHash, previousMark, lateGeneration, supersededGeneration, supersededSecondsAgo, ...facts } = rest
+      const { previousHash, previousMark, previousMarkGeneration, ...others } = rest
+      const { lateGeneration, ...facts } = others
       if (generation === null || tokenHash === null || nextHash === null || rotatedSecondsAgo === null)
         return { ...facts, whitelist: undefined }
       return {
@@ -88,10 +86,8 @@ export function refreshTokensRepository(runner: Runner) {
           previousHash,
           nextHash,
           rotatedSecondsAgo,
-          previousMark,
+          previousMark: previousMarkGeneration === generation ? previousMark : undefined,
           lateGeneration,
-          supersededGeneration,
-          supersededSecondsAgo,
           expired: expired ?? true,
           lateReplays: lateReplays ?? 0,
         },
@@ -140,19 +136,14 @@ export function refreshTokensRepository(runner: Runner) {
       return counted.length === 1
     },
 
-    /** Keeps that a client without cookies was told that its token is superseded, unless a newer one was already. */
-    async tellSuperseded(sessionId: string, generation: number): Promise<void> {
-      await runner.run(executor =>
-        executor
-          .update(refreshTokens)
-          .set({ supersededGeneration: generation, supersededAt: sql`now()` })
-          .where(
-            and(
-              eq(refreshTokens.sessionId, sessionId),
-              sql`coalesce(${refreshTokens.supersededGeneration} < ${generation}, true)`,
-            ),
-          ),
-      )
+    /**
+     * Keeps that a client without cookies is told that a token is superseded.
+     *
+     * @returns how long ago it was told so first (seconds): zero at the first time
+     */
+    async tellSuperseded({ sessionId, generation }: { sessionId: string; generation: number }): Promise<number> {
+      const [told] = await runner.hot(tellSuperseded, { sessionId, generation })
+      return told?.secondsAgo ?? 0
     },
 
     /** Takes the sessions off the whitelist: none of their tokens refreshes any more. */
@@ -190,6 +181,7 @@ const rotate = hotStatement<SentRotation, Rotated>('rotate_refresh_token', execu
       tokenHash: sql`${sql.placeholder('successorHash')}`,
       previousHash: sql`${sql.placeholder('presentedHash')}`,
       previousMark: sql`${sql.placeholder('mark')}::int`,
+      previousMarkGeneration: sql`${sql.placeholder('generation')}::int + 1`,
       nextHash: sql`${sql.placeholder('nextHash')}`,
       rotatedAt: sql`now()`,
       expiresAt: sql`least(now() + ${seconds(sql.placeholder('ttlSeconds'))}, ${sessions.expiresAt})`,
@@ -242,10 +234,9 @@ const find = hotStatement<{ sessionId: string }, FoundRow>('find_refresh_token',
       expired: sql<boolean | null>`${refreshTokens.expiresAt} <= now()`,
       rotatedSecondsAgo: sql<number | null>`extract(epoch from now() - ${refreshTokens.rotatedAt})::float8`,
       previousMark: refreshTokens.previousMark,
+      previousMarkGeneration: refreshTokens.previousMarkGeneration,
       lateReplays: refreshTokens.lateReplays,
       lateGeneration: refreshTokens.lateGeneration,
-      supersededGeneration: refreshTokens.supersededGeneration,
-      supersededSecondsAgo: sql<number | null>`extract(epoch from now() - ${refreshTokens.supersededAt})::float8`,
     })
     .from(sessions)
     .innerJoin(users, eq(users.id, sessions.userId))
@@ -259,4 +250,15 @@ const remove = hotSql<{ sessionIds: string }, never>(
   sql`delete from refresh_tokens where session_id = any(${sql.placeholder('sessionIds')}::uuid[])`,
 )
 
-type FoundRow = Omit<RefreshState, 'whitelist'> & { [Column in keyof WhitelistRow]: WhitelistRow[Column] | null }
+/** From the session, which may be gone. */
+const tellSuperseded = hotSql<{ sessionId: string; generation: number }, { secondsAgo: number }>(
+  'tell_superseded',
+  sql`insert into superseded_tokens as told (session_id, generation, told_at)
+    select id, ${sql.placeholder('generation')}::int, now() from sessions where id = ${sql.placeholder('sessionId')}::uuid
+    on conflict (session_id, generation) do update set told_at = told.told_at
+    returning extract(epoch from now() - told_at)::float8 as "secondsAgo"`,
+)
+
+type FoundRow = Omit<RefreshState, 'whitelist'> & {
+  [Column in keyof WhitelistRow]: WhitelistRow[Column] | null
+} & { previousMarkGeneration: number | null }

@@ -10,6 +10,7 @@ import {
   integer,
   jsonb,
   pgTable,
+  primaryKey,
   smallint,
   text,
   timestamp,
@@ -163,14 +164,26 @@ export const refreshTokens = pgTable('refresh_tokens', {
   expiresAt: instant().notNull(),
   /** The mark that came with the predecessor when it was rotated; null if none did. */
   previousMark: integer(),
+  /** The generation that it was written with: the version before this one rotates and leaves it as it is. */
+  previousMarkGeneration: integer(),
   /** In how many generations in a row late answers were counted, since when, and the last of them. */
   lateReplays: smallint().notNull().default(0),
   lateSince: instant(),
   lateGeneration: integer(),
-  /** The newest generation that a client without cookies was told to be superseded, and when. */
-  supersededGeneration: integer(),
-  supersededAt: instant(),
 })
+
+/** Which tokens clients without cookies were told to be superseded, and when first. */
+export const supersededTokens = pgTable(
+  'superseded_tokens',
+  {
+    sessionId: uuid()
+      .notNull()
+      .references(() => sessions.id, { onDelete: 'cascade' }),
+    generation: integer().notNull(),
+    toldAt: instant().notNull(),
+  },
+  table => [primaryKey({ columns: [table.sessionId, table.generation] })],
+)
 
 /** The journal: every revocation, written in the transaction of the change it follows from. */
 export const revocations = pgTable(

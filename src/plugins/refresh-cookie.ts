@@ -12,7 +12,7 @@ export interface RefreshCookieOptions {
   /** Whether this deployment made a refresh token. */
   isOwnToken(token: string): boolean
   /** In which slot a refresh token of this deployment stands. */
-  slotOf(token: string): number
+  slotOf(token: string): string
 }
 
 /**
@@ -56,26 +56,21 @@ export const refreshCookie = fp(
       }
     }
 
-    /** Those that the request showed and the answer does not set. What another answer sets meanwhile stays. */
-    function clearSlots(reply: FastifyReply, except?: number): void {
+    /**
+     * Those that the request showed and the answer does not set. What another answer sets meanwhile stays. Where
+     * COOKIE_DOMAIN or COOKIE_PATH was changed, slots of before stay until they expire: to clear them at every place takes
+     * more headers than proxies let through, and an older token beside a younger one does no harm.
+     */
+    function clearSlots(reply: FastifyReply, except?: string): void {
       for (const shown of new Set(reply.request.refreshSlots().map(({ slot }) => slot)))
         if (shown !== except) reply.clearCookie(slotName(cookie.name, shown), refreshAttributes)
-    }
-
-    function clearSlotsElsewhere(reply: FastifyReply, url: string): void {
-      const shown = new Set(reply.request.refreshSlots().map(({ slot }) => slot))
-      for (const slot of [...shown].slice(0, MAX_MOVED_SLOTS))
-        clearElsewhere(reply, slotName(cookie.name, slot), refreshAttributes, url)
     }
 
     app.decorateReply('setRefreshCookie', function (this: FastifyReply, token, maxAgeSeconds) {
       const options = { ...refreshAttributes, ...(maxAgeSeconds !== undefined && { maxAge: maxAgeSeconds }) }
       assertStorable(app.serializeCookie(cookie.name, token, options))
-      const url = publicPath + this.request.url
-      if (this.request.sentCookies(cookie.name).length > 1) {
-        clearElsewhere(this, cookie.name, refreshAttributes, url)
-        clearSlotsElsewhere(this, url)
-      }
+      if (this.request.sentCookies(cookie.name).length > 1)
+        clearElsewhere(this, cookie.name, refreshAttributes, publicPath + this.request.url)
       this.setCookie(cookie.name, token, options)
 
       // The same token keeps its mark, so that marks differ only where tokens were handed out twice.
@@ -111,11 +106,9 @@ export const refreshCookie = fp(
     })
 
     app.decorateReply('clearRefreshCookie', function (this: FastifyReply) {
-      const url = publicPath + this.request.url
       this.clearCookie(cookie.name, refreshAttributes)
-      clearElsewhere(this, cookie.name, refreshAttributes, url)
+      clearElsewhere(this, cookie.name, refreshAttributes, publicPath + this.request.url)
       clearSlots(this)
-      clearSlotsElsewhere(this, url)
       if (this.request.supersededTickets().length > 0) this.clearCookie(cookie.ticketName, refreshAttributes)
       return this
     })
@@ -129,9 +122,6 @@ export const refreshCookie = fp(
   },
   { name: 'refresh-cookie', fastify: '5.x', dependencies: ['sent-cookies'] },
 )
-
-/** A browser has one or two; each takes a header for every place. */
-const MAX_MOVED_SLOTS = 3
 
 const COOKIE_MAX_BYTES = 4096
 

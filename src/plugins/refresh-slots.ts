@@ -13,9 +13,15 @@ export interface Slot {
   mark: number
 }
 
-/** The names of the slots of a cookie: how many there are is said where tokens are given theirs. */
-export function slotName(name: string, slot: number): string {
-  return `${name}-${slot.toString(16)}`
+/** The name of the cookie that is a slot: three hexadecimal digits behind the name that everybody knows. */
+export function slotName(name: string, slot: string): string {
+  return `${name}-${slot}`
+}
+
+/** Which slot of a cookie has this name; undefined if it is none. */
+export function slotNamed(name: string, cookieName: string): string | undefined {
+  const slot = cookieName.startsWith(`${name}-`) ? cookieName.slice(name.length + 1) : ''
+  return /^[0-9a-f]{3}$/.test(slot) ? slot : undefined
 }
 
 export function writeSlot({ token, mark }: Slot): string {

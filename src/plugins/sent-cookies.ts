@@ -1,9 +1,8 @@
 import { fastifyCookie } from '@fastify/cookie'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { SLOTS } from '../auth/refresh-token.js'
 import type { Config } from '../config.js'
-import { readSlot, type Slot, slotName } from './refresh-slots.js'
+import { readSlot, type Slot, slotNamed } from './refresh-slots.js'
 
 export interface SentCookiesOptions {
   cookie: Pick<Config['cookie'], 'name' | 'accessName' | 'deviceName' | 'ticketName' | 'access'>
@@ -19,21 +18,33 @@ export interface SentCookiesOptions {
  */
 export const sentCookies = fp(
   async (app: FastifyInstance, { cookie }: SentCookiesOptions) => {
-    const slotNames = Array.from({ length: SLOTS }, (_none, slot) => slotName(cookie.name, slot))
+    const slotsOf = new WeakMap<FastifyRequest, readonly SentSlot[]>()
+
+    /** Looks at each cookie once: anybody can send thousands of them. */
+    function readSlots(header: string | undefined): readonly SentSlot[] {
+      // Nearly every request without a slot has no refresh cookie at all.
+      if (!header?.includes(`${cookie.name}-`)) return NO_SLOTS
+      const slots: SentSlot[] = []
+      for (const pair of header.split(';')) {
+        const [name = '', value] = pair.split('=', 2)
+        const slot = slotNamed(cookie.name, name.trim())
+        const read = slot === undefined || value === undefined ? undefined : readSlot(value.trim())
+        if (slot !== undefined && read && slots.length < MAX_SLOTS) slots.push({ ...read, slot })
+      }
+      return slots
+    }
 
     app.decorateRequest('sentCookies', function (this: FastifyRequest, name) {
       return valuesOf(this.headers.cookie, name)
     })
 
     app.decorateRequest('refreshSlots', function (this: FastifyRequest) {
-      // Nearly every request without a slot has no refresh cookie at all.
-      if (!this.headers.cookie?.includes(`${cookie.name}-`)) return NO_SLOTS
-      return slotNames.flatMap((name, slot) =>
-        this.sentCookies(name).flatMap(value => {
-          const read = readSlot(value)
-          return read ? [{ ...read, slot }] : []
-        }),
-      )
+      let slots = slotsOf.get(this)
+      if (!slots) {
+        slots = readSlots(this.headers.cookie)
+        slotsOf.set(this, slots)
+      }
+      return slots
     })
 
     app.decorateRequest('refreshCookies', function (this: FastifyRequest) {
@@ -62,7 +73,12 @@ export const sentCookies = fp(
 )
 
 const NONE: readonly string[] = []
-const NO_SLOTS: readonly (Slot & { slot: number })[] = []
+/** What stood in a slot, and in which. */
+type SentSlot = Slot & { slot: string }
+
+const NO_SLOTS: readonly SentSlot[] = []
+/** A browser has one or two, and a few more after COOKIE_DOMAIN or COOKIE_PATH was changed. */
+const MAX_SLOTS = 32
 
 /** The different values of a cookie, in the order in which they were sent. */
 function valuesOf(header: string | undefined, name: string): readonly string[] {
@@ -84,7 +100,7 @@ declare module 'fastify' {
     /** The different refresh tokens that the browser sent. */
     refreshCookies(): readonly string[]
     /** Those of them that stood in slots, and in which. */
-    refreshSlots(): readonly (Slot & { slot: number })[]
+    refreshSlots(): readonly (Slot & { slot: string })[]
     /** What stood beside one of them in its slot; null if it stood in none. */
     refreshMark(token: string): number | null
     /** What the browser was given with refusals of superseded refresh tokens. */

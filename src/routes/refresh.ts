@@ -62,6 +62,7 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
             'user_disabled',
             'client_required',
             'store_unavailable',
+            'busy',
           ),
         },
       },

@@ -224,6 +224,8 @@ t.test('row 7: ten stalled requests with the same token end nothing', async t =>
     t.equal((await refresh(test.app, ada.refreshToken)).json().code, 'refresh_token_superseded')
     await test.clock.advance(20)
   }
+  const told = (await events(test, ada)).filter(type => type === 'refresh_superseded')
+  t.equal(told.length, 1, 'and are one event')
   t.equal((await refresh(test.app, next)).statusCode, 200)
 })
 
@@ -252,6 +254,33 @@ t.test('row 8: a client that drops the ticket and comes back with the same token
   t.equal((await refresh(test.app, ada.refreshToken)).json().code, 'refresh_token_superseded')
   await test.clock.advance(SUPERSEDED_GRACE_SECONDS + 1)
   t.equal((await refresh(test.app, ada.refreshToken)).json().code, 'refresh_token_reused')
+})
+
+t.test('row 8: a thief who shows other old tokens keeps nobody from coming back', async t => {
+  const test = await buildTestApp(t)
+  const ada = await signUp(test.app)
+  const thiefs = [ada.refreshToken]
+  for (let generation = 0; generation < 3; generation++) thiefs.push(await rotateOnce(test, thiefs.at(-1)!))
+  t.equal((await refresh(test.app, ada.refreshToken)).json().code, 'refresh_token_superseded')
+  for (let minute = 0; minute < 9; minute += 4) {
+    await test.clock.advance(4 * 60)
+    thiefs.push(await refreshed(test.app, thiefs.at(-1)!))
+    t.equal((await refresh(test.app, thiefs.at(-3)!)).json().code, 'refresh_token_superseded')
+  }
+  t.equal((await refresh(test.app, ada.refreshToken)).json().code, 'refresh_token_reused')
+  t.equal((await refresh(test.app, thiefs.at(-1)!)).json().code, 'session_revoked')
+})
+
+t.test('row 8: another old token, shown for the first time, ends nothing, however long ago', async t => {
+  const test = await buildTestApp(t)
+  const ada = await signUp(test.app)
+  const second = await rotateOnce(test, ada.refreshToken)
+  const third = await rotateOnce(test, second)
+  const newest = await rotateOnce(test, third)
+  t.equal((await refresh(test.app, second)).json().code, 'refresh_token_superseded')
+  await test.clock.advance(3600)
+  t.equal((await refresh(test.app, ada.refreshToken)).json().code, 'refresh_token_superseded')
+  t.equal((await refresh(test.app, newest)).statusCode, 200)
 })
 
 t.test('row 8: the ticket of one token says nothing of another', async t => {

@@ -33,7 +33,7 @@ export function begin(model: Model, user: User, granted: Granted, now: number): 
     outdated: false,
     revoked: undefined,
     late: { count: 0, generation: undefined },
-    superseded: undefined,
+    told: new Map(),
     seen: new Map(),
     held: { client: 0, thief: undefined },
   }

@@ -41,8 +41,8 @@ export interface Session {
   outdated: boolean
   revoked: Reason | undefined
   late: { count: number; generation: number | undefined }
-  /** The newest generation that somebody was told to be superseded, and when they were. */
-  superseded: { generation: number; at: number } | undefined
+  /** Which generations somebody was told to be superseded, and when first. */
+  told: Map<number, number>
   /** When each generation was last seen in use. */
   seen: Map<number, number>
   /** Which generation its owner holds, and which one a thief. */
@@ -80,12 +80,12 @@ export class Model {
     const isParent = generation === session.generation - 1
     if (isParent && age <= LEEWAY) return session.generation
     if (isParent && !this.#isInUse(session) && this.#countLate(session, now)) return session.generation
-    const { superseded } = session
-    if (superseded && generation <= superseded.generation && now - superseded.at > GRACE) {
+    const toldAt = session.told.get(generation)
+    if (toldAt !== undefined && now - toldAt > GRACE) {
       session.revoked = 'refresh_token_reused'
       return 'refresh_token_reused'
     }
-    if (generation > (superseded?.generation ?? -1)) session.superseded = { generation, at: now }
+    if (toldAt === undefined) session.told.set(generation, now)
     return 'refresh_token_superseded'
   }
 
@@ -138,9 +138,10 @@ export class Model {
 
   /** The instants at which an answer changes by itself. */
   turningPoints(): number[] {
-    return this.sessions.flatMap(({ rotatedAt, idleAt, endsAt, superseded, access }) => [
+    return this.sessions.flatMap(({ rotatedAt, idleAt, endsAt, told, access }) => [
       ...[LEEWAY, MIN_AGE, SETTLE].map(after => rotatedAt + after),
-      ...[(superseded?.at ?? 0) + GRACE, idleAt, endsAt],
+      ...[...told.values()].map(at => at + GRACE),
+      ...[idleAt, endsAt],
       ...access.map(({ expiresAt }) => expiresAt),
     ])
   }

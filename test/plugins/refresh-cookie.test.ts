@@ -22,7 +22,7 @@ t.test('the refresh cookie is bound to the host, out of reach of scripts and of 
   const [named, slot] = setCookies(await app.inject('/set'))
   const attributes = 'Max-Age=604800; Path=/; HttpOnly; Secure; SameSite=Strict'
   t.equal(named, `__Host-latchkey=a.b-c_d; ${attributes}`)
-  t.match(slot, /^__Host-latchkey-0=a\.b-c_d\.[\w-]{6}; /)
+  t.match(slot, /^__Host-latchkey-000=a\.b-c_d\.[\w-]{6}; /)
   t.equal(slot!.slice(slot!.indexOf(' ') + 1), attributes)
 })
 
@@ -86,13 +86,17 @@ t.test('an access token that is too long for a cookie keeps nobody out, and clea
 
 t.test('an answer clears the slots that the request showed, but for its own, and no others', async t => {
   const app = (await buildToyApp(t, { routes })).app
-  const headers = { cookie: '__Host-latchkey=a; __Host-latchkey-0=a.AAAAAA; __Host-latchkey-7=b.AAAAAB' }
+  const headers = { cookie: '__Host-latchkey=a; __Host-latchkey-000=a.AAAAAA; __Host-latchkey-0a7=b.AAAAAB' }
   const set = setCookies(await app.inject({ url: '/set-session', headers }))
-  t.equal(set[1], '__Host-latchkey-0=a.AAAAAA; Path=/; HttpOnly; Secure; SameSite=Strict', 'a token keeps its mark')
-  t.same(set.map(header => header.split('=')[0]).sort(), ['__Host-latchkey', '__Host-latchkey-0', '__Host-latchkey-7'])
-  t.match(set[2], /^__Host-latchkey-7=; Max-Age=0; /)
+  t.equal(set[1], '__Host-latchkey-000=a.AAAAAA; Path=/; HttpOnly; Secure; SameSite=Strict', 'a token keeps its mark')
+  t.same(set.map(header => header.split('=')[0]).sort(), [
+    '__Host-latchkey',
+    '__Host-latchkey-000',
+    '__Host-latchkey-0a7',
+  ])
+  t.match(set[2], /^__Host-latchkey-0a7=; Max-Age=0; /)
   const cleared = setCookies(await app.inject({ url: '/clear', headers })).map(header => header.split(';')[0])
-  t.same(cleared.sort(), ['__Host-latchkey-0=', '__Host-latchkey-7=', '__Host-latchkey='])
+  t.same(cleared.sort(), ['__Host-latchkey-000=', '__Host-latchkey-0a7=', '__Host-latchkey='])
 })
 
 t.test('a ticket is cleared by the answer that gives or takes a token, where the request showed one', async t => {
@@ -110,4 +114,19 @@ t.test('every answer gives another mark', async t => {
     Array.from({ length: 20 }, async () => setCookies(await app.inject('/set'))[1]!.split(';')[0]!),
   )
   t.equal(new Set(slots).size, 20)
+})
+
+t.test('thousands of slots are looked at once, and few of them are believed', async t => {
+  const routes = (app: FastifyInstance) => {
+    app.get('/slots', async request => ({
+      read: request.refreshSlots().length,
+      tokens: request.refreshCookies().length,
+    }))
+  }
+  const { app } = await buildToyApp(t, { routes })
+  const cookie = Array.from(
+    { length: 1000 },
+    (_, n) => `__Host-latchkey-${n.toString(16).padStart(3, '0')}=t${n}.AAAAAA`,
+  ).join('; ')
+  t.strictSame((await app.inject({ url: '/slots', headers: { cookie } })).json(), { read: 32, tokens: 32 })
 })

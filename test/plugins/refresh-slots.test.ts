@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { newMark, readSlot, writeSlot } from '../../src/plugins/refresh-slots.js'
+import { newMark, readSlot, slotName, slotNamed, writeSlot } from '../../src/plugins/refresh-slots.js'
 
 t.test('what is written to a slot is read from it', async () => {
   const mark = fc.integer({ min: -0x8000_0000, max: 0x7fff_ffff })
@@ -31,4 +31,18 @@ t.test('marks are whole numbers that the column holds', async t => {
     const mark = newMark()
     t.ok(Number.isInteger(mark) && mark >= -0x8000_0000 && mark <= 0x7fff_ffff)
   }
+})
+
+t.test('a slot has three hexadecimal digits behind the name, and no other cookie of ours has', async t => {
+  t.equal(slotNamed('latchkey', slotName('latchkey', '0af')), '0af')
+  for (const name of [
+    'latchkey',
+    'latchkey-at',
+    'latchkey-device',
+    'latchkey-ticket',
+    'latchkey-0',
+    'latchkey-0AF',
+    'x-0af',
+  ])
+    t.equal(slotNamed('latchkey', name), undefined, name)
 })

@@ -9,7 +9,8 @@ import { refresh, refreshed, signUp, verify } from '../support/people.js'
 
 /** The service on a port of its own, as the strict public library finds it by its metadata. */
 async function discover(t: Test, overrides: NodeJS.ProcessEnv = {}) {
-  const port = 20_000 + Math.floor(Math.random() * 20_000)
+  // Below the ports that the system gives to connections.
+  const port = 20_000 + Math.floor(Math.random() * 12_000)
   const origin = `http://127.0.0.1:${port}`
   const test = await buildTestApp(t, { PUBLIC_ORIGIN: origin, ...overrides })
   await test.app.listen({ port, host: '127.0.0.1' })

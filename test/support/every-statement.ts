@@ -168,7 +168,7 @@ export function everyStatement(db: Repositories): { [Name in keyof Repositories]
       restart: () =>
         db.refreshTokens.restart({ sessionId: session, generation: 0, previousHash: hash, leewaySeconds: 10 }),
       countLate: () => db.refreshTokens.countLate({ sessionId: session, generation: 0, previousHash: hash, max: 3 }),
-      tellSuperseded: () => db.refreshTokens.tellSuperseded(session, 0),
+      tellSuperseded: () => db.refreshTokens.tellSuperseded({ sessionId: session, generation: 0 }),
       remove: () => db.refreshTokens.remove([session]),
     },
     journal: {

@@ -70,7 +70,7 @@ export async function buildToyApp(t: Test, options: ToyAppOptions = {}) {
     publicOrigin,
     publicPath,
     isOwnToken: token => token.startsWith('own'),
-    slotOf: () => 0,
+    slotOf: () => '000',
   })
   await app.register(crossSite, { publicOrigin, corsOrigins, cookieNames })
   await app.register(notFound)

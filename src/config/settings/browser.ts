@@ -39,7 +39,7 @@ export const browserSettings = {
     kind: text('a name of letters, digits, - and _, that begins with a letter', /^[A-Za-z][\w-]{0,63}$/),
     default: 'latchkey',
     about:
-      'The name of the refresh cookie behind its prefix; the others are `-0` to `-f`, `-ticket`, `-at` and `-device` after ' +
+      'The name of the refresh cookie behind its prefix; the others are `-000` to `-fff`, `-ticket`, `-at` and `-device` after ' +
       'it. Give each ' +
       'deployment its own where several share a parent domain. Changing it signs out those who keep a cookie.',
   },

@@ -64,7 +64,7 @@ function tick({ bounds, capAge, length, next: s }: World): boolean {
   if (s[AT.dirty] !== 0) s[AT.dirty]!++
   if (s[AT.age]! < capAge) s[AT.age]!++
   if (s[AT.lastToken] !== 0 && ++s[AT.commitAge]! > bounds.lagTicks) s.fill(0, AT.lastToken, AT.commitAge + 1)
-  if (s[AT.told]! > 0 && s[AT.toldAge]! <= graceTicks) s[AT.toldAge]!++
+  for (let at = AT.told; at < AT.flights; at++) if (s[at]! > 0 && s[at]! <= graceTicks + 1) s[at]!++
   for (let at = AT.flights; at < length; at += FLIGHT_BYTES) {
     if (s[at] === KIND.answer && s[at + 3]! >> 1 <= bounds.answerTicks) s[at + 3]! += 2
     else if (inBody && (s[at] === KIND.sent || s[at] === KIND.orphan)) {

@@ -1,4 +1,5 @@
 import {
+  hasComeBack,
   judgeRefreshToken,
   type LateRecord,
   type Presented,
@@ -52,8 +53,6 @@ export function createService({ times: trueTimes, graceTicks: trueGrace }: Rotat
     previousMark: null,
     lateReplays: 0,
     lateGeneration: null,
-    supersededGeneration: null,
-    supersededSecondsAgo: null,
   }
   const known = {
     userDisabled: false,
@@ -62,7 +61,7 @@ export function createService({ times: trueTimes, graceTicks: trueGrace }: Rotat
     outdated: false,
     whitelist: row,
   } as unknown as RefreshState
-  const presented: Presented = { hash: HASHES[0]!, generation: 0, mark: null, ticket: false, inBody: false }
+  const presented: Presented = { hash: HASHES[0]!, generation: 0, mark: null, ticket: false }
   const outcome: Outcome = { is: 'busy', token: 0, verdict: 'rotated' }
 
   function readRow(s: Uint8Array): void {
@@ -77,9 +76,6 @@ export function createService({ times: trueTimes, graceTicks: trueGrace }: Rotat
     row.previousMark = s[AT.previousMark] === 0 ? null : s[AT.previousMark]!
     row.lateReplays = s[AT.lateReplays]!
     row.lateGeneration = s[AT.late] === 0 ? null : row.generation - 2 + s[AT.late]!
-    row.supersededGeneration = s[AT.told] === 0 ? null : base + s[AT.told]! - 2
-    // The grace is no setting, so ticks are told to the judge as less or more than it.
-    row.supersededSecondsAgo = s[AT.toldAge]! > graceTicks ? SUPERSEDED_GRACE_SECONDS + 1 : 0
   }
 
   /** As useOfSuccessor of src/auth/examine-refresh-token.ts finds it. */
@@ -94,7 +90,6 @@ export function createService({ times: trueTimes, graceTicks: trueGrace }: Rotat
     presented.generation = (s[AT.moved] === 1 ? MOVED : 0) + positionOf(shown.token)
     presented.mark = shown.mark === 0 ? null : shown.mark
     presented.ticket = rules.anyTicketCounts ? shown.anyTicket : shown.ticket
-    presented.inBody = shown.inBody
     return (rules.judge ?? judgeRefreshToken)(presented, known, times, useOf(s, shown.token))
   }
 
@@ -183,8 +178,8 @@ export function createService({ times: trueTimes, graceTicks: trueGrace }: Rotat
           if (recordLate(s, verdict.record)) return successorAnswered(s, shown, 'late')
           break
         case 'superseded':
-          if (shown.inBody) tellSuperseded(s, shown.token)
-          outcome.is = 'superseded'
+          outcome.is = shown.inBody && tellSuperseded(s, shown.token) ? 'reused' : 'superseded'
+          outcome.verdict = outcome.is
           return outcome
         case 'reused':
           outcome.is = 'reused'
@@ -211,11 +206,14 @@ export function createService({ times: trueTimes, graceTicks: trueGrace }: Rotat
     return outcome
   }
 
-  function tellSuperseded(s: Uint8Array, token: TokenId): void {
-    const told = positionOf(token) + 2
-    if (told <= s[AT.told]!) return
-    s[AT.told] = told
-    s[AT.toldAge] = 0
+  /** As the statement of that name, and what the service makes of its answer. */
+  function tellSuperseded(s: Uint8Array, token: TokenId): boolean {
+    // Requests older than the window are no longer under way.
+    if (token === ANCIENT) return false
+    const at = AT.told + positionOf(token)
+    if (s[at] === 0) s[at] = 1
+    // The grace is no setting, so ticks are told to the service as less or more than it.
+    return hasComeBack(s[at]! - 1 > graceTicks ? SUPERSEDED_GRACE_SECONDS + 1 : 0)
   }
 
   return { answer, judge, saw, useOf }

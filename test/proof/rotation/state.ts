@@ -15,9 +15,6 @@ export const AT = {
   lateReplays: 7,
   /** The late generation: 2 is that of the row, 1 the one before, 0 older or none. */
   late: 8,
-  /** The newest generation that was told to be superseded: none, ancient (1), or its position plus 2. */
-  told: 9,
-  toldAge: 10,
   /** The row before the last commit, which a failover brings back; `lastAge` is its age at that commit. */
   lastToken: 11,
   lastNextBit: 12,
@@ -56,8 +53,10 @@ export const AT = {
   previousMarks: 38,
   gains: 40,
   ownerWentOn: 41,
+  /** For how long the bearer of each token in the window knows that it is superseded, plus one; zero: nobody was told. */
+  told: 42,
   /** Requests under way, four bytes each: kind, token, mark, more. */
-  flights: 42,
+  flights: 48,
 } as const
 
 export const FLIGHT_BYTES = 4
@@ -139,7 +138,8 @@ export function moveWindow(state: Uint8Array, window: number): void {
   if (state[AT.hasPrevious] === 1 && positionOf(state[AT.stolen]!) - 1 < by) forgetPrevious(state)
   for (const at of TOKENS) state[at] = moved(state[at]!, by)
   for (const at of [AT.seen, AT.access]) state[at] = Math.max(0, state[at]! - by)
-  if (state[AT.told]! > 0) state[AT.told] = Math.max(1, state[AT.told]! - by)
+  state.copyWithin(AT.told, Math.min(AT.flights, AT.told + by), AT.flights)
+  state.fill(0, Math.max(AT.told, AT.flights - by), AT.flights)
   for (let at = AT.flights; at < state.length; at += FLIGHT_BYTES) state[at + 1] = moved(state[at + 1]!, by)
 }
 
