@@ -78,10 +78,13 @@ t.test(`ten tabs on a network that stalls stay signed in (SEED=${seed})`, { skip
     [],
     'nothing was refused but what was superseded or had expired',
   )
-  t.ok(tallies.every(({ protocol }) => protocol === 'h2'))
+  t.ok(
+    tallies.every(({ protocol }) => protocol === 'h2'),
+    'no tab waits for a connection',
+  )
   const counts = await events()
   t.notOk(counts.refresh_token_reused, 'nobody was taken for a thief')
-  t.notOk(counts.refresh_token_unknown)
+  t.notOk(counts.refresh_token_unknown, 'every token had its place in the session')
 
   const stalled = network.passed.filter(({ stall }) => stall)
   const [requests, answers] = (['request', 'answer'] as const).map(of =>
