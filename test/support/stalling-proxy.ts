@@ -115,7 +115,7 @@ export async function startStallingProxy(
 /** The refresh tokens in slots, of cookies that are sent or set: the generation of each and its mark, as `12:aB3_x9`. */
 function slotsOf(cookies: readonly string[]): string[] {
   return cookies.flatMap(cookie => {
-    const [, token, mark] = /^[\w-]+-[0-9a-f]=lk_rt_([\w-]+)\.([\w-]{6})/.exec(cookie) ?? []
+    const [, token, mark] = /^[\w-]+-[0-9a-f]{3}=lk_rt_([\w-]+)\.([\w-]{6})/.exec(cookie) ?? []
     return token === undefined ? [] : [`${Buffer.from(token, 'base64url').readUInt32BE(18)}:${mark}`]
   })
 }
