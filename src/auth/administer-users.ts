@@ -1,4 +1,5 @@
 import { LatchkeyError } from '../errors.js'
+import { commitAndAnnounce } from './commit-and-announce.js'
 import type { AuthContext } from './context.js'
 import { earlierEmailForms, emailForms, normaliseEmail } from './email.js'
 import { endAllSessions } from './end-sessions.js'
@@ -63,15 +64,13 @@ export async function disableUser(
 ): Promise<void> {
   const id = await findId(context, name)
   if (id === actor) throw new LatchkeyError('own_account')
-  const ended = await context.db.transaction(async repositories => {
+  await commitAndAnnounce(context, async repositories => {
     const user = await repositories.users.disable(id)
-    if (!user) return []
+    if (!user) return
     await repositories.passwordResets.removeOf(id)
-    const entries = await endAllSessions(repositories, user, 'user_disabled')
+    await endAllSessions(repositories, user, 'user_disabled')
     await repositories.securityEvents.add({ type: 'user_disabled', userId: id, actor })
-    return entries
   })
-  context.revocations.announce(ended)
 }
 
 /**
@@ -103,19 +102,15 @@ export async function setRoles(
   const roles = normaliseRoles(given)
   const id = await findId(context, name)
   if (id === actor && !roles.includes(ADMIN_ROLE)) throw new LatchkeyError('own_account')
-  const entries = await context.db.transaction(async repositories => {
+  await commitAndAnnounce(context, async repositories => {
     const user = await repositories.users.lock(id)
     if (!user) throw new LatchkeyError('user_not_found')
-    if (areSameRoles(user.roles, roles)) return []
+    if (areSameRoles(user.roles, roles)) return
     const { rolesVersion, changedAt } = await repositories.users.setRoles(id, roles)
     const bounds = { belowRolesVersion: rolesVersion, before: changedAt }
-    const entries = await repositories.journal.append([
-      { kind: 'user', subject: id, ...bounds, reason: 'roles_changed' },
-    ])
+    await repositories.journal.append([{ kind: 'user', subject: id, ...bounds, reason: 'roles_changed' }])
     await repositories.securityEvents.add({ type: 'roles_changed', userId: id, actor, details: { roles } })
-    return entries
   })
-  context.revocations.announce(entries)
 }
 
 /**

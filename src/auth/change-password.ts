@@ -1,4 +1,5 @@
 import { LatchkeyError } from '../errors.js'
+import { commitAndAnnounce } from './commit-and-announce.js'
 import type { AuthContext, Caller } from './context.js'
 import { deviceGrant } from './device-grant.js'
 import { emailForms } from './email.js'
@@ -36,7 +37,7 @@ export function changePassword(context: AuthContext, change: PasswordChange, cal
 }
 
 async function verifyAndChange(context: AuthContext, change: PasswordChange, caller: Caller, joinLine: JoinLine) {
-  const { config, db, passwords, revocations } = context
+  const { config, passwords } = context
   const { email, session: asking } = await nameAccount(context, change)
   const credentials = { email, password: change.currentPassword, deviceCookie: change.deviceCookie, session: asking }
   const user = await verifyPassword(context, credentials, caller, joinLine)
@@ -49,21 +50,20 @@ async function verifyAndChange(context: AuthContext, change: PasswordChange, cal
   const passwordHash = await passwords.hash(change.newPassword, true)
   const remember = change.remember ?? (await isRemembered(context, asking?.sessionId))
 
-  const { session, entries } = await db.transaction(async repositories => {
+  const session = await commitAndAnnounce(context, async repositories => {
     const changed = await repositories.users.changePassword(user.id, user.passwordHash, passwordHash)
     // The password was changed by somebody else since it was verified, or the account disabled.
     if (!changed) throw new LatchkeyError('invalid_credentials')
     await repositories.passwordResets.removeOf(user.id)
-    const entries = await endAllSessions(repositories, changed, 'password_changed')
+    await endAllSessions(repositories, changed, 'password_changed')
     const fence = { tokenVersion: changed.tokenVersion, passwordHash }
     const signIn = { userId: user.id, fence, transport: change.transport, remember, caller }
     const session = await openSession(context, repositories, signIn)
     if (!session) throw new Error('an account changed while its row was held')
     const event = { userId: user.id, sessionId: session.facts.sessionId, actor: 'user', ...caller }
     await repositories.securityEvents.add({ ...event, type: 'password_changed', ...deviceDetails(session) })
-    return { session, entries }
+    return session
   })
-  revocations.announce(entries)
   const device = deviceGrant(context, { ...change, remember, userId: user.id })
   return { ...grantTokens(context, session.facts, session.refreshToken), device }
 }

@@ -1,4 +1,5 @@
 import { LatchkeyError } from '../errors.js'
+import { commitAndAnnounce } from './commit-and-announce.js'
 import type { AuthContext, Caller } from './context.js'
 import { endSessions } from './end-sessions.js'
 import { examineRefreshToken } from './examine-refresh-token.js'
@@ -16,7 +17,7 @@ export async function endSessionOfToken(
   text: string,
   caller: Caller,
 ): Promise<void> {
-  const { db, revocations, secrets } = context
+  const { secrets } = context
   const presented = readRefreshToken(text, secrets.refreshKeys)
   if (!presented) throw new LatchkeyError('refresh_token_invalid')
   const { sessionId } = presented
@@ -24,13 +25,11 @@ export async function endSessionOfToken(
   if (!state || verdict.is === 'over')
     throw sessionOver(context, verdict.is === 'over' ? verdict.code : 'session_revoked', sessionId, state)
 
-  const ended = await db.transaction(async repositories => {
+  await commitAndAnnounce(context, async repositories => {
     const entries = await endSessions(repositories, state.userId, [sessionId], 'logout')
     // Somebody else ended it since it was looked at.
     if (entries.length === 0) throw new LatchkeyError('session_revoked')
     const event = { userId: state.userId, sessionId, actor: 'user', ...caller, details: { scope: 'session' } }
     await repositories.securityEvents.add({ ...event, type: 'signed_out' })
-    return entries
   })
-  revocations.announce(ended)
 }

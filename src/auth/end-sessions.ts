@@ -1,4 +1,4 @@
-import type { Repositories } from '../db/database.js'
+import type { RevokingRepositories } from '../db/database.js'
 import type { NewRevocation } from '../db/journal.js'
 import type { NewSecurityEvent } from '../db/security-events.js'
 import type { Revocation } from '../revocations/revocation.js'
@@ -23,10 +23,10 @@ export type RevokeReason =
 /**
  * Ends sessions, inside the caller's transaction and in the lock order: the rows, the whitelist, the journal.
  *
- * @returns what to announce once the transaction has committed
+ * @returns the entries that the journal got
  */
 export async function endSessions(
-  repositories: Repositories,
+  repositories: RevokingRepositories,
   userId: string,
   ids: readonly string[],
   reason: RevokeReason,
@@ -37,7 +37,7 @@ export async function endSessions(
 
 /** Ends every session of a user but one. The user's row is held, so that no sign-in slips in between. */
 export async function endOtherSessions(
-  repositories: Repositories,
+  repositories: RevokingRepositories,
   userId: string,
   keptId: string,
   reason: RevokeReason,
@@ -49,7 +49,7 @@ export async function endOtherSessions(
 
 /** Ends a user's oldest sessions beyond a number of them; the caller holds the user's row. */
 export async function endSessionsBeyond(
-  repositories: Repositories,
+  repositories: RevokingRepositories,
   userId: string,
   limit: number,
   reason: RevokeReason,
@@ -63,7 +63,7 @@ export async function endSessionsBeyond(
  * no entry in the journal: no token of theirs is alive.
  */
 export async function endAllSessionsOfUsers(
-  repositories: Repositories,
+  repositories: RevokingRepositories,
   users: readonly { id: string; tokenVersion: number }[],
   reason: RevokeReason,
 ): Promise<Revocation[]> {
@@ -80,7 +80,7 @@ export async function endAllSessionsOfUsers(
  * the user's token_version to it in the same transaction, which also breaks the fence of a sign-in under way.
  */
 export async function endAllSessions(
-  repositories: Repositories,
+  repositories: RevokingRepositories,
   user: { id: string; tokenVersion: number },
   reason: RevokeReason,
 ): Promise<Revocation[]> {
@@ -100,7 +100,7 @@ export function revokedEvents(
 
 /** Takes sessions off the whitelist and into the journal; the caller ended their rows, no matter whose they are. */
 export async function forgetSessions(
-  repositories: Repositories,
+  repositories: RevokingRepositories,
   ids: readonly string[],
   reason: RevokeReason,
 ): Promise<Revocation[]> {
@@ -109,7 +109,7 @@ export async function forgetSessions(
   return repositories.journal.append(ids.map((subject): NewRevocation => ({ kind: 'session', subject, reason })))
 }
 
-async function removeAllOf(repositories: Repositories, users: readonly { id: string }[], reason: string) {
+async function removeAllOf(repositories: RevokingRepositories, users: readonly { id: string }[], reason: string) {
   const ended = await repositories.sessions.revokeAllOf(idsOf(users), reason)
   await repositories.refreshTokens.remove(idsOf(ended))
   return ended

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { User } from '../db/users.js'
 import { LatchkeyError } from '../errors.js'
+import { commitAndAnnounce } from './commit-and-announce.js'
 import type { AuthContext, Caller } from './context.js'
 import { deviceGrant } from './device-grant.js'
 import type { JoinLine } from './failure-schedule.js'
@@ -41,7 +42,6 @@ async function signIn(context: AuthContext, credentials: Credentials, caller: Ca
     throw error
   })
   if (!opened) throw refusal(context, user, caller)
-  context.revocations.announce(opened.revocations)
   const device = deviceGrant(context, { ...credentials, userId: user.id })
   return { ...grantTokens(context, opened.facts, opened.refreshToken), device }
 }
@@ -115,7 +115,7 @@ async function openVerified(
   caller: Caller,
 ): Promise<OpenedSession | undefined> {
   const open = ({ passwordHash }: User) =>
-    context.db.transaction(async repositories => {
+    commitAndAnnounce(context, async repositories => {
       const fence = { tokenVersion: user.tokenVersion, passwordHash }
       const { transport, remember, clientId } = credentials
       const signIn = { userId: user.id, fence, transport, remember, clientId, caller }

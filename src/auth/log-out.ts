@@ -1,5 +1,6 @@
 import { LatchkeyError } from '../errors.js'
 import { chooseRefreshToken } from './choose-refresh-token.js'
+import { commitAndAnnounce } from './commit-and-announce.js'
 import type { AuthContext, Caller } from './context.js'
 import { endAllSessions, endOtherSessions, endSessions } from './end-sessions.js'
 import { examineRefreshToken } from './examine-refresh-token.js'
@@ -72,7 +73,7 @@ async function endBy(context: AuthContext, authority: Authority, scope: LogoutSc
   if (scope !== 'session' && !authority.live) throw new LatchkeyError('live_token_required')
 
   const { userId, sessionId } = authority
-  const ended = await context.db.transaction(async repositories => {
+  await commitAndAnnounce(context, async repositories => {
     const entries =
       scope === 'session'
         ? await endSessions(repositories, userId, [sessionId], 'logout')
@@ -81,14 +82,12 @@ async function endBy(context: AuthContext, authority: Authority, scope: LogoutSc
           : await endAll()
     const event = { userId, sessionId, actor: 'user', ...caller, details: { scope } }
     if (entries.length > 0) await repositories.securityEvents.add({ ...event, type: 'signed_out' })
-    return entries
 
     async function endAll() {
       const user = await repositories.users.raiseTokenVersion(userId)
       return user ? endAllSessions(repositories, user, 'logout_all') : []
     }
   })
-  context.revocations.announce(ended)
 }
 
 /** The best authority that the credentials give; undefined when their session is gone altogether. */

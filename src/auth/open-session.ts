@@ -1,8 +1,7 @@
-import type { Repositories } from '../db/database.js'
+import type { RevokingRepositories } from '../db/database.js'
 import type { SignInFence } from '../db/open-session.js'
 import type { SessionFacts } from '../db/session-facts.js'
 import { LatchkeyError } from '../errors.js'
-import type { Revocation } from '../revocations/revocation.js'
 import type { AuthContext, Caller } from './context.js'
 import { describeDevice } from './device.js'
 import { endSessionsBeyond, revokedEvents } from './end-sessions.js'
@@ -30,8 +29,6 @@ export interface OpenedSession {
   refreshToken: RefreshToken
   /** Whether no earlier sign-in of this user from such a device is known. */
   isNewDevice: boolean
-  /** What to announce once the transaction has committed: sessions that had to make room. */
-  revocations: Revocation[]
 }
 
 /**
@@ -42,7 +39,7 @@ export interface OpenedSession {
  */
 export async function openSession(
   { config, secrets, locate }: Pick<AuthContext, 'config' | 'secrets' | 'locate'>,
-  repositories: Repositories,
+  repositories: RevokingRepositories,
   { caller, remember = true, clientId = FIRST_PARTY_CLIENT_ID, authMethods = ['pwd'], ...signIn }: SignIn,
 ): Promise<OpenedSession | undefined> {
   const [key] = secrets.refreshKeys
@@ -65,8 +62,8 @@ export async function openSession(
     nextHash: hashOf(successorOf(refreshToken, key)),
   })
   if (!facts) return undefined
-  const revocations = await keepToLimit(repositories, signIn.userId, config)
-  return { facts, refreshToken, isNewDevice: facts.isNewDevice, revocations }
+  await keepToLimit(repositories, signIn.userId, config)
+  return { facts, refreshToken, isNewDevice: facts.isNewDevice }
 }
 
 /**
@@ -74,19 +71,18 @@ export async function openSession(
  * back. The user's row is held since the session was opened, so that sign-ins at the same time count each other.
  */
 async function keepToLimit(
-  repositories: Repositories,
+  repositories: RevokingRepositories,
   userId: string,
   { maxSessionsPerUser: limit, maxSessionsPolicy }: AuthContext['config'],
-): Promise<Revocation[]> {
-  if (limit === 0) return []
+): Promise<void> {
+  if (limit === 0) return
   if (maxSessionsPolicy === 'deny') {
     if ((await repositories.sessions.countLive(userId)) > limit) throw new LatchkeyError('too_many_sessions')
-    return []
+    return
   }
   const ended = await endSessionsBeyond(repositories, userId, limit, 'too_many_sessions')
   const details = { reason: 'too_many_sessions' }
   await repositories.securityEvents.addAll(revokedEvents(ended, { userId, actor: 'system', details }))
-  return ended
 }
 
 /** What the event of a sign-in says of its device, for anyone who writes to the owner about new ones. */

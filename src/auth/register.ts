@@ -1,4 +1,5 @@
 import { LatchkeyError } from '../errors.js'
+import { commitAndAnnounce } from './commit-and-announce.js'
 import type { AuthContext, Caller } from './context.js'
 import { deviceGrant } from './device-grant.js'
 import { earlierEmailForms, normaliseEmail } from './email.js'
@@ -33,7 +34,7 @@ export async function register(context: AuthContext, registration: Registration,
     passwordHash: await context.passwords.hash(registration.password),
   }
 
-  const opened = await context.db.transaction(async repositories => {
+  const opened = await commitAndAnnounce(context, async repositories => {
     if ((await repositories.users.insert(user)) !== 'inserted') throw new LatchkeyError('email_taken')
     const session = await openSession(context, repositories, {
       userId: user.id,

@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.js'
+import { type Database, revoking } from '../db/database.js'
 import type { Revocation } from '../revocations/revocation.js'
 
 type Of<Kind extends Revocation['kind']> = Extract<Revocation, { kind: Kind }>
@@ -14,7 +14,8 @@ export async function repairRevocations(
   db: Database,
   findLost: (known: readonly Revocation[]) => Revocation[],
 ): Promise<Revocation[]> {
-  return db.transaction(async ({ journal, users, sessions, refreshTokens, realm, signingKeys }) => {
+  return db.transaction(async given => {
+    const { journal, users, sessions, refreshTokens, realm, signingKeys } = revoking(given)
     await journal.lockForRepair()
     const lost = findLost((await journal.readAll()).entries)
     const of = <Kind extends Revocation['kind']>(kind: Kind) =>

@@ -1,4 +1,5 @@
 import { LatchkeyError } from '../errors.js'
+import { commitAndAnnounce } from './commit-and-announce.js'
 import type { AuthContext, Caller } from './context.js'
 import { deviceGrant } from './device-grant.js'
 import { endAllSessions } from './end-sessions.js'
@@ -25,7 +26,7 @@ export interface PasswordReset {
  * @throws LatchkeyError reset_token_invalid, busy, and what {@link checkNewPassword} throws
  */
 export async function resetPassword(context: AuthContext, reset: PasswordReset, caller: Caller): Promise<Grant> {
-  const { config, db, passwords, revocations, secrets } = context
+  const { config, db, passwords, secrets } = context
   const token = readPasswordResetToken(reset.token, secrets.resetKeys)
   const tokenHash = token && hashOfResetToken(token)
   // Looked at before anything is hashed, so that a dead token costs no hash; what counts is that it is taken below.
@@ -38,21 +39,20 @@ export async function resetPassword(context: AuthContext, reset: PasswordReset, 
   })
   const passwordHash = await passwords.hash(reset.newPassword, true)
 
-  const { session, entries } = await db.transaction(async repositories => {
+  const session = await commitAndAnnounce(context, async repositories => {
     // This holds the user's row, so that another who uses the token, or changes the password, comes before or after.
     const changed = await repositories.users.resetPassword(user.id, passwordHash)
     const taken = changed && (await repositories.passwordResets.take(user.id, tokenHash))
     if (!taken) throw new LatchkeyError('reset_token_invalid')
-    const entries = await endAllSessions(repositories, changed, 'password_reset')
+    await endAllSessions(repositories, changed, 'password_reset')
     const { transport, remember } = reset
     const fence = { tokenVersion: changed.tokenVersion, passwordHash }
     const session = await openSession(context, repositories, { userId: user.id, fence, transport, remember, caller })
     if (!session) throw new Error('an account changed while its row was held')
     const event = { userId: user.id, sessionId: session.facts.sessionId, actor: 'user', ...caller }
     await repositories.securityEvents.add({ ...event, type: 'password_reset', ...deviceDetails(session) })
-    return { session, entries }
+    return session
   })
-  revocations.announce(entries)
   const device = deviceGrant(context, { ...reset, userId: user.id })
   return { ...grantTokens(context, session.facts, session.refreshToken), device }
 }

@@ -1,5 +1,6 @@
 import type { LiveSession } from '../db/sessions.js'
 import { LatchkeyError } from '../errors.js'
+import { commitAndAnnounce } from './commit-and-announce.js'
 import type { AuthContext, Caller } from './context.js'
 import { endOtherSessions, endSessions, revokedEvents } from './end-sessions.js'
 import { noticeOrigin } from './notice-origin.js'
@@ -59,30 +60,26 @@ export async function labelSession(
  * @throws LatchkeyError session_not_found, also for somebody else's and for one that has ended already
  */
 export async function revokeSession(
-  { db, revocations }: Pick<AuthContext, 'db' | 'revocations'>,
+  context: Pick<AuthContext, 'db' | 'revocations'>,
   { userId }: Principal,
   id: string,
   caller: Caller,
 ): Promise<void> {
-  const ended = await db.transaction(async repositories => {
+  await commitAndAnnounce(context, async repositories => {
     const entries = await endSessions(repositories, userId, [id], 'revoked_by_user')
     if (entries.length === 0) throw new LatchkeyError('session_not_found')
     await repositories.securityEvents.add({ type: 'session_revoked', userId, sessionId: id, actor: 'user', ...caller })
-    return entries
   })
-  revocations.announce(ended)
 }
 
 /** Ends every session of the user but the one that asks. */
 export async function revokeOtherSessions(
-  { db, revocations }: Pick<AuthContext, 'db' | 'revocations'>,
+  context: Pick<AuthContext, 'db' | 'revocations'>,
   { userId, sessionId }: Principal,
   caller: Caller,
 ): Promise<void> {
-  const ended = await db.transaction(async repositories => {
+  await commitAndAnnounce(context, async repositories => {
     const entries = await endOtherSessions(repositories, userId, sessionId, 'revoked_by_user')
     await repositories.securityEvents.addAll(revokedEvents(entries, { userId, actor: 'user', ...caller }))
-    return entries
   })
-  revocations.announce(ended)
 }

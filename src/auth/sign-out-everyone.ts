@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { commitAndAnnounce } from './commit-and-announce.js'
 import type { AuthContext } from './context.js'
 
 /**
@@ -10,19 +11,17 @@ import type { AuthContext } from './context.js'
  *   nobody is signed out in advance
  */
 export async function signOutEveryone(
-  { db, revocations }: Pick<AuthContext, 'db' | 'revocations'>,
+  context: Pick<AuthContext, 'db' | 'revocations'>,
   actor: string,
   until?: number,
 ): Promise<void> {
-  const bound = await nextSecond(db, until)
-  const entries = await db.transaction(async ({ realm, journal, securityEvents }) => {
+  const bound = await nextSecond(context.db, until)
+  await commitAndAnnounce(context, async ({ realm, journal, securityEvents }) => {
     const before = await realm.endEverything(bound, until)
-    if (before === undefined) return []
-    const entries = await journal.append([{ kind: 'realm', before, reason: 'signed_out_everyone' }])
+    if (before === undefined) return
+    await journal.append([{ kind: 'realm', before, reason: 'signed_out_everyone' }])
     await securityEvents.add({ type: 'everyone_signed_out', actor, details: { before } })
-    return entries
   })
-  revocations.announce(entries)
 }
 
 /**

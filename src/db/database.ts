@@ -18,8 +18,16 @@ import { userImportRepository } from './user-import.js'
 import { userPagesRepository } from './user-pages.js'
 import { usersRepository } from './users.js'
 
-/** All statements of the service, one repository a table. */
-export type Repositories = ReturnType<typeof repositories>
+/** The statements of the service, one repository a table. Only a {@link RevokingRepositories} writes to the journal. */
+export type Repositories = Omit<RevokingRepositories, 'journal'> & { readonly journal: Omit<Journal, 'append'> }
+
+/** Those of a transaction that revokes, and whose caller announces what it wrote (src/auth/commit-and-announce.ts). */
+export type RevokingRepositories = ReturnType<typeof repositories>
+
+/** The same repositories, with the right to write to the journal. The caller announces what was written. */
+export function revoking(given: Repositories): RevokingRepositories {
+  return given as RevokingRepositories
+}
 
 export interface Database extends Repositories {
   /** The journal on a connection of its own: it must be read in time however busy the others are. */

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import t from 'tap'
 import { setRoles } from '../../src/auth/administer-users.js'
+import { revoking } from '../../src/db/database.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { makeClient, signUpAdmin } from '../support/clients.js'
 import { get, type Person, refresh, signIn, signUp, verify } from '../support/people.js'
@@ -55,7 +56,8 @@ t.test('another instance finds it stale too, by the journal alone', async t => {
   const a = await buildTestApp(t)
   const b = await a.another()
   const mallory = await signUpAdmin(a.app)
-  await a.stores.db.transaction(async ({ users, journal }) => {
+  await a.stores.db.transaction(async given => {
+    const { users, journal } = revoking(given)
     const { rolesVersion: belowRolesVersion, changedAt: before } = await users.setRoles(mallory.userId, [])
     await journal.append([
       { kind: 'user', subject: mallory.userId, belowRolesVersion, before, reason: 'roles_changed' },

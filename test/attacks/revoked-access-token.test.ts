@@ -1,4 +1,5 @@
 import t from 'tap'
+import { commitAndAnnounce } from '../../src/auth/commit-and-announce.js'
 import type { NewRevocation } from '../../src/db/journal.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { get, post, refresh, signIn, signUp, verify } from '../support/people.js'
@@ -17,8 +18,8 @@ function twinOf(token: string): string {
 }
 
 /** Commits an entry to the journal and tells this instance, as every revoke path does. */
-async function revoke({ app, stores }: TestApp, entry: NewRevocation): Promise<void> {
-  app.context.revocations.announce(await stores.db.journal.append([entry]))
+async function revoke({ app }: TestApp, entry: NewRevocation): Promise<void> {
+  await commitAndAnnounce(app.context, ({ journal }) => journal.append([entry]))
 }
 
 t.test('the twin of a revoked token is revoked: the blacklist goes by the session, not by bytes', async t => {

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { setRoles } from '../../src/auth/administer-users.js'
 import { cleanUp } from '../../src/auth/clean-up.js'
+import { commitAndAnnounce } from '../../src/auth/commit-and-announce.js'
 import { newSessionId } from '../../src/auth/session-id.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { post, refresh, signIn, signUp, verify } from '../support/people.js'
@@ -59,7 +60,9 @@ t.test('revocations go when no token that they refuse can be alive, and not befo
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   await setRoles(test.app.context, ada.email, ['editor'], 'test')
-  await test.app.context.db.journal.append([{ kind: 'key', subject: 'kid', reason: 'key_compromised' }])
+  await commitAndAnnounce(test.app.context, ({ journal }) =>
+    journal.append([{ kind: 'key', subject: 'kid', reason: 'key_compromised' }]),
+  )
   await test.clock.advance(2 * 60 * 60)
   t.match(await clean(test), { revocations: 0 })
   await test.clock.advance(6 * 60)

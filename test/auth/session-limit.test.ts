@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { commitAndAnnounce } from '../../src/auth/commit-and-announce.js'
 import { openSession } from '../../src/auth/open-session.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { PASSWORD, post, refreshed, signIn, signUp, verify } from '../support/people.js'
@@ -71,7 +72,7 @@ t.test('of two sign-ins at once that find one place, one is let in', async t => 
     const mayCommit = new Promise<void>(resolve => {
       commit = resolve
     })
-    const held = context.db.transaction(async repositories => {
+    const held = commitAndAnnounce(context, async repositories => {
       await openSession(context, repositories, signIn)
       isOpen()
       await mayCommit
@@ -79,9 +80,9 @@ t.test('of two sign-ins at once that find one place, one is let in', async t => 
     held.catch(failed)
   })
   await first
-  const second = context.db
-    .transaction(repositories => openSession(context, repositories, signIn))
-    .catch(error => error)
+  const second = commitAndAnnounce(context, repositories => openSession(context, repositories, signIn)).catch(
+    error => error,
+  )
   await Promise.race([second, sleep(500)])
   commit()
   t.match(await second, { code: 'too_many_sessions' })

@@ -1,6 +1,6 @@
 import type postgres from 'postgres'
 import t, { type Test } from 'tap'
-import { openDatabase } from '../../src/db/database.js'
+import { openDatabase, type RevokingRepositories } from '../../src/db/database.js'
 import { everyStatement, NAMES } from '../support/every-statement.js'
 import { type SentStatement, sentStatements } from '../support/sent-statements.js'
 import { createTestDatabase } from '../support/test-database.js'
@@ -53,7 +53,8 @@ async function checkEveryStatement(t: Test, url: string, admin: postgres.Sql): P
   t.teardown(() => db.close())
   // The service's own now(), which the planner knows, not the one that tests can shift.
   await admin`set search_path = public`
-  for (const [repository, calls] of Object.entries(everyStatement(db))) {
+  // It has all of them; its type hides the one that may run in a revoking transaction alone.
+  for (const [repository, calls] of Object.entries(everyStatement(db as unknown as RevokingRepositories))) {
     for (const [method, call] of Object.entries(calls)) {
       const name = `${repository}.${method}`
       const statements = await sentStatements(() => call())

@@ -1,4 +1,5 @@
 import { strict as assert } from 'node:assert'
+import { commitAndAnnounce } from '../../src/auth/commit-and-announce.js'
 import { grantTokens } from '../../src/auth/grant-tokens.js'
 import { openSession } from '../../src/auth/open-session.js'
 import {
@@ -44,7 +45,7 @@ export async function addDevice({ model, service }: History, { which, instance }
   const { passwordHash, tokenVersion } = (await context.db.users.findById(user.id))!
   const fence = { passwordHash, tokenVersion }
   const now = service.now()
-  const opened = await context.db.transaction(async repositories => {
+  const opened = await commitAndAnnounce(context, async repositories => {
     const signIn = { userId: user.id, fence, transport: 'body', caller: {} } as const
     const session = await openSession(context, repositories, signIn)
     const event = { type: 'signed_in', userId: user.id, sessionId: session?.facts.sessionId, actor: 'user' } as const
@@ -53,7 +54,6 @@ export async function addDevice({ model, service }: History, { which, instance }
   })
   assert.equal(opened === undefined, user.disabled, 'a session opens unless the user is disabled')
   if (!opened) return
-  context.revocations.announce(opened.revocations)
   const { accessToken, refreshToken, sessionId } = grantTokens(context, opened.facts, opened.refreshToken)
   const granted = { access_token: accessToken, refresh_token: refreshToken, session_id: sessionId, user }
   begin(model, user, granted, now)

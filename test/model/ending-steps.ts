@@ -1,6 +1,7 @@
 import { disableUser, enableUser, setRoles } from '../../src/auth/administer-users.js'
 import { endSessions } from '../../src/auth/end-sessions.js'
 import { signOutEveryone } from '../../src/auth/sign-out-everyone.js'
+import { revoking } from '../../src/db/database.js'
 import type { Choice } from './client-steps.js'
 import { begin, expectRefusedEverywhere, type History, pick, pickSession } from './history.js'
 import type { Session } from './model.js'
@@ -113,7 +114,8 @@ export async function logOutUnannounced(history: History, { which, instance, tar
   const [late, early] = [pickSession(history, which), pickSession(history, target)]
   if (late === early) return
   const now = service.now()
-  await service.context(instance).db.transaction(async repositories => {
+  await service.context(instance).db.transaction(async given => {
+    const repositories = revoking(given)
     const entries = await endSessions(repositories, late.user.id, [late.id], 'logout')
     const event = { type: 'signed_out', userId: late.user.id, sessionId: late.id, actor: 'user' } as const
     if (entries.length > 0) await repositories.securityEvents.add(event)

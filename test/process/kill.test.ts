@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { commitAndAnnounce } from '../../src/auth/commit-and-announce.js'
 import { openSession } from '../../src/auth/open-session.js'
 import { writeRefreshToken } from '../../src/auth/refresh-token.js'
 import { findFreePort } from '../../src/stores/embedded/find-free-port.js'
@@ -89,7 +90,7 @@ async function openSessions(app: TestApp['app'], count: number): Promise<string[
     caller: {},
   } as const
   const others = Array.from({ length: count - 1 }, async () => {
-    const opened = await db.transaction(repositories => openSession(app.context, repositories, signIn))
+    const opened = await commitAndAnnounce(app.context, repositories => openSession(app.context, repositories, signIn))
     return writeRefreshToken(opened!.refreshToken)
   })
   return [refreshToken, ...(await Promise.all(others))]

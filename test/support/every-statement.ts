@@ -1,4 +1,4 @@
-import type { Repositories } from '../../src/db/database.js'
+import type { RevokingRepositories } from '../../src/db/database.js'
 import type { NewSession } from '../../src/db/open-session.js'
 
 type Calls<Repository> = { [Method in keyof Repository]: () => Promise<unknown> }
@@ -13,7 +13,9 @@ export const NAMES = {
  * Calls of every method of every repository, in each of its forms that is a statement of its own. The type asks for all
  * of them, so that nobody adds a statement without its call here.
  */
-export function everyStatement(db: Repositories): { [Name in keyof Repositories]: Calls<Repositories[Name]> } {
+export function everyStatement(db: RevokingRepositories): {
+  [Name in keyof RevokingRepositories]: Calls<RevokingRepositories[Name]>
+} {
   const { user, session, client } = NAMES
   const hash = Buffer.alloc(32, 1)
   const many = Array.from(

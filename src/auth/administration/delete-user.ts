@@ -1,4 +1,5 @@
 import { LatchkeyError } from '../../errors.js'
+import { commitAndAnnounce } from '../commit-and-announce.js'
 import type { AuthContext } from '../context.js'
 import { endAllSessions } from '../end-sessions.js'
 
@@ -9,18 +10,16 @@ import { endAllSessions } from '../end-sessions.js'
  * @throws LatchkeyError user_not_found, own_account
  */
 export async function deleteUser(
-  { db, revocations }: Pick<AuthContext, 'db' | 'revocations'>,
+  context: Pick<AuthContext, 'db' | 'revocations'>,
   id: string,
   actor: string,
 ): Promise<void> {
-  const ended = await db.transaction(async repositories => {
+  await commitAndAnnounce(context, async repositories => {
     const user = await repositories.users.raiseTokenVersion(id)
     if (!user) throw new LatchkeyError('user_not_found')
     if (user.id === actor) throw new LatchkeyError('own_account')
-    const entries = await endAllSessions(repositories, user, 'user_deleted')
+    await endAllSessions(repositories, user, 'user_deleted')
     await repositories.users.remove(user.id)
     await repositories.securityEvents.add({ type: 'user_deleted', userId: user.id, actor })
-    return entries
   })
-  revocations.announce(ended)
 }

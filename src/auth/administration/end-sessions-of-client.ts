@@ -18,13 +18,13 @@ export function endSessionsOfClient(
   return inBatches(context, async (repositories, { afterId, limit }) => {
     const ended = await repositories.sessions.revokeSomeOfClient(clientId, afterId, limit, reason)
     const ids = ended.map(({ id }) => id)
-    const entries = await forgetSessions(repositories, ids, reason)
+    await forgetSessions(repositories, ids, reason)
     await repositories.securityEvents.addAll(
       ended.map(({ id, userId }): NewSecurityEvent => {
         const details = { reason, client_id: clientId }
         return { type: 'session_revoked', userId, sessionId: id, actor, details }
       }),
     )
-    return { ids, entries }
+    return ids
   })
 }

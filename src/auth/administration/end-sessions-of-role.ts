@@ -19,10 +19,10 @@ export async function endSessionsOfRole(
   const role = roleNamed(name)
   return inBatches(context, async (repositories, { afterId, limit }) => {
     const users = await repositories.users.raiseTokenVersionsOfRole(role, afterId, limit)
-    const entries = await endAllSessionsOfUsers(repositories, users, 'revoked_by_admin')
+    await endAllSessionsOfUsers(repositories, users, 'revoked_by_admin')
     await repositories.securityEvents.addAll(
       users.map(({ id }): NewSecurityEvent => ({ type: 'sessions_revoked', userId: id, actor, details: { role } })),
     )
-    return { ids: users.map(({ id }) => id), entries }
+    return users.map(({ id }) => id)
   })
 }

@@ -1,5 +1,5 @@
-import type { Repositories } from '../../db/database.js'
-import type { Revocation } from '../../revocations/revocation.js'
+import type { RevokingRepositories } from '../../db/database.js'
+import { commitAndAnnounce } from '../commit-and-announce.js'
 import type { AuthContext } from '../context.js'
 
 /** How many rows one transaction changes: none of them holds its locks for long. */
@@ -16,19 +16,18 @@ export interface Batch {
  * Revokes in small transactions, each of which counts at once. Should one fail half-way, the rest follows when the whole
  * is asked for again.
  *
- * @param work changes a batch; returns the ids that it changed, in order, and what to announce
+ * @param work changes a batch; returns the ids that it changed, in order
  * @returns how many were changed
  */
 export async function inBatches(
-  { db, revocations }: Pick<AuthContext, 'db' | 'revocations'>,
-  work: (repositories: Repositories, batch: Batch) => Promise<{ ids: readonly string[]; entries: Revocation[] }>,
+  context: Pick<AuthContext, 'db' | 'revocations'>,
+  work: (repositories: RevokingRepositories, batch: Batch) => Promise<readonly string[]>,
 ): Promise<number> {
   let changed = 0
   let afterId = LOWEST_ID
   for (;;) {
     const batch = { afterId, limit: BATCH_SIZE }
-    const { ids, entries } = await db.transaction(repositories => work(repositories, batch))
-    revocations.announce(entries)
+    const ids = await commitAndAnnounce(context, repositories => work(repositories, batch))
     changed += ids.length
     if (ids.length < BATCH_SIZE) return changed
     afterId = ids.at(-1)!

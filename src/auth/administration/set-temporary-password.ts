@@ -1,4 +1,5 @@
 import { LatchkeyError } from '../../errors.js'
+import { commitAndAnnounce } from '../commit-and-announce.js'
 import type { AuthContext } from '../context.js'
 import { endAllSessions } from '../end-sessions.js'
 import { newTemporaryPassword } from '../passwords/temporary-password.js'
@@ -12,21 +13,19 @@ import { getUser } from './get-user.js'
  * @throws LatchkeyError user_not_found, busy
  */
 export async function setTemporaryPassword(
-  { db, passwords, revocations }: Pick<AuthContext, 'db' | 'passwords' | 'revocations'>,
+  context: Pick<AuthContext, 'db' | 'passwords' | 'revocations'>,
   id: string,
   actor: string,
 ): Promise<string> {
-  await getUser({ db }, id)
+  await getUser(context, id)
   const temporaryPassword = newTemporaryPassword()
-  const passwordHash = await passwords.hash(temporaryPassword)
-  const ended = await db.transaction(async repositories => {
+  const passwordHash = await context.passwords.hash(temporaryPassword)
+  await commitAndAnnounce(context, async repositories => {
     const user = await repositories.users.setTemporaryPassword(id, passwordHash)
     if (!user) throw new LatchkeyError('user_not_found')
     await repositories.passwordResets.removeOf(id)
-    const entries = await endAllSessions(repositories, user, 'temporary_password_set')
+    await endAllSessions(repositories, user, 'temporary_password_set')
     await repositories.securityEvents.add({ type: 'temporary_password_set', userId: user.id, actor })
-    return entries
   })
-  revocations.announce(ended)
   return temporaryPassword
 }

@@ -1,4 +1,5 @@
 import { LatchkeyError } from '../../errors.js'
+import { commitAndAnnounce } from '../commit-and-announce.js'
 import type { AuthContext } from '../context.js'
 import { endAllSessions, endSessions } from '../end-sessions.js'
 import { type ListedSession, listSessions } from '../sessions.js'
@@ -23,19 +24,17 @@ export async function sessionsOfUser(
  * @throws LatchkeyError user_not_found, session_not_found
  */
 export async function endSessionOfUser(
-  { db, revocations }: Pick<AuthContext, 'db' | 'revocations'>,
+  context: Pick<AuthContext, 'db' | 'revocations'>,
   userId: string,
   sessionId: string,
   actor: string,
 ): Promise<void> {
-  await getUser({ db }, userId)
-  const ended = await db.transaction(async repositories => {
+  await getUser(context, userId)
+  await commitAndAnnounce(context, async repositories => {
     const entries = await endSessions(repositories, userId, [sessionId], 'revoked_by_admin')
     if (entries.length === 0) throw new LatchkeyError('session_not_found')
     await repositories.securityEvents.add({ type: 'session_revoked', userId, sessionId, actor })
-    return entries
   })
-  revocations.announce(ended)
 }
 
 /**
@@ -44,16 +43,14 @@ export async function endSessionOfUser(
  * @throws LatchkeyError user_not_found
  */
 export async function endSessionsOfUser(
-  { db, revocations }: Pick<AuthContext, 'db' | 'revocations'>,
+  context: Pick<AuthContext, 'db' | 'revocations'>,
   userId: string,
   actor: string,
 ): Promise<void> {
-  const ended = await db.transaction(async repositories => {
+  await commitAndAnnounce(context, async repositories => {
     const user = await repositories.users.raiseTokenVersion(userId)
     if (!user) throw new LatchkeyError('user_not_found')
-    const entries = await endAllSessions(repositories, user, 'revoked_by_admin')
+    await endAllSessions(repositories, user, 'revoked_by_admin')
     await repositories.securityEvents.add({ type: 'sessions_revoked', userId, actor })
-    return entries
   })
-  revocations.announce(ended)
 }

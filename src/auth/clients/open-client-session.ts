@@ -1,4 +1,5 @@
 import { LatchkeyError } from '../../errors.js'
+import { commitAndAnnounce } from '../commit-and-announce.js'
 import type { AuthContext, Caller } from '../context.js'
 import { type Grant, grantTokens } from '../grant-tokens.js'
 import { deviceDetails, openSession } from '../open-session.js'
@@ -24,7 +25,7 @@ export interface ClientSignIn {
 export async function openClientSession(context: AuthContext, signIn: ClientSignIn): Promise<Grant> {
   const { client, userId, authMethods, caller } = signIn
   const { clientId } = client
-  const opened = await context.db.transaction(async repositories => {
+  const opened = await commitAndAnnounce(context, async repositories => {
     const scopes = await repositories.clients.holdToken(client)
     if (!scopes?.includes('sessions')) throw new LatchkeyError('token_revoked')
     const session = await openSession(context, repositories, {
@@ -45,6 +46,5 @@ export async function openClientSession(context: AuthContext, signIn: ClientSign
       return new LatchkeyError(user ? 'account_disabled' : 'user_not_found')
     }
   })
-  context.revocations.announce(opened.revocations)
   return grantTokens(context, opened.facts, opened.refreshToken)
 }

@@ -1,6 +1,7 @@
 import type { Client } from '../../db/clients.js'
 import type { NewSecurityEvent } from '../../db/security-events.js'
 import { LatchkeyError } from '../../errors.js'
+import { commitAndAnnounce } from '../commit-and-announce.js'
 import type { AuthContext } from '../context.js'
 import { endSessions } from '../end-sessions.js'
 import { readRefreshToken } from '../refresh-token.js'
@@ -27,20 +28,18 @@ export async function revokeToken(
 }
 
 async function endSessionOf(
-  { db, revocations }: AuthContext,
+  context: AuthContext,
   sessionId: string,
   actor: string,
   isOwn: (clientId: string) => boolean,
 ): Promise<void> {
-  const session = await db.refreshTokens.find(sessionId)
+  const session = await context.db.refreshTokens.find(sessionId)
   if (!session || !isOwn(session.clientId)) return
   const { userId } = session
-  const ended = await db.transaction(async repositories => {
+  await commitAndAnnounce(context, async repositories => {
     const entries = await endSessions(repositories, userId, [sessionId], 'revoked_by_client')
     if (entries.length > 0) await repositories.securityEvents.add({ type: 'session_revoked', userId, sessionId, actor })
-    return entries
   })
-  revocations.announce(ended)
 }
 
 /** What is expired or revoked already needs no revocation. */
@@ -55,16 +54,14 @@ async function liveAccessToken(context: AuthContext, bearer: TokenBearer, token:
 }
 
 async function revokeAccessToken(
-  { db, revocations }: AuthContext,
+  context: AuthContext,
   token: { jti: string; userId?: string; sessionId?: string },
   actor: string,
 ): Promise<void> {
   const { jti: subject, userId, sessionId } = token
-  const entries = await db.transaction(async repositories => {
+  await commitAndAnnounce(context, async repositories => {
     const event: NewSecurityEvent = { type: 'token_revoked', userId, sessionId, actor, details: { jti: subject } }
-    const entries = await repositories.journal.append([{ kind: 'token', subject, reason: 'revoked_by_client' }])
+    await repositories.journal.append([{ kind: 'token', subject, reason: 'revoked_by_client' }])
     await repositories.securityEvents.add(event)
-    return entries
   })
-  revocations.announce(entries)
 }

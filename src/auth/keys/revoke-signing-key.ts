@@ -1,4 +1,5 @@
 import { LatchkeyError } from '../../errors.js'
+import { commitAndAnnounce } from '../commit-and-announce.js'
 import type { AuthContext } from '../context.js'
 import { makeSigningKey } from './make-signing-key.js'
 import { seal } from './seal.js'
@@ -12,20 +13,19 @@ import { seal } from './seal.js'
  * @throws LatchkeyError signing_key_not_found
  */
 export async function revokeSigningKey(
-  { db, config, secrets, revocations }: Pick<AuthContext, 'db' | 'config' | 'secrets' | 'revocations'>,
+  context: Pick<AuthContext, 'db' | 'config' | 'secrets' | 'revocations'>,
   kid: string,
 ): Promise<string | undefined> {
-  const successor = await makeSigningKey(config.algorithm)
-  const sealedPrivateKey = seal(successor.privatePem, secrets.sealKeys[0], successor.kid)
+  const successor = await makeSigningKey(context.config.algorithm)
+  const sealedPrivateKey = seal(successor.privatePem, context.secrets.sealKeys[0], successor.kid)
 
-  const { entries, isReplaced } = await db.transaction(async ({ signingKeys, journal }) => {
+  const isReplaced = await commitAndAnnounce(context, async ({ signingKeys, journal }) => {
     await signingKeys.lock()
     if (!(await signingKeys.revoke(kid))) throw new LatchkeyError('signing_key_not_found')
     const isReplaced = !(await signingKeys.usable()).some(({ retiresAt }) => retiresAt === null)
     if (isReplaced) await signingKeys.insert({ ...successor, sealedPrivateKey }, 0)
-    const entries = await journal.append([{ kind: 'key', subject: kid, reason: 'key_compromised' }])
-    return { entries, isReplaced }
+    await journal.append([{ kind: 'key', subject: kid, reason: 'key_compromised' }])
+    return isReplaced
   })
-  revocations.announce(entries)
   return isReplaced ? successor.kid : undefined
 }
