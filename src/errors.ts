@@ -132,3 +132,8 @@ export class LatchkeyError extends Error {
     this.ticket = details.ticket
   }
 }
+
+/** Whether a credential is refused, for whatever reason; anything else, such as a store that is away, is not its fault. */
+export function isCredentialRefusal(error: unknown): error is LatchkeyError {
+  return error instanceof LatchkeyError && error.status === 401
+}

@@ -1,4 +1,4 @@
-import { LatchkeyError } from '../errors.js'
+import { isCredentialRefusal, LatchkeyError } from '../errors.js'
 import { chooseRefreshToken } from './choose-refresh-token.js'
 import { commitAndAnnounce } from './commit-and-announce.js'
 import type { AuthContext, Caller } from './context.js'
@@ -102,7 +102,7 @@ async function findAuthority(
       ? undefined
       : await authorityOfAccessToken(bearer, accessToken).catch(error => {
           // A tab may hold a token whose key is gone or revoked, and a genuine cookie all the same.
-          if (refreshToken !== undefined && error instanceof LatchkeyError && error.status === 401) return undefined
+          if (refreshToken !== undefined && isCredentialRefusal(error)) return undefined
           throw error
         })
   if (byAccess?.live || refreshToken === undefined) return byAccess

@@ -1,5 +1,5 @@
 import type { Client } from '../../db/clients.js'
-import { LatchkeyError } from '../../errors.js'
+import { isCredentialRefusal, LatchkeyError } from '../../errors.js'
 import type { AuthContext } from '../context.js'
 import { examineRefreshToken } from '../examine-refresh-token.js'
 import { isLive } from '../judge-refresh-token.js'
@@ -53,7 +53,7 @@ export async function introspectToken(
       ? await introspectClientToken(context, client.id, bearer, token)
       : await introspectAccessToken(context, bearer, token)
   } catch (error) {
-    if (error instanceof LatchkeyError && error.status === 401) return undefined
+    if (isCredentialRefusal(error)) return undefined
     throw error
   }
 }

@@ -1,6 +1,6 @@
 import type { Client } from '../../db/clients.js'
 import type { NewSecurityEvent } from '../../db/security-events.js'
-import { LatchkeyError } from '../../errors.js'
+import { isCredentialRefusal } from '../../errors.js'
 import { commitAndAnnounce } from '../commit-and-announce.js'
 import type { AuthContext } from '../context.js'
 import { endSessions } from '../end-sessions.js'
@@ -48,7 +48,7 @@ async function liveAccessToken(context: AuthContext, bearer: TokenBearer, token:
     if (isClientToken(context, token)) return await bearer.verifyClient(token)
     return await bearer.verify(token)
   } catch (error) {
-    if (error instanceof LatchkeyError && error.status === 401) return undefined
+    if (isCredentialRefusal(error)) return undefined
     throw error
   }
 }
