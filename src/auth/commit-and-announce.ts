@@ -1,4 +1,4 @@
-import { type RevokingRepositories, revoking } from '../db/database.js'
+import type { Repositories, RevokingRepositories } from '../db/database.js'
 import type { Revocation } from '../revocations/revocation.js'
 import type { AuthContext } from './context.js'
 
@@ -26,4 +26,9 @@ export async function commitAndAnnounce<Result>(
   })
   revocations.announce(written)
   return result
+}
+
+/** The same repositories, with the right to write to the journal. Whoever asks for it announces what they wrote. */
+export function revoking(given: Repositories): RevokingRepositories {
+  return given as RevokingRepositories
 }

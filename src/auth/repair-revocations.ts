@@ -1,5 +1,6 @@
-import { type Database, revoking } from '../db/database.js'
+import type { Database } from '../db/database.js'
 import type { Revocation } from '../revocations/revocation.js'
+import { revoking } from './commit-and-announce.js'
 
 type Of<Kind extends Revocation['kind']> = Extract<Revocation, { kind: Kind }>
 

@@ -24,11 +24,6 @@ export type Repositories = Omit<RevokingRepositories, 'journal'> & { readonly jo
 /** Those of a transaction that revokes, and whose caller announces what it wrote (src/auth/commit-and-announce.ts). */
 export type RevokingRepositories = ReturnType<typeof repositories>
 
-/** The same repositories, with the right to write to the journal. The caller announces what was written. */
-export function revoking(given: Repositories): RevokingRepositories {
-  return given as RevokingRepositories
-}
-
 export interface Database extends Repositories {
   /** The journal on a connection of its own: it must be read in time however busy the others are. */
   readonly journalFeed: Journal

@@ -1,7 +1,7 @@
 import { disableUser, enableUser, setRoles } from '../../src/auth/administer-users.js'
+import { revoking } from '../../src/auth/commit-and-announce.js'
 import { endSessions } from '../../src/auth/end-sessions.js'
 import { signOutEveryone } from '../../src/auth/sign-out-everyone.js'
-import { revoking } from '../../src/db/database.js'
 import type { Choice } from './client-steps.js'
 import { begin, expectRefusedEverywhere, type History, pick, pickSession } from './history.js'
 import type { Session } from './model.js'
