@@ -60,13 +60,13 @@ t.test('a client of the command line', async t => {
 
   t.test('that can not be made or found is refused in one line', async t => {
     const cases: [args: string[], says: RegExp][] = [
-      [['create', 'another.one', '--scope', 'admin'], /^A client with this name exists already\.\n$/],
-      [['create', 'a b', '--scope', 'admin'], /^This is not a name that a client can have\. .*\n$/],
+      [['create', 'another.one', '--scope', 'admin'], /^A client with this name already exists\.\n$/],
+      [['create', 'a b', '--scope', 'admin'], /^The client name is not valid\. .*\n$/],
       [['create', 'new', '--scope', 'everything'], /Give one or more of introspect, revocations, sessions, admin\.\n$/],
       [['create', 'new', '--scope', ''], /Give one or more/],
       [['create', 'new'], /required option '--scope <scopes>' not specified/],
-      [['rotate', 'billing'], /^There is no such client\.\n$/],
-      [['remove', 'billing'], /^There is no such client\.\n$/],
+      [['rotate', 'billing'], /^Client not found\.\n$/],
+      [['remove', 'billing'], /^Client not found\.\n$/],
     ]
     for (const [args, says] of cases)
       t.match(await clients(...args), { code: 1, stdout: '', stderr: says }, args.join())

@@ -52,12 +52,15 @@ t.test('what an operator revokes is known to the running service within a moment
   t.match(await client.post('/auth/login', credentials), { status: 200 })
 
   const again = await runLatchkey(['keys', 'revoke', kid], { env })
-  t.match(again, { code: 1, stderr: /no such signing key/ })
+  t.match(again, { code: 1, stderr: /Signing key not found/ })
   for (const unknown of ['-h'.padEnd(43, 'x'), '--'.padEnd(43, '-')])
     t.match(
       await runLatchkey(['keys', 'revoke', unknown], { env }),
-      { code: 1, stderr: /no such signing key/ },
+      { code: 1, stderr: /Signing key not found/ },
       'one key in 64 has a name that begins like an option',
     )
-  t.match(await runLatchkey(['users', 'roles', credentials.email, 'a,b'], { env }), { code: 1, stderr: /not a role/ })
+  t.match(await runLatchkey(['users', 'roles', credentials.email, 'a,b'], { env }), {
+    code: 1,
+    stderr: /role is not valid/,
+  })
 })

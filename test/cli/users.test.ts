@@ -81,12 +81,12 @@ t.test('an account of the command line', async t => {
 
   t.test('that can not be made or found is refused in one line', async t => {
     const cases: [args: string[], says: string][] = [
-      [['create', 'ANN@example.com'], 'An account with this e-mail exists already.'],
-      [['create', 'bob@example.com', '--username', 'ann'], 'An account with this username exists already.'],
-      [['create', 'nobody'], 'This is not an e-mail address.'],
-      [['disable', 'bob@example.com'], 'There is no such user.'],
-      [['enable', 'ann'], 'There is no such user.'],
-      [['reset-password', 'bob@example.com'], 'There is no such user.'],
+      [['create', 'ANN@example.com'], 'An account with this e-mail already exists.'],
+      [['create', 'bob@example.com', '--username', 'ann'], 'An account with this username already exists.'],
+      [['create', 'nobody'], 'The e-mail address is not valid.'],
+      [['disable', 'bob@example.com'], 'User not found.'],
+      [['enable', 'ann'], 'User not found.'],
+      [['reset-password', 'bob@example.com'], 'User not found.'],
     ]
     const results = await Promise.all(cases.map(([args]) => users(...args)))
     for (const [i, [args, says]] of cases.entries()) {
