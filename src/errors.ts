@@ -72,7 +72,7 @@ export const catalogue = {
   unsupported_grant_type: { status: 400, title: 'This grant type is not supported.' },
   client_required: {
     status: 403,
-    title: 'This session belongs to a client; refresh it at /oauth/token with the credentials of the client.',
+    title: 'The session belongs to a client; refresh it at /oauth/token with the credentials of the client.',
   },
   insufficient_scope: { status: 403, title: 'The client does not have the required scope.' },
   invalid_client_name: { status: 422, title: 'The client name is not valid.' },
