@@ -83,7 +83,7 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
   await app.register(cors, config)
   await app.register(requestGuard)
   await app.register(sentCookies, config)
-  await app.register(authenticate, { ...context, config })
+  await app.register(authenticate, { context })
   const { publicUrl, publicPath } = config
   await app.register(openapi, { publicUrl, publicPath, cookieName: name })
 
@@ -101,7 +101,7 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
     await app.register(crossSite, { ...config, cookieNames })
     await app.register(rateLimit, { rateLimit: config.rateLimit, ephemeral: stores.ephemeral })
     await app.register(notFound)
-    await app.register(recheckAfterBody)
+    await app.register(recheckAfterBody, { context })
     await app.register(authenticateClients, { context })
 
     await app.register(healthRoutes, { ready: readiness(app, stores) })
@@ -109,7 +109,7 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
     await app.register(signInRoutes, { context })
     await app.register(resetPasswordRoutes, { context })
     await app.register(refreshRoutes, { context })
-    await app.register(verifyRoutes)
+    await app.register(verifyRoutes, { context })
     await app.register(profileRoutes, { context })
     await app.register(sessionRoutes, { context })
     await app.register(eventRoutes, { context })

@@ -8,6 +8,7 @@ import { Keyring } from './auth/keys/keyring.js'
 import { createPasswordHasher } from './auth/passwords/password-hasher.js'
 import { repairRevocations } from './auth/repair-revocations.js'
 import { deriveSecrets } from './auth/secrets.js'
+import { createAccessTokenVerifier } from './auth/verify-access-token.js'
 import { createBackground } from './background.js'
 import type { Config } from './config.js'
 import type { Database } from './db/database.js'
@@ -95,6 +96,7 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     revocations,
     secrets,
     keyring,
+    accessTokens: createAccessTokenVerifier({ ...config, keyring, revocations, clock }),
     clock,
     log,
     passwords: createPasswordHasher({

@@ -12,6 +12,7 @@ import type { Keyring } from './keys/keyring.js'
 import type { Locate } from './location.js'
 import type { PasswordHasher } from './passwords/password-hasher.js'
 import type { Secrets } from './secrets.js'
+import type { AccessTokenVerifier } from './verify-access-token.js'
 
 /** Everything that the verbs of this room work with; each names the parts it needs. */
 export interface AuthContext {
@@ -21,6 +22,8 @@ export interface AuthContext {
   readonly revocations: Revocations
   readonly secrets: Secrets
   readonly keyring: Keyring
+  /** Verifies the access tokens of users. */
+  readonly accessTokens: AccessTokenVerifier
   readonly passwords: PasswordHasher
   readonly failures: FailureLimit
   readonly failureSchedule: FailureSchedule

@@ -5,14 +5,8 @@ import type { AuthContext, Caller } from './context.js'
 import { endAllSessions, endOtherSessions, endSessions } from './end-sessions.js'
 import { examineRefreshToken } from './examine-refresh-token.js'
 import { isLive } from './judge-refresh-token.js'
-import type { Principal } from './principal.js'
 import { type RefreshToken, readRefreshToken } from './refresh-token.js'
-
-/** Who bears an access token: a live one only, or any genuine one. Both reject with a LatchkeyError. */
-export interface AccessTokenBearer {
-  verify(token: string): Promise<Principal>
-  identify(token: string): Promise<Principal>
-}
+import { verifyAccessToken } from './verify-access-token.js'
 
 export type LogoutScope = 'session' | 'others' | 'all'
 
@@ -39,14 +33,13 @@ interface Authority {
  */
 export async function logOut(
   context: AuthContext,
-  bearer: AccessTokenBearer,
   credentials: LogoutCredentials,
   scope: LogoutScope,
   caller: Caller,
 ): Promise<void> {
   const { refreshTokens } = credentials
   const refreshToken = await chooseRefreshToken(context, refreshTokens)
-  const authority = await findAuthority(context, bearer, { accessToken: credentials.accessToken, refreshToken })
+  const authority = await findAuthority(context, { accessToken: credentials.accessToken, refreshToken })
   if (authority) await endBy(context, authority, scope, caller)
   if (scope === 'others' || refreshTokens.length < 2) return
   for (const token of oneOfEachSession(context, refreshTokens).slice(0, MAX_SESSIONS)) {
@@ -93,14 +86,13 @@ async function endBy(context: AuthContext, authority: Authority, scope: LogoutSc
 /** The best authority that the credentials give; undefined when their session is gone altogether. */
 async function findAuthority(
   context: AuthContext,
-  bearer: AccessTokenBearer,
   { accessToken, refreshToken }: { accessToken: string | undefined; refreshToken: string | undefined },
 ): Promise<Authority | undefined> {
   if (accessToken === undefined && refreshToken === undefined) throw new LatchkeyError('authentication_required')
   const byAccess =
     accessToken === undefined
       ? undefined
-      : await authorityOfAccessToken(bearer, accessToken).catch(error => {
+      : await authorityOfAccessToken(context, accessToken).catch(error => {
           // A tab may hold a token whose key is gone or revoked, and a genuine cookie all the same.
           if (refreshToken !== undefined && isCredentialRefusal(error)) return undefined
           throw error
@@ -110,9 +102,9 @@ async function findAuthority(
   return byRefresh?.live ? byRefresh : (byAccess ?? byRefresh)
 }
 
-async function authorityOfAccessToken(bearer: AccessTokenBearer, token: string): Promise<Authority> {
-  const { userId, sessionId } = await bearer.identify(token)
-  const live = await bearer.verify(token).then(
+async function authorityOfAccessToken(context: AuthContext, token: string): Promise<Authority> {
+  const { userId, sessionId } = await context.accessTokens.identify(token)
+  const live = await verifyAccessToken(context, token).then(
     () => true,
     () => false,
   )

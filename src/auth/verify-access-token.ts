@@ -2,16 +2,14 @@ import { LRUCache } from 'lru-cache'
 import { LatchkeyError } from '../errors.js'
 import type { RevocationList } from '../revocations/revocation-list.js'
 import { readAccessTokenHeader } from './access-token-form.js'
+import type { AuthContext } from './context.js'
+import type { Keyring } from './keys/keyring.js'
 import { type Principal, principalOf } from './principal.js'
 
 export interface AccessTokenVerifierOptions {
   issuer: string
   audience: string
-  /**
-   * The algorithm of a key that may verify now, looked for afresh if it is not known; undefined refuses the token.
-   * Rejects with token_stale for a revoked key.
-   */
-  algorithmOf(kid: string): Promise<string | undefined>
+  keyring: Pick<Keyring, 'forKid' | 'onDropped'>
   revocations: Pick<RevocationList, 'refuses' | 'accountEndOf'>
   /** Milliseconds since the epoch. */
   clock(): number
@@ -19,65 +17,59 @@ export interface AccessTokenVerifierOptions {
   cacheSize?: number
 }
 
-/** Checks a token's signature with the key that its header names, and returns its claims; rejects if it is not valid. */
-export type SignatureCheck = (token: string) => Promise<unknown>
-
 export interface AccessTokenVerifier {
   /**
-   * Says who a token's bearer is.
+   * Returns the principal of a live access token.
    *
    * @throws LatchkeyError token_invalid, token_expired, token_revoked, token_stale
    */
-  verify(token: string, checkSignature: SignatureCheck): Promise<Principal>
+  verify(token: string): Promise<Principal>
   /**
-   * The same at once for a token whose signature was checked before; undefined for any other.
+   * Does the same synchronously for a token whose signature was checked before. Returns undefined for any other token.
    *
    * @throws LatchkeyError token_expired, token_revoked, token_stale
    */
   verifyKnown(token: string): Principal | undefined
   /**
-   * Who the bearer of a genuine token is, expired or revoked though it may be: only ever to end its own session.
+   * Returns the principal of a token with a valid signature, even if it is expired or revoked. Only for ending its own
+   * session.
    *
-   * @throws LatchkeyError token_invalid, and token_stale for a revoked key, whose tokens say nothing about anybody
+   * @throws LatchkeyError token_invalid, and token_stale if the key was revoked: its tokens prove nothing
    */
-  identify(token: string, checkSignature: SignatureCheck): Promise<Principal>
-  /** Forgets what a key verified. */
-  dropKey(kid: string): void
+  identify(token: string): Promise<Principal>
 }
 
-/** How far clocks may be apart. An expired token is refused at once all the same: clients refresh well before. */
+/** Allowed difference between clocks for `nbf`. `exp` has no tolerance: clients refresh well before it. */
 const CLOCK_TOLERANCE_SECONDS = 30
 
 /**
- * Verifies access tokens (RFC 9068, 4; RFC 8725). A known token costs two look-ups: the signature is checked once, the
- * expiry and the revocations at every call.
+ * Verifies the access tokens of users (RFC 9068, 4; RFC 8725). The signature of a token is checked once; its expiry and
+ * its revocation are checked at every call, so that a known token costs two look-ups.
  */
 export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): AccessTokenVerifier {
-  /** By the end of the token: it differs from token to token, and is hashed in a fraction of the time. */
+  /** The key is the end of the token: it differs between tokens, and hashing it takes a fraction of the time. */
   const verified = new LRUCache<string, { token: string; principal: Principal }>({ max: options.cacheSize ?? 10_000 })
+
+  options.keyring.onDropped(kid => {
+    for (const [end, { principal }] of verified.entries()) if (principal.kid === kid) verified.delete(end)
+  })
 
   function recall(token: string): Principal | undefined {
     const known = verified.get(endOf(token))
     return known?.token === token ? known.principal : undefined
   }
 
-  async function identify(token: string, checkSignature: SignatureCheck): Promise<Principal> {
+  async function identify(token: string): Promise<Principal> {
     const known = recall(token)
     if (known) return known
-    const header = readAccessTokenHeader(token)
-    if (!header || (await options.algorithmOf(header.kid)) !== header.alg) throw new LatchkeyError('token_invalid')
-    const claims = await checkSignature(token).catch((cause: unknown) => {
-      if (cause instanceof LatchkeyError) throw cause
-      throw new LatchkeyError('token_invalid', { cause })
-    })
-    const principal = principalOf(claims, header.kid)
-    if (!principal || !isMeantForUs(claims as Record<string, unknown>)) throw new LatchkeyError('token_invalid')
+    const { kid, claims } = await verifySignature(options.keyring, token, options.clock())
+    const principal = principalOf(claims, kid)
+    if (!principal || !isMeantForUs(claims)) throw new LatchkeyError('token_invalid')
     verified.set(endOf(token), { token, principal })
     return principal
   }
 
-  function isMeantForUs(claims: Record<string, unknown>): boolean {
-    const { iss, aud, nbf } = claims
+  function isMeantForUs({ iss, aud, nbf }: Record<string, unknown>): boolean {
     if (iss !== options.issuer || aud !== options.audience) return false
     return nbf === undefined || (Number.isSafeInteger(nbf) && (nbf as number) <= nowSeconds() + CLOCK_TOLERANCE_SECONDS)
   }
@@ -100,20 +92,53 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
   }
 
   return {
-    async verify(token, checkSignature) {
-      return refuseDead(token, await identify(token, checkSignature))
+    async verify(token) {
+      return refuseDead(token, await identify(token))
     },
     verifyKnown(token) {
       const principal = recall(token)
       return principal && refuseDead(token, principal)
     },
     identify,
-    dropKey(kid) {
-      for (const [end, { principal }] of verified.entries()) if (principal.kid === kid) verified.delete(end)
-    },
   }
 }
 
 function endOf(token: string): string {
   return token.slice(-32)
+}
+
+/**
+ * Verifies the access token of a user and records that its session was active.
+ *
+ * @throws LatchkeyError token_invalid, token_expired, token_revoked, token_stale
+ */
+export async function verifyAccessToken(
+  { accessTokens, activity }: Pick<AuthContext, 'accessTokens' | 'activity'>,
+  token: string,
+): Promise<Principal> {
+  const principal = await accessTokens.verify(token)
+  activity.saw(principal.sessionId, principal.generation)
+  return principal
+}
+
+/**
+ * Checks that a token has the form of our access tokens and that the key its header names signed it, with that key's one
+ * algorithm (RFC 8725, 3.1). It says nothing about issuer, audience, expiry and revocation.
+ *
+ * @param nowMs milliseconds since the epoch
+ * @throws LatchkeyError token_invalid, and token_stale if the key was revoked
+ */
+export async function verifySignature(
+  keyring: Pick<Keyring, 'forKid'>,
+  token: string,
+  nowMs: number,
+): Promise<{ kid: string; claims: Record<string, unknown> }> {
+  const header = readAccessTokenHeader(token)
+  const key = header && (await keyring.forKid(header.kid, nowMs))
+  if (!header || key?.alg !== header.alg) throw new LatchkeyError('token_invalid')
+  try {
+    return { kid: key.kid, claims: key.verify(token) }
+  } catch (cause) {
+    throw new LatchkeyError('token_invalid', { cause })
+  }
 }

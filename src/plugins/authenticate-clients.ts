@@ -7,11 +7,12 @@ import type {
 } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Administrator, asAdministrator, checkAdministrator } from '../auth/administration/as-administrator.js'
-import { type ClientPrincipal, clientTokenAudience } from '../auth/clients/client-token.js'
+import type { ClientPrincipal } from '../auth/clients/client-token.js'
 import type { Scope } from '../auth/clients/scopes.js'
 import { isClientToken, verifyClientToken } from '../auth/clients/verify-client-token.js'
 import type { AuthContext } from '../auth/context.js'
 import { ADMIN_ROLE } from '../auth/roles.js'
+import { verifyAccessToken } from '../auth/verify-access-token.js'
 import { LatchkeyError } from '../errors.js'
 
 export interface AuthenticateClientsOptions {
@@ -24,19 +25,11 @@ export interface AuthenticateClientsOptions {
  */
 export const authenticateClients = fp(
   async (app: FastifyInstance, { context }: AuthenticateClientsOptions) => {
-    const expected = {
-      allowedAud: clientTokenAudience(context.config),
-      requiredClaims: ['iss', 'aud', 'exp', 'iat', 'jti', 'sub', 'client_id', 'scope'],
-    }
-
     app.decorateRequest('actor', '')
     app.decorateRequest('client')
     const administrators = new WeakMap<FastifyRequest, Administrator>()
     app.decorateRequest('adminContext', function (this: FastifyRequest) {
       return asAdministrator(context, administrators.get(this)!)
-    })
-    app.decorateRequest('verifyClientToken', function (this: FastifyRequest, token) {
-      return verifyClientToken(context, token, this.signatureCheck(expected))
     })
 
     app.decorate(
@@ -47,10 +40,10 @@ export const authenticateClients = fp(
           if (token === undefined) throw new LatchkeyError('authentication_required')
           if (!isClientToken(context, token)) {
             // Whose it is matters no more, but a bad token is told from one that is not enough.
-            await request.verifyAccessToken(token)
+            await verifyAccessToken(context, token)
             throw new LatchkeyError('insufficient_scope')
           }
-          request.client = await clientOf(request, token, scope)
+          request.client = await clientOf(context, token, scope)
           request.actor = request.client.clientId
         },
     )
@@ -59,12 +52,12 @@ export const authenticateClients = fp(
       const token = request.presentedAccessToken()
       if (token === undefined) throw new LatchkeyError('authentication_required')
       if (isClientToken(context, token)) {
-        const client = await clientOf(request, token, 'admin')
+        const client = await clientOf(context, token, 'admin')
         administrators.set(request, { client })
         request.actor = client.clientId
         return
       }
-      reply.admit(await request.verifyAccessToken(token))
+      reply.admit(await verifyAccessToken(context, token))
       if (!request.principal.roles.includes(ADMIN_ROLE)) throw new LatchkeyError('insufficient_role')
       administrators.set(request, { user: request.principal })
       request.actor = request.principal.userId
@@ -72,15 +65,15 @@ export const authenticateClients = fp(
 
     app.decorate('authorizeAdmin', async (request: FastifyRequest) => {
       const token = request.presentedAccessToken()!
-      if (isClientToken(context, token)) await clientOf(request, token, 'admin')
+      if (isClientToken(context, token)) await clientOf(context, token, 'admin')
       else await checkAdministrator(context, request.principal)
     })
   },
   { name: 'authenticate-clients', fastify: '5.x', dependencies: ['authenticate'] },
 )
 
-async function clientOf(request: FastifyRequest, token: string, scope: Scope): Promise<ClientPrincipal> {
-  const client = await request.verifyClientToken(token)
+async function clientOf(context: AuthContext, token: string, scope: Scope): Promise<ClientPrincipal> {
+  const client = await verifyClientToken(context, token)
   if (!client.scopes.includes(scope)) throw new LatchkeyError('insufficient_scope')
   return client
 }
@@ -105,7 +98,5 @@ declare module 'fastify' {
     client: ClientPrincipal
     /** In which the verbs of an administrator run that change something; on admin routes alone. */
     adminContext(): AuthContext
-    /** Which client bears a token. Rejects with a LatchkeyError if it is not live. */
-    verifyClientToken(token: string): Promise<ClientPrincipal>
   }
 }

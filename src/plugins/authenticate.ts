@@ -1,89 +1,24 @@
 import fastifyJwt, { type TokenOrHeader } from '@fastify/jwt'
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Keyring } from '../auth/keys/keyring.js'
+import type { AuthContext } from '../auth/context.js'
 import type { Principal } from '../auth/principal.js'
-import { createAccessTokenVerifier, type SignatureCheck } from '../auth/verify-access-token.js'
-import type { Config } from '../config.js'
-import type { Activity } from '../ephemeral/activity.js'
+import { verifyAccessToken } from '../auth/verify-access-token.js'
 import { LatchkeyError } from '../errors.js'
-import type { Revocations } from '../revocations/revocations.js'
 
 export interface AuthenticateOptions {
-  config: Pick<Config, 'issuer' | 'audience' | 'accessTokenTtlSeconds'>
-  keyring: Keyring
-  revocations: Revocations
-  activity: Activity
-  clock(): number
+  context: Pick<AuthContext, 'accessTokens' | 'activity' | 'clock' | 'config' | 'keyring'>
 }
 
 /**
- * Who makes a request. @fastify/jwt checks signatures and carries the principal; the domain decides what a good token
- * is. A known token is not checked by @fastify/jwt again: see createAccessTokenVerifier.
+ * Finds the access token of a request and sets `request.principal` to its principal. The domain verifies the token
+ * (src/auth/verify-access-token.ts).
  */
 export const authenticate = fp(
-  async (app: FastifyInstance, { config, keyring, revocations, activity, clock }: AuthenticateOptions) => {
-    const verifier = createAccessTokenVerifier({
-      issuer: config.issuer,
-      audience: config.audience,
-      algorithmOf: async kid => (await keyring.forKid(kid, clock()))?.alg,
-      revocations,
-      clock,
-    })
-    keyring.onDropped(kid => verifier.dropKey(kid))
+  async (app: FastifyInstance, { context }: AuthenticateOptions) => {
+    const { accessTokens, clock, config } = context
+    await registerJwt(app, context)
 
-    /** The token of a request whose signature is being checked. A property would cost each request, known token or not. */
-    const beingChecked = new WeakMap<FastifyRequest, string>()
-    await app.register(fastifyJwt, {
-      secret: async (_request: FastifyRequest, token: TokenOrHeader) => {
-        const { kid } = 'header' in token ? token.header : token
-        const key = await keyring.forKid(String(kid), clock())
-        if (!key) throw new LatchkeyError('token_invalid')
-        return key.publicPem
-      },
-      decode: { complete: true },
-      decoratorName: 'principal',
-      verify: {
-        algorithms: ['ES256', 'EdDSA', 'RS256'],
-        allowedIss: config.issuer,
-        allowedAud: config.audience,
-        requiredClaims: ['iss', 'aud', 'exp', 'iat', 'jti', 'sub', 'sid', 'client_id'],
-        extractToken: request => beingChecked.get(request as FastifyRequest),
-        // Both are the domain's to judge, at every call and by the one clock that it was given.
-        ignoreExpiration: true,
-        ignoreNotBefore: true,
-        // The verifier of the domain remembers what was verified, and never past a revocation or a dropped key.
-        cache: false,
-      },
-    })
-
-    const checkSignature =
-      (request: FastifyRequest, expected?: ExpectedClaims): SignatureCheck =>
-      async token => {
-        const { principal } = request
-        beingChecked.set(request, token)
-        try {
-          return await request.jwtVerify(expected)
-        } finally {
-          // @fastify/jwt leaves the bare claims there. Only `authenticate` says who makes a request.
-          request.principal = principal
-        }
-      }
-
-    function seen(principal: Principal): Principal {
-      activity.saw(principal.sessionId, principal.generation)
-      return principal
-    }
-
-    app.decorateRequest('signatureCheck', function (this: FastifyRequest, expected) {
-      return checkSignature(this, expected)
-    })
-    app.decorateRequest('verifyAccessToken', async function (this: FastifyRequest, token) {
-      return seen(await verifier.verify(token, checkSignature(this)))
-    })
-    app.decorateRequest('identifyAccessToken', function (this: FastifyRequest, token) {
-      return verifier.identify(token, checkSignature(this))
-    })
     app.decorateRequest('presentedAccessToken', function (this: FastifyRequest) {
       return bearerToken(this.headers.authorization) ?? goodCookie.get(this) ?? this.accessCookies()[0]
     })
@@ -101,7 +36,7 @@ export const authenticate = fp(
     async function findGood(request: FastifyRequest, cookies: readonly string[]): Promise<void> {
       let latest = 0
       for (const token of cookies.slice(0, MAX_ACCESS_COOKIES)) {
-        const principal = await verifier.verify(token, checkSignature(request)).catch(() => undefined)
+        const principal = await accessTokens.verify(token).catch(() => undefined)
         if (!principal || principal.issuedAt <= latest) continue
         latest = principal.issuedAt
         goodCookie.set(request, token)
@@ -117,14 +52,14 @@ export const authenticate = fp(
 
     /** Admits at once who bears a token that is known; nothing on its way waits, not even for a promise. */
     function admitBearer(request: FastifyRequest, reply: FastifyReply): Promise<void> | undefined {
-      const token = request.presentedAccessToken()
-      if (token === undefined) throw new LatchkeyError('authentication_required')
-      const known = verifier.verifyKnown(token)
+      const token = presentedToken(request)
+      const known = accessTokens.verifyKnown(token)
       if (known) {
-        reply.admit(seen(known))
+        context.activity.saw(known.sessionId, known.generation)
+        reply.admit(known)
         return undefined
       }
-      return request.verifyAccessToken(token).then(principal => reply.admit(principal))
+      return verifyAccessToken(context, token).then(principal => reply.admit(principal))
     }
 
     app.decorate('authenticate', (request, reply, done) => {
@@ -141,6 +76,48 @@ export const authenticate = fp(
   { name: 'authenticate', fastify: '5.x', dependencies: ['sent-cookies'] },
 )
 
+/**
+ * Registers @fastify/jwt, which declares `request.principal` and gives the routes of an application that embeds the
+ * service the `request.jwtVerify()` they know. It answers as `authenticate` does: revoked and expired tokens are refused.
+ */
+async function registerJwt(
+  app: FastifyInstance,
+  { accessTokens, clock, config, keyring }: AuthenticateOptions['context'],
+) {
+  const principals = new WeakMap<object, Principal>()
+  await app.register(fastifyJwt, {
+    decoratorName: 'principal',
+    decode: { complete: true },
+    secret: async (_request: FastifyRequest, token: TokenOrHeader) => {
+      const { kid } = 'header' in token ? token.header : token
+      const key = await keyring.forKid(String(kid), clock())
+      if (!key) throw new LatchkeyError('token_invalid')
+      return key.publicPem
+    },
+    verify: {
+      algorithms: ['ES256', 'EdDSA', 'RS256'],
+      allowedIss: config.issuer,
+      allowedAud: config.audience,
+      cache: false,
+      extractToken: request => presentedToken(request as FastifyRequest),
+      // The domain checks both, by its own clock.
+      ignoreExpiration: true,
+      ignoreNotBefore: true,
+    },
+    trusted: async (request, claims) => {
+      principals.set(claims as object, await accessTokens.verify(presentedToken(request)))
+      return true
+    },
+    formatUser: claims => principals.get(claims as object)!,
+  })
+}
+
+function presentedToken(request: FastifyRequest): string {
+  const token = request.presentedAccessToken()
+  if (token === undefined) throw new LatchkeyError('authentication_required')
+  return token
+}
+
 /** Each costs a signature. */
 const MAX_ACCESS_COOKIES = 4
 
@@ -156,12 +133,6 @@ function bearerToken(authorization: string | undefined): string | undefined {
   let start = 'Bearer '.length
   while (authorization[start] === ' ') start++
   return authorization.slice(start)
-}
-
-/** What a token of another kind than a user's has to say. */
-export interface ExpectedClaims {
-  allowedAud: string
-  requiredClaims: string[]
 }
 
 declare module '@fastify/jwt' {
@@ -186,11 +157,5 @@ declare module 'fastify' {
     principal: Principal
     /** The access token that came with the request, in its header or, if ACCESS_COOKIE is on, its cookie. */
     presentedAccessToken(): string | undefined
-    /** Checks signatures for verifiers of tokens that are not a user's. */
-    signatureCheck(expected: ExpectedClaims): SignatureCheck
-    /** Who bears a token. Rejects with a LatchkeyError if it is not live. */
-    verifyAccessToken(token: string): Promise<Principal>
-    /** Who bears a genuine token, be it expired or revoked; to end its own session and nothing else. */
-    identifyAccessToken(token: string): Promise<Principal>
   }
 }

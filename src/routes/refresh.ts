@@ -114,11 +114,7 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
         accessToken: request.presentedAccessToken(),
         refreshTokens: presentedRefreshTokens(request, request.body?.refresh_token).tokens,
       }
-      const bearer = {
-        verify: (token: string) => request.verifyAccessToken(token),
-        identify: (token: string) => request.identifyAccessToken(token),
-      }
-      await logOut(context, bearer, credentials, scope, callerOf(request))
+      await logOut(context, credentials, scope, callerOf(request))
       if (scope !== 'others') reply.clearRefreshCookie().clearAccessCookie()
       return reply.code(204).header('Cache-Control', 'no-store').send(null)
     },

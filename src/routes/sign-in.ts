@@ -5,6 +5,7 @@ import type { AuthContext } from '../auth/context.js'
 import { logIn } from '../auth/log-in.js'
 import type { Principal } from '../auth/principal.js'
 import { register } from '../auth/register.js'
+import { verifyAccessToken } from '../auth/verify-access-token.js'
 import { LatchkeyError } from '../errors.js'
 import {
   accessTokenErrors,
@@ -101,7 +102,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
         genuine: {
           inBody: () => false,
           // By the user: each change opens another session.
-          holder: async request => `user:${(await whoAsks(request)).userId}`,
+          holder: async request => `user:${(await whoAsks(context, request)).userId}`,
         },
       },
       preValidation: olderSpellings({ oldPassword: 'current_password', newPassword: 'new_password' }),
@@ -143,16 +144,16 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
       const { email, current_password, new_password, transport = 'cookie', remember } = request.body
       const passwords = { currentPassword: current_password, newPassword: new_password }
       const browser = { transport, remember, deviceCookie: request.deviceCookie() }
-      const change = { email, whoAsks: () => whoAsks(request), ...passwords, ...browser }
+      const change = { email, whoAsks: () => whoAsks(context, request), ...passwords, ...browser }
       const grant = await changePassword(context, change, callerOf(request))
       return replyWithTokens(reply, grant, transport)
     },
   )
 }
 
-async function whoAsks(request: FastifyRequest): Promise<Principal> {
+async function whoAsks(context: AuthContext, request: FastifyRequest): Promise<Principal> {
   const token = request.presentedAccessToken()
   if (token === undefined)
     throw new LatchkeyError('authentication_required', { detail: 'Without an access token, give the email.' })
-  return request.verifyAccessToken(token)
+  return verifyAccessToken(context, token)
 }

@@ -1,4 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { AuthContext } from '../auth/context.js'
+import { verifyAccessToken } from '../auth/verify-access-token.js'
 import { bodyOf, errorResponses, Type } from '../plugins/schemas.js'
 import { withIdentity } from './with-identity.js'
 
@@ -12,7 +14,7 @@ const verifiedSchema = Type.Object({
 })
 
 /** Whether an access token is good now, for services that hold one. Gateways ask by GET: see gateway.ts. */
-export const verifyRoutes: FastifyPluginAsyncTypebox = async app => {
+export const verifyRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
   app.post(
     '/auth/verify',
     {
@@ -35,7 +37,7 @@ export const verifyRoutes: FastifyPluginAsyncTypebox = async app => {
       },
     },
     async (request, reply) => {
-      const principal = await request.verifyAccessToken(request.body.token)
+      const principal = await verifyAccessToken(context, request.body.token)
       withIdentity(reply, principal)
       return {
         sub: principal.userId,

@@ -119,3 +119,29 @@ t.test('an answer to a bad token carries the challenge of RFC 6750 and is never 
   t.equal(expired.json().code, 'token_expired')
   t.equal(payloadOf(ada.accessToken).aud, test.config.audience)
 })
+
+t.test('request.jwtVerify of an embedding application refuses what authenticate refuses', async t => {
+  const test = await buildTestApp(t)
+  const ada = await signUp(test.app)
+  const forger = await forgerOf(test, ada.accessToken)
+  const { app } = await test.another()
+  const seen: unknown[] = []
+  app.addHook('onRequest', async request => {
+    if (request.method === 'HEAD') seen.push(await request.jwtVerify().catch(error => error.code))
+  })
+  const ask = (accessToken?: string) =>
+    app.inject({
+      method: 'HEAD',
+      url: '/livez',
+      headers: accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` },
+    })
+  await ask(ada.accessToken)
+  await ask()
+  await ask(`${ada.accessToken.slice(0, -10)}AAAAAAAAAA`)
+  await ask(forger.token({}, { exp: 1 }))
+  await post(app, '/auth/logout', {}, { authorization: `Bearer ${ada.accessToken}` })
+  await ask(ada.accessToken)
+  const [principal, ...refusals] = seen
+  t.match(principal, { userId: ada.userId, sessionId: ada.sessionId, roles: [] })
+  t.same(refusals, ['authentication_required', 'FST_JWT_AUTHORIZATION_TOKEN_INVALID', 'token_expired', 'token_revoked'])
+})

@@ -6,9 +6,9 @@ import { isLive } from '../judge-refresh-token.js'
 import { hasCurrentRoles } from '../principal.js'
 import { readRefreshToken } from '../refresh-token.js'
 import { isUuid } from '../session-id.js'
+import { verifyAccessToken } from '../verify-access-token.js'
 import { clientTokenAudience } from './client-token.js'
-import type { TokenBearer } from './token-bearer.js'
-import { isClientToken } from './verify-client-token.js'
+import { isClientToken, verifyClientToken } from './verify-client-token.js'
 
 /** What is said of a live token (RFC 7662, 2.2); instants are whole seconds since the epoch. */
 export interface LiveToken {
@@ -41,7 +41,6 @@ export interface LiveToken {
 export async function introspectToken(
   context: AuthContext,
   client: Pick<Client, 'id' | 'scopes'>,
-  bearer: TokenBearer,
   token: string,
   hint?: string,
 ): Promise<LiveToken | undefined> {
@@ -50,8 +49,8 @@ export async function introspectToken(
   if (refreshToken) return hint === 'refresh_token' || refreshToken.clientId === client.id ? refreshToken : undefined
   try {
     return isClientToken(context, token)
-      ? await introspectClientToken(context, client.id, bearer, token)
-      : await introspectAccessToken(context, bearer, token)
+      ? await introspectClientToken(context, client.id, token)
+      : await introspectAccessToken(context, token)
   } catch (error) {
     if (isCredentialRefusal(error)) return undefined
     throw error
@@ -74,12 +73,9 @@ async function introspectRefreshToken(context: AuthContext, text: string): Promi
   }
 }
 
-async function introspectAccessToken(
-  { config, db }: AuthContext,
-  bearer: TokenBearer,
-  token: string,
-): Promise<LiveToken | undefined> {
-  const principal = await bearer.verify(token)
+async function introspectAccessToken(context: AuthContext, token: string): Promise<LiveToken | undefined> {
+  const { config, db } = context
+  const principal = await verifyAccessToken(context, token)
   if (!isUuid(principal.userId) || !isUuid(principal.sessionId)) return undefined
   const user = await db.introspection.userOf(principal)
   if (!user || !hasCurrentRoles(principal, user)) return undefined
@@ -90,12 +86,11 @@ async function introspectAccessToken(
 }
 
 async function introspectClientToken(
-  { config }: AuthContext,
+  context: AuthContext,
   askerId: string,
-  bearer: TokenBearer,
   token: string,
 ): Promise<LiveToken | undefined> {
-  const { clientId, scopes, jti, issuedAt, expiresAt } = await bearer.verifyClient(token)
+  const { clientId, scopes, jti, issuedAt, expiresAt } = await verifyClientToken(context, token)
   if (clientId !== askerId) return undefined
   return {
     kind: 'access',
@@ -105,6 +100,6 @@ async function introspectClientToken(
     jti,
     issuedAt,
     expiresAt,
-    audience: clientTokenAudience({ issuer: config.issuer }),
+    audience: clientTokenAudience(context.config),
   }
 }

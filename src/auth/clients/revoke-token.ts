@@ -5,8 +5,8 @@ import { commitAndAnnounce } from '../commit-and-announce.js'
 import type { AuthContext } from '../context.js'
 import { endSessions } from '../end-sessions.js'
 import { readRefreshToken } from '../refresh-token.js'
-import type { TokenBearer } from './token-bearer.js'
-import { isClientToken } from './verify-client-token.js'
+import { verifyAccessToken } from '../verify-access-token.js'
+import { isClientToken, verifyClientToken } from './verify-client-token.js'
 
 /**
  * Revokes a token of a client (RFC 7009): with a refresh token its whole session, with an access token that token
@@ -16,14 +16,13 @@ import { isClientToken } from './verify-client-token.js'
 export async function revokeToken(
   context: AuthContext,
   client: Pick<Client, 'id' | 'scopes'>,
-  bearer: TokenBearer,
   token: string,
 ): Promise<void> {
   const isOwn = (clientId: string) => clientId === client.id || client.scopes.includes('admin')
   const refreshToken = readRefreshToken(token, context.secrets.refreshKeys)
   if (refreshToken) return endSessionOf(context, refreshToken.sessionId, client.id, isOwn)
 
-  const found = await liveAccessToken(context, bearer, token)
+  const found = await liveAccessToken(context, token)
   if (found && isOwn(found.clientId)) await revokeAccessToken(context, found, client.id)
 }
 
@@ -43,10 +42,10 @@ async function endSessionOf(
 }
 
 /** What is expired or revoked already needs no revocation. */
-async function liveAccessToken(context: AuthContext, bearer: TokenBearer, token: string) {
+async function liveAccessToken(context: AuthContext, token: string) {
   try {
-    if (isClientToken(context, token)) return await bearer.verifyClient(token)
-    return await bearer.verify(token)
+    if (isClientToken(context, token)) return await verifyClientToken(context, token)
+    return await verifyAccessToken(context, token)
   } catch (error) {
     if (isCredentialRefusal(error)) return undefined
     throw error

@@ -1,8 +1,7 @@
 import { LatchkeyError } from '../../errors.js'
-import { readAccessTokenHeader } from '../access-token-form.js'
 import type { AuthContext } from '../context.js'
 import { isUuid } from '../session-id.js'
-import type { SignatureCheck } from '../verify-access-token.js'
+import { verifySignature } from '../verify-access-token.js'
 import { type ClientPrincipal, clientPrincipalOf, clientTokenAudience, tokenFactsOf } from './client-token.js'
 
 /**
@@ -14,18 +13,10 @@ import { type ClientPrincipal, clientPrincipalOf, clientTokenAudience, tokenFact
 export async function verifyClientToken(
   { config, keyring, revocations, db, clock }: AuthContext,
   token: string,
-  checkSignature: SignatureCheck,
 ): Promise<ClientPrincipal> {
-  const header = readAccessTokenHeader(token)
-  const key = header && (await keyring.forKid(header.kid, clock()))
-  if (!header || key?.alg !== header.alg) throw new LatchkeyError('token_invalid')
-  const claims = await checkSignature(token).catch((cause: unknown) => {
-    if (cause instanceof LatchkeyError) throw cause
-    throw new LatchkeyError('token_invalid', { cause })
-  })
-  const client = clientPrincipalOf(claims, header.kid)
-  const { iss, aud } = claims as Record<string, unknown>
-  if (!client || iss !== config.issuer || aud !== clientTokenAudience(config) || !isUuid(client.clientId))
+  const { kid, claims } = await verifySignature(keyring, token, clock())
+  const client = clientPrincipalOf(claims, kid)
+  if (!client || claims.iss !== config.issuer || claims.aud !== clientTokenAudience(config) || !isUuid(client.clientId))
     throw new LatchkeyError('token_invalid')
 
   if (client.expiresAt <= clock() / 1000) throw new LatchkeyError('token_expired')

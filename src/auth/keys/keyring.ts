@@ -1,5 +1,5 @@
 import { createPublicKey } from 'node:crypto'
-import { createSigner } from 'fast-jwt'
+import { createSigner, createVerifier } from 'fast-jwt'
 import type { SigningKeyRow, SigningKeys } from '../../db/signing-keys.js'
 import { LatchkeyError } from '../../errors.js'
 import type { SealKey } from '../secrets.js'
@@ -18,6 +18,12 @@ export interface VerificationKey {
   /** The one algorithm that this key verifies. */
   readonly alg: Algorithm
   readonly publicPem: string
+  /**
+   * Checks the signature of a JWT and returns its claims. Expiry and `nbf` are for the caller to check, by its own clock.
+   *
+   * @throws TokenError if the signature is not valid
+   */
+  verify(token: string): Record<string, unknown>
 }
 
 interface Key {
@@ -157,7 +163,7 @@ function readKey(row: SigningKeyRow, sealKeys: readonly SealKey[], known: Key | 
   const { kid, alg } = row
   const publicJwk = row.publicJwk as PublicJwk
   return {
-    verification: known?.verification ?? { kid, alg, publicPem: exportPem(publicJwk) },
+    verification: known?.verification ?? openVerificationKey(kid, alg, publicJwk),
     publicJwk,
     activeFromMs: row.activeFrom.getTime(),
     retiresAtMs: row.retiresAt?.getTime() ?? Number.POSITIVE_INFINITY,
@@ -165,8 +171,19 @@ function readKey(row: SigningKeyRow, sealKeys: readonly SealKey[], known: Key | 
   }
 }
 
-function exportPem(publicJwk: PublicJwk): string {
-  return createPublicKey({ key: publicJwk, format: 'jwk' }).export({ type: 'spki', format: 'pem' }).toString()
+/** The verifier is created once per key: creating one costs more than checking a signature. */
+function openVerificationKey(kid: string, alg: Algorithm, publicJwk: PublicJwk): VerificationKey {
+  const publicPem = createPublicKey({ key: publicJwk, format: 'jwk' })
+    .export({ type: 'spki', format: 'pem' })
+    .toString()
+  const verify = createVerifier({
+    key: publicPem,
+    algorithms: [alg],
+    cache: false,
+    ignoreExpiration: true,
+    ignoreNotBefore: true,
+  })
+  return { kid, alg, publicPem, verify }
 }
 
 /** Its signer is made once, as making one costs ten times what signing does. */

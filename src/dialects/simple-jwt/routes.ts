@@ -5,6 +5,7 @@ import { endSessionOfToken } from '../../auth/end-session-of-token.js'
 import { BODY_PROOFS } from '../../auth/examine-refresh-token.js'
 import { logIn } from '../../auth/log-in.js'
 import { rotateRefreshToken } from '../../auth/rotate-refresh-token.js'
+import { verifyAccessToken } from '../../auth/verify-access-token.js'
 import { verifyRefreshToken } from '../../auth/verify-refresh-token.js'
 import { LatchkeyError } from '../../errors.js'
 import { logRefusal } from '../../plugins/log-refusal.js'
@@ -124,7 +125,7 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
     async request => {
       const { token } = readFields(request.body, 'token')
       // What has dots is a JWT; a refresh token of ours has none.
-      if (token.includes('.')) await request.verifyAccessToken(token)
+      if (token.includes('.')) await verifyAccessToken(context, token)
       else await verifyRefreshToken(context, token)
       return {}
     },

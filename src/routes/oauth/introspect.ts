@@ -4,7 +4,6 @@ import type { AuthContext } from '../../auth/context.js'
 import { type Static, Type } from '../../plugins/schemas.js'
 import { clientOf } from './client-of.js'
 import { forClients, formOf, oauthErrors, tokenField } from './schemas.js'
-import { bearerOf } from './token-bearer-of.js'
 
 const introspection = Type.Object({
   active: Type.Boolean(),
@@ -47,7 +46,7 @@ export const introspectRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }
     async request => {
       const { token, token_type_hint: hint } = request.body
       const client = await clientOf(context, request)
-      const live = await introspectToken(context, client, bearerOf(request), token, hint)
+      const live = await introspectToken(context, client, token, hint)
       return live ? viewOf(live, context.config.issuer) : { active: false }
     },
   )

@@ -5,7 +5,6 @@ import type { AuthContext } from '../../auth/context.js'
 import { Type } from '../../plugins/schemas.js'
 import { clientOf } from './client-of.js'
 import { forClients, formOf, hintField, oauthErrors, tokenField } from './schemas.js'
-import { bearerOf } from './token-bearer-of.js'
 
 /** The end of a token, by the client that has it (RFC 7009). */
 export const revokeRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
@@ -26,7 +25,7 @@ export const revokeRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = 
     },
     async (request, reply) => {
       const client = await clientOf(context, request)
-      await revokeToken(context, client, bearerOf(request), request.body.token)
+      await revokeToken(context, client, request.body.token)
       return sendNothing(reply)
     },
   )

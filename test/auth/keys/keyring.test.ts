@@ -25,7 +25,13 @@ for (const algorithm of ['ES256', 'EdDSA', 'RS256'] as const) {
     })
     t.same(protectedHeader, { alg: algorithm, typ: 'at+jwt', kid })
     t.same(payload, claims, 'the claims are those of the payload and no others')
-    t.match(keyring.verificationKey(kid), { kid, alg: algorithm, publicPem: /^-----BEGIN PUBLIC KEY-----/ })
+    const key = keyring.verificationKey(kid)!
+    t.match(key, { kid, alg: algorithm, publicPem: /^-----BEGIN PUBLIC KEY-----/ })
+    t.same(key.verify(token), claims)
+    const [header, , signature] = token.split('.')
+    const forged = Buffer.from(JSON.stringify({ ...claims, sub: 'another user' })).toString('base64url')
+    t.throws(() => key.verify(`${header}.${forged}.${signature}`), { code: 'FAST_JWT_INVALID_SIGNATURE' })
+    t.throws(() => key.verify(`${header}.${forged}.`), { code: 'FAST_JWT_MISSING_SIGNATURE' })
   })
 }
 
