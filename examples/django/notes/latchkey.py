@@ -1,6 +1,6 @@
 """
-Access tokens of Latchkey, verified by Simple JWT and then looked up in Latchkey's blacklist: a signature says that a
-token was good when it was made, the blacklist says that its session ended since.
+Simple JWT verifies Latchkey's access tokens; then they are looked up in Latchkey's blacklist. The signature shows that a
+token was valid when it was issued; the blacklist shows whether its session has ended since.
 """
 
 from functools import lru_cache
@@ -14,21 +14,21 @@ from rest_framework_simplejwt.exceptions import InvalidToken
 
 
 class RevocationsUnknown(APIException):
-    """Redis does not answer, or does not hold the whole blacklist: whether a token is revoked can't be known."""
+    """Redis does not answer, or its blacklist is incomplete, so it is unknown whether a token is revoked."""
 
     status_code = 503
-    default_detail = "Revocations can't be read at the moment."
+    default_detail = "Revocations cannot be read at the moment."
     default_code = "revocations_unknown"
 
 
 class LatchkeyAuthentication(JWTStatelessUserAuthentication):
-    """The user is made from the token. For rows of a user table of your own, derive from JWTAuthentication instead."""
+    """The user object is created from the token. If you have your own user table, derive from JWTAuthentication instead."""
 
     def get_validated_token(self, raw_token):
         # Signature, issuer, audience, expiry and `token_type`.
         token = super().get_validated_token(raw_token)
         header = jwt.get_unverified_header(raw_token)
-        # PyJWT does not look at the type, by which an access token differs from every other JWT (RFC 9068, 4).
+        # PyJWT does not check the type, which distinguishes access tokens from all other JWTs (RFC 9068, 4).
         if header.get("typ") != "at+jwt":
             raise not_valid("Token has wrong type")
         if is_revoked(token, header["kid"]):
@@ -39,7 +39,7 @@ class LatchkeyAuthentication(JWTStatelessUserAuthentication):
 def is_revoked(token, kid):
     """
     Looks a verified token up in the blacklist, in one round trip. The format of the keys is public and changes only
-    with their prefix; Latchkey's docs/revocation.md says what each is for.
+    with their prefix; Latchkey's docs/simple-jwt.md has the list.
     """
     subject = token["sub"]
     names = [
@@ -52,12 +52,12 @@ def is_revoked(token, kid):
         f"user:{{{subject}}}:roles",
     ]
     try:
-        # In a Redis Cluster the keys are in several slots: ask for each by itself there, in a pipeline.
+        # In a Redis Cluster the keys are in several slots: read each one separately there, in a pipeline.
         values = blacklist().mget(f"{settings.LATCHKEY_REDIS_KEY_PREFIX}:revoked:{name}" for name in names)
     except redis.RedisError as error:
         raise RevocationsUnknown from error
     watermark, session, single, key, realm, version, roles = values
-    # After a flush it is absent until Latchkey has written everything again, within a second or two.
+    # After a flush it is missing until Latchkey has written everything again, within a second or two.
     if watermark is None:
         raise RevocationsUnknown
     return (
@@ -66,7 +66,7 @@ def is_revoked(token, kid):
         or key is not None
         or (realm is not None and token["auth_time"] < float(realm))
         or (version is not None and token["ver"] < int(version))
-        # The roles changed: the client refreshes, and comes back with a token that has the new ones.
+        # The roles changed: the client refreshes, and comes back with a token with the new roles.
         or (roles is not None and token["roles_version"] < int(roles))
     )
 
@@ -82,7 +82,7 @@ def blacklist():
 
 
 def not_valid(message):
-    """The refusal that clients of Simple JWT know, and refresh upon."""
+    """The error after which clients of Simple JWT refresh."""
     return InvalidToken(
         {
             "detail": "Given token not valid for any token type",

@@ -3,7 +3,7 @@ from rest_framework.views import APIView
 
 
 class Notes(APIView):
-    """What a signed-in user may see: here, who they are."""
+    """Shows the signed-in user who they are."""
 
     def get(self, request):
         token = request.auth
