@@ -48,11 +48,11 @@ module.exports = {
     },
     not('stores-know-no-domain', `${stores}|^src/revocations/`, `^src/auth/|${http}|${outer}|^src/stores/`),
     not('one-place-knows-the-kind-of-store', '^src/(?!stores/|server\\.ts|load-config\\.ts|cli/)', '^src/stores/'),
-    // The embedded Postgres is checked for readiness before the database is opened.
+    // The embedded Postgres is asked whether it is ready before there is a database to ask.
     not('sql-is-in-db', '^src/(?!db/|stores/embedded/)', 'node_modules/(drizzle-orm|postgres)/'),
     not('redis-is-in-ephemeral', '^src/(?!ephemeral/)', 'node_modules/ioredis/'),
     not(
-      'config-and-errors-import-nothing-above',
+      'config-and-errors-are-the-ground',
       '^src/(config\\.ts|config/|errors\\.ts|log\\.ts)',
       '^src/(?!config|errors|log)',
     ),
