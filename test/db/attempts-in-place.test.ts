@@ -2,7 +2,7 @@ import t from 'tap'
 import { buildTestApp } from '../support/build-test-app.js'
 import { updatesOf } from '../support/updates-of.js'
 
-t.test('counting attempts to sign in rewrites users in place, however full their table is', async t => {
+t.test('counting sign-in attempts updates the users table in place (HOT), even when its pages are full', async t => {
   const { database, stores } = await buildTestApp(t)
   const hash = '$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'
   await database.admin`
@@ -10,7 +10,7 @@ t.test('counting attempts to sign in rewrites users in place, however full their
     select gen_random_uuid(), 'user' || n || '@example.com', 'user' || n, ${hash} from generate_series(1, 5000) n`
   const rows = await database.admin`select id from users order by id limit 300`
 
-  // Both updates of a sign-in, each the first in a page that an import has filled.
+  // Both updates that a sign-in makes. For each user they are the first in a page that the import filled.
   for (const { id } of rows) {
     t.equal(await stores.db.users.reserveAttempt(id, 100), 1)
     await stores.db.users.forgetAttempts(id)

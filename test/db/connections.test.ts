@@ -12,8 +12,8 @@ async function open(t: Test, options: Partial<ConnectionOptions> = {}) {
   return connections
 }
 
-t.test('a query costs no more after twenty thousand others', async t => {
-  // postgres.js finds a connection in its queues by indexOf; in a client with a pool of its own they only ever grow.
+t.test('a query is as cheap after 20,000 queries as before them', async t => {
+  // postgres.js finds a connection in its queues with indexOf. In a client with its own pool, the queues only grow.
   const connections = await open(t)
   const longestSearch = await longestArraySearched(async () => {
     let left = 20_000
@@ -27,7 +27,7 @@ t.test('a query costs no more after twenty thousand others', async t => {
   t.ok(longestSearch < 100)
 })
 
-t.test('a statement does not wait behind somebody’s transaction', async t => {
+t.test('a statement does not wait for another caller’s open transaction', async t => {
   const connections = await open(t, { size: 2 })
   const { promise: others, resolve: finish } = withResolvers()
   const { promise: begun, resolve: begin } = withResolvers()
@@ -42,7 +42,7 @@ t.test('a statement does not wait behind somebody’s transaction', async t => {
   await transaction
 })
 
-t.test('a transaction whose work rejects is rolled back', async t => {
+t.test('a transaction is rolled back when its work rejects', async t => {
   const connections = await open(t)
   const failing = connections.transaction(async runner => {
     await runner.run(executor => executor.execute(sql`update realm set not_before = '2001-01-01'`))
@@ -55,7 +55,7 @@ t.test('a transaction whose work rejects is rolled back', async t => {
   t.strictSame(row, { untouched: true })
 })
 
-t.test('an error never quotes the values of its statement', async t => {
+t.test('a database error never contains the values of its statement', async t => {
   const connections = await open(t)
   const failing = connections.run(executor => executor.execute(sql`select ${'canary@example.com'}::int`))
   const error = await failing.catch((error: Error) => error)
@@ -64,14 +64,14 @@ t.test('an error never quotes the values of its statement', async t => {
   t.match((error as unknown as { code: string }).code, '22P02')
 })
 
-t.test('a statement that takes too long is given up', async t => {
+t.test('a statement that exceeds the timeout is cancelled by Postgres', async t => {
   const connections = await open(t, { timeoutMs: 1000 })
   const failing = connections.run(executor => executor.execute(sql`select pg_sleep(30)`))
-  await t.rejects(failing, { code: '57014' }, 'the server ends it')
+  await t.rejects(failing, { code: '57014' }, 'the server cancels it')
 })
 
-t.test('a server that does not answer is not waited for', async t => {
-  // A port that accepts and says nothing, as a partitioned host does.
+t.test('a Postgres that accepts a connection and never answers does not block a statement forever', async t => {
+  // A port that accepts connections and never sends anything, like a host behind a network partition.
   const { createServer } = await import('node:net')
   const silent = createServer(() => {}).listen(0, '127.0.0.1')
   await new Promise(resolve => silent.once('listening', resolve))
@@ -85,7 +85,7 @@ t.test('a server that does not answer is not waited for', async t => {
 })
 
 for (const code of ['40001', '40P01']) {
-  t.test(`work that Postgres gave up with ${code} is done again, and busy is answered only in the end`, async t => {
+  t.test(`work that fails with SQLSTATE ${code} is retried, and reported only after the last retry`, async t => {
     const connections = await open(t)
     let failures = 2
     const work = (executor: Executor) =>
@@ -109,7 +109,7 @@ function withResolvers() {
   return { promise, resolve }
 }
 
-/** How long the longest array was that anybody looked for something in meanwhile. */
+/** The length of the longest array that was searched with indexOf during the work. */
 async function longestArraySearched(work: () => Promise<void>): Promise<number> {
   const { indexOf } = Array.prototype
   let longest = 0

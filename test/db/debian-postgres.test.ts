@@ -4,8 +4,8 @@ import { compiledPath } from '../support/compiled-path.js'
 import { startPostgres } from '../support/servers/own-postgres.js'
 import { query } from '../support/servers/query.js'
 
-// Most tests have the embedded Postgres, which is built without LLVM. Debian's, and most that are managed, compile each
-// statement that they expect to be expensive, and theirs is an earlier version. So these are run on both.
+// Most tests use the embedded Postgres, which is built without LLVM. Debian's Postgres and most managed ones are older
+// versions, and they compile (JIT) each statement that they expect to be expensive. So these suites run on both.
 const SUITES = [
   ...readdirSync(new URL('../flows', import.meta.url)).map(name => `test/flows/${name}`),
   'test/auth/concurrent-refresh.test.ts',
@@ -15,7 +15,7 @@ const SUITES = [
 
 const server = await startPostgres(t, { version: 15 })
 
-t.test('Debian’s Postgres compiles expensive statements', async t => {
+t.test('Debian’s Postgres is version 15 and JIT-compiles expensive statements', async t => {
   const settings = `select pg_jit_available() as has_llvm, current_setting('jit') as jit,
     current_setting('jit_above_cost') as above, current_setting('server_version_num')::int / 10000 as version`
   t.same(await query(server.url, settings), [{ has_llvm: true, jit: 'on', above: '100000', version: 15 }])

@@ -17,7 +17,7 @@ async function open(t: Test, { size = 4, timeoutMs = 1000, prepare = true } = {}
 
 const select = (connections: Connections) => connections.run(executor => executor.execute(sql`select 1`))
 
-/** What became of a promise, which may reject before anybody waits for it. */
+/** The outcome of a promise, which may reject before it is awaited. */
 function outcome(promise: Promise<unknown>): Promise<string> {
   return promise.then(
     () => 'done',
@@ -25,7 +25,7 @@ function outcome(promise: Promise<unknown>): Promise<string> {
   )
 }
 
-/** Resolves when the statement is at work in the server. */
+/** Resolves when Postgres is executing the statement. */
 async function atWork({ admin }: Awaited<ReturnType<typeof open>>, text: string): Promise<void> {
   for (;;) {
     const [found] = await admin`select 1 from pg_stat_activity
@@ -42,13 +42,13 @@ const losses = {
   },
 }
 
-// The second way is that behind a pooler, where a statement is sent with a BEGIN before it and a COMMIT after it.
+// The second mode is the one behind a pooler, where each statement is sent between a BEGIN and a COMMIT.
 for (const [way, prepare] of [
   ['', true],
-  [' in pooled use', false],
+  [' in pooler mode', false],
 ] as const) {
   for (const [how, lose] of Object.entries(losses)) {
-    t.test(`a connection${way} that ${how} in a transaction fails that transaction and nothing else`, async t => {
+    t.test(`a connection${way} that ${how} during a transaction fails only that transaction`, async t => {
       const opened = await open(t, { prepare })
       const { connections } = opened
       const duringStatement = outcome(
@@ -82,7 +82,7 @@ for (const [way, prepare] of [
       t.strictSame(row, { untouched: true })
     })
 
-    t.test(`a connection${way} that ${how} in a statement fails that statement and nothing else`, async t => {
+    t.test(`a connection${way} that ${how} during a statement fails only that statement`, async t => {
       const opened = await open(t, { prepare })
       const asleep = outcome(opened.connections.run(executor => executor.execute(sql`select pg_sleep(${5})`)))
       await atWork(opened, 'pg_sleep')
@@ -92,7 +92,7 @@ for (const [way, prepare] of [
     })
   }
 
-  t.test(`a connection${way} that is lost while it is being made fails what waits for it and nothing else`, async t => {
+  t.test(`a connection${way} that is lost while it opens fails only the statements that wait for it`, async t => {
     const { proxy, connections } = await open(t, { size: 1, prepare })
     for (let bytes = 0; bytes < 1000; bytes += 10) {
       proxy.cutAfter(bytes, 'down')
@@ -105,17 +105,17 @@ for (const [way, prepare] of [
   })
 }
 
-t.test('after a black hole the first statements are answered again', async t => {
+t.test('the first statements after a network black hole succeed', async t => {
   const { proxy, connections } = await open(t)
   await Promise.all(Array.from({ length: 4 }, () => select(connections)))
   proxy.blackHole()
   t.equal(await outcome(select(connections)), 'store_unavailable')
   await proxy.heal()
-  // The connections of before stay dumb. Three of them were idle and nobody has waited for them yet.
+  // The old connections stay silent. Three of them were idle, so no statement has timed out on them yet.
   for (let times = 0; times < 4; times++) t.equal(await outcome(select(connections)), 'done')
 })
 
-t.test('what was given up is not done later', async t => {
+t.test('the writes of a transaction that timed out are not committed later', async t => {
   const { admin, connections } = await open(t)
   const work = connections.transaction(async runner => {
     for (const year of ['2001', '2002', '2003']) {
@@ -129,7 +129,7 @@ t.test('what was given up is not done later', async t => {
   t.strictSame(row, { untouched: true })
 })
 
-t.test('a statement that fails leaves its connection alone', async t => {
+t.test('a statement that fails does not close its connection', async t => {
   const { proxy, connections } = await open(t, { size: 1 })
   await select(connections)
   t.equal(await outcome(connections.run(executor => executor.execute(sql`select 1 / 0`))), '22012')
@@ -138,7 +138,7 @@ t.test('a statement that fails leaves its connection alone', async t => {
   t.equal(proxy.accepted, 1)
 })
 
-t.test('something that accepts and closes at once is not asked again and again', async t => {
+t.test('a server that closes every connection at once is not retried in a loop', async t => {
   let accepted = 0
   const server = createServer(socket => {
     accepted++
@@ -155,7 +155,7 @@ t.test('something that accepts and closes at once is not asked again and again',
   t.ok(accepted < 5, `${accepted} connections`)
 })
 
-t.test('a connection to a server that became read-only is replaced, and its statement done once', async t => {
+t.test('a connection to a server that became read-only is replaced, and its statement runs exactly once', async t => {
   const { admin, connections } = await open(t, { size: 2 })
   const setReadOnly = (value: 'on' | 'off') =>
     admin.unsafe(`do $$ begin execute format(

@@ -10,7 +10,7 @@ import { quietLog } from '../support/servers/quiet-log.js'
 import { emptyDatabase } from '../support/test-database.js'
 
 for (const version of [15, 18] as const) {
-  t.test(`on Postgres ${version} three instances started together migrate once`, async t => {
+  t.test(`three instances that start together run each migration once on Postgres ${version}`, async t => {
     const server = await startPostgres(t, { version })
     const options = { url: server.url, caFile: undefined }
     await Promise.all([migrate(options), migrate(options), migrate(options)])
@@ -36,7 +36,7 @@ for (const version of [15, 18] as const) {
   })
 }
 
-t.test('a start waits for the lock that an earlier version holds, and says so', async t => {
+t.test('a start waits for the migration lock that an earlier version holds, and logs that it waits', async t => {
   const { url, admin } = await emptyDatabase(t)
   await admin`select pg_advisory_lock(7233417021)`
   const log = quietLog()
@@ -49,13 +49,13 @@ t.test('a start waits for the lock that an earlier version holds, and says so', 
   t.ok(tables!.made)
 })
 
-t.test('the version before, which migrates by Drizzle itself, finds nothing to do, and so do we after it', async t => {
+t.test('our migrator and Drizzle’s, which earlier versions used, record the same migrations', async t => {
   const { url, admin } = await emptyDatabase(t)
-  const books = () => admin`select * from drizzle.__drizzle_migrations`
+  const migrationsTable = () => admin`select * from drizzle.__drizzle_migrations`
   await migrate({ url, caFile: undefined })
-  const ours = await books()
+  const ours = await migrationsTable()
   await migrateByDrizzle(drizzle(admin), { migrationsFolder: 'drizzle' })
-  t.same(await books(), ours)
+  t.same(await migrationsTable(), ours)
 
   const other = await emptyDatabase(t)
   await migrateByDrizzle(drizzle(other.admin), { migrationsFolder: 'drizzle' })
@@ -63,14 +63,14 @@ t.test('the version before, which migrates by Drizzle itself, finds nothing to d
   await t.resolves(migrate({ url: other.url, caFile: undefined }))
 })
 
-t.test('a lock that stays is not waited for without end: an operator is told who holds it', async t => {
+t.test('a start that cannot get the migration lock gives up and names the process that holds it', async t => {
   const { url, admin } = await emptyDatabase(t)
   const [holder] = await admin`select pg_backend_pid() as pid, pg_advisory_lock(7233417021)`
   const failing = migrate({ url, caFile: undefined, patienceMs: 300 })
   await t.rejects(failing, { message: new RegExp(`select pg_terminate_backend\\(${holder!.pid}\\)`) })
 })
 
-t.test('a start with nothing to migrate needs no lock, and no right to change tables', async t => {
+t.test('a start with nothing to migrate needs neither the migration lock nor the right to change tables', async t => {
   const { url, admin } = await emptyDatabase(t)
   await migrate({ url, caFile: undefined })
   await admin`select pg_advisory_lock(7233417021)`
@@ -88,13 +88,13 @@ t.test('a start with nothing to migrate needs no lock, and no right to change ta
   await t.resolves(migrate({ url: reader.href, caFile: undefined, patienceMs: 0 }))
 })
 
-t.test('a migration has all the time it needs, whatever the database allows a statement', async t => {
+t.test('a migration is not limited by the statement_timeout or the lock_timeout of the database', async t => {
   const { url, admin } = await emptyDatabase(t)
   const [database] = await admin`select current_database() as name`
   for (const setting of ['statement_timeout', 'lock_timeout']) {
     await admin.unsafe(`alter database ${database!.name} set ${setting} = '500ms'`)
   }
-  // Whoever would make a table of the same name waits for the end of this.
+  // Creating a table of the same name waits until this transaction ends.
   await admin.unsafe('begin; create table users ()')
   const migrating = migrate({ url, caFile: undefined })
   await sleep(1200)

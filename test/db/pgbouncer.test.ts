@@ -8,10 +8,10 @@ import { startPgBouncer } from '../support/servers/own-pgbouncer.js'
 import { signInAndOut } from '../support/sign-in-and-out.js'
 import { createTestDatabase, emptyDatabase } from '../support/test-database.js'
 
-// What an instance does through a PgBouncer in transaction mode whose operator changed nothing for us.
+// PgBouncer in transaction mode, without any special configuration for Latchkey.
 
 for (const prepare of ['on', 'off']) {
-  t.test(`people sign in and out through PgBouncer, with DATABASE_PREPARE=${prepare}`, async t => {
+  t.test(`users can sign in and sign out through PgBouncer with DATABASE_PREPARE=${prepare}`, async t => {
     const { database, another } = await buildTestApp(t, { MAX_SESSIONS_PER_USER: '50' })
     await setDefaults(database.admin, HOSTILE_DEFAULTS)
     const through = { DATABASE_URL: await startPgBouncer(t, database.url), DATABASE_PREPARE: prepare }
@@ -21,7 +21,7 @@ for (const prepare of ['on', 'off']) {
   })
 }
 
-t.test('every instance behind PgBouncer starts, the later ones too', async t => {
+t.test('several instances can start through PgBouncer, both at the same time and later', async t => {
   const { url, admin } = await emptyDatabase(t)
   const through = { url: await startPgBouncer(t, url), caFile: undefined, patienceMs: 5000 }
   await Promise.all([migrate(through), migrate(through), migrate(through)])
@@ -31,7 +31,7 @@ t.test('every instance behind PgBouncer starts, the later ones too', async t => 
   await t.resolves(migrate(through))
 })
 
-t.test('each statement and each transaction has our settings, and leaves nothing to others', async t => {
+t.test('behind PgBouncer statements and transactions have our session settings and leave no state', async t => {
   const { url, admin } = await createTestDatabase(t)
   await setDefaults(admin, HOSTILE_DEFAULTS)
   const through = await startPgBouncer(t, url)
@@ -49,13 +49,17 @@ t.test('each statement and each transaction has our settings, and leaves nothing
 
   const divide = (by: number) => connections.run(executor => executor.execute(sql`select 6 / ${by}::int as answer`))
   const answers = await Promise.allSettled(Array.from({ length: 40 }, (_, i) => divide(i % 2)))
-  t.equal(answers.filter(({ status }) => status === 'fulfilled').length, 20, 'each statement fails for itself alone')
+  t.equal(
+    answers.filter(({ status }) => status === 'fulfilled').length,
+    20,
+    'a failing statement does not affect the others',
+  )
   const [open] = await admin`select count(*)::int from pg_stat_activity
     where datname = current_database() and state like 'idle in transaction%'`
   t.equal(open!.count, 0, 'no transaction stays open')
 })
 
-t.test('statements that wait while PgBouncer is noticed are done all the same', async t => {
+t.test('statements that wait while PgBouncer is being detected still succeed', async t => {
   const { url } = await createTestDatabase(t)
   const through = await startPgBouncer(t, url)
   const connections = openConnections({ url: through, size: 2, prepare: true, caFile: undefined, timeoutMs: 5000 })

@@ -6,13 +6,13 @@ import { type SentStatement, sentStatements } from '../support/sent-statements.j
 import { createTestDatabase } from '../support/test-database.js'
 
 /**
- * A Postgres built with LLVM, as most are, compiles each statement whose planned cost is above 100,000: that takes a
- * second of its processor each time. On tables as small as these, costs like this one mean that the plan grows with
- * something that it should not: a table of one row taken for thousands, or a table read from end to end.
+ * Most builds of Postgres include LLVM and compile each statement whose planned cost is above 100,000, which takes a
+ * second of CPU time each time. On tables as small as these, a cost above this one means that the plan grows with
+ * something that it should not: a table of one row is estimated at thousands, or a whole table is read.
  */
 const MAX_COST = 500
 
-/** Work on many accounts at once, and clean-up: each takes a batch of rows of a whole table. */
+/** Operations on many accounts at once, and clean-up: each processes a batch of rows of a whole table. */
 const BULK_MAX_COST = 10_000
 const BULK = new Set([
   'sessions.revokeAny',
@@ -22,12 +22,12 @@ const BULK = new Set([
   'expiredSessions.removeOlderThan',
 ])
 
-t.test('on new tables no statement is expected to take long', async t => {
+t.test('every statement has a low planned cost on new tables', async t => {
   const { url, admin } = await createTestDatabase(t)
   await checkEveryStatement(t, url, admin)
 })
 
-t.test('nor beside many sessions, some thousand of them of one user', async t => {
+t.test('every statement has a low planned cost with 40,000 sessions, thousands of them of one user', async t => {
   const { url, admin } = await createTestDatabase(t)
   await admin`
     insert into users (id, email, password_hash)
@@ -42,18 +42,18 @@ t.test('nor beside many sessions, some thousand of them of one user', async t =>
   await admin`
     insert into refresh_tokens (session_id, generation, token_hash, next_hash, rotated_at, expires_at)
     select id, 0, '', '', now(), expires_at from sessions`
-  // As autovacuum does it. It never looks at a table with so few changes as realm or clients have.
+  // As autovacuum does. It never analyzes tables with as few changes as realm and clients.
   await admin`analyze users, sessions, refresh_tokens`
   await checkEveryStatement(t, url, admin)
 })
 
-/** Sends every statement that there is, then asks what Postgres expects it to cost. */
+/** Sends every statement of every repository, then checks the cost that Postgres plans for it. */
 async function checkEveryStatement(t: Test, url: string, admin: postgres.Sql): Promise<void> {
   const db = openDatabase({ url, prepare: true, caFile: undefined, timeoutMs: 10_000, size: 1 })
   t.teardown(() => db.close())
-  // The service's own now(), which the planner knows, not the one that tests can shift.
+  // The built-in now(), which the planner knows, not the one that tests can shift.
   await admin`set search_path = public`
-  // It has all of them; its type hides the one that may run in a revoking transaction alone.
+  // The object has all repositories; its type hides the one that may run only in a revoking transaction.
   for (const [repository, calls] of Object.entries(everyStatement(db as unknown as RevokingRepositories))) {
     for (const [method, call] of Object.entries(calls)) {
       const name = `${repository}.${method}`
@@ -68,7 +68,7 @@ async function checkEveryStatement(t: Test, url: string, admin: postgres.Sql): P
   }
 }
 
-/** The higher of two: for these values, and for any values, as Postgres plans a prepared statement from the sixth time on. */
+/** The higher of two costs: for these values, and for any values (Postgres can use that generic plan from the sixth execution on). */
 async function plannedCost(sql: postgres.Sql, { text, parameters }: SentStatement): Promise<number> {
   const types = parameters.length === 0 ? '' : `(${parameters.map(typeOf).join()})`
   const values = parameters.length === 0 ? '' : `(${parameters.map(literal).join()})`
@@ -82,7 +82,7 @@ async function plannedCost(sql: postgres.Sql, { text, parameters }: SentStatemen
   return Math.max(...costs)
 }
 
-/** As postgres.js tells Postgres the types of parameters; the others follow from the statement. */
+/** The parameter types that postgres.js sends; Postgres infers the others from the statement. */
 function typeOf(value: unknown): string {
   if (typeof value === 'boolean') return 'boolean'
   return Buffer.isBuffer(value) ? 'bytea' : 'unknown'

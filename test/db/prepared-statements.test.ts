@@ -5,7 +5,7 @@ import { sentStatements } from '../support/sent-statements.js'
 
 for (const DATABASE_PREPARE of ['on', 'off']) {
   t.test(
-    `what people do every day is prepared statements alone, and works with DATABASE_PREPARE=${DATABASE_PREPARE}`,
+    `all everyday requests use only prepared statements and succeed with DATABASE_PREPARE=${DATABASE_PREPARE}`,
     async t => {
       const { app } = await buildTestApp(t, { DATABASE_PREPARE })
       const { email } = await signUp(app)

@@ -11,7 +11,7 @@ import { emptyDatabase } from '../support/test-database.js'
 
 const withPath = (url: string, path: string) => `${url}?options=${encodeURIComponent(`-c search_path=${path}`)}`
 
-/** An empty database, and a role that may do nothing there but connect. */
+/** An empty database, and a role whose only right in it is to connect. */
 async function databaseAndRole(t: Test) {
   const { url, admin } = await emptyDatabase(t)
   const [{ database }] = (await admin`select current_database() as database`) as unknown as [{ database: string }]
@@ -31,12 +31,12 @@ async function schemasWith(admin: postgres.Sql, table: string): Promise<string[]
 }
 
 t.test(
-  'the tables and the list of their migrations are in the schema that search_path names, in each form',
+  'the tables and the migration list are created in the schema that search_path names, wherever search_path is set',
   async t => {
     const forms: [form: string, schema: string, prepare: (role: string, database: string) => string, path?: string][] =
       [
-        ['in the address', 'a', () => 'select', 'a'],
-        ['in the address before a schema that has none', 'a', () => 'create schema other', 'a,other'],
+        ['in the URL', 'a', () => 'select', 'a'],
+        ['in the URL, before an empty schema', 'a', () => 'create schema other', 'a,other'],
         ['with a name that needs quotes', 'A "b".c', () => 'select', '"A\\ ""b"".c"'],
         ['as the default of the role', 'a', role => `alter role ${role} set search_path = a`],
         [
@@ -44,7 +44,7 @@ t.test(
           'a',
           (_, database) => `alter database ${database} set search_path = a, public`,
         ],
-        ['named like the role', 'role', () => 'select'],
+        ['a schema with the name of the role', 'role', () => 'select'],
       ]
     for (const [form, name, prepare, path] of forms) {
       const { admin, role, database, url } = await databaseAndRole(t)
@@ -68,16 +68,16 @@ t.test(
 
 for (const schema of ['a', 'public'])
   t.test(
-    `an instance that looks at ${schema} just before another has finished is done once it has the lock`,
+    `an instance that waits while another migrates schema ${schema} finds nothing left to do when it gets the lock`,
     async t => {
       const { url, admin } = await emptyDatabase(t)
       await admin.unsafe('create schema a; select pg_advisory_lock(7233417021)')
-      const books = schema === 'public' ? 'drizzle' : schema
+      const migrationsSchema = schema === 'public' ? 'drizzle' : schema
       const finish = () =>
         admin.unsafe(`
-        create schema if not exists ${books};
+        create schema if not exists ${migrationsSchema};
         create table ${schema}.revocations ();
-        create table ${books}.__drizzle_migrations as select '' as hash, 9999999999999 as created_at;
+        create table ${migrationsSchema}.__drizzle_migrations as select '' as hash, 9999999999999 as created_at;
         select pg_advisory_unlock(7233417021)`)
       let attempts = 0
       const { port, hostname } = new URL(url)
@@ -86,7 +86,7 @@ for (const schema of ['a', 'public'])
         t.teardown(() => server.destroy())
         server.pipe(client)
         client.on('data', async chunk => {
-          // Not at the first attempt: what a server does for the first time makes it look at everything afresh.
+          // Not at the first attempt: the first time a server runs a statement, it reads its catalogs again.
           if (chunk.includes('pg_try_advisory_xact_lock') && ++attempts === 2) await finish()
           server.write(chunk)
         })
@@ -100,7 +100,7 @@ for (const schema of ['a', 'public'])
     },
   )
 
-t.test('two deployments in two schemas of one database know nothing of each other', async t => {
+t.test('two deployments in two schemas of one database share no data', async t => {
   const first = await buildTestApp(t, { MAX_SESSIONS_PER_USER: '50' })
   await first.database.admin`create schema second`
   const second = await first.another({
@@ -115,28 +115,28 @@ t.test('two deployments in two schemas of one database know nothing of each othe
   t.equal((await first.database.admin`select from public.users`).length, 1)
 })
 
-t.test('a start refuses a search_path that might mean the tables of others, and writes nothing', async t => {
+t.test('a start fails and writes nothing if its schema is missing, unusable or ambiguous', async t => {
   const ofPublic = (url: string) => migrate({ url, caFile: undefined })
   type Case = [what: string, path: string | undefined, prepare: (found: Found) => Promise<unknown>, says: RegExp]
   type Found = Awaited<ReturnType<typeof databaseAndRole>>
   const cases: Case[] = [
-    ['no such schema', 'a', async () => {}, /the first schema of its search_path \(a\) is not there/],
-    ['no such schema before another', 'a,public', async () => {}, /the first schema of its search_path/],
+    ['a missing schema', 'a', async () => {}, /the first schema of its search_path \(a\) is not there/],
+    ['a missing schema before an existing one', 'a,public', async () => {}, /the first schema of its search_path/],
     ['an empty path', '""', async () => {}, /the first schema of its search_path/],
     [
-      'a schema that its user may not use',
+      'a schema that its user has no right to use',
       'a,public',
       ({ admin }) => admin`create schema a`,
       /or its user may not use it: create it/,
     ],
     [
-      'a schema in which its user may make nothing',
+      'a schema in which its user cannot create tables',
       'a',
       ({ admin, role }) => admin.unsafe(`create schema a; grant usage on schema a to ${role}`),
       /permission denied for schema a\. Its user may not .* grant it CREATE there, or give DATABASE_MIGRATION_URL/,
     ],
     [
-      'another deployment further on',
+      'another deployment later in search_path',
       'a,public',
       async ({ adminUrl, admin, role }) => {
         await admin.unsafe(`create schema a authorization ${role}`)
@@ -145,7 +145,7 @@ t.test('a start refuses a search_path that might mean the tables of others, and 
       /finds tables of Latchkey in the schema public, and new ones would go to a: name the one schema/,
     ],
     [
-      'a schema named like the role, beside the tables of before',
+      'a schema with the name of the role, beside existing tables in public',
       undefined,
       async ({ adminUrl, admin, role }) => {
         await ofPublic(adminUrl)
@@ -154,7 +154,7 @@ t.test('a start refuses a search_path that might mean the tables of others, and 
       /\("\$user", public\) finds tables of Latchkey in the schema public, and new ones would go to role_/,
     ],
     [
-      'the list of migrations of another program',
+      'the migration list of another program',
       undefined,
       async ({ admin, role }) => {
         await admin`create schema drizzle`
@@ -181,7 +181,7 @@ t.test('a start refuses a search_path that might mean the tables of others, and 
   }
 })
 
-t.test('a start refuses to work on other tables than those that it brought up to date', async t => {
+t.test('a start fails if DATABASE_URL leads to other tables than the ones that it migrated', async t => {
   const { admin, role, url, adminUrl } = await databaseAndRole(t)
   await admin.unsafe(`create schema a authorization ${role}`)
   const test = await buildTestApp(t)
@@ -196,7 +196,7 @@ t.test('a start refuses to work on other tables than those that it brought up to
   await t.resolves(test.another({ ...env, DATABASE_URL: withPath(adminUrl, 'a') }))
 })
 
-t.test('behind PgBouncer the default of the role counts, and a search_path in the address is refused', async t => {
+t.test('behind PgBouncer the search_path of the database is used, and a search_path in the URL is refused', async t => {
   const test = await buildTestApp(t)
   const { admin, database, adminUrl } = await databaseAndRole(t)
   await admin.unsafe(`create schema a; alter database ${database} set search_path = a`)

@@ -7,14 +7,14 @@ import { signInAndOut } from '../support/sign-in-and-out.js'
 import { createTestDatabase } from '../support/test-database.js'
 
 for (const prepare of ['on', 'off']) {
-  t.test(`people sign in and out on a database with hostile defaults, with DATABASE_PREPARE=${prepare}`, async t => {
+  t.test(`users can sign in and out on a database with hostile defaults and DATABASE_PREPARE=${prepare}`, async t => {
     const { database, another } = await buildTestApp(t, { MAX_SESSIONS_PER_USER: '50' })
     await setDefaults(database.admin, HOSTILE_DEFAULTS)
     const { app } = await another({ DATABASE_PREPARE: prepare })
     await signInAndOut(t, app)
   })
 
-  t.test(`a connection has our settings, whatever the database has, with DATABASE_PREPARE=${prepare}`, async t => {
+  t.test(`our session settings override the defaults of the database with DATABASE_PREPARE=${prepare}`, async t => {
     const { url, admin } = await createTestDatabase(t)
     await setDefaults(admin, HOSTILE_DEFAULTS)
     const options = { url, size: 1, prepare: prepare === 'on', caFile: undefined, timeoutMs: 5000 }
@@ -25,7 +25,7 @@ for (const prepare of ['on', 'off']) {
   })
 }
 
-t.test('what a connection relies on costs no statement where there is no pooler', async t => {
+t.test('without a pooler, session settings cost no extra statement', async t => {
   const { url, admin } = await createTestDatabase(t)
   const connections = openConnections({ url, size: 1, prepare: true, caFile: undefined, timeoutMs: 5000 })
   t.teardown(() => connections.close())

@@ -4,7 +4,7 @@ import { newId } from '../../src/auth/session-id.js'
 import { parseTextArray } from '../../src/db/parse-text-array.js'
 import { buildTestApp } from '../support/build-test-app.js'
 
-t.test('a list of texts comes back from the database as it was written', async t => {
+t.test('an array of texts is read from the database exactly as it was written', async t => {
   const { stores, database } = await buildTestApp(t)
   const { users } = stores.db
   const id = newId()
@@ -42,7 +42,7 @@ t.test('a list of texts comes back from the database as it was written', async t
   )
 })
 
-t.test('nulls are left out, and bounds are no element', async t => {
+t.test('parsing a Postgres text array drops NULLs and ignores array bounds', async t => {
   t.strictSame(parseTextArray('{a,NULL,"NULL",b}'), ['a', 'NULL', 'b'])
   t.strictSame(parseTextArray('[2:3]={a,b}'), ['a', 'b'])
   t.strictSame(parseTextArray('{}'), [])

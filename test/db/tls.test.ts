@@ -20,7 +20,7 @@ const hasOpenssl = await run('openssl', ['version']).then(
   () => false,
 )
 
-t.test('with TLS the certificate of Postgres must come from the given authority', { skip: !hasOpenssl }, async t => {
+t.test('sslmode and the CA file decide whether Postgres is verified over TLS', { skip: !hasOpenssl }, async t => {
   const folder = t.testdir()
   const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
   const subject = ['-subj', '/CN=latchkey', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2', '-nodes']
@@ -42,10 +42,10 @@ t.test('with TLS the certificate of Postgres must come from the given authority'
   await admin`select pg_reload_conf()`
 
   const options = { url: server.url, size: 1, prepare: true, timeoutMs: 5000 }
-  const trusting = openConnections({ ...options, caFile: cert })
-  t.teardown(() => trusting.close())
+  const withCa = openConnections({ ...options, caFile: cert })
+  t.teardown(() => withCa.close())
   const ask = sql`select ssl from pg_stat_ssl where pid = pg_backend_pid()`
-  t.strictSame([...(await trusting.run(executor => executor.execute(ask)))], [{ ssl: true }])
+  t.strictSame([...(await withCa.run(executor => executor.execute(ask)))], [{ ssl: true }])
   await t.resolves(migrate({ url: server.url, caFile: cert }))
 
   const askAt = async (more: string, caFile?: string) => {
@@ -74,26 +74,26 @@ t.test('with TLS the certificate of Postgres must come from the given authority'
     await t.rejects(askAt(server.url + query), /self.signed/, query)
   }
 
-  // The certificate is for the address, and not for this name.
+  // The certificate is valid for the IP address, not for this name.
   const byName = server.url.replace('127.0.0.1', 'localhost')
   t.equal(await askAt(`${byName}?sslmode=verify-ca`, cert), true)
   await t.rejects(askAt(`${byName}?sslmode=verify-full`, cert), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' })
   await t.rejects(
     askAt(byName, cert),
     { code: 'ERR_TLS_CERT_ALTNAME_INVALID' },
-    'an authority is asked for the name too',
+    'with a CA file the name of the server is checked too',
   )
 
   await run('openssl', ['req', '-x509', ...newKey, ...subject, '-keyout', join(folder, 'k'), '-out', join(folder, 'c')])
-  const doubting = openConnections({ ...options, caFile: join(folder, 'c') })
-  t.teardown(() => doubting.close())
+  const withOtherCa = openConnections({ ...options, caFile: join(folder, 'c') })
+  t.teardown(() => withOtherCa.close())
   await t.rejects(
-    doubting.run(executor => executor.execute(ask)),
+    withOtherCa.run(executor => executor.execute(ask)),
     /certificate|self.signed/,
   )
 })
 
-t.test('a Postgres without TLS is used, unless the address wants TLS, which is then said', async t => {
+t.test('a Postgres without TLS is accepted unless sslmode requires TLS, and the error says what to change', async t => {
   const server = await startPostgres(t)
   const ping = async (url: string) => {
     const connections = openConnections({ url, caFile: undefined, size: 1, prepare: true, timeoutMs: 5000 })
@@ -114,7 +114,7 @@ t.test('a Postgres without TLS is used, unless the address wants TLS, which is t
   )
 })
 
-t.test('the server is reached by the folder of its socket and by an IPv6 address', async t => {
+t.test('DATABASE_URL can name the folder of a Unix socket or an IPv6 address', async t => {
   const server = await startPostgres(t)
   const { port, password, username } = new URL(server.url)
   const folder = await mkdtemp(join(tmpdir(), 'lk-'))
