@@ -19,7 +19,7 @@ async function signUpForTokens(app: FastifyInstance) {
   return { ...ada, ...tokens } as typeof ada & { access: string; refresh: string }
 }
 
-t.test('tokens of an account that was deleted or disabled are refused as Simple JWT refuses them', async t => {
+t.test('tokens of a deleted or disabled account are refused with the status and body of Simple JWT', async t => {
   const { app, another, stores } = await buildTestApp(t)
   const { app: other } = await another()
   const authorization = `Bearer ${await clientToken(app, await makeClient(app, 'admin'))}`
@@ -34,9 +34,13 @@ t.test('tokens of an account that was deleted or disabled are refused as Simple 
     t.equal(refused.statusCode, 401)
     t.strictSame(refused.json(), words)
     t.equal(refused.headers['www-authenticate'], 'Bearer realm="api"')
-    t.equal(stores.db.statementsSent, before, 'no store is asked')
+    t.equal(stores.db.statementsSent, before, 'without a query to a store')
     await until(async () => (await get(other, SESSIONS, ada.access)).statusCode === 401)
-    t.strictSame((await get(other, SESSIONS, ada.access)).json(), words, 'as soon as another instance hears of it')
+    t.strictSame(
+      (await get(other, SESSIONS, ada.access)).json(),
+      words,
+      'on another instance as soon as it receives the revocation',
+    )
 
     for (const [url, field] of [
       ['/api/token/refresh/', 'refresh'],
@@ -48,9 +52,9 @@ t.test('tokens of an account that was deleted or disabled are refused as Simple 
       t.strictSame(answer.json(), NO_ACCOUNT, url)
     }
     const verified = await post(app, '/api/token/verify/', { token: ada.access })
-    t.match(verified.json(), BLACKLISTED, 'where Simple JWT does not look for the user')
+    t.match(verified.json(), BLACKLISTED, 'this endpoint of Simple JWT does not look up the user')
 
-    // Our own codes stay what they were.
+    // Latchkey's own error codes do not change.
     t.equal(await verify(app, ada.access), 'token_revoked')
     t.match((await get(app, SESSIONS, ada.accessToken)).json(), { code: 'token_revoked', detail: words.detail })
     const native = (await post(app, '/auth/refresh', { refresh_token: ada.refresh })).json()
@@ -58,7 +62,7 @@ t.test('tokens of an account that was deleted or disabled are refused as Simple 
   }
 })
 
-t.test('an instance that starts later knows why, too', async t => {
+t.test('an instance that starts after an account was deleted answers user_not_found to its tokens', async t => {
   const { app, another } = await buildTestApp(t)
   const authorization = `Bearer ${await clientToken(app, await makeClient(app, 'admin'))}`
   const ada = await signUpForTokens(app)
@@ -67,7 +71,7 @@ t.test('an instance that starts later knows why, too', async t => {
   t.match((await get(later, SESSIONS, ada.access)).json(), { code: 'user_not_found' })
 })
 
-t.test('a session that ended otherwise says nothing of its account', async t => {
+t.test('a revoked session is reported as a blacklisted token while its account still exists', async t => {
   const { app, clock, database } = await buildTestApp(t)
   const authorization = `Bearer ${await clientToken(app, await makeClient(app, 'admin'))}`
   const ada = await signUpForTokens(app)
@@ -76,7 +80,7 @@ t.test('a session that ended otherwise says nothing of its account', async t => 
   t.match((await get(app, SESSIONS, ada.access)).json(), { code: 'token_not_valid' })
   t.strictSame((await post(app, '/api/token/refresh/', { refresh: ada.refresh })).json(), BLACKLISTED)
 
-  // As the clean-up does with what is old enough.
+  // As the clean-up does with old sessions.
   await clock.advance(32 * 24 * 60 * 60)
   await database.admin`delete from sessions where user_id = ${ada.userId}`
   t.strictSame((await post(app, '/api/token/refresh/', { refresh: ada.refresh })).json(), BLACKLISTED)

@@ -14,18 +14,18 @@ const BAD_HEADER = {
   detail: 'Authorization header must contain two space-delimited values',
   code: 'bad_authorization_header',
 }
-/** A token that a Django site signed before it moved: {"token_type":"access","user_id":1}. */
+/** A token that a Django site signed before its migration to Latchkey: {"token_type":"access","user_id":1}. */
 const OF_DJANGO = 'eyJhbGciOiJIUzI1NiJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIiwidXNlcl9pZCI6MX0.c2lnbmF0dXJl'
 
-t.test('the sessions refuse as a view that Simple JWT guards', async t => {
+t.test('/api/users/me/sessions refuses requests as a view protected by Simple JWT does', async t => {
   const { app, clock } = await buildTestApp(t, { CORS_ORIGINS: 'https://app.example.com' })
   const ada = await signUp(app)
   const tokens = (await post(app, '/api/token/', { username: ada.email, password: PASSWORD })).json()
   const ask = (authorization?: string, method: 'GET' | 'OPTIONS' | 'POST' | 'HEAD' = 'GET', url = URL) =>
     app.inject({ method, url, headers: authorization === undefined ? {} : { authorization } })
 
-  t.test('a token or a header that is not good is refused in its words', async t => {
-    // Each was taken down from Simple JWT 5.2.2 on Django REST framework 3.14.
+  t.test('an invalid token or Authorization header is refused with the texts of Simple JWT', async t => {
+    // Each was recorded from Simple JWT 5.2.2 on Django REST framework 3.14.
     for (const [authorization, body] of [
       ['Bearer garbage', notValid('Token is invalid or expired')],
       ['Bearer a.b.c', notValid('Token is invalid or expired')],
@@ -49,7 +49,7 @@ t.test('the sessions refuse as a view that Simple JWT guards', async t => {
     }
   })
 
-  t.test('without a token, our own code comes beside its words', async t => {
+  t.test('without a token, the answer has the text of Simple JWT and the code authentication_required', async t => {
     for (const method of ['GET', 'HEAD', 'OPTIONS'] as const) {
       const refused = await ask(undefined, method)
       t.equal(refused.statusCode, 401)
@@ -58,7 +58,7 @@ t.test('the sessions refuse as a view that Simple JWT guards', async t => {
     }
   })
 
-  t.test('OPTIONS describes the view, and other methods are refused with a detail', async t => {
+  t.test('OPTIONS on the sessions describes the view, and an unsupported method is refused with a detail', async t => {
     const described = await ask(`Bearer ${tokens.access}`, 'OPTIONS')
     t.equal(described.statusCode, 200)
     t.equal(described.headers.allow, 'GET, DELETE, HEAD, OPTIONS')
@@ -72,20 +72,20 @@ t.test('the sessions refuse as a view that Simple JWT guards', async t => {
       url: URL,
       headers: { origin: 'https://app.example.com', 'access-control-request-method': 'GET' },
     })
-    t.equal(preflight.statusCode, 204, 'a preflight of a page is answered without a token')
+    t.equal(preflight.statusCode, 204, 'a CORS preflight needs no token')
   })
 
-  t.test('a list is read with and without the slash; one without an id ends nothing with it', async t => {
+  t.test('GET works with a trailing slash, and DELETE with a trailing slash but no id is refused', async t => {
     for (const url of [URL, `${URL}/`, `${URL}?page=1`])
       t.equal((await ask(`Bearer ${tokens.access}`, 'GET', url)).json().length, 2, url)
     const headers = { authorization: `Bearer ${tokens.access}`, accept: 'text/html' }
     const refused = await app.inject({ method: 'DELETE', url: `${URL}/`, headers })
     t.equal(refused.statusCode, 400)
     t.ok(refused.json().detail)
-    t.equal((await app.inject({ url: URL, headers })).json().length, 2, 'and no Accept header is too narrow')
+    t.equal((await app.inject({ url: URL, headers })).json().length, 2, 'any Accept header is accepted')
   })
 
-  t.test('a genuine token that was made elsewhere is refused by our own code, with a detail', async t => {
+  t.test('an expired token from /auth/login is refused with the code token_expired and a detail', async t => {
     const native = await signIn(app, ada.email)
     await clock.advance(16 * 60)
     const refused = await ask(`Bearer ${native.accessToken}`)

@@ -3,7 +3,7 @@ import { buildTestApp } from '../support/build-test-app.js'
 import { BOUNDARY, multipart, multipartType, part } from '../support/multipart.js'
 import { PASSWORD, signUp } from '../support/people.js'
 
-t.test('forms of multipart/form-data are read as Django REST framework reads them', async t => {
+t.test('multipart/form-data is parsed as Django REST framework parses it', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app, 'ada@example.com')
   const send = (url: string, payload: string | Buffer, type = multipartType()) =>
@@ -13,7 +13,7 @@ t.test('forms of multipart/form-data are read as Django REST framework reads the
   const own = { username: ada.email, password: PASSWORD }
   const password = part('password', PASSWORD)
 
-  t.test('the four endpoints take them, with and without the slash', async t => {
+  t.test('all four /api/token endpoints accept multipart/form-data, with and without a trailing slash', async t => {
     for (const slash of ['/', '']) {
       const tokens = (await obtain(multipart({ ...own, next: '/home' }))).json()
       const verified = await send(`/api/token/verify${slash}`, multipart({ token: tokens.access }))
@@ -26,7 +26,7 @@ t.test('forms of multipart/form-data are read as Django REST framework reads the
     }
   })
 
-  t.test('as browsers, Python and others write them', async t => {
+  t.test('multipart/form-data is accepted in the variants that browsers, Python and other clients send', async t => {
     const data = new FormData()
     for (const [name, value] of Object.entries(own)) data.append(name, value)
     const spoken = new Response(data)
@@ -42,12 +42,12 @@ t.test('forms of multipart/form-data are read as Django REST framework reads the
         multipart(own),
         `multipart/form-data; charset=utf-8; boundary=${BOUNDARY}`,
       ],
-      'other letters in the type': [multipart(own), `Multipart/Form-Data; Boundary=${BOUNDARY}`],
+      'other letter case in the type': [multipart(own), `Multipart/Form-Data; Boundary=${BOUNDARY}`],
       'a content type in each part': [whole(part('username', ada.email, 'Content-Type: text/plain'), password)],
       'a part in base64': [whole(part('username', encoded, 'Content-Transfer-Encoding: base64'), password)],
       'text before the form and after it': [`preamble\r\n${multipart(own)}epilogue`],
       'space around a name': [whole(part(' username ', ada.email), password)],
-      'a file that nobody asked for': [whole(part('x"; filename="x.txt', 'x'), part('username', ada.email), password)],
+      'a file in an unknown field': [whole(part('x"; filename="x.txt', 'x'), part('username', ada.email), password)],
       'a part without a name': [
         multipart(own).replace('--', `--${BOUNDARY}\r\nContent-Disposition: form-data\r\n\r\nx\r\n--`),
       ],
@@ -56,7 +56,7 @@ t.test('forms of multipart/form-data are read as Django REST framework reads the
       t.equal((await obtain(payload, type)).statusCode, 200, name)
   })
 
-  t.test('of a field that comes twice the last one counts, and a file before any text', async t => {
+  t.test('the last of two fields with the same name is used, and a file in place of a text is refused', async t => {
     t.equal((await obtain(whole(part('username', 'x'), part('username', ada.email), password))).statusCode, 200)
     const file = part('username"; filename="a.txt', ada.email)
     for (const parts of [[file], [file, part('username', ada.email)], [part('username', ada.email), file]]) {
@@ -66,14 +66,14 @@ t.test('forms of multipart/form-data are read as Django REST framework reads the
     }
   })
 
-  t.test('what is wrong is said in the same words', async t => {
+  t.test('an invalid form is refused with the texts of Django REST framework', async t => {
     const required = ['This field is required.']
     const blank = ['This field may not be blank.']
     const unclosed = { detail: 'Multipart form parse error - The closing boundary is missing' }
     const cases: [payload: string | Buffer, body: object][] = [
       [multipart({}), { username: required, password: required }],
       [multipart({ username: '', password: ' ' }), { username: blank, password: blank }],
-      // A file input that was left empty.
+      // An empty file input.
       [whole(part('username"; filename="', ''), password), { username: blank }],
       [multipart({ username: 'a\0', password: 'b' }), { username: ['Null characters are not allowed.'] }],
       [multipart({ username: '\xe9', password: 'b' }, 'latin1'), { username: ['Not a valid string.'] }],
@@ -102,7 +102,7 @@ t.test('forms of multipart/form-data are read as Django REST framework reads the
   })
 })
 
-t.test('no other address takes a form of multipart/form-data', async t => {
+t.test('routes under /auth refuse multipart/form-data', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   const payload = multipart({ email: ada.email, password: PASSWORD })

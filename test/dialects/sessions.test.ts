@@ -10,7 +10,7 @@ function remove(app: FastifyInstance, url: string, accessToken: string) {
   return app.inject({ method: 'DELETE', url, headers: { authorization: `Bearer ${accessToken}` } })
 }
 
-t.test('the sessions are those of /auth/sessions, by their older names', async t => {
+t.test('/api/users/me/sessions lists the sessions of /auth/sessions under their older field names', async t => {
   const { app, stores } = await buildTestApp(t)
   const ada = await signUp(app)
   const laptop = await signIn(app, ada.email, FIREFOX)
@@ -23,7 +23,7 @@ t.test('the sessions are those of /auth/sessions, by their older names', async t
   t.equal(stores.db.statementsSent, before + 1)
   t.equal(answer.headers['cache-control'], 'no-store')
   const native = (await ask('/auth/sessions')).json()
-  // The second request is activity too, and later.
+  // The second request is later activity, so last_activity differs.
   const items = answer.json().map(({ last_activity, ...item }: Record<string, unknown>) => item)
   t.strictSame(
     items,
@@ -48,7 +48,7 @@ t.test('the sessions are those of /auth/sessions, by their older names', async t
   })
 })
 
-t.test('DELETE on the collection ends the others, DELETE on one ends that one', async t => {
+t.test('DELETE on the collection revokes all other sessions, and DELETE with an id only that session', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   const [phone, tablet, tv] = await Promise.all([1, 2, 3].map(() => signIn(app, ada.email)))
@@ -63,11 +63,11 @@ t.test('DELETE on the collection ends the others, DELETE on one ends that one', 
     t.equal(await verify(app, other.accessToken), 'token_revoked')
     t.equal((await refresh(app, other.refreshToken)).statusCode, 401)
   }
-  t.equal(await verify(app, ada.accessToken), 200, 'this one stays')
-  t.equal(await verify(app, eve.accessToken), 200, 'and so does everybody else')
+  t.equal(await verify(app, ada.accessToken), 200, 'the current session stays valid')
+  t.equal(await verify(app, eve.accessToken), 200, 'sessions of other users stay valid')
 })
 
-t.test('somebody else’s session is not there, nor is one that has ended', async t => {
+t.test('another user’s session is not found, and an invalid session id is refused', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   const eve = await signUp(app)
@@ -77,7 +77,7 @@ t.test('somebody else’s session is not there, nor is one that has ended', asyn
   t.equal((await remove(app, `${ADDRESS}/not-an-id`, eve.accessToken)).statusCode, 400)
 })
 
-t.test('nobody sees or ends anything without signing in', async t => {
+t.test('listing and revoking sessions at /api/users/me/sessions requires an access token', async t => {
   const { app } = await buildTestApp(t)
   t.equal((await app.inject(ADDRESS)).json().code, 'authentication_required')
   t.equal((await app.inject({ method: 'DELETE', url: ADDRESS })).json().code, 'authentication_required')

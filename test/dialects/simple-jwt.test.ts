@@ -11,7 +11,7 @@ import { SimpleJwtClient } from '../support/simple-jwt-client.js'
 const NO_ACCOUNT = { detail: 'No active account found with the given credentials' }
 const notValid = (detail: string) => ({ detail, code: 'token_not_valid' })
 
-/** Signs in by Simple JWT's address. */
+/** Signs in at Simple JWT's URL. */
 async function obtain(app: FastifyInstance, email: string): Promise<{ refresh: string; access: string }> {
   const answer = await post(app, '/api/token/', { username: email, password: PASSWORD })
   if (answer.statusCode !== 200) throw new Error(`signing in was refused: ${answer.body}`)
@@ -23,7 +23,7 @@ function form(app: FastifyInstance, url: string, fields: Record<string, string>)
   return app.inject({ method: 'POST', url, headers, payload: new URLSearchParams(fields).toString() })
 }
 
-t.test('a client of Simple JWT signs in, verifies, refreshes and is blacklisted without a change', async t => {
+t.test('an unchanged Simple JWT client can sign in, verify, refresh and blacklist', async t => {
   const { app, clock } = await buildTestApp(t)
   const ada = await signUp(app)
 
@@ -65,7 +65,7 @@ t.test('a client of Simple JWT signs in, verifies, refreshes and is blacklisted 
   t.strictSame(twice.json(), notValid('Token is blacklisted'))
 })
 
-t.test('addresses work without the slash, bodies as forms', async t => {
+t.test('the /api/token URLs work without a trailing slash and accept form bodies', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   for (const slash of ['', '/']) {
@@ -78,7 +78,7 @@ t.test('addresses work without the slash, bodies as forms', async t => {
   }
 })
 
-t.test('people sign in by username, by e-mail, and by an e-mail in the place of a username', async t => {
+t.test('/api/token/ accepts a username, an e-mail, or an e-mail in the username field', async t => {
   const { app, database } = await buildTestApp(t)
   const ada = await signUp(app, 'ada@example.com')
   const eve = await signUp(app, 'eve@example.com')
@@ -94,15 +94,15 @@ t.test('people sign in by username, by e-mail, and by an e-mail in the place of 
   t.equal(
     await whoIs({ username: 'bob@example.com' }),
     eve.userId,
-    'a username of before, while nobody has that e-mail',
+    'an imported username that looks like an e-mail, while no account has that e-mail',
   )
   const bob = await signUp(app, 'bob@example.com')
-  t.equal(await whoIs({ username: 'bob@example.com' }), bob.userId, 'an e-mail is first of all that of its owner')
+  t.equal(await whoIs({ username: 'bob@example.com' }), bob.userId, 'the account with that e-mail comes first')
   t.equal(await whoIs({ email: 'bob@example.com' }), bob.userId)
-  t.equal(await whoIs({ username: 'Ada' }), 401, 'usernames are told apart by case, as in Django')
+  t.equal(await whoIs({ username: 'Ada' }), 401, 'usernames are case-sensitive, as in Django')
 })
 
-t.test('an access token says whose it is in Simple JWT’s claims, also after a refresh at either address', async t => {
+t.test('an access token from /api/token/ has Simple JWT’s claims, also after a refresh at either URL', async t => {
   const { app, clock, database } = await buildTestApp(t)
   const ada = await signUp(app)
   const first = await obtain(app, ada.email)
@@ -119,15 +119,23 @@ t.test('an access token says whose it is in Simple JWT’s claims, also after a 
   t.match(payloadOf(second.access), { token_type: 'access', user_id: '42', sub: ada.userId })
   await clock.advance(60)
   const third = (await refresh(app, second.refresh)).json()
-  t.match(payloadOf(third.access_token), { token_type: 'access', user_id: '42' }, 'the session stays of the dialect')
+  t.match(
+    payloadOf(third.access_token),
+    { token_type: 'access', user_id: '42' },
+    'the session keeps the dialect in which it was opened',
+  )
 
-  t.notMatch(payloadOf(ada.accessToken), { token_type: 'access' }, 'others do not carry them')
+  t.notMatch(payloadOf(ada.accessToken), { token_type: 'access' }, 'other access tokens do not have these claims')
   const crossed = (await post(app, '/api/token/refresh/', { refresh: ada.refreshToken })).json()
-  t.match(payloadOf(crossed.access), { token_type: 'access', client_id: 'latchkey' }, 'unless they were made here')
+  t.match(
+    payloadOf(crossed.access),
+    { token_type: 'access', client_id: 'latchkey' },
+    'unless /api/token/refresh/ issued them',
+  )
   t.equal(await verify(app, crossed.access), 200)
 })
 
-t.test('unknown, wrong and disabled look alike, and have no code', async t => {
+t.test('an unknown account, a wrong password and a disabled account get identical answers without a code', async t => {
   const { app, database } = await buildTestApp(t)
   const ada = await signUp(app)
   const eve = await signUp(app)
@@ -145,11 +153,11 @@ t.test('unknown, wrong and disabled look alike, and have no code', async t => {
   }
 })
 
-t.test('what is wrong with a body is said as Django REST framework says it', async t => {
+t.test('an invalid body is refused with the texts of Django REST framework', async t => {
   const { app } = await buildTestApp(t)
   const required = ['This field is required.']
   const blank = ['This field may not be blank.']
-  // Each was taken down from Simple JWT 5.2.2 on Django REST framework 3.14.
+  // Each was recorded from Simple JWT 5.2.2 on Django REST framework 3.14.
   const cases: [url: string, payload: string, body: object][] = [
     ['/api/token/', '{}', { username: required, password: required }],
     ['/api/token/', '', { username: required, password: required }],
@@ -188,7 +196,7 @@ t.test('what is wrong with a body is said as Django REST framework says it', asy
   t.strictSame((await app.inject({ method: 'POST', url: '/api/token/refresh/' })).json(), { refresh: required })
 })
 
-t.test('what is no token of ours is invalid', async t => {
+t.test('a string that is not a token of this service is refused with "Token is invalid"', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   for (const [url, field, token] of [
@@ -205,7 +213,7 @@ t.test('what is no token of ours is invalid', async t => {
   }
 })
 
-t.test('a token that has expired, or is of a disabled account, is said to be', async t => {
+t.test('an expired token and a token of a disabled account are refused with different texts', async t => {
   const { app, clock, database } = await buildTestApp(t)
   const ada = await signUp(app)
   const { access, refresh } = await obtain(app, ada.email)
@@ -227,7 +235,7 @@ t.test('a token that has expired, or is of a disabled account, is said to be', a
   t.strictSame(refused.json(), { detail: 'No active account found for the given token.' })
 })
 
-t.test('wherever an access token of the dialect is refused, the answer has Simple JWT’s messages', async t => {
+t.test('every endpoint that refuses an access token from /api/token/ adds Simple JWT’s messages', async t => {
   const { app, clock } = await buildTestApp(t)
   const ada = await signUp(app)
   const { access } = await obtain(app, ada.email)
@@ -239,7 +247,7 @@ t.test('wherever an access token of the dialect is refused, the answer has Simpl
     const refused = await get(app, url, access)
     t.match(refused.headers['content-type'], /^application\/problem\+json/)
     t.match(refused.json(), { code: 'token_expired', messages }, url)
-    t.notOk('messages' in (await get(app, url, native.accessToken)).json(), 'nobody else’s has')
+    t.notOk('messages' in (await get(app, url, native.accessToken)).json(), 'other tokens get no messages')
   }
   t.match((await post(app, '/auth/verify', { token: access })).json(), { code: 'token_expired', messages })
   for (const [refused, detail] of [
@@ -253,7 +261,7 @@ t.test('wherever an access token of the dialect is refused, the answer has Simpl
   t.match((await get(app, '/api/users/me/sessions', native.accessToken)).json(), { code: 'token_expired', status: 401 })
 })
 
-t.test('an axios interceptor that looks for token_not_valid refreshes and goes on', async t => {
+t.test('an axios interceptor that waits for token_not_valid refreshes and repeats the request', async t => {
   const { app, clock } = await buildTestApp(t)
   const ada = await signUp(app)
   const latchkey = `http://127.0.0.1:${await listen(app)}`
@@ -262,7 +270,7 @@ t.test('an axios interceptor that looks for token_not_valid refreshes and goes o
   t.equal((await list()).data.length, 2)
   for (const refreshes of [1, 2]) {
     await clock.advance(16 * 60)
-    t.equal((await list()).data.length, 2, 'the list comes although the token had expired')
+    t.equal((await list()).data.length, 2, 'the list arrives although the token had expired')
     t.equal(client.refreshes, refreshes)
   }
   await post(app, '/api/token/blacklist/', { refresh: client.tokens.refresh })
@@ -271,10 +279,10 @@ t.test('an axios interceptor that looks for token_not_valid refreshes and goes o
     (error: { response: { data: object } }) => error,
   )
   t.match(error?.response, { status: 401, data: { code: 'token_not_valid' } })
-  t.equal(client.refreshes, 2, 'there is nothing to go on with')
+  t.equal(client.refreshes, 2, 'a blacklisted refresh token cannot refresh')
 })
 
-t.test('a role that changed makes clients of Simple JWT refresh', async t => {
+t.test('a change of roles makes a Simple JWT client refresh', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   const { access, refresh } = await obtain(app, ada.email)
@@ -285,7 +293,7 @@ t.test('a role that changed makes clients of Simple JWT refresh', async t => {
   t.strictSame(payloadOf(next.access).roles, ['editor'])
 })
 
-t.test('verifying a refresh token changes nothing, even one that was used before', async t => {
+t.test('verifying a refresh token does not change its session, even if the token was used before', async t => {
   const { app, clock } = await buildTestApp(t)
   const ada = await signUp(app)
   const first = await obtain(app, ada.email)
@@ -294,13 +302,17 @@ t.test('verifying a refresh token changes nothing, even one that was used before
   await clock.advance(60)
   const third = await next(second)
   await clock.advance(60)
-  t.equal((await post(app, '/api/token/verify/', { token: second })).statusCode, 200, 'its answer may have been lost')
+  t.equal(
+    (await post(app, '/api/token/verify/', { token: second })).statusCode,
+    200,
+    'the response that replaced it may have been lost',
+  )
   const used = await post(app, '/api/token/verify/', { token: first.refresh })
   t.strictSame(used.json(), notValid('Token is blacklisted'))
-  t.equal((await post(app, '/api/token/refresh/', { refresh: third })).statusCode, 200, 'the session lives on')
+  t.equal((await post(app, '/api/token/refresh/', { refresh: third })).statusCode, 200, 'the session is still valid')
 })
 
-t.test('a token that was used before ends its session when it comes back, and by the blacklist', async t => {
+t.test('reusing an old refresh token at the refresh or blacklist URL revokes its session', async t => {
   const { app, clock } = await buildTestApp(t)
   const ada = await signUp(app)
   for (const url of ['/api/token/refresh/', '/api/token/blacklist/']) {
@@ -309,7 +321,7 @@ t.test('a token that was used before ends its session when it comes back, and by
     await clock.advance(60)
     const third = (await post(app, '/api/token/refresh/', { refresh: second.refresh })).json()
     if (url.endsWith('refresh/')) {
-      // It may be a request that hung on the network.
+      // It may be a request that the network delayed.
       t.strictSame((await post(app, url, { refresh: first.refresh })).json(), notValid('Token is blacklisted'))
       t.equal(await verify(app, third.access), 200)
       await clock.advance(SUPERSEDED_GRACE_SECONDS + 1)
@@ -321,7 +333,7 @@ t.test('a token that was used before ends its session when it comes back, and by
   }
 })
 
-t.test('a password that must be changed is refused with the code that says where to go on', async t => {
+t.test('a correct password that must be changed is refused with the code password_change_required', async t => {
   const { app, database } = await buildTestApp(t)
   const ada = await signUp(app)
   await database.admin`update users set must_change_password = true where id = ${ada.userId}`
@@ -332,7 +344,7 @@ t.test('a password that must be changed is refused with the code that says where
   t.strictSame(wrong.json(), NO_ACCOUNT)
 })
 
-t.test('other refusals are in the words of Django REST framework, never problem details', async t => {
+t.test('other errors at /api/token/ have the form of Django REST framework, not of problem details', async t => {
   const { app } = await buildTestApp(t)
   const json = { 'content-type': 'application/json' }
   const send = (options: object) => app.inject({ method: 'POST', url: '/api/token/', headers: json, ...options })
@@ -370,7 +382,7 @@ t.test('other refusals are in the words of Django REST framework, never problem 
   t.equal((await app.inject('/api/token/')).headers.allow, 'POST, OPTIONS')
 })
 
-t.test('too many requests are throttled, together with those to our own routes', async t => {
+t.test('requests to /api/token/ and /auth/login share one rate limit', async t => {
   const { app } = await buildTestApp(t, { RATE_LIMIT: 'on', RATE_LIMIT_PER_ADDRESS: '3' })
   const attempt = (url: string) => post(app, url, { username: 'nobody', password: 'nothing' })
   t.equal((await attempt('/api/token/')).statusCode, 401)
@@ -384,7 +396,7 @@ t.test('too many requests are throttled, together with those to our own routes',
   t.equal((await attempt('/auth/login')).statusCode, 429)
 })
 
-t.test('failures count for an account, whatever its name is written into', async t => {
+t.test('failed sign-ins count for the account, whether its e-mail is in the username or the e-mail field', async t => {
   const { app } = await buildTestApp(t, { RATE_LIMIT: 'on', RATE_LIMIT_FAILURES_PER_ACCOUNT: '2' })
   const ada = await signUp(app)
   t.equal((await post(app, '/api/token/', { username: ada.email, password: 'a' })).statusCode, 401)
@@ -393,7 +405,7 @@ t.test('failures count for an account, whatever its name is written into', async
   t.equal(refused.json().code, 'rate_limited')
 })
 
-t.test('the cookie is neither read nor set', async t => {
+t.test('/api/token/refresh/ neither reads nor sets the refresh cookie', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   const headers = { cookie: `__Host-latchkey=${ada.refreshToken}` }
@@ -405,7 +417,7 @@ t.test('the cookie is neither read nor set', async t => {
   t.equal(answer.headers['set-cookie'], undefined)
 })
 
-t.test('a dialect that is switched off is not there', async t => {
+t.test('the routes of a dialect that is not in DIALECTS answer 404', async t => {
   const { app } = await buildTestApp(t, { DIALECTS: 'none' })
   for (const url of ['/api/token/', '/api/token/refresh/']) t.equal((await post(app, url, {})).json().code, 'not_found')
   t.equal((await app.inject('/api/users/me/sessions')).json().code, 'not_found')
@@ -414,7 +426,7 @@ t.test('a dialect that is switched off is not there', async t => {
   t.equal((await other.inject('/api/users/me/sessions')).statusCode, 401)
 })
 
-t.test('OPTIONS says that one may post and what, and another method is refused without a code', async t => {
+t.test('OPTIONS on /api/token/ describes POST, and an unsupported method is refused without a code', async t => {
   const { app } = await buildTestApp(t)
   const field = { type: 'string', required: true, read_only: false }
   const [username, password] = [

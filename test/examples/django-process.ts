@@ -11,7 +11,7 @@ const FOLDER = resolve(import.meta.dirname, '../../examples/django')
 const NEEDED = 'import django, rest_framework, rest_framework_simplejwt, cryptography, redis'
 const PATIENCE_MS = 60_000
 
-/** A Python that has what the example needs: Debian's own is tried too, as another may come before it on the PATH. */
+/** Finds a Python with the packages of the example. Debian's own is tried too, because another may precede it on the PATH. */
 export async function findPython(): Promise<string | undefined> {
   for (const python of [process.env.PYTHON ?? 'python3', '/usr/bin/python3']) {
     const found = await run(python, ['-c', NEEDED]).then(
@@ -23,7 +23,7 @@ export async function findPython(): Promise<string | undefined> {
   return undefined
 }
 
-/** Starts the example on a free port, and waits until it answers; it ends with the test. */
+/** Starts the example on a free port, and waits until it answers. It is stopped at the end of the test. */
 export async function startDjango(t: Test, python: string, env: NodeJS.ProcessEnv): Promise<string> {
   const port = await findFreePort()
   const args = ['manage.py', 'runserver', '--noreload', '--nothreading', `127.0.0.1:${port}`]

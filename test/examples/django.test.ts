@@ -15,7 +15,7 @@ const skip =
 
 interface Answer {
   status: number
-  // biome-ignore lint/suspicious/noExplicitAny: what a test expects of a body is the test's business.
+  // biome-ignore lint/suspicious/noExplicitAny: each test checks the body that it expects.
   body: any
   challenge: string | null
 }
@@ -24,7 +24,7 @@ interface Setting extends TestApp {
   latchkey: string
   django: string
   notes(token: string): Promise<Answer>
-  /** Asks until the service answers so: what is revoked reaches the blacklist right after the commit. */
+  /** Repeats the request until the status is reached: a revocation reaches the blacklist shortly after the commit. */
   notesUntil(status: number, token: string): Promise<Answer>
 }
 
@@ -58,7 +58,7 @@ async function obtain({ app }: TestApp, email: string): Promise<{ access: string
   return (await post(app, '/api/token/', { username: email, password: PASSWORD })).json()
 }
 
-t.test('a Django service accepts our access token by our public keys, unchanged', { skip }, async t => {
+t.test('an unchanged Django service accepts our access token with our public keys', { skip }, async t => {
   const test = await open(t)
   const ada = await signUp(test.app)
   await test.database.admin`update users set external_id = '42' where id = ${ada.userId}`
@@ -69,14 +69,14 @@ t.test('a Django service accepts our access token by our public keys, unchanged'
   t.strictSame(answer.body, { user: '42', session: payloadOf(access).sid, roles: ['editor'] })
 })
 
-t.test('a Django service refuses what is expired, foreign, or made for something else', { skip }, async t => {
+t.test('a Django service refuses expired, foreign and forged tokens and other token types', { skip }, async t => {
   const test = await open(t)
   const ada = await signUp(test.app)
   const { access, refresh } = await obtain(test, ada.email)
   t.equal((await test.notesUntil(200, access)).status, 200)
 
   const forger = await forgerOf(test, access)
-  t.equal((await test.notes(forger.token({}))).status, 200, 'the forgeries are right but for what is said')
+  t.equal((await test.notes(forger.token({}))).status, 200, 'a token of the forger is valid while no claim is changed')
   const elsewhere = await buildTestApp(t)
   const eve = await signUp(elsewhere.app)
   const now = Math.floor(Date.now() / 1000)
@@ -120,23 +120,23 @@ t.test('a Django service refuses a revoked token through the blacklist', { skip 
   await setRoles(app.context, ada.email, ['editor'], 'cli')
   t.equal((await test.notesUntil(401, before.access)).status, 401, 'older than a change of roles')
   const after = (await post(app, '/api/token/refresh/', { refresh: before.refresh })).json()
-  t.equal((await test.notesUntil(200, after.access)).status, 200, 'and after a refresh it is in again')
+  t.equal((await test.notesUntil(200, after.access)).status, 200, 'valid again after a refresh')
 
   await post(app, '/auth/logout', { scope: 'all', refresh_token: after.refresh })
-  t.equal((await test.notesUntil(401, after.access)).status, 401, 'signed out everywhere')
-  t.equal((await test.notes(bystander.access)).status, 200, 'nobody else is')
+  t.equal((await test.notesUntil(401, after.access)).status, 401, 'revoked by signing out everywhere')
+  t.equal((await test.notes(bystander.access)).status, 200, 'other users are not affected')
 })
 
-t.test('a Django service guesses nothing while it can’t read the blacklist', { skip }, async t => {
+t.test('a Django service answers 503 while it cannot read the blacklist', { skip }, async t => {
   const away = await open(t, { LATCHKEY_REDIS_URL: 'redis://127.0.0.1:1' })
   const ada = await signUp(away.app)
   t.equal((await away.notes((await obtain(away, ada.email)).access)).status, 503, 'Redis does not answer')
   const empty = await open(t, { LATCHKEY_REDIS_KEY_PREFIX: 'empty' })
   const eve = await signUp(empty.app)
-  t.equal((await empty.notes((await obtain(empty, eve.email)).access)).status, 503, 'it was flushed')
+  t.equal((await empty.notes((await obtain(empty, eve.email)).access)).status, 503, 'Redis was flushed')
 })
 
-t.test('a single-page app’s interceptor goes on where the Django service refuses', { skip }, async t => {
+t.test('an axios interceptor refreshes and repeats a request that a Django service refused', { skip }, async t => {
   const test = await open(t)
   const ada = await signUp(test.app)
   const tokens = await obtain(test, ada.email)
