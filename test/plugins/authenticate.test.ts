@@ -7,7 +7,7 @@ import { get, post, refreshed, signUp, verify } from '../support/people.js'
 const algorithmOf = (token: string) => JSON.parse(Buffer.from(token.split('.')[0]!, 'base64url').toString()).alg
 
 for (const JWT_ALGORITHM of ['ES256', 'EdDSA', 'RS256']) {
-  t.test(`${JWT_ALGORITHM} works from sign-up to logout`, async t => {
+  t.test(`tokens signed with ${JWT_ALGORITHM} work from sign-up to logout`, async t => {
     const { app } = await buildTestApp(t, { JWT_ALGORITHM })
     const ada = await signUp(app)
     t.equal(algorithmOf(ada.accessToken), JWT_ALGORITHM)
@@ -19,25 +19,22 @@ for (const JWT_ALGORITHM of ['ES256', 'EdDSA', 'RS256']) {
   })
 }
 
-t.test(
-  'a token minted before a change of JWT_ALGORITHM stays good, and one minted after it is good everywhere',
-  async t => {
-    const before = await buildTestApp(t)
-    const old = await signUp(before.app)
-    const after = await before.another({ JWT_ALGORITHM: 'EdDSA' })
-    t.equal(await verify(after.app, old.accessToken), 200)
-    t.equal(algorithmOf((await signUp(after.app)).accessToken), 'ES256', 'the new key is published before it signs')
+t.test('tokens issued before and after a change of JWT_ALGORITHM are valid at every instance', async t => {
+  const before = await buildTestApp(t)
+  const old = await signUp(before.app)
+  const after = await before.another({ JWT_ALGORITHM: 'EdDSA' })
+  t.equal(await verify(after.app, old.accessToken), 200)
+  t.equal(algorithmOf((await signUp(after.app)).accessToken), 'ES256', 'the new key is published before it signs')
 
-    await before.clock.advance(11 * 60)
-    const young = await signUp(after.app)
-    t.equal(algorithmOf(young.accessToken), 'EdDSA')
-    t.equal(await verify(after.app, young.accessToken), 200)
-    t.equal(await verify(before.app, young.accessToken), 200, 'an instance that never heard of the key asks for it')
-    t.equal(await verify(after.app, old.accessToken), 200, 'for as long as it lives')
-  },
-)
+  await before.clock.advance(11 * 60)
+  const young = await signUp(after.app)
+  t.equal(algorithmOf(young.accessToken), 'EdDSA')
+  t.equal(await verify(after.app, young.accessToken), 200)
+  t.equal(await verify(before.app, young.accessToken), 200, 'an instance that does not know the key loads it')
+  t.equal(await verify(after.app, old.accessToken), 200, 'until it expires')
+})
 
-t.test('unknown key ids take no connection from the requests: the keys are read where the journal is', async t => {
+t.test('tokens with unknown key ids cause no statement on the connections that serve requests', async t => {
   const { app, stores, clock } = await buildTestApp(t)
   const ada = await signUp(app)
   const [, payload, signature] = ada.accessToken.split('.')
@@ -54,7 +51,7 @@ t.test('unknown key ids take no connection from the requests: the keys are read 
   t.equal(await guesses(), 0)
 })
 
-t.test('while the keys cannot be read, what is known is verified and what is not is refused', async t => {
+t.test('while the keys cannot be read, known keys verify tokens and unknown keys are refused', async t => {
   const { app, stores } = await buildTestApp(t)
   const ada = await signUp(app)
   const [, payload, signature] = ada.accessToken.split('.')
@@ -64,7 +61,7 @@ t.test('while the keys cannot be read, what is known is verified and what is not
   t.equal(await verify(app, ada.accessToken), 200)
 })
 
-t.test('verifying asks no store, the first time or later', async t => {
+t.test('verifying an access token sends no statement to Postgres, the first time or later', async t => {
   const { app, stores } = await buildTestApp(t)
   const ada = await signUp(app)
   const before = stores.db.statementsSent
@@ -72,7 +69,7 @@ t.test('verifying asks no store, the first time or later', async t => {
   t.equal(stores.db.statementsSent, before)
 })
 
-t.test('in its last fifth a token asks to be replaced, wherever it is used', async t => {
+t.test('every endpoint sends X-Token-Refresh-Required in the last fifth of the token’s lifetime', async t => {
   const { app, clock, config } = await buildTestApp(t)
   const ada = await signUp(app)
   const hint = async (url: string) => (await get(app, url, ada.accessToken)).headers['x-token-refresh-required']
@@ -83,7 +80,7 @@ t.test('in its last fifth a token asks to be replaced, wherever it is used', asy
     t.equal(await hint(url), 'true', url)
 })
 
-t.test('checking a token that came in a body makes nobody the maker of the request', async t => {
+t.test('a token in the body does not set the principal of the request', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const seen: unknown[] = []
@@ -96,7 +93,7 @@ t.test('checking a token that came in a body makes nobody the maker of the reque
   t.same(seen, [null, null])
 })
 
-t.test('the access cookie counts only where it is switched on, and a header comes before it', async t => {
+t.test('the access cookie is accepted only with ACCESS_COOKIE=on and no Authorization header', async t => {
   const test = await buildTestApp(t)
   const { app: without } = test
   const { app } = await test.another({ ACCESS_COOKIE: 'on' })
@@ -105,10 +102,10 @@ t.test('the access cookie counts only where it is switched on, and a header come
   t.equal((await app.inject({ url: '/auth/verify', cookies })).statusCode, 200)
   t.equal((await without.inject({ url: '/auth/verify', cookies })).json().code, 'authentication_required')
   const forged = await app.inject({ url: '/auth/verify', cookies, headers: { authorization: 'Bearer a.b.c' } })
-  t.equal(forged.json().code, 'token_invalid', 'a bad header does not fall back to the cookie')
+  t.equal(forged.json().code, 'token_invalid', 'an invalid header does not fall back to the cookie')
 })
 
-t.test('an answer to a bad token carries the challenge of RFC 6750 and is never stored', async t => {
+t.test('a response to an invalid token has the challenge of RFC 6750 and Cache-Control: no-store', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const forger = await forgerOf(test, ada.accessToken)

@@ -7,7 +7,7 @@ const ORIGIN = 'https://app.example.com'
 const corsHeaders = (answer: { headers: object }) =>
   Object.keys(answer.headers).filter(name => name.startsWith('access-control-'))
 
-t.test('a listed origin may read the answer, errors included', async t => {
+t.test('a listed origin can read responses, including errors', async t => {
   const { app } = await buildToyApp(t, { corsOrigins: ['https://other.example', ORIGIN] })
   for (const url of ['/thing/7', '/nowhere']) {
     const answer = await app.inject({ url, headers: { origin: ORIGIN } })
@@ -20,7 +20,7 @@ t.test('a listed origin may read the answer, errors included', async t => {
   }
 })
 
-t.test('a preflight of a listed origin is answered', async t => {
+t.test('a preflight from a listed origin is answered with the allowed methods and headers', async t => {
   const { app } = await buildToyApp(t, { corsOrigins: [ORIGIN] })
   const answer = await app.inject({
     method: 'OPTIONS',
@@ -37,7 +37,7 @@ t.test('a preflight of a listed origin is answered', async t => {
   })
 })
 
-t.test('null, suffixes, other ports and schemes get no CORS header, nor does an absent origin', async t => {
+t.test('a missing origin, null, or another suffix, port, scheme or case gets no CORS header', async t => {
   const { app } = await buildToyApp(t, { corsOrigins: [ORIGIN] })
   for (const origin of [
     'null',
@@ -52,21 +52,21 @@ t.test('null, suffixes, other ports and schemes get no CORS header, nor does an 
     const headers = { ...(origin !== undefined && { origin }), 'access-control-request-method': 'POST' }
     const answer = await app.inject({ url: '/thing/7', headers })
     t.same(corsHeaders(answer), [], String(origin))
-    t.match(answer.headers.vary, 'Origin', 'and caches keep it apart')
+    t.match(answer.headers.vary, 'Origin', 'caches separate responses by origin')
     const preflight = await app.inject({ method: 'OPTIONS', url: '/echo', headers })
     t.same(corsHeaders(preflight), [])
     t.not(preflight.statusCode, 204)
   }
 })
 
-t.test('without a list nobody gets a CORS header', async t => {
+t.test('without CORS_ORIGINS no origin gets a CORS header', async t => {
   const { app } = await buildToyApp(t)
   const answer = await app.inject({ url: '/thing/7', headers: { origin: ORIGIN } })
   t.same(corsHeaders(answer), [])
   t.equal(answer.headers.vary, undefined)
 })
 
-t.test('a page can read why the guard refused its request', async t => {
+t.test('a listed origin can read the refusals of the request guard', async t => {
   const { app } = await buildTestApp(t, { CORS_ORIGINS: ORIGIN })
   const answers = [
     await app.inject({ url: '/auth/profile', headers: { origin: ORIGIN, authorization: ['a', 'b'] } as never }),
@@ -80,7 +80,7 @@ t.test('a page can read why the guard refused its request', async t => {
   for (const { headers } of answers) t.equal(headers['access-control-allow-origin'], ORIGIN)
 })
 
-t.test('an operator names the headers that further libraries add', async t => {
+t.test('CORS_HEADERS adds to the allowed request headers', async t => {
   const { app } = await buildTestApp(t, { CORS_ORIGINS: ORIGIN, CORS_HEADERS: 'X-Client-Version, x-b3-traceid' })
   const headers = { origin: ORIGIN, 'access-control-request-method': 'POST' }
   const answer = await app.inject({ method: 'OPTIONS', url: '/auth/login', headers })

@@ -3,7 +3,7 @@ import { isFromOwnSite } from '../../src/plugins/cross-site.js'
 
 const rules = { publicOrigin: 'https://auth.example.com', corsOrigins: ['https://app.example.com'] }
 
-// Sec-Fetch-Site, Origin, whether it passes. Undefined is: not sent.
+// Sec-Fetch-Site, Origin, whether the request is accepted. Undefined means that the header is not sent.
 const table: [site: string | undefined, origin: string | undefined, passes: boolean][] = [
   ['same-origin', undefined, true],
   ['same-origin', 'https://auth.example.com', true],
@@ -34,14 +34,14 @@ const table: [site: string | undefined, origin: string | undefined, passes: bool
   ['cross-site', 'https://app.example.com.evil.example', false],
 ]
 
-t.test('own pages, trusted origins and what is no browser pass; everything else is refused', async t => {
+t.test('only own pages, trusted origins and clients that are not browsers are accepted', async t => {
   for (const [site, origin, passes] of table) {
     const headers = { 'sec-fetch-site': site, origin }
     t.equal(isFromOwnSite(headers, rules), passes, `Sec-Fetch-Site: ${site}, Origin: ${origin}`)
   }
 })
 
-t.test('an empty list of origins trusts none', async t => {
+t.test('an empty list of trusted origins trusts no origin', async t => {
   const headers = { 'sec-fetch-site': 'cross-site', origin: 'https://app.example.com' }
   t.notOk(isFromOwnSite(headers, { ...rules, corsOrigins: [] }))
 })

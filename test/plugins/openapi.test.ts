@@ -1,7 +1,7 @@
 import t from 'tap'
 import { buildToyApp } from '../support/toy-app.js'
 
-t.test('the description of the API follows from the routes', async t => {
+t.test('/openapi.json describes the routes, their schemas and their errors', async t => {
   const { app } = await buildToyApp(t)
   const answer = await app.inject('/openapi.json')
   const document = answer.json()
@@ -19,12 +19,12 @@ t.test('the description of the API follows from the routes', async t => {
   t.ok(document.components.schemas.Problem)
 })
 
-t.test('the routes of the documentation are not part of the API', async t => {
+t.test('/openapi.json does not list the routes of the documentation', async t => {
   const { app } = await buildToyApp(t)
   t.notMatch(Object.keys((await app.inject('/openapi.json')).json().paths).join(), /docs|openapi/)
 })
 
-t.test('the documentation page has a policy of its own, which loads from this service only', async t => {
+t.test('the documentation page has its own Content-Security-Policy, which allows only this service', async t => {
   const { app } = await buildToyApp(t)
   const page = await app.inject('/docs')
   t.equal(page.statusCode, 200)

@@ -13,7 +13,7 @@ const throwing = (error: unknown) => (app: FastifyInstance) => {
   })
 }
 
-t.test('every refusal of the catalogue answers as problem details with its own status', async t => {
+t.test('every error of the catalogue is sent as problem details with its status', async t => {
   const { app } = await buildToyApp(t, {
     routes: app => {
       app.get('/:code', async request => {
@@ -32,17 +32,17 @@ t.test('every refusal of the catalogue answers as problem details with its own s
   }
 })
 
-t.test('a refusal carries its detail, its fields and when to come back', async t => {
+t.test('an error response has its detail, its field errors and Retry-After', async t => {
   const errors = [{ field: 'password', message: 'is too short' }]
   const { app } = await buildToyApp(t, {
     routes: throwing(new LatchkeyError('busy', { detail: 'The queue is full.', retryAfterSeconds: 1.2, errors })),
   })
   const answer = await app.inject('/throws')
-  t.equal(answer.headers['retry-after'], '2', 'whole seconds, never too early')
+  t.equal(answer.headers['retry-after'], '2', 'whole seconds, rounded up')
   t.match(answer.json(), { detail: 'The queue is full.', errors })
 })
 
-t.test('every 401 carries a challenge, which says invalid_token where a token was refused', async t => {
+t.test('every 401 has a challenge, with error="invalid_token" if a token was refused', async t => {
   for (const [code, challenge] of [
     ['token_expired', 'Bearer error="invalid_token"'],
     ['authentication_required', 'Bearer'],
@@ -55,7 +55,7 @@ t.test('every 401 carries a challenge, which says invalid_token where a token wa
   t.equal((await app.inject('/nowhere')).headers['www-authenticate'], undefined)
 })
 
-t.test('an unforeseen error tells the client its request id and nothing else', async t => {
+t.test('an unexpected error shows the client only its request id', async t => {
   const { app, lines } = await buildToyApp(t, { routes: throwing(new Error(`secret ${CANARY}`)) })
   const answer = await app.inject('/throws')
   t.equal(answer.statusCode, 500)
@@ -66,14 +66,14 @@ t.test('an unforeseen error tells the client its request id and nothing else', a
   t.equal(logged.level, 50)
 })
 
-t.test('a thrown value that is no error is an internal error', async t => {
+t.test('a thrown value that is not an Error is an internal error', async t => {
   for (const thrown of ['text', 42, null, { statusCode: 200 }]) {
     const { app } = await buildToyApp(t, { routes: throwing(thrown) })
     t.equal((await app.inject('/throws')).statusCode, 500)
   }
 })
 
-t.test('a failed query leaves its parameters neither in the answer nor in the log', async t => {
+t.test('the parameters of a failed query are neither in the response nor in the log', async t => {
   const cause = Object.assign(new Error('relation "users" does not exist'), { code: '42P01', severity: 'ERROR' })
   const { app, lines } = await buildToyApp(t, {
     routes: throwing(new DrizzleQueryError('select $1', [CANARY], cause)),
@@ -82,7 +82,7 @@ t.test('a failed query leaves its parameters neither in the answer nor in the lo
   t.equal(answer.statusCode, 500)
   t.notMatch(answer.body, CANARY)
   t.notMatch(lines.join(), CANARY)
-  t.match(lines.join(), '42P01', 'what went wrong is still in the log')
+  t.match(lines.join(), '42P01', 'the error code is still in the log')
   t.match(lines.join(), 'does not exist')
 })
 
@@ -97,7 +97,7 @@ t.test('a value that Postgres quotes in its message is not logged', async t => {
   t.match(lines.join(), '22P02')
 })
 
-t.test('an unreachable store is 503 with Retry-After, and no fault of ours', async t => {
+t.test('an unreachable store is answered with 503 and Retry-After, not as an internal error', async t => {
   const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
   const { app, lines } = await buildToyApp(t, { routes: throwing(new DrizzleQueryError('select 1', [], refused)) })
   const answer = await app.inject('/throws')
@@ -107,7 +107,7 @@ t.test('an unreachable store is 503 with Retry-After, and no fault of ours', asy
   t.match(lines.join(), 'ECONNREFUSED')
 })
 
-t.test("fast-jwt's own words for a bad token are 401, also those it calls a server error", async t => {
+t.test('every fast-jwt error for an invalid token is answered with 401', async t => {
   for (const [code, expected] of [
     ['FAST_JWT_INVALID_ALGORITHM', 'token_invalid'],
     ['FST_JWT_AUTHORIZATION_TOKEN_INVALID', 'token_invalid'],
@@ -119,12 +119,12 @@ t.test("fast-jwt's own words for a bad token are 401, also those it calls a serv
   }
 })
 
-t.test('an address that does not exist is 404', async t => {
+t.test('an unknown URL is answered with 404', async t => {
   const { app } = await buildToyApp(t)
   t.match((await app.inject('/nowhere')).json(), { status: 404, code: 'not_found' })
 })
 
-t.test('a known address asked by another method is 405 and names its methods', async t => {
+t.test('a known URL with an unsupported method is answered with 405 and the allowed methods', async t => {
   const { app } = await buildToyApp(t)
   const posted = await app.inject({ method: 'POST', url: '/thing/7?a=b' })
   t.match(posted.json(), { status: 405, code: 'method_not_allowed' })
@@ -132,13 +132,13 @@ t.test('a known address asked by another method is 405 and names its methods', a
   t.equal((await app.inject('/echo')).headers.allow, 'POST')
 })
 
-t.test('a malformed address answers as problem details too', async t => {
+t.test('a malformed URL is answered with problem details', async t => {
   const { app } = await buildToyApp(t)
   t.match((await app.inject('/thing/%E0%A4%A')).json(), { status: 400, code: 'invalid_request' })
   t.match((await app.inject(`/thing/${'a'.repeat(200)}`)).json(), { status: 404, code: 'not_found' })
 })
 
-t.test('a refused field is named, its value is not', async t => {
+t.test('a validation error names the field but not its value', async t => {
   const { app, lines } = await buildToyApp(t)
   const refuse = async (payload: object) => {
     const answer = await app.inject({ method: 'POST', url: '/echo', payload })
@@ -153,5 +153,5 @@ t.test('a refused field is named, its value is not', async t => {
   t.match(await refuse({ email: [CANARY] }), [{ field: 'email', message: 'must be string' }])
   t.match(await refuse({ email: CANARY.repeat(30) }), [{ field: 'email', message: /254/ }])
   t.match(await refuse({ email: 'a@b.c', remember: 'true' }), [{ field: 'remember', message: 'must be boolean' }])
-  t.notMatch(lines.join(), CANARY, 'nor does the log have it')
+  t.notMatch(lines.join(), CANARY, 'the value is not in the log either')
 })

@@ -7,7 +7,7 @@ import { startRedis } from '../support/servers/own-redis.js'
 import { testServers } from '../support/servers/test-servers.js'
 import { rateLimitedApp } from './rate-limited-app.js'
 
-t.test('an address may ask so often a minute; then it is told when to come back', async t => {
+t.test('an address that exceeds its requests per minute gets 429 with Retry-After', async t => {
   let time = 0
   const { app, from } = await rateLimitedApp(t, createCounters({ now: () => time }))
   for (let requests = 0; requests < 3; requests++) t.equal(await from('192.0.2.7'), 200)
@@ -21,7 +21,7 @@ t.test('an address may ask so often a minute; then it is told when to come back'
   t.equal(await from('192.0.2.7'), 200)
 })
 
-t.test('a request that is refused does not make the wait longer', async t => {
+t.test('a refused request does not extend the wait', async t => {
   let time = 0
   const { from } = await rateLimitedApp(t, createCounters({ now: () => time }))
   for (let requests = 0; requests < 3; requests++) await from('192.0.2.7')
@@ -29,7 +29,7 @@ t.test('a request that is refused does not make the wait longer', async t => {
   t.equal(await from('192.0.2.7'), 200)
 })
 
-t.test('each route counts by itself, and a route that did not ask has no limit', async t => {
+t.test('each rate-limited route has its own count, and other routes have no limit', async t => {
   const { app, from } = await rateLimitedApp(t, createCounters())
   for (let requests = 0; requests < 4; requests++) await from('127.0.0.1')
   t.equal(await from('127.0.0.1'), 429)
@@ -37,7 +37,7 @@ t.test('each route counts by itself, and a route that did not ask has no limit',
   for (let requests = 0; requests < 10; requests++) t.equal((await app.inject('/verify')).statusCode, 200)
 })
 
-t.test('a genuine credential counts by itself at each address, also while the store is away', async t => {
+t.test('a valid credential has its own count per address, also while the store is unavailable', async t => {
   const away: Counters = {
     hit: async () => Promise.reject(new Error('away')),
     unhit: async () => Promise.reject(new Error('away')),
@@ -51,16 +51,16 @@ t.test('a genuine credential counts by itself at each address, also while the st
       for (let requests = 0; requests < 4; requests++) seen.push(await bearing(authorization))
       return seen
     }
-    t.same(await four('refused'), [200, 200, 200, 429], 'what is refused counts for the address')
+    t.same(await four('refused'), [200, 200, 200, 429], 'refused requests count for the address')
     t.same(await four('session:1'), [200, 200, 200, 429])
     t.same(await four('session:2'), [200, 200, 200, 429])
     t.equal(await bearing('session:2', '192.0.2.8'), 200)
     t.equal(await bearing(''), 429)
-    t.equal(await bearing('broken'), 500, 'a fault is none of the request')
+    t.equal(await bearing('broken'), 500, 'an internal error is not counted as a refusal')
   }
 })
 
-t.test('an answer says nothing about the count', async t => {
+t.test('responses contain no rate-limit counters', async t => {
   const { app } = await rateLimitedApp(t, createCounters(), { perAddressPerMinute: 1 })
   for (const status of [200, 429]) {
     const { statusCode, headers } = await app.inject({ method: 'POST', url: '/login' })
@@ -72,12 +72,12 @@ t.test('an answer says nothing about the count', async t => {
   }
 })
 
-t.test('switched off there is no limit', async t => {
+t.test('requests are not limited when the rate limit is disabled', async t => {
   const { from } = await rateLimitedApp(t, createCounters(), { enabled: false, perAddressPerMinute: 1 })
   for (let requests = 0; requests < 10; requests++) t.equal(await from('192.0.2.7'), 200)
 })
 
-t.test('two instances over one Redis share the count', async t => {
+t.test('two instances with one Redis share the count', async t => {
   const { ephemeral, times } = await openRedisForTest(t, testServers().redisUrl)
   const one = await rateLimitedApp(t, ephemeral)
   const other = await rateLimitedApp(t, ephemeral)
@@ -89,10 +89,10 @@ t.test('two instances over one Redis share the count', async t => {
 })
 
 for (const [fault, signal] of [
-  ['is dead', 'SIGKILL'],
+  ['is killed', 'SIGKILL'],
   ['hangs', 'SIGSTOP'],
 ] as const) {
-  t.test(`while Redis ${fault} each instance limits by itself, and answers stay fast`, async t => {
+  t.test(`each instance limits requests on its own and answers fast after Redis ${fault}`, async t => {
     const server = await startRedis(t)
     const { ephemeral, redis } = await openRedisForTest(t, server.url, { ownLimits: true })
     const { from } = await rateLimitedApp(t, ephemeral)
@@ -106,7 +106,7 @@ for (const [fault, signal] of [
     await until(() => redis.status !== 'ready')
     const later = performance.now()
     for (let requests = 0; requests < 20; requests++) t.equal(await from('192.0.2.7'), 429)
-    t.ok(performance.now() - later < 5000, 'the others are answered at once')
+    t.ok(performance.now() - later < 5000, 'all later requests are answered at once')
 
     if (signal === 'SIGSTOP') process.kill(server.pid, 'SIGCONT')
     else await server.restart()

@@ -6,11 +6,11 @@ import { rateLimit } from '../../src/plugins/rate-limit.js'
 
 export interface RateLimitedApp {
   app: FastifyInstance
-  /** A request from this address; answers the status. */
+  /** Sends a request from this address and returns its status. */
   from(ip: string, headers?: Record<string, string>): Promise<number>
 }
 
-/** Limited routes, `/login`, `/refresh` and `/bearer`, which knows credentials; and `/verify`, without a limit. */
+/** Rate-limited routes `/login`, `/refresh` and `/bearer` (which reads credentials), and `/verify` without a limit. */
 export async function rateLimitedApp(
   t: Test,
   ephemeral: Counters,

@@ -17,7 +17,7 @@ const attributesOf = (header: string) => header.split('; ').slice(1).sort()
 const setCookies = (answer: { headers: { 'set-cookie'?: string | string[] | undefined } }) =>
   [answer.headers['set-cookie'] ?? []].flat()
 
-t.test('the refresh cookie is bound to the host, out of reach of scripts and of other sites', async t => {
+t.test('the refresh cookie is bound to the host and not available to scripts or other sites', async t => {
   const { app } = await buildToyApp(t, { routes })
   const [named, slot] = setCookies(await app.inject('/set'))
   const attributes = 'Max-Age=604800; Path=/; HttpOnly; Secure; SameSite=Strict'
@@ -26,14 +26,14 @@ t.test('the refresh cookie is bound to the host, out of reach of scripts and of 
   t.equal(slot!.slice(slot!.indexOf(' ') + 1), attributes)
 })
 
-t.test('without an age it ends with the browser', async t => {
+t.test('a refresh cookie without Max-Age is a session cookie', async t => {
   const { app } = await buildToyApp(t, { routes })
   const [named, slot] = setCookies(await app.inject('/set-session'))
   t.equal(named, '__Host-latchkey=a; Path=/; HttpOnly; Secure; SameSite=Strict')
   t.same(attributesOf(slot!), attributesOf(named!))
 })
 
-t.test('clearing repeats the attributes, as a browser keeps a cookie that differs in one', async t => {
+t.test('a cookie is cleared with the attributes with which it was set, because browsers require it', async t => {
   const cookie = { name: '__Secure-latchkey', domain: 'example.com', path: '/auth', sameSite: 'lax' as const }
   for (const options of [{}, { cookie }]) {
     const { app } = await buildToyApp(t, { routes, ...options })
@@ -44,7 +44,7 @@ t.test('clearing repeats the attributes, as a browser keeps a cookie that differ
   }
 })
 
-t.test('the operator may widen it', async t => {
+t.test('the operator can change the name, domain, path, SameSite and Secure of the refresh cookie', async t => {
   const cookie = { name: 'latchkey', domain: 'example.com', path: '/auth', sameSite: 'none' as const, secure: false }
   const { app } = await buildToyApp(t, { routes, cookie })
   const [named, slot] = setCookies(await app.inject('/set-session'))
@@ -52,7 +52,7 @@ t.test('the operator may widen it', async t => {
   t.same(attributesOf(slot!), attributesOf(named!))
 })
 
-t.test('the access cookie comes with a followed link, and only where it is wanted', async t => {
+t.test('the access cookie is SameSite=Lax and is set only if enabled', async t => {
   const { app } = await buildToyApp(t, { routes, cookie: { access: true } })
   t.equal(
     setCookies(await app.inject('/set'))[2],
@@ -61,7 +61,7 @@ t.test('the access cookie comes with a followed link, and only where it is wante
   t.equal(setCookies(await app.inject('/clear')).length, 2)
 })
 
-t.test('requests give their cookies back', async t => {
+t.test('a request’s refresh and access cookies are read, the access cookie only if enabled', async t => {
   const headers = { cookie: '__Host-latchkey=a; __Host-latchkey-at=b; other=c' }
   const off = await buildToyApp(t, { routes })
   t.same((await off.app.inject({ url: '/read', headers })).json(), { refresh: 'a' })
@@ -70,25 +70,29 @@ t.test('requests give their cookies back', async t => {
   t.same((await on.app.inject('/read')).json(), {})
 })
 
-t.test('a cookie that no browser would keep is never sent', async t => {
+t.test('a refresh cookie that is too large for browsers is an internal error and is not sent', async t => {
   const { app } = await buildToyApp(t, { routes, cookie: { access: true } })
   const answer = await app.inject('/set-large')
   t.equal(answer.statusCode, 500)
   t.same(setCookies(answer), [])
 })
 
-t.test('an access token that is too long for a cookie keeps nobody out, and clears the one of before', async t => {
+t.test('an access token that is too long for a cookie clears the previous cookie and is no error', async t => {
   const { app } = await buildToyApp(t, { routes, cookie: { access: true } })
   const answer = await app.inject('/set-large-access')
   t.equal(answer.statusCode, 200)
   t.match(setCookies(answer), [/^__Host-latchkey-at=; Max-Age=0; /])
 })
 
-t.test('an answer clears the slots that the request showed, but for its own, and no others', async t => {
+t.test('a response clears the slot cookies of the request except the one that it sets', async t => {
   const app = (await buildToyApp(t, { routes })).app
   const headers = { cookie: '__Host-latchkey=a; __Host-latchkey-000=a.AAAAAA; __Host-latchkey-0a7=b.AAAAAB' }
   const set = setCookies(await app.inject({ url: '/set-session', headers }))
-  t.equal(set[1], '__Host-latchkey-000=a.AAAAAA; Path=/; HttpOnly; Secure; SameSite=Strict', 'a token keeps its mark')
+  t.equal(
+    set[1],
+    '__Host-latchkey-000=a.AAAAAA; Path=/; HttpOnly; Secure; SameSite=Strict',
+    'a token keeps its mark and its slot',
+  )
   t.same(set.map(header => header.split('=')[0]).sort(), [
     '__Host-latchkey',
     '__Host-latchkey-000',
@@ -99,7 +103,7 @@ t.test('an answer clears the slots that the request showed, but for its own, and
   t.same(cleared.sort(), ['__Host-latchkey-000=', '__Host-latchkey-0a7=', '__Host-latchkey='])
 })
 
-t.test('a ticket is cleared by the answer that gives or takes a token, where the request showed one', async t => {
+t.test('a response that sets or clears the refresh cookie clears the ticket cookie if the request had one', async t => {
   const app = (await buildToyApp(t, { routes })).app
   const headers = { cookie: '__Host-latchkey-ticket=b' }
   for (const url of ['/set', '/clear']) {
@@ -108,7 +112,7 @@ t.test('a ticket is cleared by the answer that gives or takes a token, where the
   }
 })
 
-t.test('every answer gives another mark', async t => {
+t.test('every response that sets a refresh cookie uses a new mark', async t => {
   const app = (await buildToyApp(t, { routes })).app
   const slots = await Promise.all(
     Array.from({ length: 20 }, async () => setCookies(await app.inject('/set'))[1]!.split(';')[0]!),
@@ -116,7 +120,7 @@ t.test('every answer gives another mark', async t => {
   t.equal(new Set(slots).size, 20)
 })
 
-t.test('thousands of slots are looked at once, and few of them are believed', async t => {
+t.test('at most 32 slot cookies of a request are read', async t => {
   const routes = (app: FastifyInstance) => {
     app.get('/slots', async request => ({
       read: request.refreshSlots().length,

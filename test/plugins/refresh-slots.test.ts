@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { newMark, readSlot, slotName, slotNamed, writeSlot } from '../../src/plugins/refresh-slots.js'
 
-t.test('what is written to a slot is read from it', async () => {
+t.test('a slot is read exactly as it was written', async () => {
   const mark = fc.integer({ min: -0x8000_0000, max: 0x7fff_ffff })
   fc.assert(
     fc.property(mark, mark => {
@@ -12,7 +12,7 @@ t.test('what is written to a slot is read from it', async () => {
   )
 })
 
-t.test('anything else is no slot', async t => {
+t.test('a value in any other form is not a slot', async t => {
   for (const value of [
     '',
     'a',
@@ -26,14 +26,14 @@ t.test('anything else is no slot', async t => {
     t.equal(readSlot(value), undefined, value)
 })
 
-t.test('marks are whole numbers that the column holds', async t => {
+t.test('marks are integers within the range of the database column', async t => {
   for (let times = 0; times < 100; times++) {
     const mark = newMark()
     t.ok(Number.isInteger(mark) && mark >= -0x8000_0000 && mark <= 0x7fff_ffff)
   }
 })
 
-t.test('a slot has three hexadecimal digits behind the name, and no other cookie of ours has', async t => {
+t.test('a slot cookie is the cookie name and three hexadecimal digits, unlike our other cookies', async t => {
   t.equal(slotNamed('latchkey', slotName('latchkey', '0af')), '0af')
   for (const name of [
     'latchkey',

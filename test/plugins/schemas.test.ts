@@ -40,7 +40,7 @@ const tokens: TokenResponse = {
   user: { id: ID, email: 'a@example.com', username: null, roles: ['admin'], created_at: AT },
 }
 
-t.test('views are sent as they are, and nothing that their schema does not name', async t => {
+t.test('responses contain exactly the fields that their schema names', async t => {
   const secret = { password_hash: 'canary', token_hash: 'canary' }
   const { app } = await buildToyApp(t, {
     routes: app => {
@@ -76,16 +76,16 @@ t.test('a body is required unless its schema says otherwise', async t => {
   t.equal((await post('/needs', {})).statusCode, 200)
   t.same((await post('/may')).json(), { body: null })
   t.same((await post('/may', { scope: 'all' })).json(), { body: { scope: 'all' } })
-  t.equal((await post('/may', { scopes: 'all' })).statusCode, 400, 'its fields are checked all the same')
+  t.equal((await post('/may', { scopes: 'all' })).statusCode, 400, 'the fields of an optional body are checked')
 })
 
-t.test('codes of one status share an entry that names them all', async t => {
+t.test('error codes with the same status share one OpenAPI response that names them all', async t => {
   const responses = errorResponses('token_expired', 'token_revoked', 'rate_limited')
   t.same(Object.keys(responses), ['401', '429'])
   t.match(responses[401].description, /`token_expired`.*\n\n`token_revoked`/)
 })
 
-t.test('an error passes by the schemas of its route', async t => {
+t.test('an error response is not changed by the response schemas of its route', async t => {
   const { app } = await buildToyApp(t, {
     routes: (app: FastifyInstance) => {
       app.get('/fails', { schema: { response: { 500: Type.Object({ other: Type.String() }) } } }, async () => {

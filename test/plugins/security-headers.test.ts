@@ -1,7 +1,7 @@
 import t from 'tap'
 import { buildToyApp } from '../support/toy-app.js'
 
-t.test('every answer forbids what an API needs not: loading, framing, sniffing, referring', async t => {
+t.test('every response forbids loading resources, framing, content sniffing and referrers', async t => {
   const { app } = await buildToyApp(t)
   for (const url of ['/thing/7', '/nowhere']) {
     t.match((await app.inject(url)).headers, {
@@ -13,7 +13,7 @@ t.test('every answer forbids what an API needs not: loading, framing, sniffing, 
   }
 })
 
-t.test('HSTS is sent where the public origin is https only', async t => {
+t.test('HSTS is sent only if the public origin is https', async t => {
   const https = await buildToyApp(t)
   t.match((await https.app.inject('/thing/7')).headers['strict-transport-security'], /^max-age=31536000/)
   const http = await buildToyApp(t, { publicOrigin: 'http://localhost:3000' })

@@ -10,7 +10,7 @@ const routes = (app: FastifyInstance) => {
   }))
 }
 
-t.test('a name that comes several times has several values, and only a whole name is one', async t => {
+t.test('a repeated cookie has several values, and only a complete name matches', async t => {
   const { app } = await buildToyApp(t, { routes, cookie: { access: true } })
   const read = async (cookie: string) => (await app.inject({ url: '/read', headers: { cookie } })).json()
   t.match(await read('__Host-latchkey=a; __Host-latchkey=b; __Host-latchkey=a'), { refresh: ['a', 'b'] })
