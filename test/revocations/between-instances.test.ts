@@ -11,10 +11,10 @@ import { startRedis } from '../support/servers/own-redis.js'
 const logOut = ({ app }: TestApp, { accessToken }: Person, scope = 'session') =>
   post(app, '/auth/logout', { scope }, { authorization: `Bearer ${accessToken}` })
 
-/** Generous, as the machine may be busy: what is measured is printed. */
+/** Generous, because the machine may be busy. The measured times are printed. */
 const PATIENCE_MS = 5000
 
-/** How many milliseconds pass until an instance says this of a token; an error past five seconds. */
+/** The milliseconds until an instance answers this for a token. Throws after five seconds. */
 async function msUntil({ app }: TestApp, accessToken: string, wanted: string): Promise<number> {
   const start = performance.now()
   while ((await verify(app, accessToken)) !== wanted) {
@@ -29,7 +29,7 @@ async function twoInstances(t: Test, overrides: NodeJS.ProcessEnv = {}): Promise
   return [a, await a.another()]
 }
 
-t.test('a logout at one instance is refused at the other within a moment', async t => {
+t.test('after a logout at one instance, the other refuses the token with a median delay below 300 ms', async t => {
   const [a, b] = await twoInstances(t)
   const delays: number[] = []
   const ada = await signUp(a.app)
@@ -47,24 +47,24 @@ t.test('a logout at one instance is refused at the other within a moment', async
   t.ok(worst < PATIENCE_MS)
 })
 
-t.test('everything that revokes is known at the other instance', async t => {
+t.test('every kind of revocation reaches the other instance', async t => {
   const [a, b] = await twoInstances(t)
   const { context } = a.app
 
-  await t.test('a logout everywhere', async t => {
+  await t.test('a logout everywhere revokes the access token at the other instance', async t => {
     const ada = await signUp(a.app)
     await logOut(a, ada, 'all')
     t.ok((await msUntil(b, ada.accessToken, 'token_revoked')) < PATIENCE_MS)
   })
 
-  await t.test('a change of password', async t => {
+  await t.test('a change of password revokes the access token at the other instance', async t => {
     const ada = await signUp(a.app)
     const change = { email: ada.email, current_password: PASSWORD, new_password: 'another passphrase altogether' }
     await post(a.app, '/auth/change-password', change)
     t.ok((await msUntil(b, ada.accessToken, 'token_revoked')) < PATIENCE_MS)
   })
 
-  await t.test('a theft', async t => {
+  await t.test('reusing a refresh token revokes the access token at the other instance', async t => {
     const ada = await signUp(a.app)
     const next = (await refresh(a.app, ada.refreshToken)).json()
     await a.clock.advance(31)
@@ -73,35 +73,41 @@ t.test('everything that revokes is known at the other instance', async t => {
     t.ok((await msUntil(b, next.access_token, 'token_revoked')) < PATIENCE_MS)
   })
 
-  await t.test('a change of roles makes access tokens stale, and sessions go on with the new ones', async t => {
-    const ada = await signUp(a.app)
-    await setRoles(context, ada.email, ['editor'], 'test')
-    t.ok((await msUntil(b, ada.accessToken, 'token_stale')) < PATIENCE_MS)
-    t.equal(await verify(a.app, ada.accessToken), 'token_stale')
-    const response = await refresh(b.app, ada.refreshToken)
-    t.strictSame(response.json().user.roles, ['editor'])
-    t.equal(await verify(b.app, response.json().access_token), 200, 'also within the very same second')
-    t.equal((await get(a.app, '/auth/verify?role=editor', response.json().access_token)).statusCode, 200)
-  })
+  await t.test(
+    'a change of roles makes access tokens stale at both instances, and a refresh gives the new roles',
+    async t => {
+      const ada = await signUp(a.app)
+      await setRoles(context, ada.email, ['editor'], 'test')
+      t.ok((await msUntil(b, ada.accessToken, 'token_stale')) < PATIENCE_MS)
+      t.equal(await verify(a.app, ada.accessToken), 'token_stale')
+      const response = await refresh(b.app, ada.refreshToken)
+      t.strictSame(response.json().user.roles, ['editor'])
+      t.equal(await verify(b.app, response.json().access_token), 200, 'even within the same second')
+      t.equal((await get(a.app, '/auth/verify?role=editor', response.json().access_token)).statusCode, 200)
+    },
+  )
 
-  await t.test('a compromised signing key', async t => {
-    const ada = await signUp(a.app)
-    t.equal(await verify(b.app, ada.accessToken), 200, 'the other instance has verified it before')
-    const { kid } = JSON.parse(Buffer.from(ada.accessToken.split('.')[0]!, 'base64url').toString())
-    await revokeSigningKey(context, kid)
-    await msUntil(b, ada.accessToken, 'token_stale')
-    for (const { app } of [a, b]) {
-      t.notMatch((await app.inject('/.well-known/jwks.json')).body, kid)
-      t.equal(await verify(app, ada.accessToken), 'token_stale')
-    }
-    const response = await refresh(b.app, ada.refreshToken)
-    t.equal(response.statusCode, 200, 'the session goes on')
-    for (const { app } of [a, b]) t.equal(await verify(app, response.json().access_token), 200)
-    const restarted = await a.another()
-    t.equal(await verify(restarted.app, ada.accessToken), 'token_stale', 'also after a restart')
-  })
+  await t.test(
+    'revoking a signing key makes its access tokens stale at both instances and keeps the sessions',
+    async t => {
+      const ada = await signUp(a.app)
+      t.equal(await verify(b.app, ada.accessToken), 200, 'the other instance verified it before the revocation')
+      const { kid } = JSON.parse(Buffer.from(ada.accessToken.split('.')[0]!, 'base64url').toString())
+      await revokeSigningKey(context, kid)
+      await msUntil(b, ada.accessToken, 'token_stale')
+      for (const { app } of [a, b]) {
+        t.notMatch((await app.inject('/.well-known/jwks.json')).body, kid)
+        t.equal(await verify(app, ada.accessToken), 'token_stale')
+      }
+      const response = await refresh(b.app, ada.refreshToken)
+      t.equal(response.statusCode, 200, 'the session is still valid')
+      for (const { app } of [a, b]) t.equal(await verify(app, response.json().access_token), 200)
+      const restarted = await a.another()
+      t.equal(await verify(restarted.app, ada.accessToken), 'token_stale', 'also after a restart')
+    },
+  )
 
-  await t.test('everyone signed out', async t => {
+  await t.test('signing out everyone revokes all tokens at both instances, but no later sign-in', async t => {
     const people = await Promise.all([signUp(a.app), signUp(b.app)])
     await signOutEveryone(context, 'test')
     for (const person of people) {
@@ -110,12 +116,13 @@ t.test('everything that revokes is known at the other instance', async t => {
       t.equal((await refresh(b.app, person.refreshToken)).json().code, 'session_revoked')
     }
     const again = await signIn(b.app, people[0]!.email)
-    for (const { app } of [a, b]) t.equal(await verify(app, again.accessToken), 200, 'who signs in right after stays')
+    for (const { app } of [a, b])
+      t.equal(await verify(app, again.accessToken), 200, 'a sign-in right after it is valid')
     t.equal((await refresh(a.app, again.refreshToken)).statusCode, 200)
   })
 })
 
-t.test('a revocation whose transaction commits late, after later ones were read, is seen', async t => {
+t.test('a revocation that commits after later ones were read is still read', async t => {
   const [a, b] = await twoInstances(t)
   const [early, late] = await Promise.all([signUp(a.app), signUp(a.app)])
   await a.database.admin.begin(async sql => {
@@ -131,7 +138,7 @@ t.test('a revocation whose transaction commits late, after later ones were read,
   t.equal(await verify(b.app, late.accessToken), 'token_revoked')
 })
 
-t.test('while Redis is dead a logout is known at the other instance within two seconds', async t => {
+t.test('while Redis is down, a logout reaches the other instance within seconds through the journal', async t => {
   const redis = await startRedis(t)
   const [a, b] = await twoInstances(t, { REDIS_URL: redis.url })
   const ada = await signUp(a.app)
@@ -141,7 +148,7 @@ t.test('while Redis is dead a logout is known at the other instance within two s
   t.comment(`${delay.toFixed(0)} ms`)
 })
 
-t.test('a Redis that lost everything is filled again, and nothing revoked is accepted meanwhile', async t => {
+t.test('after Redis loses its data, the blacklist is restored and no revoked token is accepted meanwhile', async t => {
   const redis = await startRedis(t)
   const [a, b] = await twoInstances(t, { REDIS_URL: redis.url })
   const people = await Promise.all(Array.from({ length: 5 }, () => signUp(a.app)))
@@ -157,7 +164,7 @@ t.test('a Redis that lost everything is filled again, and nothing revoked is acc
   await a.app.context.revocations.readJournal()
   await until(async () => (await revokedKeys()) === people.length, 'it is complete again after FLUSHALL')
 
-  // A snapshot from before some of the entries: the old watermark tells.
+  // A snapshot without the newest entries; its old watermark shows that they are missing.
   const snapshot = await dump(client)
   const late = await signUp(a.app)
   await logOut(a, late)
@@ -166,11 +173,14 @@ t.test('a Redis that lost everything is filled again, and nothing revoked is acc
   await until(async () => (await revokedKeys()) === people.length + 1, 'the new entry is there')
   await restore(client, snapshot)
   await a.app.context.revocations.readJournal()
-  await until(async () => (await revokedKeys()) === people.length + 1, 'and again after an old snapshot')
+  await until(
+    async () => (await revokedKeys()) === people.length + 1,
+    'it is complete again after an old snapshot was restored',
+  )
   t.equal(await verify(b.app, late.accessToken), 'token_revoked')
 })
 
-t.test('an instance that starts while Redis is away knows everything that was revoked', async t => {
+t.test('an instance that starts while Redis is down knows all earlier revocations', async t => {
   const redis = await startRedis(t)
   const a = await buildTestApp(t, { REDIS_URL: redis.url })
   const ada = await signUp(a.app)
@@ -180,7 +190,7 @@ t.test('an instance that starts while Redis is away knows everything that was re
   t.equal(await verify(b.app, ada.accessToken), 'token_revoked')
 })
 
-t.test('an instance hears of what is revoked while it starts', async t => {
+t.test('an instance receives revocations that happen while it starts', async t => {
   const a = await buildTestApp(t)
   const people = await Promise.all(Array.from({ length: 60 }, () => signUp(a.app)))
   let isStarted = false
@@ -195,11 +205,11 @@ t.test('an instance hears of what is revoked while it starts', async t => {
   }
   const b = await starting
   t.ok(gone.length > 1, `${gone.length} signed out meanwhile`)
-  // It read the journal when it started, and can't read it again now.
+  // It read the journal when it started, and cannot read it again now.
   await a.database.admin.begin(async transaction => {
     await transaction`lock table revocations in access exclusive mode`
     for (const { accessToken } of gone)
-      await until(async () => (await verify(b.app, accessToken)) === 'token_revoked', 'it heard of the logout')
+      await until(async () => (await verify(b.app, accessToken)) === 'token_revoked', 'it received the logout')
   })
 })
 
@@ -210,7 +220,7 @@ async function dump(client: Redis): Promise<Snapshot> {
   return Promise.all(keys.map(async key => [key, (await client.dumpBuffer(key))!, await client.pttl(key)] as const))
 }
 
-/** Sets Redis back to a snapshot, in one step as a restart from it would. */
+/** Restores a snapshot in Redis in one step, as a restart from it would. */
 async function restore(client: Redis, snapshot: Snapshot): Promise<void> {
   const back = client.multi().flushall()
   for (const [key, value, ttlMs] of snapshot) back.restore(key, Math.max(ttlMs, 0), value)

@@ -4,13 +4,13 @@ import { journalRepository } from '../../src/db/journal.js'
 import { JournalFollower, type JournalPage } from '../../src/revocations/journal-follower.js'
 import { quietLog } from '../support/servers/quiet-log.js'
 
-// A connection may lead to another server than the one before: a name that was pointed elsewhere, a proxy in between.
+// A connection can lead to another server than the previous one: a changed DNS name, or a proxy.
 
 function page(serverStart: string, isStandby = false): JournalPage {
   return { entries: [], position: { serverStart, xid: '7' }, isStandby }
 }
 
-t.test('a standby is not believed, also when a new primary has just answered', async t => {
+t.test('journal pages of a standby are ignored, even right after a new primary answered', async t => {
   const answers = [page('1'), page('2'), page('3', true)]
   const answer = async () => answers.shift()!
   const taken: JournalPage[] = []
@@ -19,7 +19,7 @@ t.test('a standby is not believed, also when a new primary has just answered', a
     journal: { readAll: answer, readSince: answer },
     log,
     onPage: page => void taken.push(page),
-    onOtherServer: () => t.fail('what a standby lacks is not lost'),
+    onOtherServer: () => t.fail('an entry that a standby lacks is not lost'),
   })
   await follower.start()
   await follower.readNow()
@@ -28,7 +28,7 @@ t.test('a standby is not believed, also when a new primary has just answered', a
   t.match(log.lines, [/Postgres is a standby/])
 })
 
-t.test('a page of the journal whose statements were answered by two servers is no page', async t => {
+t.test('reading the journal fails if two servers answered parts of one read', async t => {
   const row = (serverStart: string) => ({
     cursor: '7',
     serverStart,
@@ -46,7 +46,7 @@ t.test('a page of the journal whose statements were answered by two servers is n
   })
   const full = Array.from({ length: 1000 }, () => row('1'))
   const readFrom = (...answers: unknown[][]) => {
-    // Two servers in the middle of one read are not to be had otherwise.
+    // There is no other way to get two servers within one read.
     const runner = { run: async () => answers.shift() } as unknown as Runner
     return journalRepository(runner).readAll()
   }

@@ -5,7 +5,7 @@ import { until } from '../support/eventually.js'
 import { startRedis } from '../support/servers/own-redis.js'
 import { quietLog } from '../support/servers/quiet-log.js'
 
-t.test('a blacklist that can’t be completed is said once, until it can again', async t => {
+t.test('a failure to complete the blacklist is logged once until it succeeds again', async t => {
   const redis = await startRedis(t)
   const { stores, config } = await buildTestApp(t, { REDIS_URL: redis.url })
   const log = quietLog()
@@ -23,20 +23,20 @@ t.test('a blacklist that can’t be completed is said once, until it can again',
     log,
   })
   t.teardown(() => revocations.close())
-  const said = () => log.lines.filter(line => line.includes('the blacklist was not completed')).length
+  const reports = () => log.lines.filter(line => line.includes('the blacklist was not completed')).length
   await redis.stop()
   await revocations.start()
-  await until(() => said() > 0)
-  // Each read tries to complete it, when the try before has ended.
+  await until(() => reports() > 0)
+  // Each read tries to complete the blacklist if the previous attempt has ended.
   for (let times = 0; times < 5; times++) {
     await revocations.readJournal()
     await new Promise(resolve => setImmediate(resolve))
   }
-  t.equal(said(), 1)
+  t.equal(reports(), 1)
 
   await redis.restart()
   await until(() => completed > 0)
   await redis.stop()
-  await until(() => said() > 1)
-  t.equal(said(), 2, 'and again after it could')
+  await until(() => reports() > 1)
+  t.equal(reports(), 2, 'logged again after a success')
 })

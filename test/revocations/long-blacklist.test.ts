@@ -7,7 +7,7 @@ import { startRedis } from '../support/servers/own-redis.js'
 
 const COUNT = 60_000
 
-t.test('a long journal is copied to the blacklist once, however busy the database is meanwhile', async t => {
+t.test('a long journal is copied to the blacklist only once, even while the database is busy', async t => {
   const server = await startRedis(t)
   const { database } = await buildTestApp(t, { REDIS_URL: server.url })
   const redis = new Redis(server.url)
@@ -16,7 +16,7 @@ t.test('a long journal is copied to the blacklist once, however busy the databas
     insert into revocations (kind, subject, reason, expires_at)
     select 'session', gen_random_uuid(), 'logout', now() + interval '1 hour' from generate_series(1, ${COUNT})`
 
-  // Transactions come and go all the time, so that each page of the journal ends further on.
+  // Transactions start and end all the time, so each page of the journal ends at a later position.
   let busy = true
   const traffic = (async () => {
     for (; busy; await sleep(20)) await database.admin`select pg_current_xact_id()`

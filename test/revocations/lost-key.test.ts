@@ -5,11 +5,11 @@ import { until } from '../support/eventually.js'
 import { PASSWORD, post, signUp, verify } from '../support/people.js'
 
 t.test(
-  'a failover that lost the revocation of a key, and the key that took over, leaves a key to sign with',
+  'after a failover that lost a key revocation and the new key, the key is revoked again and another key signs',
   async t => {
     const { database, another } = await buildTestApp(t)
     const { admin } = database
-    // A server that starts when the test says so. Who connected before goes by the true one.
+    // The test controls the server's start time. Earlier connections see the real one.
     await admin`create table clock.server as select pg_catalog.now() as start`
     await admin.unsafe(`create function clock.pg_postmaster_start_time() returns timestamptz language sql stable
     as 'select start from clock.server'`)
@@ -27,8 +27,8 @@ t.test(
       await sql`update clock.server set start = start + interval '1 minute'`
     })
     await app.context.revocations.readJournal()
-    const lives = () => admin`select from signing_keys where kid = ${kid} and revoked_at is null`
-    await until(async () => (await lives()).length === 0)
+    const unrevoked = () => admin`select from signing_keys where kid = ${kid} and revoked_at is null`
+    await until(async () => (await unrevoked()).length === 0)
     await until(
       async () => (await post(app, '/auth/login', { email: ada.email, password: PASSWORD })).statusCode === 200,
     )

@@ -22,7 +22,7 @@ async function signUpAll({ app }: TestApp): Promise<Person[]> {
   return Promise.all(Array.from({ length: PEOPLE }, () => signUp(app)))
 }
 
-/** Logs them out at one instance and sees them refused at the other. */
+/** Logs these users out at one instance and checks that the other refuses their tokens. */
 async function logOutAll(t: Test, [a, b]: [TestApp, TestApp], people: readonly Person[]): Promise<void> {
   for (const person of people) {
     t.equal((await logOut(a, person)).statusCode, 204)
@@ -32,7 +32,7 @@ async function logOutAll(t: Test, [a, b]: [TestApp, TestApp], people: readonly P
   }
 }
 
-t.test('a master of the cluster dies, and its replica takes its place: nobody is logged out, logouts hold', async t => {
+t.test('a failover in Redis Cluster logs no user out, and earlier logouts stay in force', async t => {
   const cluster = await startRedisCluster(t)
   const instances = await twoInstances(t, cluster)
   const [a, b] = instances
@@ -50,7 +50,7 @@ t.test('a master of the cluster dies, and its replica takes its place: nobody is
   for (const person of leave) t.equal(await verify(a.app, person.accessToken), 'token_revoked')
 })
 
-t.test('a master that comes back empty gets its part of the blacklist again', async t => {
+t.test('a Redis Cluster master that restarts empty gets its part of the blacklist again', async t => {
   const cluster = await startRedisCluster(t)
   const instances = await twoInstances(t, cluster)
   const people = await signUpAll(instances[0])
@@ -70,16 +70,16 @@ t.test('a master that comes back empty gets its part of the blacklist again', as
       const found = await Promise.all(names.map(name => client.exists(name)))
       if (found.includes(0)) throw new Error(`${found.filter(n => n === 0).length} entries are missing`)
     }, 20_000)
-  await t.resolves(areThere(), 'all of it is there')
-  // What is new at the next read would be written in any case.
+  await t.resolves(areThere(), 'the blacklist is complete')
+  // Entries that are new at the next read would be written in any case, so read them now.
   for (const { app } of instances) await app.context.revocations.readJournal()
-  // Not the one with the watermark, which goes on saying that nothing is missing; and no replica has its part.
+  // Not the master with the watermark, which still says that nothing is missing. No replica has this master's part.
   const owner = await ownerOf(client, keys.watermark)
   await cluster.masters
     .slice(1)
     .find(({ url }) => !url.endsWith(`:${owner}`))!
     .restart()
-  await t.resolves(areThere(), 'and again')
+  await t.resolves(areThere(), 'the blacklist is complete again')
 })
 
 /** The port of the master that a key belongs to. */

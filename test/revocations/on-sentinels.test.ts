@@ -10,7 +10,7 @@ const PEOPLE = 5
 
 const signUpAll = ({ app }: TestApp) => Promise.all(Array.from({ length: PEOPLE }, () => signUp(app)))
 
-/** Logs them out at one instance and sees them refused at the other. */
+/** Logs these users out at one instance and checks that the other refuses their tokens. */
 async function logOutAll(t: Test, at: TestApp, other: TestApp, people: readonly Person[]): Promise<void> {
   for (const { accessToken } of people) {
     const { statusCode } = await post(at.app, '/auth/logout', {}, { authorization: `Bearer ${accessToken}` })
@@ -23,7 +23,7 @@ async function logOutAll(t: Test, at: TestApp, other: TestApp, people: readonly 
 
 const degradedOf = async ({ app }: TestApp) => (await app.inject('/readyz')).json().degraded ?? []
 
-/** From here on the replica knows nothing of what happens, as if the master died before it could tell. */
+/** From here on the replica receives nothing, as if the master failed before it could replicate. */
 async function cutOffReplica({ master }: OwnRedisSentinels): Promise<void> {
   await ask(master, async client => {
     await client.call('ACL', 'SETUSER', 'default', '-psync', '-sync')
@@ -31,7 +31,7 @@ async function cutOffReplica({ master }: OwnRedisSentinels): Promise<void> {
   })
 }
 
-/** Which of these sessions the blacklist at this server has. */
+/** How many of these sessions are in the blacklist of this server. */
 function blacklisted({ config }: TestApp, server: OwnRedis, people: readonly Person[]) {
   const { keyPrefix: prefix } = config.redis
   const keys = createKeys({ prefix, refreshTokenTtlSeconds: 1 })
@@ -41,7 +41,7 @@ function blacklisted({ config }: TestApp, server: OwnRedis, people: readonly Per
   return ask(server, client => client.exists(names))
 }
 
-t.test('a master dies and a replica that knows less takes its place: nobody is signed out, logouts hold', async t => {
+t.test('a Sentinel failover to an outdated replica signs no user out, and earlier logouts stay in force', async t => {
   const servers = await startRedisSentinels(t, { replicas: 1, sentinels: 1 })
   const { master, url } = servers
   const [replica, sentinel] = [servers.replicas[0]!, servers.sentinels[0]!]
@@ -55,7 +55,7 @@ t.test('a master dies and a replica that knows less takes its place: nobody is s
 
   await cutOffReplica(servers)
   await logOutAll(t, a, b, late)
-  t.equal(await blacklisted(a, replica, late), 0, 'the replica has not heard of it')
+  t.equal(await blacklisted(a, replica, late), 0, 'the replica has not received it')
   process.kill(master.pid, 'SIGKILL')
   await until(async () => (await degradedOf(a)).includes('redis'))
   await logOutAll(t, b, a, during)

@@ -7,7 +7,7 @@ const NOW = NOW_S * 1000
 const usual = { reason: 'logout', expiresAt: NOW + REVOCATION_TTL_SECONDS * 1000 }
 const read = (value: unknown) => readRevocation(value, NOW)
 
-t.test('a revocation of each kind is read as it was written', async t => {
+t.test('a revocation of each kind is read exactly as it was written', async t => {
   const entries = [
     { kind: 'session', subject: 's', ...usual },
     { kind: 'token', subject: 't', ...usual },
@@ -20,7 +20,7 @@ t.test('a revocation of each kind is read as it was written', async t => {
   for (const entry of entries) t.strictSame(read(JSON.parse(JSON.stringify(entry))), entry)
 })
 
-t.test('what is not known of it is left out', async t => {
+t.test('unknown fields of a revocation are dropped', async t => {
   t.strictSame(read({ kind: 'session', subject: 's', before: 1, more: {}, ...usual }), {
     kind: 'session',
     subject: 's',
@@ -28,13 +28,13 @@ t.test('what is not known of it is left out', async t => {
   })
 })
 
-t.test('a kind or a bound of a later version is unknown, not malformed', async t => {
+t.test('a revocation with a kind or a bound of a later version is unknown, not malformed', async t => {
   t.equal(read({ kind: 'planet', subject: 'p', ...usual }), 'unknown')
   t.equal(read({ kind: 'planet' }), 'unknown')
   t.equal(read({ kind: 'user', subject: 'u', belowMood: 3, ...usual }), 'unknown')
 })
 
-t.test('what has no form of ours is malformed', async t => {
+t.test('a value in any other form is a malformed revocation', async t => {
   const session = { kind: 'session', subject: 's', ...usual }
   const values = [
     ...[
@@ -63,7 +63,7 @@ t.test('what has no form of ours is malformed', async t => {
   for (const value of values) t.equal(read(value), 'malformed', JSON.stringify(value))
 })
 
-t.test('an instant lies at most a minute ahead', async t => {
+t.test('a revocation whose instant is more than 60 seconds ahead is malformed', async t => {
   for (const where of [{ kind: 'realm' }, { kind: 'user', subject: 'u' }]) {
     t.type(read({ ...where, before: NOW_S + 60, ...usual }), 'object')
     for (const before of [NOW_S + 61, NOW, 1e300, -1, 1.5, '1', null])
@@ -71,7 +71,7 @@ t.test('an instant lies at most a minute ahead', async t => {
   }
 })
 
-t.test('an end lies at most five minutes further than any entry lives, and only a key has none', async t => {
+t.test('a revocation that expires over five minutes too late is malformed; only keys need no expiry', async t => {
   const session = { kind: 'session', subject: 's', reason: 'logout' }
   const most = NOW + (REVOCATION_TTL_SECONDS + 300) * 1000
   t.type(read({ ...session, expiresAt: most }), 'object')
@@ -81,6 +81,6 @@ t.test('an end lies at most five minutes further than any entry lives, and only 
   t.type(read({ ...session, kind: 'key', expiresAt: null }), 'object')
 })
 
-t.test('what has ended is past', async t => {
+t.test('an expired revocation is past', async t => {
   t.equal(read({ kind: 'session', subject: 's', reason: 'logout', expiresAt: NOW }), 'past')
 })

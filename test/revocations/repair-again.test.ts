@@ -5,7 +5,7 @@ import { buildTestApp } from '../support/build-test-app.js'
 import { until } from '../support/eventually.js'
 import { quietLog } from '../support/servers/quiet-log.js'
 
-t.test('revocations that a failover lost are made again, also if the new server fails at first', async t => {
+t.test('revocations that a failover lost are restored, even if the new server fails at first', async t => {
   const { stores, config } = await buildTestApp(t)
   const { journalFeed } = stores.db
   let server = 'the first'
@@ -36,9 +36,9 @@ t.test('revocations that a failover lost are made again, also if the new server 
   server = 'the second'
   await until(() => lost.length > 0)
   t.strictSame(lost, [subject])
-  t.equal(log.lines.filter(line => line.includes('were not made again')).length, 1, 'the log hears of it once')
+  t.equal(log.lines.filter(line => line.includes('were not made again')).length, 1, 'the failure is logged once')
 
   await revocations.readJournal()
   await revocations.readJournal()
-  t.equal(attempts, 3, 'and then no more')
+  t.equal(attempts, 3, 'no attempt after the success')
 })

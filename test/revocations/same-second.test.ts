@@ -4,11 +4,11 @@ import { signOutEveryone } from '../../src/auth/sign-out-everyone.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { refresh, signIn, signUp, verify } from '../support/people.js'
 
-/** Instants are rounded up to whole seconds, so what follows one another within a second is where bounds collide. */
+/** Instants are rounded up to whole seconds, so operations within the same second can conflict. */
 const startOfSecond = () => new Promise(resolve => setTimeout(resolve, 1000 - (Date.now() % 1000)))
 
 t.test(
-  'a token refreshed in the second of a change of roles does not outlive a sign-out of everyone in it',
+  'signing out everyone revokes a token that was refreshed in the same second after a change of roles',
   async t => {
     const { app } = await buildTestApp(t)
     const ada = await signUp(app)
@@ -20,7 +20,7 @@ t.test(
   },
 )
 
-t.test('a token made in the second of a sign-out of everyone is stale after a change of roles in it', async t => {
+t.test('a token issued after signing out everyone is stale after a change of roles in the same second', async t => {
   const { app } = await buildTestApp(t)
   const { email } = await signUp(app)
   await startOfSecond()
@@ -31,20 +31,20 @@ t.test('a token made in the second of a sign-out of everyone is stale after a ch
   t.equal(await verify(app, (await refresh(app, ada.refreshToken)).json().access_token), 200)
 })
 
-t.test('two changes of roles in one second: only the tokens of the second are good', async t => {
+t.test('after two changes of roles in one second, only tokens issued after the second change are valid', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   await startOfSecond()
   await setRoles(app.context, ada.email, ['admin'], 'test')
   const between = (await refresh(app, ada.refreshToken)).json()
   await setRoles(app.context, ada.email, [], 'test')
-  t.equal(await verify(app, between.access_token), 'token_stale', 'an admin of a moment')
+  t.equal(await verify(app, between.access_token), 'token_stale', 'it contains the role admin, which was removed')
   const after = (await refresh(app, between.refresh_token)).json()
   t.equal(await verify(app, after.access_token), 200)
   t.strictSame(after.user.roles, [])
 })
 
-t.test('sessions that idled out make room before one that is in use', async t => {
+t.test('an idle-expired session is evicted before a session in use when the session limit is reached', async t => {
   const { app, clock } = await buildTestApp(t, { MAX_SESSIONS_PER_USER: '2', SESSION_MAX_AGE: '30d' })
   const inUse = await signUp(app)
   await signIn(app, inUse.email)
