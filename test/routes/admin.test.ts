@@ -4,7 +4,7 @@ import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { asClient, clientToken, exchange, makeClient, signUpAdmin } from '../support/clients.js'
 import { get, PASSWORD, post, refresh, signIn, signUp, verify } from '../support/people.js'
 
-/** The service, and somebody who asks its admin routes with these headers. */
+/** The service, and a function that calls its admin routes as a client with the scope `admin`. */
 async function start(t: Parameters<typeof buildTestApp>[0]) {
   const test = await buildTestApp(t)
   const client = await makeClient(test.app, 'admin', 'sessions')
@@ -21,7 +21,7 @@ function adminOf(app: TestApp['app'], authorization: string) {
     app.inject({ method, url, headers: { authorization }, ...(payload && { payload }) })
 }
 
-t.test('an account that an administrator makes signs in after its temporary password was changed', async t => {
+t.test('an account created by an administrator can sign in after its temporary password is changed', async t => {
   const { app, admin, database, client } = await start(t)
   const made = await admin('POST', '/admin/users', {
     email: 'Ada@Example.com',
@@ -63,7 +63,7 @@ t.test('an account that an administrator makes signs in after its temporary pass
     t.equal((await admin('POST', '/admin/users', body)).json().code, code)
 })
 
-t.test('users are found page by page, each once, though others come and go meanwhile', async t => {
+t.test('paging through users returns each user once while accounts are created and deleted', async t => {
   const { app, admin } = await start(t)
   const people = []
   for (let i = 0; i < 7; i++) people.push(await signUp(app))
@@ -79,10 +79,10 @@ t.test('users are found page by page, each once, though others come and go meanw
       await admin('DELETE', `/admin/users/${seen[0]}`)
     }
   }
-  t.strictSame(seen, people.map(({ userId }) => userId).reverse(), 'the youngest first')
+  t.strictSame(seen, people.map(({ userId }) => userId).reverse(), 'newest first')
 })
 
-t.test('users are found by each of their names, whole or its beginning', async t => {
+t.test('users can be found by e-mail, username or external id, complete or by prefix', async t => {
   const { admin } = await start(t)
   const names = ['ada', 'adam', 'Adam', 'a%da', 'a_da', 'bob', 'ädam']
   for (const [at, username] of names.entries())
@@ -101,11 +101,15 @@ t.test('users are found by each of their names, whole or its beginning', async t
   t.strictSame(await found({ username: 'adam' }), ['adam'])
   t.strictSame(await found({ username: 'nobody' }), [])
   t.strictSame(await found({ username_prefix: 'ada' }), ['ada', 'adam'])
-  t.strictSame(await found({ username_prefix: 'a' }), ['a%da', 'a_da', 'ada', 'adam'], 'in the order of the bytes')
-  t.strictSame(await found({ username_prefix: 'a%' }), ['a%da'], 'nothing in it is a wildcard')
+  t.strictSame(await found({ username_prefix: 'a' }), ['a%da', 'a_da', 'ada', 'adam'], 'in byte order')
+  t.strictSame(await found({ username_prefix: 'a%' }), ['a%da'], 'a prefix contains no wildcards')
   t.strictSame(await found({ username_prefix: 'a_' }), ['a_da'])
   t.strictSame(await found({ username_prefix: 'a\\' }), [])
-  t.strictSame(await found({ email: ' U2+2@EXAMPLE.com ' }), ['Adam'], 'in any spelling of an address')
+  t.strictSame(
+    await found({ email: ' U2+2@EXAMPLE.com ' }),
+    ['Adam'],
+    'letter case and spaces of an e-mail are ignored',
+  )
   t.strictSame(await found({ email_prefix: 'U5+' }), ['bob'])
   t.strictSame(await found({ external_id: 'crm_6' }), ['ädam'])
   t.equal((await found({ external_id_prefix: 'crm_' })).length, names.length)
@@ -128,12 +132,12 @@ t.test('users are found by each of their names, whole or its beginning', async t
     t.match((await admin('GET', `/admin/users?${query}`)).json(), { status: 400, code: 'invalid_request' }, query)
 })
 
-t.test('finding users by the beginning of a name reads one range of its index', async t => {
+t.test('finding users by a prefix reads one range of an index', async t => {
   const { app, admin, database } = await start(t)
   await database.admin`insert into users (id, email, username, external_id, password_hash)
     select gen_random_uuid(), 'user' || n || '@example.com', 'user' || n, 'x' || n, 'none' from generate_series(1, 5000) n`
   await database.admin`analyze users`
-  // A table this small would rather be sorted.
+  // For a table this small, Postgres would prefer to sort.
   await database.admin`set enable_bitmapscan = off`
   await database.admin`set enable_seqscan = off`
   const planOf = async (statement: string) =>
@@ -149,22 +153,22 @@ t.test('finding users by the beginning of a name reads one range of its index', 
   const { users } = (await admin('GET', '/admin/users?email_prefix=user42&limit=100')).json()
   t.equal(users.length, 100)
   const ada = await signUp(app)
-  t.equal((await signIn(app, ada.email)).userId, ada.userId, 'and people are found as ever')
+  t.equal((await signIn(app, ada.email)).userId, ada.userId, 'signing in still finds the account')
 })
 
-t.test('a disabled user is out everywhere, and an enabled one signs in again', async t => {
+t.test('disabling a user revokes all tokens, and enabling the user allows sign-in again', async t => {
   const { app, admin } = await start(t)
   const ada = await signUp(app)
   t.equal((await admin('POST', `/admin/users/${ada.userId}/disable`)).statusCode, 204)
   t.equal(await verify(app, ada.accessToken), 'token_revoked')
   t.equal((await refresh(app, ada.refreshToken)).json().code, 'user_disabled')
   t.ok((await admin('GET', `/admin/users/${ada.userId}`)).json().disabled_at)
-  t.equal((await admin('POST', `/admin/users/${ada.userId}/disable`)).statusCode, 204, 'twice is once')
+  t.equal((await admin('POST', `/admin/users/${ada.userId}/disable`)).statusCode, 204, 'disabling twice succeeds')
   t.equal((await admin('POST', `/admin/users/${ada.userId}/enable`)).statusCode, 204)
   t.ok(await signIn(app, ada.email))
 })
 
-t.test('a deleted user leaves no session, no live token, and the events', async t => {
+t.test('deleting a user removes the sessions, revokes the tokens and keeps the events', async t => {
   const test = await start(t)
   const { app, admin, database, client } = test
   const { app: other } = await test.another()
@@ -172,7 +176,11 @@ t.test('a deleted user leaves no session, no live token, and the events', async 
   t.equal((await admin('DELETE', `/admin/users/${ada.userId}`)).statusCode, 204)
   t.equal(await verify(app, ada.accessToken), 'token_revoked')
   await other.context.revocations.readJournal()
-  t.equal(await verify(other, ada.accessToken), 'token_revoked', 'the rows are gone, the journal has it')
+  t.equal(
+    await verify(other, ada.accessToken),
+    'token_revoked',
+    'the rows are deleted, but the journal has the revocation',
+  )
   t.equal((await refresh(app, ada.refreshToken)).json().code, 'session_revoked')
   t.equal((await admin('GET', `/admin/users/${ada.userId}`)).json().code, 'user_not_found')
   const events = await database.admin`
@@ -182,10 +190,10 @@ t.test('a deleted user leaves no session, no live token, and the events', async 
     { type: 'user_deleted', actor: client.id },
   ])
   t.same(await database.admin`select 1 from sessions where user_id = ${ada.userId}`, [])
-  t.ok(await signUp(app, ada.email), 'the address is free again')
+  t.ok(await signUp(app, ada.email), 'the e-mail can be registered again')
 })
 
-t.test('with other roles a user goes on after one refresh', async t => {
+t.test('after a change of roles a user needs one refresh', async t => {
   const { app, admin } = await start(t)
   const ada = await signUp(app)
   const changed = await admin('PATCH', `/admin/users/${ada.userId}`, { roles: ['editor', 'admin'] })
@@ -195,7 +203,7 @@ t.test('with other roles a user goes on after one refresh', async t => {
   t.equal((await get(app, '/admin/users', access_token)).statusCode, 200)
 })
 
-t.test('a temporary password replaces the old one and ends every session', async t => {
+t.test('a temporary password replaces the old one and revokes every session', async t => {
   const { app, admin } = await start(t)
   const ada = await signUp(app)
   const answer = await admin('POST', `/admin/users/${ada.userId}/temporary-password`)
@@ -208,7 +216,7 @@ t.test('a temporary password replaces the old one and ends every session', async
   t.equal((await login(password)).json().code, 'password_change_required')
 })
 
-t.test('support sees where a user is signed in, and ends one session or all', async t => {
+t.test('an administrator can list a user’s sessions and revoke one or all of them', async t => {
   const { app, admin, database, client } = await start(t)
   const ada = await signUp(app)
   const phone = await signIn(app, ada.email)
@@ -231,7 +239,7 @@ t.test('support sees where a user is signed in, and ends one session or all', as
   t.same(events, [{ type: 'session_revoked' }, { type: 'sessions_revoked' }])
 })
 
-t.test('everybody who signed in before an instant is out, and nobody else', async t => {
+t.test('revoking everything before an instant revokes only earlier sign-ins', async t => {
   const { app, clock, config, database, client } = await start(t)
   const ada = await signUp(app)
   await clock.advance(60)
@@ -250,20 +258,20 @@ t.test('everybody who signed in before an instant is out, and nobody else', asyn
 
   const later = new Date(clock.now() + 3_600_000).toISOString()
   t.equal((await revoke(later)).statusCode, 204)
-  t.equal(await verify(app, bob.accessToken), 'token_revoked', 'an instant to come is now')
+  t.equal(await verify(app, bob.accessToken), 'token_revoked', 'an instant in the future counts as now')
   const again = await signIn(app, bob.email)
   t.equal(await verify(app, again.accessToken), 200)
   const { iat } = JSON.parse(Buffer.from(again.accessToken.split('.')[1]!, 'base64url').toString())
-  t.ok(iat < clock.now() / 1000 + 60, 'and tokens are not issued in advance')
+  t.ok(iat < clock.now() / 1000 + 60, 'tokens are not dated in the future')
   await clock.advance(config.refresh.minAgeSeconds)
-  t.equal((await refresh(app, again.refreshToken)).statusCode, 200, 'nobody is signed out in advance')
+  t.equal((await refresh(app, again.refreshToken)).statusCode, 200, 'later sign-ins are not revoked')
   const events = await database.admin`select actor from security_events where type = 'everyone_signed_out'`
   t.same(events, [{ actor: client.id }, { actor: client.id }])
   for (const before of ['yesterday', '2026-13-01T00:00:00Z', '2026-01-01', ''])
     t.equal((await revoke(before)).json().code, 'invalid_request', before)
 })
 
-t.test('a role is signed out, however many have it', async t => {
+t.test('revoking by role revokes the sessions of more than a thousand users with that role', async t => {
   const { app, admin, database, client } = await start(t)
   const ada = await signUp(app)
   const bob = await signUp(app)
@@ -279,11 +287,11 @@ t.test('a role is signed out, however many have it', async t => {
     select (select count(*)::int from users where token_version = 1) as users,
       (select count(*)::int from revocations where bound_version = 1) as entries,
       (select count(*)::int from security_events where type = 'sessions_revoked' and actor = ${client.id}) as events`
-  t.same(counts, { users: 1201, entries: 1, events: 1201 }, 'the journal names those alone who have tokens')
+  t.same(counts, { users: 1201, entries: 1, events: 1201 }, 'the journal contains only users with tokens')
   t.equal((await signIn(app, ada.email)).userId, ada.userId)
 })
 
-t.test('a client’s sessions end, and people’s own do not; or the other way round', async t => {
+t.test('revoking by client id revokes only the sessions that this client opened', async t => {
   const { app, admin, client } = await start(t)
   const ada = await signUp(app)
   const open = async () => (await admin('POST', `/admin/users/${ada.userId}/sessions`, {})).json()
@@ -309,7 +317,7 @@ t.test('a client’s sessions end, and people’s own do not; or the other way r
     t.equal((await admin('POST', '/admin/revocations', body)).json().code, 'invalid_request', JSON.stringify(body))
 })
 
-t.test('administrators with an account can do all that, but not to themselves by accident', async t => {
+t.test('an administrator can disable other accounts, but not disable, delete or demote their own', async t => {
   const { app, database } = await buildTestApp(t)
   const root = await signUpAdmin(app)
   const admin = adminOf(app, `Bearer ${root.accessToken}`)
@@ -329,10 +337,10 @@ t.test('administrators with an account can do all that, but not to themselves by
   const [event] = await database.admin`select actor from security_events where type = 'user_disabled'`
   t.equal(event!.actor, root.userId)
   t.match((await admin('PATCH', own, { roles: ['admin', 'editor'] })).json(), { roles: ['admin', 'editor'] })
-  t.equal((await admin('GET', own)).json().code, 'token_stale', 'which is a change like any other')
+  t.equal((await admin('GET', own)).json().code, 'token_stale', 'changing one’s own roles makes the token stale too')
 })
 
-t.test('nobody is found under an id that is nobody’s', async t => {
+t.test('every route for one user answers user_not_found for an unknown id', async t => {
   const { admin } = await start(t)
   const url = `/admin/users/${newId()}`
   for (const [method, path, body] of [
@@ -354,7 +362,7 @@ t.test('nobody is found under an id that is nobody’s', async t => {
     )
 })
 
-t.test('a token that the operator mails sets a new password once, and support sees what happened', async t => {
+t.test('a password reset token sets a new password once, and the events show it', async t => {
   const { app, admin, client } = await start(t)
   const ada = await signUp(app)
   const issued = await admin('POST', `/admin/users/${ada.userId}/password-reset`)
@@ -377,7 +385,7 @@ t.test('a token that the operator mails sets a new password once, and support se
   t.equal((await admin('POST', `${nobody}/password-reset`)).json().code, 'user_not_found')
 })
 
-t.test('a temporary password makes a reset that was issued before worthless', async t => {
+t.test('a temporary password invalidates an earlier password reset token', async t => {
   const { app, admin } = await start(t)
   const ada = await signUp(app)
   const { token } = (await admin('POST', `/admin/users/${ada.userId}/password-reset`)).json()

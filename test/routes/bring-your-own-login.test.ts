@@ -15,7 +15,7 @@ async function start(t: Parameters<typeof buildTestApp>[0], env: NodeJS.ProcessE
   return { ...test, client, open }
 }
 
-t.test('a service with a log-in of its own has rotation, the list and revocation', async t => {
+t.test('a session that a service opens for a user can be refreshed, listed and revoked', async t => {
   const { app, clock, config, client, open, database } = await start(t)
   const ada = await signUp(app)
   const opened = await open(ada.userId, { ip: '203.0.113.9', user_agent: IPHONE, auth_methods: ['pwd', 'otp'] })
@@ -25,7 +25,11 @@ t.test('a service with a log-in of its own has rotation, the list and revocation
   t.match(tokens, { token_type: 'Bearer', refresh_token: /^lk_rt_/, user: { id: ada.userId, email: ada.email } })
 
   t.equal(await verify(app, tokens.access_token), 200)
-  t.equal((await get(app, '/auth/profile', tokens.access_token)).json().email, ada.email, 'it is hers')
+  t.equal(
+    (await get(app, '/auth/profile', tokens.access_token)).json().email,
+    ada.email,
+    'the token belongs to the user',
+  )
   const claims = JSON.parse(Buffer.from(tokens.access_token.split('.')[1], 'base64url').toString())
   t.match(claims, { sub: ada.userId, client_id: client.id, sid: tokens.session_id })
   const [session] = (await get(app, '/auth/sessions', ada.accessToken)).json()
@@ -48,17 +52,17 @@ t.test('a service with a log-in of its own has rotation, the list and revocation
     url: `/auth/sessions/${tokens.session_id}`,
     headers: { authorization: `Bearer ${ada.accessToken}` },
   })
-  t.equal(await verify(app, next.access_token), 'token_revoked', 'and she ends it where she sees it')
+  t.equal(await verify(app, next.access_token), 'token_revoked', 'the user can revoke it in the list of sessions')
 })
 
-t.test('no session is opened for a disabled account', async t => {
+t.test('a client cannot open a session for a disabled account', async t => {
   const { app, open, database } = await start(t)
   const ada = await signUp(app)
   await database.admin`update users set disabled_at = now() where id = ${ada.userId}`
   t.match((await open(ada.userId)).json(), { status: 409, code: 'account_disabled' })
 })
 
-t.test('a session that was being opened while the user was disabled does not survive', async t => {
+t.test('disabling a user while a client opens a session prevents that session', async t => {
   const { app, open, database } = await start(t)
   const ada = await signUp(app)
   let answer: ReturnType<typeof open> | undefined
@@ -75,10 +79,10 @@ t.test('a session that was being opened while the user was disabled does not sur
   })
   t.equal((await answer!).json().code, 'account_disabled')
   const [row] = await database.admin`select count(*)::int from sessions where user_id = ${ada.userId}`
-  t.equal(row!.count, 1, 'the one before')
+  t.equal(row!.count, 1, 'only the earlier session')
 })
 
-t.test('a session that was being opened while its client was removed does not survive', async t => {
+t.test('removing a client while it opens a session prevents that session', async t => {
   const { app, open, database, client } = await start(t)
   const ada = await signUp(app)
   let answer: ReturnType<typeof open> | undefined
@@ -96,16 +100,16 @@ t.test('a session that was being opened while its client was removed does not su
   t.equal((await answer!).json().code, 'token_revoked')
 })
 
-t.test('such sessions count among those that a user may have', async t => {
+t.test('sessions that a client opens count towards the session limit of the user', async t => {
   const { app, open } = await start(t, { MAX_SESSIONS_PER_USER: '2' })
   const ada = await signUp(app)
   const first = (await open(ada.userId)).json()
   t.equal((await open(ada.userId)).statusCode, 201)
-  t.equal(await verify(app, ada.accessToken), 'token_revoked', 'the oldest made room')
+  t.equal(await verify(app, ada.accessToken), 'token_revoked', 'the oldest session was evicted')
   t.equal(await verify(app, first.access_token), 200)
 })
 
-t.test('what a service says of a person is checked like what a person says', async t => {
+t.test('invalid session data from a client is refused', async t => {
   const { app, open } = await start(t)
   const ada = await signUp(app)
   for (const body of [

@@ -4,7 +4,7 @@ import { post, refresh, signUp } from '../support/people.js'
 
 const NAME = '__Host-latchkey'
 
-t.test('the refusal that says that a session is over clears its cookie', async t => {
+t.test('a refusal that means the session has ended clears its cookies', async t => {
   const { app, clock } = await buildTestApp(t, { ACCESS_COOKIE: 'on' })
   const refreshBy = (value: string, more: Record<string, string> = {}) =>
     app.inject({ method: 'POST', url: '/auth/refresh', cookies: { [NAME]: value, [`${NAME}-at`]: 'old', ...more } })
@@ -26,16 +26,16 @@ t.test('the refusal that says that a session is over clears its cookie', async t
   await clock.advance(3600)
   await refresh(app, second.json().refresh_token)
   await clock.advance(3600)
-  const told = await refreshBy(stolen.refreshToken)
-  t.equal(told.json().code, 'refresh_token_superseded')
-  t.notOk('ticket' in told.json(), 'a browser gets the ticket as a cookie alone')
+  const superseded = await refreshBy(stolen.refreshToken)
+  t.equal(superseded.json().code, 'refresh_token_superseded')
+  t.notOk('ticket' in superseded.json(), 'a browser gets the ticket only as a cookie')
   t.match(
-    told.cookies.map(({ name }) => name),
+    superseded.cookies.map(({ name }) => name),
     [`${NAME}-ticket`],
-    'and its refresh cookie stays',
+    'its refresh cookie is not changed',
   )
-  const ticket = told.cookies[0]!.value
-  t.match(told.cookies[0], { httpOnly: true, secure: true, sameSite: 'Strict', path: '/', maxAge: 7 * 86_400 })
+  const ticket = superseded.cookies[0]!.value
+  t.match(superseded.cookies[0], { httpOnly: true, secure: true, sameSite: 'Strict', path: '/', maxAge: 7 * 86_400 })
   const reused = await refreshBy(stolen.refreshToken, { [`${NAME}-ticket`]: ticket })
   t.equal(reused.json().code, 'refresh_token_reused')
   t.ok(reused.cookies.some(({ name, maxAge }) => name === `${NAME}-ticket` && maxAge === 0))
@@ -44,7 +44,7 @@ t.test('the refusal that says that a session is over clears its cookie', async t
   t.ok(isCleared(await refreshBy(expired.refreshToken)))
 })
 
-t.test('no other refusal takes a cookie away', async t => {
+t.test('a refusal for any other reason clears no cookie', async t => {
   const { app, stores, another } = await buildTestApp(t)
   const ada = await signUp(app)
   const cookies = { [NAME]: ada.refreshToken }
@@ -70,5 +70,5 @@ t.test('no other refusal takes a cookie away', async t => {
   const away = await app.inject({ method: 'POST', url: '/auth/refresh', cookies })
   t.ok(away.statusCode >= 500)
   t.strictSame(away.cookies, [])
-  t.strictSame((await refresh(app, 'lk_rt_made-up')).cookies, [], 'nor does a token in the body')
+  t.strictSame((await refresh(app, 'lk_rt_made-up')).cookies, [], 'a refused token in the body clears no cookie')
 })

@@ -6,13 +6,13 @@ import { listen, parseAnswer, rawRequest } from '../support/raw-request.js'
 /** What client libraries send for a POST without a body. */
 const types: Record<string, string[]> = {
   'axios.post(url)': ['Content-Type: application/x-www-form-urlencoded', 'Content-Length: 0'],
-  'fetch with a type for all requests': ['Content-Type: application/json', 'Content-Length: 0'],
+  'fetch with a content type on every request': ['Content-Type: application/json', 'Content-Length: 0'],
   'XMLHttpRequest.send("")': ['Content-Type: text/plain;charset=UTF-8', 'Content-Length: 0'],
   'a proxy that drops the length': ['Content-Type: application/json'],
   'a client that sends in chunks': ['Content-Type: application/json', 'Transfer-Encoding: chunked'],
 }
 
-t.test('zero bytes are no body, whatever type is named', async t => {
+t.test('an empty body counts as no body, with any Content-Type', async t => {
   const { app } = await buildTestApp(t)
   const port = await listen(app)
   const ada = await signUp(app)
@@ -25,6 +25,6 @@ t.test('zero bytes are no body, whatever type is named', async t => {
     }
     t.equal(await post('/auth/refresh', `Cookie: __Host-latchkey=${refreshToken}`), 200, client)
     t.equal(await post('/auth/logout', `Authorization: Bearer ${accessToken}`), 204, client)
-    t.equal(await post('/auth/login'), 400, 'where a body is needed it is missing, not of a wrong type')
+    t.equal(await post('/auth/login'), 400, 'a required body is reported as missing, not as a wrong type')
   }
 })

@@ -10,7 +10,7 @@ import { comeBack, get, PASSWORD, type Person, post, refreshed, signIn, signUp }
 const DAY = 24 * 60 * 60
 const FIREFOX = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0'
 
-interface Told {
+interface ListedEvent {
   id: string
   at: string
   type: string
@@ -22,8 +22,12 @@ interface Told {
   details: Record<string, unknown>
 }
 
-/** What the service tells somebody, the latest first, once all that it writes in the background is written. */
-async function told({ app }: TestApp, { accessToken }: Person, query = ''): Promise<{ events: Told[]; next: string }> {
+/** The events that a user can read, newest first, after all background writes. */
+async function eventsOf(
+  { app }: TestApp,
+  { accessToken }: Person,
+  query = '',
+): Promise<{ events: ListedEvent[]; next: string }> {
   await app.context.background.settled()
   const response = await get(app, `/auth/events${query}`, accessToken)
   if (response.statusCode !== 200) throw new Error(response.body)
@@ -31,14 +35,14 @@ async function told({ app }: TestApp, { accessToken }: Person, query = ''): Prom
 }
 
 /** The latest event. */
-async function latest(test: TestApp, person: Person): Promise<Told> {
-  return (await told(test, person)).events[0]!
+async function latest(test: TestApp, person: Person): Promise<ListedEvent> {
+  return (await eventsOf(test, person)).events[0]!
 }
 
 const end = ({ app }: TestApp, { accessToken }: Person, which: string) =>
   app.inject({ method: 'DELETE', url: `/auth/sessions/${which}`, headers: { authorization: `Bearer ${accessToken}` } })
 
-t.test('a person reads why each of their sessions ended, and who ended it', async t => {
+t.test('a user can read why each of their sessions ended, and who ended it', async t => {
   const test = await buildTestApp(t)
   const { app, clock } = test
   const ada = await signUp(app)
@@ -77,7 +81,7 @@ t.test('a person reads why each of their sessions ended, and who ended it', asyn
   t.match(await latest(test, again), { type: 'password_changed', session_id: changed.session_id, actor: 'user' })
 })
 
-t.test('a tunnel that swallowed an answer is told as what it was', async t => {
+t.test('repeating a refresh whose response was lost is listed as refresh_replayed', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const phone = await signIn(test.app, ada.email)
@@ -87,27 +91,27 @@ t.test('a tunnel that swallowed an answer is told as what it was', async t => {
   t.match(await latest(test, ada), { type: 'refresh_replayed', session_id: phone.sessionId, details: {} })
 })
 
-t.test('a sign-in from a device that was never seen before is marked, the next one is not', async t => {
+t.test('only the first sign-in from a new device is marked as new_device', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const isNew = async () => (await latest(test, ada)).details.new_device
   await signIn(test.app, ada.email)
-  t.equal(await isNew(), undefined, 'the account was made on this device')
+  t.equal(await isNew(), undefined, 'the account was created on this device')
 
   const firefox = await signIn(test.app, ada.email, FIREFOX)
   t.equal(await isNew(), true)
   await signIn(test.app, ada.email, FIREFOX.replaceAll('133.0', '134.0'))
-  t.equal(await isNew(), undefined, 'an update makes it no other device')
+  t.equal(await isNew(), undefined, 'a browser update does not make it another device')
   await end(test, ada, firefox.sessionId)
   await signIn(test.app, ada.email, FIREFOX)
-  t.equal(await isNew(), undefined, 'nor does signing out')
+  t.equal(await isNew(), undefined, 'signing out does not make it another device')
 
   const bob = await signUp(test.app)
   await signIn(test.app, bob.email, FIREFOX)
-  t.equal((await latest(test, bob)).details.new_device, true, 'somebody else’s devices are not one’s own')
+  t.equal((await latest(test, bob)).details.new_device, true, 'devices of other users do not count')
 })
 
-t.test('what an administrator did is told without who it was and from where', async t => {
+t.test('an event caused by an administrator is shown without the administrator’s identity and address', async t => {
   const test = await buildTestApp(t)
   const { app } = test
   const ada = await signUp(app)
@@ -120,7 +124,7 @@ t.test('what an administrator did is told without who it was and from where', as
   const caused = { ip: '192.0.2.99', userAgent: 'AdminTool/1.0', details: { ticket: 4711, reason: 'stolen laptop' } }
   const event = { type: 'session_revoked', userId: ada.userId, actor: administrator.userId } as const
   await app.context.db.securityEvents.add({ ...event, ...caused })
-  const mine = (await told(test, await renewed())).events
+  const mine = (await eventsOf(test, await renewed())).events
   const revoked = mine.find(({ type }) => type === 'session_revoked')!
   t.strictSame(revoked, {
     id: revoked.id,
@@ -141,7 +145,7 @@ t.test('what an administrator did is told without who it was and from where', as
   await disableUser(app.context, ada.email, 'cli')
   await post(app, '/auth/login', { email: ada.email, password: PASSWORD })
   await enableUser(app.context, ada.email, 'cli')
-  const types = (await told(test, await renewed())).events.map(({ type, actor }) => `${type} by ${actor}`)
+  const types = (await eventsOf(test, await renewed())).events.map(({ type, actor }) => `${type} by ${actor}`)
   t.strictSame(types.slice(1, 4), [
     'user_enabled by administrator',
     'sign_in_failed by user',
@@ -150,11 +154,15 @@ t.test('what an administrator did is told without who it was and from where', as
 
   const page = await listEvents(app.context, { userId: ada.userId, limit: 50 })
   const whole = page.events.find(({ type }) => type === 'session_revoked')
-  t.match(whole, { actor: administrator.userId, ip: '192.0.2.99', details: { ticket: 4711 } }, 'support sees it all')
+  t.match(
+    whole,
+    { actor: administrator.userId, ip: '192.0.2.99', details: { ticket: 4711 } },
+    'administrators see all of it',
+  )
   t.match(whole!.device, { browser: 'AdminTool' })
 })
 
-t.test('“everyone was signed out” is told to all who were there, and to nobody who came later', async t => {
+t.test('the event everyone_signed_out is listed only for accounts that existed before it', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   await signOutEveryone(test.app.context, 'cli')
@@ -162,45 +170,48 @@ t.test('“everyone was signed out” is told to all who were there, and to nobo
   const bob = await signUp(test.app)
   const again = await signIn(test.app, ada.email)
   t.strictSame(
-    (await told(test, again)).events.map(({ type }) => type),
+    (await eventsOf(test, again)).events.map(({ type }) => type),
     ['signed_in', 'everyone_signed_out', 'registered'],
   )
   t.strictSame(
-    (await told(test, bob)).events.map(({ type }) => type),
+    (await eventsOf(test, bob)).events.map(({ type }) => type),
     ['registered'],
   )
 
   await test.clock.advance(8 * DAY)
   const back = await signIn(test.app, ada.email)
   t.strictSame(
-    (await told(test, back)).events.filter(isExpiry).map(({ session_id }) => session_id),
+    (await eventsOf(test, back)).events.filter(isExpiry).map(({ session_id }) => session_id),
     [again.sessionId],
-    'what it ended did not end by itself',
+    'sessions that it revoked are not listed as expired',
   )
 })
 
-t.test('what had ended by itself before everyone was signed out is told as that', async t => {
+t.test('a session that expired before everyone was signed out is listed as expired', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   await test.clock.advance(8 * DAY)
   await signOutEveryone(test.app.context, 'cli')
   await test.clock.advance(2)
-  const { events } = await told(test, await signIn(test.app, ada.email))
+  const { events } = await eventsOf(test, await signIn(test.app, ada.email))
   t.match(events.find(isExpiry), { session_id: ada.sessionId, details: { reason: 'idle' } })
 })
 
-t.test('a session that was left unused has its event at once, and for as long as others', async t => {
+t.test('a session that idled out has an event at once, which is kept as long as other events', async t => {
   const test = await buildTestApp(t, { EVENT_RETENTION: '90d' })
   const { app, clock, database } = test
   const ada = await signUp(app)
   const laptop = await signIn(app, ada.email, FIREFOX)
   await clock.advance(6 * DAY)
   ada.refreshToken = await refreshed(app, ada.refreshToken)
-  t.notOk((await listEvents(app.context, { userId: ada.userId, limit: 9 })).events.find(isExpiry), 'it may come back')
+  t.notOk(
+    (await listEvents(app.context, { userId: ada.userId, limit: 9 })).events.find(isExpiry),
+    'the session is not expired yet',
+  )
   await clock.advance(2 * DAY)
 
   const here = await signIn(app, ada.email)
-  const expiry = (await told(test, here)).events.find(isExpiry)!
+  const expiry = (await eventsOf(test, here)).events.find(isExpiry)!
   t.match(expiry, {
     session_id: laptop.sessionId,
     actor: 'system',
@@ -209,12 +220,12 @@ t.test('a session that was left unused has its event at once, and for as long as
     details: { reason: 'idle' },
   })
   const [row] = await database.admin`select expires_at from refresh_tokens where session_id = ${laptop.sessionId}`
-  t.equal(Date.parse(expiry.at), row!.expires_at.getTime(), 'at the instant at which it ended')
-  t.equal((await told(test, here)).events.filter(isExpiry).length, 1, 'and one only, however often one looks')
+  t.equal(Date.parse(expiry.at), row!.expires_at.getTime(), 'at the instant of its expiry')
+  t.equal((await eventsOf(test, here)).events.filter(isExpiry).length, 1, 'repeated reads do not add events')
 
   await clock.advance(25 * DAY)
   t.match(await cleanUp(app.context.db, test.config), { sessions: 2 })
-  const later = (await told(test, await signIn(app, ada.email))).events.filter(isExpiry)
+  const later = (await eventsOf(test, await signIn(app, ada.email))).events.filter(isExpiry)
   t.strictSame(
     later.map(({ session_id }) => session_id),
     [here.sessionId, ada.sessionId, laptop.sessionId],
@@ -222,7 +233,7 @@ t.test('a session that was left unused has its event at once, and for as long as
   t.strictSame(later.at(-1), expiry)
 })
 
-t.test('the clean-up tells of the sessions that ended by themselves, and of no others', async t => {
+t.test('the clean-up writes an event for each session that expired, and for no other', async t => {
   const test = await buildTestApp(t, { SESSION_MAX_AGE: '10d' })
   const { app, clock, database } = test
   const ada = await signUp(app)
@@ -246,7 +257,7 @@ t.test('the clean-up tells of the sessions that ended by themselves, and of no o
   )
 })
 
-t.test('an account is read page by page, each event once, however many happened at one instant', async t => {
+t.test('paging through events returns each event once, even if many have the same instant', async t => {
   const test = await buildTestApp(t)
   const { app } = test
   const ada = await signUp(app)
@@ -261,38 +272,38 @@ t.test('an account is read page by page, each event once, however many happened 
   const again = await signIn(app, ada.email)
 
   const seen: string[] = []
-  let page = await told(test, again, '?limit=10')
+  let page = await eventsOf(test, again, '?limit=10')
   t.equal(page.events.length, 10)
   for (;;) {
     seen.push(...page.events.map(({ id }) => id))
     if (page.next === null) break
-    page = await told(test, again, `?limit=10&before=${page.next}`)
+    page = await eventsOf(test, again, `?limit=10&before=${page.next}`)
   }
   t.equal(seen.length, 28)
   t.equal(new Set(seen).size, 28)
-  const whole = (await told(test, again, '?limit=100')).events
+  const whole = (await eventsOf(test, again, '?limit=100')).events
   t.strictSame(
     whole.map(({ id }) => id),
     seen,
   )
-  t.equal((await told(test, again)).events.length, 20, 'twenty, unless one asks for more')
+  t.equal((await eventsOf(test, again)).events.length, 20, 'the default limit is 20')
 
   const bob = await signUp(app)
-  const beforeBobs = await told(test, again, `?before=${(await latest(test, bob)).id}`)
-  t.strictSame(beforeBobs, { events: [], next: null }, 'somebody else’s event is no place to begin at')
-  t.strictSame(await told(test, again, `?before=${newId()}`), { events: [], next: null })
+  const beforeBobs = await eventsOf(test, again, `?before=${(await latest(test, bob)).id}`)
+  t.strictSame(beforeBobs, { events: [], next: null }, 'an event of another user is not a valid cursor')
+  t.strictSame(await eventsOf(test, again, `?before=${newId()}`), { events: [], next: null })
   for (const query of ['limit=0', 'limit=101', 'limit=1e1', 'before=1', 'limit=1&limit=2', 'of=everyone'])
     t.equal((await get(app, `/auth/events?${query}`, again.accessToken)).statusCode, 400, query)
 })
 
-t.test('nobody reads events without signing in, and no cache keeps them', async t => {
+t.test('reading events requires an access token, and the response is not cached', async t => {
   const { app } = await buildTestApp(t)
   t.equal((await app.inject('/auth/events')).json().code, 'authentication_required')
   const ada = await signUp(app)
   t.equal((await get(app, '/auth/events', ada.accessToken)).headers['cache-control'], 'no-store')
 })
 
-t.test('a sign-in that was one too many leaves a trace', async t => {
+t.test('a sign-in refused by the session limit has an event', async t => {
   const test = await buildTestApp(t, { MAX_SESSIONS_PER_USER: '1', MAX_SESSIONS_POLICY: 'deny' })
   const ada = await signUp(test.app)
   await post(test.app, '/auth/login', { email: ada.email, password: PASSWORD })

@@ -4,7 +4,7 @@ import { buildTestApp } from '../support/build-test-app.js'
 import { PASSWORD, post, signIn, signUp, verify } from '../support/people.js'
 import { listen, parseAnswer, rawRequest } from '../support/raw-request.js'
 
-/** What an older configuration left in browsers: a cookie of the same name, on another domain or path. */
+/** With these settings, browsers may still have a cookie of an older configuration: the same name, another domain or path. */
 const shared = { PUBLIC_ORIGIN: 'https://auth.example.com', COOKIE_DOMAIN: 'example.com' }
 const NAME = '__Secure-latchkey'
 
@@ -17,7 +17,7 @@ const setCookies = (answer: LightMyRequestResponse) => [answer.headers['set-cook
 const refreshCookieOf = (answer: LightMyRequestResponse) =>
   answer.cookies.findLast(({ name, value }) => name === NAME && value !== '')!.value
 
-t.test('30 KB of cookies that others set keep nobody out, and nobody in', async t => {
+t.test('requests with 30 KB of other cookies can verify, refresh, log in and log out', async t => {
   const { app } = await buildTestApp(t, shared)
   const ada = await signUp(app)
   const others = `theirs=${'a'.repeat(30_000)}`
@@ -30,7 +30,7 @@ t.test('30 KB of cookies that others set keep nobody out, and nobody in', async 
   t.equal((await send(app, '/auth/login', [others], {}, payload)).statusCode, 200)
 })
 
-t.test('20 KB of cookies reach the gateway’s route through a real connection', async t => {
+t.test('a request with 20 KB of cookies to /auth/verify is answered over a real connection', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   const port = await listen(app)
@@ -39,7 +39,7 @@ t.test('20 KB of cookies reach the gateway’s route through a real connection',
   t.equal(parseAnswer(await ask(ada.accessToken)).status, 200)
 })
 
-t.test('an old cookie beside the good one does not end the session, and the answer clears it', async t => {
+t.test('an old refresh cookie beside the current one does not revoke the session and is cleared', async t => {
   const { app, clock } = await buildTestApp(t, shared)
   const ada = await signUp(app)
   let current = ada.refreshToken
@@ -53,18 +53,18 @@ t.test('an old cookie beside the good one does not end the session, and the answ
     const cleared = setCookies(answer).filter(line => line.startsWith(`${NAME}=;`))
     t.ok(
       cleared.some(line => !/Domain=/.test(line) && /Path=\/;/.test(line)),
-      'that of this host alone',
+      'the host-only cookie',
     )
     t.ok(cleared.some(line => /Domain=auth\.example\.com;/.test(line)))
     t.ok(cleared.some(line => /Domain=example\.com; Path=\/auth;/.test(line)))
     t.notOk(
       cleared.some(line => /Domain=example\.com; Path=\/;/.test(line)),
-      'but not the one that was just set',
+      'not the cookie that was just set',
     )
   }
 })
 
-t.test('a made-up or dead cookie beside a good one is passed over, whichever comes first', async t => {
+t.test('a forged or revoked refresh cookie beside a valid one is ignored, in either order', async t => {
   const { app } = await buildTestApp(t, shared)
   const ada = await signUp(app)
   const gone = await signIn(app, ada.email)
@@ -77,7 +77,7 @@ t.test('a made-up or dead cookie beside a good one is passed over, whichever com
       t.equal((await send(app, '/auth/refresh', cookies)).statusCode, 200)
 })
 
-t.test('of two live sessions in one browser the later one goes on', async t => {
+t.test('with the refresh cookies of two valid sessions, the later session is refreshed', async t => {
   const { app } = await buildTestApp(t, shared)
   const first = await signUp(app)
   const second = await signIn(app, first.email)
@@ -85,17 +85,17 @@ t.test('of two live sessions in one browser the later one goes on', async t => {
   t.equal(answer.json().session_id, second.sessionId)
 })
 
-t.test('when every cookie is stolen or dead, theft is still noticed', async t => {
+t.test('reuse of a refresh token is detected when none of the cookies is valid', async t => {
   const { app, clock } = await buildTestApp(t, shared)
   const ada = await signUp(app)
   await clock.advance(3600)
   const next = refreshCookieOf(await send(app, '/auth/refresh', [ada.refreshToken]))
   await clock.advance(3600)
   const third = refreshCookieOf(await send(app, '/auth/refresh', [next]))
-  const told = await send(app, '/auth/refresh', ['lk_rt_made-up', ada.refreshToken])
-  t.equal(told.json().code, 'refresh_token_superseded')
+  const superseded = await send(app, '/auth/refresh', ['lk_rt_made-up', ada.refreshToken])
+  t.equal(superseded.json().code, 'refresh_token_superseded')
   const cookies = ['lk_rt_made-up', ada.refreshToken]
-  const ticket = told.cookies.find(({ name }) => name.endsWith('-ticket'))!
+  const ticket = superseded.cookies.find(({ name }) => name.endsWith('-ticket'))!
   t.equal(
     (await send(app, '/auth/refresh', [...cookies, `${ticket.name}=${ticket.value}`])).json().code,
     'refresh_token_reused',
@@ -103,7 +103,7 @@ t.test('when every cookie is stolen or dead, theft is still noticed', async t =>
   t.equal((await send(app, '/auth/refresh', [third])).json().code, 'session_revoked')
 })
 
-t.test('logging out ends the sessions of all cookies, and clears them wherever they may be', async t => {
+t.test('logging out revokes the sessions of all refresh cookies and clears them on every domain and path', async t => {
   const { app } = await buildTestApp(t, shared)
   const first = await signUp(app)
   const second = await signIn(app, first.email)
@@ -114,7 +114,7 @@ t.test('logging out ends the sessions of all cookies, and clears them wherever t
   t.ok(setCookies(answer).some(line => !/Domain=/.test(line)))
 })
 
-t.test('the cookie of another deployment is left alone on a parent domain', async t => {
+t.test('logging out does not clear the cookie of another deployment on a parent domain', async t => {
   const { app } = await buildTestApp(t, {
     PUBLIC_ORIGIN: 'https://auth.staging.example.com',
     COOKIE_DOMAIN: 'staging.example.com',
@@ -125,18 +125,18 @@ t.test('the cookie of another deployment is left alone on a parent domain', asyn
   t.notOk(setCookies(answer).some(line => /Domain=example\.com/.test(line)))
 })
 
-t.test('signing in works with two cookies of each name, and a known browser stays known', async t => {
+t.test('signing in works with duplicate cookies, and the device cookie is still recognized', async t => {
   const { app, config } = await buildTestApp(t, { ...shared, LOCKOUT_FAILURES: '1', RATE_LIMIT: 'off' })
   const payload = { email: 'ada@example.com', password: PASSWORD }
   const registered = await post(app, '/auth/register', payload)
   const device = registered.cookies.find(({ name }) => name === config.cookie.deviceName)!.value
   t.equal((await post(app, '/auth/login', { ...payload, password: 'a wrong password' })).statusCode, 401)
-  t.equal((await post(app, '/auth/login', payload)).statusCode, 401, 'the account is locked for outsiders')
+  t.equal((await post(app, '/auth/login', payload)).statusCode, 401, 'the account is locked for unknown devices')
   const cookies = [`${config.cookie.deviceName}=a.b.c.d.e.f`, `${config.cookie.deviceName}=${device}`, 'a', 'b']
   t.equal((await send(app, '/auth/login', cookies, {}, payload)).statusCode, 200)
 })
 
-t.test('of several access cookies a live one counts', async t => {
+t.test('a valid access cookie among several is used', async t => {
   const { app, config } = await buildTestApp(t, { ...shared, ACCESS_COOKIE: 'on' })
   const ada = await signUp(app)
   const gone = await signIn(app, ada.email)

@@ -18,7 +18,7 @@ async function ask(app: FastifyInstance, url: string, token: string | undefined,
   return (await app.inject({ url, headers: { ...authorization, ...headers }, ...rest })).statusCode
 }
 
-t.test('a gateway that appends the path and keeps the method and the query is answered', async t => {
+t.test('/auth/verify answers a gateway that appends the path and forwards the method and the query', async t => {
   const { app, token, userId } = await editor(t)
   const answer = await app.inject({
     method: 'PUT',
@@ -33,7 +33,7 @@ t.test('a gateway that appends the path and keeps the method and the query is an
   t.equal(await ask(app, '/auth/verify/api/orders', undefined), 401)
 })
 
-t.test('every method that a client can send is answered, none without a token', async t => {
+t.test('/auth/verify answers every method, and refuses each without a token', async t => {
   const { app, token } = await editor(t, { CORS_ORIGINS: 'https://app.example.com' })
   const port = await listen(app)
   for (const method of METHODS.filter(method => method !== 'CONNECT' && method !== 'QUERY')) {
@@ -46,7 +46,7 @@ t.test('every method that a client can send is answered, none without a token', 
   }
 })
 
-t.test('the questions of Envoy and Traefik are answered as they write them', async t => {
+t.test('/auth/verify answers requests in the formats of Envoy and Traefik', async t => {
   const { app, token } = await editor(t)
   const port = await listen(app)
   const send = async (...head: string[]) => {
@@ -64,36 +64,36 @@ t.test('the questions of Envoy and Traefik are answered as they write them', asy
 
   const traefik = ['X-Forwarded-Host: app.example.com', 'X-Forwarded-Port: 443', 'X-Forwarded-Proto: https']
   const asked = ['X-Forwarded-Method: POST', 'X-Forwarded-Uri: /orders?role=nobody', 'X-Forwarded-For: 10.0.0.7']
-  // It hands on what the client says of its body, but no body.
+  // Traefik forwards the client's headers about the body, but not the body.
   const type = 'Content-Type: application/json'
   t.equal(await send('GET /auth/verify?role=editor HTTP/1.1', ...traefik, ...asked, type), 200)
   t.equal(await send('GET /auth/verify?role=admin HTTP/1.1', ...traefik, ...asked, type), 403)
 })
 
-t.test('the gateway fixes the role that it wants, and no path or query of a client changes it', async t => {
+t.test('the path and query of a client do not change the role that a gateway requires in the path', async t => {
   const { app, token } = await editor(t)
   for (const rest of ['', '/', '/api?role=admin', '/role/admin/x', '?role=admin', '/%'])
     t.equal(await ask(app, `/auth/verify-role/editor${rest}`, token), 200, rest)
-  t.equal(await ask(app, '/auth/verify-role/admin,author/x', token), 200, 'one of several is enough')
+  t.equal(await ask(app, '/auth/verify-role/admin,author/x', token), 200, 'one of several roles is enough')
   for (const path of ['admin/x', 'admin/editor', 'admin?role=editor', '', '/editor', 'admin%2Ceditor/'])
     t.equal(await ask(app, `/auth/verify-role/${path}`, token), 403, path)
 })
 
-t.test("a client's own query that a gateway passes on asks nothing, and can't take a role back", async t => {
+t.test('the forwarded query of a client does not change which role a gateway requires', async t => {
   const { app, token } = await editor(t)
   const through = (query: string, uri: string) =>
     ask(app, `/auth/verify${query}`, token, { headers: { 'x-forwarded-uri': uri } })
-  t.equal(await through('?page=2', '/orders?page=2'), 200, 'Caddy without a query of its own')
+  t.equal(await through('?page=2', '/orders?page=2'), 200, 'Caddy without its own query')
   t.equal(await through('?page=2&x', '/orders?page=2&x'), 200)
-  t.equal(await through('?role=editor', '/orders?page=2'), 200, 'a gateway that asks for a role')
+  t.equal(await through('?role=editor', '/orders?page=2'), 200, 'a gateway that requires a role')
   t.equal(await through('?role=admin', '/orders?page=2'), 403)
-  t.equal(await through('?role=admin', '/orders?role=admin'), 403, 'the client can not unask it')
+  t.equal(await through('?role=admin', '/orders?role=admin'), 403, 'the client cannot remove the required role')
   t.equal(await through('?role=admin&page=2', '/?role=admin&page=2'), 403)
-  t.equal(await through('?roles=admin', '/orders'), 403, 'a misspelled question')
-  t.equal(await ask(app, '/auth/verify?page=2', token), 403, 'nobody says that it is the client’s')
+  t.equal(await through('?roles=admin', '/orders'), 403, 'a misspelled parameter')
+  t.equal(await ask(app, '/auth/verify?page=2', token), 403, 'no header says that the query is the client’s')
 })
 
-t.test('preflights of a protected service pass where the operator wants it, and are nobody', async t => {
+t.test('CORS preflights are accepted only as VERIFY_PREFLIGHTS allows, and without an identity', async t => {
   const preflight = { origin: 'https://app.example.com', 'access-control-request-method': 'PUT' }
   const forwarded = { headers: { ...preflight, 'x-forwarded-method': 'OPTIONS' } }
   const kept = { method: 'OPTIONS', headers: preflight }
@@ -104,11 +104,11 @@ t.test('preflights of a protected service pass where the operator wants it, and 
   const byMethod = await buildTestApp(t, { VERIFY_PREFLIGHTS: 'method' })
   t.equal(await ask(byMethod.app, '/auth/verify/api', undefined, kept), 200)
   t.equal(await ask(byMethod.app, '/auth/verify-role/admin/api', undefined, kept), 200)
-  t.equal(await ask(byMethod.app, '/auth/verify', undefined, forwarded), 401, 'a client may have said it')
+  t.equal(await ask(byMethod.app, '/auth/verify', undefined, forwarded), 401, 'a client can forge this header')
   t.equal(
     await ask(byMethod.app, '/auth/verify/api', undefined, { method: 'OPTIONS' }),
     401,
-    'not every OPTIONS is one',
+    'not every OPTIONS request is a preflight',
   )
 
   const byHeader = await buildTestApp(t, { VERIFY_PREFLIGHTS: 'forwarded' })

@@ -4,7 +4,7 @@ import { buildTestApp } from '../support/build-test-app.js'
 import { get, refresh, signUp, verify } from '../support/people.js'
 import { startRedis } from '../support/servers/own-redis.js'
 
-t.test('a gateway learns whose token it is from the headers, and there is no body', async t => {
+t.test('/auth/verify returns the identity in headers and an empty body', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   const response = await get(app, '/auth/verify', ada.accessToken)
@@ -18,26 +18,23 @@ t.test('a gateway learns whose token it is from the headers, and there is no bod
   })
 })
 
-t.test(
-  'a role that is asked for must be held, one of several is enough, and a misspelled question is refused',
-  async t => {
-    const { app, database } = await buildTestApp(t)
-    const ada = await signUp(app)
-    await database.admin`update users set roles = '{editor,author}' where id = ${ada.userId}`
-    const { access_token } = (await refresh(app, ada.refreshToken)).json()
-    const ask = async (query: string) => (await get(app, `/auth/verify?${query}`, access_token)).statusCode
-    t.equal(await ask('role=editor'), 200)
-    t.equal(await ask('role=admin&role=author'), 200)
-    t.equal(await ask('role=admin'), 403)
-    t.equal(await ask('role='), 403)
-    t.equal(await ask('roles=editor'), 403)
-    t.equal(await ask('role[]=editor'), 403)
-    t.equal((await get(app, '/auth/verify', access_token)).headers['x-auth-roles'], 'editor,author')
-  },
-)
+t.test('/auth/verify?role= requires one of the given roles, and a misspelled parameter is refused', async t => {
+  const { app, database } = await buildTestApp(t)
+  const ada = await signUp(app)
+  await database.admin`update users set roles = '{editor,author}' where id = ${ada.userId}`
+  const { access_token } = (await refresh(app, ada.refreshToken)).json()
+  const ask = async (query: string) => (await get(app, `/auth/verify?${query}`, access_token)).statusCode
+  t.equal(await ask('role=editor'), 200)
+  t.equal(await ask('role=admin&role=author'), 200)
+  t.equal(await ask('role=admin'), 403)
+  t.equal(await ask('role='), 403)
+  t.equal(await ask('roles=editor'), 403)
+  t.equal(await ask('role[]=editor'), 403)
+  t.equal((await get(app, '/auth/verify', access_token)).headers['x-auth-roles'], 'editor,author')
+})
 
 t.test(
-  'a refusal, which a gateway may hand to a browser, bears the security headers; an empty 200 needs none',
+  'a refusal of /auth/verify has security headers, because gateways send it to browsers, and an empty 200 has none',
   async t => {
     const { app } = await buildTestApp(t)
     const ada = await signUp(app)
@@ -51,7 +48,7 @@ t.test(
   },
 )
 
-t.test('verifying a known token asks neither Postgres nor Redis', async t => {
+t.test('verifying a known token needs neither Postgres nor Redis', async t => {
   const redis = await startRedis(t)
   const { app, stores } = await buildTestApp(t, { REDIS_URL: redis.url })
   const ada = await signUp(app)
@@ -68,7 +65,7 @@ t.test('verifying a known token asks neither Postgres nor Redis', async t => {
   const commands = (await commandsOfRedis()) - before.commands
   const seconds = (performance.now() - before.at) / 1000
   t.comment(`2000 verifications in ${seconds.toFixed(1)} s, ${statements} statements, ${commands} commands`)
-  // The journal is read, the stream is followed and activity is handed over once a second, by nobody's request.
+  // Once a second, independent of requests, the journal is read, the stream is followed and activity is sent.
   t.ok(statements <= 5 * (seconds + 1), `${statements} statements`)
   t.ok(commands <= 20 * (seconds + 1), `${commands} commands`)
 })

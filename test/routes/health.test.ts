@@ -11,7 +11,7 @@ async function buildApp(t: Test, ready: HealthOptions['ready']) {
   return app
 }
 
-t.test('livez answers without asking anything', async t => {
+t.test('/livez answers without a readiness check', async t => {
   const app = await buildApp(t, () => {
     throw new Error('it asked')
   })
@@ -20,7 +20,7 @@ t.test('livez answers without asking anything', async t => {
   t.same(answer.json(), { status: 'ok' })
 })
 
-t.test('readyz is 200 while verification is safe, and names what is missing', async t => {
+t.test('/readyz is 200 while verification is safe, and names degraded parts', async t => {
   const ok = await buildApp(t, () => ({ ready: true, degraded: [] }))
   t.same((await ok.inject('/readyz')).json(), { status: 'ok', degraded: [] })
   const degraded = await buildApp(t, async () => ({ ready: true, degraded: ['redis'] }))
@@ -30,7 +30,7 @@ t.test('readyz is 200 while verification is safe, and names what is missing', as
   t.equal(answer.headers['cache-control'], 'no-store')
 })
 
-t.test('readyz is 503 with its reason before the first load, when stale and when draining', async t => {
+t.test('/readyz is 503 with a reason before the first load, when stale and when draining', async t => {
   for (const reason of ['starting', 'stale', 'draining'] as const) {
     const app = await buildApp(t, () => ({ ready: false, reason }))
     const answer = await app.inject('/readyz')
@@ -39,7 +39,7 @@ t.test('readyz is 503 with its reason before the first load, when stale and when
   }
 })
 
-t.test('an instance that cannot tell is not ready', async t => {
+t.test('/readyz is 503 if the readiness check fails', async t => {
   const app = await buildApp(t, () => Promise.reject(Object.assign(new Error('down'), { code: 'ECONNREFUSED' })))
   t.equal((await app.inject('/readyz')).statusCode, 503)
 })

@@ -4,7 +4,7 @@ import { get, PASSWORD, post, refresh, refreshed, signIn, signUp, verify } from 
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 
-t.test('logging out by the access token ends the session for both tokens', async t => {
+t.test('logging out with an access token revokes the access token and the refresh token', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   const other = await signIn(app, ada.email)
@@ -21,7 +21,7 @@ t.test('logging out needs no body', async t => {
   t.equal(response.statusCode, 204)
 })
 
-t.test('logging out by the cookie clears it with the attributes it was set with', async t => {
+t.test('logging out with the refresh cookie clears it with the attributes with which it was set', async t => {
   const { app } = await buildTestApp(t)
   const payload = { email: 'ada@example.com', password: PASSWORD }
   const [set] = (await app.inject({ method: 'POST', url: '/auth/register', payload })).cookies
@@ -35,10 +35,14 @@ t.test('logging out by the cookie clears it with the attributes it was set with'
   t.strictSame(attributes, asSet)
   const again = await app.inject({ method: 'POST', url: '/auth/refresh', cookies: { [set!.name]: set!.value } })
   t.equal(again.json().code, 'session_revoked')
-  t.match(again.cookies, [{ name: set!.name, value: '', maxAge: 0 }], 'a tab that still had it forgets it too')
+  t.match(
+    again.cookies,
+    [{ name: set!.name, value: '', maxAge: 0 }],
+    'a later refresh with the old cookie clears it too',
+  )
 })
 
-t.test('logging out of a session that is over already is a success', async t => {
+t.test('logging out of a revoked session succeeds', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   await post(app, '/auth/logout', { refresh_token: ada.refreshToken })
@@ -46,14 +50,14 @@ t.test('logging out of a session that is over already is a success', async t => 
   t.equal((await post(app, '/auth/logout', {}, bearer(ada.accessToken))).statusCode, 204)
 })
 
-t.test('nothing to show is not a logout', async t => {
+t.test('logging out without a valid token is refused', async t => {
   const { app } = await buildTestApp(t)
   t.equal((await post(app, '/auth/logout', {})).json().code, 'authentication_required')
   t.equal((await post(app, '/auth/logout', { refresh_token: 'lk_rt_made-up' })).json().code, 'refresh_token_invalid')
   t.equal((await post(app, '/auth/logout', {}, bearer('made.up.token'))).json().code, 'token_invalid')
 })
 
-t.test('logging out everywhere ends every session and breaks what is under way', async t => {
+t.test('logging out with scope "all" revokes every session, and the user can sign in again', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   const other = await signIn(app, ada.email)
@@ -63,10 +67,10 @@ t.test('logging out everywhere ends every session and breaks what is under way',
     t.equal((await refresh(app, person.refreshToken)).statusCode, 401)
   }
   const again = await signIn(app, ada.email)
-  t.equal(await verify(app, again.accessToken), 200, 'and a new one may begin')
+  t.equal(await verify(app, again.accessToken), 200, 'a later session is valid')
 })
 
-t.test('logging out elsewhere keeps this session and its cookie', async t => {
+t.test('logging out with scope "others" keeps the current session and its cookie', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   const other = await signIn(app, ada.email)
@@ -77,7 +81,7 @@ t.test('logging out elsewhere keeps this session and its cookie', async t => {
   t.equal(await verify(app, ada.accessToken), 200)
 })
 
-t.test('an expired access token ends its own session and no other', async t => {
+t.test('an expired access token can log out only its own session', async t => {
   const { app, clock } = await buildTestApp(t)
   const ada = await signUp(app)
   const other = await signIn(app, ada.email)
@@ -89,7 +93,7 @@ t.test('an expired access token ends its own session and no other', async t => {
   t.equal((await refresh(app, other.refreshToken)).statusCode, 200)
 })
 
-t.test('a superseded refresh token ends its own session and no other', async t => {
+t.test('a superseded refresh token can log out only its own session', async t => {
   const { app, clock } = await buildTestApp(t)
   const ada = await signUp(app)
   const other = await signIn(app, ada.email)
@@ -105,7 +109,7 @@ t.test('a superseded refresh token ends its own session and no other', async t =
   t.equal((await refresh(app, other.refreshToken)).statusCode, 200)
 })
 
-t.test('a live refresh token gives the authority that an expired access token lacks', async t => {
+t.test('a valid refresh token with an expired access token can log out everywhere', async t => {
   const { app, clock } = await buildTestApp(t)
   const ada = await signUp(app)
   const other = await signIn(app, ada.email)
@@ -115,7 +119,7 @@ t.test('a live refresh token gives the authority that an expired access token la
   t.equal((await refresh(app, other.refreshToken)).statusCode, 401)
 })
 
-t.test('what an operator set is what a logout without a scope does', async t => {
+t.test('a logout without a scope uses LOGOUT_SCOPE', async t => {
   const { app } = await buildTestApp(t, { LOGOUT_SCOPE: 'all' })
   const ada = await signUp(app)
   const other = await signIn(app, ada.email)
@@ -123,7 +127,7 @@ t.test('what an operator set is what a logout without a scope does', async t => 
   t.equal(await verify(app, other.accessToken), 'token_revoked')
 })
 
-t.test('a revocation is still known after a restart', async t => {
+t.test('a revoked access token stays revoked after a restart', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const bob = await signUp(test.app)
@@ -133,7 +137,7 @@ t.test('a revocation is still known after a restart', async t => {
   t.equal((await get(restarted.app, '/auth/profile', bob.accessToken)).statusCode, 200)
 })
 
-t.test('a tab with a useless access token logs out by its cookie all the same', async t => {
+t.test('a valid refresh token logs out even beside an invalid access token', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   const response = await post(app, '/auth/logout', { refresh_token: ada.refreshToken }, bearer('made.up.token'))

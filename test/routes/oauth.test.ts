@@ -7,9 +7,9 @@ import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { basicOf, clientToken, exchange, makeClient, postForm, type TestClient } from '../support/clients.js'
 import { refresh, refreshed, signUp, verify } from '../support/people.js'
 
-/** The service on a port of its own, as the strict public library finds it by its metadata. */
+/** The service on its own port, and its metadata as a strict public library discovers them. */
 async function discover(t: Test, overrides: NodeJS.ProcessEnv = {}) {
-  // Below the ports that the system gives to connections.
+  // Below the range of ephemeral ports.
   const port = 20_000 + Math.floor(Math.random() * 12_000)
   const origin = `http://127.0.0.1:${port}`
   const test = await buildTestApp(t, { PUBLIC_ORIGIN: origin, ...overrides })
@@ -31,7 +31,7 @@ for (const [method, authenticateBy] of [
   ['client_secret_basic', oauth.ClientSecretBasic],
   ['client_secret_post', oauth.ClientSecretPost],
 ] as const) {
-  t.test(`a strict client library gets a token, asks and revokes, by ${method}`, async t => {
+  t.test(`a strict OAuth client library can get, introspect and revoke tokens with ${method}`, async t => {
     const { app, metadata } = await discover(t)
     t.ok(metadata.token_endpoint_auth_methods_supported?.includes(method))
     const { id, secret } = await makeClient(app, 'introspect', 'admin')
@@ -68,7 +68,7 @@ for (const [method, authenticateBy] of [
   })
 }
 
-t.test('a strict client library refreshes a session that its service opened', async t => {
+t.test('a strict OAuth client library can refresh a session that its client opened', async t => {
   const { app, metadata } = await discover(t)
   const { id, secret, basic, name } = await makeClient(app, 'sessions')
   const ada = await signUp(app)
@@ -96,7 +96,7 @@ t.test('a strict client library refreshes a session that its service opened', as
   t.equal(await outcome(oauth.processRefreshTokenResponse(metadata, client, refused)), 'invalid_grant')
 })
 
-t.test('a client’s token says whose it is, and is for nobody but this service', async t => {
+t.test('a client’s own token names the client and has an audience of its own', async t => {
   const { app, config } = await buildTestApp(t)
   const client = await makeClient(app, 'admin', 'introspect')
   const token = await clientToken(app, client)
@@ -111,7 +111,7 @@ t.test('a client’s token says whose it is, and is for nobody but this service'
   t.notOk('sid' in claims)
 })
 
-t.test('introspection says what there is to say of each kind of token', async t => {
+t.test('introspection returns the claims of an access token and of a refresh token', async t => {
   const { app, config } = await buildTestApp(t)
   const client = await makeClient(app, 'introspect')
   const ada = await signUp(app)
@@ -135,28 +135,30 @@ t.test('introspection says what there is to say of each kind of token', async t 
   t.match(headers, { 'cache-control': 'no-store', 'content-type': /^application\/json/ })
 })
 
-t.test('introspection knows of what happened just now, whatever this instance has heard', async t => {
+t.test('introspection reads the current state from Postgres, before the instance receives a revocation', async t => {
   const test = await buildTestApp(t)
   const { app, database } = test
   const client = await makeClient(app, 'introspect')
   const changes = {
     'the session was revoked': (sid: string) =>
       database.admin`update sessions set revoked_at = now() where id = ${sid}`,
-    'the session is over': (sid: string) => database.admin`update sessions set expires_at = now() where id = ${sid}`,
-    'the whitelist lost it': (sid: string) => database.admin`delete from refresh_tokens where session_id = ${sid}`,
+    'the session has expired': (sid: string) =>
+      database.admin`update sessions set expires_at = now() where id = ${sid}`,
+    'its whitelist row is deleted': (sid: string) =>
+      database.admin`delete from refresh_tokens where session_id = ${sid}`,
     'the user is disabled': (sid: string) =>
       database.admin`update users set disabled_at = now() from sessions where users.id = user_id and sessions.id = ${sid}`,
     'the version was raised': (sid: string) =>
       database.admin`update users set token_version = users.token_version + 1 from sessions
         where users.id = user_id and sessions.id = ${sid}`,
-    'the user is gone': (sid: string) =>
+    'the user was deleted': (sid: string) =>
       database.admin`delete from users using sessions where users.id = user_id and sessions.id = ${sid}`,
   }
   for (const [what, change] of Object.entries(changes)) {
     const ada = await signUp(app)
     t.match((await introspect(app, client, ada.accessToken)).json(), { active: true })
     await change(ada.sessionId)
-    t.equal(await verify(app, ada.accessToken), 200, 'nobody has told this instance')
+    t.equal(await verify(app, ada.accessToken), 200, 'this instance has not received the change')
     for (const token of [ada.accessToken, ada.refreshToken])
       t.strictSame((await introspect(app, client, token)).json(), { active: false }, what)
   }
@@ -166,7 +168,7 @@ t.test('introspection knows of what happened just now, whatever this instance ha
   await database.admin`insert into revocations (kind, subject, reason, expires_at)
     values ('token', ${jti}, 'test', now() + interval '1 hour')`
   t.strictSame((await introspect(app, client, ada.accessToken)).json(), { active: false }, 'the token was revoked')
-  t.match((await introspect(app, client, ada.refreshToken)).json(), { active: true }, 'and nothing else')
+  t.match((await introspect(app, client, ada.refreshToken)).json(), { active: true }, 'only that token')
   const bob = await signUp(app)
   await database.admin`update users set roles_version = roles_version + 1 where id = ${bob.userId}`
   t.strictSame((await introspect(app, client, bob.accessToken)).json(), { active: false }, 'the roles changed')
@@ -175,7 +177,7 @@ t.test('introspection knows of what happened just now, whatever this instance ha
   t.strictSame((await introspect(app, client, eve.refreshToken)).json(), { active: false }, 'everyone was signed out')
 })
 
-t.test('what is not live is not active, and nothing more is said or done', async t => {
+t.test('introspecting an invalid, old or expired token returns only active: false and changes nothing', async t => {
   const { app, clock, config } = await buildTestApp(t)
   const client = await makeClient(app, 'introspect')
   const ada = await signUp(app)
@@ -197,13 +199,13 @@ t.test('what is not live is not active, and nothing more is said or done', async
     '\u0000',
   ])
     t.strictSame((await introspect(app, client, token)).json(), { active: false }, token.slice(0, 20))
-  t.equal((await refresh(app, third)).statusCode, 200, 'an old token that is asked about ends no session')
+  t.equal((await refresh(app, third)).statusCode, 200, 'introspecting an old token does not revoke the session')
 
   await clock.advance(config.accessTokenTtlSeconds)
   t.strictSame((await introspect(app, client, ada.accessToken)).json(), { active: false }, 'expired')
 })
 
-t.test('a client revokes its own: a refresh token with its session, an access token alone', async t => {
+t.test('a client that revokes its refresh token ends the session, and its access token only that token', async t => {
   const { app, database } = await buildTestApp(t)
   const client = await makeClient(app, 'sessions')
   const ada = await signUp(app)
@@ -211,7 +213,7 @@ t.test('a client revokes its own: a refresh token with its session, an access to
   const next = (await exchange(app, client, first.refresh_token)).json()
   t.equal((await revoke(app, client, first.access_token)).statusCode, 200)
   t.equal(await verify(app, first.access_token), 'token_revoked')
-  t.equal(await verify(app, next.access_token), 200, 'this token alone')
+  t.equal(await verify(app, next.access_token), 200, 'other access tokens stay valid')
   t.equal((await revoke(app, client, next.refresh_token)).statusCode, 200)
   t.equal(await verify(app, next.access_token), 'token_revoked')
   t.match((await exchange(app, client, next.refresh_token)).json(), { error: 'invalid_grant' })
@@ -227,7 +229,7 @@ t.test('a client revokes its own: a refresh token with its session, an access to
   t.equal((await admin(app, 'POST', `/admin/users/${ada.userId}/sessions`, token, {})).json().code, 'token_revoked')
 })
 
-t.test('revoking what is not one’s own, or nothing at all, is answered alike and does nothing', async t => {
+t.test('revoking another client’s token or an invalid token has no effect and identical responses', async t => {
   const { app } = await buildTestApp(t)
   const client = await makeClient(app, 'sessions', 'introspect', 'revocations')
   const other = await makeClient(app, 'sessions')
@@ -257,11 +259,11 @@ t.test('revoking what is not one’s own, or nothing at all, is answered alike a
 
   const administrator = await makeClient(app, 'admin')
   t.equal((await revoke(app, administrator, ada.accessToken)).statusCode, 200)
-  t.equal(await verify(app, ada.accessToken), 'token_revoked', 'unless it administers')
+  t.equal(await verify(app, ada.accessToken), 'token_revoked', 'a client with the scope admin revokes any token')
 })
 
 t.test(
-  'the refresh grant is the rotation: the same token has the same successor, and theft ends the session',
+  'the refresh grant gives the same successor for the same token, and reusing an old token revokes the session',
   async t => {
     const { app, clock, config } = await buildTestApp(t)
     const client = await makeClient(app, 'sessions')
@@ -273,10 +275,10 @@ t.test(
     await clock.advance(config.refresh.minAgeSeconds + 1)
     const third = (await next(answers[0])).json().refresh_token
     await clock.advance(config.refresh.minAgeSeconds + 1)
-    t.match((await next(first)).json(), { error: 'invalid_grant' }, 'it may have hung on the network')
+    t.match((await next(first)).json(), { error: 'invalid_grant' }, 'the network may have delayed it')
     await clock.advance(SUPERSEDED_GRACE_SECONDS + 1)
-    t.match((await next(first)).json(), { error: 'invalid_grant' }, 'but whoever comes back with it has none newer')
-    t.match((await next(third)).json(), { error: 'invalid_grant' }, 'the thief’s copy took it along')
+    t.match((await next(first)).json(), { error: 'invalid_grant' }, 'but after the grace time it counts as reused')
+    t.match((await next(third)).json(), { error: 'invalid_grant' }, 'the reuse revoked the session')
 
     const { refresh_token: another } = await openSession(app, client, ada.userId)
     await disableUser(app.context, ada.userId, 'test')
@@ -286,7 +288,7 @@ t.test(
   },
 )
 
-t.test('refusals have the shapes of RFC 6749', async t => {
+t.test('OAuth errors have the form of RFC 6749', async t => {
   const { app } = await buildTestApp(t)
   const { id, secret, basic } = await makeClient(app, 'introspect')
   const plain = await makeClient(app, 'revocations')
@@ -295,8 +297,8 @@ t.test('refusals have the shapes of RFC 6749', async t => {
     ['no grant type', 'token', {}, basic, 'invalid_request'],
     ['an empty grant type', 'token', 'grant_type=', basic, 'invalid_request'],
     ['another grant type', 'token', { grant_type: 'password' }, basic, 'unsupported_grant_type'],
-    ['a scope that it lacks', 'token', { ...grant, scope: 'admin' }, basic, 'invalid_scope'],
-    ['no scope that there is', 'token', { ...grant, scope: 'introspect nothing' }, basic, 'invalid_scope'],
+    ['a scope that the client lacks', 'token', { ...grant, scope: 'admin' }, basic, 'invalid_scope'],
+    ['an unknown scope', 'token', { ...grant, scope: 'introspect nothing' }, basic, 'invalid_scope'],
     ['no refresh token', 'token', { grant_type: 'refresh_token' }, basic, 'invalid_request'],
     [
       'a session grant without the scope',
@@ -318,7 +320,7 @@ t.test('refusals have the shapes of RFC 6749', async t => {
     ['no token', 'introspect', {}, basic, 'invalid_request'],
     ['introspection without the scope', 'introspect', { token: 'x' }, plain.basic, 'unauthorized_client'],
     ['nothing to revoke', 'revoke', {}, basic, 'invalid_request'],
-    ['nobody', 'token', grant, '', 'invalid_client'],
+    ['no credentials', 'token', grant, '', 'invalid_client'],
     ['an id without a secret', 'token', { ...grant, client_id: id }, '', 'invalid_client'],
     ['a wrong secret', 'token', grant, basicOf(id, `${secret}x`), 'invalid_client'],
     [
@@ -348,7 +350,11 @@ t.test('refusals have the shapes of RFC 6749', async t => {
     t.equal(response.json().error, error, what)
     t.match(response.headers, { 'cache-control': 'no-store', pragma: 'no-cache', 'content-type': /^application\/json/ })
     t.equal(response.headers['www-authenticate'], error === 'invalid_client' ? 'Basic realm="latchkey"' : undefined)
-    t.match(response.json().error_description, /^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/, 'in the characters that it allows')
+    t.match(
+      response.json().error_description,
+      /^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/,
+      'in the characters that RFC 6749 allows',
+    )
   }
   const both = { authorization: basic }
   t.equal((await postForm(app, '/oauth/token', { ...grant, client_id: id }, both)).statusCode, 200, 'the same id twice')
@@ -364,7 +370,7 @@ t.test('refusals have the shapes of RFC 6749', async t => {
   }
 })
 
-t.test('a secret is form-encoded before it goes into the header', async t => {
+t.test('a client secret in the Authorization header is form-encoded', async t => {
   const { app, database } = await buildTestApp(t)
   const client = await makeClient(app, 'admin')
   const odd = 'a+b %/:ü=&'
@@ -372,7 +378,7 @@ t.test('a secret is form-encoded before it goes into the header', async t => {
   t.ok(await clientToken(app, { ...client, basic: basicOf(client.id, odd) }))
 })
 
-t.test('no cookie is read, and no browser of somebody else’s is of any use', async t => {
+t.test('OAuth endpoints read no cookies, and a cross-site request gains nothing from the user’s cookie', async t => {
   const { app } = await buildTestApp(t)
   const client = await makeClient(app, 'introspect')
   const ada = await signUp(app)
@@ -382,11 +388,11 @@ t.test('no cookie is read, and no browser of somebody else’s is of any use', a
   t.match(refused, { statusCode: 401 })
   t.match(refused.json(), { error: 'invalid_client' })
   const asked = await postForm(app, '/oauth/introspect', { token: 'x' }, { ...cross, authorization: client.basic })
-  t.strictSame(asked.json(), { active: false }, 'the cookie neither helps nor hinders')
+  t.strictSame(asked.json(), { active: false }, 'the cookie has no effect')
   t.notOk('set-cookie' in asked.headers)
 })
 
-t.test('clients are limited by their address, much less than people', async t => {
+t.test('the rate limit per address is 20 times higher for clients than for users', async t => {
   const { app } = await buildTestApp(t, { RATE_LIMIT: 'on', RATE_LIMIT_PER_ADDRESS: '1' })
   const client = await makeClient(app, 'introspect')
   for (let times = 0; times < 20; times++) t.equal((await introspect(app, client, 'x')).statusCode, 200)
@@ -395,7 +401,7 @@ t.test('clients are limited by their address, much less than people', async t =>
   t.match(refused.json(), { error: 'temporarily_unavailable' })
 })
 
-/** A refresh token is active only for who asks about one. */
+/** A refresh token is reported as active only with this hint. */
 const hintFor = (token: string): Record<string, string> =>
   token.startsWith('lk_rt_') ? { token_type_hint: 'refresh_token' } : {}
 

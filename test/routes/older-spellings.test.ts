@@ -2,7 +2,7 @@ import t from 'tap'
 import { buildTestApp } from '../support/build-test-app.js'
 import { PASSWORD, post, signUp, verify } from '../support/people.js'
 
-t.test('a client of an older system sends refreshToken, and is answered in our one spelling', async t => {
+t.test('a request may send refreshToken, and the response has only refresh_token', async t => {
   const { app, clock } = await buildTestApp(t)
   const ada = await signUp(app)
   await clock.advance(60)
@@ -16,7 +16,7 @@ t.test('a client of an older system sends refreshToken, and is answered in our o
   t.equal(await verify(app, ada.accessToken), 'token_revoked')
 })
 
-t.test('a client of an older system changes a password by oldPassword and newPassword, or by one of them', async t => {
+t.test('a password can be changed with oldPassword and newPassword, or with one of them', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   const change = (passwords: object) =>
@@ -26,7 +26,7 @@ t.test('a client of an older system changes a password by oldPassword and newPas
   t.equal((await change({ oldPassword: `${PASSWORD} 3`, new_password: `${PASSWORD} 4` })).statusCode, 200)
 })
 
-t.test('both spellings of one thing are refused, as nobody can tell which is meant', async t => {
+t.test('a request with both spellings of one field is refused as ambiguous', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   const { refreshToken } = ada
@@ -48,10 +48,10 @@ t.test('both spellings of one thing are refused, as nobody can tell which is mea
     t.equal(refused.statusCode, 400, url)
     t.match(refused.json(), { code: 'invalid_request', errors: [{ field }] })
   }
-  t.equal(await verify(app, ada.accessToken), 200, 'and nothing happened')
+  t.equal(await verify(app, ada.accessToken), 200, 'the refused requests had no effect')
 })
 
-t.test('an older spelling passes no check by: its value is held to the same rules', async t => {
+t.test('a field in an older spelling is validated by the same rules', async t => {
   const { app } = await buildTestApp(t)
   for (const refreshToken of [1, null, {}, ['a'], '', 'a'.repeat(2000)])
     t.equal((await post(app, '/auth/refresh', { refreshToken })).json().code, 'invalid_request')

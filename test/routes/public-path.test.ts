@@ -7,7 +7,7 @@ import { PASSWORD, signUp } from '../support/people.js'
 
 const PUBLIC_ORIGIN = 'https://example.com'
 
-/** The service below a path, and a client of it. Some gateways strip the path, and others pass it on. */
+/** The service below a path, and a client for it. Some gateways strip the path, and others forward it. */
 async function below(t: Test, PUBLIC_PATH: string, overrides: NodeJS.ProcessEnv = {}) {
   const test = await buildTestApp(t, { PUBLIC_ORIGIN, PUBLIC_PATH, ...overrides })
   const get = (url: string, headers = {}) => test.app.inject({ url, headers })
@@ -17,7 +17,7 @@ async function below(t: Test, PUBLIC_PATH: string, overrides: NodeJS.ProcessEnv 
 const statusOf = async (app: FastifyInstance, url: string, method: string) =>
   (await app.inject({ method: method as 'GET', url })).statusCode
 
-t.test('every address that Latchkey tells begins with the path', async t => {
+t.test('every URL that the service publishes starts with PUBLIC_PATH', async t => {
   const { get, app } = await below(t, '/identity')
   const metadata = (await get('/.well-known/oauth-authorization-server')).json()
   t.equal(metadata.issuer, 'https://example.com/identity')
@@ -38,14 +38,14 @@ t.test('every address that Latchkey tells begins with the path', async t => {
 })
 
 for (const given of ['/identity', '/auth/', '/api', '/a/b.c'])
-  t.test(`below ${given} every address is answered with the path and without it`, async t => {
+  t.test(`with PUBLIC_PATH=${given} every route is answered with and without the path`, async t => {
     const { app, path } = await below(t, given)
     await app.ready()
     const addresses = everyAddress(app)
     t.ok(addresses.length > 30)
     for (const { url, methods } of addresses)
       for (const method of methods.filter(method => ['GET', 'POST', 'PATCH', 'DELETE'].includes(method))) {
-        // A body that fits nothing: only that the same route answers is the question.
+        // Without a valid body: this only checks that the same route answers.
         const [bare, prefixed] = [await statusOf(app, url, method), await statusOf(app, path + url, method)]
         t.equal(prefixed, bare, `${method} ${path}${url}`)
       }
@@ -54,7 +54,7 @@ for (const given of ['/identity', '/auth/', '/api', '/a/b.c'])
     t.equal(await statusOf(app, `${path}/nothing`, 'GET'), 404)
   })
 
-t.test('people sign in, refresh and are verified below the path', async t => {
+t.test('users can register, refresh, be verified and log out below PUBLIC_PATH', async t => {
   const { app, get } = await below(t, '/identity', { COOKIE_PATH: '/identity/auth' })
   const payload = { email: 'ada@example.com', password: PASSWORD }
   const registered = await app.inject({ method: 'POST', url: '/identity/auth/register', payload })
@@ -72,10 +72,10 @@ t.test('people sign in, refresh and are verified below the path', async t => {
   for (const path of ['/', '/identity', '/identity/auth', '/identity/auth/']) t.ok(cleared.includes(path), path)
 })
 
-t.test('a strict client library finds the metadata by the issuer, wherever its path stands', async t => {
+t.test('a strict OAuth client library finds the metadata from an issuer with a path', async t => {
   const { app, config } = await below(t, '/identity')
   const issuer = new URL(config.issuer)
-  // As the gateway on that origin would, which passes on /identity/ and the one address of RFC 8414.
+  // As the gateway on that origin does: it forwards /identity/ and the one URL of RFC 8414.
   const viaGateway = async (url: string) => {
     const { statusCode: status, headers, body } = await app.inject(new URL(url).pathname)
     return new Response(body, { status, headers: { 'content-type': String(headers['content-type']) } })

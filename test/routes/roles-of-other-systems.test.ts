@@ -27,7 +27,7 @@ const HEADER = [
   'NULL',
 ].join(',')
 
-/** The service, somebody with these roles, and one who administers. */
+/** The service, a user with these roles, and an administrator. */
 async function start(t: Parameters<typeof buildTestApp>[0], roles: readonly string[] = ROLES) {
   const test = await buildTestApp(t, { DIALECTS: 'simple-jwt' })
   const { app } = test
@@ -39,7 +39,7 @@ async function start(t: Parameters<typeof buildTestApp>[0], roles: readonly stri
   return { ...test, admin, set, ada: await signIn(app, email) }
 }
 
-t.test('an account has such roles everywhere as they were given', async t => {
+t.test('roles with spaces, slashes, quotes and non-ASCII letters appear everywhere exactly as given', async t => {
   const { app, admin, set, ada, database } = await start(t)
   t.strictSame(set.json().roles, ROLES, set.body)
   t.strictSame((await admin('GET', `/admin/users/${ada.userId}`)).json().roles, ROLES)
@@ -47,7 +47,7 @@ t.test('an account has such roles everywhere as they were given', async t => {
   t.strictSame((await get(app, '/auth/profile', ada.accessToken)).json().roles, ROLES)
 
   const next = (await refresh(app, ada.refreshToken)).json()
-  t.strictSame(payloadOf(next.access_token).roles, ROLES, 'after a refresh too')
+  t.strictSame(payloadOf(next.access_token).roles, ROLES, 'also after a refresh')
   t.strictSame(next.user.roles, ROLES)
   t.strictSame((await post(app, '/auth/verify', { token: next.access_token })).json().roles, ROLES)
 
@@ -67,7 +67,7 @@ t.test('an account has such roles everywhere as they were given', async t => {
   t.strictSame(row!.roles, ['\u00C9diteur'], 'in NFC')
 })
 
-t.test('a gateway reads them percent-encoded between commas, and plain ones as ever', async t => {
+t.test('X-Auth-Roles contains special role names percent-encoded and plain ones unchanged', async t => {
   const { app, admin, ada } = await start(t)
   const header = (await get(app, '/auth/verify', ada.accessToken)).headers['x-auth-roles'] as string
   t.equal(header, HEADER)
@@ -78,7 +78,7 @@ t.test('a gateway reads them percent-encoded between commas, and plain ones as e
   t.equal((await get(app, '/auth/verify', accessToken)).headers['x-auth-roles'], 'editor,a_b.c:d-e')
 })
 
-t.test('a gateway asks for them percent-encoded, in the query and in the path', async t => {
+t.test('a gateway can require a percent-encoded role in the query and in the path', async t => {
   const { app, ada } = await start(t)
   const ask = async (url: string) => (await get(app, url, ada.accessToken)).statusCode
   for (const role of ROLES) {
@@ -88,20 +88,20 @@ t.test('a gateway asks for them percent-encoded, in the query and in the path', 
     t.equal(await ask(`/auth/verify-role/nobody,${encoded}`), 200, role)
     t.equal(await ask(`/auth/verify-role/${encoded}x/`), 403, role)
   }
-  t.equal(await ask('/auth/verify?role=Content+Editor'), 200, 'as forms write a space')
-  t.equal(await ask('/auth/verify-role/arn:aws:iam::1:role%2Fops+read@eu/'), 200, 'in a path a plus is a plus')
-  t.equal(await ask('/auth/verify-role/%22R&D%22%20%7Ba=b;c%7D%20%5C%20100%25/'), 200, 'and & = ; are themselves')
+  t.equal(await ask('/auth/verify?role=Content+Editor'), 200, 'a plus is a space, as in forms')
+  t.equal(await ask('/auth/verify-role/arn:aws:iam::1:role%2Fops+read@eu/'), 200, 'a plus in a path is a plus')
+  t.equal(await ask('/auth/verify-role/%22R&D%22%20%7Ba=b;c%7D%20%5C%20100%25/'), 200, '& = ; in a path are literal')
   for (const path of ['content%20editor', 'Content', 'Editor', '/staff/it', 'staff', 'E%CC%81diteur', 'x&role=editor'])
     t.equal(await ask(`/auth/verify-role/${path}/`), 403, path)
 })
 
-t.test('a comma in a role that is asked for makes no two of it', async t => {
+t.test('a percent-encoded comma in a required role does not make two roles of it', async t => {
   const { app, ada } = await start(t, ['editor', 'author'])
   for (const url of ['/auth/verify?role=x%2Ceditor', '/auth/verify?role=x,editor', '/auth/verify-role/x%2Ceditor/'])
     t.equal((await get(app, url, ada.accessToken)).statusCode, 403, url)
 })
 
-t.test('the sessions of such a role end by its name, and of no other', async t => {
+t.test('sessions can be revoked by a role name with special characters, and only of that role', async t => {
   const { app, admin, ada } = await start(t)
   const bob = await signUp(app)
   for (const role of ['Content', 'staff/it', '\u00C9DITEUR'])
@@ -116,7 +116,7 @@ t.test('the sessions of such a role end by its name, and of no other', async t =
   t.equal(await verify(app, bob.accessToken), 200)
 })
 
-t.test('roles that take too much are refused with what they take', async t => {
+t.test('roles that exceed the size limit are refused with their size', async t => {
   const { admin, ada } = await start(t)
   const roles = Array.from({ length: 40 }, (_, n) => `${n}`.padStart(64, 'x'))
   t.match((await admin('PATCH', `/admin/users/${ada.userId}`, { roles })).json(), {
@@ -126,7 +126,7 @@ t.test('roles that take too much are refused with what they take', async t => {
   })
 })
 
-t.test('a browser keeps the access token of somebody with as many roles as there can be', async t => {
+t.test('an access token with the maximum size of roles fits into the access cookie', async t => {
   const roles = [...Array.from({ length: 31 }, (_, n) => `${n}`.padStart(64, 'x')), '\u7DE8\u96C6\u8005'.repeat(2)]
   roles.push('x'.repeat(ROLES_MAX_BYTES - 31 * 67 - 57 - 3))
   for (const JWT_ALGORITHM of ['RS256', 'ES256']) {

@@ -6,7 +6,7 @@ const FIREFOX = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100
 const IPHONE =
   'Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1'
 
-t.test('a user sees where they are signed in, the youngest first, in one statement', async t => {
+t.test('a user’s sessions are listed newest first, with one SQL statement', async t => {
   const { app, stores } = await buildTestApp(t)
   const ada = await signUp(app)
   const laptop = await signIn(app, ada.email, FIREFOX)
@@ -30,10 +30,10 @@ t.test('a user sees where they are signed in, the youngest first, in one stateme
     is_active: true,
   })
   t.match(list[1], { current: true, device: { browser: 'Firefox', os: 'Windows', kind: 'desktop' } })
-  t.notMatch(JSON.stringify(list), /lk_rt_|eyJ/, 'lists carry ids, never tokens')
+  t.notMatch(JSON.stringify(list), /lk_rt_|eyJ/, 'the list contains ids, never tokens')
 })
 
-t.test('last activity follows the requests of a session', async t => {
+t.test('last_active_at is updated by the requests of a session', async t => {
   const { app, clock } = await buildTestApp(t)
   const ada = await signUp(app)
   await clock.advance(300)
@@ -42,10 +42,10 @@ t.test('last activity follows the requests of a session', async t => {
   const idleMs = clock.now() - Date.parse(session.last_active_at)
   t.ok(Math.abs(idleMs) < 60_000, `${idleMs} ms`)
   await app.context.activity.flush()
-  t.equal((await app.context.activity.lastSeen([ada.sessionId])).size, 1, 'and reaches the store')
+  t.equal((await app.context.activity.lastSeen([ada.sessionId])).size, 1, 'the activity reaches the store')
 })
 
-t.test('a session that idled out or reached its end is not listed', async t => {
+t.test('an expired session is not listed', async t => {
   const { app, clock } = await buildTestApp(t)
   const ada = await signUp(app)
   await clock.advance(7 * 24 * 60 * 60 + 1)
@@ -57,7 +57,7 @@ t.test('a session that idled out or reached its end is not listed', async t => {
   )
 })
 
-t.test('a user names a session, and takes the name away', async t => {
+t.test('a user can set and remove the label of their own session', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   const label = async (payload: object, token = ada.accessToken) =>
@@ -75,10 +75,10 @@ t.test('a user names a session, and takes the name away', async t => {
   t.equal((await label({ label: '' })).statusCode, 400)
   t.equal((await label({ label: 'a\u0000b' })).statusCode, 400)
   const eve = await signUp(app)
-  t.equal((await label({ label: 'mine' }, eve.accessToken)).statusCode, 404, 'somebody else’s is not there')
+  t.equal((await label({ label: 'mine' }, eve.accessToken)).statusCode, 404, 'another user’s session is not found')
 })
 
-t.test('a revoked session ends at once: its access token, its refresh token, its place in the list', async t => {
+t.test('a revoked session has no valid access token or refresh token and is not listed', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   const lost = await signIn(app, ada.email)
@@ -89,14 +89,14 @@ t.test('a revoked session ends at once: its access token, its refresh token, its
   t.equal(await verify(app, lost.accessToken), 'token_revoked')
   t.equal((await refresh(app, lost.refreshToken)).json().code, 'session_revoked')
   t.equal((await get(app, '/auth/sessions', ada.accessToken)).json().length, 1)
-  t.equal((await revoke(lost.sessionId, ada.accessToken)).json().code, 'session_not_found', 'it is gone')
+  t.equal((await revoke(lost.sessionId, ada.accessToken)).json().code, 'session_not_found', 'it was already revoked')
 
   const eve = await signUp(app)
   t.equal((await revoke(ada.sessionId, eve.accessToken)).json().code, 'session_not_found')
-  t.equal(await verify(app, ada.accessToken), 200, 'nobody ends somebody else’s session')
+  t.equal(await verify(app, ada.accessToken), 200, 'another user cannot revoke the session')
 })
 
-t.test('the others end, this one stays', async t => {
+t.test('DELETE /auth/sessions/others revokes all other sessions of the user and keeps the current one', async t => {
   const { app, database } = await buildTestApp(t)
   const ada = await signUp(app)
   const others = await Promise.all([signIn(app, ada.email), signIn(app, ada.email)])
@@ -116,10 +116,10 @@ t.test('the others end, this one stays', async t => {
   t.equal(await verify(app, eve.accessToken), 200)
   const [events] = await database.admin`
     select count(*)::int from security_events where type = 'session_revoked' and user_id = ${ada.userId}`
-  t.equal(events!.count, 2, 'each has its event')
+  t.equal(events!.count, 2, 'each revoked session has an event')
 })
 
-t.test('nobody sees a list without signing in', async t => {
+t.test('listing sessions requires an access token', async t => {
   const { app } = await buildTestApp(t)
   t.equal((await app.inject('/auth/sessions')).json().code, 'authentication_required')
   t.equal((await post(app, '/auth/sessions', {})).statusCode, 405)

@@ -2,7 +2,7 @@ import t from 'tap'
 import { buildTestApp } from '../support/build-test-app.js'
 import { PASSWORD, post, signUp } from '../support/people.js'
 
-t.test('an e-mail in the field of the username signs in, at every address, however it is spelt', async t => {
+t.test('an e-mail in the username field signs in at every sign-in URL, ignoring case and spaces', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app, 'ada@example.com')
   for (const username of ['ada@example.com', 'Ada@Example.COM', ' ada@example.com']) {
@@ -14,7 +14,7 @@ t.test('an e-mail in the field of the username signs in, at every address, howev
   t.equal((await post(app, '/auth/login', { username: 'eve@example.com', password: PASSWORD })).statusCode, 401)
 })
 
-t.test('the owner of an e-mail comes before whoever has it for a username, and who has it still signs in', async t => {
+t.test('an account with this e-mail takes precedence over an account with it as a username', async t => {
   const { app, database } = await buildTestApp(t)
   const eve = await signUp(app, 'eve@example.com')
   await database.admin`update users set username = 'ada@example.com' where id = ${eve.userId}`
@@ -22,12 +22,12 @@ t.test('the owner of an e-mail comes before whoever has it for a username, and w
     const answer = await post(app, '/auth/login', { username: 'ada@example.com', password: PASSWORD })
     return answer.json().user?.id
   }
-  t.equal(await idOf(), eve.userId, 'as before, while nobody else has the e-mail')
+  t.equal(await idOf(), eve.userId, 'while no account has the e-mail, the username is used')
   const ada = await signUp(app, 'ada@example.com')
   t.equal(await idOf(), ada.userId)
 })
 
-t.test('failures count by one name, whether the e-mail is in the one field or in the other', async t => {
+t.test('failed sign-ins count for one account, whether the e-mail is in the e-mail or the username field', async t => {
   const { app } = await buildTestApp(t, { RATE_LIMIT: 'on', RATE_LIMIT_FAILURES_PER_ACCOUNT: '2' })
   const attempt = async (names: object) =>
     (await post(app, '/auth/login', { ...names, password: 'a wrong password' })).statusCode

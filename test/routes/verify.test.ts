@@ -2,7 +2,7 @@ import t from 'tap'
 import { buildTestApp } from '../support/build-test-app.js'
 import { get, post, signUp } from '../support/people.js'
 
-t.test('a service may ask about a token that it holds', async t => {
+t.test('POST /auth/verify returns the claims of an access token in the body', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   const response = await post(app, '/auth/verify', { token: ada.accessToken })
@@ -10,7 +10,7 @@ t.test('a service may ask about a token that it holds', async t => {
   t.equal((await post(app, '/auth/verify', { token: ada.refreshToken })).json().code, 'token_invalid')
 })
 
-t.test('in its last fifth a token says that it is time for the next', async t => {
+t.test('X-Token-Refresh-Required appears in the last fifth of an access token’s lifetime', async t => {
   const { app, clock } = await buildTestApp(t)
   const ada = await signUp(app)
   const header = async () => (await get(app, '/auth/profile', ada.accessToken)).headers['x-token-refresh-required']

@@ -25,7 +25,7 @@ async function startApp(t: Test) {
   return { app, keyring, next }
 }
 
-t.test('a token verifies with the JWKS as a client fetches it', async t => {
+t.test('an access token can be verified with the fetched JWKS', async t => {
   const { app, keyring } = await startApp(t)
   const origin = await app.listen({ port: 0, host: '127.0.0.1' })
   const token = keyring.signingKey(Date.now()).sign(claimsAt(Date.now()))
@@ -34,7 +34,7 @@ t.test('a token verifies with the JWKS as a client fetches it', async t => {
   t.equal(payload.sub, 'somebody')
 })
 
-t.test('the JWKS may be cached for six minutes and holds the next key, but nothing private', async t => {
+t.test('the JWKS can be cached for six minutes and contains the next key, but no private key', async t => {
   const { app, keyring, next } = await startApp(t)
   const reply = await app.inject('/.well-known/jwks.json')
   t.equal(reply.statusCode, 200)
@@ -50,7 +50,7 @@ t.test('the JWKS may be cached for six minutes and holds the next key, but nothi
   for (const key of keys) t.same(Object.keys(key).sort(), ['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y'])
 })
 
-t.test('the metadata names the issuer, the keys and the endpoints', async t => {
+t.test('the authorization server metadata names the issuer, the JWKS and the endpoints', async t => {
   const { app } = await startApp(t)
   const reply = await app.inject('/.well-known/oauth-authorization-server')
   t.equal(reply.statusCode, 200)
