@@ -2,7 +2,7 @@ import t from 'tap'
 import { type Config, type ConfigError, readConfig } from '../src/config.js'
 import { problemsOf, production, refreshSecret, required, secret, stores } from './config/environments.js'
 
-t.test('two secrets are all that development needs', async t => {
+t.test('two secrets are the only settings that development requires', async t => {
   const config = readConfig(required)
   t.match(config, {
     nodeEnv: 'development',
@@ -105,7 +105,7 @@ t.test('each kind of value is read into its type', async t => {
   })
 })
 
-t.test('addresses that drivers accept are accepted', async t => {
+t.test('DATABASE_URL and REDIS_URL accept the URLs that the drivers accept', async t => {
   for (const DATABASE_URL of [
     'postgresql://db/latchkey',
     'postgres://u:p%23%2F@db:5433/latchkey?sslmode=require',
@@ -119,7 +119,7 @@ t.test('addresses that drivers accept are accepted', async t => {
   t.match(readConfig({ ...production, REDIS_URL, REDIS_CLUSTER: 'on' }).redis, { url: REDIS_URL, cluster: true })
 })
 
-t.test('Sentinels are named by the address, and their master by its name', async t => {
+t.test('REDIS_URL names the Sentinels, and REDIS_SENTINEL_MASTER their master', async t => {
   const REDIS_URL = 'redis://:pass@one,two:26380,[::1]/1'
   const env = { ...production, REDIS_URL, REDIS_SENTINEL_MASTER: 'main' }
   const bare = { master: 'main', username: undefined, password: undefined, tls: undefined }
@@ -131,7 +131,7 @@ t.test('Sentinels are named by the address, and their master by its name', async
   t.equal(readConfig({ ...env, ...more }, { embedded: true }).redis.sentinel, undefined)
 })
 
-t.test('settings are held against one another', async t => {
+t.test('settings that contradict each other are reported', async t => {
   const cases: [env: NodeJS.ProcessEnv, problem: RegExp][] = [
     [{ SESSION_MAX_AGE: '6d' }, /^SESSION_MAX_AGE must be at least JWT_REFRESH_EXPIRES_IN/],
     [{ JWT_REFRESH_EXPIRES_IN: '15m' }, /^JWT_REFRESH_EXPIRES_IN must be longer than JWT_EXPIRES_IN/],
@@ -198,13 +198,13 @@ t.test('settings are held against one another', async t => {
     t.equal(readConfig({ ...required, PUBLIC_PATH: '/api/identity', COOKIE_PATH }).cookie.path, COOKIE_PATH)
 })
 
-t.test('a setting that is wrong itself is not held against others', async t => {
+t.test('an invalid setting is reported without the rules that compare it with other settings', async t => {
   t.match(problemsOf({ ...required, SESSION_MAX_AGE: '1d', JWT_REFRESH_EXPIRES_IN: '60' }), [
     /^JWT_REFRESH_EXPIRES_IN needs/,
   ])
 })
 
-t.test('every mistake is reported at once', async t => {
+t.test('all invalid settings are reported in one error', async t => {
   const env = {
     ...stores,
     PORT: 'x',
@@ -232,13 +232,13 @@ t.test('every mistake is reported at once', async t => {
   }
 })
 
-t.test('production names all four that are missing in one error', async t => {
+t.test('production reports its four missing settings in one error', async t => {
   const problems = problemsOf({ NODE_ENV: 'production' })
   t.equal(problems.length, 4)
   t.match(problems, [/^DATABASE_URL/, /^REDIS_URL/, /^JWT_SECRET/, /^JWT_REFRESH_SECRET/])
 })
 
-t.test('--embedded ignores the stores of the environment, even wrong ones', async t => {
+t.test('--embedded ignores DATABASE_URL and REDIS_URL, even invalid ones', async t => {
   const env = {
     ...required,
     DATABASE_URL: 'file:./dev.db',
@@ -250,7 +250,7 @@ t.test('--embedded ignores the stores of the environment, even wrong ones', asyn
   t.strictSame([config.database.url, config.database.migrationUrl, config.redis.url], [undefined, undefined, undefined])
 })
 
-t.test('the cookies carry the strictest prefix that browsers would accept', async t => {
+t.test('cookie names have the strictest prefix that browsers accept for their attributes', async t => {
   const cookie = (env: NodeJS.ProcessEnv) => readConfig({ ...required, ...env }).cookie
   const hostOnly = { domain: undefined, path: '/', sameSite: 'strict', secure: true, access: false }
   t.strictSame(cookie({}), {
@@ -288,7 +288,7 @@ t.test('the cookies carry the strictest prefix that browsers would accept', asyn
   })
 })
 
-t.test('the configuration is frozen to its depths', async t => {
+t.test('the configuration is deeply frozen', async t => {
   const config: Config = readConfig({ ...production, CORS_ORIGINS: 'https://a.example', TRUST_PROXY: 'loopback' })
   const check = (value: object, path: string) => {
     t.ok(Object.isFrozen(value), path)

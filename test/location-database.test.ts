@@ -7,12 +7,12 @@ import { quietLog } from './support/servers/quiet-log.js'
 
 const LONDON = { country: { iso_code: 'GB', names: { en: 'United Kingdom' } }, city: { names: { en: 'London' } } }
 
-t.test('an address is where the file says, in either version of the protocol', async t => {
+t.test('IPv4 and IPv6 addresses are located as the file says', async t => {
   const networks = { '203.0.113.0/24': LONDON, '2001:db8::/32': { country: { iso_code: 'DE' } } }
   const locate = await openLocationDatabase(await writeLocationFile(t, networks), quietLog())
   const london = { country: 'GB', city: 'London' }
   t.strictSame(locate('203.0.113.7'), london)
-  t.strictSame(locate('::ffff:203.0.113.7'), london, 'also in IPv6 clothes')
+  t.strictSame(locate('::ffff:203.0.113.7'), london, 'also as an IPv4-mapped IPv6 address')
   t.strictSame(locate('2001:db8::1'), { country: 'DE' })
   t.equal(locate('198.51.100.7'), undefined)
   t.equal(locate('2001:db9::1'), undefined)
@@ -20,7 +20,7 @@ t.test('an address is where the file says, in either version of the protocol', a
   t.equal(locate(undefined), undefined)
 })
 
-t.test('files of other makers say it in their own way', async t => {
+t.test('location files with other field names are read', async t => {
   const networks = {
     '192.0.2.0/24': { country_code: 'FR', city: 'Lyon' },
     '198.51.100.0/24': { country: 'JP' },
@@ -30,23 +30,23 @@ t.test('files of other makers say it in their own way', async t => {
   const locate = await openLocationDatabase(await writeLocationFile(t, networks), quietLog())
   t.strictSame(locate('192.0.2.1'), { country: 'FR', city: 'Lyon' })
   t.strictSame(locate('198.51.100.1'), { country: 'JP' })
-  t.equal(locate('203.0.113.1'), undefined, 'what is no country is not shown as one')
+  t.equal(locate('203.0.113.1'), undefined, 'a value that is not a country code is not shown')
   t.equal(locate('10.1.1.1'), undefined)
 })
 
-t.test('a file of IPv4 addresses alone knows nothing of the others', async t => {
+t.test('a location file with only IPv4 addresses locates no IPv6 address', async t => {
   const path = await writeLocationFile(t, { '32.0.0.0/4': LONDON }, { ipVersion: 4 })
   const locate = await openLocationDatabase(path, quietLog())
   t.strictSame(locate('32.1.1.1'), { country: 'GB', city: 'London' })
-  t.equal(locate('2001:db8::1'), undefined, 'whose first bytes are such an address')
+  t.equal(locate('2001:db8::1'), undefined, 'its first bytes are an IPv4 address in the file')
 })
 
-t.test('without a file nobody knows where an address is', async t => {
+t.test('without a location file no address has a location', async t => {
   const locate = await openLocationDatabase(undefined, quietLog())
   t.equal(locate('203.0.113.7'), undefined)
 })
 
-t.test('a file that is missing, cut or something else stops the start, and the variable is named', async t => {
+t.test('a missing, truncated or invalid location file fails with an error that names LOCATION_DATABASE', async t => {
   const path = await writeLocationFile(t, { '203.0.113.0/24': LONDON, '20.0.0.0/8': LONDON })
   const whole = await readFile(path)
   await refuses(t, `${path}.gone`, /could not be read \(ENOENT\)/)

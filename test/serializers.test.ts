@@ -2,7 +2,7 @@ import Fastify from 'fastify'
 import t from 'tap'
 import { serializers } from '../src/serializers.js'
 
-t.test('a schema is compiled once, and a reference in it means what its own app calls by that name', async t => {
+t.test('a schema is compiled once for all apps, but its references resolve to the schemas of its own app', async t => {
   const answers: string[] = []
   for (const type of ['string', 'integer', 'string']) {
     const app = Fastify({ schemaController: { compilersFactory: { buildSerializer: serializers } } })
@@ -17,5 +17,5 @@ t.test('a schema is compiled once, and a reference in it means what its own app 
   const compile = serializers({}, {})
   const route = () => ({ method: 'GET', url: '/', httpStatus: '200', schema: { type: 'object', properties: {} } })
   t.equal(compile(route()), compile(route()))
-  t.equal(compile(route()), serializers({}, {})(route()), 'by another app, too')
+  t.equal(compile(route()), serializers({}, {})(route()), 'the same serializer for another app')
 })

@@ -10,7 +10,7 @@ import { listen } from '../support/raw-request.js'
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
 const skip = existsSync(CHROMIUM) ? false : `${CHROMIUM} is not there: install Debian's chromium, or set CHROMIUM`
 
-/** What stands behind `proxy_pass`: a slash there makes nginx strip the path. */
+/** What follows the URL in `proxy_pass`: a slash makes nginx strip the path. */
 const STYLES = { 'strips the path': '/', 'passes the path on': '' }
 
 async function tryOut(page: Page, address: string): Promise<string> {
@@ -22,7 +22,7 @@ async function tryOut(page: Page, address: string): Promise<string> {
 }
 
 for (const [style, rest] of Object.entries(STYLES))
-  t.test(`the pages and the cookie work in a browser behind an nginx that ${style}`, { skip }, async t => {
+  t.test(`the API page and the refresh cookie work in a browser behind an nginx that ${style}`, { skip }, async t => {
     const port = await findFreePort()
     const origin = `http://localhost:${port}`
     const { app } = await buildTestApp(t, { PUBLIC_ORIGIN: origin, PUBLIC_PATH: '/identity' })

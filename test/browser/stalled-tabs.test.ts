@@ -10,10 +10,10 @@ import { listen } from '../support/raw-request.js'
 import { seededRandom } from '../support/seeded-random.js'
 import { type PassedRefresh, type Stall, type StallingProxy, startStallingProxy } from '../support/stalling-proxy.js'
 
-// Ten tabs of one browser, each with a timer of its own, on a network where one refresh in five stands still for longer
-// than its token is the current one. They speak HTTP/2 to a gateway: over HTTP/1.1 the browser has six connections for all
-// tabs, and stalled requests would hold up the others.
-// `SEED=…` draws the same stalls again. With the default times of production, for twenty minutes:
+// Ten tabs of one browser, each with its own timer, on a network where one refresh in five stalls for longer than its
+// token is the current one. They use HTTP/2 to a gateway: over HTTP/1.1 the browser has six connections for all tabs, and
+// stalled requests would delay the others.
+// `SEED=…` repeats the same stalls. With the default times of production, for twenty minutes:
 // STALLED_TABS=long npx tap --timeout=2400 test/browser/stalled-tabs.test.ts
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
@@ -49,7 +49,7 @@ const LONG: Times = {
 
 const times = process.env.STALLED_TABS === 'long' ? LONG : SHORT
 
-/** What a page tells at its end. */
+/** The results that a page returns at its end. */
 interface Tally {
   refreshes: number
   superseded: number
@@ -61,7 +61,7 @@ interface Tally {
   protocol: string
 }
 
-t.test(`ten tabs on a network that stalls stay signed in (SEED=${seed})`, { skip }, async t => {
+t.test(`ten tabs stay signed in on a network that stalls requests (SEED=${seed})`, { skip }, async t => {
   const { context, origin, network, events } = await open(t)
   const pages = await openTabs(context, origin)
   await untilEnoughHappened(network)
@@ -76,22 +76,22 @@ t.test(`ten tabs on a network that stalls stay signed in (SEED=${seed})`, { skip
   t.strictSame(
     tallies.flatMap(({ refused }) => refused),
     [],
-    'nothing was refused but what was superseded or had expired',
+    'only superseded and expired tokens were refused',
   )
   t.ok(
     tallies.every(({ protocol }) => protocol === 'h2'),
     'no tab waits for a connection',
   )
   const counts = await events()
-  t.notOk(counts.refresh_token_reused, 'nobody was taken for a thief')
-  t.notOk(counts.refresh_token_unknown, 'every token had its place in the session')
+  t.notOk(counts.refresh_token_reused, 'no reuse of a token was reported')
+  t.notOk(counts.refresh_token_unknown, 'every token belonged to the session')
 
   const stalled = network.passed.filter(({ stall }) => stall)
   const [requests, answers] = (['request', 'answer'] as const).map(of =>
     stalled.filter(({ stall }) => stall!.of === of),
   )
-  t.ok(requests!.length > 0, 'requests stood still')
-  t.ok(answers!.length > 0, 'answers stood still')
+  t.ok(requests!.length > 0, 'requests stalled')
+  t.ok(answers!.length > 0, 'answers stalled')
   const overtaken = stalled.filter(({ newest: [whenSent, whenArrived] }) => whenArrived > whenSent)
   t.ok(overtaken.length > 0, 'tokens were rotated meanwhile')
   const superseded = network.passed.filter(({ code }) => code === 'refresh_token_superseded')
@@ -112,11 +112,11 @@ interface Setting {
   context: BrowserContext
   origin: string
   network: StallingProxy
-  /** How many events of each type there are. */
+  /** The number of events of each type. */
   events(): Promise<Record<string, number>>
 }
 
-/** A browser, a gateway, the network that stalls, and the service, in this order. */
+/** A browser, a gateway, the stalling network and the service, in this order. */
 async function open(t: Test): Promise<Setting> {
   const port = await findFreePort()
   const origin = `https://localhost:${port}`
@@ -142,7 +142,7 @@ async function open(t: Test): Promise<Setting> {
   }
 }
 
-/** One refresh in five stands still, half of them on the way to the service and half on the way back. */
+/** One refresh in five stalls, half of them on the way to the service and half on the way back. */
 function stalls(random: () => number): () => Stall | undefined {
   return () => {
     const [isStalled, of, ms] = [random() < STALLED, random() < 0.5, random() * times.stallMaxMs]
@@ -150,7 +150,7 @@ function stalls(random: () => number): () => Stall | undefined {
   }
 }
 
-/** Signs in, and opens the tabs; each refreshes at once, as it has no access token yet. */
+/** Signs in and opens the tabs. Each refreshes at once, because it has no access token yet. */
 async function openTabs(context: BrowserContext, origin: string): Promise<Page[]> {
   const headers = { origin }
   const data = { email: 'ada@example.com', password: PASSWORD }
@@ -166,7 +166,7 @@ async function openTabs(context: BrowserContext, origin: string): Promise<Page[]
   )
 }
 
-/** For as long as it should last, and somewhat longer if by chance hardly any token was superseded. */
+/** Waits for the planned time, and longer if by chance fewer than two tokens were superseded. */
 async function untilEnoughHappened({ passed }: StallingProxy): Promise<void> {
   const superseded = () => passed.filter(({ code }) => code === 'refresh_token_superseded').length
   for (let waitedMs = 0; waitedMs < times.lastsMs * 1.5; waitedMs += 100) {

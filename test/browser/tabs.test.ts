@@ -13,7 +13,7 @@ interface Setting extends TestApp {
   origin: string
 }
 
-/** A browser, and the service on the origin that it is told to be at. */
+/** A browser, and the service at its configured public origin. */
 async function open(t: Test): Promise<Setting> {
   const { findFreePort } = await import('../../src/stores/embedded/find-free-port.js')
   const port = await findFreePort()
@@ -28,7 +28,7 @@ async function open(t: Test): Promise<Setting> {
   return { ...test, browser, origin }
 }
 
-/** Calls the service as a script of the page would. */
+/** Calls the service as a script in the page does. */
 function call(page: Page, path: string, body?: object): Promise<{ status: number }> {
   return page.evaluate(
     async ([path, body]) => {
@@ -42,13 +42,13 @@ function call(page: Page, path: string, body?: object): Promise<{ status: number
   )
 }
 
-t.test('two tabs that refresh at once both go on', { skip }, async t => {
+t.test('two tabs that refresh at the same time both succeed', { skip }, async t => {
   const { browser, origin, clock } = await open(t)
   const context = await browser.newContext()
   const [first, second] = [await context.newPage(), await context.newPage()]
   for (const page of [first, second]) await page.goto(`${origin}/docs`)
   t.match(await call(first, '/auth/register', { email: 'ada@example.com', password: PASSWORD }), { status: 201 })
-  t.equal(await first.evaluate('document.cookie'), '', 'no script reads the cookie')
+  t.equal(await first.evaluate('document.cookie'), '', 'scripts cannot read the cookie')
 
   for (let round = 0; round < 3; round++) {
     await clock.advance(31)
@@ -62,7 +62,7 @@ t.test('two tabs that refresh at once both go on', { skip }, async t => {
   t.match(cookie, { name: '__Host-latchkey', httpOnly: true, secure: true, sameSite: 'Strict', path: '/' })
 })
 
-t.test('a page of another site can neither sign in, refresh nor log out', { skip }, async t => {
+t.test('a page of another site cannot sign in, refresh or log out', { skip }, async t => {
   const { browser, origin } = await open(t)
   const context = await browser.newContext()
   const page = await context.newPage()
@@ -96,5 +96,5 @@ t.test('a page of another site can neither sign in, refresh nor log out', { skip
     seen.every(status => status >= 400),
     seen.join(' '),
   )
-  t.match(await call(page, '/auth/refresh'), { status: 200 }, 'the session lives')
+  t.match(await call(page, '/auth/refresh'), { status: 200 }, 'the session is still valid')
 })

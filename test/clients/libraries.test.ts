@@ -6,11 +6,11 @@ import { buildTestApp } from '../support/build-test-app.js'
 import { PASSWORD } from '../support/people.js'
 import { listen } from '../support/raw-request.js'
 
-// What pages and services send that use a library with its defaults, each in the form that its manual shows first.
+// Requests as pages and services send them with a library's defaults, in the form that its manual shows first.
 
 interface Answer {
   status: number
-  // biome-ignore lint/suspicious/noExplicitAny: what a test expects of a body is the test's business.
+  // biome-ignore lint/suspicious/noExplicitAny: each test checks the body that it expects.
   body: any
   cookies: string[]
 }
@@ -27,7 +27,9 @@ interface Library {
 
 const libraries: Record<string, Library> = {
   axios: ofAxios(axios),
-  'axios with a type for all requests': ofAxios(axios.create({ headers: { 'Content-Type': 'application/json' } })),
+  'axios with a content type on every request': ofAxios(
+    axios.create({ headers: { 'Content-Type': 'application/json' } }),
+  ),
   ky: {
     get: (url, headers) => ofKy(ky.get(url, { headers })),
     post: (url, json, headers) => ofKy(ky.post(url, { ...(json && { json }), ...(headers && { headers }) })),
@@ -41,14 +43,14 @@ const libraries: Record<string, Library> = {
     delete: (url, headers) => ofOfetch(url, { method: 'DELETE', headers }),
   },
   fetch: ofFetch({}),
-  'fetch with a type for all requests': ofFetch({ 'content-type': 'application/json' }),
+  'fetch with a content type on every request': ofFetch({ 'content-type': 'application/json' }),
 }
 
 const { app, clock } = await buildTestApp(t)
 const latchkey = `http://127.0.0.1:${await listen(app)}`
 
 for (const [name, library] of Object.entries(libraries)) {
-  t.test(`a person with ${name}`, async t => {
+  t.test(`a client that uses ${name} can register, sign in, refresh, manage sessions and log out`, async t => {
     const { get, post, patch } = library
     const email = `${name.replaceAll(' ', '-')}@example.com`
     t.equal((await post(`${latchkey}/auth/register`, { email, password: PASSWORD })).status, 201)
@@ -64,7 +66,7 @@ for (const [name, library] of Object.entries(libraries)) {
     const refreshed = await post(`${latchkey}/auth/refresh`, undefined, { cookie: signedIn.cookies.join('; ') })
     t.equal(refreshed.status, 200, 'a refresh with a cookie')
     const again = await get(`${latchkey}/auth/sessions`, bearer(refreshed))
-    t.equal(again.status, 200, 'and the request again')
+    t.equal(again.status, 200, 'the repeated request')
 
     const idOf = (current: boolean) =>
       (again.body as { id: string; current: boolean }[]).find(s => s.current === current)!.id
@@ -72,7 +74,7 @@ for (const [name, library] of Object.entries(libraries)) {
     t.equal((await patch(session(true), { label: 'desk' }, bearer(refreshed))).status, 204)
     t.equal((await library.delete(session(false), bearer(refreshed))).status, 204)
     const none = await post(`${latchkey}/auth/logout`)
-    t.match(none, { status: 401, body: { code: 'authentication_required' } }, 'nothing at all to log out')
+    t.match(none, { status: 401, body: { code: 'authentication_required' } }, 'a logout without any token')
     t.equal((await post(`${latchkey}/auth/logout`, undefined, bearer(refreshed))).status, 204)
   })
 }
@@ -90,7 +92,7 @@ function ofAxios(instance: AxiosInstance): Library {
   }
 }
 
-/** It throws what is no success, and then tries nothing that is not a GET again. */
+/** ky throws when the status is not a success, and retries only GET requests. */
 async function ofKy(asked: Promise<Response>): Promise<Answer> {
   return ofResponse(await asked.catch(error => error.response ?? Promise.reject(error)))
 }
@@ -124,7 +126,7 @@ async function ofResponse(response: Response): Promise<Answer> {
   return { status: response.status, body: text === '' ? undefined : JSON.parse(text), cookies }
 }
 
-/** What a browser would send back. */
+/** The cookies as a browser sends them back. */
 function namesAndValues(setCookie: readonly string[] = []): string[] {
   return setCookie.map(cookie => cookie.split(';')[0]!)
 }

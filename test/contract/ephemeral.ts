@@ -3,12 +3,12 @@ import type { Test } from 'tap'
 import type { Ephemeral } from '../../src/ephemeral/ephemeral.js'
 import type { KeySettings } from '../../src/ephemeral/keys.js'
 
-/** An implementation under test, with its time in the test's hands. */
+/** An implementation under test whose time the test controls. */
 export interface EphemeralUnderTest {
   ephemeral: Ephemeral
-  /** By the clock that the implementation goes by (ms since the epoch). */
+  /** The time of the clock that the implementation uses (ms since the epoch). */
   now(): number
-  /** Makes everything that it holds older. */
+  /** Makes everything that it stores older. */
   passTime(ms: number): Promise<void>
 }
 
@@ -17,16 +17,16 @@ export type OpenEphemeral = (t: Test, settings: KeySettings) => Promise<Ephemera
 const settings: KeySettings = { refreshTokenTtlSeconds: 7 * 86_400 }
 const MINUTE = 60_000
 
-/** What every implementation of {@link Ephemeral} does. `open` gives each sub-test an empty one. */
+/** The tests that every implementation of {@link Ephemeral} must pass. `open` gives each sub-test an empty one. */
 export function ephemeralContract(t: Test, open: OpenEphemeral): void {
-  t.test('counters', t => counters(t, open))
-  t.test('activity', t => activity(t, open))
-  t.test('the blacklist and the rest', t => theRest(t, open))
+  t.test('counters fulfil the contract', t => counters(t, open))
+  t.test('session activity fulfils the contract', t => activity(t, open))
+  t.test('the blacklist, following and pinging fulfil the contract', t => theRest(t, open))
   t.end()
 }
 
 async function counters(t: Test, open: OpenEphemeral) {
-  t.test('hits of a window are counted, and its end starts the count again', async t => {
+  t.test('hits within a window are counted, and a new window starts from zero', async t => {
     const { ephemeral, passTime } = await open(t, settings)
     t.match(await ephemeral.hit('a', MINUTE), { count: 1, resetsInMs: MINUTE })
     t.equal((await ephemeral.hit('a', MINUTE)).count, 2)
@@ -43,7 +43,7 @@ async function counters(t: Test, open: OpenEphemeral) {
     t.ok(resetsInMs <= 20_000 && resetsInMs > 10_000, `${resetsInMs} ms are left`)
   })
 
-  t.test('counters do not touch each other', async t => {
+  t.test('counters with different names are independent', async t => {
     const { ephemeral } = await open(t, settings)
     await ephemeral.hit('a', MINUTE)
     t.equal((await ephemeral.hit('b', MINUTE)).count, 1)
@@ -51,13 +51,13 @@ async function counters(t: Test, open: OpenEphemeral) {
     t.equal((await ephemeral.hit('a', MINUTE)).count, 2)
   })
 
-  t.test('of fifty hits at once each gets a count of its own', async t => {
+  t.test('fifty simultaneous hits get fifty different counts', async t => {
     const { ephemeral } = await open(t, settings)
     const hits = await Promise.all(Array.from({ length: 50 }, () => ephemeral.hit('a', MINUTE)))
     t.same(new Set(hits.map(({ count }) => count)), new Set(Array.from({ length: 50 }, (_, index) => index + 1)))
   })
 
-  t.test('a hit can be taken back, but never below zero', async t => {
+  t.test('a hit can be taken back, and the count never falls below zero', async t => {
     const { ephemeral } = await open(t, settings)
     await ephemeral.hit('a', MINUTE)
     await ephemeral.hit('a', MINUTE)
@@ -67,7 +67,7 @@ async function counters(t: Test, open: OpenEphemeral) {
     t.equal((await ephemeral.hit('a', MINUTE)).count, 1)
   })
 
-  t.test('taking back opens no window and ends none', async t => {
+  t.test('taking back a hit neither starts nor ends a window', async t => {
     const { ephemeral, passTime } = await open(t, settings)
     await ephemeral.unhit('a')
     await passTime(30_000)
@@ -80,7 +80,7 @@ async function counters(t: Test, open: OpenEphemeral) {
 }
 
 async function activity(t: Test, open: OpenEphemeral) {
-  t.test('sessions and their generations were last seen when they were', async t => {
+  t.test('the last activity of sessions and of their generations is stored', async t => {
     const { ephemeral, now } = await open(t, settings)
     const [one, two, never] = [randomUUID(), randomUUID(), randomUUID()]
     const at = now()
@@ -96,13 +96,13 @@ async function activity(t: Test, open: OpenEphemeral) {
         [two, at - 1000],
       ]),
     )
-    t.equal(await ephemeral.generationLastSeen(one, 1), at, 'who has the younger one had it')
+    t.equal(await ephemeral.generationLastSeen(one, 1), at, 'a client with the newer generation also had this one')
     t.equal(await ephemeral.generationLastSeen(one, 2), at)
     t.equal(await ephemeral.generationLastSeen(one, 3), undefined)
     t.equal(await ephemeral.generationLastSeen(never, 1), undefined)
   })
 
-  t.test('a report that comes late takes nothing back', async t => {
+  t.test('a late report does not replace a newer one', async t => {
     const { ephemeral, now } = await open(t, settings)
     const sessionId = randomUUID()
     const at = now()
@@ -112,7 +112,7 @@ async function activity(t: Test, open: OpenEphemeral) {
     t.equal(await ephemeral.generationLastSeen(sessionId, 1), at)
   })
 
-  t.test('a session is forgotten a refresh token lifetime after it was seen', async t => {
+  t.test('a session’s activity is forgotten one refresh token lifetime after its last use', async t => {
     const { ephemeral, now, passTime } = await open(t, settings)
     const sessionId = randomUUID()
     const lifetime = settings.refreshTokenTtlSeconds * 1000
@@ -123,7 +123,7 @@ async function activity(t: Test, open: OpenEphemeral) {
     t.equal((await ephemeral.lastActivity([sessionId])).size, 0)
   })
 
-  t.test('a generation is remembered as long as a predecessor can be presented', async t => {
+  t.test('a generation’s activity is remembered for one refresh token lifetime', async t => {
     const { ephemeral, now, passTime } = await open(t, settings)
     const sessionId = randomUUID()
     await ephemeral.recordActivity([{ sessionId, generation: 1, seenAt: now() }])
@@ -133,22 +133,19 @@ async function activity(t: Test, open: OpenEphemeral) {
     t.equal(await ephemeral.generationLastSeen(sessionId, 1), undefined)
   })
 
-  t.test(
-    'whoever was seen with a younger generation had the older one, in whatever order the reports come',
-    async t => {
-      const { ephemeral, now } = await open(t, settings)
-      const sessionId = randomUUID()
-      const at = now()
-      await ephemeral.recordActivity([{ sessionId, generation: 3, seenAt: at - 1000 }])
-      await ephemeral.recordActivity([{ sessionId, generation: 2, seenAt: at }])
-      t.equal(await ephemeral.generationLastSeen(sessionId, 2), at - 1000)
-      t.equal(await ephemeral.generationLastSeen(sessionId, 3), at - 1000)
-      t.equal(await ephemeral.generationLastSeen(sessionId, 4), undefined)
-      t.same(await ephemeral.lastActivity([sessionId]), new Map([[sessionId, at]]))
-    },
-  )
+  t.test('using a newer generation also counts for the older ones, in any order of the reports', async t => {
+    const { ephemeral, now } = await open(t, settings)
+    const sessionId = randomUUID()
+    const at = now()
+    await ephemeral.recordActivity([{ sessionId, generation: 3, seenAt: at - 1000 }])
+    await ephemeral.recordActivity([{ sessionId, generation: 2, seenAt: at }])
+    t.equal(await ephemeral.generationLastSeen(sessionId, 2), at - 1000)
+    t.equal(await ephemeral.generationLastSeen(sessionId, 3), at - 1000)
+    t.equal(await ephemeral.generationLastSeen(sessionId, 4), undefined)
+    t.same(await ephemeral.lastActivity([sessionId]), new Map([[sessionId, at]]))
+  })
 
-  t.test('what was seen too long ago leaves nothing', async t => {
+  t.test('activity older than a refresh token lifetime is not stored', async t => {
     const { ephemeral, now } = await open(t, settings)
     const sessionId = randomUUID()
     await ephemeral.recordActivity([
@@ -160,7 +157,7 @@ async function activity(t: Test, open: OpenEphemeral) {
 }
 
 async function theRest(t: Test, open: OpenEphemeral) {
-  t.test('entries of every kind are taken, again, late and in any number', async t => {
+  t.test('publishing accepts entries of every kind, repeated, expired and in any number', async t => {
     const { ephemeral, now } = await open(t, settings)
     const lasting = { reason: 'logout', expiresAt: now() + MINUTE }
     const subject = randomUUID()
@@ -180,9 +177,9 @@ async function theRest(t: Test, open: OpenEphemeral) {
     await t.resolves(ephemeral.publish(many))
   })
 
-  t.test('who follows is told again and again that there is nothing new', async t => {
+  t.test('a follower is called with an empty list when there is nothing new', async t => {
     const { ephemeral } = await open(t, settings)
-    // Following alone keeps no process alive.
+    // Following alone does not keep the process running.
     const alive = setInterval(() => {}, 1000)
     t.teardown(() => clearInterval(alive))
     const following = await new Promise<{ stop(): Promise<void> }>(resolve => {
@@ -194,7 +191,7 @@ async function theRest(t: Test, open: OpenEphemeral) {
     await following.stop()
   })
 
-  t.test('completing the blacklist is possible from any position', async t => {
+  t.test('the blacklist can be completed from any position', async t => {
     const { ephemeral, now } = await open(t, settings)
     const entry = { kind: 'session', subject: randomUUID(), reason: 'logout', expiresAt: now() + MINUTE } as const
     const to = { serverStart: '1700000000.1', xid: '750' }
@@ -205,13 +202,13 @@ async function theRest(t: Test, open: OpenEphemeral) {
     )
   })
 
-  t.test('nothing to record and nobody to look for is fine', async t => {
+  t.test('recording no activity and looking up no session succeeds', async t => {
     const { ephemeral } = await open(t, settings)
     await t.resolves(ephemeral.recordActivity([]))
     t.same(await ephemeral.lastActivity([]), new Map())
   })
 
-  t.test('it answers a ping', async t => {
+  t.test('a ping is answered, and no untrusted entry is counted at first', async t => {
     const { ephemeral } = await open(t, settings)
     await t.resolves(ephemeral.ping())
     t.equal(ephemeral.untrustedCount, 0)

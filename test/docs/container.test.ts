@@ -21,19 +21,19 @@ const dockerfile = read('Dockerfile').replaceAll(/\\\n/g, '')
 const composeText = read('docker-compose.yml')
 const compose = parse(composeText) as { services: Record<string, Service>; volumes: Record<string, unknown> }
 
-/** What the Dockerfile takes from the checkout, not from another stage. */
+/** What the Dockerfile copies from the checkout, not from another stage. */
 const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+)$/gm)].flatMap(([, paths]) =>
   paths!.split(' ').slice(0, -1),
 )
 
-t.test('what the Dockerfile copies exists, and .dockerignore lets it through', async t => {
+t.test('.dockerignore allows exactly the paths that the Dockerfile copies, and each of them exists', async t => {
   const allowed = read('.dockerignore').match(/(?<=^!).+$/gm)
   t.ok(copied.length > 5)
   for (const path of copied) t.ok(existsSync(join(root, path)), path)
-  t.same(new Set(copied), new Set(allowed), 'and nothing else')
+  t.same(new Set(copied), new Set(allowed), '.dockerignore allows no other path')
 })
 
-t.test('the image starts what the build makes, as npm start does', async t => {
+t.test('the image runs the same command as npm start, with a file that the build produces', async t => {
   const [, command] = /^CMD (\[.+\])$/m.exec(dockerfile) ?? []
   const [program, file, ...args] = JSON.parse(command!) as string[]
   const { scripts, bin } = JSON.parse(read('package.json'))
@@ -43,7 +43,7 @@ t.test('the image starts what the build makes, as npm start does', async t => {
   t.ok(existsSync(join(root, file!.replace(outDir, rootDir).replace(/js$/, 'ts'))), String(file))
 })
 
-t.test('the image runs as nobody special, and without the packages of development', async t => {
+t.test('the image runs as the user node and without development dependencies', async t => {
   const lastStage = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '))
   t.match(lastStage, /^USER node$/m)
   t.match(lastStage, /^ENV NODE_ENV=production$/m)
@@ -51,13 +51,13 @@ t.test('the image runs as nobody special, and without the packages of developmen
   t.match(dockerfile, /npm ci --omit=dev/)
 })
 
-t.test('compose sets settings that there are', async t => {
+t.test('every environment variable that docker-compose.yml gives the service is a setting', async t => {
   const names = Object.keys(compose.services.latchkey?.environment ?? {})
   t.ok(names.length > 0)
   for (const name of names) t.ok(name in settings, name)
 })
 
-t.test('compose has no secret but the operator’s own', async t => {
+t.test('docker-compose.yml contains no secret and requires the operator’s own', async t => {
   const example = read('.env.example')
   const secrets = new Set([...composeText.matchAll(/\$\{(\w*(?:SECRET|PASSWORD)\w*)/g)].map(match => match[1]!))
   t.same([...secrets].sort(), ['JWT_REFRESH_SECRET', 'JWT_SECRET', 'POSTGRES_PASSWORD'])
@@ -67,7 +67,7 @@ t.test('compose has no secret but the operator’s own', async t => {
   }
 })
 
-t.test('compose waits for the health of what the service depends on', async t => {
+t.test('docker-compose.yml starts the service only when its dependencies are healthy', async t => {
   for (const [name, { condition }] of Object.entries(compose.services.latchkey?.depends_on ?? {})) {
     t.equal(condition, 'service_healthy')
     t.ok(compose.services[name]?.healthcheck, name)
@@ -75,11 +75,11 @@ t.test('compose waits for the health of what the service depends on', async t =>
   t.match(dockerfile, /^HEALTHCHECK /m)
 })
 
-t.test('compose keeps data in volumes that it names', async t => {
+t.test('docker-compose.yml keeps data only in named volumes', async t => {
   const mounted = Object.values(compose.services).flatMap(({ volumes = [] }) => volumes.map(each => each.split(':')[0]))
   t.same(mounted.sort(), Object.keys(compose.volumes).sort())
 })
 
-t.test('Redis evicts nothing', async t => {
+t.test('Redis in docker-compose.yml evicts no key', async t => {
   t.match(compose.services.redis?.command?.join(' '), '--maxmemory-policy noeviction')
 })

@@ -15,13 +15,13 @@ function filesBelow(folder: string, name: RegExp): string[] {
   return paths.filter(path => name.test(path)).map(path => join(folder, path))
 }
 
-/** What stands between single backticks, outside of blocks. */
+/** The texts in single backticks, outside of code blocks. */
 function inlineCode(page: string): string[] {
   const text = read(page).replaceAll(/^```.*?^```$/gms, '')
   return [...text.matchAll(/`([^`\n]+)`/g)].map(match => match[1]!)
 }
 
-/** The anchors of a page's headings, as GitHub makes them. */
+/** The anchors of a page's headings, as GitHub generates them. */
 function anchors(page: string): string[] {
   const headings = [...read(page).matchAll(/^#+ (.+)$/gm)].map(match => match[1]!)
   return headings.map(heading =>
@@ -32,7 +32,7 @@ function anchors(page: string): string[] {
   )
 }
 
-t.test('every link within the repository leads somewhere', async t => {
+t.test('every link within the repository leads to an existing file and heading', async t => {
   for (const page of pages) {
     for (const [, target] of read(page).matchAll(/\]\(([^)\s]+)\)/g)) {
       if (/^[a-z]+:/.test(target!)) continue
@@ -60,11 +60,11 @@ t.test('every file and folder that a page names exists', async t => {
 
 t.test('every variable that a page names is a setting', async t => {
   const others = new Set([
-    // Of the tests alone.
+    // Used only by tests.
     ...['TEST_DATABASE_URL', 'TEST_REDIS_URL'],
-    // Settings that are gone, in the changelog.
+    // Removed settings that the changelog mentions.
     'REFRESH_REPLAY_WINDOW',
-    // The words for any setting, and what Kubernetes sets.
+    // A placeholder for any setting, and a variable that Kubernetes sets.
     ...['NAME_FILE', 'KUBERNETES_SERVICE_HOST'],
   ])
   for (const page of pages) {
@@ -76,7 +76,7 @@ t.test('every variable that a page names is a setting', async t => {
   }
 })
 
-t.test('a code that follows a status is in the catalogue, with that status', async t => {
+t.test('every error code that the docs name after a status is in the catalogue with that status', async t => {
   let seen = 0
   for (const page of pages) {
     for (const [, status, list] of read(page).matchAll(/\b([45]\d\d) ((?:`[a-z_]+`(?:, | or )?)+)/g)) {
@@ -93,7 +93,7 @@ t.test('a code that follows a status is in the catalogue, with that status', asy
   t.ok(seen > 10)
 })
 
-t.test('every other name in the words of the source is one: a code, a column, an event, a claim', async t => {
+t.test('every snake_case name in the docs exists in the source as a code, a column, an event or a claim', async t => {
   for (const page of pages) {
     for (const code of new Set(inlineCode(page).filter(code => /^[a-z]+(_[a-z]+)+$/.test(code)))) {
       const camelCase = code.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
@@ -102,12 +102,12 @@ t.test('every other name in the words of the source is one: a code, a column, an
   }
 })
 
-t.test('the rotation table has the rows that the code speaks of', async t => {
+t.test('the rotation table in docs/rotation.md has rows 0 to 9, to which the code refers', async t => {
   const rows = [...read('docs/rotation.md').matchAll(/^\| (\d) \|/gm)].map(match => Number(match[1]))
   t.same(rows, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
 })
 
-t.test('a decision has its number once', async t => {
+t.test('decision records are numbered without gaps or duplicates and have all their sections', async t => {
   const numbers = filesBelow('docs/adr', /\.md$/).map(path => Number(/(\d{4})-/.exec(path)?.[1]))
   t.same(
     numbers.sort((a, b) => a - b),
@@ -119,7 +119,7 @@ t.test('a decision has its number once', async t => {
   }
 })
 
-t.test('what is run must be runnable', async t => {
+t.test('.ci/run is executable, and every npm script that the docs name exists', async t => {
   t.ok(statSync(join(root, '.ci/run')).mode & 0o100)
   for (const page of ['README.md', 'CONTRIBUTING.md']) {
     const { scripts } = JSON.parse(read('package.json'))

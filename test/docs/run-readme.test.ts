@@ -18,7 +18,7 @@ await once(server, 'listening')
 const { port } = server.address() as { port: number }
 t.teardown(() => server.close())
 
-/** Takes the walk of a page against the server. */
+/** Runs the commands of a page against the server. */
 async function walk(t: Test, page: string) {
   const path = join(t.testdir({ 'page.md': page }), 'page.md')
   const args = ['--import', import.meta.resolve('tsx'), script, '--at', `http://127.0.0.1:${port}`, path]
@@ -29,7 +29,7 @@ async function walk(t: Test, page: string) {
 
 const block = (commands: string) => `\`\`\`sh walk\n${commands}\n\`\`\`\n`
 
-t.test('a walk that goes as the page says passes', async t => {
+t.test('run-readme passes when every command and answer is as the page says', async t => {
   const { output, exitCode } = await walk(
     t,
     `# A page\n\n${block('NAME=missing\ncurl $LATCHKEY/\n# → 200 {"status":"ok",…}')}\nMore.\n${block(
@@ -40,16 +40,16 @@ t.test('a walk that goes as the page says passes', async t => {
   t.equal(exitCode, 0)
 })
 
-t.test('an expectation that is not met fails the walk', async t => {
+t.test('run-readme fails when a command or an answer differs from the page', async t => {
   const pages = {
     'another status': ['curl $LATCHKEY/missing\n# → 200', /expected 200, got 404/],
     'another text': ['curl $LATCHKEY/\n# → 200 {"status":"degraded",…}', /expected the answer/],
     'more text': ['curl $LATCHKEY/\n# → 200 {"status":"ok"', /expected the answer/],
     'a request without an expectation': ['curl $LATCHKEY/', /does not say what this request answers/],
-    'two requests for one': ['curl $LATCHKEY/\ncurl $LATCHKEY/\n# → 200', /for one request, not 2/],
-    'no request': ['true\n# → 200', /for one request, not 0/],
+    'two requests for one expectation': ['curl $LATCHKEY/\ncurl $LATCHKEY/\n# → 200', /for one request, not 2/],
+    'an expectation without a request': ['true\n# → 200', /for one request, not 0/],
     'a command that fails': ['false\ncurl $LATCHKEY/\n# → 200', /the commands failed/],
-    'a name that is not set': ['curl $LATCHKEY/$NOTHING\n# → 200', /NOTHING: unbound variable/],
+    'a variable that is not set': ['curl $LATCHKEY/$NOTHING\n# → 200', /NOTHING: unbound variable/],
   } as const
   for (const [what, [commands, problem]] of Object.entries(pages)) {
     const { output, exitCode } = await walk(t, block(commands))
@@ -60,17 +60,17 @@ t.test('an expectation that is not met fails the walk', async t => {
   }
 })
 
-t.test('what comes after a failed command is not passed over', async t => {
+t.test('run-readme reports the steps after a failed command as failed', async t => {
   const { output } = await walk(t, block('false\n# → 200\ncurl $LATCHKEY/\n# → 200'))
   t.match(output, 'was not reached')
   t.match(output, '# { total: 2, pass: 0, fail: 2 }')
 })
 
-t.test('a page without a walk is a mistake', async t => {
+t.test('run-readme fails on a page without commands to run', async t => {
   t.equal((await walk(t, '```sh\ncurl $LATCHKEY/\n```\n')).exitCode, 1)
 })
 
-t.test('a step knows its line', async t => {
+t.test('a parsed step contains its line number, status and answer', async t => {
   const steps = readWalk(`1\n2\n${block('\ncurl a\n# → 204\n\n# A word.\ncurl b\n# → 200 x')}`)
   t.same(
     steps.map(({ line, expected }) => [line, expected?.status, expected?.answer]),

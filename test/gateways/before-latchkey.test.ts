@@ -8,7 +8,7 @@ import { type Answer, HttpClient } from '../support/http-client.js'
 import { PASSWORD } from '../support/people.js'
 import { listen } from '../support/raw-request.js'
 
-// Latchkey behind real gateways, as docs/gateways.md has them configured.
+// Latchkey behind real gateways, configured as in docs/gateways.md.
 
 const { app, config } = await buildTestApp(t, { TRUST_PROXY: '127.0.0.1' })
 const latchkey = await listen(app)
@@ -17,7 +17,7 @@ app.server.on('connection', () => connections++)
 const json = { 'content-type': 'application/json', origin: config.publicOrigin }
 
 for (const name of ['nginx', 'haproxy', 'caddy'] as const) {
-  t.test(`a browser behind ${name}`, async t => {
+  t.test(`a browser behind ${name} can register, refresh, list its sessions and log out`, async t => {
     const client = await browserBehind(t, name)
     const credentials = JSON.stringify({ email: `${randomBytes(6).toString('hex')}@example.com`, password: PASSWORD })
     const registered = await client.send('POST', '/auth/register', json, credentials)
@@ -26,11 +26,11 @@ for (const name of ['nginx', 'haproxy', 'caddy'] as const) {
     const others = Array.from({ length: 10 }, (_, i) => `other${i}=${'x'.repeat(2000)}`).join('; ')
     const cookie = `${others}; ${cookiesOf(registered)}`
     const refreshed = await client.send('POST', '/auth/refresh', { ...json, cookie })
-    t.equal(refreshed.status, 200, 'refreshes with 20 KB of the cookies of others')
+    t.equal(refreshed.status, 200, 'a refresh with 20 KB of other cookies')
 
     const forged = { 'x-forwarded-for': '203.0.113.9', authorization: `Bearer ${refreshed.body.access_token}` }
     const [session] = (await client.send('GET', '/auth/sessions', forged)).body
-    t.equal(session.ip, '127.0.0.2', 'is seen under its own address, not under one that it names')
+    t.equal(session.ip, '127.0.0.2', 'the session has the real address, not the one in a forged header')
 
     const before = connections
     for (let i = 0; i < 20; i++) await client.get('/auth/verify', refreshed.body.access_token)

@@ -8,12 +8,12 @@ import { type Answer, HttpClient } from '../support/http-client.js'
 import { PASSWORD } from '../support/people.js'
 import { type ServiceProcess, startService } from '../support/service-process.js'
 
-/** How many people are behind each. That nginx does not ask for /readyz makes it the hard case. */
+/** The number of users behind each gateway. nginx is the hardest case because it does not request /readyz. */
 const PEOPLE = { nginx: 8, haproxy: 2, caddy: 2 }
-/** The others notice at their next question that an instance is back. */
+/** The other gateways notice at their next health check that an instance is available again. */
 const INTERVAL_MS = 600
 
-t.test('a rolling restart behind real gateways fails no request and signs nobody out', async t => {
+t.test('a rolling restart behind real gateways fails no request and signs no user out', async t => {
   const { env } = await externalStores(t)
   const ports: [number, number] = [await findFreePort(), await findFreePort()]
   const start = (port: number) => startService(t, { env: { ...env, PORT: String(port), SHUTDOWN_DELAY: '800ms' } })
@@ -36,7 +36,7 @@ t.test('a rolling restart behind real gateways fails no request and signs nobody
   for (const [i, port] of ports.entries()) {
     const before = load.answers
     t.equal(await instances[i]!.stop('SIGTERM'), 0)
-    t.ok(load.answers > before + 50, `${load.answers - before} requests while it ended`)
+    t.ok(load.answers > before + 50, `${load.answers - before} requests while it stopped`)
     instances[i] = await start(port)
     await sleep(INTERVAL_MS)
   }
@@ -48,7 +48,7 @@ t.test('a rolling restart behind real gateways fails no request and signs nobody
   t.comment(`${load.answers} requests`)
 })
 
-/** One person through one gateway: registers, and then verifies, refreshes, signs in elsewhere and out again. */
+/** One user behind one gateway: registers, then verifies, refreshes, signs in a second time and out again. */
 async function work(
   t: Test,
   gateway: string,
@@ -57,7 +57,7 @@ async function work(
 ) {
   const client = new HttpClient(gateway)
   t.teardown(() => client.close())
-  /** @returns the body, if the status is the right one */
+  /** @returns the body, if the status is the expected one */
   const expect = async (status: number, what: string, asked: Promise<Answer>): Promise<Answer['body'] | undefined> => {
     const answer = await asked.catch((error: Error) => ({ status: error.message, body: '' }))
     load.answers++

@@ -9,7 +9,7 @@ import { HttpClient } from '../support/http-client.js'
 import { type Person, post, refresh, signUp } from '../support/people.js'
 import { listen } from '../support/raw-request.js'
 
-// Real gateways that ask Latchkey before they pass a request on, as docs/gateways.md has them configured.
+// Real gateways that ask Latchkey before they forward a request, configured as in docs/gateways.md.
 
 const { app, config, database } = await buildTestApp(t, { ACCESS_COOKIE: 'on', VERIFY_PREFLIGHTS: 'forwarded' })
 const latchkey = await listen(app)
@@ -22,26 +22,26 @@ await post(app, '/auth/logout', { refresh_token: gone.refreshToken })
 const FORGED = { 'x-auth-subject': 'root', 'x-auth-session': 'forged', 'x-auth-roles': 'admin', x_auth_roles: 'admin' }
 
 for (const name of ['nginx', 'caddy'] as const) {
-  t.test(`${name} as docs/gateways.md configures it`, async t => {
+  t.test(`${name} protects a service when configured as in docs/gateways.md`, async t => {
     const { client, openClient } = await startBoth(t, name)
     const ask = (headers: Record<string, string>, method = 'GET', path = '/orders/1', body = '') =>
       client.send(method, path, headers, body)
 
-    t.test('the service is told who asks, whatever the client says', async t => {
+    t.test('the service gets the identity headers of the token, not those that the client sends', async t => {
       const { status, body } = await ask({ ...bearer(editor), ...FORGED })
       t.equal(status, 200)
       t.match(body.headers, { 'x-auth-subject': editor.userId, 'x-auth-session': editor.sessionId })
       t.equal(body.headers['x-auth-roles'], 'editor')
-      t.notOk('x_auth_roles' in body.headers, 'nor in a spelling that some services take for the same')
+      t.notOk('x_auth_roles' in body.headers, 'not with underscores either, which some services treat as the same name')
     })
 
-    t.test('who has no roles can not forge any', async t => {
+    t.test('a user without roles cannot forge the roles header', async t => {
       const { status, body } = await openClient.send('GET', '/orders/1', { ...bearer(reader), ...FORGED })
       t.match({ status, subject: body.headers['x-auth-subject'] }, { status: 200, subject: reader.userId })
       t.equal(body.headers['x-auth-roles'] ?? '', '')
     })
 
-    t.test('nobody else gets through', async t => {
+    t.test('a request with a missing or revoked token or a missing role does not reach the service', async t => {
       t.equal((await ask({})).status, 401)
       t.equal((await ask(FORGED)).status, 401)
       t.equal((await ask(bearer(gone))).status, 401, 'a revoked token')
@@ -62,7 +62,7 @@ for (const name of ['nginx', 'caddy'] as const) {
       t.equal((await ask(chunked, 'POST', '/orders/', large)).body.body, large)
     })
 
-    t.test('no path and no query of a client is a question to Latchkey', async t => {
+    t.test('the path and query of a client do not change what the gateway asks Latchkey', async t => {
       for (const path of [
         '?page=2',
         '?role=nobody',
@@ -77,25 +77,25 @@ for (const name of ['nginx', 'caddy'] as const) {
       t.equal((await ask(bearer(reader), 'GET', '/orders/?role=')).status, 403)
     })
 
-    t.test('20 KB of the cookies of others are no obstacle', async t => {
+    t.test('a request with 20 KB of other cookies reaches the service', async t => {
       const cookie = Array.from({ length: 10 }, (_, i) => `other${i}=${'x'.repeat(2000)}`).join('; ')
       const { status, body } = await ask({ ...bearer(editor), cookie })
       t.match({ status, subject: body.headers?.['x-auth-subject'] }, { status: 200, subject: editor.userId })
     })
 
-    t.test('a browser is known by its cookie', async t => {
+    t.test('the access cookie of a browser authenticates it', async t => {
       const cookie = `theme=dark; ${config.cookie.accessName}=${editor.accessToken}`
       t.match(await ask({ cookie }), { status: 200, body: { headers: { 'x-auth-subject': editor.userId } } })
       t.equal((await ask({ cookie: `${config.cookie.accessName}=${gone.accessToken}` })).status, 401)
     })
 
-    t.test('a request for a websocket is judged as any other', async t => {
+    t.test('a WebSocket upgrade request needs a valid token', async t => {
       const upgrade = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' }
       t.equal((await ask({ ...bearer(editor), ...upgrade })).status, 200)
       t.equal((await ask(upgrade)).status, 401)
     })
 
-    t.test('a preflight reaches the service as nobody’s, and nothing else that claims to be one', async t => {
+    t.test('a CORS preflight reaches the service without identity headers, but a forged one does not', async t => {
       const preflight = { origin: 'https://app.example.com', 'access-control-request-method': 'PUT' }
       const { status, body } = await ask({ ...preflight, ...FORGED }, 'OPTIONS')
       t.equal(status, 200)
@@ -107,7 +107,7 @@ for (const name of ['nginx', 'caddy'] as const) {
   })
 }
 
-/** The gateway as documented, which wants the role `editor`, and the same without a role. */
+/** The gateway as documented, which requires the role `editor`, and the same without a role. */
 async function startBoth(t: Test, name: 'nginx' | 'caddy') {
   const clients = [true, false].map(async asksForRole => {
     const port = await findFreePort()

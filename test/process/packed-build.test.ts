@@ -16,18 +16,18 @@ import { startService } from '../support/service-process.js'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const nobody = { uid: 65534, gid: 65534 }
 
-t.test('what is published starts in an empty folder and keeps what it is told', async t => {
+t.test('the published package starts in an empty folder and keeps its data after a restart', async t => {
   const folder = await makeFolder(t)
   const program = await build(folder)
   await startsTwice(t, { program, cwd: join(folder, 'home') })
 
-  t.test('also for an ordinary user', async t => {
-    if (!startedByRoot()) return t.comment('The user above was one.')
+  t.test('the published package works for a user who is not root', async t => {
+    if (!startedByRoot()) return t.comment('The first part of this test already ran without root.')
     const reachable = await Promise.all([
       runs(process.execPath, ['-v'], nobody),
       runs('/bin/sh', ['-c', 'test -x "$1"', 'sh', `${root}node_modules`], nobody),
     ])
-    if (reachable.includes(false)) return t.comment('Node or the packages are closed to other users.')
+    if (reachable.includes(false)) return t.comment('Other users cannot read Node or the packages.')
     const cwd = join(folder, 'home-of-nobody')
     await mkdir(cwd)
     await chown(cwd, nobody.uid, nobody.gid)
@@ -46,16 +46,16 @@ async function startsTwice(t: Test, options: { program: string; cwd: string; uid
   t.equal(status, 201)
   t.match(first.output(), /embedded: Postgres and secrets are in \.latchkey, .* for one process, not for production/)
   const postgres = await postgresOf(join(options.cwd, '.latchkey/postgres'))
-  t.equal(await first.interrupt(), 0, 'Ctrl-C ends it')
-  t.notOk(stillRuns(postgres), 'and its Postgres')
+  t.equal(await first.interrupt(), 0, 'Ctrl-C stops it')
+  t.notOk(stillRuns(postgres), 'its Postgres has stopped too')
 
   const second = await startService(t, { ...options, env })
   t.comment(`second start: ready after ${second.readyAfterMs} ms`)
-  t.match(await client.get('/auth/verify', body.access_token), { status: 200 }, 'the keys are kept')
+  t.match(await client.get('/auth/verify', body.access_token), { status: 200 }, 'the signing keys are kept')
   t.match(
     await client.post('/auth/refresh', { refresh_token: body.refresh_token }),
     { status: 200 },
-    'the sessions, too',
+    'the sessions are kept',
   )
   t.match(await client.post('/auth/login', ann), { status: 200, body: { user: { id: body.user.id } } })
   const next = await postgresOf(join(options.cwd, '.latchkey/postgres'))
@@ -63,7 +63,7 @@ async function startsTwice(t: Test, options: { program: string; cwd: string; uid
   t.notOk(stillRuns(next))
 }
 
-/** As `npm run build` and `npm pack` do, without checking the types again; returns its cli.js. */
+/** Builds as `npm run build` and `npm pack` do, without type checks, and returns the path of cli.js. */
 async function build(folder: string): Promise<string> {
   const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
   const dist = join(folder, 'dist')

@@ -12,7 +12,7 @@ import { query } from '../support/servers/query.js'
 import { testServers } from '../support/servers/test-servers.js'
 import { startService } from '../support/service-process.js'
 
-// The one that waits ten seconds for a Postgres lets the others run meanwhile.
+// One test waits ten seconds for Postgres; the others run at the same time.
 t.jobs = 2
 
 interface Failure {
@@ -21,7 +21,7 @@ interface Failure {
   says: RegExp
 }
 
-t.test('what is wrong with the configuration is said at once', async t => {
+t.test('a start with an invalid configuration fails at once and names every mistake', async t => {
   const cwd = await makeFolder(t)
   const cases: Failure[] = [
     { env: { PORT: 'http', JWT_EXPIRES_IN: '5' }, says: /2 mistakes.*PORT.*JWT_EXPIRES_IN/s },
@@ -35,7 +35,7 @@ t.test('what is wrong with the configuration is said at once', async t => {
   await Promise.all(cases.map(failure => fails(t, failure, cwd)))
 })
 
-t.test('what keeps it from using Postgres is said without the password', { buffered: true }, async t => {
+t.test('a start that cannot use Postgres says why, without the password', { buffered: true }, async t => {
   const { env } = await externalStores(t)
   const closed = new URL(env.DATABASE_URL!)
   closed.port = String(await findFreePort())
@@ -62,7 +62,7 @@ t.test('what keeps it from using Postgres is said without the password', { buffe
   await Promise.all(cases.map(({ env: more, says }) => fails(t, { env: { ...env, ...more }, says })))
 })
 
-t.test('tables that are not there are said to be missing, and the command makes them', { buffered: true }, async t => {
+t.test('a start without tables names "latchkey migrate", which creates them', { buffered: true }, async t => {
   const { env } = await externalStores(t)
   const name = new URL(env.DATABASE_URL!).pathname.slice(1)
   const empty = `${name}_empty`
@@ -77,7 +77,7 @@ t.test('tables that are not there are said to be missing, and the command makes 
   t.equal(await service.stop('SIGINT'), 0)
 })
 
-t.test('a user that may not make tables is told so', { buffered: true }, async t => {
+t.test('a start whose database user cannot create tables says which right is missing', { buffered: true }, async t => {
   const { env, database } = await externalStores(t)
   const name = new URL(env.DATABASE_URL!).pathname.slice(1)
   await database.admin.unsafe(`create role ${name} login password 'canary-password'`)
@@ -91,14 +91,14 @@ t.test('a user that may not make tables is told so', { buffered: true }, async t
   })
 })
 
-t.test('a missing database of locations stops the service, and no command', { buffered: true }, async t => {
+t.test('a missing LOCATION_DATABASE file stops the service but no command', { buffered: true }, async t => {
   const stores = await externalStores(t)
   const env = { ...stores.env, LOCATION_DATABASE: '/no/such.mmdb' }
   await fails(t, { env, says: /LOCATION_DATABASE must be .*"\/no\/such.mmdb" could not be read \(ENOENT\)/ })
   t.match(await runLatchkey(['sign-out-everyone'], { env }), { code: 0, stderr: '' })
 })
 
-t.test('a port that is taken is named with its variable', { buffered: true }, async t => {
+t.test('a start on a port in use names the port and the PORT setting', { buffered: true }, async t => {
   const { env } = await externalStores(t)
   const other = createServer().listen(0, '127.0.0.1')
   await once(other, 'listening')
@@ -110,21 +110,21 @@ t.test('a port that is taken is named with its variable', { buffered: true }, as
   })
 })
 
-t.test('a data folder in use is named with its process', { buffered: true }, async t => {
+t.test('a start with a data folder in use names the process that uses it', { buffered: true }, async t => {
   const cwd = await makeFolder(t)
   const service = await startService(t, { cwd })
   await fails(t, { env: { PORT: '0' }, says: new RegExp(`Process ${service.pid} runs Latchkey on .*one process`) }, cwd)
-  t.equal((await fetch(`${service.url}/readyz`)).status, 200, 'and the one that runs goes on')
+  t.equal((await fetch(`${service.url}/readyz`)).status, 200, 'the running process is not affected')
 })
 
-t.test('a data folder of somebody else is refused', { buffered: true, skip: !startedByRoot() }, async t => {
+t.test('a start with another user’s data folder is refused', { buffered: true, skip: !startedByRoot() }, async t => {
   const cwd = await makeFolder(t)
   await mkdir(join(cwd, '.latchkey'))
   await chown(join(cwd, '.latchkey'), 1, 1)
   await fails(t, { env: {}, says: /belongs to uid 1, not to uid 0/ }, cwd)
 })
 
-/** Exit code 1, the reason and what to do on stderr, and neither a stack nor a secret anywhere. */
+/** Expects exit code 1, the reason and the remedy on stderr, and no stack and no secret in the output. */
 async function fails(t: Test, { env, args = ['serve'], says }: Failure, cwd?: string): Promise<void> {
   const { code, stdout, stderr } = await runLatchkey(args, { env, ...(cwd !== undefined && { cwd }) })
   t.equal(code, 1, says.source)

@@ -8,37 +8,34 @@ import { PASSWORD } from '../support/people.js'
 import { makeFolder, postgresOf } from '../support/servers/embedded-fixture.js'
 import { startService } from '../support/service-process.js'
 
-// What gateways make of it is in test/gateways/rolling-restart.test.ts.
-t.test(
-  'an instance that ends lets go of its connections before it listens no more, and of newer ones after',
-  async t => {
-    const { env } = await externalStores(t)
-    const service = await startService(t, { env: { ...env, SHUTDOWN_DELAY: '500ms' } })
-    const [early, late] = [new HttpClient(service.url), new HttpClient(service.url)]
-    t.teardown(() => {
-      for (const client of [early, late]) client.close()
-    })
-    await early.get('/livez')
-    const exited = service.stop('SIGTERM')
-    await t.resolves(untilLast(early, '/readyz'), 'an answer ends a connection that was open')
-    const unready = { status: 503, body: { reason: 'draining' }, headers: { connection: 'keep-alive' } }
-    t.match(await late.get('/readyz'), unready, 'but not one that is opened now')
+// How gateways react is tested in test/gateways/rolling-restart.test.ts.
+t.test('a stopping instance closes older connections before it stops listening, and newer ones after it', async t => {
+  const { env } = await externalStores(t)
+  const service = await startService(t, { env: { ...env, SHUTDOWN_DELAY: '500ms' } })
+  const [early, late] = [new HttpClient(service.url), new HttpClient(service.url)]
+  t.teardown(() => {
+    for (const client of [early, late]) client.close()
+  })
+  await early.get('/livez')
+  const exited = service.stop('SIGTERM')
+  await t.resolves(untilLast(early, '/readyz'), 'a response closes a connection that was open before the stop')
+  const unready = { status: 503, body: { reason: 'draining' }, headers: { connection: 'keep-alive' } }
+  t.match(await late.get('/readyz'), unready, 'a connection opened during the delay stays open')
 
-    t.match(await late.get('/livez'), { status: 200, headers: { connection: 'keep-alive' } })
-    t.match(await late.get('/auth/verify'), { status: 401, headers: { connection: 'keep-alive' } })
-    const last = await untilLast(late, '/auth/verify')
-    t.match(last, { status: 401 }, 'and on the same connection until the listener has closed')
-    await t.rejects(late.get('/livez'), { code: 'ECONNREFUSED' })
-    t.equal(await exited, 0)
-  },
-)
+  t.match(await late.get('/livez'), { status: 200, headers: { connection: 'keep-alive' } })
+  t.match(await late.get('/auth/verify'), { status: 401, headers: { connection: 'keep-alive' } })
+  const last = await untilLast(late, '/auth/verify')
+  t.match(last, { status: 401 }, 'requests on that connection are answered until the listener has closed')
+  await t.rejects(late.get('/livez'), { code: 'ECONNREFUSED' })
+  t.equal(await exited, 0)
+})
 
 for (const [signal, SHUTDOWN_DELAY] of [
   ['SIGTERM', '1s'],
-  // Whoever presses Ctrl-C does not wait.
+  // Ctrl-C skips the delay.
   ['SIGINT', '20s'],
 ] as const) {
-  t.test(`every request that a lone instance took before ${signal} is answered`, async t => {
+  t.test(`every request that a single instance accepted before ${signal} is answered`, async t => {
     const { env } = await externalStores(t)
     // One hash at a time: the sign-ins take a while together.
     const service = await startService(t, { env: { ...env, HASH_CONCURRENCY: '1', SHUTDOWN_DELAY } })
@@ -66,7 +63,7 @@ for (const [signal, SHUTDOWN_DELAY] of [
   })
 }
 
-t.test('clients that keep their connections are let go of one answer at a time', async t => {
+t.test('a stopping instance closes keep-alive connections only after a complete response', async t => {
   const { env } = await externalStores(t)
   const service = await startService(t, { env })
   const { tokens } = await clientOf(t, service.url, 'ann@example.com')
@@ -87,7 +84,7 @@ t.test('clients that keep their connections are let go of one answer at a time',
   )
 })
 
-t.test('a failed sign-in that waits for its moment is answered before the end', async t => {
+t.test('a failed sign-in that waits for its delay is answered before the process ends', async t => {
   const { env } = await externalStores(t)
   const service = await startService(t, { env: { ...env, SIGN_IN_FAILURE_DELAY: '1s' } })
   const [ann, other] = [new HttpClient(service.url), new HttpClient(service.url)]
@@ -103,7 +100,7 @@ t.test('a failed sign-in that waits for its moment is answered before the end', 
   t.ok(Date.now() - startedAt < 10_000, `it took ${Date.now() - startedAt} ms`)
 })
 
-t.test('connections on which nothing happens do not hold up the end', async t => {
+t.test('idle connections do not delay the stop', async t => {
   const { env } = await externalStores(t)
   const service = await startService(t, { env })
   const port = Number(new URL(service.url).port)
@@ -123,7 +120,7 @@ t.test('connections on which nothing happens do not hold up the end', async t =>
   t.ok(Date.now() - startedAt < 10_000, `it took ${Date.now() - startedAt} ms`)
 })
 
-t.test('losing its embedded Postgres ends the service as a failure', async t => {
+t.test('the service exits with code 1 if its embedded Postgres is killed', async t => {
   const cwd = await makeFolder(t)
   const service = await startService(t, { cwd })
   const postgres = await postgresOf(join(cwd, '.latchkey/postgres'))
@@ -147,7 +144,7 @@ async function clientOf(t: Test, url: string, email: string) {
   return { client, tokens: body as { access_token: string; refresh_token: string } }
 }
 
-/** The answer that ends the connection of a client. */
+/** The response that closes the client's connection. */
 async function untilLast(client: HttpClient, path: string) {
   for (;;) {
     const answer = await client.get(path)

@@ -7,7 +7,7 @@ import { startRedis } from '../support/servers/own-redis.js'
 import { startService } from '../support/service-process.js'
 import { tcpForwarder } from '../support/tcp-forwarder.js'
 
-t.test('without Redis it starts, works, and says what it lacks until Redis comes', async t => {
+t.test('the service starts and works without Redis, which /readyz reports as degraded', async t => {
   const redis = await startRedis(t)
   await redis.stop()
   const { env } = await externalStores(t)
@@ -24,11 +24,11 @@ t.test('without Redis it starts, works, and says what it lacks until Redis comes
   while ((await client.get('/readyz')).body.status !== 'ok') await sleep(20)
 })
 
-t.test('a Postgres that comes a little later is waited for', async t => {
+t.test('a start waits for a Postgres that becomes reachable a few seconds later', async t => {
   const { env } = await externalStores(t)
   const forwarder = await tcpForwarder(t, env.DATABASE_URL!)
   const starting = startService(t, { env: { ...env, DATABASE_URL: forwarder.url } })
-  // It takes more than one attempt.
+  // Long enough for more than one attempt.
   await sleep(4000)
   await forwarder.open()
   const service = await starting
@@ -36,7 +36,7 @@ t.test('a Postgres that comes a little later is waited for', async t => {
   t.equal(service.output().match(/Waiting/g)?.length, 1)
 })
 
-t.test('a Postgres that hangs does not make the instance look dead', async t => {
+t.test('/readyz stays 200 and fast while Postgres hangs', async t => {
   const { env } = await externalStores(t)
   const forwarder = await tcpForwarder(t, env.DATABASE_URL!)
   await forwarder.open()
@@ -49,6 +49,6 @@ t.test('a Postgres that hangs does not make the instance look dead', async t => 
   for (let i = 0; i < 3; i++) {
     const startedAt = Date.now()
     t.match(await client.get('/readyz'), { status: 200, body: { status: 'degraded', degraded: ['postgres'] } })
-    t.ok(Date.now() - startedAt < 3000, 'while a statement would wait for five seconds')
+    t.ok(Date.now() - startedAt < 3000, 'faster than the five seconds that a statement would wait')
   }
 })
