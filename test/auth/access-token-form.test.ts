@@ -7,7 +7,7 @@ const encode = (value: unknown) =>
 const good = { alg: 'ES256', typ: 'at+jwt', kid: 'key-1' }
 const token = (header: unknown, payload = 'e30', signature = 'AAAA') => `${encode(header)}.${payload}.${signature}`
 
-t.test('a well-formed token names its algorithm and its key', async t => {
+t.test('the header of a well-formed access token gives its alg and kid', async t => {
   t.strictSame(readAccessTokenHeader(token(good)), { alg: 'ES256', kid: 'key-1' })
   t.strictSame(readAccessTokenHeader(token({ kid: 'key-1', typ: 'at+jwt', alg: 'none' })), {
     alg: 'none',
@@ -15,7 +15,7 @@ t.test('a well-formed token names its algorithm and its key', async t => {
   })
 })
 
-t.test('a header has three members, each a text', async t => {
+t.test('an access token header has exactly three members, each a string', async t => {
   for (const name of Object.keys(good)) {
     for (const value of [undefined, null, 1, true, '', [], {}]) {
       if (name === 'alg' && value === '') continue
@@ -26,7 +26,7 @@ t.test('a header has three members, each a text', async t => {
     t.equal(readAccessTokenHeader(token(JSON.stringify(good).replace('}', `,"${name}":"a"}`))), undefined, name)
 })
 
-t.test('a header is an object', async t => {
+t.test('an access token header is a JSON object', async t => {
   for (const header of [
     'null',
     '[]',
@@ -41,7 +41,7 @@ t.test('a header is an object', async t => {
     t.equal(readAccessTokenHeader(token(header)), undefined, header)
 })
 
-t.test('there are three parts of canonical base64url', async t => {
+t.test('an access token has three parts of canonical base64url', async t => {
   const text = token(good)
   for (const bad of [
     '',
@@ -64,8 +64,8 @@ t.test('there are three parts of canonical base64url', async t => {
     t.equal(readAccessTokenHeader(bad), undefined, JSON.stringify(bad.slice(-12)))
 })
 
-t.test('4096 characters are read, one more is not', async t => {
-  // A multiple of four characters of payload is canonical whatever it says.
+t.test('an access token of up to 4096 characters is read, a longer one is not', async t => {
+  // A payload of a multiple of four characters is always canonical.
   const rest = token(good, '', 'AAAA').length
   const payload = 'A'.repeat((4096 - rest) & ~3)
   const signature = `AAAA${'AAAA'.repeat(2)}`
@@ -73,7 +73,7 @@ t.test('4096 characters are read, one more is not', async t => {
   t.equal(readAccessTokenHeader(token(good, payload, signature)), undefined)
 })
 
-t.test('what is read is what was written, and nothing else is read', async t => {
+t.test('an access token header is read as it was written, and no random text is read as one', async t => {
   const part = fc.uint8Array({ minLength: 1, maxLength: 80 }).map(bytes => Buffer.from(bytes).toString('base64url'))
   fc.assert(
     fc.property(part, part, fc.string({ minLength: 1 }), (payload, signature, kid) => {

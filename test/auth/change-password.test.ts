@@ -7,7 +7,7 @@ const NEW = 'another passphrase altogether'
 const passwords = { current_password: PASSWORD, new_password: NEW, transport: 'body' }
 const bearer = (accessToken: string) => ({ authorization: `Bearer ${accessToken}` })
 
-t.test('whoever is signed in changes the password without giving an e-mail', async t => {
+t.test('a signed-in user changes the password without giving an e-mail', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   const phone = await signIn(app, ada.email)
@@ -25,7 +25,7 @@ t.test('whoever is signed in changes the password without giving an e-mail', asy
   t.equal((await post(app, '/auth/login', { email: ada.email, password: NEW })).statusCode, 200)
 })
 
-t.test('being signed in is not enough: the current password is asked for, and its failures count', async t => {
+t.test('a signed-in user needs the current password to change it, and wrong ones count as failures', async t => {
   const { app } = await buildTestApp(t, { RATE_LIMIT: 'on', RATE_LIMIT_FAILURES_PER_ACCOUNT: '2' })
   const ada = await signUp(app)
   const guess = (url: string, payload: object, headers = {}) => post(app, url, payload, headers)
@@ -35,10 +35,10 @@ t.test('being signed in is not enough: the current password is asked for, and it
   t.same([(await signIn()).statusCode, (await signIn()).statusCode, (await signIn()).statusCode], [401, 401, 429])
   t.equal((await guess('/auth/change-password', change, bearer(ada.accessToken))).json().code, 'invalid_credentials')
   t.equal((await guess('/auth/change-password', change, bearer(ada.accessToken))).json().code, 'rate_limited')
-  t.equal(await verify(app, ada.accessToken), 200, 'and nothing has ended')
+  t.equal(await verify(app, ada.accessToken), 200, 'the session is still valid')
 })
 
-t.test('an e-mail that is not that of the access token is refused before the password is tried', async t => {
+t.test('a password change for another e-mail than the token’s is refused before the password is tried', async t => {
   const { app } = await buildTestApp(t)
   const [ada, bob] = [await signUp(app), await signUp(app)]
   for (const email of [bob.email, 'nobody@example.com', 'no address']) {
@@ -50,13 +50,13 @@ t.test('an e-mail that is not that of the access token is refused before the pas
   t.equal((await post(app, '/auth/login', { email: bob.email, password: PASSWORD })).statusCode, 200)
 })
 
-t.test('with neither an e-mail nor a token it says what it needs', async t => {
+t.test('a password change without an e-mail and a token is refused with a hint at the e-mail', async t => {
   const { app } = await buildTestApp(t)
   const answer = await post(app, '/auth/change-password', passwords)
   t.match(answer.json(), { status: 401, code: 'authentication_required', detail: /email/ })
 })
 
-t.test('without an e-mail the access token must be live; with one, a dead token is no hindrance', async t => {
+t.test('a password change without an e-mail needs a live token; with one an invalid token is ignored', async t => {
   const { app, clock } = await buildTestApp(t)
   const ada = await signUp(app)
   await clock.advance(16 * 60)
@@ -71,7 +71,7 @@ t.test('without an e-mail the access token must be live; with one, a dead token 
   t.equal((await post(app, '/auth/change-password', again, basic)).statusCode, 200)
 })
 
-t.test('the token of a disabled account changes nothing', async t => {
+t.test('an access token of a disabled account cannot change the password', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   await disableUser(app.context, ada.userId, 'test')
@@ -79,7 +79,7 @@ t.test('the token of a disabled account changes nothing', async t => {
   t.equal(answer.json().code, 'token_revoked')
 })
 
-t.test('a refused password comes back with the field and the reason for a form', async t => {
+t.test('a refused new password is answered with its form field and the reason', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   const reasons = {
@@ -103,7 +103,7 @@ t.test('a refused password comes back with the field and the reason for a form',
   }
 })
 
-t.test('an account that came from an older system is upgraded at its first sign-in, or change', async t => {
+t.test('an imported hash is upgraded at the first sign-in or password change', async t => {
   const { app, database } = await buildTestApp(t)
   const hashes = [
     '$2y$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2',

@@ -5,23 +5,23 @@ import { refresh, refreshed, signUp } from '../support/people.js'
 const FIRST = 'the first refresh secret of thirty-two bytes or more'
 const SECOND = 'the second refresh secret of thirty-two bytes or more'
 
-/** An instance of before the change of the secret, and one of after it, that knows both. */
+/** An instance with the old secret, and one with the new secret that also knows the old one. */
 async function beforeAndAfter(t: Parameters<typeof buildTestApp>[0]): Promise<[TestApp, TestApp]> {
   const before = await buildTestApp(t, { JWT_REFRESH_SECRET: FIRST })
   return [before, await before.another({ JWT_REFRESH_SECRET: `${SECOND},${FIRST}` })]
 }
 
-t.test('a failover that loses the first rotation after the change of the secret forks nothing', async t => {
+t.test('a failover that loses the first rotation after a secret change does not fork the session', async t => {
   const [before, after] = await beforeAndAfter(t)
   const ada = await signUp(before.app)
   const { admin } = before.database
   const [row] = await admin`select * from refresh_tokens where session_id = ${ada.sessionId}`
   const next = await refreshed(after.app, ada.refreshToken)
   await admin`update refresh_tokens set ${admin(row!)} where session_id = ${ada.sessionId}`
-  t.equal((await refresh(after.app, next)).statusCode, 200, 'the client is one ahead, by the older secret')
+  t.equal((await refresh(after.app, next)).statusCode, 200, 'the client is one generation ahead, by the older secret')
 })
 
-t.test('a token that was made with the older secret outlives it once it was exchanged', async t => {
+t.test('the successor of a refresh token of the old secret is valid without that secret', async t => {
   const [before, after] = await beforeAndAfter(t)
   const alone = await before.another({ JWT_REFRESH_SECRET: SECOND })
   const ada = await signUp(before.app)
@@ -31,7 +31,7 @@ t.test('a token that was made with the older secret outlives it once it was exch
   t.equal((await refresh(alone.app, ada.refreshToken)).json().code, 'refresh_token_invalid')
 })
 
-t.test('so does one whose successor was named by the older secret', async t => {
+t.test('a replay of a token that the old secret rotated gets a successor that is valid without it', async t => {
   const [before, after] = await beforeAndAfter(t)
   const alone = await before.another({ JWT_REFRESH_SECRET: SECOND })
   const ada = await signUp(before.app)

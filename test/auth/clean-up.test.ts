@@ -16,7 +16,7 @@ async function count({ database }: TestApp, table: string): Promise<number> {
   return row!.count
 }
 
-/** Makes everything older, ids included: a session's id tells when it began. */
+/** Makes everything older, ids included: a session id contains its start time. */
 async function age(test: TestApp, days: number): Promise<void> {
   const { admin } = test.database
   const older = (column: string) => admin.unsafe(`${column} - interval '${days} days'`)
@@ -34,7 +34,7 @@ async function age(test: TestApp, days: number): Promise<void> {
   await admin`alter table refresh_tokens add foreign key (session_id) references sessions on delete cascade`
 }
 
-t.test('sessions past every end go, in batches, with their refresh tokens; live ones stay', async t => {
+t.test('clean-up deletes expired sessions and their refresh tokens in batches, and keeps live ones', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   for (let device = 0; device < 6; device++) await signIn(test.app, ada.email)
@@ -48,7 +48,7 @@ t.test('sessions past every end go, in batches, with their refresh tokens; live 
   t.match(await clean(test), { sessions: 0 })
 })
 
-t.test('a session that only just ended is kept for those who ask why', async t => {
+t.test('clean-up keeps a session that ended recently, so that the reason can be reported', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   await post(test.app, '/auth/logout', { refresh_token: ada.refreshToken })
@@ -56,7 +56,7 @@ t.test('a session that only just ended is kept for those who ask why', async t =
   t.equal(await count(test, 'sessions'), 1)
 })
 
-t.test('revocations go when no token that they refuse can be alive, and not before', async t => {
+t.test('clean-up deletes a revocation only when every token that it refuses has expired', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   await setRoles(test.app.context, ada.email, ['editor'], 'test')
@@ -67,10 +67,10 @@ t.test('revocations go when no token that they refuse can be alive, and not befo
   t.match(await clean(test), { revocations: 0 })
   await test.clock.advance(6 * 60)
   t.match(await clean(test), { revocations: 1 })
-  t.equal(await count(test, 'revocations'), 1, 'a compromised key stays revoked for ever')
+  t.equal(await count(test, 'revocations'), 1, 'a compromised key stays revoked permanently')
 })
 
-t.test('retired keys and old events go', async t => {
+t.test('clean-up deletes retired keys and old events', async t => {
   const test = await buildTestApp(t, { EVENT_RETENTION: '2d' })
   const { admin } = test.database
   await signUp(test.app)
@@ -82,7 +82,7 @@ t.test('retired keys and old events go', async t => {
   t.match(await clean(test), { keys: 0, events: 1 })
 })
 
-t.test('while another instance cleans up, this one does not wait for it', async t => {
+t.test('clean-up does not wait for another instance that is cleaning up', async t => {
   const test = await buildTestApp(t, { EVENT_RETENTION: '1d' })
   await signUp(test.app)
   await test.clock.advance(2 * DAY)
@@ -93,7 +93,7 @@ t.test('while another instance cleans up, this one does not wait for it', async 
   t.match(await clean(test), { events: 1 })
 })
 
-t.test('a row that somebody holds is left for the next time', async t => {
+t.test('clean-up skips a locked row', async t => {
   const test = await buildTestApp(t, { EVENT_RETENTION: '1d' })
   await signUp(test.app)
   await test.clock.advance(2 * DAY)
@@ -103,7 +103,7 @@ t.test('a row that somebody holds is left for the next time', async t => {
   })
 })
 
-t.test('nothing of a live session is touched while it refreshes', async t => {
+t.test('clean-up does not affect a live session that refreshes at the same time', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const [, response] = await Promise.all([clean(test), refresh(test.app, ada.refreshToken)])

@@ -2,6 +2,8 @@ import t, { type Test } from 'tap'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { type Person, refresh, refreshed, signUp } from '../support/people.js'
 
+// "row N" in a title is row N of the table in docs/rotation.md.
+
 const AT_ONCE = 50
 
 /** Sends the same token fifty times at once, half to each of two instances. */
@@ -15,7 +17,7 @@ async function presentAtOnce([first, second]: [TestApp, TestApp], token: string)
   }
 }
 
-/** Counts how often the row of the whitelist is written, by a trigger that Postgres itself runs. */
+/** Counts the writes to the whitelist row, with a trigger in Postgres. */
 async function countWrites({ database }: TestApp): Promise<() => Promise<number>> {
   await database.admin.unsafe(`
     create table writes (at timestamptz default now());
@@ -26,7 +28,7 @@ async function countWrites({ database }: TestApp): Promise<() => Promise<number>
   return async () => Number((await database.admin`select count(*) from writes`)[0]!.count)
 }
 
-/** What a token is, whichever instance wrote its tag. */
+/** The part of a token that does not depend on which instance wrote its tag. */
 function secretOf(token: string): string {
   return Buffer.from(token.slice('lk_rt_'.length), 'base64url').subarray(2, 54).toString('hex')
 }
@@ -43,11 +45,11 @@ t.test('row 2: fifty tabs over two instances refresh at once and share one succe
   const writes = await countWrites(test)
   const { statuses, successors } = await presentAtOnce(both, ada.refreshToken)
   t.strictSame([...statuses], [200])
-  t.equal(successors.size, 1, 'the family never forks')
-  t.equal(await writes(), 1, 'one row was written once')
+  t.equal(successors.size, 1, 'all tabs get the same successor')
+  t.equal(await writes(), 1, 'the whitelist row is written once')
 })
 
-t.test('row 3: fifty tabs with a token of a moment ago keep it', async t => {
+t.test('row 3: fifty tabs with a refresh token that is too young to rotate keep it', async t => {
   const { both, test, ada } = await setUp(t)
   const young = await refreshed(test.app, ada.refreshToken)
   const writes = await countWrites(test)
@@ -70,7 +72,7 @@ t.test('row 4: fifty tabs ahead of a database that lost a commit share one succe
   t.equal(await writes(), 1)
 })
 
-t.test('row 5: fifty tabs with the previous token get the one successor', async t => {
+t.test('row 5: fifty tabs with the previous token get the same successor', async t => {
   const { both, test, ada } = await setUp(t)
   const next = await refreshed(test.app, ada.refreshToken)
   const writes = await countWrites(test)
@@ -80,7 +82,7 @@ t.test('row 5: fifty tabs with the previous token get the one successor', async 
   t.equal(await writes(), 0)
 })
 
-t.test('row 6: a burst of late replays is one late replay', async t => {
+t.test('row 6: a burst of late replays counts as one late replay', async t => {
   const { both, test, ada } = await setUp(t)
   const next = await refreshed(test.app, ada.refreshToken)
   await test.clock.advance(3600)
@@ -91,7 +93,7 @@ t.test('row 6: a burst of late replays is one late replay', async t => {
   t.equal(await writes(), 1, 'counted once')
 })
 
-t.test('a burst that mixes the token, its predecessor and its successor ends nobody’s session', async t => {
+t.test('a burst that mixes a refresh token and its predecessor does not end the session', async t => {
   const { both, test, ada } = await setUp(t)
   await test.clock.advance(31)
   const tokens = [ada.refreshToken, await refreshed(test.app, ada.refreshToken)]
@@ -102,7 +104,7 @@ t.test('a burst that mixes the token, its predecessor and its successor ends nob
   t.equal(new Set(responses.map(response => response.json().refresh_token)).size, 1)
 })
 
-t.test('both secrets are rotated in phases while clients refresh, and nobody is signed out', async t => {
+t.test('rotating both secrets in phases while clients refresh signs no user out', async t => {
   const old = {
     JWT_SECRET: 'the first jwt secret of thirty-two bytes or more',
     JWT_REFRESH_SECRET: 'the first refresh secret of thirty-two bytes or more',
@@ -117,7 +119,7 @@ t.test('both secrets are rotated in phases while clients refresh, and nobody is 
   })
   const test = await buildTestApp(t, old)
   const phases = [
-    // At each boundary instances of both sides run at the same time.
+    // In each phase instances of two configurations run at the same time.
     [test, await test.another(join(old, next))],
     [await test.another(join(old, next)), await test.another(join(next, old))],
     [await test.another(join(next, old)), await test.another(join(next, old))],
@@ -135,7 +137,7 @@ t.test('both secrets are rotated in phases while clients refresh, and nobody is 
           answers.push(await refresh(instances[1].app, token))
           const successors: string[] = answers.map(answer => answer.json().refresh_token)
           t.strictSame([...new Set(answers.map(({ statusCode }) => statusCode))], [200], `phase ${phase}`)
-          t.equal(new Set(successors.map(secretOf)).size, 1, 'whichever instance answers')
+          t.equal(new Set(successors.map(secretOf)).size, 1, 'every instance gives the same successor')
           return successors[phase % 3]!
         }),
       )

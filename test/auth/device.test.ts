@@ -98,21 +98,21 @@ const apps: Row[] = [
 ]
 
 for (const [subject, rows] of Object.entries({ browsers, apps })) {
-  t.test(`${subject} are told by their name and system`, async t => {
+  t.test(`${subject} are recognised by name and system`, async t => {
     for (const [userAgent, browser, os, kind] of rows) {
       t.same(describeDevice(userAgent), { browser, os, kind }, userAgent)
     }
   })
 }
 
-t.test('without a name the device is unknown', async t => {
+t.test('a User-Agent without a name gives an unknown device', async t => {
   const unknown = { browser: null, os: null, kind: 'unknown' }
   for (const userAgent of [undefined, '', '   ', '\0\u0007\u200B', 'Mozilla/5.0']) {
     t.same(describeDevice(userAgent), unknown)
   }
 })
 
-t.test('no control or invisible character reaches the name, and the name is short', async t => {
+t.test('a device name has no control or invisible characters, and at most 40 characters', async t => {
   t.equal(describeDevice('My\u0000\u001B[31mApp\u202E\r\n\u2028/1.0').browser, 'My31mApp')
   t.equal(describeDevice('My%00%1B%E2%80%AEApp/1 CFNetwork/1').browser, 'MyApp')
   t.equal(describeDevice('<script>alert(1)</script>').browser, 'scriptalert')
@@ -120,16 +120,16 @@ t.test('no control or invisible character reaches the name, and the name is shor
   t.equal(
     describeDevice(`x${'%F0%9D%92%9C'.repeat(40)}/1`).browser,
     `x${'\u{1D49C}'.repeat(39)}`,
-    'cut between letters',
+    'cut between characters',
   )
 })
 
-t.test('nothing after 512 characters is read', async t => {
+t.test('only the first 512 characters of a User-Agent are read', async t => {
   t.equal(describeDevice(`MyApp/1 ${'x'.repeat(504)}Android`).os, null)
   t.equal(describeDevice(`MyApp/1 ${'x'.repeat(497)}Android`).os, 'Android')
 })
 
-t.test('no header makes it throw or take long', async t => {
+t.test('no User-Agent makes describeDevice throw or take long', async t => {
   const pieces = [...browsers, ...apps].flatMap(([userAgent]) => userAgent.split(/([ ;/().%])/))
   const awkward = [
     '%',

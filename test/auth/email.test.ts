@@ -1,7 +1,7 @@
 import t from 'tap'
 import { emailForms, normaliseEmail } from '../../src/auth/email.js'
 
-t.test('an address is trimmed, lower-cased and brought to NFKC', async t => {
+t.test('an e-mail address is trimmed, lower-cased and normalised to NFKC', async t => {
   const forms: Record<string, string> = {
     'alice@example.com': 'alice@example.com',
     '  Alice@Example.COM\n': 'alice@example.com',
@@ -20,7 +20,7 @@ t.test('an address is trimmed, lower-cased and brought to NFKC', async t => {
   for (const [input, expected] of Object.entries(forms)) t.equal(normaliseEmail(input), expected)
 })
 
-t.test('what is not an address is refused', async t => {
+t.test('a text that is not an e-mail address is refused', async t => {
   const refused = [
     '',
     ' ',
@@ -56,13 +56,13 @@ t.test('what is not an address is refused', async t => {
     `alice@${'a'.repeat(64)}.example`,
     `alice@${'\u00FC'.repeat(64)}.example`,
   ]
-  // Numbered, as a line separator in a title breaks the report.
+  // Numbered, because a line separator in a message breaks the report.
   for (const [index, input] of refused.entries()) {
     t.throws(() => normaliseEmail(input), { name: 'LatchkeyError', code: 'invalid_email' }, `address ${index}`)
   }
 })
 
-t.test('an address can not bring a second one into a mail header', async t => {
+t.test('an e-mail address cannot add a second one to a mail header', async t => {
   for (const input of [
     'alice@example.com,eve',
     'eve;alice@example.com',
@@ -74,7 +74,7 @@ t.test('an address can not bring a second one into a mail header', async t => {
   t.throws(() => normaliseEmail('"alice"@example.com'), { code: 'invalid_email' })
 })
 
-t.test('254 bytes are accepted and 255 are not', async t => {
+t.test('an e-mail address of 254 bytes is accepted, one of 255 is refused', async t => {
   const domain = '@example.com'
   t.equal(normaliseEmail('a'.repeat(254 - domain.length) + domain).length, 254)
   t.throws(() => normaliseEmail('a'.repeat(255 - domain.length) + domain), { code: 'invalid_email' })
@@ -82,7 +82,7 @@ t.test('254 bytes are accepted and 255 are not', async t => {
   t.throws(() => normaliseEmail('\u00E9'.repeat(122) + domain), { code: 'invalid_email' })
 })
 
-t.test('normalising twice changes nothing, for every character that is accepted', async t => {
+t.test('normalising an e-mail address twice changes nothing, for every accepted character', async t => {
   const unstable: string[] = []
   let accepted = 0
   for (let codePoint = 0; codePoint <= 0x10ffff; codePoint++) {
@@ -100,7 +100,7 @@ t.test('normalising twice changes nothing, for every character that is accepted'
   t.same(unstable, [])
 })
 
-t.test('the forms in which an earlier version may have stored an address are its address', async t => {
+t.test('emailForms lists every form in which an earlier version may have stored an e-mail address', async t => {
   const forms: Record<string, string[]> = {
     'Ann@example.com': ['ann@example.com'],
     'Ann@B\u00FCcher.example': ['ann@b\u00FCcher.example', 'ann@xn--bcher-kva.example'],

@@ -6,8 +6,8 @@ import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { PASSWORD, type Person, post, refresh, signIn, signUp, verify } from '../support/people.js'
 
 /**
- * Holds somebody else's transaction open while a request runs, commits it when the request waits for it, and returns
- * the answer.
+ * Keeps another transaction open while a request runs, commits it when the request waits for it, and returns
+ * the response.
  */
 async function whileOpen<Answer>(
   { database }: TestApp,
@@ -23,7 +23,7 @@ async function whileOpen<Answer>(
   return answer as Promise<Answer>
 }
 
-/** Gives up after some seconds: without a fence nobody waits, and the test then sees who survives. */
+/** Gives up after some seconds: without a fence the request does not wait, and the test then sees its effect. */
 async function waitUntilSomebodyWaits(sql: postgres.TransactionSql): Promise<void> {
   for (let look = 0; look < 300; look++) {
     const [row] = await sql`
@@ -50,7 +50,7 @@ async function endEverySession(sql: postgres.TransactionSql, userId: string): Pr
 const login = ({ app }: TestApp, email: string) =>
   post(app, '/auth/login', { email, password: PASSWORD, transport: 'body' })
 
-t.test('a sign-in that was hashing while all sessions were revoked does not survive', async t => {
+t.test('a sign-in that is hashing while all sessions are revoked is refused', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const answer = await whileOpen(
@@ -61,10 +61,10 @@ t.test('a sign-in that was hashing while all sessions were revoked does not surv
   t.equal(answer.statusCode, 401)
   t.equal(answer.json().code, 'invalid_credentials')
   t.equal(await liveSessions(test, ada.userId), 0)
-  t.equal((await login(test, ada.email)).statusCode, 200, 'the next one does')
+  t.equal((await login(test, ada.email)).statusCode, 200, 'the next sign-in succeeds')
 })
 
-t.test('a sign-in that was hashing while the user was disabled does not survive', async t => {
+t.test('a sign-in that is hashing while the user is disabled is refused', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const answer = await whileOpen(
@@ -79,7 +79,7 @@ t.test('a sign-in that was hashing while the user was disabled does not survive'
   t.equal(await liveSessions(test, ada.userId), 0)
 })
 
-t.test('a sign-in that was hashing while the password changed does not survive', async t => {
+t.test('a sign-in that is hashing while the password changes is refused', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const newHash = await argon2.hash('another passphrase altogether', { memoryCost: 19456, timeCost: 2, parallelism: 1 })
@@ -95,7 +95,7 @@ t.test('a sign-in that was hashing while the password changed does not survive',
   t.equal(await liveSessions(test, ada.userId), 0)
 })
 
-t.test('a sign-in whose hash another sign-in upgraded meanwhile goes on', async t => {
+t.test('a sign-in succeeds although another one upgrades the hash meanwhile', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const strongerHash = await argon2.hash(PASSWORD, { memoryCost: 20000, timeCost: 2, parallelism: 1 })
@@ -107,7 +107,7 @@ t.test('a sign-in whose hash another sign-in upgraded meanwhile goes on', async 
   t.equal(answer.statusCode, 200)
 })
 
-t.test('an upgrade of a hash does not overwrite a password that changed meanwhile', async t => {
+t.test('an upgrade of a hash does not overwrite a password that changes meanwhile', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const weakHash = await argon2.hash(PASSWORD, { memoryCost: 4096, timeCost: 1, parallelism: 1 })
@@ -138,7 +138,7 @@ t.test('a weak hash is upgraded at sign-in', async t => {
   t.equal((await login(test, ada.email)).statusCode, 200)
 })
 
-t.test('a refresh that was under way while the user was disabled does not survive', async t => {
+t.test('a refresh in progress while the user is disabled is refused', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const answer = await whileOpen(
@@ -153,7 +153,7 @@ t.test('a refresh that was under way while the user was disabled does not surviv
   t.equal(answer.json().code, 'user_disabled')
 })
 
-t.test('a refresh that was under way while its session was revoked does not survive', async t => {
+t.test('a refresh in progress while its session is revoked is refused', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const answer = await whileOpen(
@@ -167,7 +167,7 @@ t.test('a refresh that was under way while its session was revoked does not surv
   t.equal(answer.json().code, 'session_revoked')
 })
 
-t.test('a refresh that came just before a revoke-all mints a token that is refused', async t => {
+t.test('an access token refreshed just before all sessions are revoked is revoked too', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const refreshed = (await refresh(test.app, ada.refreshToken)).json()
@@ -175,7 +175,7 @@ t.test('a refresh that came just before a revoke-all mints a token that is refus
   t.equal(await verify(test.app, refreshed.access_token), 'token_revoked')
 })
 
-t.test('a change of password ends every session, the current one too, and opens a fresh one', async t => {
+t.test('a password change revokes every session, the current one too, and opens a new one', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const other = await signIn(test.app, ada.email)
@@ -192,10 +192,10 @@ t.test('a change of password ends every session, the current one too, and opens 
   t.equal(await verify(test.app, ada.accessToken), 'token_revoked')
   t.equal(await verify(test.app, changed.json().access_token), 200)
   t.not(changed.json().session_id, ada.sessionId)
-  t.equal((await login(test, ada.email)).statusCode, 401, 'the old password is dead')
+  t.equal((await login(test, ada.email)).statusCode, 401, 'the old password is invalid')
 })
 
-t.test('two changes of password at once: one wins, the other is refused', async t => {
+t.test('of two concurrent password changes one succeeds and the other is refused', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const change = (new_password: string) =>
@@ -205,14 +205,14 @@ t.test('two changes of password at once: one wins, the other is refused', async 
   t.equal(await liveSessions(test, ada.userId), 1)
 })
 
-/** A reset under way with a token that is still good. */
+/** A password reset in progress with a valid token. */
 async function resetUnderWay(test: TestApp, ada: Person, change: (sql: postgres.TransactionSql) => Promise<unknown>) {
   const { token } = await issuePasswordReset(test.app.context, ada.email, 'test')
   const body = { token, new_password: 'another passphrase altogether', transport: 'body' }
   return whileOpen(test, change, () => post(test.app, '/auth/reset-password', body))
 }
 
-t.test('a reset that was hashing while the user was disabled does not survive', async t => {
+t.test('a password reset that is hashing while the user is disabled is refused', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const answer = await resetUnderWay(test, ada, async sql => {
@@ -223,10 +223,10 @@ t.test('a reset that was hashing while the user was disabled does not survive', 
   t.equal(await liveSessions(test, ada.userId), 0)
 })
 
-t.test('a reset that was hashing while the password changed does not overwrite it', async t => {
+t.test('a password reset that is hashing while the password changes does not overwrite it', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
-  const newHash = await argon2.hash('the passphrase of her own', { memoryCost: 19456, timeCost: 2, parallelism: 1 })
+  const newHash = await argon2.hash('the passphrase of the owner', { memoryCost: 19456, timeCost: 2, parallelism: 1 })
   const answer = await resetUnderWay(test, ada, async sql => {
     await sql`update users set password_hash = ${newHash} where id = ${ada.userId}`
     await sql`delete from password_resets where user_id = ${ada.userId}`
@@ -237,7 +237,7 @@ t.test('a reset that was hashing while the password changed does not overwrite i
   t.equal(user!.password_hash, newHash)
 })
 
-t.test('a reset goes on when all that happened meanwhile is that a sign-in upgraded the hash', async t => {
+t.test('a password reset succeeds although a sign-in upgrades the hash meanwhile', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const strongerHash = await argon2.hash(PASSWORD, { memoryCost: 20000, timeCost: 2, parallelism: 1 })
@@ -247,10 +247,10 @@ t.test('a reset goes on when all that happened meanwhile is that a sign-in upgra
     sql => sql`update users set password_hash = ${strongerHash} where id = ${ada.userId}`,
   )
   t.equal(answer.statusCode, 200)
-  t.equal((await login(test, ada.email)).statusCode, 401, 'and the old password is dead')
+  t.equal((await login(test, ada.email)).statusCode, 401, 'the old password is invalid')
 })
 
-t.test('a sign-in that was hashing while the password was reset does not survive', async t => {
+t.test('a sign-in that is hashing while the password is reset leaves no session', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const { token } = await issuePasswordReset(test.app.context, ada.email, 'test')
@@ -263,11 +263,11 @@ t.test('a sign-in that was hashing while the password was reset does not survive
   t.equal(await liveSessions(test, ada.userId), 1)
 })
 
-t.test('sign-ins at once never leave more sessions than an account may have', async t => {
+t.test('concurrent sign-ins never leave more sessions than MAX_SESSIONS_PER_USER', async t => {
   const test = await buildTestApp(t, { MAX_SESSIONS_PER_USER: '3' })
   const ada = await signUp(test.app)
   const signedIn = await Promise.all(Array.from({ length: 6 }, () => signIn(test.app, ada.email)))
   t.equal(await liveSessions(test, ada.userId), 3)
   const answers = await Promise.all(signedIn.map(({ accessToken }) => verify(test.app, accessToken)))
-  t.equal(answers.filter(answer => answer === 200).length, 3, 'the oldest made room at once')
+  t.equal(answers.filter(answer => answer === 200).length, 3, 'the oldest sessions were revoked at once')
 })

@@ -12,6 +12,8 @@ import {
 } from '../../src/auth/judge-refresh-token.js'
 import type { RefreshState, WhitelistRow } from '../../src/db/refresh-tokens.js'
 
+// "row N" in a title is row N of the table in docs/rotation.md.
+
 const times = { minAgeSeconds: 30, leewaySeconds: 10, settleSeconds: 60 }
 const GENERATION = 7
 
@@ -55,12 +57,12 @@ function judge(presented: Presented, state: RefreshState | undefined, use: Succe
   return judgeRefreshToken(presented, state, times, use)
 }
 
-/** A late answer, by what the whitelist keeps of it. */
+/** The verdict `late`, by what the whitelist records of it. */
 function late(record: 'nothing' | 'restart' | number): Verdict {
   return { is: 'late', record: typeof record === 'number' ? { what: 'count', max: record } : { what: record } }
 }
 
-t.test('row 1: whatever is presented to a session that is over, nothing but that is said', async t => {
+t.test('row 1: any refresh token of a session that is over gets only the reason for that', async t => {
   const reasons: [RefreshState | undefined, string][] = [
     [undefined, 'session_revoked'],
     [session({}, { userDisabled: true, sessionRevoked: true }), 'user_disabled'],
@@ -75,30 +77,30 @@ t.test('row 1: whatever is presented to a session that is over, nothing but that
       t.strictSame(judge(presented, state), { is: 'over', code })
 })
 
-t.test('rows 2 and 4: the current token when it is old enough, and the next one, are due', async t => {
+t.test('rows 2 and 4: the current refresh token, if old enough, and the next one are due', async t => {
   t.strictSame(judge(token(GENERATION), session()), { is: 'due' })
   t.strictSame(judge(token(GENERATION), session({ rotatedSecondsAgo: 30 })), { is: 'due' })
   t.strictSame(judge(token(GENERATION + 1), session({ rotatedSecondsAgo: 0 })), { is: 'due' })
   const first = session({ generation: 0, tokenHash: hashOf(0), previousHash: null, rotatedSecondsAgo: 0 })
-  t.strictSame(judge(token(0), first), { is: 'due' }, 'the first token of a session at once')
+  t.strictSame(judge(token(0), first), { is: 'due' }, 'the first token of a session is due at once')
 })
 
-t.test('row 3: the current token is young until it is thirty seconds old', async t => {
+t.test('row 3: the current refresh token is young until it is thirty seconds old', async t => {
   t.strictSame(judge(token(GENERATION), session({ rotatedSecondsAgo: 29.9 })), { is: 'young' })
 })
 
-t.test('row 5: the previous token within the leeway, from the same browser', async t => {
+t.test('row 5: the previous refresh token from the same browser is replayed within the leeway', async t => {
   const state = session({ rotatedSecondsAgo: 10 })
   t.strictSame(judge(token(GENERATION - 1), state), { is: 'replayed' })
   t.strictSame(judge(token(GENERATION - 1), session({ rotatedSecondsAgo: 10.1 })), late('restart'), 'no longer')
-  t.strictSame(judge(token(GENERATION - 1, { mark: 2 }), state), late(MAX_OTHER_MARKS), 'from another it is counted')
+  t.strictSame(judge(token(GENERATION - 1, { mark: 2 }), state), late(MAX_OTHER_MARKS), 'another browser is counted')
   t.strictSame(judge(token(GENERATION - 1, { mark: null }), state), late(MAX_OTHER_MARKS))
   const unmarked = session({ rotatedSecondsAgo: 10, previousMark: null })
-  t.strictSame(judge(token(GENERATION - 1, { mark: null }), unmarked), { is: 'replayed' }, 'no marks are the same mark')
+  t.strictSame(judge(token(GENERATION - 1, { mark: null }), unmarked), { is: 'replayed' }, 'two missing marks match')
   t.strictSame(judge(token(GENERATION - 1), unmarked), late(MAX_OTHER_MARKS))
 })
 
-t.test('row 5: any mark, where that of the rotation is not known, or nobody asks for it', async t => {
+t.test('row 5: any mark is replayed if that of the rotation is unknown or marks are not compared', async t => {
   const state = session({ rotatedSecondsAgo: 10, previousMark: undefined })
   for (const mark of [1, 2, null]) t.strictSame(judge(token(GENERATION - 1, { mark }), state), { is: 'replayed' })
   t.strictSame(judge(token(GENERATION - 1, { mark: undefined }), session({ rotatedSecondsAgo: 10 })), {
@@ -108,14 +110,14 @@ t.test('row 5: any mark, where that of the rotation is not known, or nobody asks
   t.strictSame(
     judge(token(GENERATION - 1), later),
     late(MAX_UNMARKED),
-    'and later it is counted as where there are none',
+    'after the leeway it is counted as without marks',
   )
 })
 
-t.test('row 6: the same browser is answered until the successor is settled in use', async t => {
+t.test('row 6: the same browser is answered until the use of the successor is settled', async t => {
   for (const days of [0.01, 1, 6]) {
     const state = session({ rotatedSecondsAgo: days * 86_400 })
-    t.strictSame(judge(token(GENERATION - 1), state, 'unseen'), late('restart'), 'the generation begins anew')
+    t.strictSame(judge(token(GENERATION - 1), state, 'unseen'), late('restart'), 'the generation restarts')
     t.strictSame(judge(token(GENERATION - 1), state, 'settling'), late('nothing'))
     t.strictSame(judge(token(GENERATION - 1), state, 'settled'), { is: 'superseded' })
   }
@@ -123,7 +125,7 @@ t.test('row 6: the same browser is answered until the successor is settled in us
   t.strictSame(judge(token(GENERATION - 1), often), late('restart'), 'however often it was late before')
 })
 
-t.test('row 6: another mark is answered in three generations in a row', async t => {
+t.test('row 6: another browser (another mark) is answered in three generations in a row', async t => {
   const other = token(GENERATION - 1, { mark: 2 })
   for (const use of ['unseen', 'settling'] as const) {
     t.strictSame(judge(other, session(), use), late(MAX_OTHER_MARKS))
@@ -132,55 +134,55 @@ t.test('row 6: another mark is answered in three generations in a row', async t 
     const fourth = session({ lateGeneration: GENERATION - 1, lateReplays: MAX_OTHER_MARKS })
     t.strictSame(judge(other, fourth, use), { is: 'superseded' })
     const notInARow = session({ lateGeneration: GENERATION - 2, lateReplays: MAX_OTHER_MARKS })
-    t.strictSame(judge(other, notInARow, use), late(MAX_OTHER_MARKS), 'a generation between begins again')
+    t.strictSame(judge(other, notInARow, use), late(MAX_OTHER_MARKS), 'a generation in between resets the count')
   }
   t.strictSame(judge(other, session(), 'settled'), { is: 'superseded' })
 })
 
-t.test('row 6: where nothing has marks, six generations in a row', async t => {
+t.test('row 6: a client without marks is answered in six generations in a row', async t => {
   const bare = token(GENERATION - 1, { mark: null })
   const state = (lateReplays: number) => session({ previousMark: null, lateGeneration: GENERATION - 1, lateReplays })
   t.strictSame(judge(bare, state(MAX_UNMARKED - 1)), late(MAX_UNMARKED))
   t.strictSame(judge(bare, state(MAX_UNMARKED)), { is: 'superseded' })
 })
 
-t.test('row 6: a generation is counted once', async t => {
+t.test('row 6: a late generation is counted once', async t => {
   const other = token(GENERATION - 1, { mark: 2 })
   const counted = session({ lateGeneration: GENERATION, lateReplays: MAX_OTHER_MARKS })
   t.strictSame(judge(other, counted, 'settling'), late('nothing'))
   t.strictSame(judge(other, counted, 'unseen'), late('restart'))
   const justNow = session({ ...counted.whitelist, rotatedSecondsAgo: 10 })
-  t.strictSame(judge(other, justNow), late('nothing'), 'and begins anew once in a leeway')
+  t.strictSame(judge(other, justNow), late('nothing'), 'it restarts at most once in a leeway')
   t.strictSame(judge(other, counted, 'settled'), { is: 'superseded' })
 })
 
-t.test('row 6: what a client without marks has counted is the limit of a browser too', async t => {
-  // A thief who leaves the marks out may be counted six times, by himself; the owner's mark is then another.
+t.test('row 6: late generations counted without marks count for the limit of a browser too', async t => {
+  // A thief who leaves out the marks can be counted six times alone; the owner's mark is then another one.
   const counted = session({ previousMark: null, lateGeneration: GENERATION, lateReplays: MAX_OTHER_MARKS + 1 })
   t.strictSame(judge(token(GENERATION - 1), counted, 'settling'), { is: 'superseded' })
   t.strictSame(judge(token(GENERATION - 1, { mark: null }), counted, 'settling'), late('nothing'))
 })
 
-t.test('row 7: a token two or more generations old is superseded, at once and for ever', async t => {
+t.test('row 7: a refresh token two or more generations old is superseded, at once and permanently', async t => {
   for (const rotatedSecondsAgo of [0, 600_000])
     for (const generation of [0, GENERATION - 2])
       t.strictSame(judge(token(generation), session({ rotatedSecondsAgo })), { is: 'superseded' })
 })
 
-t.test('row 8: a superseded token with its ticket shows that two parties hold the session', async t => {
+t.test('row 8: a superseded refresh token with its ticket shows that two parties have the session', async t => {
   t.strictSame(judge(token(GENERATION - 2, { ticket: true }), session()), { is: 'reused' })
   t.strictSame(judge(token(GENERATION - 1, { ticket: true }), session(), 'settled'), { is: 'reused' })
   t.strictSame(judge(token(GENERATION - 1, { ticket: true }), session()), late('restart'), 'not while it is answered')
   t.strictSame(judge(token(GENERATION, { ticket: true }), session()), { is: 'due' })
 })
 
-t.test('row 8: without cookies, whoever comes back after ten minutes', async t => {
-  t.notOk(hasComeBack(0), 'told just now')
-  t.notOk(hasComeBack(SUPERSEDED_GRACE_SECONDS), 'another request may have been under way')
+t.test('row 8: without cookies, repeating a superseded token after ten minutes counts as reuse', async t => {
+  t.notOk(hasComeBack(0), 'refused just now')
+  t.notOk(hasComeBack(SUPERSEDED_GRACE_SECONDS), 'another request may have been in progress')
   t.ok(hasComeBack(SUPERSEDED_GRACE_SECONDS + 1))
 })
 
-t.test('row 9: what does not fit is unknown, and ends nothing', async t => {
+t.test('row 9: a refresh token that matches no known hash is unknown, and ends nothing', async t => {
   t.strictSame(judge(token(GENERATION + 2), session()), { is: 'unknown' })
   for (const generation of [GENERATION - 1, GENERATION, GENERATION + 1])
     t.strictSame(judge({ ...token(generation), hash: hashOf(99), ticket: true }, session()), { is: 'unknown' })

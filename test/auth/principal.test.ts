@@ -34,35 +34,35 @@ t.test('verified claims become a principal', async t => {
   })
 })
 
-t.test('the version of the roles is read where it is there, and must be a count', async t => {
+t.test('roles_version is optional and must be a non-negative integer', async t => {
   t.equal(principalOf({ ...claims, roles_version: 2 }, 'key-1')?.rolesVersion, 2)
   for (const roles_version of [null, -1, 0.5, '2', Number.POSITIVE_INFINITY])
     t.equal(principalOf({ ...claims, roles_version }, 'key-1'), undefined)
 })
 
-t.test('claims that nobody knows are left behind', async t => {
+t.test('unknown claims are not in the principal', async t => {
   const principal = principalOf({ ...claims, admin: true, kid: 'another' }, 'key-1')
   t.same(principal, principalOf(claims, 'key-1'))
 })
 
-t.test('each claim is needed, and of its type', async t => {
+t.test('a claim that is missing or of a wrong type gives no principal', async t => {
   const { iss, aud, ...needed } = claims
   for (const name of Object.keys(needed)) {
     t.equal(principalOf({ ...claims, [name]: undefined }, 'key-1'), undefined, `no ${name}`)
     for (const value of [null, {}, true, Number.POSITIVE_INFINITY, Number.NaN, -1, 0.5, [1], [[]]])
       t.equal(principalOf({ ...claims, [name]: value }, 'key-1'), undefined, `${name} ${JSON.stringify(value)}`)
   }
-  t.ok(principalOf({ ...claims, roles: [] }, 'key-1'), 'no roles are a list of none')
-  t.ok(principalOf({ ...claims, ver: 0, gen: 0 }, 'key-1'), 'counts begin at zero')
+  t.ok(principalOf({ ...claims, roles: [] }, 'key-1'), 'the list of roles may be empty')
+  t.ok(principalOf({ ...claims, ver: 0, gen: 0 }, 'key-1'), 'counts may be 0')
   for (const name of ['iat', 'exp', 'auth_time'])
-    t.equal(principalOf({ ...claims, [name]: 0 }, 'key-1'), undefined, `instants do not: ${name}`)
+    t.equal(principalOf({ ...claims, [name]: 0 }, 'key-1'), undefined, `a time cannot be 0: ${name}`)
 })
 
-t.test('whatever the claims are, there is a whole principal or none', async t => {
-  const twisted = fc.record({ exp: fc.anything(), sub: fc.anything(), roles: fc.anything() }, { requiredKeys: [] })
+t.test('any claims give a complete principal or none', async t => {
+  const replaced = fc.record({ exp: fc.anything(), sub: fc.anything(), roles: fc.anything() }, { requiredKeys: [] })
   const anything = fc.oneof(
     fc.anything(),
-    twisted.map(changed => ({ ...claims, ...changed })),
+    replaced.map(changed => ({ ...claims, ...changed })),
   )
   fc.assert(
     fc.property(anything, value => {

@@ -23,7 +23,7 @@ const [otherKey] = keysOf(SECRETS[1]!)
 
 const bytes = (length: number) =>
   fc.uint8Array({ minLength: length, maxLength: length }).map(value => Buffer.from(value))
-/** Any token at all, made with one of two keys. */
+/** Arbitrary tokens, made with one of two keys. */
 const tokens = fc.record<RefreshToken>({
   // The version and variant of a UUID, and sixteen random bytes otherwise.
   sessionId: bytes(16).map(id => {
@@ -36,7 +36,7 @@ const tokens = fc.record<RefreshToken>({
   key: fc.constantFrom<RefreshKey>(key, otherKey),
 })
 
-t.test('what is written is read back, whichever of the keys made it and in whatever order they come', async t => {
+t.test('a refresh token is read as it was written, with either key and in any order of the keys', async t => {
   fc.assert(
     fc.property(tokens, fc.boolean(), (token, swapped) => {
       const text = writeRefreshToken(token)
@@ -48,12 +48,12 @@ t.test('what is written is read back, whichever of the keys made it and in whate
   )
 })
 
-t.test('a token has 100 characters that no cookie, header or JSON needs to escape', async t => {
+t.test('a refresh token has 100 characters that no cookie, header or JSON needs to escape', async t => {
   const text = writeRefreshToken(firstRefreshToken(newId(), key))
   t.match(text, /^lk_rt_[A-Za-z0-9_-]{94}$/)
 })
 
-t.test('a token has one successor, on every instance and at every attempt', async t => {
+t.test('a refresh token has one successor, on every instance and at every attempt', async t => {
   // Another instance derives its own keys, perhaps while the secrets are being rotated.
   const [sameKey] = keysOf(SECRETS[0]!, SECRETS[1]!)
   const [, olderKey] = keysOf(SECRETS[1]!, SECRETS[0]!)
@@ -69,7 +69,7 @@ t.test('a token has one successor, on every instance and at every attempt', asyn
   )
 })
 
-t.test('a successor depends on its parent, its session, its generation and the secret of the service', async t => {
+t.test('a successor depends on the refresh token before it, the session, the generation and the secret', async t => {
   const token = { ...firstRefreshToken(newId(), key), generation: 7 }
   const secretOf = (changed: Partial<RefreshToken>, withKey = key) =>
     successorOf({ ...token, ...changed }, withKey).secret.toString('hex')
@@ -86,23 +86,23 @@ t.test('a successor depends on its parent, its session, its generation and the s
   t.equal(new Set(secrets).size, secrets.length)
 })
 
-t.test('first tokens are drawn, never repeated', async t => {
+t.test('the first refresh tokens of sessions are random and never repeat', async t => {
   const sessionId = newId()
   const secrets = Array.from({ length: 1000 }, () => firstRefreshToken(sessionId, key).secret.toString('hex'))
   t.equal(new Set(secrets).size, 1000)
   t.ok(secrets.every(secret => secret.length === 64))
 })
 
-t.test('a generation ends before it would overflow', async t => {
+t.test('the generation of a refresh token stops before it would overflow', async t => {
   const token = firstRefreshToken(newId(), key)
   const last = successorOf({ ...token, generation: 0x7fff_fffe }, key)
   t.equal(readRefreshToken(writeRefreshToken(last), [key])?.generation, 0x7fff_ffff)
   t.throws(() => successorOf(last, key), RangeError)
   const beyond = writeRefreshToken({ ...token, generation: 0x8000_0000 })
-  t.equal(readRefreshToken(beyond, [key]), undefined, 'Postgres could not be asked about it')
+  t.equal(readRefreshToken(beyond, [key]), undefined, 'Postgres cannot store that generation')
 })
 
-t.test('no change of any bit is read as a token', async t => {
+t.test('a refresh token with any bit changed is not read', async t => {
   fc.assert(
     fc.property(tokens, fc.nat(70 * 8 - 1), (token, bit) => {
       const raw = Buffer.from(writeRefreshToken(token).slice(6), 'base64url')
@@ -113,9 +113,9 @@ t.test('no change of any bit is read as a token', async t => {
   )
 })
 
-t.test('no text but the one that was written is read as a token', async t => {
+t.test('a refresh token is not read in any other spelling', async t => {
   const text = writeRefreshToken(firstRefreshToken(newId(), key))
-  // 70 bytes leave two characters of one byte at the end, of which four bits mean nothing.
+  // The last of 70 bytes takes two characters, of which four bits are unused.
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
   for (const character of alphabet) {
     if (character === text.at(-1)) continue
@@ -139,7 +139,7 @@ t.test('no text but the one that was written is read as a token', async t => {
     t.equal(readRefreshToken(text.slice(0, length), [key]), undefined, `the first ${length} characters`)
 })
 
-t.test('a token of a secret that was taken away is not read', async t => {
+t.test('a refresh token of a removed secret is not read', async t => {
   const token = firstRefreshToken(newId(), key)
   t.equal(readRefreshToken(writeRefreshToken(token), [otherKey]), undefined)
   t.equal(readRefreshToken(writeRefreshToken(token), []), undefined)

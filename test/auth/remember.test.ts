@@ -10,7 +10,7 @@ function cookies(response: LightMyRequestResponse): { name: string; value: strin
   return response.cookies as { name: string; value: string; maxAge?: number }[]
 }
 
-t.test('in an internet café the cookie ends with the browser, at the sign-in and at every refresh', async t => {
+t.test('with remember: false the cookies end with the browser, at the sign-in and at every refresh', async t => {
   const { app, clock, config } = await buildTestApp(t, { ACCESS_COOKIE: 'on' })
   const ada = await signUp(app)
   const credentials = { email: ada.email, password: PASSWORD, remember: false }
@@ -18,19 +18,19 @@ t.test('in an internet café the cookie ends with the browser, at the sign-in an
   const [named, slot, access, ...others] = cookies(login).map(({ name }) => name)
   t.strictSame([named, access, ...others], [config.cookie.name, config.cookie.accessName])
   t.match(slot, new RegExp(`^${config.cookie.name}-[0-9a-f]{3}$`))
-  for (const cookie of cookies(login)) t.notOk('maxAge' in cookie, `${cookie.name} has no age`)
+  for (const cookie of cookies(login)) t.notOk('maxAge' in cookie, `${cookie.name} has no Max-Age`)
 
   await clock.advance(31)
   const refresh = (cookie: string) => app.inject({ method: 'POST', url: '/auth/refresh', headers: { cookie } })
   const refreshed = await refresh(`${config.cookie.name}=${cookies(login)[0]!.value}`)
   t.equal(refreshed.statusCode, 200)
-  for (const cookie of cookies(refreshed)) t.notOk('maxAge' in cookie, `${cookie.name} still has no age`)
+  for (const cookie of cookies(refreshed)) t.notOk('maxAge' in cookie, `${cookie.name} still has no Max-Age`)
 
-  const atHome = await post(app, '/auth/login', { ...credentials, remember: true })
-  t.equal(cookies(atHome)[0]!.maxAge, 7 * 24 * HOUR)
+  const remembered = await post(app, '/auth/login', { ...credentials, remember: true })
+  t.equal(cookies(remembered)[0]!.maxAge, 7 * 24 * HOUR)
 })
 
-t.test('a session that is not to be remembered ends after hours, however busy it is', async t => {
+t.test('a session with remember: false ends after 12 hours, however active it is', async t => {
   const { app, clock } = await buildTestApp(t, { JWT_REFRESH_EXPIRES_IN: '7d' })
   const ada = await signUp(app)
   const credentials = { email: ada.email, password: PASSWORD, remember: false, transport: 'body' }
@@ -47,7 +47,7 @@ t.test('a session that is not to be remembered ends after hours, however busy it
   t.equal((await post(app, '/auth/refresh', { refresh_token: next.refresh_token })).json().code, 'session_expired')
 })
 
-t.test('the short life is the operator’s to set, and never longer than the long one', async t => {
+t.test('SESSION_SHORT_MAX_AGE sets the end of a session with remember: false, at most SESSION_MAX_AGE', async t => {
   for (const [SESSION_SHORT_MAX_AGE, hours] of [
     ['1h', 1],
     ['90d', 7 * 24],
@@ -61,7 +61,7 @@ t.test('the short life is the operator’s to set, and never longer than the lon
   }
 })
 
-t.test('a change of password asks anew whether to remember', async t => {
+t.test('a password change with remember: false sets a cookie that ends with the browser', async t => {
   const { app, config } = await buildTestApp(t)
   const ada = await signUp(app)
   const change = { email: ada.email, current_password: PASSWORD, new_password: `${PASSWORD} but longer` }
@@ -72,23 +72,23 @@ t.test('a change of password asks anew whether to remember', async t => {
   t.notOk('maxAge' in cookie!)
 })
 
-t.test('a browser that was asked to forget is not made to remember by a change of password', async t => {
+t.test('a password change in a session with remember: false keeps remember: false', async t => {
   const { app } = await buildTestApp(t)
   const { email } = await signUp(app)
   const login = await post(app, '/auth/login', { email, password: PASSWORD, remember: false })
   const signedIn = { authorization: `Bearer ${login.json().access_token}` }
-  const passwords = { current_password: PASSWORD, new_password: 'another passphrase of hers' }
+  const passwords = { current_password: PASSWORD, new_password: 'another good passphrase' }
   const changed = await post(app, '/auth/change-password', passwords, signedIn)
-  t.notOk('maxAge' in cookies(changed)[0]!, 'the new session is as the one that asked')
+  t.notOk('maxAge' in cookies(changed)[0]!, 'the new session has remember: false too')
   t.notOk(
     cookies(changed).some(({ name }) => name.endsWith('-device')),
-    'nor is the device remembered',
+    'no device cookie is set',
   )
 
-  const again = { current_password: passwords.new_password, new_password: 'a third passphrase of hers' }
+  const again = { current_password: passwords.new_password, new_password: 'a third good passphrase' }
   const asked = { ...again, remember: true }
-  const home = await post(app, '/auth/change-password', asked, {
+  const changedAgain = await post(app, '/auth/change-password', asked, {
     authorization: `Bearer ${changed.json().access_token}`,
   })
-  t.equal(cookies(home)[0]!.maxAge, 7 * 24 * HOUR, 'unless it is asked to')
+  t.equal(cookies(changedAgain)[0]!.maxAge, 7 * 24 * HOUR, 'unless the change has remember: true')
 })

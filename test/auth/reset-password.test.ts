@@ -18,7 +18,7 @@ const reset = ({ app }: Pick<TestApp, 'app'>, token: string, new_password = NEW)
 
 const login = ({ app }: TestApp, email: string, password: string) => post(app, '/auth/login', { email, password })
 
-t.test('who forgot a password sets a new one with the token, and is signed in where nobody else is', async t => {
+t.test('a reset token sets a new password, signs the user in and revokes all other sessions', async t => {
   const test = await buildTestApp(t)
   const { app, database } = test
   const ada = await signUp(app)
@@ -26,7 +26,7 @@ t.test('who forgot a password sets a new one with the token, and is signed in wh
   const { token, email, userId } = await issuePasswordReset(app.context, ada.email.toUpperCase(), 'support')
   t.match(token, /^lk_pr_[\w-]{87}$/)
   t.same([email, userId], [ada.email, ada.userId])
-  t.equal((await refresh(app, ada.refreshToken)).statusCode, 200, 'the token alone changes nothing')
+  t.equal((await refresh(app, ada.refreshToken)).statusCode, 200, 'issuing the token changes nothing')
   t.equal((await login(test, ada.email, PASSWORD)).statusCode, 200)
 
   const answer = await reset(test, token)
@@ -54,7 +54,7 @@ t.test('who forgot a password sets a new one with the token, and is signed in wh
   t.equal(session!.revoke_reason, 'password_reset')
 })
 
-t.test('a browser gets its refresh token as a cookie', async t => {
+t.test('a password reset gives a browser its refresh token as a cookie', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const body = { token: await issue(test, ada.email), new_password: NEW }
@@ -63,7 +63,7 @@ t.test('a browser gets its refresh token as a cookie', async t => {
   t.notOk('refresh_token' in answer.json())
 })
 
-t.test('a page of another site can not sign a browser in by it', async t => {
+t.test('a page of another site cannot sign a browser in by a password reset', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const body = { token: await issue(test, ada.email), new_password: NEW }
@@ -71,7 +71,7 @@ t.test('a page of another site can not sign a browser in by it', async t => {
   t.equal((await post(test.app, '/auth/reset-password', body, foreign)).json().code, 'cross_site_request')
 })
 
-t.test('a forced change is done with it', async t => {
+t.test('a password reset fulfils a forced password change', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   await test.database.admin`update users set must_change_password = true where id = ${ada.userId}`
@@ -80,7 +80,7 @@ t.test('a forced change is done with it', async t => {
   t.equal((await login(test, ada.email, NEW)).statusCode, 200)
 })
 
-t.test('a token works once', async t => {
+t.test('a reset token works once', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const token = await issue(test, ada.email)
@@ -89,7 +89,7 @@ t.test('a token works once', async t => {
   t.equal((await login(test, ada.email, NEW)).statusCode, 200)
 })
 
-t.test('of two uses at once, one wins', async t => {
+t.test('of concurrent uses of a reset token one succeeds', async t => {
   const test = await buildTestApp(t)
   const other = await test.another()
   const ada = await signUp(test.app)
@@ -106,7 +106,7 @@ t.test('of two uses at once, one wins', async t => {
   t.equal(row!.count, 1, 'one session is left')
 })
 
-t.test('the next token replaces the one before', async t => {
+t.test('a new reset token replaces the previous one', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const [first, second] = [await issue(test, ada.email), await issue(test, ada.userId)]
@@ -114,7 +114,7 @@ t.test('the next token replaces the one before', async t => {
   t.equal((await reset(test, second)).statusCode, 200)
 })
 
-t.test('a token expires, and is cleared away then', async t => {
+t.test('a reset token expires, and clean-up then deletes it', async t => {
   const test = await buildTestApp(t, { PASSWORD_RESET_EXPIRES_IN: '10m' })
   const { app, clock, config } = test
   const [ada, bob] = [await signUp(app), await signUp(app)]
@@ -128,7 +128,7 @@ t.test('a token expires, and is cleared away then', async t => {
   t.equal((await reset(test, later)).statusCode, 200)
 })
 
-t.test('a change of password ends what was issued before it', async t => {
+t.test('a password change invalidates an earlier reset token', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const token = await issue(test, ada.email)
@@ -137,7 +137,7 @@ t.test('a change of password ends what was issued before it', async t => {
   t.equal((await reset(test, token, 'the thief’s passphrase')).json().code, 'reset_token_invalid')
 })
 
-t.test('nobody comes back into a disabled account by it, nor with an old token once it is enabled', async t => {
+t.test('a reset token is refused for a disabled account, and also after the account is enabled again', async t => {
   const test = await buildTestApp(t)
   const { context } = test.app
   const ada = await signUp(test.app)
@@ -150,23 +150,23 @@ t.test('nobody comes back into a disabled account by it, nor with an old token o
   t.equal((await reset(test, await issue(test, ada.email))).statusCode, 200)
 })
 
-t.test('a token of a disabled account is refused whoever disabled it', async t => {
+t.test('a reset token of an account disabled directly in the database is refused before hashing', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const token = await issue(test, ada.email)
   await test.database.admin`update users set disabled_at = now()`
   const before = test.stores.db.statementsSent
   t.equal((await reset(test, token)).json().code, 'reset_token_invalid')
-  t.equal(test.stores.db.statementsSent, before + 1, 'before anything is hashed')
+  t.equal(test.stores.db.statementsSent, before + 1, 'one statement, before any hash')
 })
 
-t.test('nobody can be issued a token who has no account', async t => {
+t.test('no reset token can be issued for an unknown account', async t => {
   const test = await buildTestApp(t)
   for (const name of ['nobody@example.com', newId(), 'nobody'])
     await t.rejects(issue(test, name), { code: 'user_not_found' })
 })
 
-t.test('a refused password leaves the token good, and says why beside its field', async t => {
+t.test('a refused new password leaves the reset token valid, and its field gets the reason', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const token = await issue(test, ada.email)
@@ -180,7 +180,7 @@ t.test('a refused password leaves the token good, and says why beside its field'
   t.equal((await reset(test, token)).statusCode, 200)
 })
 
-t.test('a token that this service never made is refused without a question to the database', async t => {
+t.test('a forged reset token is refused without a statement', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const token = await issue(test, ada.email)
@@ -209,7 +209,7 @@ t.test('a token that this service never made is refused without a question to th
   t.equal((await reset(test, token)).statusCode, 200)
 })
 
-t.test('a genuine token that is not the one that was issued costs no hash', async t => {
+t.test('a reset token with a valid tag that was never issued costs no hash', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   await issue(test, ada.email)
@@ -219,10 +219,10 @@ t.test('a genuine token that is not the one that was issued costs no hash', asyn
     const token = writePasswordResetToken(newPasswordResetToken(userId), resetKeys)
     t.equal((await reset(test, token)).json().code, 'reset_token_invalid')
   }
-  t.equal(test.stores.db.statementsSent, before + 2, 'one look each')
+  t.equal(test.stores.db.statementsSent, before + 2, 'one statement each')
 })
 
-t.test('the database holds no token, and what it holds makes none', async t => {
+t.test('the database stores only a hash of a reset token, which cannot be used as one', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const token = await issue(test, ada.email)
@@ -234,7 +234,7 @@ t.test('the database holds no token, and what it holds makes none', async t => {
   t.equal((await reset(test, made)).json().code, 'reset_token_invalid')
 })
 
-t.test('a change of the secret leaves good what was issued before it, while the old one is named', async t => {
+t.test('a reset token stays valid after a change of the secret as long as the old secret is listed', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const token = await issue(test, ada.email)
@@ -244,7 +244,7 @@ t.test('a change of the secret leaves good what was issued before it, while the 
   t.equal((await reset(await test.another({ JWT_REFRESH_SECRET: `${next},${old}` }), token)).statusCode, 200)
 })
 
-t.test('attempts are limited by address', async t => {
+t.test('password resets are rate-limited by address', async t => {
   const test = await buildTestApp(t, { RATE_LIMIT: 'on', RATE_LIMIT_PER_ADDRESS: '2' })
   const codes = []
   for (let attempt = 0; attempt < 3; attempt++) codes.push((await reset(test, 'lk_pr_')).json().code)

@@ -27,7 +27,7 @@ const OF_OTHER_SYSTEMS = [
   'x'.repeat(300),
 ]
 
-t.test('roles as other systems have them are taken as they are', async t => {
+t.test('roles of other systems are accepted as they are', async t => {
   for (const role of OF_OTHER_SYSTEMS) {
     t.strictSame(normaliseRoles([role]), [role])
     t.strictSame(carriableRoles([role]), [role])
@@ -35,7 +35,7 @@ t.test('roles as other systems have them are taken as they are', async t => {
   }
 })
 
-t.test('what nobody sees, a comma, and spaces that look like others are refused and not carried', async t => {
+t.test('roles with invisible characters, commas or unusual spaces are refused and not carried', async t => {
   for (const role of [
     '',
     ' ',
@@ -68,14 +68,14 @@ t.test('what nobody sees, a comma, and spaces that look like others are refused 
   }
 })
 
-t.test('two spellings of one role in Unicode are one, and characters that only look alike stay apart', async t => {
+t.test('two Unicode spellings of a role are one role, and characters that only look alike stay distinct', async t => {
   t.strictSame(normaliseRoles(['E\u0301diteur', '\u00C9diteur', 'editor', 'editor']), ['\u00C9diteur', 'editor'])
   t.equal(roleNamed('E\u0301diteur'), '\u00C9diteur')
   t.strictSame(normaliseRoles(['\uFF11', '1', '\uFB01', 'fi', 'Editor', 'editor']).length, 6)
-  t.strictSame(carriableRoles(['E\u0301diteur']), [], 'the other spelling that somebody wrote by hand is not carried')
+  t.strictSame(carriableRoles(['E\u0301diteur']), [], 'not if the database has the other spelling')
 })
 
-t.test('nothing else may read as admin', async t => {
+t.test('a role that reads as admin in another spelling is refused', async t => {
   t.strictSame(normaliseRoles(['admin', 'administrator', 'admin2', 'site-admin', 'CORP\\admin']).length, 5)
   for (const role of [
     'ADMIN',
@@ -94,18 +94,18 @@ t.test('nothing else may read as admin', async t => {
     t.match(faultOf(role), /^Use letters/)
 })
 
-t.test('roles are bounded by what they take together, which the refusal says', async t => {
+t.test('the roles together are limited to 2144 bytes, which the error says', async t => {
   const many = Array.from({ length: 32 }, (_, n) => `${n}`.padStart(64, 'x'))
-  t.strictSame(normaliseRoles(many), many, 'as many as the version before this one took')
+  t.strictSame(normaliseRoles(many), many, 'as many as the previous version accepted')
   t.strictSame(carriableRoles(many), many)
   t.equal(faultOf(...many, 'x'), 'The roles take 2148 bytes, at most 2144.')
-  t.equal(normaliseRoles(Array.from({ length: 300 }, (_, n) => `r${n}`)).length, 300, 'short ones may be many')
-  t.equal(normaliseRoles(Array(5000).fill('editor')).length, 1, 'what is named twice counts once')
-  t.equal(faultOf('\u7DE8'.repeat(238)), 'The roles take 2145 bytes, at most 2144.', 'as they are encoded')
+  t.equal(normaliseRoles(Array.from({ length: 300 }, (_, n) => `r${n}`)).length, 300, 'there may be many short roles')
+  t.equal(normaliseRoles(Array(5000).fill('editor')).length, 1, 'a repeated role counts once')
+  t.equal(faultOf('\u7DE8'.repeat(238)), 'The roles take 2145 bytes, at most 2144.', 'counted as encoded')
   t.equal(faultOf('x'.repeat(5000)), 'The roles take 5003 bytes, at most 2144.')
 })
 
-t.test('of more roles than can be carried those that fit are carried', async t => {
+t.test('if not all roles can be carried, those that fit are carried', async t => {
   const large = 'x'.repeat(2100)
   const exact = 'z'.repeat(29)
   t.strictSame(carriableRoles([large, 'y'.repeat(60), 'editor', exact, 'a']), [large, 'editor', exact])
@@ -113,7 +113,7 @@ t.test('of more roles than can be carried those that fit are carried', async t =
   t.strictSame(carriableRoles(['editor', 7, null, {}] as string[]), ['editor'])
 })
 
-t.test('plain roles are not encoded, and all others are by RFC 3986', async t => {
+t.test('plain roles are not encoded, and all others are encoded as in RFC 3986', async t => {
   for (const role of ['editor', 'a_b.c:d-e', 'X1']) t.equal(encodedRole(role), role)
   t.equal(encodedRole('Content Editor'), 'Content%20Editor')
   t.equal(encodedRole('/staff/it'), '%2Fstaff%2Fit')
@@ -121,7 +121,7 @@ t.test('plain roles are not encoded, and all others are by RFC 3986', async t =>
   t.equal(encodedRole("!~*'()%3A:"), '%21%7E%2A%27%28%29%253A:')
 })
 
-t.test('who splits the header at commas and decodes each part has the roles, within the bound', async t => {
+t.test('splitting the header of roles at commas and decoding each part gives the roles, within the limit', async t => {
   const role = fc.oneof(fc.string({ unit: 'binary', maxLength: 8 }), fc.string({ unit: 'grapheme', maxLength: 40 }))
   fc.assert(
     fc.property(fc.array(fc.oneof(role, fc.constantFrom(...OF_OTHER_SYSTEMS)), { maxLength: 60 }), given => {
@@ -133,7 +133,7 @@ t.test('who splits the header at commas and decodes each part has the roles, wit
       t.ok(header.length <= ROLES_MAX_BYTES)
       t.ok(Buffer.byteLength(JSON.stringify(roles)) <= ROLES_MAX_BYTES + 1)
       if (new Set(roles).size === roles.length && !roles.some(name => /^admin$/i.test(name)))
-        t.strictSame(normaliseRoles(roles), roles, 'what is carried can be given')
+        t.strictSame(normaliseRoles(roles), roles, 'carried roles can be assigned')
     }),
     { numRuns: 300 },
   )

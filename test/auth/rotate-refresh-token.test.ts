@@ -3,6 +3,8 @@ import { MAX_UNMARKED, SUPERSEDED_GRACE_SECONDS } from '../../src/auth/judge-ref
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { get, type Person, refresh, refreshed, signUp } from '../support/people.js'
 
+// "row N" in a title is row N of the table in docs/rotation.md.
+
 const DAY = 24 * 60 * 60
 
 /** Rotates once, when the token is old enough for it. */
@@ -11,7 +13,7 @@ async function rotateOnce({ app, clock }: TestApp, token: string): Promise<strin
   return refreshed(app, token)
 }
 
-/** The row of the whitelist, as Postgres has it. */
+/** The whitelist row in Postgres. */
 async function whitelistRow({ database }: TestApp, { sessionId }: Person) {
   const [row] = await database.admin`select * from refresh_tokens where session_id = ${sessionId}`
   return row
@@ -23,20 +25,20 @@ async function events({ database, app }: TestApp, { userId }: Person): Promise<s
   return rows.map(({ type }) => type)
 }
 
-t.test('row 0: a made-up token is refused before any store is asked', async t => {
+t.test('row 0: a forged refresh token is refused without a statement', async t => {
   const { app, stores } = await buildTestApp(t)
   const ada = await signUp(app)
   const before = stores.db.statementsSent
-  // The session is real; the tag is not.
+  // The session exists; the tag is invalid.
   const forged = `${ada.refreshToken.slice(0, -4)}AAAA`
   const response = await refresh(app, forged)
   t.equal(response.statusCode, 401)
   t.equal(response.json().code, 'refresh_token_invalid')
   t.equal(stores.db.statementsSent, before, 'no statement was sent')
-  t.equal((await refresh(app, ada.refreshToken)).statusCode, 200, 'the session lives')
+  t.equal((await refresh(app, ada.refreshToken)).statusCode, 200, 'the session is still valid')
 })
 
-t.test('row 1: a session that is over is refused with its own code, even for an old generation', async t => {
+t.test('row 1: a session that is over gets its own error code, even for an old generation', async t => {
   const test = await buildTestApp(t)
   const { app, clock, database } = test
   const refusal = async (token: string) => (await refresh(app, token)).json().code
@@ -49,7 +51,7 @@ t.test('row 1: a session that is over is refused with its own code, even for an 
     payload: { refresh_token: newest },
   })
   t.equal(await refusal(newest), 'session_revoked')
-  t.equal(await refusal(revoked.refreshToken), 'session_revoked', 'an old generation is not taken for theft')
+  t.equal(await refusal(revoked.refreshToken), 'session_revoked', 'an old generation is not reported as theft')
   t.notOk((await events(test, revoked)).includes('refresh_token_reused'))
 
   const disabled = await signUp(app)
@@ -82,7 +84,7 @@ t.test('row 1: no refresh moves the absolute end of a session', async t => {
   t.equal((await refresh(app, response.json().refresh_token)).json().code, 'session_expired')
 })
 
-t.test('row 2: a token that is old enough is replaced by one statement', async t => {
+t.test('row 2: a refresh token that is old enough is replaced by one statement', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   await test.clock.advance(31)
@@ -93,7 +95,7 @@ t.test('row 2: a token that is old enough is replaced by one statement', async t
   t.match(await whitelistRow(test, ada), { generation: 1 })
 })
 
-t.test('row 3: a tab that refreshes again right away keeps its token and gets a new access token', async t => {
+t.test('row 3: a tab that refreshes again at once keeps its refresh token and gets a new access token', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   // The first token of a session may be rotated at once …
@@ -107,7 +109,7 @@ t.test('row 3: a tab that refreshes again right away keeps its token and gets a 
   t.strictSame(await whitelistRow(test, ada), row, 'nothing was written')
 })
 
-t.test('row 4: a client that is ahead of a database which lost its last second goes on', async t => {
+t.test('row 4: a client that is ahead of a database that lost its last second can still refresh', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const row = await whitelistRow(test, ada)
@@ -117,10 +119,10 @@ t.test('row 4: a client that is ahead of a database which lost its last second g
   const second = await refreshed(test.app, first)
   t.match(await whitelistRow(test, ada), { generation: 2 })
   t.equal(await rotateOnce(test, second).then(() => 'goes on'), 'goes on')
-  t.ok((await events(test, ada)).includes('refresh_recovered'), 'the operator can see it')
+  t.ok((await events(test, ada)).includes('refresh_recovered'), 'an event records it')
 })
 
-t.test('row 5: a tab that kept the previous token for ten seconds goes on with the same successor', async t => {
+t.test('row 5: a tab with the previous refresh token gets the same successor within ten seconds', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const next = await rotateOnce(test, ada.refreshToken)
@@ -130,31 +132,31 @@ t.test('row 5: a tab that kept the previous token for ten seconds goes on with t
   t.strictSame(await whitelistRow(test, ada), row, 'nothing was written')
 })
 
-t.test('row 6: a phone that lost the answer and slept for hours goes on with the same successor', async t => {
+t.test('row 6: a phone that lost the response and slept for hours gets the same successor', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const next = await rotateOnce(test, ada.refreshToken)
   await test.clock.advance(5 * 60 * 60)
   t.equal(await refreshed(test.app, ada.refreshToken), next)
   t.match(await whitelistRow(test, ada), { generation: 1, late_replays: 1 })
-  t.equal(await refreshed(test.app, ada.refreshToken), next, 'also when that answer is lost too')
-  t.match(await whitelistRow(test, ada), { late_replays: 1 }, 'one lost answer is counted once')
+  t.equal(await refreshed(test.app, ada.refreshToken), next, 'also when that response is lost too')
+  t.match(await whitelistRow(test, ada), { late_replays: 1 }, 'one lost response is counted once')
   t.ok((await events(test, ada)).includes('refresh_replayed'))
   t.equal((await refresh(test.app, next)).statusCode, 200)
 })
 
-t.test('row 6: whether the successor is in use does not count within its first minute', async t => {
+t.test('row 6: a successor used only within its first minute does not supersede the previous token', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   await test.clock.advance(31)
   const other = (await refresh(test.app, ada.refreshToken)).json()
-  // Another tab got the answer and uses it at once; this tab's answer was lost.
+  // Another tab got the response and uses it at once; the response to this tab was lost.
   await test.clock.advance(20)
   await get(test.app, '/auth/verify', other.access_token)
   t.equal(await refreshed(test.app, ada.refreshToken), other.refresh_token)
 })
 
-t.test('row 6: a phone that lost the answer and slept over a weekend goes on', async t => {
+t.test('row 6: a phone that lost the response and slept over a weekend can still refresh', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const next = await rotateOnce(test, ada.refreshToken)
@@ -162,7 +164,7 @@ t.test('row 6: a phone that lost the answer and slept over a weekend goes on', a
   t.equal(await refreshed(test.app, ada.refreshToken), next)
 })
 
-t.test('row 6: a client without cookies may lose the answers of six generations in a row', async t => {
+t.test('row 6: a client without cookies may lose the responses of six generations in a row', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   let token = ada.refreshToken
@@ -175,10 +177,10 @@ t.test('row 6: a client without cookies may lose the answers of six generations 
   const next = await rotateOnce(test, token)
   await test.clock.advance(11)
   t.equal((await refresh(test.app, token)).json().code, 'refresh_token_superseded', 'the seventh is not answered')
-  t.equal((await refresh(test.app, next)).statusCode, 200, 'and ends nothing')
+  t.equal((await refresh(test.app, next)).statusCode, 200, 'it ends nothing')
 })
 
-t.test('row 6: a generation without a late answer lets the count begin again', async t => {
+t.test('row 6: a generation without a late response resets the count', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   let token = ada.refreshToken
@@ -190,7 +192,7 @@ t.test('row 6: a generation without a late answer lets the count begin again', a
   }
 })
 
-t.test('row 6: a client that loses that answer too, for hours, is answered again', async t => {
+t.test('row 6: a client that loses the same response for hours is answered every time', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const next = await rotateOnce(test, ada.refreshToken)
@@ -201,7 +203,7 @@ t.test('row 6: a client that loses that answer too, for hours, is answered again
   t.match(await whitelistRow(test, ada), { late_replays: 1 })
 })
 
-t.test('row 7: a superseded token is refused with a ticket, and ends nothing', async t => {
+t.test('row 7: a superseded refresh token is refused with a ticket, and ends nothing', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   await test.clock.advance(31)
@@ -216,7 +218,7 @@ t.test('row 7: a superseded token is refused with a ticket, and ends nothing', a
   t.ok((await events(test, ada)).includes('refresh_superseded'))
 })
 
-t.test('row 7: ten stalled requests with the same token end nothing', async t => {
+t.test('row 7: ten stalled requests with the same superseded token end nothing', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const next = await rotateOnce(test, await rotateOnce(test, ada.refreshToken))
@@ -225,11 +227,11 @@ t.test('row 7: ten stalled requests with the same token end nothing', async t =>
     await test.clock.advance(20)
   }
   const told = (await events(test, ada)).filter(type => type === 'refresh_superseded')
-  t.equal(told.length, 1, 'and are one event')
+  t.equal(told.length, 1, 'they write one event')
   t.equal((await refresh(test.app, next)).statusCode, 200)
 })
 
-t.test('row 8: whoever comes back with the superseded token and its ticket ends the session for both', async t => {
+t.test('row 8: presenting a superseded refresh token with its ticket ends the session for both parties', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   await test.clock.advance(31)
@@ -240,14 +242,14 @@ t.test('row 8: whoever comes back with the superseded token and its ticket ends 
   const payload = { refresh_token: ada.refreshToken, ticket }
   const response = await test.app.inject({ method: 'POST', url: '/auth/refresh', payload })
   t.equal(response.json().code, 'refresh_token_reused')
-  t.equal((await refresh(test.app, thief.refresh_token)).json().code, 'session_revoked', 'the newest token is dead')
+  t.equal((await refresh(test.app, thief.refresh_token)).json().code, 'session_revoked', 'the newest token is revoked')
   t.equal((await get(test.app, '/auth/verify', thief.access_token)).json().code, 'token_revoked')
   t.ok((await events(test, ada)).includes('refresh_token_reused'))
   const [entry] = await test.database.admin`select * from revocations where subject = ${ada.sessionId}`
   t.match(entry, { kind: 'session', reason: 'refresh_token_reused' })
 })
 
-t.test('row 8: a client that drops the ticket and comes back with the same token ends the session too', async t => {
+t.test('row 8: presenting a superseded token again after the grace period ends the session', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   await rotateOnce(test, await rotateOnce(test, ada.refreshToken))
@@ -256,7 +258,7 @@ t.test('row 8: a client that drops the ticket and comes back with the same token
   t.equal((await refresh(test.app, ada.refreshToken)).json().code, 'refresh_token_reused')
 })
 
-t.test('row 8: a thief who shows other old tokens keeps nobody from coming back', async t => {
+t.test('row 8: a thief who presents other old tokens does not hide that the owner comes back', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const thiefs = [ada.refreshToken]
@@ -271,7 +273,7 @@ t.test('row 8: a thief who shows other old tokens keeps nobody from coming back'
   t.equal((await refresh(test.app, thiefs.at(-1)!)).json().code, 'session_revoked')
 })
 
-t.test('row 8: another old token, shown for the first time, ends nothing, however long ago', async t => {
+t.test('row 8: another old token, presented for the first time, ends nothing, however late', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const second = await rotateOnce(test, ada.refreshToken)
@@ -283,7 +285,7 @@ t.test('row 8: another old token, shown for the first time, ends nothing, howeve
   t.equal((await refresh(test.app, newest)).statusCode, 200)
 })
 
-t.test('row 8: the ticket of one token says nothing of another', async t => {
+t.test('row 8: the ticket of one superseded token does not count for another token', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const first = await rotateOnce(test, ada.refreshToken)
@@ -295,7 +297,7 @@ t.test('row 8: the ticket of one token says nothing of another', async t => {
   t.equal((await answer(newest)).statusCode, 200)
 })
 
-t.test('row 9: a genuine token that does not fit is refused and revokes nothing', async t => {
+t.test('row 9: a refresh token with a valid tag and no matching hash is refused and revokes nothing', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const row = await whitelistRow(test, ada)
@@ -305,15 +307,15 @@ t.test('row 9: a genuine token that does not fit is refused and revokes nothing'
   await test.database.admin`update refresh_tokens set ${test.database.admin(row!)} where session_id = ${ada.sessionId}`
   const response = await refresh(test.app, ahead)
   t.equal(response.json().code, 'refresh_token_unknown')
-  t.equal((await refresh(test.app, ada.refreshToken)).statusCode, 200, 'the session lives')
+  t.equal((await refresh(test.app, ada.refreshToken)).statusCode, 200, 'the session is still valid')
 })
 
-t.test('a refresh as a browser does it: the cookie in, the cookie out', async t => {
+t.test('a browser sends its refresh token as a cookie and gets the new one only as a cookie', async t => {
   const { app } = await buildTestApp(t)
   const payload = { email: 'tab@example.com', password: 'a passphrase nobody would guess' }
   const registered = await app.inject({ method: 'POST', url: '/auth/register', payload })
   const [cookie] = registered.cookies
-  t.notOk('refresh_token' in registered.json(), 'no script can read it')
+  t.notOk('refresh_token' in registered.json(), 'scripts cannot read it')
   const response = await app.inject({
     method: 'POST',
     url: '/auth/refresh',

@@ -4,7 +4,7 @@ import { deriveSecrets } from '../../src/auth/secrets.js'
 const jwtSecret = 'a JWT_SECRET of thirty-two bytes'
 const refreshSecret = 'a JWT_REFRESH_SECRET of some more'
 
-t.test('every use of a secret has a key of its own, even if both secrets are the same', async t => {
+t.test('every use of a secret has its own key, even if both secrets are the same', async t => {
   const { refreshKeys, resetKeys, deviceKeys, sealKeys, redisMacKeys } = deriveSecrets({
     jwtSecrets: [jwtSecret],
     refreshSecrets: [jwtSecret],
@@ -18,8 +18,8 @@ t.test('every use of a secret has a key of its own, even if both secrets are the
   )
 })
 
-t.test('a secret stands for the same keys in every release', async t => {
-  // Whoever changes these values signs everybody out and leaves the signing keys unreadable.
+t.test('a secret gives the same keys in every release', async t => {
+  // Changing these values would sign every user out and make the stored signing keys unreadable.
   const secrets = deriveSecrets({ jwtSecrets: [jwtSecret], refreshSecrets: [refreshSecret] })
   const { refreshKeys, deviceKeys, sealKeys } = secrets
   t.same(
@@ -40,14 +40,14 @@ t.test('a secret stands for the same keys in every release', async t => {
   )
 })
 
-t.test('the first secret makes and all verify', async t => {
+t.test('keys are derived from every secret, in the order of the secrets', async t => {
   const both = deriveSecrets({ jwtSecrets: [jwtSecret, refreshSecret], refreshSecrets: [refreshSecret, jwtSecret] })
   const swapped = deriveSecrets({ jwtSecrets: [refreshSecret, jwtSecret], refreshSecrets: [jwtSecret, refreshSecret] })
   t.same(both.sealKeys, [...swapped.sealKeys].reverse())
   t.same(both.refreshKeys, [...swapped.refreshKeys].reverse())
 })
 
-t.test('a secret that is missing, empty or shorter than 32 bytes is refused by name and not shown', async t => {
+t.test('a missing, empty or too short secret (under 32 bytes) is refused by its name and not shown', async t => {
   const short = 'thirty-one bytes are not enough'
   const derive = (jwtSecrets: string[], refreshSecrets: string[]) => () => deriveSecrets({ jwtSecrets, refreshSecrets })
   t.throws(derive([], [refreshSecret]), { message: 'JWT_SECRET is not set' })

@@ -5,7 +5,7 @@ import { beganAt, newId, newSessionId, shardBits, uuidFromBytes, uuidToBytes } f
 const V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 const userId = '0190a6d0-7c3f-7b1e-9d53-3f1f7a0b2c4d'
 
-t.test('ids have the version and the variant of a UUIDv7', async t => {
+t.test('every id has the version and the variant of a UUIDv7', async t => {
   for (let turn = 0; turn < 1_000; turn++) {
     if (!V7.test(newSessionId(userId)) || !V7.test(newId())) t.fail('not a UUIDv7')
   }
@@ -13,23 +13,23 @@ t.test('ids have the version and the variant of a UUIDv7', async t => {
   t.match(newId(), V7)
 })
 
-t.test('ids begin with the millisecond they were made in', async t => {
+t.test('every id begins with the millisecond it was made in', async t => {
   for (const make of [newId, () => newSessionId(userId)]) {
     const before = Date.now()
     const id = make()
-    // Within one process the counter may borrow from the millisecond to come (RFC 9562, 6.2).
+    // Within one process the counter may borrow from the next millisecond (RFC 9562, 6.2).
     t.ok(beganAt(id) >= before && beganAt(id) <= Date.now() + 1)
   }
 })
 
-t.test('100,000 session ids of one user differ, sort by time, and share their 12 bits', async t => {
+t.test('100,000 session ids of one user differ, sort by time, and share their 12 shard bits', async t => {
   const ids = Array.from({ length: 100_000 }, () => newSessionId(userId))
   t.equal(new Set(ids).size, ids.length)
   t.equal(new Set(ids.map(shardBits)).size, 1)
   t.ok(new Set(ids.map(beganAt)).size > 1, 'the ids span more than one millisecond')
   t.notOk(
     ids.some((id, index) => index > 0 && id.slice(0, 13) < ids[index - 1]!.slice(0, 13)),
-    'none is of an earlier millisecond than the one before',
+    'no id has an earlier millisecond than the one before',
   )
 })
 
@@ -38,11 +38,11 @@ t.test('100,000 plain ids differ and ascend', async t => {
   t.equal(new Set(ids).size, ids.length)
   t.notOk(
     ids.some((id, index) => index > 0 && id < ids[index - 1]!),
-    'none is below the one before',
+    'no id is below the one before',
   )
 })
 
-t.test('the 12 bits are the first of the SHA-256 of the 16 bytes of the user id', async t => {
+t.test('the 12 shard bits of a session id are the first bits of the SHA-256 of the user id’s 16 bytes', async t => {
   const digest = createHash('sha256')
     .update(Buffer.from(userId.replaceAll('-', ''), 'hex'))
     .digest('hex')
@@ -50,7 +50,7 @@ t.test('the 12 bits are the first of the SHA-256 of the 16 bytes of the user id'
   t.equal(shardBits(newSessionId(userId.toUpperCase())), shardBits(newSessionId(userId)))
 })
 
-t.test('the 12 bits spread users evenly', async t => {
+t.test('the 12 shard bits of session ids spread users evenly', async t => {
   const users = 40_960
   const perShard = new Map<number, number>()
   for (let turn = 0; turn < users; turn++) {
@@ -62,23 +62,23 @@ t.test('the 12 bits spread users evenly', async t => {
   for (const [shard, count] of perShard) t.ok(Math.abs(count - users / 16) < 300, `shard ${shard} has ${count} users`)
 })
 
-t.test('a user id that is no UUID is refused', async t => {
+t.test('a session id cannot be made for a user id that is not a UUID', async t => {
   t.throws(() => newSessionId('alice'), TypeError)
   t.throws(() => shardBits(''), TypeError)
 })
 
-t.test('a UUID survives the way to bytes and back, in lower case', async t => {
+t.test('a UUID converted to bytes and back is the same UUID in lower case', async t => {
   const bytes = uuidToBytes(userId)
   t.equal(bytes.toString('hex'), userId.replaceAll('-', ''))
   t.equal(uuidFromBytes(bytes), userId)
   t.equal(uuidFromBytes(uuidToBytes(userId.toUpperCase())), userId)
 })
 
-t.test('text and bytes that are no UUID are refused', async t => {
+t.test('text and bytes that are not a UUID cannot be converted', async t => {
   for (const text of ['', userId.slice(1), `${userId}0`, `{${userId}}`, userId.replaceAll('-', ''), `${userId}\n`]) {
     t.throws(() => uuidToBytes(text), TypeError, JSON.stringify(text))
   }
   t.throws(() => uuidFromBytes(Buffer.alloc(15)), TypeError)
   t.throws(() => uuidFromBytes(Buffer.concat([uuidToBytes(userId), Buffer.alloc(1)])), TypeError)
-  t.throws(() => uuidFromBytes(Buffer.alloc(16, 0xee)), TypeError, 'no such version')
+  t.throws(() => uuidFromBytes(Buffer.alloc(16, 0xee)), TypeError, 'an invalid version')
 })

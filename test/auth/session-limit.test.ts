@@ -10,7 +10,7 @@ const DENY = { MAX_SESSIONS_PER_USER: '2', MAX_SESSIONS_POLICY: 'deny' }
 const attempt = ({ app }: TestApp, email: string) =>
   post(app, '/auth/login', { email, password: PASSWORD, transport: 'body' })
 
-t.test('by default a third device signs the oldest out', async t => {
+t.test('by default a sign-in over the session limit revokes the oldest session', async t => {
   const test = await buildTestApp(t, { MAX_SESSIONS_PER_USER: '2' })
   const ada = await signUp(test.app)
   const second = await signIn(test.app, ada.email)
@@ -19,7 +19,7 @@ t.test('by default a third device signs the oldest out', async t => {
   t.equal(await verify(test.app, second.accessToken), 200)
 })
 
-t.test('where sessions are denied, a third device has to wait until one of two has left', async t => {
+t.test('with MAX_SESSIONS_POLICY=deny a sign-in over the limit is refused until a session ends', async t => {
   const test = await buildTestApp(t, DENY)
   const ada = await signUp(test.app)
   const second = await signIn(test.app, ada.email)
@@ -27,7 +27,7 @@ t.test('where sessions are denied, a third device has to wait until one of two h
   t.equal(refused.statusCode, 403)
   t.equal(refused.json().code, 'too_many_sessions')
   t.notOk(refused.headers['set-cookie'])
-  t.equal(await verify(test.app, ada.accessToken), 200, 'nobody is signed out')
+  t.equal(await verify(test.app, ada.accessToken), 200, 'no session is revoked')
   t.equal(await verify(test.app, second.accessToken), 200)
 
   await post(test.app, '/auth/logout', { refresh_token: second.refreshToken })
@@ -35,10 +35,10 @@ t.test('where sessions are denied, a third device has to wait until one of two h
   t.equal((await attempt(test, ada.email)).statusCode, 403)
 
   const eve = await signUp(test.app)
-  t.equal((await attempt(test, eve.email)).statusCode, 200, 'each account has its own number')
+  t.equal((await attempt(test, eve.email)).statusCode, 200, 'each account has its own limit')
 })
 
-t.test('who does not know the password is not told how many sessions there are', async t => {
+t.test('a sign-in with a wrong password does not reveal that the session limit is reached', async t => {
   const test = await buildTestApp(t, DENY)
   const ada = await signUp(test.app)
   await signIn(test.app, ada.email)
@@ -46,7 +46,7 @@ t.test('who does not know the password is not told how many sessions there are',
   t.equal(response.json().code, 'invalid_credentials')
 })
 
-t.test('a session that idled out takes up no place', async t => {
+t.test('a session whose idle time is over does not count towards the session limit', async t => {
   const test = await buildTestApp(t, DENY)
   const ada = await signUp(test.app)
   const idle = await signIn(test.app, ada.email)
@@ -58,12 +58,12 @@ t.test('a session that idled out takes up no place', async t => {
   t.equal((await post(test.app, '/auth/refresh', { refresh_token: idle.refreshToken })).statusCode, 401)
 })
 
-t.test('of two sign-ins at once that find one place, one is let in', async t => {
+t.test('of two concurrent sign-ins for the last session that the limit allows, one succeeds', async t => {
   const test = await buildTestApp(t, DENY)
   const { context } = test.app
   const ada = await signUp(test.app)
   const { passwordHash, tokenVersion } = (await context.db.users.findById(ada.userId))!
-  // Their passwords are verified.
+  // The passwords of both are verified already.
   const fence = { passwordHash, tokenVersion }
   const signIn = { userId: ada.userId, fence, transport: 'body', caller: {} } as const
 
@@ -87,10 +87,10 @@ t.test('of two sign-ins at once that find one place, one is let in', async t => 
   commit()
   t.match(await second, { code: 'too_many_sessions' })
   const [row] = await test.database.admin`select count(*)::int from sessions where user_id = ${ada.userId}`
-  t.equal(row!.count, 2, 'what was refused left nothing behind')
+  t.equal(row!.count, 2, 'the refused sign-in left no session')
 })
 
-t.test('who changes the password is let in, as every other session ends', async t => {
+t.test('a password change succeeds at the session limit, because it revokes every other session', async t => {
   const test = await buildTestApp(t, DENY)
   const ada = await signUp(test.app)
   await signIn(test.app, ada.email)

@@ -8,7 +8,7 @@ const EDGE =
   'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36 Edg/126.0.0.0'
 const BEHIND_PROXY = { TRUST_PROXY: '127.0.0.1/32' }
 
-/** Refreshes from somewhere; resolves when what nobody waits for is done too. Returns how many statements it took. */
+/** Refreshes with these headers, waits for the background work too, and returns the number of statements. */
 async function refreshFrom(
   { app, stores, clock }: TestApp,
   person: Person,
@@ -23,27 +23,27 @@ async function refreshFrom(
   return stores.db.statementsSent - before
 }
 
-/** A session as another one of its user sees it. */
+/** A session as another session of its user lists it. */
 async function seen({ app }: TestApp, by: Person, { sessionId }: Person) {
   const list = (await get(app, '/auth/sessions', by.accessToken)).json()
   return list.find(({ id }: { id: string }) => id === sessionId)
 }
 
-t.test('a laptop that was updated is shown by its new browser', async t => {
+t.test('a session whose browser was updated is listed with the new browser', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   const laptop = await signIn(test.app, ada.email, FIREFOX)
   t.match(await seen(test, ada, laptop), { device: { browser: 'Firefox', os: 'Windows', kind: 'desktop' } })
 
-  t.equal(await refreshFrom(test, laptop, { 'user-agent': FIREFOX }), 1, 'the same browser: the rotation and no more')
-  t.equal(await refreshFrom(test, laptop, { 'user-agent': EDGE }), 2, 'another one is written down once')
+  t.equal(await refreshFrom(test, laptop, { 'user-agent': FIREFOX }), 1, 'the same browser: only the rotation')
+  t.equal(await refreshFrom(test, laptop, { 'user-agent': EDGE }), 2, 'another browser is written once')
   t.match(await seen(test, ada, laptop), { device: { browser: 'Microsoft Edge', os: 'Windows' } })
   t.equal(await refreshFrom(test, laptop, { 'user-agent': EDGE }), 1)
-  t.equal(await refreshFrom(test, laptop, { 'user-agent': '' }), 1, 'who does not say is who it was')
+  t.equal(await refreshFrom(test, laptop, { 'user-agent': '' }), 1, 'without a User-Agent the browser stays the same')
   t.match(await seen(test, ada, laptop), { device: { browser: 'Microsoft Edge' } })
 })
 
-t.test('rotations stay in place, and a refresh from where the last one came from touches no session', async t => {
+t.test('a refresh from the same browser and address as the last one does not write to the session', async t => {
   const test = await buildTestApp(t, { REFRESH_MIN_AGE: '0s', REFRESH_LEEWAY: '0s' })
   const ada = await signUp(test.app)
   const version = async () => {
@@ -55,7 +55,7 @@ t.test('rotations stay in place, and a refresh from where the last one came from
   t.strictSame(await version(), before)
 })
 
-t.test('tabs that notice the same update at once write it once', async t => {
+t.test('tabs that refresh at once after a browser update write the new browser once', async t => {
   const test = await buildTestApp(t)
   const other = await signUp(test.app)
   const ada = await signIn(test.app, other.email)
@@ -70,11 +70,11 @@ t.test('tabs that notice the same update at once write it once', async t => {
   await test.app.context.db.sessions.updateOrigin(ada.sessionId, {
     browser: { userAgent: EDGE, device: { browser: 'Microsoft Edge', os: 'Windows', kind: 'desktop' } },
   })
-  t.equal(await writes(), first, 'what is written already is not written again')
+  t.equal(await writes(), first, 'an unchanged browser is not written again')
   t.match(await seen(test, other, ada), { device: { browser: 'Microsoft Edge' } })
 })
 
-t.test('a phone that travels is shown where it is now', async t => {
+t.test('a session is listed with its latest address and location', async t => {
   const LOCATION_DATABASE = await writeLocationFile(t, {
     '203.0.113.0/24': { country: { iso_code: 'GB' }, city: { names: { en: 'London' } } },
     '198.51.100.0/24': { country: { iso_code: 'PT' } },
@@ -90,10 +90,10 @@ t.test('a phone that travels is shown where it is now', async t => {
   t.equal(await refreshFrom(test, phone, from('198.51.100.9')), 2)
   t.match(await seen(test, ada, phone), { ip: '198.51.100.9', location: { country: 'PT', city: null } })
   await refreshFrom(test, phone, from('192.0.2.1'))
-  t.match(await seen(test, ada, phone), { ip: '192.0.2.1', location: null }, 'where it was is not where it is')
+  t.match(await seen(test, ada, phone), { ip: '192.0.2.1', location: null }, 'the earlier location is not kept')
 })
 
-t.test('an address that is only spelled differently is the same address', async t => {
+t.test('an IP address in another spelling is the same address', async t => {
   const test = await buildTestApp(t, BEHIND_PROXY)
   const ada = await signUp(test.app)
   await refreshFrom(test, ada, { 'x-forwarded-for': '2001:db8::1' })
@@ -101,7 +101,7 @@ t.test('an address that is only spelled differently is the same address', async 
   t.equal(await refreshFrom(test, ada, { 'x-forwarded-for': '2001:db8::2' }), 2)
 })
 
-t.test('proxies that append the port hide no client', async t => {
+t.test('the client address is found behind proxies that append the port', async t => {
   const TRUST_PROXY = 'loopback,10.0.0.0/8,::ffff:172.16.0.0/108,2001:db8:ffff::/48'
   const test = await buildTestApp(t, { TRUST_PROXY })
   const ada = await signUp(test.app)
@@ -113,12 +113,12 @@ t.test('proxies that append the port hide no client', async t => {
     t.match(await seen(test, ada, phone), { ip: '2001:db8::7' }, hop)
   }
   await refreshFrom(test, phone, { 'x-forwarded-for': '203.0.113.7, 192.0.2.66:41234' })
-  t.match(await seen(test, ada, phone), { ip: '192.0.2.66' }, 'what is no trusted proxy is the client')
+  t.match(await seen(test, ada, phone), { ip: '192.0.2.66' }, 'an untrusted proxy is the client')
   await refreshFrom(test, phone, { 'x-forwarded-for': '203.0.113.7, ::ffff:192.0.2.67' })
-  t.match(await seen(test, ada, phone), { ip: '192.0.2.67' }, 'an IPv4 address in one form')
+  t.match(await seen(test, ada, phone), { ip: '192.0.2.67' }, 'an IPv4-mapped address is stored as IPv4')
 })
 
-t.test('whoever looks at the list sees the browser that they look with', async t => {
+t.test('the session list shows the caller’s session with the browser of this request', async t => {
   const { app, stores } = await buildTestApp(t)
   const ada = await signUp(app)
   const other = await signIn(app, ada.email, FIREFOX)
@@ -126,12 +126,12 @@ t.test('whoever looks at the list sees the browser that they look with', async t
   const headers = { authorization: `Bearer ${ada.accessToken}`, 'user-agent': EDGE }
   const list = (await app.inject({ method: 'GET', url: '/auth/sessions', headers })).json()
   await app.context.background.settled()
-  t.ok(stores.db.statementsSent - before <= 2, 'in two statements, the second of which nobody waits for')
+  t.ok(stores.db.statementsSent - before <= 2, 'in two statements, the second in the background')
   t.match(list[1], { id: ada.sessionId, current: true, device: { browser: 'Microsoft Edge' } })
-  t.match(list[0], { id: other.sessionId, current: false, device: { browser: 'Firefox' } }, 'the others are let be')
+  t.match(list[0], { id: other.sessionId, current: false, device: { browser: 'Firefox' } }, 'others are unchanged')
 })
 
-t.test('a session that ended is described as it was', async t => {
+t.test('the address of a session that ended is not updated', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   await post(test.app, '/auth/logout', { refresh_token: ada.refreshToken })
@@ -140,7 +140,7 @@ t.test('a session that ended is described as it was', async t => {
   t.equal(row!.ip, '127.0.0.1')
 })
 
-t.test('the list says how somebody signed in and when it ends', async t => {
+t.test('the session list says how the user signed in and when the session ends', async t => {
   const test = await buildTestApp(t, { SESSION_MAX_AGE: '10d' })
   const ada = await signUp(test.app)
   const created = await seen(test, ada, ada)
@@ -151,6 +151,6 @@ t.test('the list says how somebody signed in and when it ends', async t => {
   await test.clock.advance(6 * 86_400)
   await refreshFrom(test, ada, {})
   const later = await test.app.context.db.sessions.liveOf(ada.userId)
-  t.equal(days(later[0]!.idleExpiresAt.toISOString()), 10, 'no refresh moves it beyond the absolute end')
+  t.equal(days(later[0]!.idleExpiresAt.toISOString()), 10, 'the idle end never exceeds the absolute end')
   t.equal(days(later[0]!.expiresAt.toISOString()), 10)
 })

@@ -13,7 +13,7 @@ async function signedIn(t: Parameters<typeof buildTestApp>[0]) {
   return { ...test, browser }
 }
 
-/** A request that leaves a browser now and arrives when the function returned is called. Its answer goes to the jar. */
+/** A refresh that is sent now and arrives when the returned function is called. The browser stores its cookies. */
 function stalled(browser: Device): () => Promise<{ code: string | undefined; status: number }> {
   const sent = browser.copy()
   return async () => {
@@ -26,7 +26,7 @@ function stalled(browser: Device): () => Promise<{ code: string | undefined; sta
   }
 }
 
-t.test('a refresh that hung on the network while another tab went on ends nothing', async t => {
+t.test('a refresh that hung on the network while another tab refreshed ends nothing', async t => {
   const { browser, clock } = await signedIn(t)
   const arrives = stalled(browser)
   t.equal((await browser.refresh()).statusCode, 200)
@@ -39,7 +39,7 @@ t.test('a refresh that hung on the network while another tab went on ends nothin
   t.notOk(browser.cookies.has('__Host-latchkey-ticket'), 'the newer token cleared the ticket')
 })
 
-t.test('nor does one that hung for ten rotations', async t => {
+t.test('a refresh that hung for ten rotations ends nothing', async t => {
   const { browser, clock } = await signedIn(t)
   const arrives = stalled(browser)
   for (let rotation = 0; rotation < 10; rotation++) {
@@ -51,7 +51,7 @@ t.test('nor does one that hung for ten rotations', async t => {
   t.equal((await browser.refresh()).statusCode, 200)
 })
 
-t.test('ten that hung and arrive one after the other, with refreshes between them, end nothing', async t => {
+t.test('ten refreshes that hung and arrive one by one, between other refreshes, end nothing', async t => {
   const { browser, clock } = await signedIn(t)
   const hanging = Array.from({ length: 10 }, () => stalled(browser))
   t.equal((await browser.refresh()).statusCode, 200)
@@ -65,9 +65,9 @@ t.test('ten that hung and arrive one after the other, with refreshes between the
   t.equal((await browser.refresh()).statusCode, 200)
 })
 
-t.test('an answer that arrives rotations late overwrites no younger token', async t => {
+t.test('a response that arrives many rotations late replaces no newer refresh token', async t => {
   const { browser, clock, app } = await signedIn(t)
-  // Rotates at once; its answer hangs.
+  // Rotates at once; its response hangs.
   const answer = await browser.copy().refresh()
   const late = answer.cookies
   for (let rotation = 0; rotation < 12; rotation++) {
@@ -82,13 +82,13 @@ t.test('an answer that arrives rotations late overwrites no younger token', asyn
   t.equal((await browser.refresh()).statusCode, 200)
   t.equal((await browser.refresh()).statusCode, 200)
   const slots = [...browser.cookies.keys()].filter(name => /-[0-9a-f]{3}$/.test(name))
-  t.equal(slots.length, 1, 'and what was late is cleared away')
+  t.equal(slots.length, 1, 'the late cookie is cleared')
   t.equal((await browser.post('/auth/logout')).statusCode, 204)
   t.notOk([...browser.cookies.keys()].some(name => /^__Host-latchkey(-[0-9a-f]{3})?$/.test(name)))
   t.ok(app)
 })
 
-t.test('a sign-in by a browser with an answered, stalled request leaves its older session alone', async t => {
+t.test('a sign-in in a browser whose stalled refresh was answered does not revoke its older session', async t => {
   const { browser, clock } = await signedIn(t)
   const arrives = stalled(browser)
   await browser.refresh()
@@ -100,7 +100,7 @@ t.test('a sign-in by a browser with an answered, stalled request leaves its olde
   t.equal(await other.verified(), 200)
 })
 
-t.test('a browser that crashes before it writes its cookies goes on', async t => {
+t.test('a browser that crashes before it saves its cookies can still refresh', async t => {
   const { browser, clock } = await signedIn(t)
   const onDisk = browser.copy()
   for (const _generation of [1, 2, 3, 4, 5]) {
@@ -108,7 +108,7 @@ t.test('a browser that crashes before it writes its cookies goes on', async t =>
     await browser.verified()
     await clock.advance(25)
     await browser.verified()
-    // It crashes, and is opened again in the evening.
+    // It crashes, and is opened again six hours later.
     browser.cookies.clear()
     for (const [name, value] of onDisk.cookies) browser.cookies.set(name, value)
     await clock.advance(6 * 3600)
@@ -119,7 +119,7 @@ t.test('a browser that crashes before it writes its cookies goes on', async t =>
   }
 })
 
-t.test('a browser that keeps only the cookie that everybody knows by name goes on as well', async t => {
+t.test('a browser that keeps only the cookie __Host-latchkey can still refresh', async t => {
   const { browser, clock } = await signedIn(t)
   const keepNamedOnly = () => {
     for (const name of browser.cookies.keys()) if (name !== '__Host-latchkey') browser.cookies.delete(name)
@@ -135,7 +135,7 @@ t.test('a browser that keeps only the cookie that everybody knows by name goes o
   }
 })
 
-t.test('the cookie that a refresh has just replaced still signs out everywhere', async t => {
+t.test('the cookie that a refresh has just replaced can still sign out everywhere', async t => {
   const { browser, clock } = await signedIn(t)
   const before = browser.copy()
   await browser.refresh()
@@ -145,7 +145,7 @@ t.test('the cookie that a refresh has just replaced still signs out everywhere',
   t.equal(await browser.verified(), 'token_revoked')
 })
 
-t.test('a rotation by the version before, which knows no marks, makes nobody another', async t => {
+t.test('a rotation by the previous version, which has no marks, does not count as another browser', async t => {
   const { browser, clock, database } = await signedIn(t)
   await browser.refresh()
   const { admin } = database
@@ -154,7 +154,7 @@ t.test('a rotation by the version before, which knows no marks, makes nobody ano
     const [row] = await admin`select previous_mark, previous_mark_generation from refresh_tokens`
     const tab = browser.copy()
     await tab.refresh()
-    // What that version leaves as it was.
+    // The columns that the previous version does not write.
     await admin`update refresh_tokens set ${admin(row!)}`
     t.equal((await browser.refresh()).statusCode, 200)
     t.match((await admin`select late_replays from refresh_tokens`)[0], { late_replays: 0 })

@@ -12,7 +12,7 @@ const [FIRST, SECOND] = [
 const now = Date.parse('2026-11-28T12:00:00Z')
 const options = { keys: keysOf(FIRST), maxAgeSeconds: 3600, now }
 
-t.test('a ticket counts for one generation of one session, for a while', async t => {
+t.test('a ticket is valid for one generation of one session, until its maximum age', async t => {
   const token = { sessionId: newId(), generation: 3 }
   const ticket = writeTicket(token, options)
   t.ok(isTicketFor(ticket, token, options))
@@ -23,7 +23,7 @@ t.test('a ticket counts for one generation of one session, for a while', async t
   t.notOk(isTicketFor(ticket, token, { ...options, now: now + 3_600_000 }))
 })
 
-t.test('nobody can make or change one', async t => {
+t.test('a ticket cannot be forged or changed', async t => {
   const token = { sessionId: newId(), generation: 3 }
   const ticket = writeTicket(token, options)
   t.notOk(isTicketFor(ticket, token, { ...options, keys: keysOf(SECOND) }), 'with another secret')
@@ -33,12 +33,12 @@ t.test('nobody can make or change one', async t => {
   for (const other of others) t.notOk(isTicketFor(other, token, options), other)
 })
 
-t.test('it outlives a change of the secret, as refresh tokens do', async t => {
+t.test('a ticket stays valid after a change of the secret, as refresh tokens do', async t => {
   const token = { sessionId: newId(), generation: 0 }
   t.ok(isTicketFor(writeTicket(token, options), token, { ...options, keys: keysOf(SECOND, FIRST) }))
 })
 
-t.test('it tells nothing of its session', async t => {
+t.test('a ticket does not contain its session id or generation', async t => {
   const token = { sessionId: newId(), generation: 0x01020304 }
   const bytes = Buffer.from(writeTicket(token, options), 'base64url')
   t.notOk(bytes.includes(Buffer.from(token.sessionId.replaceAll('-', ''), 'hex').subarray(0, 6)))

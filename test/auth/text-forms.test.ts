@@ -2,18 +2,18 @@ import fc from 'fast-check'
 import t from 'tap'
 import { composedForm, foldedForm, textForm } from '../../src/auth/text-forms.js'
 
-t.test('spellings of one text that look alike have one form', async t => {
+t.test('spellings of one text that look alike have one text form', async t => {
   t.equal(textForm('\uFF21\uFB01'), 'Afi')
   t.equal(foldedForm('\uFF21\uFB01'), 'afi')
   t.equal(textForm('e\u0301'), '\u00E9')
   t.equal(textForm(foldedForm('Zo\u00CB')), 'zo\u00EB')
 })
 
-t.test('the composed form keeps characters that only look alike', async t => {
+t.test('the composed form keeps look-alike characters distinct', async t => {
   t.equal(composedForm('e\u0301 \uFB01'), '\u00E9 \uFB01')
 })
 
-t.test('each form of a form is itself', async t => {
+t.test('normalising a text twice changes nothing, in every form', async t => {
   const forms = [textForm, foldedForm, composedForm]
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme' }), text => forms.every(form => form(form(text)) === form(text))),

@@ -11,7 +11,7 @@ const ISSUER = 'https://auth.example.com'
 
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
-/** A verifier whose signatures are all good unless a test says otherwise, at a time that the test sets. */
+/** A verifier that accepts every signature unless a test says otherwise, with a clock that the test sets. */
 function build({ cacheSize = 10 } = {}) {
   const keys = new Map<string, Algorithm>([['key-1', 'ES256']])
   const list = new RevocationList()
@@ -84,7 +84,7 @@ function tokenOf(payload: Record<string, unknown> = {}, header: Record<string, u
   return `${signed}.${createHash('sha512').update(signed).digest('base64url')}`
 }
 
-t.test('a signature is checked once, the end of the token at every call', async t => {
+t.test('the signature of an access token is checked once, its expiry at every call', async t => {
   const { verify, checks, at } = build()
   const token = tokenOf()
   for (let times = 0; times < 3; times++) t.equal(await verify(token), 'good')
@@ -95,10 +95,10 @@ t.test('a signature is checked once, the end of the token at every call', async 
   t.equal(await verify(token), 'token_expired')
   at(NOW)
   t.equal(await verify(token), 'good')
-  t.equal(checks(), 2, 'what has expired is not remembered any longer')
+  t.equal(checks(), 2, 'an expired token is no longer cached')
 })
 
-t.test('a revocation acts on the next call, whatever is remembered', async t => {
+t.test('a revocation applies from the next call, whatever is cached', async t => {
   for (const [entry, code] of [
     [{ kind: 'session', subject: 'session-1' }, 'token_revoked'],
     [{ kind: 'token', subject: 'token-1' }, 'token_revoked'],
@@ -111,18 +111,18 @@ t.test('a revocation acts on the next call, whatever is remembered', async t => 
     t.equal(await verify(tokenOf()), 'good')
     revoke({ ...entry, reason: 'test' })
     t.equal(await verify(tokenOf()), code, entry.kind)
-    t.equal(await verify(tokenOf({ exp: NOW + 800 })), code, 'another token of the same')
+    t.equal(await verify(tokenOf({ exp: NOW + 800 })), code, 'another token that the entry covers')
   }
 })
 
-t.test('a key verifies its one algorithm, and is asked for before any signature is checked', async t => {
+t.test('a wrong algorithm, key or type is refused before any signature is checked', async t => {
   const { verify, checks } = build()
   for (const header of [{ alg: 'EdDSA' }, { alg: 'HS256' }, { alg: 'none' }, { kid: 'key-2' }, { typ: 'JWT' }])
     t.equal(await verify(tokenOf({}, header)), 'token_invalid', JSON.stringify(header))
   t.equal(checks(), 0)
 })
 
-t.test('a key that is dropped takes what it verified with it, and leaves the rest', async t => {
+t.test('dropping a signing key removes its cached tokens and no others', async t => {
   const { verify, dropKey, keys, checks } = build()
   keys.set('key-2', 'RS256')
   const other = tokenOf({}, { alg: 'RS256', kid: 'key-2' })
@@ -133,14 +133,14 @@ t.test('a key that is dropped takes what it verified with it, and leaves the res
   t.equal(checks(), 2)
 })
 
-t.test('the issuer and the audience are this very text', async t => {
+t.test('iss and aud must be exactly the configured texts', async t => {
   const { verify } = build()
   for (const claim of ['iss', 'aud'])
     for (const value of [undefined, null, '', `${ISSUER}/`, [ISSUER], { [ISSUER]: 1 }])
       t.equal(await verify(tokenOf({ [claim]: value })), 'token_invalid', `${claim} ${JSON.stringify(value)}`)
 })
 
-t.test('nbf is honoured with thirty seconds between clocks', async t => {
+t.test('nbf is checked with thirty seconds of clock tolerance', async t => {
   const { verify, identify } = build()
   t.equal(await verify(tokenOf({ nbf: NOW + 30 })), 'good')
   t.equal(await verify(tokenOf({ nbf: NOW + 31 })), 'token_invalid')
@@ -148,46 +148,46 @@ t.test('nbf is honoured with thirty seconds between clocks', async t => {
   for (const nbf of ['1', null, 0.5, {}]) t.equal(await verify(tokenOf({ nbf })), 'token_invalid', JSON.stringify(nbf))
 })
 
-t.test('a bearer can be identified by a genuine token that is over, and by no other', async t => {
+t.test('a genuine access token that expired or was revoked still identifies its bearer, and no other does', async t => {
   const { verify, identify, revoke, at, keys } = build()
   const token = tokenOf()
   revoke({ kind: 'session', subject: 'session-1', reason: 'logout' })
   at(NOW + 10_000)
   t.equal(await identify(token), 'good')
-  t.equal(await verify(token), 'token_expired', 'identifying makes nothing live')
+  t.equal(await verify(token), 'token_expired', 'identifying its bearer does not make a token valid')
   t.equal(await identify(tokenOf({ aud: 'https://evil.example' })), 'token_invalid')
   keys.clear()
   t.equal(await identify(tokenOf({ jti: 'token-2' })), 'token_invalid')
 })
 
-t.test('a bad signature is remembered nowhere, and never told about', async t => {
+t.test('an invalid signature is not cached, and its error text is not exposed', async t => {
   const { verify, failSignatures } = build()
   const token = tokenOf()
   failSignatures(new Error('FAST_JWT_INVALID_SIGNATURE'))
   t.equal(await verify(token), 'token_invalid')
   failSignatures(undefined)
-  t.equal(await verify(token), 'good', 'nor is its failure')
+  t.equal(await verify(token), 'good', 'the failure is not cached either')
 })
 
-t.test('a token that ends like a known one is another token', async t => {
+t.test('a token with the signature of a known token is another token', async t => {
   const { verify, verifier, checks } = build()
   const known = tokenOf()
   const [header, , signature] = known.split('.')
-  const twisted = `${header}.${tokenOf({ sub: 'user-2' }).split('.')[1]}.${signature}`
+  const changed = `${header}.${tokenOf({ sub: 'user-2' }).split('.')[1]}.${signature}`
   t.equal(await verify(known), 'good')
   t.equal(verifier.verifyKnown(known)?.userId, 'user-1')
-  t.equal(verifier.verifyKnown(twisted), undefined)
-  await verify(twisted)
-  t.equal(checks(), 2, 'its signature is checked')
+  t.equal(verifier.verifyKnown(changed), undefined)
+  await verify(changed)
+  t.equal(checks(), 2, 'its own signature is checked')
 })
 
-t.test('the memory is bounded', async t => {
+t.test('the cache of verified tokens is limited in size', async t => {
   const { verify, checks } = build({ cacheSize: 10 })
   const tokens = Array.from({ length: 100 }, (_, index) => tokenOf({ jti: `token-${index}` }))
   for (const token of tokens) await verify(token)
   t.equal(checks(), 100)
   for (const token of tokens.slice(-10)) await verify(token)
-  t.equal(checks(), 100, 'the last ten are remembered')
+  t.equal(checks(), 100, 'the last ten are cached')
   await verify(tokens[0]!)
-  t.equal(checks(), 101, 'the first is not')
+  t.equal(checks(), 101, 'the first is no longer cached')
 })

@@ -43,7 +43,7 @@ const HASHES: [madeBy: string, hash: unknown, password?: string][] = [
     'argon2-cffi, argon2d',
     '$argon2d$v=19$m=1024,t=1,p=1$XiJIqEZVz7Mw8d+Raa/xSg$BWp//MzbfkQKKp+2TrA8Np3362Of3kwUK8Ds2KTypuQ',
   ],
-  ['the same, in padded base64', ARGON2I.replace('Iv8g$', 'Iv8g==$').replace(/$/, '=')],
+  ['argon2-cffi, argon2i in padded base64', ARGON2I.replace('Iv8g$', 'Iv8g==$').replace(/$/, '=')],
   [
     'ASP.NET Core Identity, version 2',
     'AAABAgMEBQYHCAkKCwwNDg+ukCEMDf0yyQ29NYubggHIVY0sdEUfdyeM+E1LtH1uJg==',
@@ -103,26 +103,27 @@ const HASHES: [madeBy: string, hash: unknown, password?: string][] = [
   ['Spring Security, argon2', `{argon2@SpringSecurity_v5_8}${ARGON2I}`],
   ['OpenLDAP, crypt(3)', `{CRYPT}${BCRYPT}`],
   ['Dovecot', `{BLF-CRYPT}${BCRYPT}`],
-  ['a file that keeps the end of the line', `${BCRYPT}\n`],
+  ['bcrypt with a line end', `${BCRYPT}\n`],
 ]
 
 const storedForm = (password_hash: unknown) =>
   readAccount(JSON.stringify({ email: 'ada@example.com', password_hash }), () => {}).passwordHash
 
-/** The reason why a hash is not taken. */
+/** The reason why a hash is refused. */
 function faultOf(password_hash: unknown): string {
   try {
-    return `taken as ${storedForm(password_hash)}`
+    return `accepted as ${storedForm(password_hash)}`
   } catch (error) {
     if (error instanceof LineFault) return error.message
     throw error
   }
 }
 
-const room = () => createPasswordHasher({ concurrency: 1, queue: 4, onDamagedHash: error => t.fail(error.message) })
+const newHasher = () =>
+  createPasswordHasher({ concurrency: 1, queue: 4, onDamagedHash: error => t.fail(error.message) })
 
-t.test('people sign in with the password that they had, whichever system made its hash', async t => {
-  const hasher = room()
+t.test('an imported hash of any supported system matches its old password and no other', async t => {
+  const hasher = newHasher()
   for (const [madeBy, hash, password = 'correct horse'] of HASHES) {
     const stored = storedForm(hash)
     t.equal(await hasher.verify(stored, password), true, madeBy)
@@ -131,8 +132,8 @@ t.test('people sign in with the password that they had, whichever system made it
   }
 })
 
-t.test('an account without a password comes in, and no password opens it', async t => {
-  const hasher = room()
+t.test('an account without a password can be imported, and no password matches it', async t => {
+  const hasher = newHasher()
   for (const none of ['!emjzXS820GNSk6iKnzEVYazQp27nByCaZwNwNkIi', '!', '*', '!$6$salt$hash']) {
     const stored = storedForm(none)
     t.equal(stored, '!')
@@ -140,7 +141,7 @@ t.test('an account without a password comes in, and no password opens it', async
   }
 })
 
-t.test('a hash that is not taken is told as unknown, damaged or too dear', async t => {
+t.test('a refused hash is reported as unknown, damaged or too costly', async t => {
   const unknown = 'The password_hash is of no scheme that this service knows.'
   for (const hash of [
     'plain text',
@@ -174,7 +175,7 @@ t.test('a hash that is not taken is told as unknown, damaged or too dear', async
   ])
     t.equal(faultOf(hash), damaged, JSON.stringify(hash))
 
-  const tooDear = 'The password_hash costs too much to verify.'
+  const tooCostly = 'The password_hash costs too much to verify.'
   for (const hash of [
     BCRYPT.replace('$05', '$16'),
     SHA256.replace('$1000$', '$5000001$'),
@@ -183,5 +184,5 @@ t.test('a hash that is not taken is told as unknown, damaged or too dear', async
     ARGON2I.replace('m=1024', 'm=4194304'),
     { ...KEYCLOAK, algorithm: 'pbkdf2-sha256', hashIterations: 2_500_001 },
   ])
-    t.equal(faultOf(hash), tooDear, JSON.stringify(hash))
+    t.equal(faultOf(hash), tooCostly, JSON.stringify(hash))
 })

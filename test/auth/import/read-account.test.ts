@@ -7,7 +7,7 @@ const password_hash = '$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jW
 const ada = { email: 'ada@example.com', password_hash }
 const read = (fields: object) => readAccount(JSON.stringify({ ...ada, ...fields }), () => {})
 
-/** The reason why a line is left out. */
+/** The reason why a line is refused. */
 function faultOf(line: string): string {
   try {
     readAccount(line, () => {})
@@ -18,7 +18,7 @@ function faultOf(line: string): string {
   }
 }
 
-t.test('an e-mail and a hash are enough', async t => {
+t.test('an imported account needs only an e-mail and a hash', async t => {
   t.strictSame(read({}), {
     email: 'ada@example.com',
     earlierEmails: [],
@@ -33,7 +33,7 @@ t.test('an e-mail and a hash are enough', async t => {
   })
 })
 
-t.test('all fields are read, in either spelling, and brought into their normal form', async t => {
+t.test('every field of an account is read in snake_case and camelCase, and normalised', async t => {
   const expected = {
     email: 'ada@example.com',
     earlierEmails: [],
@@ -56,7 +56,7 @@ t.test('all fields are read, in either spelling, and brought into their normal f
   t.equal(faultOf(JSON.stringify({ ...common, ...snake, ...camel })), 'Give either created_at or createdAt.')
 })
 
-t.test('hashes that have another name in Django come in the form that they have everywhere', async t => {
+t.test('hashes with another name in Django are imported in their standard form', async t => {
   const argon2 = '$argon2id$v=19$m=1024,t=2,p=8$d3VSdFBvc1ZTZ1R5ZnRqNDEzT0VaRA$g9aHghsMYSkh0x3xFCXZXg'
   const bcrypt = '$2b$05$Ckt2KOY4L15q2vKIVdK6p.ZGvZCndKdGNAivgSxCJdLmjb8V.Ibiu'
   const digest = 'WjiJW2R7EFXFvJWL7gYnIcr1h3m9El4JvqodWswOHtcvChnARzIflnX3B2jbmgsaKg4DDVVfqCo1Iv5DvScVYg'
@@ -78,7 +78,7 @@ t.test('hashes that have another name in Django come in the form that they have 
     t.match(faultOf(JSON.stringify({ ...ada, password_hash: hash })), /no scheme/, hash)
 })
 
-t.test('what is null or empty is not given', async t => {
+t.test('a null or empty field of an account counts as missing', async t => {
   const empty = {
     username: '',
     external_id: null,
@@ -91,13 +91,13 @@ t.test('what is null or empty is not given', async t => {
   t.strictSame(read(empty), read({}))
 })
 
-t.test('an account that nobody touched since it was made must change its password', async t => {
+t.test('an account whose updated_at equals its created_at must change its password', async t => {
   const at = '2024-05-01T12:00:00.123456+00:00'
   t.equal(read({ created_at: at, updated_at: at }).mustChangePassword, true)
   t.equal(
     read({ createdAt: at, updatedAt: '2024-05-01 14:00:00.1239+02' }).mustChangePassword,
     true,
-    'to a millisecond',
+    'compared to the millisecond',
   )
   t.equal(read({ created_at: at, updated_at: '2024-05-01T12:00:00.124Z' }).mustChangePassword, false)
   t.equal(read({ created_at: at }).mustChangePassword, false)
@@ -105,7 +105,7 @@ t.test('an account that nobody touched since it was made must change its passwor
   t.equal(read({ must_change_password: true }).mustChangePassword, true)
 })
 
-t.test('instants are read as databases and programs write them', async t => {
+t.test('times are read in the formats that databases and programs write', async t => {
   const noon = new Date('2024-05-01T12:00:00Z')
   for (const text of [
     '2024-05-01T12:00:00Z',
@@ -136,7 +136,7 @@ t.test('instants are read as databases and programs write them', async t => {
     )
 })
 
-t.test('a line that is no account is refused with its reason, and no reason quotes it', async t => {
+t.test('an invalid line is refused with a reason that does not quote it', async t => {
   const cases: [line: string | object, reason: string][] = [
     ['{"email": "ada@example.com"', 'This is not JSON.'],
     ['email,password', 'This is not JSON.'],
@@ -179,7 +179,7 @@ t.test('a line that is no account is refused with its reason, and no reason quot
   }
 })
 
-t.test('fields that mean nothing are named, as a misspelled one may be among them', async t => {
+t.test('ignored fields of an account are reported, because one may be misspelled', async t => {
   const ignored: string[] = []
   readAccount(JSON.stringify({ ...ada, role: 'admin', first_name: 'Ada', ['__proto__']: {} }), name =>
     ignored.push(name),

@@ -4,24 +4,24 @@ import { readRoleMapping } from '../../../src/auth/import/role-mapping.js'
 
 const ADA = { email: 'ada@example.com', password_hash: '!' }
 
-/** The roles here of an account that has these there. */
+/** The imported roles of an account that has these roles in the other system. */
 function mapped(mapping: object | string, ...roles: unknown[]): readonly string[] {
   const mapRoles = readRoleMapping(typeof mapping === 'string' ? mapping : JSON.stringify(mapping))
   return readAccount(JSON.stringify({ ...ADA, roles }), () => {}, mapRoles).roles
 }
 
-t.test('a role becomes one, several or none, and what is not named stays as it is', async t => {
+t.test('a role is mapped to one, several or no roles, and an unmapped role stays as it is', async t => {
   const mapping = { Editor: 'editor', 'CN=Staff,DC=example': ['staff', 'it'], Guest: null, Nobody: [] }
   t.strictSame(mapped(mapping, 'Editor'), ['editor'])
   t.strictSame(mapped(mapping, 'CN=Staff,DC=example', 'Editor'), ['staff', 'it', 'editor'])
   t.strictSame(mapped(mapping, 'Guest', 'Nobody', 'Content Editor'), ['Content Editor'])
   t.strictSame(mapped(mapping), [])
-  t.strictSame(mapped({ a: 'b', b: 'c' }, 'a'), ['b'], 'once, and not again')
+  t.strictSame(mapped({ a: 'b', b: 'c' }, 'a'), ['b'], 'a mapped role is not mapped again')
   t.strictSame(mapped({ a: 'x', b: 'x' }, 'a', 'b', 'x'), ['x'], 'no role twice')
-  t.strictSame(mapped({ '\u00C9diteur': 'editor' }, 'E\u0301diteur'), ['editor'], 'in either spelling of Unicode')
+  t.strictSame(mapped({ '\u00C9diteur': 'editor' }, 'E\u0301diteur'), ['editor'], 'in either Unicode form')
 })
 
-t.test('only what a mapping names becomes admin', async t => {
+t.test('only a role that the mapping names becomes admin', async t => {
   t.strictSame(mapped({ Root: 'admin', admin: 'site-admin' }, 'admin'), ['site-admin'])
   t.strictSame(mapped({ Root: 'admin' }, 'Root'), ['admin'])
   t.strictSame(mapped({ admin: 'admin' }, 'admin'), ['admin'])
@@ -37,7 +37,7 @@ t.test('only what a mapping names becomes admin', async t => {
   t.strictSame(mapped('{"__proto__": "editor"}', '__proto__'), ['editor'])
 })
 
-t.test('a mapping that is none says why', async t => {
+t.test('an invalid role mapping is refused with the reason', async t => {
   const many = Array.from({ length: 33 }, (_, n) => `${n}`.padStart(64, 'x'))
   for (const [json, message] of [
     ['', 'it is not JSON.'],

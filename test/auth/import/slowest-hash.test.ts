@@ -9,7 +9,7 @@ const pbkdf2 = (name: string, iterations: number) => `$pbkdf2${name}$${iteration
 const scrypt = (ln: number) => `$scrypt$ln=${ln},r=8,p=1$aM15713r3Xsvxbi31lqr1Q$${'A'.repeat(43)}`
 const argon2 = (m: number) => `$argon2id$v=19$m=${m},t=2,p=1$c2FsdHNhbHQ$${'A'.repeat(43)}`
 
-/** A finder that is told how long each hash takes, and which hashes it measured. */
+/** A finder with a given time for each hash, and the hashes that it measured. */
 function finder(took: (hash: string) => number) {
   const measured: string[] = []
   const found = slowestHashFinder(async hash => {
@@ -19,7 +19,7 @@ function finder(took: (hash: string) => number) {
   return { ...found, measured }
 }
 
-t.test('the dearest hash of each function is measured once, and the slowest of them named', async t => {
+t.test('the most costly hash of each function is measured once, and the slowest is reported', async t => {
   const { see, find, measured } = finder(hash => (hash.startsWith('$2b') ? 900 : 100))
   for (const hash of [
     bcrypt('10'),
@@ -48,7 +48,7 @@ t.test('the dearest hash of each function is measured once, and the slowest of t
   ])
 })
 
-t.test('each function is named with its parameters', async t => {
+t.test('each hash function is reported with its parameters', async t => {
   for (const [hash, name, parameters] of [
     [`bcrypt_sha256$${bcrypt('12')}`, 'bcrypt', 'cost 12'],
     [django(600_000), 'PBKDF2-SHA256', '600000 iterations'],
@@ -64,14 +64,14 @@ t.test('each function is named with its parameters', async t => {
   }
 })
 
-t.test('hashes that cost no more than those made here are not measured', async t => {
+t.test('hashes that cost no more than the service’s own are not measured', async t => {
   const { see, find, measured } = finder(() => 900)
   for (const hash of [argon2id.hashSync('a passphrase'), argon2(1024), '!']) see(hash)
   t.equal(await find(), undefined)
   t.strictSame(measured, [])
 })
 
-t.test('a hash that turns out to be damaged is passed over', async t => {
+t.test('a hash that turns out to be damaged is skipped', async t => {
   const { see, find } = slowestHashFinder(async hash => {
     if (hash.startsWith('$scrypt')) throw new TypeError('damaged')
     return 7
@@ -81,13 +81,13 @@ t.test('a hash that turns out to be damaged is passed over', async t => {
   t.match(await find(), { name: 'bcrypt', tookMs: 7 })
 })
 
-t.test('a hash is measured by verifying it', async t => {
+t.test('a hash is measured by verifying a password with it', async t => {
   const { see, find } = slowestHashFinder()
   see(bcrypt('04'))
   t.match(await find(), { name: 'bcrypt', tookMs: Number })
 })
 
-t.test('a hash that the delay does not cover, with a quarter more, is told with what to do', async t => {
+t.test('a hash whose time and a quarter exceed SIGN_IN_FAILURE_DELAY gets a warning that says what to set', async t => {
   const warning = (tookMs: number, delayMs: number) =>
     slowHashWarning({ name: 'bcrypt', parameters: 'cost 14', work: 1, tookMs }, delayMs)
   t.equal(
@@ -97,7 +97,7 @@ t.test('a hash that the delay does not cover, with a quarter more, is told with 
       'for the service.',
   )
   t.match(warning(450, 500), /takes about 450 ms here, too close to SIGN_IN_FAILURE_DELAY .+ Set it to 570ms/)
-  t.match(warning(9000, 500), /Set it to 5000ms/, 'no more than the setting takes')
+  t.match(warning(9000, 500), /Set it to 5000ms/, 'no more than the setting accepts')
   t.equal(warning(400, 500), undefined)
   t.equal(warning(900, 0), undefined, 'the delay is turned off')
   t.equal(slowHashWarning(undefined, 500), undefined)

@@ -7,14 +7,14 @@ import { claimsAt, openKeyDatabase, openKeyring, secretsOf } from './key-databas
 const secrets = secretsOf('only')
 const options = { algorithm: 'ES256', sealKeys: secrets.sealKeys } as const
 
-t.test('instances started together make one key', async t => {
+t.test('instances that start together make one signing key', async t => {
   const database = await openKeyDatabase(t)
   const instances = [database, ...Array.from({ length: 7 }, () => database.another())]
   await Promise.all(instances.map(instance => ensureSigningKey(instance, options)))
   t.equal((await database.signingKeys.all()).length, 1)
 })
 
-t.test('a start that finds a key makes none', async t => {
+t.test('a start that finds a signing key makes none', async t => {
   const database = await openKeyDatabase(t)
   await ensureSigningKey(database, options)
   const keys = await database.signingKeys.all()
@@ -22,7 +22,7 @@ t.test('a start that finds a key makes none', async t => {
   t.same(await database.signingKeys.all(), keys)
 })
 
-t.test('the very first key signs at once; the first of another algorithm after its lead', async t => {
+t.test('the very first signing key signs at once; the first of another algorithm after its lead time', async t => {
   const database = await openKeyDatabase(t)
   await ensureSigningKey(database, options)
   await ensureSigningKey(database, { ...options, algorithm: 'EdDSA' })
@@ -33,7 +33,7 @@ t.test('the very first key signs at once; the first of another algorithm after i
   t.equal(keyring.signingKey(nowMs + 10 * 60_000).alg, 'EdDSA')
 })
 
-t.test('a changed JWT_SECRET given as new,old re-seals the keys, and tokens stay good', async t => {
+t.test('a changed JWT_SECRET given as new,old re-seals the signing keys, and tokens stay valid', async t => {
   const database = await openKeyDatabase(t)
   const [old, both, renewed] = [secretsOf('old'), secretsOf('new', 'old'), secretsOf('new')]
   await ensureSigningKey(database, { ...options, sealKeys: old.sealKeys })
@@ -46,20 +46,20 @@ t.test('a changed JWT_SECRET given as new,old re-seals the keys, and tokens stay
   const keyring = await openKeyring(database, renewed)
   await jwtVerify(token, createLocalJWKSet(keyring.jwks(nowMs)), { currentDate: new Date(nowMs) })
   t.equal((await database.signingKeys.all()).length, 2, 'no key was made')
-  t.ok(keyring.signingKey(nowMs).sign(claimsAt(nowMs)), 'the old secret may go')
+  t.ok(keyring.signingKey(nowMs).sign(claimsAt(nowMs)), 'the old secret can be removed')
 })
 
-t.test('a changed JWT_SECRET without the old one stops the start, which says what to do', async t => {
+t.test('a changed JWT_SECRET without the old one stops the start with an error that says what to do', async t => {
   const database = await openKeyDatabase(t)
   await ensureSigningKey(database, options)
   const keys = await database.signingKeys.all()
   const renewed = secretsOf('new')
   await ensureSigningKey(database, { ...options, sealKeys: renewed.sealKeys })
   await t.rejects(openKeyring(database, renewed), { message: /JWT_SECRET .* add the old one as the second value/ })
-  t.same(await database.signingKeys.all(), keys, 'the keys are left as they were')
+  t.same(await database.signingKeys.all(), keys, 'the keys are unchanged')
 })
 
-t.test('with the old JWT_SECRET lost, a rotation opens the way, and older tokens stay good', async t => {
+t.test('when the old JWT_SECRET is lost, a key rotation restores signing, and older tokens stay valid', async t => {
   const database = await openKeyDatabase(t)
   await ensureSigningKey(database, options)
   const nowMs = await database.now()
@@ -68,11 +68,11 @@ t.test('with the old JWT_SECRET lost, a rotation opens the way, and older tokens
   const renewed = secretsOf('new')
   const made = await rotateSigningKey(database, { ...options, sealKeys: renewed.sealKeys, immediately: true })
   const keyring = await openKeyring(database, renewed)
-  t.equal(keyring.signingKey(await database.now()).kid, made.kid, 'at once, as no other key can')
+  t.equal(keyring.signingKey(await database.now()).kid, made.kid, 'it signs at once, because no other key can')
   await jwtVerify(token, createLocalJWKSet(keyring.jwks(nowMs)), { currentDate: new Date(nowMs) })
 })
 
-t.test('an instance that still has the old JWT_SECRET verifies with a key it cannot open, and signs on', async t => {
+t.test('an instance with the old JWT_SECRET verifies with a key it cannot unseal, and continues to sign', async t => {
   const database = await openKeyDatabase(t)
   const old = secretsOf('old')
   await ensureSigningKey(database, { ...options, sealKeys: old.sealKeys })
@@ -83,11 +83,11 @@ t.test('an instance that still has the old JWT_SECRET verifies with a key it can
   const both = { ...options, sealKeys: secretsOf('new', 'old').sealKeys }
   await ensureSigningKey(database, both)
   const made = await rotateSigningKey(database, both)
-  await t.rejects(keyring.reload(), { message: /JWT_SECRET/ }, 'the operator is told')
+  await t.rejects(keyring.reload(), { message: /JWT_SECRET/ }, 'the operator gets an error')
   t.equal(keyring.verificationKey(made.kid)?.kid, made.kid)
   t.equal(keyring.signingKey(nowMs + 60 * 60_000).kid, kid)
 
   const rows = await database.signingKeys.usable()
   const retiresAtMs = rows.find(row => row.kid === kid)!.retiresAt!.getTime()
-  t.throws(() => keyring.signingKey(retiresAtMs), 'but not with a key that nobody verifies with any more')
+  t.throws(() => keyring.signingKey(retiresAtMs), 'but not with a retired key')
 })

@@ -12,13 +12,13 @@ export interface KeyDatabase extends Database {
   shiftClock(seconds: number): Promise<void>
   /** The clock of the database, shifted or not. */
   now(): Promise<number>
-  /** For what no statement of the service does. */
+  /** For statements that the service does not have. */
   admin: postgres.Sql
   /** Another instance's connections to the same database. */
   another(): Database
 }
 
-/** Makes a migrated database of its own whose clock tests can shift, and drops it after the test. */
+/** Creates a migrated database whose clock tests can shift, and drops it after the test. */
 export async function openKeyDatabase(t: Test): Promise<KeyDatabase> {
   const name = `keys_${randomBytes(6).toString('hex')}`
   const url = new URL(testServers().postgresUrl)
@@ -62,7 +62,7 @@ export async function openKeyDatabase(t: Test): Promise<KeyDatabase> {
   }) as KeyDatabase
 }
 
-/** What an instance with these JWT_SECRETs works with. */
+/** The secrets of an instance with these JWT_SECRETs. */
 export function secretsOf(...jwtSecrets: string[]): Secrets {
   return deriveSecrets({ jwtSecrets: jwtSecrets.map(pad), refreshSecrets: [pad('refresh')] })
 }

@@ -7,7 +7,7 @@ const secrets = secretsOf('only')
 const options = { algorithm: 'ES256', sealKeys: secrets.sealKeys, keyRotationIntervalSeconds: 3600 } as const
 const never = 60 * 60_000
 
-/** Keeps what is logged, and lets a test wait for it. */
+/** Collects the log lines, and lets a test wait for the next one. */
 function makeLog() {
   const lines: string[] = []
   let wake = () => {}
@@ -23,7 +23,7 @@ function makeLog() {
   return { log: { info: write('info'), warn: write('warn'), error: write('error') }, lines, nextLine }
 }
 
-t.test('keys that cannot be read stay in use, and the log says so once and again when it is over', async t => {
+t.test('signing keys that cannot be read stay in use; the log reports it once, and once when it is over', async t => {
   const database = await openKeyDatabase(t)
   await ensureSigningKey(database, options)
   const keyring = await openKeyring(database, secrets)
@@ -49,7 +49,7 @@ t.test('keys that cannot be read stay in use, and the log says so once and again
   t.equal(await nextLine(), 'info: Could read the signing keys again')
 })
 
-t.test('a key that is due is made and published', async t => {
+t.test('a signing key that is due is made and published', async t => {
   const database = await openKeyDatabase(t)
   await ensureSigningKey(database, options)
   const keyring = await openKeyring(database, secrets)
@@ -68,7 +68,7 @@ t.test('a key that is due is made and published', async t => {
   t.equal(keyring.jwks(await database.now()).keys.length, 2)
 })
 
-t.test('once stopped it asks the database no more', async t => {
+t.test('stopped key maintenance sends no more statements', async t => {
   const database = await openKeyDatabase(t)
   const keyring = await openKeyring(database, secrets)
   const { log, lines } = makeLog()

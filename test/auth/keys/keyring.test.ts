@@ -35,7 +35,7 @@ for (const algorithm of ['ES256', 'EdDSA', 'RS256'] as const) {
   })
 }
 
-t.test('a token issued in the very second of the first start finds its key active', async t => {
+t.test('the first signing key is active for a token issued in the very second of the first start', async t => {
   const database = await openKeyDatabase(t)
   await ensureSigningKey(database, options)
   const keyring = await openKeyring(database, secrets)
@@ -58,7 +58,7 @@ t.test('a keyring without keys signs nothing', async t => {
   t.same(keyring.jwks(Date.now()), { keys: [] })
 })
 
-t.test('unknown kids cost one read per cooldown', async t => {
+t.test('unknown kids cause one read of the keys per cooldown', async t => {
   const database = await openKeyDatabase(t)
   await ensureSigningKey(database, options)
   const keyring = await openKeyring(database, secrets)
@@ -70,17 +70,17 @@ t.test('unknown kids cost one read per cooldown', async t => {
   )
   t.equal(found!.kid, kid, 'a key that another instance made is found')
   t.same(rest, [undefined, undefined, found])
-  t.equal(database.statementsSent - before, 1, 'callers at the same time share the read')
+  t.equal(database.statementsSent - before, 1, 'concurrent callers share the read')
 
   t.equal(await keyring.forKid('made-up', 1_000_999), undefined)
-  t.equal(database.statementsSent - before, 1, 'none within the cooldown')
+  t.equal(database.statementsSent - before, 1, 'no read within the cooldown')
   t.equal(await keyring.forKid('made-up', 1_001_000), undefined)
-  t.equal(database.statementsSent - before, 2, 'one after it')
+  t.equal(database.statementsSent - before, 2, 'one read after the cooldown')
   t.equal(await keyring.forKid(kid, 1_003_000), found)
-  t.equal(database.statementsSent - before, 2, 'none for a key in memory')
+  t.equal(database.statementsSent - before, 2, 'no read for a key in memory')
 })
 
-t.test('a kid that cannot be looked up is unknown, and the keys in memory stay', async t => {
+t.test('a kid that cannot be looked up is unknown, and the keys in memory stay in use', async t => {
   const database = await openKeyDatabase(t)
   await ensureSigningKey(database, options)
   const keyring = await openKeyring(database, secrets)
@@ -93,7 +93,7 @@ t.test('a kid that cannot be looked up is unknown, and the keys in memory stay',
   t.equal(keyring.signingKey(nowMs).kid, kid)
 })
 
-t.test('a key that vanishes from the database is dropped and its listeners told', async t => {
+t.test('a signing key that disappears from the database is dropped, and listeners are called', async t => {
   const database = await openKeyDatabase(t)
   await ensureSigningKey(database, options)
   const keyring = await openKeyring(database, secrets)
@@ -102,14 +102,14 @@ t.test('a key that vanishes from the database is dropped and its listeners told'
   keyring.onDropped(kid => dropped.push(kid))
 
   await keyring.reload()
-  t.same(dropped, [], 'a reload that finds it tells nothing')
+  t.same(dropped, [], 'a reload that finds the key calls no listener')
   await database.admin`update public.signing_keys set revoked_at = now()`
   await keyring.reload()
   t.same(dropped, [kid])
   t.equal(keyring.verificationKey(kid), undefined)
 })
 
-t.test('a dropped key is gone at once and does not come back with an older read', async t => {
+t.test('a dropped signing key is removed at once, and an older read does not restore it', async t => {
   const database = await openKeyDatabase(t)
   await ensureSigningKey(database, options)
   const successor = await rotateSigningKey(database, options)
@@ -124,15 +124,15 @@ t.test('a dropped key is gone at once and does not come back with an older read'
   await reading
   t.same(dropped, [kid])
   t.equal(keyring.verificationKey(kid), undefined)
-  await t.rejects(keyring.forKid(kid, nowMs), { code: 'token_stale' }, 'a session goes on without it')
+  await t.rejects(keyring.forKid(kid, nowMs), { code: 'token_stale' }, 'its tokens are stale, so sessions can refresh')
   t.same(
     keyring.jwks(nowMs).keys.map(({ kid }) => kid),
     [successor.kid],
   )
-  t.equal(keyring.signingKey(nowMs).kid, successor.kid, 'the next one signs in its stead')
+  t.equal(keyring.signingKey(nowMs).kid, successor.kid, 'the next key signs instead')
 })
 
-t.test('a reload finds what was committed before it, though another read is under way', async t => {
+t.test('a reload of the keyring finds keys committed before it, although another read is in progress', async t => {
   const database = await openKeyDatabase(t)
   await ensureSigningKey(database, options)
   const held: (() => void)[] = []
@@ -152,7 +152,7 @@ t.test('a reload finds what was committed before it, though another read is unde
   while (held.length === 0) await new Promise(setImmediate)
   const { kid } = await rotateSigningKey(database, options)
   const [second, third] = [keyring.reload(), keyring.reload()]
-  t.equal(second, third, 'callers at the same time share one read')
+  t.equal(second, third, 'concurrent callers share one read')
   await release()
   await first
   t.equal(keyring.verificationKey(kid), undefined)
@@ -161,7 +161,7 @@ t.test('a reload finds what was committed before it, though another read is unde
   t.equal(keyring.verificationKey(kid)?.kid, kid)
 })
 
-t.test('the signer of a key is made once', async t => {
+t.test('the keyring makes the signer of a key once', async t => {
   const database = await openKeyDatabase(t)
   await ensureSigningKey(database, options)
   const keyring = await openKeyring(database, secrets)

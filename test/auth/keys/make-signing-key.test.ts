@@ -10,14 +10,14 @@ const members = {
 } as const
 
 for (const alg of ['ES256', 'EdDSA', 'RS256'] as const) {
-  t.test(`a key of ${alg} is named by its thumbprint and shows nothing private`, async t => {
+  t.test(`the kid of a ${alg} key is its thumbprint, and its public JWK contains nothing private`, async t => {
     const made = await makeSigningKey(alg)
     t.equal(made.kid, await calculateJwkThumbprint(made.publicJwk))
     t.match(made.publicJwk, { kid: made.kid, alg, use: 'sig' })
     t.same(Object.keys(made.publicJwk).sort(), ['kid', 'alg', 'use', ...members[alg]].sort())
   })
 
-  t.test(`the private key of ${alg} belongs to the public one`, async t => {
+  t.test(`the private ${alg} key matches the public one`, async t => {
     const { publicJwk, privatePem } = await makeSigningKey(alg)
     const derived = createPublicKey(createPrivateKey(privatePem)).export({ format: 'jwk' })
     t.match(publicJwk, derived)

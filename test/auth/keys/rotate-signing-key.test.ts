@@ -10,7 +10,7 @@ const DAY_SECONDS = 24 * 60 * 60
 const secrets = secretsOf('only')
 const options = { algorithm: 'ES256', sealKeys: secrets.sealKeys } as const
 
-t.test('a rotated key is published at once but signs only after its lead', async t => {
+t.test('a rotated signing key is published at once but signs only after its lead time', async t => {
   const database = await openKeyDatabase(t)
   await ensureSigningKey(database, options)
   const nowMs = await database.now()
@@ -28,7 +28,7 @@ t.test('a rotated key is published at once but signs only after its lead', async
   t.ok(next.activeFrom.getTime() >= nowMs + 10 * MINUTE_MS - 1000)
 })
 
-t.test('the key before is served until the last token it signed is dead, and no longer', async t => {
+t.test('the previous signing key is published until the last token it signed has expired, and no longer', async t => {
   const database = await openKeyDatabase(t)
   await ensureSigningKey(database, options)
   const nowMs = await database.now()
@@ -46,14 +46,14 @@ t.test('the key before is served until the last token it signed is dead, and no 
   keyring.onDropped(kid => dropped.push(kid))
   await database.shiftClock((endMs - nowMs) / 1000 - 10)
   await keyring.reload()
-  t.ok(keyring.verificationKey(first.kid), 'it still verifies ten seconds before')
+  t.ok(keyring.verificationKey(first.kid), 'it still verifies ten seconds before its end')
   await database.shiftClock((endMs - nowMs) / 1000)
   await keyring.reload()
   t.equal(keyring.verificationKey(first.kid), undefined)
   t.same(dropped, [first.kid])
 })
 
-t.test('a key that was rotated out before it ever signed leaves a chain without a gap', async t => {
+t.test('rotating out a key before it ever signed leaves no time without a signing key', async t => {
   const database = await openKeyDatabase(t)
   await ensureSigningKey(database, options)
   const second = await rotateSigningKey(database, options)
@@ -64,7 +64,7 @@ t.test('a key that was rotated out before it ever signed leaves a chain without 
   t.equal(keyring.signingKey(third.activeFrom.getTime()).kid, third.kid)
 })
 
-t.test('a key made immediately signs once every instance has read it, and one that was waiting never does', async t => {
+t.test('an immediate key signs once every instance has read it, and a waiting key never signs', async t => {
   const database = await openKeyDatabase(t)
   await ensureSigningKey(database, options)
   const waiting = await rotateSigningKey(database, options)
@@ -78,7 +78,7 @@ t.test('a key made immediately signs once every instance has read it, and one th
   t.equal(keyring.signingKey(waiting.activeFrom.getTime() + 1000).kid, made.kid)
 })
 
-t.test('a key is due when the newest is older than the interval, and many instances then make one', async t => {
+t.test('a key is due when the newest one is older than the interval; many instances then make only one', async t => {
   const database = await openKeyDatabase(t)
   const due = { ...options, keyRotationIntervalSeconds: 90 * DAY_SECONDS }
   await ensureSigningKey(database, options)

@@ -21,13 +21,13 @@ const OF_CORRECT_HORSE = {
     '$scrypt$ln=10,r=8,p=2$aM15713r3Xsvxbi31lqr1Q$bMQ3rWk0z7t+wNxeGJjvmF1YaW+BvD3RuKZHKHUsvDrplXTjmXgI+McG8N9/WPoKh++dj11+t8PRWmXrPqQc8w',
 }
 
-function room(damage: string[] = []) {
+function newHasher(damage: string[] = []) {
   return createPasswordHasher({ concurrency: 1, queue: 4, onDamagedHash: error => damage.push(error.message) })
 }
 
-t.test('the hashes of older systems match their password and no other, and are to be upgraded', async t => {
+t.test('hashes of other systems match their password and no other, and need an upgrade', async t => {
   const damage: string[] = []
-  const hasher = room(damage)
+  const hasher = newHasher(damage)
   for (const [scheme, stored] of Object.entries(OF_CORRECT_HORSE)) {
     t.equal(await hasher.verify(stored, 'correct horse'), true, scheme)
     t.equal(await hasher.verify(stored, 'correct horsf'), false, scheme)
@@ -38,46 +38,46 @@ t.test('the hashes of older systems match their password and no other, and are t
   t.same(damage, [])
 })
 
-t.test('the example in the documentation of Passlib verifies', async t => {
+t.test('the example hash in the documentation of Passlib verifies', async t => {
   const stored = '$scrypt$ln=16,r=8,p=1$aM15713r3Xsvxbi31lqr1Q$nFNh2CVHVjNldFVKDHDlm4CbdRSCdEBsjjJxD+iCs5E'
-  t.equal(await room().verify(stored, 'password'), true)
+  t.equal(await newHasher().verify(stored, 'password'), true)
 })
 
-t.test('other systems hashed what was typed, and so it is compared', async t => {
+t.test('a password is compared with a hash of another system as typed, without NFKC', async t => {
   const typed = 'Zoe\u0308 \uFF21'
   for (const stored of [
     '$2b$05$abcdefghijklmnopqrstuuNJoQuRbQWZu8danhAEwdnkpQo3hUFqS',
     'pbkdf2_sha256$1000$seasalt123$OVAVWfIUSvCkUz9ntqax3+zVSf984KFHTii+Y9ALuG4=',
     '$scrypt$ln=10,r=8,p=1$aM15713r3Xsvxbi31lqr1Q$Gb0uTNzaZ+Ca8uNrzkUAKvd1UvlPOK1poJcgY0Ly0l0',
   ]) {
-    t.equal(await room().verify(stored, typed), true, stored)
-    t.equal(await room().verify(stored, typed.normalize('NFKC')), false, stored)
+    t.equal(await newHasher().verify(stored, typed), true, stored)
+    t.equal(await newHasher().verify(stored, typed.normalize('NFKC')), false, stored)
   }
 })
 
-t.test('bcrypt knows 72 bytes of a password, as it did where the hash was made', async t => {
+t.test('a bcrypt hash compares only 72 bytes of a password, as in the system that made it', async t => {
   const ofEightyX = '$2b$05$abcdefghijklmnopqrstuujf8SX2ahXLwp9w/B.Y5XdysS6yR576q'
-  t.equal(await room().verify(ofEightyX, 'x'.repeat(80)), true)
-  t.equal(await room().verify(ofEightyX, 'x'.repeat(72)), true)
-  t.equal(await room().verify(ofEightyX, 'x'.repeat(71)), false)
+  t.equal(await newHasher().verify(ofEightyX, 'x'.repeat(80)), true)
+  t.equal(await newHasher().verify(ofEightyX, 'x'.repeat(72)), true)
+  t.equal(await newHasher().verify(ofEightyX, 'x'.repeat(71)), false)
 })
 
-t.test('in the bcrypt of Django every character counts', async t => {
+t.test('a bcrypt_sha256 hash of Django compares every character', async t => {
   const ofEightyX = 'bcrypt_sha256$$2b$05$chtdLwl5InwrNZ1KgUjti.VkZRRXmer6eIk5hJlqOxfrbIk.fllFi'
-  t.equal(await room().verify(ofEightyX, 'x'.repeat(80)), true)
-  t.equal(await room().verify(ofEightyX, 'x'.repeat(79)), false)
+  t.equal(await newHasher().verify(ofEightyX, 'x'.repeat(80)), true)
+  t.equal(await newHasher().verify(ofEightyX, 'x'.repeat(79)), false)
 })
 
-t.test('a password with a NUL matches no bcrypt hash, though bcrypt would take it for a shorter one', async t => {
+t.test('a password with a NUL matches no bcrypt hash, although bcrypt would read it as a shorter one', async t => {
   const ofSecret = '$2b$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a'
-  t.equal(await room().verify(ofSecret, 'secret'), true)
-  t.equal(await room().verify(ofSecret, 'secret\0secret'), false)
-  t.equal(await room().verify(ofSecret, 'secret\0'), false)
+  t.equal(await newHasher().verify(ofSecret, 'secret'), true)
+  t.equal(await newHasher().verify(ofSecret, 'secret\0secret'), false)
+  t.equal(await newHasher().verify(ofSecret, 'secret\0'), false)
 })
 
-t.test('bits to spare that an older system left set in a bcrypt hash lock nobody out', async t => {
-  t.equal(await room().verify(BCRYPT.replace('stuuH', 'stuvH'), 'correct horse'), true)
-  t.equal(await room().verify(`${BCRYPT.slice(0, -1)}3`, 'correct horse'), true)
+t.test('a bcrypt hash in which another system set unused bits still verifies', async t => {
+  t.equal(await newHasher().verify(BCRYPT.replace('stuuH', 'stuvH'), 'correct horse'), true)
+  t.equal(await newHasher().verify(`${BCRYPT.slice(0, -1)}3`, 'correct horse'), true)
 })
 
 const DAMAGED = [
@@ -123,9 +123,9 @@ const TOO_COSTLY = [
   '$argon2id$v=19$m=4194304,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
 ]
 
-t.test('a damaged hash, and one that would take the machine with it, match nothing and are told of', async t => {
+t.test('a damaged hash and one that costs too much match nothing and are reported', async t => {
   const damage: string[] = []
-  const hasher = room(damage)
+  const hasher = newHasher(damage)
   for (const stored of [...DAMAGED, ...TOO_COSTLY]) {
     t.equal(canVerifyHash(stored), false, JSON.stringify(stored))
     t.equal(await hasher.verify(stored, 'correct horse'), false)
@@ -135,7 +135,7 @@ t.test('a damaged hash, and one that would take the machine with it, match nothi
   for (const message of damage) t.notMatch(message, /seasalt|aM15713|abcdefgh|correct horse/, 'the hash is not quoted')
 })
 
-t.test('the dearest hashes that are taken can be verified', async t => {
+t.test('the most costly accepted hashes can be verified', async t => {
   for (const stored of [
     SCRYPT.replace('ln=10', 'ln=17'),
     SCRYPT.replace('ln=10,r=8,p=1', 'ln=13,r=8,p=10'),
@@ -143,18 +143,18 @@ t.test('the dearest hashes that are taken can be verified', async t => {
   ]) {
     const damage: string[] = []
     t.equal(canVerifyHash(stored), true)
-    t.equal(await room(damage).verify(stored, 'correct horse'), false)
+    t.equal(await newHasher(damage).verify(stored, 'correct horse'), false)
     t.same(damage, [])
   }
 })
 
-t.test('our own hashes, and stronger and weaker ones of their scheme, can be verified', async t => {
+t.test('the service’s own hashes, and stronger and weaker argon2id hashes, can be verified', async t => {
   for (const options of [{}, { memoryCost: 4096, timeCost: 1 }, { memoryCost: 65_536, timeCost: 3, parallelism: 4 }])
     t.equal(canVerifyHash(await argon2('x', options)), true)
-  t.equal(canVerifyHash(await room().hash('x')), true)
+  t.equal(canVerifyHash(await newHasher().hash('x')), true)
 })
 
-t.test('the hashes of older systems take their turn in the same queue', async t => {
+t.test('hashes of other systems use the same queue', async t => {
   const hasher = createPasswordHasher({ concurrency: 1, queue: 0 })
   for (const stored of [BCRYPT.replace('$05', '$12'), DJANGO.replace('1000', '1000000'), SCRYPT.replace('10', '16')]) {
     const slow = hasher.verify(stored, 'correct horse')

@@ -3,17 +3,17 @@ import { hash as argon2 } from '@node-rs/argon2'
 import t from 'tap'
 import { createPasswordHasher } from '../../../src/auth/passwords/password-hasher.js'
 
-const room = () => createPasswordHasher({ concurrency: 1, queue: 4 })
+const newHasher = () => createPasswordHasher({ concurrency: 1, queue: 4 })
 
-t.test('a hash is argon2id at the cost of today, with a salt of its own', async t => {
-  const hasher = room()
+t.test('a new hash is argon2id at the current cost, with its own salt', async t => {
+  const hasher = newHasher()
   const [first, second] = await Promise.all([hasher.hash('correct horse'), hasher.hash('correct horse')])
   t.match(first, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$[\w+/]{22}\$[\w+/]{43}$/)
   t.not(first, second)
 })
 
-t.test('the right password matches and a wrong one does not', async t => {
-  const hasher = room()
+t.test('the correct password matches its hash and a wrong one does not', async t => {
+  const hasher = newHasher()
   const stored = await hasher.hash('correct horse')
   t.equal(await hasher.verify(stored, 'correct horse'), true)
   t.equal(await hasher.verify(stored, 'correct horsf'), false)
@@ -21,25 +21,25 @@ t.test('the right password matches and a wrong one does not', async t => {
   t.equal(await hasher.verify(stored, ''), false)
 })
 
-t.test('every character counts, also the 256th and one behind a NUL', async t => {
-  const hasher = room()
+t.test('every character of a password counts, also the 256th and one after a NUL', async t => {
+  const hasher = newHasher()
   const long = 'x'.repeat(255)
   t.equal(await hasher.verify(await hasher.hash(`${long}a`), `${long}b`), false)
   t.equal(await hasher.verify(await hasher.hash('secret\0one'), 'secret\0two'), false)
 })
 
-t.test('forms that NFKC makes equal are one password', async t => {
-  const hasher = room()
+t.test('passwords with the same NFKC form are one password', async t => {
+  const hasher = newHasher()
   const stored = await hasher.hash('Zoe\u0308 \uFF21\uFB01')
   t.equal(await hasher.verify(stored, 'Zo\u00EB Afi'), true)
   t.equal(await hasher.verify(await hasher.hash('Zo\u00EB Afi'), 'Zoe\u0308 \uFF21\uFB01'), true)
 })
 
-t.test('nobody has no password', async t => {
-  t.equal(await room().verifyNobody('correct horse'), false)
+t.test('verifyNobody matches no password', async t => {
+  t.equal(await newHasher().verifyNobody('correct horse'), false)
 })
 
-t.test('a damaged hash matches nothing, and its damage is reported without it', async t => {
+t.test('a damaged hash matches nothing, and is reported without being quoted', async t => {
   const damage: Error[] = []
   const hasher = createPasswordHasher({ concurrency: 1, queue: 4, onDamagedHash: error => damage.push(error) })
   const good = await hasher.hash('correct horse')
@@ -56,7 +56,7 @@ t.test('a damaged hash matches nothing, and its damage is reported without it', 
   for (const error of damage) t.notMatch(error.message, good.slice(-20))
 })
 
-t.test('a stored hash that asks for too much memory, time or lanes is damaged', async t => {
+t.test('a stored hash that needs too much memory, time or parallelism counts as damaged', async t => {
   const damage: string[] = []
   const hasher = createPasswordHasher({ concurrency: 1, queue: 4, onDamagedHash: error => damage.push(error.message) })
   const good = await hasher.hash('correct horse')
@@ -68,8 +68,8 @@ t.test('a stored hash that asks for too much memory, time or lanes is damaged', 
   t.equal(damage.length, costs.length)
 })
 
-t.test('an unknown user and a damaged hash cost what a match costs', async t => {
-  const hasher = room()
+t.test('an unknown user and a damaged hash take as long as a match', async t => {
+  const hasher = newHasher()
   const stored = await hasher.hash('correct horse')
   const kinds = {
     match: () => hasher.verify(stored, 'correct horse'),
@@ -78,7 +78,7 @@ t.test('an unknown user and a damaged hash cost what a match costs', async t => 
     unknownScheme: () => hasher.verify('plain', 'correct horse'),
   }
   const fastestMs: Record<string, number> = {}
-  // Interleaved, and the fastest of many: other work on the machine can only add.
+  // Interleaved, and the fastest of many: other load on the machine can only add time.
   for (let round = 0; round < 15; round++) {
     for (const [kind, verify] of Object.entries(kinds)) {
       const startedAt = performance.now()
@@ -87,14 +87,14 @@ t.test('an unknown user and a damaged hash cost what a match costs', async t => 
     }
   }
   for (const kind of ['nobody', 'damaged', 'unknownScheme']) {
-    // Without a hash it would be a thousandth; the width is for a busy machine.
+    // Without a hash it would take a thousandth; the wide margin is for a busy machine.
     t.ok(fastestMs[kind]! > fastestMs.match! * 0.3, `${kind} is not quicker`)
     t.ok(fastestMs[kind]! < fastestMs.match! * 4, `${kind} is not slower`)
   }
 })
 
-t.test('only argon2id at or above the cost of today needs no upgrade', async t => {
-  const hasher = room()
+t.test('only an argon2id hash at or above the current cost needs no upgrade', async t => {
+  const hasher = newHasher()
   const stored = await hasher.hash('correct horse')
   t.equal(hasher.needsUpgrade(stored), false)
   t.equal(hasher.needsUpgrade(await argon2('x', { memoryCost: 65_536, timeCost: 3, parallelism: 4 })), false)
@@ -110,10 +110,10 @@ t.test('only argon2id at or above the cost of today needs no upgrade', async t =
 
 t.test('an older, cheaper argon2id hash still verifies', async t => {
   const stored = await argon2('correct horse', { memoryCost: 4_096, timeCost: 1 })
-  t.equal(await room().verify(stored, 'correct horse'), true)
+  t.equal(await newHasher().verify(stored, 'correct horse'), true)
 })
 
-t.test('beyond the places and the queue it is busy at once', async t => {
+t.test('a hasher with all places and its queue full is busy at once', async t => {
   const hasher = createPasswordHasher({ concurrency: 1, queue: 1 })
   const accepted = [hasher.hash('one'), hasher.verifyNobody('two')]
   t.equal(hasher.pending, 2)
@@ -129,15 +129,15 @@ t.test('beyond the places and the queue it is busy at once', async t => {
   t.type(await hasher.hash('three'), 'string')
 })
 
-t.test('without a queue, one after the other is never busy', async t => {
+t.test('a hasher without a queue is never busy for one call after another', async t => {
   const hasher = createPasswordHasher({ concurrency: 1, queue: 0 })
   const stored = await hasher.hash('correct horse')
   for (let turn = 0; turn < 5; turn++) t.equal(await hasher.verify(stored, 'correct horse'), true)
 })
 
-t.test('a caller that goes away does not free its place before its hash is done', async t => {
+t.test('a caller that disconnects does not free its place before its hash is done', async t => {
   const hasher = createPasswordHasher({ concurrency: 1, queue: 0 })
-  // It takes so long that it is still at work when the caller is gone, on a busy machine too.
+  // Slow enough to be still running when the caller is gone, on a busy machine too.
   const slow = await argon2('correct horse', { memoryCost: 131_072, timeCost: 10 })
   const abandoned = hasher.verify(slow, 'correct horse')
   await Promise.race([abandoned, delay(0)])
@@ -148,7 +148,7 @@ t.test('a caller that goes away does not free its place before its hash is done'
   t.equal(await hasher.verifyNobody('next'), false)
 })
 
-t.test('it says how long each kind of hash takes', async t => {
+t.test('a hasher reports how long each kind of hash takes', async t => {
   const seen: [kind: string, tookMs: number][] = []
   const hasher = createPasswordHasher({ concurrency: 1, queue: 4, onVerified: (...verified) => seen.push(verified) })
   await hasher.verify('$2b$04$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2', 'wrong horse')
@@ -161,7 +161,7 @@ t.test('it says how long each kind of hash takes', async t => {
   t.ok(seen.every(([, tookMs]) => tookMs > 0))
 })
 
-t.test('a damaged hash gives its place back', async t => {
+t.test('a damaged hash frees its place', async t => {
   const hasher = createPasswordHasher({ concurrency: 1, queue: 0 })
   for (let turn = 0; turn < 3; turn++) t.equal(await hasher.verify('$argon2id$', 'correct horse'), false)
   t.equal(hasher.pending, 0)
