@@ -14,12 +14,12 @@ const nobody = { uid: 65534, gid: 65534 }
 const skip = await reasonToSkip()
 
 async function reasonToSkip(): Promise<string | false> {
-  if (process.platform !== 'linux') return 'the intruder looks around in /proc'
-  if (process.getuid?.() !== 0) return 'only root can start the intruder as another account'
-  return !(await runs(process.execPath, ['--version'], nobody)) && 'Node itself is closed to other accounts'
+  if (process.platform !== 'linux') return 'the intruder reads /proc'
+  if (process.getuid?.() !== 0) return 'only root can start the intruder as another user'
+  return !(await runs(process.execPath, ['--version'], nobody)) && 'other users cannot run Node'
 }
 
-t.test('a program of another account reaches nothing of an embedded Postgres that root starts', { skip }, async t => {
+t.test('another local user cannot access an embedded Postgres that root started', { skip }, async t => {
   const folder = await makeFolder(t)
   const dataDir = join(folder, '.latchkey')
   const files = [
@@ -33,27 +33,27 @@ t.test('a program of another account reaches nothing of an embedded Postgres tha
   const beginning = await atFirst.end()
   const makers = beginning.seen.filter(each => each.startsWith('initdb as '))
 
-  t.test('while its data is made', async t => {
-    t.ok(makers.length > 0, 'it was watched')
+  t.test('initdb run by root exposes nothing to another local user', async t => {
+    t.ok(makers.length > 0, 'the process was observed')
     t.same(beginning.reached, [])
   })
 
   const server = await postgresOf(join(dataDir, 'postgres'))
   const memory = await sharedMemoryOf(server.pid)
   t.ok(memory.length > 0)
-  // Let in to the data folder itself, as an earlier version did, it comes no further.
+  // An earlier version let every user into the data folder itself; even then nothing below it is accessible.
   await chmod(dataDir, 0o711)
   const accounts = [nobody.uid, 1, ...makers.map(each => Number(each.split(' ').at(-1)))]
   for (const uid of new Set(accounts)) {
-    t.test(`while it runs, as uid ${uid}`, async t => {
+    t.test(`a running embedded Postgres exposes nothing to uid ${uid}`, async t => {
       const intruder = await intrude(t, { uid, gid: uid }, [...files, ...memory])
       const { seen, reached } = await intruder.end()
-      t.match(seen.join(), /postgres as \d+/, 'it was watched')
+      t.match(seen.join(), /postgres as \d+/, 'the process was observed')
       t.same(reached, [])
     })
   }
 
-  t.test('its System V memory is its own', async t => {
+  t.test('only its own user can access the System V shared memory of an embedded Postgres', async t => {
     const table = await readFile('/proc/sysvipc/shm', 'utf8')
     const mine = table.split('\n').map(line => line.trim().split(/\s+/))
     const [segment] = mine.filter(([, , , , creator]) => creator === String(server.pid))
@@ -62,14 +62,14 @@ t.test('a program of another account reaches nothing of an embedded Postgres tha
     t.not(uid, String(nobody.uid))
   })
 
-  t.test('nor does the password work as anybody else', async t => {
+  t.test('an embedded Postgres accepts only SCRAM passwords, and only from 127.0.0.1', async t => {
     t.not(new URL(url).password, '')
     const hba = await readFile(join(dataDir, 'postgres/data/pg_hba.conf'), 'utf8')
     t.match(hba, /^#.*\nhost all all 127\.0\.0\.1\/32 scram-sha-256\n$/)
   })
 })
 
-t.test('a link that it put in the place of the data folder, or above it, leads root nowhere', { skip }, async t => {
+t.test('root refuses a data folder whose path contains a symbolic link of another user', { skip }, async t => {
   const folder = await makeFolder(t)
   const roots = join(folder, 'of-root')
   await mkdir(join(roots, 'data'), { recursive: true, mode: 0o755 })
@@ -82,7 +82,7 @@ t.test('a link that it put in the place of the data folder, or above it, leads r
     const start = startEmbeddedPostgres({ dataDir: join(folder, dataDir), log: quietLog() })
     await t.rejects(start, new RegExp(`/${link} is a link of uid 65534, who could lead it to any folder`))
   }
-  for (const each of [roots, join(roots, 'data')]) t.equal((await stat(each)).mode & 0o777, 0o755, 'it stays as it is')
+  for (const each of [roots, join(roots, 'data')]) t.equal((await stat(each)).mode & 0o777, 0o755, 'mode unchanged')
 })
 
 interface Findings {
@@ -90,11 +90,11 @@ interface Findings {
   reached: string[]
 }
 
-/** Starts the intruder and resolves when it looks around. */
+/** Starts the intruder and resolves when it has begun to look for access. */
 async function intrude(t: Test, user: { uid: number; gid: number }, files: readonly string[]) {
   const script = await readFile(fileURLToPath(new URL('./intruder.mjs', import.meta.url)), 'utf8')
   const args = ['--input-type=module', '-e', script, '--', String(process.pid), ...files]
-  // tap adds a loader to the environment of every Node that is spawned, which may be closed to this account.
+  // tap adds a loader to the environment of every Node that is spawned; this user may be unable to read it.
   const child: ChildProcess = spawn('/usr/bin/env', ['-i', process.execPath, ...args], {
     cwd: '/',
     ...user,
@@ -112,7 +112,7 @@ async function intrude(t: Test, user: { uid: number; gid: number }, files: reado
   }
 }
 
-/** Its files in /dev/shm. */
+/** The files of a process in /dev/shm. */
 async function sharedMemoryOf(pid: number): Promise<string[]> {
   const maps = await readFile(`/proc/${pid}/maps`, 'utf8')
   return [...new Set(maps.match(/\/dev\/shm\/\S+/g))]

@@ -3,7 +3,7 @@ import { buildTestApp } from '../support/build-test-app.js'
 import { post, signIn, signUp, verify } from '../support/people.js'
 import { requestInParts } from '../support/request-in-parts.js'
 
-t.test('a session that was ended does not act by a request that it began before', async t => {
+t.test('a session that is revoked while its request body is sent changes nothing', async t => {
   const { app } = await buildTestApp(t)
   const owner = await signUp(app)
   const requests = [
@@ -25,7 +25,7 @@ t.test('a session that was ended does not act by a request that it began before'
   }
 })
 
-t.test('a request without a body to a route that may want one is an answer, not a failure', async t => {
+t.test('a POST without a body to a route that reads one never causes a 5xx', async t => {
   const { app } = await buildTestApp(t, { RATE_LIMIT: 'on' })
   for (const url of ['/auth/login', '/auth/register', '/auth/refresh', '/auth/change-password', '/auth/reset-password'])
     t.ok((await app.inject({ method: 'POST', url })).statusCode < 500, url)

@@ -4,7 +4,7 @@ import { buildToyApp } from '../support/toy-app.js'
 
 const get = (...headers: string[]) => ['GET /thing/7 HTTP/1.1', ...headers, 'Connection: close', '', ''].join('\r\n')
 
-t.test('a header that a gateway and we could read differently is refused, whatever its spelling', async t => {
+t.test('a duplicated header that a gateway could read differently is refused in any letter case', async t => {
   const { app } = await buildToyApp(t)
   const port = await listen(app)
   for (const [first, second] of [
@@ -22,7 +22,7 @@ t.test('a header that a gateway and we could read differently is refused, whatev
   t.equal(parseAnswer(await rawRequest(port, get('Host: localhost', 'Cookie: __Host-latchkey=a'))).status, 200)
 })
 
-t.test('a request whose end could be read in two ways never reaches a route, and ends the connection', async t => {
+t.test('a request with ambiguous framing never reaches a route, and its connection is closed', async t => {
   const { app, lines } = await buildToyApp(t)
   const port = await listen(app)
   const smuggled = 'GET /thing/smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n'
@@ -46,11 +46,11 @@ t.test('a request whose end could be read in two ways never reaches a route, and
   t.notMatch(lines.join(), 'smuggled')
 })
 
-t.test('what is no HTTP at all is answered shortly', async t => {
+t.test('input that is not HTTP is answered with 400', async t => {
   const { app } = await buildToyApp(t)
   const port = await listen(app)
   for (const garbage of ['hello\r\n\r\n', '\x16\x03\x01\x02\x00\r\n\r\n', 'GET /thing/7 HTTP/9.9\r\n\r\n']) {
     t.equal(parseAnswer(await rawRequest(port, garbage)).status, 400)
   }
-  t.equal((await app.inject('/thing/7')).statusCode, 200, 'and the service goes on')
+  t.equal((await app.inject('/thing/7')).statusCode, 200, 'the service still answers')
 })

@@ -20,10 +20,10 @@ const SPELLINGS = [
   'x,admin',
   '%61dmin',
 ]
-/** They read as something else, and are roles like any other. */
+/** These do not read as admin: they are ordinary roles. */
 const HARMLESS = new Set(['"admin"', '%61dmin'])
 
-t.test('no account is given a role that is admin in another spelling', async t => {
+t.test('a role that reads as admin in another spelling cannot be assigned', async t => {
   const { app } = await buildTestApp(t)
   const headers = await asClient(app, 'admin')
   const { userId } = await signUp(app)
@@ -35,7 +35,7 @@ t.test('no account is given a role that is admin in another spelling', async t =
   t.strictSame((await app.context.db.users.findById(userId))!.roles, [])
 })
 
-t.test('who has one all the same, by hand in the database, is no administrator to anybody', async t => {
+t.test('another spelling of admin, written directly into the database, makes no user an administrator', async t => {
   const { app, database } = await buildTestApp(t)
   const mallory = await signUp(app)
   for (const role of SPELLINGS) {
@@ -46,7 +46,7 @@ t.test('who has one all the same, by hand in the database, is no administrator t
     for (const url of ['/auth/verify?role=admin', '/auth/verify-role/admin/x'])
       t.equal((await get(app, url, token)).statusCode, 403, role)
     const header = (await get(app, '/auth/verify', token)).headers['x-auth-roles'] as string
-    // Services compare in their own ways, but the two that were carried before are as they were.
+    // Other services may compare roles differently. ADMIN and Admin were carried by earlier versions, and still are.
     if (!['ADMIN', 'Admin'].includes(role)) t.notMatch(header, /(^|,)\s*admin/i, JSON.stringify(role))
     t.notOk(header.split(',').map(decodeURIComponent).includes('admin'), JSON.stringify(role))
   }

@@ -4,7 +4,7 @@ import { buildTestApp } from '../support/build-test-app.js'
 import { clientToken, exchange, makeClient, postForm } from '../support/clients.js'
 import { get, PASSWORD, post, signUp } from '../support/people.js'
 
-/** Every genuine secret of this service that is no user's access token, and the ones who may hold it. */
+/** Every valid credential of this service that is not a user's access token, and its possible holders. */
 async function otherTokens(t: Test) {
   const test = await buildTestApp(t)
   const { app } = test
@@ -22,15 +22,15 @@ async function otherTokens(t: Test) {
     'a refresh cookie': cookie('__Host-latchkey'),
     'a device cookie': cookie('__Host-latchkey-device'),
     'a refresh token of a client’s session': ofShop,
-    'one that it was exchanged for': superseded,
-    'a password reset': (await issuePasswordReset(app.context, ada.email, 'test')).token,
+    'a superseded one of a client’s session': superseded,
+    'a password reset token': (await issuePasswordReset(app.context, ada.email, 'test')).token,
     'a client’s token': shopToken,
     'a client’s secret': shop.secret,
   }
   return { ...test, ada, shop, opened, tokens }
 }
 
-t.test('a resource server that looks at nothing but `active` lets in access tokens of users alone', async t => {
+t.test('a resource server that checks only `active` accepts only access tokens of users', async t => {
   const { app, ada, shop, opened, tokens } = await otherTokens(t)
   const plain = await makeClient(app, 'introspect')
   const administrator = await makeClient(app, 'introspect', 'admin')
@@ -39,7 +39,7 @@ t.test('a resource server that looks at nothing but `active` lets in access toke
     for (const { id, basic } of [plain, administrator, shop]) {
       const ask = (token: string) => postForm(app, '/oauth/introspect', { token, ...hint }, { authorization: basic })
       for (const [what, token] of Object.entries(tokens)) {
-        // A client can't be let in by its own token where it is the one who lets in; and the session is its own.
+        // A client may introspect its own token and those of the sessions that it opened.
         if (id === shop.id && OF_SHOP.has(what)) continue
         t.strictSame((await ask(token)).json(), { active: false }, what)
       }
@@ -49,7 +49,7 @@ t.test('a resource server that looks at nothing but `active` lets in access toke
   }
 })
 
-t.test('a client that asks about refresh tokens says so; about those of its own sessions it need not', async t => {
+t.test('introspecting a refresh token needs the hint refresh_token, except for the client’s own sessions', async t => {
   const { app, ada, shop, opened, tokens } = await otherTokens(t)
   const own = { token: tokens['a refresh token of a client’s session'] }
   const answer = await postForm(app, '/oauth/introspect', own, { authorization: shop.basic })
@@ -67,14 +67,14 @@ t.test('a client that asks about refresh tokens says so; about those of its own 
       t.match(answer, { active: true, sub: ada.userId })
       t.equal(token_type, undefined)
     }
-    // A hint is no more than that (RFC 7662, 2.1).
+    // A hint does not restrict the lookup (RFC 7662, 2.1).
     t.match((await ask(opened.access_token)).json(), { active: true, token_type: 'Bearer' })
-    for (const what of ['a device cookie', 'a password reset', 'a client’s secret'] as const)
+    for (const what of ['a device cookie', 'a password reset token', 'a client’s secret'] as const)
       t.strictSame((await ask(tokens[what])).json(), { active: false }, what)
   }
 })
 
-t.test('a client asks about its own token, and about no other client’s', async t => {
+t.test('a client can introspect its own access token, and no other client’s', async t => {
   const { app, shop, tokens } = await otherTokens(t)
   const ask = async (basic: string) =>
     (await postForm(app, '/oauth/introspect', { token: tokens['a client’s token'] }, { authorization: basic })).json()
@@ -82,7 +82,7 @@ t.test('a client asks about its own token, and about no other client’s', async
   t.strictSame(await ask((await makeClient(app, 'introspect', 'admin')).basic), { active: false })
 })
 
-t.test('nothing but a user’s access token passes where access tokens are verified', async t => {
+t.test('only a user’s access token is valid where access tokens are verified', async t => {
   const { app, tokens } = await otherTokens(t)
   for (const [what, token] of Object.entries(tokens)) {
     t.match((await get(app, '/auth/verify', token)).json(), { status: 401, code: 'token_invalid' }, what)
@@ -91,4 +91,8 @@ t.test('nothing but a user’s access token passes where access tokens are verif
   }
 })
 
-const OF_SHOP = new Set(['a client’s token', 'a refresh token of a client’s session', 'one that it was exchanged for'])
+const OF_SHOP = new Set([
+  'a client’s token',
+  'a refresh token of a client’s session',
+  'a superseded one of a client’s session',
+])

@@ -24,7 +24,7 @@ function isGuarded(t: Test, headers: Record<string, unknown>, message: string): 
   )
 }
 
-t.test('an answer to anything that comes with a good request line bears the security headers', async t => {
+t.test('every response to a well-formed request line has the security headers', async t => {
   const { app } = await buildTestApp(t, env)
   const addresses = everyAddress(app)
   for (const url of [
@@ -39,7 +39,7 @@ t.test('an answer to anything that comes with a good request line bears the secu
   ])
     t.ok(
       addresses.some(address => address.url === url),
-      `${url} is among them`,
+      `${url} is among the tested URLs`,
     )
   const statuses = new Set<number>()
   const ask = async (options: InjectOptions) => {
@@ -62,28 +62,28 @@ t.test('an answer to anything that comes with a good request line bears the secu
     await ask({ method: 'GET', url: `${url}%zz` })
     await ask({ method: 'GET', url: `${url}?%zz&a[]=%` })
   }
-  for (const status of [200, 204, 400, 401, 404, 405, 413]) t.ok(statuses.has(status), `one was ${status}`)
+  for (const status of [200, 204, 400, 401, 404, 405, 413]) t.ok(statuses.has(status), `one response was ${status}`)
 })
 
-t.test('so does what Node answers without our help', async t => {
+t.test('responses that Node makes without Fastify have the security headers', async t => {
   const { app } = await buildTestApp(t, env)
   const port = await listen(app)
   const end = 'Connection: close\r\n\r\n'
   const host = `Host: localhost\r\n`
   for (const [what, request, status] of [
-    ['no HTTP', 'hello\r\n\r\n', 400],
+    ['not HTTP', 'hello\r\n\r\n', 400],
     ['a folded header', `GET / HTTP/1.1\r\n${host}a: b\r\n c\r\n${end}`, 400],
-    ['headers without end', `GET / HTTP/1.1\r\n${host}a: ${'b'.repeat(40_000)}\r\n${end}`, 431],
+    ['headers over the limit', `GET / HTTP/1.1\r\n${host}a: ${'b'.repeat(40_000)}\r\n${end}`, 431],
     ['no host', `GET /livez HTTP/1.1\r\n${end}`, 400],
-    ['no host where gateways ask', `GET /auth/verify HTTP/1.1\r\n${end}`, 401],
+    ['no host on the gateway route', `GET /auth/verify HTTP/1.1\r\n${end}`, 401],
     ['two hosts', `GET /livez HTTP/1.1\r\n${host}${host}${end}`, 400],
     ['an expectation', `GET /livez HTTP/1.1\r\n${host}Expect: a-miracle\r\n${end}`, 200],
-    ['no address', `OPTIONS * HTTP/1.1\r\n${host}${end}`, 404],
+    ['no path', `OPTIONS * HTTP/1.1\r\n${host}${end}`, 404],
     ['an upgrade', `GET /livez HTTP/1.1\r\n${host}Upgrade: websocket\r\nConnection: upgrade, close\r\n\r\n`, 200],
     ['HTTP/1.0', 'GET /livez HTTP/1.0\r\n\r\n', 200],
-    ['a bad address', `GET /%zz HTTP/1.1\r\n${host}${end}`, 400],
+    ['an invalid path', `GET /%zz HTTP/1.1\r\n${host}${end}`, 400],
     [
-      'a static file again',
+      'an unmodified static file',
       `GET /docs/static/index.css HTTP/1.1\r\n${host}If-Modified-Since: Fri, 01 Jan 2100 00:00:00 GMT\r\n${end}`,
       304,
     ],
@@ -95,7 +95,7 @@ t.test('so does what Node answers without our help', async t => {
   }
 })
 
-t.test('only the empty 200 of the gateway’s route goes without', async t => {
+t.test('only the empty 200 of GET /auth/verify omits the security headers', async t => {
   const { app } = await buildTestApp(t, env)
   const ada = await signUp(app)
   for (const url of ['/auth/verify', '/auth/verify?role=a']) {
@@ -106,16 +106,16 @@ t.test('only the empty 200 of the gateway’s route goes without', async t => {
   const authorization = `Bearer ${ada.accessToken}`
   const head = await app.inject({ method: 'HEAD', url: '/auth/verify', headers: { authorization } })
   t.equal(head.statusCode, 200)
-  isGuarded(t, head.headers, 'HEAD is not what gateways ask by')
+  isGuarded(t, head.headers, 'gateways do not use HEAD')
 })
 
-t.test('a page keeps its own policy', async t => {
+t.test('the page at /docs keeps its own Content-Security-Policy', async t => {
   const { app } = await buildTestApp(t, env)
   t.match((await app.inject('/docs')).headers['content-security-policy'], "script-src 'self'")
   t.notMatch((await app.inject('/openapi.json')).headers['content-security-policy'], 'script-src')
 })
 
-t.test('a file that is not there is not found, rather than asked for by the wrong method', async t => {
+t.test('a missing static file answers 404, not 405', async t => {
   const { app } = await buildTestApp(t)
   t.match((await app.inject('/docs/static/nothing.js')).json(), { status: 404, code: 'not_found' })
 })

@@ -5,7 +5,7 @@ import { buildToyApp } from '../support/toy-app.js'
 const head = (...headers: string[]) =>
   ['POST /echo HTTP/1.1', 'Host: localhost', 'Content-Type: application/json', ...headers, '', ''].join('\r\n')
 
-t.test('a body that announces its size is refused before it is sent', async t => {
+t.test('a body whose Content-Length exceeds the limit is refused before it is sent', async t => {
   const { app } = await buildToyApp(t)
   const port = await listen(app)
   const { status, body, head: answered } = parseAnswer(await rawRequest(port, head('Content-Length: 10000000')))
@@ -13,7 +13,7 @@ t.test('a body that announces its size is refused before it is sent', async t =>
   t.match(answered, 'connection: close')
 })
 
-t.test('a body that hides its size is cut at the limit', async t => {
+t.test('a chunked body is cut off at the limit', async t => {
   const { app } = await buildToyApp(t)
   const port = await listen(app)
   const chunk = `1000\r\n${'a'.repeat(4096)}\r\n`
@@ -21,7 +21,7 @@ t.test('a body that hides its size is cut at the limit', async t => {
   t.match(parseAnswer(raw), { status: 413, body: { code: 'body_too_large' } })
 })
 
-t.test('a body of exactly the limit is read, one byte more is not', async t => {
+t.test('a body of exactly the limit is read; one byte more is refused', async t => {
   const { app } = await buildToyApp(t)
   const post = async (size: number) => {
     const payload = `{"email":"a"}${' '.repeat(size - 13)}`
@@ -32,14 +32,14 @@ t.test('a body of exactly the limit is read, one byte more is not', async t => {
   t.equal(await post(4097), 413)
 })
 
-t.test('chunk extensions do not go on for ever', async t => {
+t.test('chunk extensions are limited in size', async t => {
   const { app } = await buildToyApp(t)
   const port = await listen(app)
   const raw = await rawRequest(port, head('Transfer-Encoding: chunked'), `1;${'a'.repeat(20_000)}\r\n`)
   t.match(parseAnswer(raw), { status: 413, body: { code: 'body_too_large' } })
 })
 
-t.test('headers beyond the limit of the parser are 431', async t => {
+t.test('headers over the parser limit are answered with 431', async t => {
   const { app } = await buildToyApp(t)
   const port = await listen(app)
   const raw = await rawRequest(port, `GET /thing/7 HTTP/1.1\r\nHost: localhost\r\nX: ${'a'.repeat(40_000)}\r\n\r\n`)
@@ -48,7 +48,7 @@ t.test('headers beyond the limit of the parser are 431', async t => {
   t.match(answered, 'application/problem+json')
 })
 
-t.test('a connection that is refused for its body does not hold up the others', async t => {
+t.test('fifty connections refused for their body do not block other requests', async t => {
   const { app } = await buildToyApp(t)
   const port = await listen(app)
   const floods = Array.from({ length: 50 }, () =>

@@ -17,7 +17,7 @@ const request = (
   payload?: object,
 ) => app.inject({ method, url, headers: { authorization: `Bearer ${token}` }, ...(payload && { payload }) })
 
-t.test('a client’s token opens no route of users, whatever the client may do', async t => {
+t.test('every user route refuses a client’s token, whatever its scopes', async t => {
   const { app } = await buildTestApp(t, { ACCESS_COOKIE: 'on' })
   const ada = await signUp(app)
   const token = await clientToken(app, await makeClient(app, 'admin', 'sessions', 'introspect', 'revocations'))
@@ -37,7 +37,7 @@ t.test('a client’s token opens no route of users, whatever the client may do',
   t.equal(await verify(app, ada.accessToken), 200)
 })
 
-t.test('a user’s token opens no route of clients, and no access token is a secret', async t => {
+t.test('every client route refuses a user’s token, and no access token replaces a client’s secret', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUpAdmin(app)
   const token = await clientToken(app, await makeClient(app, 'admin', 'sessions', 'introspect'))
@@ -51,10 +51,10 @@ t.test('a user’s token opens no route of clients, and no access token is a sec
   }
   const url = `/admin/users/${ada.userId}/sessions`
   const response = await request(app, 'POST', url, ada.accessToken, {})
-  t.match(response.json(), { status: 403, code: 'insufficient_scope' }, 'opening sessions is for clients alone')
+  t.match(response.json(), { status: 403, code: 'insufficient_scope' }, 'only clients may open sessions')
 })
 
-t.test('a user without the role administers nothing, nor does a client without the scope', async t => {
+t.test('every admin route refuses a user without the role admin and a client without the scope admin', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   const client = await asClient(app, 'introspect', 'revocations', 'sessions')
@@ -79,7 +79,7 @@ t.test('a user without the role administers nothing, nor does a client without t
       (await app.inject({ method, url, headers, ...(payload && { payload }) })).json()
     t.match(await answer(user), { status: 403, code: 'insufficient_role' }, `${method} ${url}`)
     t.match(await answer(client), { status: 403, code: 'insufficient_scope' })
-    t.match(await answer(narrowed), { status: 403, code: 'insufficient_scope' }, 'a token has what it was asked for')
+    t.match(await answer(narrowed), { status: 403, code: 'insufficient_scope' }, 'only the requested scopes')
     t.match(await answer({}), { status: 401, code: 'authentication_required' })
     t.match(await answer({ cookie: `__Host-latchkey=${ada.refreshToken}` }), { status: /401|403/ })
   }
@@ -89,11 +89,11 @@ t.test('a user without the role administers nothing, nor does a client without t
     payload: {},
     headers: await asClient(app, 'admin'),
   })
-  t.match(opened.json(), { status: 403, code: 'insufficient_scope' }, 'nor does the scope admin open sessions')
+  t.match(opened.json(), { status: 403, code: 'insufficient_scope' }, 'the scope admin alone does not open sessions')
   t.equal(await verify(app, ada.accessToken), 200)
 })
 
-t.test('a removed client is out at once, on every instance, with the sessions that it opened', async t => {
+t.test('removing a client revokes its tokens and the sessions it opened at once, on every instance', async t => {
   const test = await buildTestApp(t)
   const { app: other } = await test.another()
   const { app, database } = test
@@ -116,7 +116,7 @@ t.test('a removed client is out at once, on every instance, with the sessions th
   t.equal(asked.json().error, 'invalid_client')
   t.equal(await verify(app, opened.access_token), 'token_revoked')
   t.equal((await refresh(other, opened.refresh_token)).json().code, 'client_required')
-  t.equal(await verify(app, ada.accessToken), 200, 'her own session lives')
+  t.equal(await verify(app, ada.accessToken), 200, 'the user’s own session is still valid')
   const events = await database.admin`
     select type, actor, session_id, details from security_events where actor = 'cli' order by id`
   t.match(events, [
@@ -125,7 +125,7 @@ t.test('a removed client is out at once, on every instance, with the sessions th
   ])
 })
 
-t.test('with a new secret the old one and its tokens end at once, on every instance', async t => {
+t.test('a new client secret invalidates the old one and its tokens at once, on every instance', async t => {
   const test = await buildTestApp(t)
   const { app: other } = await test.another()
   const { app } = test
@@ -145,10 +145,10 @@ t.test('with a new secret the old one and its tokens end at once, on every insta
   t.equal(asked.json().error, 'invalid_client')
   const renewed = { ...client, basic: basicOf(client.id, secret) }
   t.equal((await get(other, '/admin/users', await clientToken(other, renewed))).statusCode, 200)
-  t.equal((await exchange(app, renewed, opened.refresh_token)).statusCode, 200, 'people stay signed in')
+  t.equal((await exchange(app, renewed, opened.refresh_token)).statusCode, 200, 'users stay signed in')
 })
 
-t.test('a scope that was taken away is gone from the tokens that have it', async t => {
+t.test('a scope removed from a client is no longer valid in its existing tokens', async t => {
   const { app, database } = await buildTestApp(t)
   const client = await makeClient(app, 'admin', 'introspect')
   const token = await clientToken(app, client)
@@ -156,7 +156,7 @@ t.test('a scope that was taken away is gone from the tokens that have it', async
   t.equal((await get(app, '/admin/users', token)).json().code, 'insufficient_scope')
 })
 
-t.test('signing everyone out ends clients’ tokens too, and a client gets another at once', async t => {
+t.test('signing everyone out revokes clients’ tokens too, and a client can get a new one at once', async t => {
   const { app } = await buildTestApp(t)
   const client = await makeClient(app, 'admin')
   const token = await clientToken(app, client)
@@ -165,7 +165,7 @@ t.test('signing everyone out ends clients’ tokens too, and a client gets anoth
   t.equal((await get(app, '/admin/users', await clientToken(app, client))).statusCode, 200)
 })
 
-t.test('a client’s token that is twisted in one way is refused, though its signature is right', async t => {
+t.test('a client’s token with one wrong claim is refused although its signature is valid', async t => {
   const test = await buildTestApp(t)
   const { app, clock, config } = test
   const client = await makeClient(app, 'admin')
@@ -175,38 +175,38 @@ t.test('a client’s token that is twisted in one way is refused, though its sig
   t.equal(await status(forger.token({})), 200)
   const ada = await signUp(app)
   const nowSeconds = Math.floor(clock.now() / 1000)
-  const twists: Record<string, Record<string, unknown>> = {
+  const changes: Record<string, Record<string, unknown>> = {
     'another issuer': { iss: 'https://evil.example' },
     'the audience of users': { aud: config.audience },
     'two audiences': { aud: [clientTokenAudience(config)] },
     'a session': { sid: ada.sessionId },
     'another subject': { sub: ada.userId },
     'another client_id': { client_id: newId() },
-    'a client that never was': { sub: newId(), client_id: newId() },
-    'a client that is no uuid': { sub: "' or true --", client_id: "' or true --" },
+    'an unknown client': { sub: newId(), client_id: newId() },
+    'a client id that is not a UUID': { sub: "' or true --", client_id: "' or true --" },
     'no scope': { scope: undefined },
     'scopes as a list': { scope: ['admin'] },
-    'no end': { exp: undefined },
-    'no whole end': { exp: 1.5e300 },
-    'an end in the past': { exp: nowSeconds - 1 },
+    'no expiry': { exp: undefined },
+    'an expiry that is not a safe integer': { exp: 1.5e300 },
+    'an expiry in the past': { exp: nowSeconds - 1 },
     'no jti': { jti: undefined },
-    'a secret to come': { ver: 1 },
-    'no version': { ver: undefined },
-    'issued before time': { iat: 1 },
+    'a future secret version': { ver: 1 },
+    'no secret version': { ver: undefined },
+    'issued in 1970': { iat: 1 },
   }
-  for (const [what, claims] of Object.entries(twists)) {
-    const expected = what === 'issued before time' ? 200 : 401
+  for (const [what, claims] of Object.entries(changes)) {
+    const expected = what === 'issued in 1970' ? 200 : 401
     t.equal(await status(forger.token({}, claims)), expected, what)
   }
   t.equal(await status(forger.token({ alg: 'none' })), 401)
   t.equal(await status(forger.token({ typ: 'JWT' })), 401)
   t.equal(await status(forger.token({}, { scope: 'adminx introspect' })), 403)
   const { aud, ...claims } = payloadOf(ada.accessToken)
-  t.equal(await status(forger.token({}, { ...claims, aud: clientTokenAudience(config) })), 401, 'a user’s in disguise')
+  t.equal(await status(forger.token({}, { ...claims, aud: clientTokenAudience(config) })), 401, 'claims of a user')
   t.equal(await verify(app, forger.token({}, { ...claims, aud })), 200)
 })
 
-t.test('a client’s secret is nowhere in the database', async t => {
+t.test('the database does not contain a client’s secret', async t => {
   const { app, database } = await buildTestApp(t)
   const { id, secret, name } = await makeClient(app, 'admin')
   await signIn(app, (await signUp(app)).email)

@@ -4,12 +4,12 @@ import { externalStores } from '../support/external-stores.js'
 import { runLatchkey } from '../support/run-latchkey.js'
 import { type ServiceProcess, startService } from '../support/service-process.js'
 
-/** What must be nowhere in a log or in an error: each is found by a part that no encoding of it would lose. */
+/** These must not appear in a log or an error. Each has a part that every encoding keeps, so a search finds it. */
 const PASSWORD = 'CanaryPasswordKq7Zt long enough'
 const WRONG = 'CanaryWrongPasswordXw3 long enough'
 const EMAIL = 'canary-adr9f2@example.com'
 
-/** Talks to a service, and keeps all that is secret of what it says, and the bodies of its refusals. */
+/** Sends requests to a service, and collects the secrets in its responses and the bodies of its errors. */
 function client(url: string) {
   const secrets = [PASSWORD, WRONG, EMAIL, 'CanaryPassword', 'CanaryWrong', 'canary-adr9f2']
   const refusals: string[] = []
@@ -31,7 +31,7 @@ function client(url: string) {
       const cookies = response.headers.getSetCookie().map(cookie => cookie.split(/[=;]/)[1])
       const { access_token, refresh_token, access, refresh, temporary_password, token } = answer
       for (const secret of [access_token, refresh_token, access, refresh, temporary_password, token, ...cookies]) {
-        // The whole token, and parts of it: enough to find one that was cut or quoted. A cleared cookie has none.
+        // The whole token and parts of it, to find one that was cut or quoted too. A cleared cookie has no value.
         if (secret) secrets.push(secret, secret.slice(-30), ...(secret.length > 60 ? [secret.slice(30, 60)] : []))
       }
       return { status: response.status, code: answer.code as string | undefined, answer }
@@ -47,13 +47,13 @@ function findsNothing(t: Tap, { secrets, refusals }: Client, service: ServicePro
     ['an error', refusals.join('\n')],
   ] as const) {
     const found = secrets.filter(secret => text.includes(secret) || text.includes(encodeURIComponent(secret)))
-    t.same(found, [], `in ${where} of ${text.length} characters`)
+    t.same(found, [], `no secret is in ${where} of ${text.length} characters`)
   }
   return log
 }
 type Tap = Parameters<typeof startService>[0]
 
-t.test('no password, token, cookie or address is in the log or in an error, even at the level trace', async t => {
+t.test('no password, token, cookie or e-mail appears in the log or in an error, even at level trace', async t => {
   const { env } = await externalStores(t)
   const times = { REFRESH_MIN_AGE: '0s', REFRESH_LEEWAY: '0s', JWT_EXPIRES_IN: '10s' }
   const service = await startService(t, { env: { ...env, ...times, LOG_LEVEL: 'trace', ACCESS_COOKIE: 'on' } })
@@ -70,7 +70,7 @@ t.test('no password, token, cookie or address is in the log or in an error, even
   t.equal((await send('GET', '/auth/profile', undefined, bearer)).status, 200)
   t.equal((await send('GET', '/auth/sessions', undefined, bearer)).status, 200)
 
-  // Where they do not belong.
+  // Secrets in the wrong fields.
   const misplaced = [
     ['POST', '/auth/login', { email: PASSWORD, password: EMAIL }],
     ['POST', '/auth/login', { email: body.refresh_token, password: body.access_token }],
@@ -112,12 +112,12 @@ t.test('no password, token, cookie or address is in the log or in an error, even
     },
   ])
     t.ok((await send('GET', '/auth/profile', undefined, headers as never)).status >= 400)
-  // Cookies that came twice, or beside many others, are no reason to refuse.
+  // Duplicated cookies, and cookies beside many others, must not cause a 5xx.
   for (const cookies of [`${cookie}; ${cookie}`, `${cookie}; filler=${'x'.repeat(4000)}`])
     t.ok((await send('GET', '/auth/profile', undefined, { cookie: cookies })).status < 500)
   t.equal((await send('POST', '/auth/refresh', undefined, { cookie, origin: 'https://evil.example' })).status, 403)
 
-  // Theft, and the end.
+  // Reuse of a stolen token, then sign-out.
   const first = await send('POST', '/auth/refresh', { refresh_token: body.refresh_token })
   const second = await send('POST', '/auth/refresh', { refresh_token: first.answer.refresh_token })
   t.equal(second.status, 200)
@@ -131,11 +131,11 @@ t.test('no password, token, cookie or address is in the log or in an error, even
   t.equal(await service.stop(), 0)
 
   const log = findsNothing(t, canary, service)
-  t.match(log, '/auth/login', 'it is the log of these requests')
+  t.match(log, '/auth/login', 'the log contains these requests')
   t.ok(canary.secrets.length > 20)
 })
 
-t.test('nor is what clients and administrators are given, nor what other systems are used to', async t => {
+t.test('no secret of a client, an administrator or Simple JWT appears in the log or in an error', async t => {
   const { env } = await externalStores(t)
   const made = await runLatchkey(['clients', 'create', 'shop', '--scope', 'introspect,sessions,admin'], { env })
   const [, id = ''] = /client_id ([0-9a-f-]{36})/.exec(made.stdout) ?? []
@@ -159,7 +159,7 @@ t.test('nor is what clients and administrators are given, nor what other systems
   t.match(simple, { status: 200, answer: { access: /^eyJ/, refresh: /^lk_rt_/ } })
   t.ok(canary.secrets.length > 30)
 
-  // Where they do not belong.
+  // Secrets in the wrong fields.
   const misplaced = [
     ['POST', '/oauth/token', form({ grant_type: 'client_credentials', client_id: secret, client_secret: id })],
     ['POST', '/oauth/token', form({ grant_type: secret, client_id: id, client_secret: secret })],
@@ -191,12 +191,12 @@ t.test('nor is what clients and administrators are given, nor what other systems
   t.equal((await send('GET', '/admin/users', undefined, { authorization: `Bearer ${secret}` })).status, 401)
   t.equal((await send('GET', '/admin/users', undefined, basic)).status, 401)
   t.equal(await service.stop(), 0)
-  t.match(findsNothing(t, canary, service), '/oauth/token', 'it is the log of these requests')
+  t.match(findsNothing(t, canary, service), '/oauth/token', 'the log contains these requests')
 })
 
-t.test('nor while the stores are away, which is when drivers quote what they were given', async t => {
+t.test('no secret appears in the log or in an error while Postgres and Redis fail', async t => {
   const { env, database } = await externalStores(t)
-  // Nobody listens here: Redis is away from the start.
+  // Nothing listens on this port: Redis is unavailable from the start.
   const placeholder = createServer().listen(0, '127.0.0.1')
   await new Promise(resolve => placeholder.once('listening', resolve))
   const { port } = placeholder.address() as { port: number }
@@ -208,7 +208,7 @@ t.test('nor while the stores are away, which is when drivers quote what they wer
   const { send } = canary
   const { answer } = await send('POST', '/auth/register', { email: EMAIL, password: PASSWORD, transport: 'body' })
 
-  // Every statement fails now, and each in a way that Postgres likes to explain with the row.
+  // Every statement fails now, with errors in which Postgres and its driver quote the row.
   await database.admin`alter table users rename to users_away`
   t.equal((await send('POST', '/auth/login', { email: EMAIL, password: PASSWORD })).status, 500)
   t.equal((await send('POST', '/auth/register', { email: `x${EMAIL}`, password: PASSWORD })).status, 500)
@@ -221,7 +221,7 @@ t.test('nor while the stores are away, which is when drivers quote what they wer
   t.equal((await send('POST', '/auth/login', { email: EMAIL, password: PASSWORD })).status, 500)
   t.equal((await send('POST', '/auth/refresh', { refresh_token: answer.refresh_token })).status, 500)
 
-  // Now Postgres quotes a value in its message.
+  // Now Postgres quotes a value in the message itself.
   await database.admin`alter table sessions alter column user_agent type integer using null`
   const quoted = { 'user-agent': `${PASSWORD} ${answer.refresh_token}` }
   await database.admin`alter table refresh_tokens drop constraint nothing`
@@ -238,5 +238,5 @@ t.test('nor while the stores are away, which is when drivers quote what they wer
   const log = findsNothing(t, canary, service)
   t.match(log, 'internal_error', 'the failures are logged')
   for (const body of canary.refusals)
-    t.notMatch(body, /select|insert|constraint|postgres|\.[jt]s:/i, 'no SQL, no stack')
+    t.notMatch(body, /select|insert|constraint|postgres|\.[jt]s:/i, 'no SQL and no stack trace')
 })

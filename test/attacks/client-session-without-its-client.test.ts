@@ -18,21 +18,21 @@ async function clientSession(t: Test) {
   return { ...test, ada, shop, tokens, current: tokens.at(-1)!, opened }
 }
 
-t.test('the refresh token of a client’s session, stolen without the client’s secret, brings no tokens', async t => {
+t.test('a refresh token of a client’s session gets no tokens without the client’s secret', async t => {
   const { app, tokens, current, shop, database, opened } = await clientSession(t)
   const traces = () => database.admin`
     select (select row_to_json(refresh_tokens)::text from refresh_tokens where session_id = ${opened.session_id}) as whitelist,
       (select count(*)::int from security_events) as events, (select count(*)::int from revocations) as revocations`
   const before = await traces()
-  // The two older ones would set off the alarm if they were the client's own.
+  // If the client itself presented them, the two older tokens would be reported as superseded.
   for (const token of tokens.toReversed()) {
     for (const answer of [
       await refresh(app, token),
       await app.inject({ method: 'POST', url: '/auth/refresh', cookies: { '__Host-latchkey': token } }),
     ]) {
-      // Clients take a 401 of this route, and nothing else, for the end of the session.
+      // Clients treat a 401 of this route, and nothing else, as the end of the session.
       t.match(answer.json(), { status: 403, code: 'client_required' })
-      t.notOk('set-cookie' in answer.headers, 'and keep their cookies')
+      t.notOk('set-cookie' in answer.headers, 'no cookie is cleared')
     }
     for (const [url, body] of [
       ['/api/token/refresh/', { refresh: token }],
@@ -43,18 +43,18 @@ t.test('the refresh token of a client’s session, stolen without the client’s
       t.match(answer.json(), { code: 'client_required', detail: /^The session belongs to a client/ })
     }
   }
-  t.same(await traces(), before, 'nobody who is not its client changes anything')
-  t.equal((await exchange(app, shop, current)).statusCode, 200, 'and its client goes on')
+  t.same(await traces(), before, 'a caller that is not the client changes nothing')
+  t.equal((await exchange(app, shop, current)).statusCode, 200, 'the client can still refresh')
 })
 
-t.test('whose session it is comes first: one that is over is refused in the same words', async t => {
+t.test('without the client’s secret, a client’s revoked session gets the same error as a live one', async t => {
   const { app, current, opened, ada } = await clientSession(t)
   const headers = { authorization: `Bearer ${ada.accessToken}` }
   await app.inject({ method: 'DELETE', url: `/auth/sessions/${opened.session_id}`, headers })
   t.match((await refresh(app, current)).json(), { status: 403, code: 'client_required' })
 })
 
-t.test('a client refreshes its own sessions and nobody else’s, however old the token', async t => {
+t.test('a client can refresh only its own sessions, however old the token', async t => {
   const { app, clock, config, tokens, shop, ada } = await clientSession(t)
   const other = await makeClient(app, 'sessions')
   const { email } = ada
@@ -64,16 +64,16 @@ t.test('a client refreshes its own sessions and nobody else’s, however old the
   own.push(await refreshed(app, own[1]!))
 
   const before = app.context.db.statementsSent
-  t.match((await exchange(app, other, tokens[0]!)).json(), { error: 'invalid_grant' }, 'of another client')
-  t.equal(app.context.db.statementsSent - before, 3, 'the client, the rotation, and why not')
+  t.match((await exchange(app, other, tokens[0]!)).json(), { error: 'invalid_grant' }, 'a session of another client')
+  t.equal(app.context.db.statementsSent - before, 3, 'the client, the rotation, and the reason for the refusal')
   for (const token of [...tokens, ...own, dialect.refresh])
     t.match((await exchange(app, other, token)).json(), { error: 'invalid_grant' })
   await clock.advance(config.refresh.minAgeSeconds + 1)
   t.equal((await refresh(app, own[2]!)).statusCode, 200)
-  t.equal((await refresh(app, dialect.refresh)).statusCode, 200, 'a session that began in a dialect is of people')
+  t.equal((await refresh(app, dialect.refresh)).statusCode, 200, 'a Simple JWT session has no client')
   const went = app.context.db.statementsSent
   t.equal((await exchange(app, shop, tokens[2]!)).statusCode, 200)
-  t.equal(app.context.db.statementsSent - went, 2, 'whose it is costs its client no statement')
+  t.equal(app.context.db.statementsSent - went, 2, 'checking the session’s client takes no extra statement')
 })
 
 for (const [way, end] of [
@@ -83,7 +83,7 @@ for (const [way, end] of [
     (app: TestApp['app'], token: string) => post(app, '/api/token/blacklist/', { refresh: token }),
   ],
 ] as const) {
-  t.test(`whoever holds a token of a client’s session can end it by ${way}`, async t => {
+  t.test(`any refresh token of a client’s session is enough to end the session by ${way}`, async t => {
     for (const back of [1, 3]) {
       const { app, tokens, shop, opened } = await clientSession(t)
       t.match(await end(app, tokens.at(-back)!), { statusCode: /20[04]/ })

@@ -12,7 +12,7 @@ const routes = (app: FastifyInstance) => {
   app.post('/login', { config: { crossSite: 'always' } }, async () => ({ ok: true }))
 }
 
-t.test('a foreign page cannot change state with the cookie of a signed-in browser', async t => {
+t.test('a page of another site cannot change state with the cookie of a signed-in browser', async t => {
   const { app } = await buildToyApp(t, { routes, cookie: { access: true } })
   for (const cookie of ['__Host-latchkey=a', '__Host-latchkey-at=a', 'x=1; __Host-latchkey=', '__Host-latchkey="a"']) {
     for (const [method, url] of [
@@ -33,14 +33,14 @@ t.test('a foreign page cannot change state with the cookie of a signed-in browse
   }
 })
 
-t.test('a foreign page cannot sign a browser in, with or without a cookie', async t => {
+t.test('a page of another site cannot sign a browser in, with or without a cookie', async t => {
   const { app } = await buildToyApp(t, { routes })
   t.equal((await app.inject({ method: 'POST', url: '/login', headers: FOREIGN })).statusCode, 403)
   t.equal((await app.inject({ method: 'POST', url: '/login', headers: { ...FOREIGN, ...COOKIE } })).statusCode, 403)
-  t.equal((await app.inject({ method: 'POST', url: '/login' })).statusCode, 200, 'while a program can')
+  t.equal((await app.inject({ method: 'POST', url: '/login' })).statusCode, 200, 'a program without a browser can')
 })
 
-t.test('a form or a text body of any page is refused as no JSON', async t => {
+t.test('a form or text body is refused with 415, even from the same origin', async t => {
   const { app } = await buildToyApp(t, { routes })
   for (const type of ['application/x-www-form-urlencoded', 'multipart/form-data; boundary=a', 'text/plain']) {
     const answer = await app.inject({
@@ -53,14 +53,14 @@ t.test('a form or a text body of any page is refused as no JSON', async t => {
   }
 })
 
-t.test('a link cannot change state', async t => {
+t.test('a link (GET) cannot change state', async t => {
   const { app } = await buildToyApp(t, { routes })
   for (const url of ['/refresh', '/login', '/sessions/1']) {
     t.equal((await app.inject({ url, headers: COOKIE })).statusCode, 405)
   }
 })
 
-t.test('own pages, listed origins and programs go on working', async t => {
+t.test('the service’s own pages, listed origins and programs are accepted', async t => {
   const listed = 'https://app.example.com'
   const { app } = await buildToyApp(t, { routes, corsOrigins: [listed] })
   for (const headers of [
@@ -75,7 +75,7 @@ t.test('own pages, listed origins and programs go on working', async t => {
   }
 })
 
-t.test('without a cookie there is nothing to ride on, and reading changes nothing', async t => {
+t.test('a cross-site request without a cookie, or with GET, is accepted', async t => {
   const { app } = await buildToyApp(t, { routes })
   t.equal((await app.inject({ method: 'POST', url: '/refresh', headers: FOREIGN })).statusCode, 200)
   t.equal((await app.inject({ url: '/thing/7', headers: { ...FOREIGN, ...COOKIE } })).statusCode, 200)

@@ -17,12 +17,12 @@ const patchRoles = (app: FastifyInstance, { userId }: Person, accessToken: strin
     headers: { authorization: `Bearer ${accessToken}` },
   })
 
-/** Runs work while somebody else holds a row, and begins a second piece of work that has to wait for it. */
+/** Locks a row, starts an operation that has to wait for the lock, and runs `work` meanwhile. */
 async function whileHeld<T>({ database }: TestApp, hold: string, waiting: () => Promise<T>, work: () => Promise<void>) {
   const waited = await database.admin.begin(async sql => {
     await sql.unsafe(hold)
     const result = waiting()
-    // An instant of before the wait is another second than one of after it.
+    // Long enough that a time before the wait is in another second than one after it.
     await sleep(1200)
     await work()
     return { result }
@@ -32,7 +32,7 @@ async function whileHeld<T>({ database }: TestApp, hold: string, waiting: () => 
 
 const holdUser = ({ userId }: Person) => `select id from users where id = '${userId}' for update`
 
-t.test('a token that is made while a demotion waits for the row is stale when it is done', async t => {
+t.test('an access token issued while a demotion waits for its lock is stale once the demotion commits', async t => {
   const test = await buildTestApp(t)
   const { app } = test
   const mallory = await signUpAdmin(app)
@@ -46,13 +46,13 @@ t.test('a token that is made while a demotion waits for the row is stale when it
       during = (await refresh(app, mallory.refreshToken)).json().access_token
     },
   )
-  t.strictSame(payloadOf(during).roles, ['admin'], 'it was made with the old roles')
+  t.strictSame(payloadOf(during).roles, ['admin'], 'the token has the old roles')
   t.equal(await verify(app, during), 'token_stale')
   t.equal((await get(app, '/admin/users', during)).json().code, 'token_stale')
-  t.equal((await patchRoles(app, mallory, during, ['admin', 'more'])).statusCode, 401, 'and takes nothing back')
+  t.equal((await patchRoles(app, mallory, during, ['admin', 'more'])).statusCode, 401, 'it cannot restore the role')
 })
 
-t.test('another instance finds it stale too, by the journal alone', async t => {
+t.test('a demotion makes access tokens stale on another instance through the journal alone', async t => {
   const a = await buildTestApp(t)
   const b = await a.another()
   const mallory = await signUpAdmin(a.app)
@@ -70,7 +70,7 @@ t.test('another instance finds it stale too, by the journal alone', async t => {
   t.strictSame(next.user.roles, [])
 })
 
-t.test('the demoted are refused at /admin before any list in memory knows', async t => {
+t.test('a demoted administrator is refused at /admin before any list in memory has the demotion', async t => {
   const { app, stores } = await buildTestApp(t)
   const mallory = await signUpAdmin(app)
   t.equal((await get(app, '/admin/users', mallory.accessToken)).statusCode, 200)
@@ -79,7 +79,7 @@ t.test('the demoted are refused at /admin before any list in memory knows', asyn
   t.equal((await patchRoles(app, mallory, mallory.accessToken, ['admin'])).statusCode, 401)
 })
 
-t.test('a body that takes its time does not save the rights of who began to send it', async t => {
+t.test('an administrator who is demoted while sending a request body is refused', async t => {
   const { app } = await buildTestApp(t)
   const mallory = await signUpAdmin(app)
   const body = JSON.stringify({ email: 'accomplice@example.com', roles: ['admin'] })
@@ -104,10 +104,10 @@ t.test('a body that takes its time does not save the rights of who began to send
   const refused = await requestInParts(app, request, async () => {
     await app.context.db.clients.remove(client.name)
   })
-  t.match(refused, { status: 401, body: { code: 'token_revoked' } }, 'nor the rights of a client')
+  t.match(refused, { status: 401, body: { code: 'token_revoked' } }, 'a client removed meanwhile is refused too')
 })
 
-/** Begins a request that is let in, and has to wait for the row of its sender, who is demoted meanwhile. */
+/** Starts a request that is authorized and then waits for its sender's row, while the sender is demoted. */
 async function underWay({ database }: TestApp, sender: Person, request: () => Promise<LightMyRequestResponse>) {
   const answer = await database.admin.begin(async sql => {
     await sql`update users set roles = '{}', roles_version = roles_version + 1 where id = ${sender.userId}`
@@ -118,7 +118,7 @@ async function underWay({ database }: TestApp, sender: Person, request: () => Pr
   return (await answer.answer).json()
 }
 
-t.test('what is under way when its sender is demoted is not done', async t => {
+t.test('an admin request in progress when its sender is demoted has no effect', async t => {
   const test = await buildTestApp(t)
   const { app } = test
   const [victim, accomplice] = [await signUpAdmin(app), await signUp(app)]
@@ -126,13 +126,13 @@ t.test('what is under way when its sender is demoted is not done', async t => {
     string,
     [method: 'POST' | 'PATCH' | 'DELETE', path: (mallory: Person) => string, body?: object]
   > = {
-    'taking back the role': ['PATCH', ({ userId }) => `/admin/users/${userId}`, { roles: ['admin', 'more'] }],
-    'the role for an accomplice': ['PATCH', () => `/admin/users/${accomplice.userId}`, { roles: ['admin'] }],
+    'restoring their own role': ['PATCH', ({ userId }) => `/admin/users/${userId}`, { roles: ['admin', 'more'] }],
+    'the role admin for an accomplice': ['PATCH', () => `/admin/users/${accomplice.userId}`, { roles: ['admin'] }],
     'an account for an accomplice': ['POST', () => '/admin/users', { email: 'evil@example.com', roles: ['admin'] }],
-    'the password of another': ['POST', () => `/admin/users/${victim.userId}/temporary-password`],
-    'the end of another': ['POST', () => `/admin/users/${victim.userId}/disable`],
-    'the sessions of another': ['DELETE', () => `/admin/users/${victim.userId}/sessions`],
-    'everybody signed out': ['POST', () => '/admin/revocations', { role: 'admin' }],
+    'a temporary password for another user': ['POST', () => `/admin/users/${victim.userId}/temporary-password`],
+    'disabling another user': ['POST', () => `/admin/users/${victim.userId}/disable`],
+    'revoking the sessions of another user': ['DELETE', () => `/admin/users/${victim.userId}/sessions`],
+    'signing out all administrators': ['POST', () => '/admin/revocations', { role: 'admin' }],
   }
   for (const [what, [method, path, payload]] of Object.entries(requests)) {
     const mallory = await signUpAdmin(app)
@@ -146,7 +146,7 @@ t.test('what is under way when its sender is demoted is not done', async t => {
   t.equal(await verify(app, victim.accessToken), 200)
 })
 
-t.test('the same roles again write nothing, in whatever order', async t => {
+t.test('setting the roles that an account already has writes nothing, in any order', async t => {
   const { app, database } = await buildTestApp(t)
   const admin = await signUpAdmin(app)
   const ada = await signUpAdmin(app)
@@ -168,17 +168,17 @@ t.test('the same roles again write nothing, in whatever order', async t => {
   t.equal(await verify(app, accessToken), 200)
 })
 
-t.test('two hundred changes of roles leave the dates of tokens where the clock is', async t => {
+t.test('two hundred role changes do not move iat ahead of the clock', async t => {
   const { app, database } = await buildTestApp(t)
   const ada = await signUpAdmin(app)
   for (let change = 0; change < 200; change++) await setRoles(app.context, ada.email, [`role${change % 2}`], 'test')
   const { access_token } = (await refresh(app, ada.refreshToken)).json()
   const [row] = await database.admin`select extract(epoch from clock_timestamp())::float8 as now`
-  t.ok(Number(payloadOf(access_token).iat) <= row!.now, 'it is not issued in the future')
+  t.ok(Number(payloadOf(access_token).iat) <= row!.now, 'iat is not in the future')
   t.equal(await verify(app, access_token), 200)
 })
 
-t.test('roles that no token can carry are left out of it, and verify answers', async t => {
+t.test('roles that a token cannot carry are left out of it, and GET /auth/verify answers 200', async t => {
   const { app, database } = await buildTestApp(t)
   const ada = await signUpAdmin(app)
   const many = Array.from({ length: 100 }, (_, n) => `role-${n}-${'x'.repeat(50)}`)
@@ -198,18 +198,18 @@ t.test('roles that no token can carry are left out of it, and verify answers', a
   }
 })
 
-t.test('a demotion also holds for the instances and the tokens of the version before', async t => {
+t.test('a demotion also applies on instances of the previous version and to its tokens', async t => {
   const { app, database } = await buildTestApp(t)
   const mallory = await signUpAdmin(app)
   await setRoles(app.context, mallory.email, [], 'test')
   const [row] = await database.admin`
     select bound_version, extract(epoch from bound_at)::float8 as before from revocations where subject = ${mallory.userId}`
-  // It takes a row without bound_version for one with an instant, and knows no other bound.
+  // The previous version reads a row without bound_version as one with a time, and knows no other bound.
   t.equal(row!.bound_version, null)
   const { list } = app.context.revocations
   const facts = { kid: 'k', jti: 'j', sessionId: 's', userId: mallory.userId, tokenVersion: 0, rolesVersion: undefined }
   t.equal(list.refuses({ ...facts, issuedAt: row!.before - 1, authTime: row!.before - 1 }), 'stale')
   t.equal(list.refuses({ ...facts, issuedAt: row!.before, authTime: row!.before - 1 }), undefined)
   const entry = [...list.entries()].find(({ kind }) => kind === 'user')
-  t.match(entry, { belowRolesVersion: 2, before: row!.before }, 'and is told so by the stream and by a repair')
+  t.match(entry, { belowRolesVersion: 2, before: row!.before }, 'the stream and a repair carry both bounds')
 })

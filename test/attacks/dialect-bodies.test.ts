@@ -55,7 +55,7 @@ const MULTIPARTS: (string | Buffer)[] = [
   `${part('x', '', `Content-Type: multipart/mixed; boundary=${BOUNDARY}`)}${part('x', '')}--${BOUNDARY}--\r\n`,
   `${'preamble\r\n'.repeat(100)}${multipart({ x: 'y' })}`,
   `${multipart({ x: 'y' })}${part('username', 'a')}${part('password', 'a')}${part('token', 'a')}${part('refresh', 'a')}`,
-  // Headers: too many, too long, folded, without an end, of a name that is not one.
+  // Headers: too many, too long, folded, with special names or values.
   `${part('username', 'a', 'X-A: b\r\n'.repeat(200).trim())}--${BOUNDARY}--\r\n`,
   `--${BOUNDARY}\r\nX: ${'a'.repeat(3000)}\r\n${FIELD}\r\n\r\na\r\n--${BOUNDARY}--\r\n`,
   `--${BOUNDARY}\r\nContent-Disposition: form-data;\r\n name="username"\r\n\r\na\r\n--${BOUNDARY}--\r\n`,
@@ -64,7 +64,7 @@ const MULTIPARTS: (string | Buffer)[] = [
   `${part('username', 'a', 'Content-Transfer-Encoding: base64')}--${BOUNDARY}--\r\n`,
 ]
 
-t.test('no body brings a dialect out of its words, or to do anything', async t => {
+t.test('every Simple JWT route refuses a malformed body in that API’s error format, without any effect', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   for (const url of ADDRESSES) {
@@ -77,9 +77,9 @@ t.test('no body brings a dialect out of its words, or to do anything', async t =
         const answer = await app.inject({ method: 'POST', url, headers: { 'content-type': type }, payload })
         const body = answer.json()
         const refused = answer.statusCode === 400 || answer.statusCode === 401
-        const inItsWords = 'detail' in body || Object.values(body).every(value => Array.isArray(value))
+        const inItsFormat = 'detail' in body || Object.values(body).every(value => Array.isArray(value))
         t.ok(
-          refused && inItsWords,
+          refused && inItsFormat,
           `${url} ${payload.toString().slice(0, 60)}: ${answer.statusCode} ${answer.body.slice(0, 200)}`,
         )
         t.match(answer.headers['content-type'], /^application\/json/)
@@ -90,7 +90,7 @@ t.test('no body brings a dialect out of its words, or to do anything', async t =
   t.equal(await verify(app, ada.accessToken), 200)
 })
 
-t.test('bodies that are too large or of another kind are refused before they are read', async t => {
+t.test('Simple JWT routes refuse bodies that are too large or of another media type before reading them', async t => {
   const { app } = await buildTestApp(t)
   for (const url of ADDRESSES) {
     for (const type of ['text/plain', 'multipart/mixed; boundary=a', 'application/xml', 'a/b', 'application']) {
@@ -108,7 +108,7 @@ t.test('bodies that are too large or of another kind are refused before they are
   }
 })
 
-t.test('a flood of parts is refused, and so is a form whose boundary nobody can know', async t => {
+t.test('a multipart form with more than 32 parts or without a boundary is refused', async t => {
   const { app } = await buildTestApp(t)
   const send = (contentType: string, payload: string) =>
     app.inject({ method: 'POST', url: '/api/token/', headers: { 'content-type': contentType }, payload })
@@ -126,11 +126,11 @@ t.test('a flood of parts is refused, and so is a form whose boundary nobody can 
   }
 })
 
-t.test('a page of another site makes nothing happen by its form in a browser that is signed in', async t => {
+t.test('a form of another site cannot use the cookie of a signed-in browser on Simple JWT routes', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   const own = { username: ada.email, password: PASSWORD }
-  // The kinds that a form of a page can send without asking first.
+  // The content types that an HTML form can send without a preflight request.
   for (const [type, payload] of [
     ['application/x-www-form-urlencoded', new URLSearchParams(own).toString()],
     [multipartType(), multipart(own)],
@@ -142,7 +142,7 @@ t.test('a page of another site makes nothing happen by its form in a browser tha
       t.equal(answer.statusCode, 403, `${url} ${type}`)
       t.equal(answer.json().code, 'cross_site_request')
     }
-    // Without a cookie it may sign itself in, and gets nothing but an answer that it can't read.
+    // Without a cookie the page may sign in with its own password, but it cannot read the response.
     const answer = await app.inject({ method: 'POST', url: '/api/token/', headers, payload })
     t.equal(answer.statusCode, 200)
     t.equal(answer.headers['set-cookie'], undefined)

@@ -21,7 +21,7 @@ interface BodySchema {
   anyOf?: BodySchema[]
 }
 
-/** Somebody with every key there is, so that no request is refused for want of one. */
+/** A user and a client token with every scope, so that no request is refused for a missing permission. */
 export interface Insider extends Person {
   clientToken: string
 }
@@ -31,10 +31,10 @@ export async function insider(app: FastifyInstance): Promise<Insider> {
 }
 
 /**
- * Every route that changes something, as the service describes itself: a new one is attacked from its first day. Those
- * that take forms speak for other systems, ignore unknown fields, refuse in other words, and have attacks of their own.
+ * Every route that changes something, from the service's OpenAPI description, so that new ones are attacked too. Those
+ * that take forms follow other systems: they ignore unknown fields, have other errors, and have attacks of their own.
  *
- * @param id stands in the address where one belongs; of nothing that exists, unless the test says otherwise
+ * @param id replaces each parameter of the path; by default it is the id of nothing that exists
  */
 export function changingRoutes(app: FastifyInstance, id = newId()): ChangingRoute[] {
   const paths = app.swagger().paths as Record<string, Record<string, Described>>
@@ -51,7 +51,7 @@ export function changingRoutes(app: FastifyInstance, id = newId()): ChangingRout
   )
 }
 
-/** Every address that a route answers at, documented or not, with its methods. */
+/** Every URL that has a route, documented or not, with its methods. */
 export function everyAddress(app: FastifyInstance): { url: string; methods: string[] }[] {
   const parents: string[] = []
   const lines = app.printRoutes({ commonPrefix: false }).split('\n')
@@ -65,7 +65,7 @@ export function everyAddress(app: FastifyInstance): { url: string; methods: stri
   })
 }
 
-/** What a request to a route needs apart from its body: a token where only those who have one get that far. */
+/** Adds what a request to a route needs apart from its body: a token, where the route requires one. */
 export function requestTo({ method, url }: ChangingRoute, ada: Insider, options: InjectOptions): InjectOptions {
   const token = url.startsWith('/admin/')
     ? ada.clientToken
@@ -76,7 +76,7 @@ export function requestTo({ method, url }: ChangingRoute, ada: Insider, options:
   return { method, url, ...options, headers: { ...authorization, ...options.headers } }
 }
 
-/** A value that each field would take. */
+/** A valid value for each field. */
 export function goodBody(fields: readonly string[], ada: Person): Record<string, unknown> {
   const values: Record<string, unknown> = {
     email: ada.email,
@@ -90,7 +90,7 @@ export function goodBody(fields: readonly string[], ada: Person): Record<string,
   return Object.fromEntries(fields.filter(field => field in values).map(field => [field, values[field]]))
 }
 
-/** A refusal is the client's fault, and one of the catalogue. */
+/** Asserts a 4xx response with an error code of the catalogue. */
 export function isRefusal(t: Test, response: LightMyRequestResponse, message: string): void {
   const { statusCode, headers } = response
   const { code, status, ...body } = response.json()

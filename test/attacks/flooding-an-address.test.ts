@@ -9,12 +9,12 @@ const REFRESH = '__Host-latchkey'
 const DEVICE = '__Host-latchkey-device'
 const MAX = 3
 
-/** Three requests a minute, all from the one address that `inject` has: a NAT, with the attacker behind it too. */
+/** Three requests a minute. `inject` uses one address, as a NAT that users share with an attacker does. */
 function build(t: Test, env: NodeJS.ProcessEnv = {}): Promise<TestApp> {
   return buildTestApp(t, { RATE_LIMIT: 'on', RATE_LIMIT_PER_ADDRESS: String(MAX), ...env })
 }
 
-/** People who have signed in from elsewhere, each with a browser that is known. */
+/** Users who signed up from other addresses, each with a known browser. */
 async function people(app: FastifyInstance, count: number) {
   const all = []
   for (let index = 0; index < count; index++) {
@@ -48,7 +48,7 @@ function changePassword(app: FastifyInstance, accessToken: string, current_passw
   return post(app, '/auth/change-password', change, { authorization: `Bearer ${accessToken}` })
 }
 
-t.test('300 requests of garbage do not block the refreshes behind the same address', async t => {
+t.test('a flood of invalid refresh tokens does not block valid refreshes from the same address', async t => {
   const { app } = await build(t)
   const [ada, bob, eve, ...others] = await people(app, 8)
   const tagless = `${ada!.refreshToken.slice(0, -4)}${ada!.refreshToken.endsWith('AAAA') ? 'BBBB' : 'AAAA'}`
@@ -58,17 +58,17 @@ t.test('300 requests of garbage do not block the refreshes behind the same addre
 
   const byCookie = (token: string) =>
     app.inject({ method: 'POST', url: '/auth/refresh', cookies: { [REFRESH]: token } })
-  t.equal((await byCookie(ada!.refreshToken)).statusCode, 200, 'by the cookie')
+  t.equal((await byCookie(ada!.refreshToken)).statusCode, 200, 'in the cookie')
   t.equal((await post(app, '/auth/refresh', { refresh_token: bob!.refreshToken })).statusCode, 200, 'in the body')
-  t.equal((await post(app, '/auth/refresh', { refreshToken: bob!.refreshToken })).statusCode, 200, 'in its older name')
+  t.equal((await post(app, '/auth/refresh', { refreshToken: bob!.refreshToken })).statusCode, 200, 'by its older name')
   t.equal((await post(app, '/api/token/refresh/', { refresh: eve!.refreshToken })).statusCode, 200, 'in Simple JWT')
   for (const { refreshToken } of others) t.equal((await byCookie(refreshToken)).statusCode, 200)
-  t.equal((await byCookie(tagless)).statusCode, 429, 'a token of the right form is not genuine')
-  t.equal((await byCookie(`${ada!.refreshToken}=`)).statusCode, 429, 'nor one that is spelled otherwise')
+  t.equal((await byCookie(tagless)).statusCode, 429, 'a well-formed token with a wrong tag is limited')
+  t.equal((await byCookie(`${ada!.refreshToken}=`)).statusCode, 429, 'a token in another spelling is limited')
   t.equal((await flood(0)).statusCode, 429)
 })
 
-t.test('refreshes do not count for their address, and each session has as many as an address', async t => {
+t.test('valid refreshes count for their session with the same limit, and not for their address', async t => {
   const { app } = await build(t)
   const everybody = await people(app, 5)
   for (const { refreshToken } of everybody)
@@ -79,20 +79,20 @@ t.test('refreshes do not count for their address, and each session has as many a
     index % 2 === 0
       ? post(app, '/auth/refresh', { refresh_token: everybody[0]!.refreshToken })
       : post(app, '/api/token/refresh', { refresh: everybody[0]!.refreshToken })
-  t.same(await statuses(4, again), [200, 200, 429, 429], 'by whichever route')
+  t.same(await statuses(4, again), [200, 200, 429, 429], 'both routes share one limit')
   t.equal((await post(app, '/auth/refresh', { refresh_token: everybody[1]!.refreshToken })).statusCode, 200)
 })
 
-t.test('the token of a session that has ended counts for the session, and not for the address', async t => {
+t.test('a refresh token of a revoked session counts for the session, and not for its address', async t => {
   const { app } = await build(t)
   const [ada] = await people(app, 1)
   await post(app, '/auth/logout', { refresh_token: ada!.refreshToken })
-  const dead = () => post(app, '/auth/refresh', { refresh_token: ada!.refreshToken })
-  t.same(await statuses(5, dead), LIMITED)
+  const revoked = () => post(app, '/auth/refresh', { refresh_token: ada!.refreshToken })
+  t.same(await statuses(5, revoked), LIMITED)
   t.equal((await post(app, '/auth/refresh', { refresh_token: 'garbage' })).statusCode, 401)
 })
 
-t.test('who wants to sign out is never limited, in either dialect', async t => {
+t.test('signing out is never rate-limited, in either API', async t => {
   const { app } = await build(t)
   const [ada, bob] = await people(app, 2)
   t.notOk((await statuses(10, () => post(app, '/auth/logout', { refresh_token: 'garbage' }))).includes(429))
@@ -102,17 +102,17 @@ t.test('who wants to sign out is never limited, in either dialect', async t => {
   t.equal((await post(app, '/api/token/blacklist/', { refresh: bob!.refreshToken })).statusCode, 200)
 })
 
-t.test('nor do they block who is signed in from changing the password', async t => {
+t.test('a flood of invalid access tokens does not block a signed-in user from changing the password', async t => {
   const { app } = await build(t)
   const [ada, bob] = await people(app, 2)
-  const dead = (await logIn(app, bob!.email)).json().access_token
-  await post(app, '/auth/logout', {}, { authorization: `Bearer ${dead}` })
+  const revoked = (await logIn(app, bob!.email)).json().access_token
+  await post(app, '/auth/logout', {}, { authorization: `Bearer ${revoked}` })
   const floods = {
-    'of nobody': () => changePassword(app, 'garbage'),
-    'of a session that has ended': () => changePassword(app, dead),
+    'with an invalid token': () => changePassword(app, 'garbage'),
+    'with a token of a revoked session': () => changePassword(app, revoked),
   }
-  t.same(await statuses(5, floods['of nobody']), LIMITED)
-  t.equal((await floods['of a session that has ended']()).statusCode, 429)
+  t.same(await statuses(5, floods['with an invalid token']), LIMITED)
+  t.equal((await floods['with a token of a revoked session']()).statusCode, 429)
   t.same(
     await statuses(5, () => changePassword(app, bob!.accessToken, 'wrong')),
     LIMITED,
@@ -121,7 +121,7 @@ t.test('nor do they block who is signed in from changing the password', async t 
   t.equal((await changePassword(app, ada!.accessToken)).statusCode, 200)
 })
 
-t.test('nor who resets a password; an old token of the account takes nothing from the new one', async t => {
+t.test('a flood of invalid or replaced reset tokens does not block a valid password reset', async t => {
   const { app } = await build(t)
   const [ada] = await people(app, 1)
   const reset = (token: string) => post(app, '/auth/reset-password', { token, new_password: 'another good passphrase' })
@@ -133,7 +133,7 @@ t.test('nor who resets a password; an old token of the account takes nothing fro
   t.equal((await reset(token)).statusCode, 200)
 })
 
-t.test('nor clients that show their secret, in the header or in the form', async t => {
+t.test('a flood of wrong secrets does not block clients with their secret, in the header or in the form', async t => {
   const { app } = await build(t, { RATE_LIMIT_PER_ADDRESS: '1' })
   const [good, other] = [await makeClient(app, 'introspect'), await makeClient(app, 'introspect')]
   const introspect = (fields: Record<string, string>, headers = {}, remoteAddress?: string) =>
@@ -160,21 +160,21 @@ t.test('nor clients that show their secret, in the header or in the form', async
   t.equal(
     (await introspect({}, { authorization: good.basic }, '192.0.2.9')).statusCode,
     200,
-    'at each of its addresses',
+    'each of its addresses has its own limit',
   )
   t.equal((await introspect({}, { authorization: other.basic })).statusCode, 200)
 })
 
-t.test('nor the sign-in from a browser that is known to the account', async t => {
+t.test('a flood of failed sign-ins does not block a browser that is known to the account', async t => {
   const { app } = await build(t)
   const [ada, bob] = await people(app, 2)
   t.same(await statuses(5, () => logIn(app, 'nobody@example.com', undefined, 'wrong')), LIMITED)
-  t.equal((await logIn(app, ada!.email)).statusCode, 429, 'any other browser waits')
+  t.equal((await logIn(app, ada!.email)).statusCode, 429, 'any other browser is limited')
   t.equal((await logIn(app, ada!.email, ada!.device)).statusCode, 200)
   t.equal((await logIn(app, bob!.email, bob!.device, PASSWORD, '/api/token/')).statusCode, 200, 'in Simple JWT')
 })
 
-t.test("an attacker's own device cookies buy no attempts on the accounts of others", async t => {
+t.test('device cookies of an attacker’s own account give no attempts on other accounts', async t => {
   const { app } = await build(t)
   const [ada, mallory] = await people(app, 2)
   let cookie = mallory!.device
@@ -194,44 +194,41 @@ t.test("an attacker's own device cookies buy no attempts on the accounts of othe
   t.equal((await logIn(app, 'nobody@example.com', cookie, 'wrong')).statusCode, 429)
   const payload = { email: mallory!.email, username: ada!.email, password: 'wrong' }
   const both = await app.inject({ method: 'POST', url: '/auth/login', payload, cookies: { [DEVICE]: cookie } })
-  t.equal(both.statusCode, 429, 'nor does naming both')
+  t.equal(both.statusCode, 429, 'naming both accounts gives no attempt either')
 })
 
-t.test(
-  'nor unlimited sign-ins and changes of password to the own, each of which gives the next credential',
-  async t => {
-    const { app } = await build(t)
-    const [mallory, ada] = await people(app, 2)
-    let [cookie, token, password] = [mallory!.device, mallory!.accessToken, PASSWORD]
-    const signIn = async () => {
-      const answer = await logIn(app, mallory!.email, cookie)
-      cookie = answer.cookies.find(({ name }) => name === DEVICE)?.value ?? cookie
-      return answer
+t.test('sign-ins and password changes of one account are limited although each issues the next credential', async t => {
+  const { app } = await build(t)
+  const [mallory, ada] = await people(app, 2)
+  let [cookie, token, password] = [mallory!.device, mallory!.accessToken, PASSWORD]
+  const signIn = async () => {
+    const answer = await logIn(app, mallory!.email, cookie)
+    cookie = answer.cookies.find(({ name }) => name === DEVICE)?.value ?? cookie
+    return answer
+  }
+  t.same(await statuses(5, signIn), [200, 200, 200, 429, 429])
+  const change = async (index: number) => {
+    const payload = {
+      current_password: password,
+      new_password: `another good passphrase ${index}`,
+      transport: 'body',
     }
-    t.same(await statuses(5, signIn), [200, 200, 200, 429, 429])
-    const change = async (index: number) => {
-      const payload = {
-        current_password: password,
-        new_password: `another good passphrase ${index}`,
-        transport: 'body',
-      }
-      const answer = await post(app, '/auth/change-password', payload, { authorization: `Bearer ${token}` })
-      if (answer.statusCode === 200) [token, password] = [answer.json().access_token, payload.new_password]
-      return answer
-    }
-    t.same(await statuses(5, change), [200, 200, 200, 429, 429])
-    t.equal((await logIn(app, ada!.email, ada!.device)).statusCode, 200, 'which holds back nobody else')
-  },
-)
+    const answer = await post(app, '/auth/change-password', payload, { authorization: `Bearer ${token}` })
+    if (answer.statusCode === 200) [token, password] = [answer.json().access_token, payload.new_password]
+    return answer
+  }
+  t.same(await statuses(5, change), [200, 200, 200, 429, 429])
+  t.equal((await logIn(app, ada!.email, ada!.device)).statusCode, 200, 'other users are not affected')
+})
 
-t.test('a browser that is known has a limit too, and its attempts cost it no more than that', async t => {
+t.test('a known browser has its own limit, and its attempts do not count for its address', async t => {
   const { app } = await build(t)
   const [ada] = await people(app, 1)
   t.same(await statuses(5, () => logIn(app, ada!.email, ada!.device, 'wrong')), LIMITED)
-  t.equal((await logIn(app, ada!.email)).statusCode, 200, 'the address is not charged for it')
+  t.equal((await logIn(app, ada!.email)).statusCode, 200, 'the address is not limited')
 })
 
-t.test('what can carry no credential is refused before its body is read', async t => {
+t.test('over the limit, a request that cannot have a valid credential is refused before its body is read', async t => {
   const { app } = await build(t)
   const [ada] = await people(app, 1)
   const broken = (url: string, headers = {}) =>
@@ -242,11 +239,11 @@ t.test('what can carry no credential is refused before its body is read', async 
   }
   await statuses(3, () => post(app, '/auth/refresh', { refresh_token: 'garbage' }))
   t.equal((await app.inject({ method: 'POST', url: '/auth/refresh' })).statusCode, 429, 'a refresh without a token')
-  t.equal((await broken('/auth/refresh', { cookie: `${REFRESH}=garbage` })).statusCode, 429, 'or with a bad one')
+  t.equal((await broken('/auth/refresh', { cookie: `${REFRESH}=garbage` })).statusCode, 429, 'or with an invalid one')
   t.equal((await broken('/auth/login', { cookie: `${DEVICE}=${ada!.device}` })).statusCode, 400)
 })
 
-t.test('a device cookie on a request without a body, or with a malformed one, is no way around', async t => {
+t.test('a device cookie on a request with a missing or malformed body does not bypass the limit', async t => {
   const { app } = await build(t)
   const [ada] = await people(app, 1)
   const bodies = [
@@ -272,7 +269,7 @@ t.test('a device cookie on a request without a body, or with a malformed one, is
   }
 })
 
-t.test('a page of another site uses nothing up with the device cookie of its visitor', async t => {
+t.test('a page of another site cannot use up attempts with the device cookie of its visitor', async t => {
   const { app } = await build(t)
   const [ada] = await people(app, 1)
   for (const url of ['/auth/login', '/api/token/']) {

@@ -13,17 +13,17 @@ async function start(t: Parameters<typeof buildTestApp>[0]) {
   const ada = await signUp(test.app)
   const raw = () => Buffer.from(ada.refreshToken.slice(PREFIX.length), 'base64url')
   const outcome = async (token: string) => (await refresh(test.app, token)).json().code
-  /** Runs the attack, and sees that it reached no store and hurt nobody. */
+  /** Runs the attack, and asserts that it sent no statement and left the session valid. */
   const unharmed = async (attack: () => Promise<void>) => {
     const before = test.stores.db.statementsSent
     await attack()
     t.equal(test.stores.db.statementsSent, before, 'no statement was sent')
-    t.ok(await refreshed(test.app, ada.refreshToken), 'the session lives')
+    t.ok(await refreshed(test.app, ada.refreshToken), 'the session is still valid')
   }
   return { ...test, ada, raw, outcome, unharmed }
 }
 
-t.test('every bit of a token counts', async t => {
+t.test('a refresh token with any bit changed is invalid', async t => {
   const { raw, outcome, unharmed } = await start(t)
   await unharmed(async () => {
     for (let bit = 0; bit < raw().length * 8; bit++) {
@@ -35,7 +35,7 @@ t.test('every bit of a token counts', async t => {
   })
 })
 
-t.test('fuzzing finds no second spelling of a token', async t => {
+t.test('fuzzing finds no second spelling of a refresh token', async t => {
   const { ada, outcome, unharmed } = await start(t)
   const text = ada.refreshToken
   const character = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 3 })
@@ -59,7 +59,7 @@ t.test('fuzzing finds no second spelling of a token', async t => {
   await unharmed(() =>
     fc.assert(
       fc.asyncProperty(mangled, async token => {
-        // An empty text is no token at all, which the schema says.
+        // The schema refuses an empty token with another code.
         if (token === text || token === '') return
         t.equal(await outcome(token), 'refresh_token_invalid')
       }),
@@ -68,7 +68,7 @@ t.test('fuzzing finds no second spelling of a token', async t => {
   )
 })
 
-t.test('no field of a token can be chosen', async t => {
+t.test('no field of a refresh token can be changed', async t => {
   const { app, raw, outcome, unharmed } = await start(t)
   const victim = await signUp(app)
   const victimId = Buffer.from(victim.refreshToken.slice(PREFIX.length), 'base64url').subarray(2, 18)
@@ -76,7 +76,7 @@ t.test('no field of a token can be chosen', async t => {
     version: token => token.writeUInt8(2, 0),
     'version 0': token => token.writeUInt8(0, 0),
     'key id': token => token.writeUInt8(token[1]! ^ 0xff, 1),
-    'somebody else’s session': token => void victimId.copy(token, 2),
+    'another user’s session': token => void victimId.copy(token, 2),
     'no session': token => void token.fill(0, 2, 18),
     'the next generation': token => token.writeUInt32BE(1, 18),
     'the last generation': token => token.writeUInt32BE(0xffff_ffff, 18),
@@ -97,7 +97,7 @@ t.test('no field of a token can be chosen', async t => {
   })
 })
 
-t.test('a tag of any other key is refused, those that an attacker can guess among them', async t => {
+t.test('a refresh token with a tag of any other key is refused, including keys that an attacker can guess', async t => {
   const { raw, outcome, unharmed } = await start(t)
   await unharmed(async () => {
     const head = raw().subarray(0, 54)
@@ -110,16 +110,16 @@ t.test('a tag of any other key is refused, those that an attacker can guess amon
   })
 })
 
-t.test('a genuine token of a session that never was opens nothing', async t => {
+t.test('a refresh token with a valid tag but an unknown session, secret or generation is refused', async t => {
   const { app, ada, outcome, stores } = await start(t)
   const read = readRefreshToken(ada.refreshToken, app.context.secrets.refreshKeys)!
   t.equal(await outcome(writeRefreshToken({ ...read, sessionId: newId() })), 'session_revoked')
   t.equal(await outcome(writeRefreshToken({ ...read, secret: randomBytes(32) })), 'refresh_token_unknown')
   t.equal(await outcome(writeRefreshToken({ ...read, generation: 0xffff_fff0 })), 'refresh_token_invalid')
-  t.ok(await stores.db.refreshTokens.find(ada.sessionId), 'the session lives')
+  t.ok(await stores.db.refreshTokens.find(ada.sessionId), 'the session is still valid')
 })
 
-t.test('neither token passes for the other', async t => {
+t.test('an access token is no valid refresh token, and a refresh token no valid access token', async t => {
   const { app, ada, outcome, unharmed } = await start(t)
   await unharmed(async () => {
     t.equal(await outcome(ada.accessToken), 'refresh_token_invalid')
@@ -140,7 +140,7 @@ t.test('neither token passes for the other', async t => {
   })
 })
 
-t.test('a link refreshes nothing, and a token in two places is refused', async t => {
+t.test('only POST refreshes, and a refresh token in two places is refused', async t => {
   const { app, ada, unharmed } = await start(t)
   await unharmed(async () => {
     const cookies = { '__Host-latchkey': ada.refreshToken }

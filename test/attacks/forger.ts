@@ -2,18 +2,18 @@ import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:cr
 import { unseal } from '../../src/auth/keys/seal.js'
 import type { TestApp } from '../support/build-test-app.js'
 
-/** What an attacker could only dream of: the service's own signing key, to make tokens that are wrong in one way only. */
+/** Has the service's own signing key, which no attacker has, to make tokens that are wrong in only one way. */
 export interface Forger {
   kid: string
   alg: string
   publicKey: KeyObject
-  /** A token with this header and payload, whose signature is right. Undefined takes a member away. */
+  /** A token with this header and payload and a valid signature. `undefined` removes a member. */
   token(header: Record<string, unknown>, payload?: Record<string, unknown>): string
-  /** The same, of texts that JSON.stringify would never write. */
+  /** The same, from raw texts, which may be ones that JSON.stringify never writes. */
   tokenOf(headerText: string, payloadText: string): string
 }
 
-/** Takes the key that signs now out of the database, and the claims from a token that the service made. */
+/** Reads the current signing key from the database, and the claims from a token of the service. */
 export async function forgerOf({ app, stores, clock }: TestApp, genuineToken: string): Promise<Forger> {
   const { kid, alg } = app.context.keyring.signingKey(clock.now())
   const row = (await stores.db.signingKeys.usable()).find(key => key.kid === kid)!

@@ -4,7 +4,7 @@ import { disableUser } from '../../src/auth/administer-users.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { PASSWORD, post, signUp } from '../support/people.js'
 
-t.test('an unknown, a wrong and a disabled sign-in answer alike, to the last header', async t => {
+t.test('an unknown account, a wrong password and a disabled account get one response, headers included', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   const disabled = await signUp(app)
@@ -13,11 +13,11 @@ t.test('an unknown, a wrong and a disabled sign-in answer alike, to the last hea
     'a wrong password': { email: ada.email, password: 'wrong' },
     'an unknown address': { email: 'nobody@example.com', password: 'wrong' },
     'an unknown username': { username: 'nobody', password: 'wrong' },
-    'what is no address': { email: 'nobody', password: 'wrong' },
+    'an invalid address': { email: 'nobody', password: 'wrong' },
     'a disabled account': { email: disabled.email, password: 'wrong' },
     'a disabled account and its password': { email: disabled.email, password: PASSWORD },
-    'the password of another': { email: 'nobody@example.com', password: PASSWORD },
-    'a password that no account may have': { email: ada.email, password: 'x'.repeat(1000) },
+    'the password of another account': { email: 'nobody@example.com', password: PASSWORD },
+    'a password over the maximum length': { email: ada.email, password: 'x'.repeat(1000) },
   }
   const answerTo = async (url: string, payload: object) => {
     const { statusCode, headers, body } = await post(app, url, payload)
@@ -39,7 +39,7 @@ t.test('an unknown, a wrong and a disabled sign-in answer alike, to the last hea
     t.strictSame(await change(attempts[name]), expected, `${name}, changing the password`)
 })
 
-/** The median time of a refusal for each, interleaved, as other work on the machine comes and goes. */
+/** The median time of a refusal for each account, interleaved because the load of the machine varies. */
 async function refusalMs(app: FastifyInstance, emails: Record<string, string>, rounds: number) {
   const taken = Object.keys(emails).map((name): [string, number[]] => [name, []])
   for (let round = 0; round < rounds; round++) {
@@ -58,25 +58,25 @@ function looksAlike(t: Test, times: [string, number][]): void {
     t.ok(ms > first / 3 && ms < first * 3, `${name}: ${ms.toFixed(1)} ms beside ${first.toFixed(1)} ms`)
 }
 
-t.test('each of them costs a hash', async t => {
+t.test('each failed sign-in costs one password hash, whether or not the account exists', async t => {
   const { app } = await buildTestApp(t, { HASH_CONCURRENCY: '1' })
   const disabled = await signUp(app)
   await disableUser(app.context, disabled.userId, 'test')
   const emails = {
     'an account': (await signUp(app)).email,
     'an unknown address': 'nobody@example.com',
-    'what is no address': 'no address',
+    'an invalid address': 'no address',
     'a disabled account': disabled.email,
   }
   looksAlike(t, await refusalMs(app, emails, 15))
 })
 
-t.test('what is written down about a refusal is written while nobody waits', async t => {
+t.test('before its response a failed sign-in sends as many statements for no account as for an account', async t => {
   const { app, stores } = await buildTestApp(t)
   const ada = await signUp(app)
   const statements = async (email: string) => {
     const counts: number[] = []
-    // What runs by itself may send one meanwhile.
+    // A background task may send a statement meanwhile.
     for (let times = 0; times < 5; times++) {
       const before = stores.db.statementsSent
       await post(app, '/auth/login', { email, password: 'wrong' })
@@ -87,7 +87,7 @@ t.test('what is written down about a refusal is written while nobody waits', asy
   t.equal(await statements(ada.email), await statements('nobody@example.com'), 'as many statements for both')
 })
 
-t.test('spellings of a name do not tell by their limit whether it has an account', async t => {
+t.test('all spellings of a name share one limit, whether or not it has an account', async t => {
   const { app } = await buildTestApp(t, { RATE_LIMIT: 'on', RATE_LIMIT_FAILURES_PER_ACCOUNT: '3' })
   await signUp(app, 'ada@example.com')
   const statuses = async (domain: string) => {

@@ -1,10 +1,10 @@
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 
-// A program of another account on the same machine. It tries what the system lets one program do to another, again and
-// again until its input ends, and then says in a line of JSON which programs it saw, as which uid, and what it reached.
-// It is plain JavaScript, as it is handed over as text: the checkout may be closed to the account that it runs as.
+// A program of another user on the same machine. Until its input ends, it repeats everything that the system may let one
+// program do to another. Then it writes a line of JSON: the programs it saw, with their uids, and what it could access.
+// It is plain JavaScript because it is passed as text: its user may be unable to read the checkout.
 //
-// Its arguments: the pid of the service, and files to get at.
+// Its arguments: the pid of the service, and the files to try.
 const [service, ...files] = process.argv.slice(1)
 const seen = new Set()
 const reached = new Set()
@@ -17,7 +17,7 @@ function lookAround() {
   for (const { pid, name } of programsBelow(Number(service))) {
     if (pid === process.pid) continue
     attempt(() => seen.add(`${name} as ${statSync(`/proc/${pid}`).uid}`))
-    // A process that is ending has no memory any more, and answers with nothing instead of refusing.
+    // A process that is ending has no memory left, and its files are empty instead of refused.
     const reach = (what, act) => attempt(() => act() && hasMemory(pid) && reached.add(`${what} of ${name}`))
     reach('a signal', () => process.kill(pid, 0))
     for (const link of ['cwd', 'root', 'exe']) reach(link, () => readlinkSync(`/proc/${pid}/${link}`))
@@ -65,6 +65,6 @@ function attempt(act) {
   try {
     act()
   } catch {
-    // Refused, or gone meanwhile.
+    // Refused, or the process has ended.
   }
 }

@@ -17,7 +17,7 @@ function browser(app: FastifyInstance, cookie?: string) {
       self.cookie = deviceCookieOf(response) ?? self.cookie
       return response
     },
-    /** The status, of so many wrong guesses. */
+    /** Sends this many wrong guesses, and returns their statuses. */
     async guess(email: string, times: number): Promise<number[]> {
       const statuses: number[] = []
       for (let guess = 0; guess < times; guess++) statuses.push((await self.signIn(email, `wrong ${guess}`)).statusCode)
@@ -36,7 +36,7 @@ async function failuresOf({ database }: TestApp, email: string): Promise<number>
   return row!.failed_logins
 }
 
-/** Events are written while nobody waits. */
+/** Waits for events, because they are written in the background. */
 async function eventsOf({ stores }: TestApp, userId: string, type: string, atLeast: number) {
   for (let patience = 0; ; patience++) {
     const events = (await stores.db.securityEvents.of(userId, { limit: 1000 })).filter(event => event.type === type)
@@ -45,7 +45,7 @@ async function eventsOf({ stores }: TestApp, userId: string, type: string, atLea
   }
 }
 
-t.test('after a hundred wrong passwords in a row not even the right one opens the account', async t => {
+t.test('after a hundred wrong passwords in a row even the correct password is refused', async t => {
   const test = await buildTestApp(t)
   const { app } = test
   const ada = await signUp(app)
@@ -53,21 +53,21 @@ t.test('after a hundred wrong passwords in a row not even the right one opens th
   await known.signIn(ada.email)
   const stranger = browser(app)
   await stranger.guess(ada.email, 99)
-  t.equal((await stranger.signIn(ada.email)).statusCode, 200, 'ninety-nine are forgiven by the right one')
+  t.equal((await stranger.signIn(ada.email)).statusCode, 200, 'ninety-nine failures do not lock it')
   t.equal(await failuresOf(test, ada.email), 0)
 
   const attacker = browser(app)
   await attacker.guess(ada.email, 100)
   t.match((await attacker.signIn(ada.email)).json(), { status: 401, code: 'invalid_credentials' })
-  await t.test('who is signed in goes on', async t => {
+  await t.test('a locked account keeps its live sessions', async t => {
     t.equal(await verify(app, ada.accessToken), 200)
     t.equal((await refresh(app, ada.refreshToken)).statusCode, 200)
   })
-  t.equal((await known.signIn(ada.email)).statusCode, 200, 'a browser that she used before opens it')
-  t.equal((await attacker.signIn(ada.email)).statusCode, 200, 'and it is open to all again')
+  t.equal((await known.signIn(ada.email)).statusCode, 200, 'a known browser signs in and unlocks the account')
+  t.equal((await attacker.signIn(ada.email)).statusCode, 200, 'any browser can sign in again')
 })
 
-t.test('a locked account answers as a wrong password does, to the last header', async t => {
+t.test('a locked account gets the same response as a wrong password, headers included', async t => {
   const { app, stores } = await buildTestApp(t, { LOCKOUT_FAILURES: '3' })
   const [open, locked] = [await signUp(app), await signUp(app)]
   await browser(app).guess(locked.email, 3)
@@ -86,7 +86,7 @@ t.test('a locked account answers as a wrong password does, to the last header', 
   t.strictSame(await answerTo(open.email, 'wrong', 'body'), await answerTo(locked.email, PASSWORD, 'body'))
 })
 
-t.test('guesses at the same time do not slip past the count together', async t => {
+t.test('concurrent guesses cannot exceed the failure limit of an account', async t => {
   const test = await buildTestApp(t, { LOCKOUT_FAILURES: '5', HASH_QUEUE: '100' })
   const { app } = test
   const other = await test.another()
@@ -98,12 +98,12 @@ t.test('guesses at the same time do not slip past the count together', async t =
       ),
     )
   t.ok((await atOnce('wrong')).every(({ statusCode }) => statusCode === 401))
-  t.equal(await failuresOf(test, ada.email), 5, 'the count stops where the account is locked')
+  t.equal(await failuresOf(test, ada.email), 5, 'the counter stops at the limit')
   t.ok((await atOnce(PASSWORD)).every(({ statusCode }) => statusCode === 401))
   t.equal(await failuresOf(test, ada.email), 5)
 })
 
-t.test('a hundred attempts at once get as many numbers as there may be, each of them once', async t => {
+t.test('of a hundred concurrent attempts only as many as the limit are counted, each with its own number', async t => {
   const test = await buildTestApp(t, { LOCKOUT_FAILURES: '5', HASH_QUEUE: '200' })
   const ada = await signUp(test.app)
   const attempts = await Promise.all(
@@ -112,46 +112,46 @@ t.test('a hundred attempts at once get as many numbers as there may be, each of 
   t.same(attempts.filter(count => count !== undefined).sort(), [1, 2, 3, 4, 5], 'each number is given to one attempt')
 })
 
-t.test('a flood that is refused as busy locks nobody out', async t => {
+t.test('attempts refused as busy do not count towards the lockout', async t => {
   const test = await buildTestApp(t, { LOCKOUT_FAILURES: '50', HASH_CONCURRENCY: '1', HASH_QUEUE: '0' })
   const ada = await signUp(test.app)
   const answers = await Promise.all(Array.from({ length: 40 }, () => post(test.app, '/auth/login', wrongOf(ada.email))))
   const failed = answers.filter(({ statusCode }) => statusCode === 401).length
   t.ok(answers.some(({ statusCode }) => statusCode === 503))
-  t.equal(await failuresOf(test, ada.email), failed, 'only what was hashed is counted')
+  t.equal(await failuresOf(test, ada.email), failed, 'only attempts that were hashed are counted')
 })
 
-t.test('the account that is attacked is told of once', async t => {
+t.test('a locked account gets one account_locked event, however many attempts follow', async t => {
   const test = await buildTestApp(t, { LOCKOUT_FAILURES: '3', HASH_QUEUE: '100' })
   const { app } = test
   const ada = await signUp(app)
   await Promise.all(Array.from({ length: 20 }, () => post(app, '/auth/login', wrongOf(ada.email))))
   const refused = await eventsOf(test, ada.userId, 'sign_in_failed', 20)
   t.equal(refused.length, 20)
-  t.equal(refused.filter(({ details }) => details?.locked === true).length, 17, 'support sees what came too late')
+  t.equal(refused.filter(({ details }) => details?.locked === true).length, 17, 'attempts after the lock are marked')
   const [event, ...more] = await eventsOf(test, ada.userId, 'account_locked', 1)
   t.match(event, { actor: 'system', details: { failures: 3 } })
   t.equal(more.length, 0)
 })
 
-t.test('an administrator opens it again; a disabled account stays disabled to the browser that knows it', async t => {
+t.test('an administrator can unlock an account; a disabled one stays disabled for a known browser', async t => {
   const { app } = await buildTestApp(t, { LOCKOUT_FAILURES: '3' })
   const ada = await signUp(app)
   const known = browser(app)
   await known.signIn(ada.email)
   await browser(app).guess(ada.email, 3)
   await known.guess(ada.email, 3)
-  t.equal((await known.signIn(ada.email)).statusCode, 401, 'the browser has used its own count up')
+  t.equal((await known.signIn(ada.email)).statusCode, 401, 'the known browser has used up its own attempts')
   await enableUser(app.context, ada.email, 'test')
   t.equal((await browser(app).signIn(ada.email)).statusCode, 200)
 
   await browser(app).guess(ada.email, 3)
-  t.equal((await known.signIn(ada.email)).statusCode, 200, 'its own count was forgotten too')
+  t.equal((await known.signIn(ada.email)).statusCode, 200, 'the counter of the known browser was reset too')
   await disableUser(app.context, ada.email, 'test')
   t.equal((await known.signIn(ada.email)).statusCode, 401)
 })
 
-t.test('with LOCKOUT_FAILURES=0 nobody is locked out and no browser is marked', async t => {
+t.test('with LOCKOUT_FAILURES=0 no account is locked and no device cookie is set', async t => {
   const test = await buildTestApp(t, { LOCKOUT_FAILURES: '0' })
   const ada = await signUp(test.app)
   await browser(test.app).guess(ada.email, 5)
@@ -161,7 +161,7 @@ t.test('with LOCKOUT_FAILURES=0 nobody is locked out and no browser is marked', 
   t.equal(deviceCookieOf(response), undefined)
 })
 
-t.test('changing the password is no way around it, and is known to the browser as a sign-in', async t => {
+t.test('password changes count towards the lockout, and make the browser known as a sign-in does', async t => {
   const { app } = await buildTestApp(t, { LOCKOUT_FAILURES: '3' })
   const ada = await signUp(app)
   const change = (current_password: string, cookies: Record<string, string> = {}) =>
@@ -182,7 +182,7 @@ t.test('changing the password is no way around it, and is known to the browser a
   t.equal(again.statusCode, 200)
 })
 
-t.test('counts of browsers go when the browsers are not known any more', async t => {
+t.test('the failure counter of a browser is deleted once the browser is no longer known', async t => {
   const test = await buildTestApp(t, { LOCKOUT_FAILURES: '2', DEVICE_COOKIE_MAX_AGE: '30d' })
   const ada = await signUp(test.app)
   const known = browser(test.app)

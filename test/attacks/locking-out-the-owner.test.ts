@@ -8,7 +8,7 @@ const DEVICE = '__Host-latchkey-device'
 const NEW_PASSWORD = 'another good passphrase'
 const LIMIT = 3
 
-/** Three failures a minute, so that what an attacker does with thirty requests takes three. */
+/** Three failures a minute, so that an attack takes three requests instead of thirty. */
 function build(t: Test, env: NodeJS.ProcessEnv = {}): Promise<TestApp> {
   return buildTestApp(t, { RATE_LIMIT: 'on', RATE_LIMIT_FAILURES_PER_ACCOUNT: String(LIMIT), ...env })
 }
@@ -18,7 +18,7 @@ function signIn(app: FastifyInstance, email: string, cookie?: string, password =
   return app.inject({ method: 'POST', url: '/auth/login', payload: { email, password }, cookies })
 }
 
-/** Signs in from a browser, and returns what it keeps. */
+/** Signs in from a browser, and returns its device cookie. */
 async function knownBrowser(app: FastifyInstance, email: string): Promise<string> {
   return (await signIn(app, email)).cookies.find(({ name }) => name === DEVICE)!.value
 }
@@ -35,23 +35,23 @@ async function statuses(times: number, one: () => Promise<{ statusCode: number }
   return seen
 }
 
-/** An outsider who knows the address and nothing else. */
+/** Guesses of an attacker who knows only the e-mail. */
 function guess(app: FastifyInstance, { email }: Pick<Person, 'email'>, times: number): Promise<number[]> {
   return statuses(times, () => signIn(app, email, undefined, 'wrong'))
 }
 
 const LIMITED = [401, 401, 401, 429]
 
-t.test('guesses of outsiders do not keep the owner out of a browser that she used before', async t => {
+t.test('an attacker’s guesses do not block the owner in a known browser', async t => {
   const { app } = await build(t)
   const ada = await signUp(app)
   const known = await knownBrowser(app, ada.email)
   t.same(await guess(app, ada, 4), LIMITED)
-  t.equal((await signIn(app, ada.email)).statusCode, 429, 'a new browser waits as they do')
+  t.equal((await signIn(app, ada.email)).statusCode, 429, 'a new browser is limited like the attacker')
   t.equal((await signIn(app, ada.email, known)).statusCode, 200)
 })
 
-t.test('nor out of a browser where no account is ever locked', async t => {
+t.test('with LOCKOUT_FAILURES=0 an attacker’s guesses do not block the owner in a known browser', async t => {
   const { app } = await build(t, { LOCKOUT_FAILURES: '0' })
   const ada = await signUp(app)
   const known = await knownBrowser(app, ada.email)
@@ -59,27 +59,27 @@ t.test('nor out of a browser where no account is ever locked', async t => {
   t.equal((await signIn(app, ada.email, known)).statusCode, 200)
 })
 
-t.test('nor keep her live session from changing the password', async t => {
+t.test('an attacker’s guesses do not block a live session from changing the password', async t => {
   const { app } = await build(t)
   for (const named of [true, false]) {
     const ada = await signUp(app)
     t.same(await guess(app, ada, 4), LIMITED)
     const changed = await changePassword(app, ada.accessToken, named ? { email: ada.email } : {})
-    t.equal(changed.statusCode, 200, named ? 'that names the account' : 'that names no account')
+    t.equal(changed.statusCode, 200, named ? 'with an e-mail' : 'without an e-mail')
   }
 })
 
-t.test('a stolen device cookie is worth as many guesses a minute as everybody has, and no more', async t => {
+t.test('a stolen device cookie allows no more guesses a minute than any client has', async t => {
   const { app } = await build(t)
   const ada = await signUp(app)
   const [stolen, own] = [await knownBrowser(app, ada.email), await knownBrowser(app, ada.email)]
   t.same(await statuses(4, () => signIn(app, ada.email, stolen, 'wrong')), LIMITED)
-  t.equal((await signIn(app, ada.email, stolen)).statusCode, 429, 'then the right password is not tried either')
-  t.equal((await signIn(app, ada.email, own)).statusCode, 200, 'her other browser is not held back by that')
-  t.equal((await signIn(app, ada.email)).statusCode, 200, 'nor is a new one')
+  t.equal((await signIn(app, ada.email, stolen)).statusCode, 429, 'the correct password is refused too')
+  t.equal((await signIn(app, ada.email, own)).statusCode, 200, 'the owner’s other browser is not affected')
+  t.equal((await signIn(app, ada.email)).statusCode, 200, 'a new browser is not affected')
 })
 
-t.test('guesses at the same time, from a browser or a session, do not slip past its count together', async t => {
+t.test('concurrent guesses from one known browser or session cannot exceed its limit', async t => {
   const { app } = await build(t)
   const ada = await signUp(app)
   const stolen = await knownBrowser(app, ada.email)
@@ -94,28 +94,25 @@ t.test('guesses at the same time, from a browser or a session, do not slip past 
   }
 })
 
-t.test(
-  'a stolen session guesses no faster than everybody, and holds back neither the others nor the browser',
-  async t => {
-    const { app } = await build(t)
-    const stolen = await signUp(app)
-    const browser = await knownBrowser(app, stolen.email)
-    const other = (await signIn(app, stolen.email)).json().access_token
-    const wrong = () => changePassword(app, stolen.accessToken, { current_password: 'wrong' })
-    t.same(await statuses(4, wrong), LIMITED)
-    t.equal((await changePassword(app, stolen.accessToken, { email: stolen.email })).statusCode, 429)
-    t.equal((await signIn(app, stolen.email, browser)).statusCode, 200)
-    t.equal((await changePassword(app, other, {})).statusCode, 200)
-  },
-)
+t.test('a stolen session has its own limit of guesses and does not limit other sessions or known browsers', async t => {
+  const { app } = await build(t)
+  const stolen = await signUp(app)
+  const browser = await knownBrowser(app, stolen.email)
+  const other = (await signIn(app, stolen.email)).json().access_token
+  const wrong = () => changePassword(app, stolen.accessToken, { current_password: 'wrong' })
+  t.same(await statuses(4, wrong), LIMITED)
+  t.equal((await changePassword(app, stolen.accessToken, { email: stolen.email })).statusCode, 429)
+  t.equal((await signIn(app, stolen.email, browser)).statusCode, 200)
+  t.equal((await changePassword(app, other, {})).statusCode, 200)
+})
 
-t.test("what proves nothing about this account buys no attempts: others' cookies, others' and dead tokens", async t => {
+t.test('forged cookies, revoked tokens and those of other accounts give no extra attempts', async t => {
   const { app } = await build(t)
   const [ada, mallory] = [await signUp(app), await signUp(app)]
   const own = await knownBrowser(app, ada.email)
   const others = await knownBrowser(app, mallory.email)
-  const dead = (await signIn(app, ada.email)).json().access_token
-  await post(app, '/auth/logout', {}, { authorization: `Bearer ${dead}` })
+  const revoked = (await signIn(app, ada.email)).json().access_token
+  await post(app, '/auth/logout', {}, { authorization: `Bearer ${revoked}` })
   t.same(await guess(app, ada, 4), LIMITED)
 
   const forged = own.slice(0, -4) + (own.endsWith('AAAA') ? 'BBBB' : 'AAAA')
@@ -125,42 +122,42 @@ t.test("what proves nothing about this account buys no attempts: others' cookies
   t.equal(
     knownCaller(app.context, ada.userId, { session: { ...mallory, clientId: 'latchkey' } }),
     undefined,
-    "another's session",
+    'another user’s session',
   )
   t.equal(
     knownCaller(app.context, undefined, { session: { ...ada, clientId: 'latchkey' }, deviceCookie: own }),
     undefined,
-    'a name of nobody',
+    'an unknown name',
   )
-  for (const [name, token] of Object.entries({ dead, forged: `${ada.accessToken}x`, garbage: 'x', none: undefined }))
+  for (const [name, token] of Object.entries({ revoked, forged: `${ada.accessToken}x`, garbage: 'x', none: undefined }))
     t.equal((await changePassword(app, token, { email: ada.email })).statusCode, 429, `the token: ${name}`)
 })
 
-t.test('a locked account does not refuse a change of password by a live session unseen', async t => {
+t.test('a live session can change the password of a locked account, which unlocks it', async t => {
   const { app } = await buildTestApp(t, { LOCKOUT_FAILURES: '3' })
   const ada = await signUp(app)
   await guess(app, ada, 4)
-  t.equal((await signIn(app, ada.email)).statusCode, 401, 'it is locked')
+  t.equal((await signIn(app, ada.email)).statusCode, 401, 'the account is locked')
   t.equal((await changePassword(app, ada.accessToken, { current_password: 'wrong' })).statusCode, 401)
-  t.equal((await changePassword(app, undefined, { email: ada.email })).statusCode, 401, 'to outsiders')
+  t.equal((await changePassword(app, undefined, { email: ada.email })).statusCode, 401, 'without a session')
   t.equal((await changePassword(app, ada.accessToken, {})).statusCode, 200)
-  t.equal((await signIn(app, ada.email, undefined, NEW_PASSWORD)).statusCode, 200, 'and that opens it')
+  t.equal((await signIn(app, ada.email, undefined, NEW_PASSWORD)).statusCode, 200, 'the account is unlocked')
 })
 
-t.test('a stolen session is worth as many guesses on a locked account as the account itself, for ever', async t => {
+t.test('a stolen session never gets more guesses on a locked account than LOCKOUT_FAILURES', async t => {
   const { app, clock, stores } = await buildTestApp(t, { LOCKOUT_FAILURES: '3' })
   const ada = await signUp(app)
   await guess(app, ada, 3)
   const wrong = () => changePassword(app, ada.accessToken, { current_password: 'wrong' })
   t.same(await statuses(3, wrong), [401, 401, 401])
-  t.equal((await changePassword(app, ada.accessToken, {})).statusCode, 401, 'then not even the right one counts')
+  t.equal((await changePassword(app, ada.accessToken, {})).statusCode, 401, 'the correct password is refused too')
   await clock.advance(3600)
-  t.equal(await stores.db.deviceFailures.removeExpired(10), 0, 'its count outlives its tokens')
+  t.equal(await stores.db.deviceFailures.removeExpired(10), 0, 'the counter outlives the access token')
   const { access_token } = (await post(app, '/auth/refresh', { refresh_token: ada.refreshToken })).json()
-  t.equal((await changePassword(app, access_token, {})).statusCode, 401, 'nor with its next token')
+  t.equal((await changePassword(app, access_token, {})).statusCode, 401, 'the next access token is refused too')
 })
 
-t.test("one session's guesses on a locked account take nothing from another's", async t => {
+t.test('guesses of one session on a locked account do not use up those of another session', async t => {
   const { app } = await buildTestApp(t, { LOCKOUT_FAILURES: '3' })
   const ada = await signUp(app)
   const other = (await signIn(app, ada.email)).json().access_token
@@ -169,7 +166,7 @@ t.test("one session's guesses on a locked account take nothing from another's", 
   t.equal((await changePassword(app, other, {})).statusCode, 200)
 })
 
-t.test('were a session and a browser ever to have one id, neither would get attempts from the other', async t => {
+t.test('a session and a browser with the same id share one limit of attempts', async t => {
   const { app, stores } = await buildTestApp(t)
   const { userId, sessionId: id } = await signUp(app)
   const reserve = (maxAgeSeconds: number) =>
@@ -179,7 +176,7 @@ t.test('were a session and a browser ever to have one id, neither would get atte
   t.same(reserved, [true, true, true, false, false, false])
 })
 
-t.test('a burst that locks the account meanwhile refuses neither the browser nor the session', async t => {
+t.test('guesses that lock an account meanwhile refuse neither a known browser nor a live session', async t => {
   const { app } = await buildTestApp(t, { LOCKOUT_FAILURES: '3', HASH_QUEUE: '100' })
   const ada = await signUp(app)
   const known = await knownBrowser(app, ada.email)
@@ -190,7 +187,7 @@ t.test('a burst that locks the account meanwhile refuses neither the browser nor
   t.equal(bySession.statusCode, 200)
 })
 
-t.test("the counts of sessions go when the sessions' time is over", async t => {
+t.test('the failure counter of a session is deleted after SESSION_MAX_AGE', async t => {
   const { app, clock, config, stores } = await buildTestApp(t, { LOCKOUT_FAILURES: '3' })
   const ada = await signUp(app)
   await guess(app, ada, 3)
@@ -202,7 +199,7 @@ t.test("the counts of sessions go when the sessions' time is over", async t => {
   t.equal(await remove(), 1)
 })
 
-t.test('right passwords from a known browser use nothing up, however often others lock the account', async t => {
+t.test('correct passwords from a known browser use up no attempts, however often others lock the account', async t => {
   const { app } = await buildTestApp(t, { LOCKOUT_FAILURES: '2', RATE_LIMIT: 'off' })
   const ada = await signUp(app)
   const first = await app.inject({
@@ -213,7 +210,7 @@ t.test('right passwords from a known browser use nothing up, however often other
   const cookie = first.cookies.find(({ name }) => name === '__Host-latchkey-device')!.value
   for (let time = 0; time < 4; time++) {
     for (let guess = 0; guess < 2; guess++) await post(app, '/auth/login', { email: ada.email, password: 'wrong' })
-    // A browser that is to forget is given no new entry.
+    // With remember: false the browser gets no new device cookie.
     const payload = { email: ada.email, password: PASSWORD, remember: false }
     const cookies = { '__Host-latchkey-device': cookie }
     t.equal((await app.inject({ method: 'POST', url: '/auth/login', payload, cookies })).statusCode, 200)

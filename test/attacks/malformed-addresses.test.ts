@@ -4,7 +4,7 @@ import { buildTestApp } from '../support/build-test-app.js'
 import { get, signUp } from '../support/people.js'
 import { changingRoutes, isRefusal } from './every-route.js'
 
-t.test('an id that is no UUID names nothing, in any spelling', async t => {
+t.test('a session id that is not a plain UUID is refused, in any spelling', async t => {
   const { app, database } = await buildTestApp(t)
   const ada = await signUp(app)
   const headers = { authorization: `Bearer ${ada.accessToken}` }
@@ -41,11 +41,11 @@ t.test('an id that is no UUID names nothing, in any spelling', async t => {
     const patch = await app.inject({ method: 'PATCH', url, headers, payload: { label: 'stolen' } })
     isRefusal(t, patch, `PATCH ${url.slice(0, 60)}`)
   }
-  t.equal((await get(app, '/auth/verify', ada.accessToken)).statusCode, 200, 'the session lives')
+  t.equal((await get(app, '/auth/verify', ada.accessToken)).statusCode, 200, 'the session is still valid')
   t.same(await database.admin`select label from sessions where id = ${id}`, [{ label: null }])
 })
 
-t.test('no other spelling of an address leads to a route', async t => {
+t.test('no other spelling of a URL leads to a route', async t => {
   const { app } = await buildTestApp(t)
   await app.ready()
   for (const { method, url } of changingRoutes(app)) {
@@ -67,7 +67,7 @@ t.test('no other spelling of an address leads to a route', async t => {
   }
 })
 
-t.test('a gateway that asks about any request hears 200, 401, 403 or 503, and nothing else', async t => {
+t.test('GET /auth/verify answers a gateway only 200, 401, 403 or 503, whatever the query and headers', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   const authorization = `Bearer ${ada.accessToken}`

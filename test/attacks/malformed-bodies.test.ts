@@ -5,7 +5,7 @@ import { changingRoutes, goodBody, insider, isRefusal, requestTo } from './every
 
 const JSON_TYPE = { 'content-type': 'application/json' }
 
-/** No route takes any of these, whatever its fields are. */
+/** No route accepts any of these, whatever its fields are. */
 const NO_BODIES: Record<string, string> = {
   empty: '',
   'white space': ' \n',
@@ -16,14 +16,14 @@ const NO_BODIES: Record<string, string> = {
   'a comment': '{}//',
   'a number': '1',
   'a number too large': '1e999',
-  'a text': '"text"',
+  'a string': '"text"',
   true: 'true',
   'an array': '[]',
   'an array of objects': '[{}]',
   'nested arrays': '['.repeat(2000) + ']'.repeat(2000),
   'nested objects': `${'{"a":'.repeat(600)}1${'}'.repeat(600)}`,
-  'brackets that do not end': '['.repeat(4000),
-  'a field that nobody knows': '{"admin":true}',
+  'unclosed brackets': '['.repeat(4000),
+  'an unknown field': '{"admin":true}',
   'a known field in another case': '{"Email":"a@example.com"}',
   __proto__: '{"__proto__":{"email":"a@example.com"}}',
   'escaped __proto__': '{"\\u005f\\u005fproto__":{"admin":true}}',
@@ -35,7 +35,7 @@ const NO_BODIES: Record<string, string> = {
   'control characters': '{"email":"a\nb"}',
 }
 
-/** Texts, as JSON spells them, that no field takes for itself. */
+/** JSON values that no field accepts. */
 const NO_VALUES = {
   'an array': '["a"]',
   'an object': '{"a":1}',
@@ -44,29 +44,29 @@ const NO_VALUES = {
   'a huge number': '1e999',
   'a negative number': '-9007199254740993',
   true: 'true',
-  'an empty text': '""',
-  'a long text': JSON.stringify('a'.repeat(2500)),
+  'an empty string': '""',
+  'a long string': JSON.stringify('a'.repeat(2500)),
   NUL: '"\\u0000"',
   'NUL inside': '"a\\u0000b"',
   'half a surrogate pair': '"\\ud800aaaaaaaa@example.com"',
-  'the other half': '"aaaaaaaa\\udc00@example.com"',
-  'halves the wrong way round': '"aaaaaaaa\\udc00\\ud800@example.com"',
-  'what decoders write for garbage': '"aaaaaaaa\\ufffd@example.com"',
+  'the other half of a pair': '"aaaaaaaa\\udc00@example.com"',
+  'halves in the wrong order': '"aaaaaaaa\\udc00\\ud800@example.com"',
+  'the replacement character': '"aaaaaaaa\\ufffd@example.com"',
   'line separators': '"\\u0000\\u2028\\u2029"',
 }
 
-/** The fields that take one of the above after all. */
+/** The fields that accept `true` all the same. */
 const BOOLEANS = new Set(['remember'])
 
-t.test('a body that is no object of known fields is refused by every route', async t => {
+t.test('every route refuses a body that is not an object of known fields', async t => {
   const { app } = await buildTestApp(t)
   const ada = await insider(app)
   const routes = changingRoutes(app)
-  t.ok(routes.length >= 8, 'the service describes its routes')
+  t.ok(routes.length >= 8, 'the OpenAPI description lists the routes')
   for (const route of routes) {
     for (const [name, payload] of Object.entries(NO_BODIES)) {
       const response = await app.inject(requestTo(route, ada, { headers: JSON_TYPE, payload }))
-      // A route without a body does not look at one that is well-formed.
+      // A route without a body ignores a well-formed one.
       if (!route.fields && response.statusCode === 204) continue
       isRefusal(t, response, `${route.method} ${route.url}: ${name}`)
     }
@@ -74,7 +74,7 @@ t.test('a body that is no object of known fields is refused by every route', asy
   t.notOk('admin' in {})
 })
 
-t.test('a field of a type or a text that it does not take is refused by every route', async t => {
+t.test('every route refuses a field of a wrong type or with an invalid text', async t => {
   const { app } = await buildTestApp(t)
   const ada = await insider(app)
   for (const route of changingRoutes(app, ada.sessionId)) {
@@ -94,13 +94,13 @@ t.test('a field of a type or a text that it does not take is refused by every ro
       }
       const doubled = JSON.stringify({ ...goodBody(route.fields, ada), last: 1 }).replace('"last":1', `"${field}":[1]`)
       const response = await app.inject(requestTo(route, ada, { headers: JSON_TYPE, payload: doubled }))
-      isRefusal(t, response, `${route.method} ${route.url}: ${field} twice, of which the last counts`)
+      isRefusal(t, response, `${route.method} ${route.url}: ${field} twice, the last of them invalid`)
     }
   }
-  t.equal(await verify(app, ada.accessToken), 200, 'nothing was accepted meanwhile')
+  t.equal(await verify(app, ada.accessToken), 200, 'no request was accepted')
 })
 
-t.test('a body of another kind is refused by every route', async t => {
+t.test('every route refuses a body of another content type or over the size limit', async t => {
   const { app } = await buildTestApp(t)
   const ada = await insider(app)
   const form = `email=${ada.email}&password=secret`
@@ -126,9 +126,9 @@ t.test('a body of another kind is refused by every route', async t => {
   }
 })
 
-t.test('bytes that are no UTF-8 never become a name or a password', async t => {
+t.test('a body that is not UTF-8 never becomes a name or a password', async t => {
   const { app } = await buildTestApp(t)
-  // Decoders replace each bad byte by the same character: two passwords would be one.
+  // A decoder replaces each invalid byte by the same character: two passwords would become one.
   const bytes = (password: string) => Buffer.from(`{"email":"eve@example.com","password":"${password}"}`, 'latin1')
   for (const url of ['/auth/register', '/auth/login']) {
     for (const password of [

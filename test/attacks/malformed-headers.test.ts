@@ -4,7 +4,7 @@ import { PASSWORD, post, signUp } from '../support/people.js'
 import { listen, parseAnswer, rawRequest } from '../support/raw-request.js'
 import { changingRoutes } from './every-route.js'
 
-t.test('a doubled header is refused on every route, before it is known whose it is', async t => {
+t.test('every route refuses a duplicated header before it authenticates the request', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   const routes = changingRoutes(app)
@@ -27,11 +27,11 @@ t.test('a doubled header is refused on every route, before it is known whose it 
   t.match(
     parseAnswer(await rawRequest(port, `${verify.join('\r\n')}\r\n\r\n`)),
     { status: 401 },
-    'as 401 where gateways ask',
+    'GET /auth/verify answers 401 instead',
   )
 })
 
-t.test('whatever a proxy says of the client, signing in works and the rest is kept', async t => {
+t.test('sign-in works with any X-Forwarded-For, and only a valid address is stored', async t => {
   const { app, database } = await buildTestApp(t, { TRUST_PROXY: '127.0.0.1' })
   const ada = await signUp(app)
   const signInFrom = async (options: { remoteAddress?: string; headers?: Record<string, string> }) => {
@@ -58,7 +58,7 @@ t.test('whatever a proxy says of the client, signing in works and the rest is ke
   t.equal(await signInFrom({ remoteAddress: 'fe80::9%eth0' }), 'fe80::9', 'a link-local connection')
 })
 
-t.test('a header of sixteen kilobytes is not kept with every event', async t => {
+t.test('an event stores at most 512 characters of the User-Agent', async t => {
   const { app, database } = await buildTestApp(t)
   const ada = await signUp(app)
   const userAgent = 'x'.repeat(15_000)

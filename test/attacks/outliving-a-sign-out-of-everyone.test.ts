@@ -9,7 +9,7 @@ import { payloadOf } from './forger.js'
 
 const nowSeconds = () => Math.floor(Date.now() / 1000)
 
-t.test('a token of an old session that is made while the realm waits for its row is revoked', async t => {
+t.test('an access token of an old session issued while a sign-out of everyone waits for a lock is revoked', async t => {
   const { app, database } = await buildTestApp(t)
   for (const before of [undefined, nowSeconds() + 3600]) {
     const ada = await signUp(app)
@@ -24,19 +24,19 @@ t.test('a token of an old session that is made while the realm waits for its row
     await ending.done
     t.equal(await verify(app, during), 'token_revoked')
     t.equal((await refresh(app, ada.refreshToken)).json().code, 'session_revoked')
-    t.equal(await verify(app, (await signIn(app, ada.email)).accessToken), 200, 'who signs in after it is in')
+    t.equal(await verify(app, (await signIn(app, ada.email)).accessToken), 200, 'a later sign-in is valid')
   }
 })
 
-t.test('what tells is when the session began, not when its token was made', async t => {
+t.test('a sign-out of everyone goes by the start of the session, not by the issue time of the token', async t => {
   const list = new RevocationList()
   list.add({ kind: 'realm', before: 1000, reason: 'test', expiresAt: null })
   const facts = { kid: 'k', jti: 'j', sessionId: 's', userId: 'u', tokenVersion: 0, rolesVersion: 0 }
-  t.equal(list.refuses({ ...facts, issuedAt: 1001, authTime: 999 }), 'revoked', 'refreshed during the change')
+  t.equal(list.refuses({ ...facts, issuedAt: 1001, authTime: 999 }), 'revoked', 'refreshed during the sign-out')
   t.equal(list.refuses({ ...facts, issuedAt: 1001, authTime: 1000 }), undefined)
 })
 
-t.test('the bound is not ahead of the clock, and tokens are not dated ahead by it', async t => {
+t.test('a sign-out of everyone sets neither its bound nor iat ahead of the clock', async t => {
   const { app, database } = await buildTestApp(t)
   const client = await makeClient(app, 'introspect')
   const { email } = await signUp(app)
@@ -52,7 +52,7 @@ t.test('the bound is not ahead of the clock, and tokens are not dated ahead by i
   }
 })
 
-t.test('an instant that an earlier call has passed changes nothing and leaves no entry', async t => {
+t.test('a sign-out of everyone before an earlier bound changes nothing and writes no entry', async t => {
   const { app, database } = await buildTestApp(t)
   const ada = await signUp(app)
   await signOutEveryone(app.context, 'test', nowSeconds() - 3600)
@@ -63,7 +63,7 @@ t.test('an instant that an earlier call has passed changes nothing and leaves no
   t.equal(await verify(app, ada.accessToken), 200)
 })
 
-t.test('a sign-out of everyone until an instant spares the sessions that began after it', async t => {
+t.test('a sign-out of everyone up to a given time keeps the sessions that began after it', async t => {
   const { app, clock } = await buildTestApp(t)
   const old = await signUp(app)
   await clock.advance(3600)
@@ -76,7 +76,7 @@ t.test('a sign-out of everyone until an instant spares the sessions that began a
   t.equal((await get(app, '/auth/sessions', refreshed.access_token)).json().length, 1)
 })
 
-t.test('it takes a second, and works all the same where no statement may take as long', async t => {
+t.test('a sign-out of everyone takes a second, and works although DATABASE_TIMEOUT is shorter', async t => {
   const { app } = await buildTestApp(t, { DATABASE_TIMEOUT: '400ms' })
   const ada = await signUp(app)
   await Promise.all(Array.from({ length: 4 }, () => signOutEveryone(app.context, 'test')))

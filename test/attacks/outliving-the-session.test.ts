@@ -6,7 +6,7 @@ import { payloadOf } from './forger.js'
 
 const DAY = 24 * 60 * 60
 
-t.test('no access token outlives the absolute end of its session', async t => {
+t.test('no access token expires after the absolute end of its session', async t => {
   const { app, clock, database } = await buildTestApp(t, {
     JWT_EXPIRES_IN: '15m',
     SESSION_MAX_AGE: '7d',
@@ -19,24 +19,24 @@ t.test('no access token outlives the absolute end of its session', async t => {
   const { access_token, expires_in } = response.json()
   const { iat, exp } = payloadOf(access_token) as { iat: number; exp: number }
   t.equal(exp, Math.floor(session!.end))
-  t.equal(expires_in, exp - iat, 'and says so')
+  t.equal(expires_in, exp - iat, 'expires_in says so')
   t.ok(expires_in > 60 && expires_in <= 120)
   await clock.advance(121)
   t.equal(await verify(app, access_token), 'token_expired')
 })
 
-t.test('nor the time for which its session may go unused', async t => {
+t.test('no access token expires after the idle end of its session', async t => {
   const { app, clock, database } = await buildTestApp(t, { JWT_EXPIRES_IN: '15m', JWT_REFRESH_EXPIRES_IN: '1h' })
   const ada = await signUp(app)
   await refresh(app, ada.refreshToken)
   await clock.advance(59 * 60)
   const late = (await refresh(app, ada.refreshToken)).json()
   const [row] = await database.admin`select extract(epoch from expires_at)::float8 as end from refresh_tokens`
-  t.equal(payloadOf(late.access_token).exp, Math.floor(row!.end), 'an answer to a late replay starts no new hour')
+  t.equal(payloadOf(late.access_token).exp, Math.floor(row!.end), 'a late replay does not extend the idle time')
   t.ok(late.expires_in <= 60)
 })
 
-t.test('a session that ran out by itself can be neither named nor ended, and its history stays true', async t => {
+t.test('an expired session can be neither labelled nor revoked, and its history stays correct', async t => {
   const { app, clock, database } = await buildTestApp(t, { JWT_REFRESH_EXPIRES_IN: '7d', SESSION_MAX_AGE: '30d' })
   const ada = await signUp(app)
   await clock.advance(8 * DAY)
@@ -53,7 +53,7 @@ t.test('a session that ran out by itself can be neither named nor ended, and its
   const byAdmin = `/admin/users/${ada.userId}/sessions/${ada.sessionId}`
   t.equal((await send('DELETE', byAdmin, admin)).json().code, 'session_not_found')
 
-  // What ends many at once passes it by.
+  // Requests that revoke many sessions do not touch the expired one.
   t.equal((await send('DELETE', '/auth/sessions/others', bearer)).statusCode, 204)
   t.equal((await post(app, '/auth/logout', { refresh_token: ada.refreshToken })).statusCode, 204)
   t.equal((await post(app, '/auth/logout', { scope: 'all' }, bearer)).statusCode, 204)
@@ -70,7 +70,7 @@ t.test('a session that ran out by itself can be neither named nor ended, and its
   )
 })
 
-t.test('an administrator does not end it by a change of the account either', async t => {
+t.test('an administrator’s changes of an account do not revoke its expired sessions', async t => {
   const { app, clock, database } = await buildTestApp(t, { JWT_REFRESH_EXPIRES_IN: '7d', SESSION_MAX_AGE: '30d' })
   const ada = await signUpAdmin(app)
   await clock.advance(8 * DAY)

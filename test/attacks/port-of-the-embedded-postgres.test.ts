@@ -11,28 +11,28 @@ import { waitUntilReady } from '../../src/stores/embedded/wait-until-ready.js'
 import { makeFolder } from '../support/servers/embedded-fixture.js'
 import { quietLog } from '../support/servers/quiet-log.js'
 
-// Everybody can read the port in the server's command line, and can listen there until the server itself does, or after
-// it has ended. A client tells the password to a server that asks for it in plain text.
+// Any local user can read the port in the server's command line, and can listen on it before the server does, or after
+// it has ended. A client sends the password to a server that asks for it in plain text.
 
-t.test('a program that was faster to take the port is not told the password', async t => {
+t.test('a program that takes the port before the embedded Postgres does not get the password', async t => {
   const thief = await takePort(t)
   const data = t.testdir()
-  // Half a second is as long as a real one takes to start, or to find that it can't have the port.
+  // Half a second is as long as a real server takes to start, or to find that the port is taken.
   const server = spawn('sleep', ['0.5'])
   const url = `postgres://latchkey:canary-password@127.0.0.1:${thief.port}/latchkey`
-  // What an earlier server on the same folder and port has left.
+  // An earlier server with the same folder and port left this file.
   await writeFile(join(data, 'postmaster.pid'), `1\n${data}\n1\n${thief.port}\n\n127.0.0.1\n 0 0\nready   \n`)
   await t.rejects(waitUntilReady(server, data, url), /it ended with code 0/)
   t.equal(thief.heard(), '')
 })
 
-t.test('nor is one that took it after Postgres had ended, by a command that looks for the service', async t => {
+t.test('a program that takes the port after the embedded Postgres ended gets no password from a command', async t => {
   const thief = await takePort(t)
   const dataDir = await makeFolder(t)
   const { stop } = await startEmbeddedPostgres({ dataDir, log: quietLog() })
   await stop()
   const file = join(dataDir, 'postgres/data/postmaster.pid')
-  // Killed, Postgres leaves this file, and its pid is given to another program.
+  // A killed Postgres leaves this file, and the system gives its pid to another program.
   const bystander = spawn('sleep', ['60'])
   t.teardown(() => bystander.kill())
   await once(bystander, 'spawn')
@@ -40,8 +40,8 @@ t.test('nor is one that took it after Postgres had ended, by a command that look
 
   t.ok(identifyProcess(bystander.pid!))
   const looking = connectToRunning(dataDir)
-  t.equal(await Promise.race([looking, after('a moment')]), 'a moment', 'it goes on looking')
-  // And finds the one that starts meanwhile.
+  t.equal(await Promise.race([looking, after('a moment')]), 'a moment', 'the command keeps looking')
+  // It finds the server that starts next.
   const next = await startEmbeddedPostgres({ dataDir, log: quietLog() })
   t.teardown(next.stop)
   t.equal(await looking, next.url)

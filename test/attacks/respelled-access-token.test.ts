@@ -13,9 +13,9 @@ async function start(t: Parameters<typeof buildTestApp>[0]) {
   return { ...test, ada, header, payload, signature }
 }
 
-t.test('the bits that decoding drops make no second spelling of a token', async t => {
+t.test('an access token with other unused base64url bits is refused', async t => {
   const { app, ada, header, payload, signature } = await start(t)
-  // 64 bytes are 86 characters: the last one carries two bits of the signature and four that mean nothing.
+  // 64 bytes are 86 characters: the last one carries two bits of the signature and four unused ones.
   const last = ALPHABET.indexOf(signature.at(-1)!)
   for (let bits = 1; bits < 16; bits++) {
     const respelled = signature.slice(0, -1) + ALPHABET[last ^ bits]
@@ -25,7 +25,7 @@ t.test('the bits that decoding drops make no second spelling of a token', async 
   t.equal(await verify(app, ada.accessToken), 200)
 })
 
-t.test('padding, the other alphabet and white space make no second spelling either', async t => {
+t.test('an access token with padding, the other base64 alphabet or white space is refused', async t => {
   const { app, header, payload, signature } = await start(t)
   const other = (part: string) => part.replaceAll('-', '+').replaceAll('_', '/')
   const spellings = [
@@ -57,7 +57,7 @@ t.test('padding, the other alphabet and white space make no second spelling eith
   }
 })
 
-t.test('a token of another number of parts is refused', async t => {
+t.test('an access token that does not have three non-empty parts is refused', async t => {
   const { app, header, payload, signature } = await start(t)
   for (const parts of [
     [],
@@ -74,22 +74,22 @@ t.test('a token of another number of parts is refused', async t => {
     t.equal(await verify(app, parts.join('.') || '.'), 'token_invalid', `${parts.length} parts`)
 })
 
-t.test('an encrypted token is refused before any work is put into it', async t => {
+t.test('an encrypted token (JWE) is refused before any key is derived', async t => {
   const { app } = await start(t)
-  // PBES2 with a count that would keep a core busy for minutes (CVE-2024-28176 and its kin).
+  // PBES2 with a count that would keep a core busy for minutes (CVE-2024-28176 and similar ones).
   const header = { alg: 'PBES2-HS512+A256KW', enc: 'A256GCM', p2c: 2 ** 31 - 1, p2s: 'AAAA', zip: 'DEF', typ: 'at+jwt' }
   const jwe = [encode(JSON.stringify(header)), 'AAAA', 'AAAA', 'AAAA', 'AAAA'].join('.')
   t.equal(await verify(app, jwe), 'token_invalid')
   const startedAt = performance.now()
   for (let times = 0; times < 100; times++) await verify(app, jwe)
-  t.ok((performance.now() - startedAt) / 100 < 100, 'where the count would take minutes')
+  t.ok((performance.now() - startedAt) / 100 < 100, 'the key derivation would take minutes')
 })
 
-t.test('the size of a token is bounded wherever it comes in', async t => {
+t.test('the size of an access token is limited in a header and in a body', async t => {
   const { app, ada, ...test } = await start(t)
   const forger = await forgerOf({ app, ...test }, ada.accessToken)
   const large = forger.token({}, { padding: 'a'.repeat(8192) })
-  t.equal(await verify(app, large), 'token_invalid', '8 KB, well signed, in the header')
+  t.equal(await verify(app, large), 'token_invalid', '8 KB with a valid signature, in the header')
   t.equal(await verify(app, '.'.repeat(8192)), 'token_invalid', '8 KB of dots')
   const huge = 'a'.repeat(1_000_000)
   for (const token of [large, huge, '.'.repeat(1_000_000)]) {
@@ -104,7 +104,7 @@ t.test('the size of a token is bounded wherever it comes in', async t => {
   }
 })
 
-t.test('a header that is no bearer token is refused, not ignored', async t => {
+t.test('an Authorization header that is not a bearer token is refused, not ignored', async t => {
   const { app, ada } = await start(t)
   for (const authorization of [
     '',
@@ -131,5 +131,5 @@ t.test('a header that is no bearer token is refused, not ignored', async t => {
   }
   t.equal((await get(app, `/auth/verify?access_token=${ada.accessToken}`, 'x')).statusCode, 401)
   const inQuery = await app.inject(`/auth/verify?access_token=${ada.accessToken}`)
-  t.equal(inQuery.json().code, 'authentication_required', 'a token in the address is not looked for')
+  t.equal(inQuery.json().code, 'authentication_required', 'a token in the query is ignored')
 })

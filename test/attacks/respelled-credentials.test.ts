@@ -4,54 +4,51 @@ import { clientToken, makeClient, postForm } from '../support/clients.js'
 import { PASSWORD, post, refresh, signUp } from '../support/people.js'
 import { listen, parseAnswer, rawRequest } from '../support/raw-request.js'
 
-/** What `String.trim` takes for white space and HTTP does not, as the bytes of a header: Node hands them on as Latin-1. */
+/** Header bytes that a decoder could take for white space and HTTP does not. Node decodes them as Latin-1. */
 const NO_SPACES = ['\u00a0', '\u0085', '\u00ad', '\u00a0\u00a0', ' \u00a0', '\u00a0 ', '\u00ff']
 
-t.test(
-  'a token in a header has one spelling; what HTTP calls white space around it is all that is dropped',
-  async t => {
-    const { app } = await buildTestApp(t, { ACCESS_COOKIE: 'on' })
-    const ada = await signUp(app)
-    const client = await clientToken(app, await makeClient(app, 'admin'))
-    const port = await listen(app)
-    const status = async (path: string, line: string) => {
-      const request = `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${line}\r\n\r\n`
-      return parseAnswer(await rawRequest(port, request)).status
+t.test('a token in a header has one spelling: only HTTP white space around it is removed', async t => {
+  const { app } = await buildTestApp(t, { ACCESS_COOKIE: 'on' })
+  const ada = await signUp(app)
+  const client = await clientToken(app, await makeClient(app, 'admin'))
+  const port = await listen(app)
+  const status = async (path: string, line: string) => {
+    const request = `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${line}\r\n\r\n`
+    return parseAnswer(await rawRequest(port, request)).status
+  }
+  for (const [path, token] of [
+    ['/auth/verify', ada.accessToken],
+    ['/auth/profile', ada.accessToken],
+    ['/api/users/me/sessions', ada.accessToken],
+    ['/admin/users', client],
+  ] as const) {
+    for (const good of [token, `${token} `, ` ${token}`, `   ${token} \t `])
+      t.not(await status(path, `Authorization: Bearer ${good}`), 401, `${path} ${JSON.stringify(good.slice(0, 5))}`)
+    for (const odd of NO_SPACES) {
+      t.equal(
+        await status(path, `Authorization: Bearer ${token}${odd}`),
+        401,
+        `${path} ${encodeURIComponent(odd)} after the token`,
+      )
+      t.equal(
+        await status(path, `Authorization: Bearer ${odd}${token}`),
+        401,
+        `${path} ${encodeURIComponent(odd)} before the token`,
+      )
+      t.equal(
+        await status(path, `Authorization: Bearer${odd}${token}`),
+        401,
+        `${path} ${encodeURIComponent(odd)} instead of the space`,
+      )
     }
-    for (const [path, token] of [
-      ['/auth/verify', ada.accessToken],
-      ['/auth/profile', ada.accessToken],
-      ['/api/users/me/sessions', ada.accessToken],
-      ['/admin/users', client],
-    ] as const) {
-      for (const good of [token, `${token} `, ` ${token}`, `   ${token} \t `])
-        t.not(await status(path, `Authorization: Bearer ${good}`), 401, `${path} ${JSON.stringify(good.slice(0, 5))}`)
-      for (const odd of NO_SPACES) {
-        t.equal(
-          await status(path, `Authorization: Bearer ${token}${odd}`),
-          401,
-          `${path} ${encodeURIComponent(odd)} behind it`,
-        )
-        t.equal(
-          await status(path, `Authorization: Bearer ${odd}${token}`),
-          401,
-          `${path} ${encodeURIComponent(odd)} before it`,
-        )
-        t.equal(
-          await status(path, `Authorization: Bearer${odd}${token}`),
-          401,
-          `${path} ${encodeURIComponent(odd)} instead`,
-        )
-      }
-      for (const between of ['\t', ' \t', '\t '])
-        t.equal(await status(path, `Authorization: Bearer${between}${token}`), 401, `${path} a tab before it`)
-      for (const ill of [`Bearer\r\n ${token}`, `Bearer ${token}\r`, `Bearer \v${token}`, `Bearer ${token}\0`])
-        t.equal(await status(path, `Authorization: ${ill}`), 400, `${path} ${JSON.stringify(ill.slice(0, 10))}`)
-    }
-  },
-)
+    for (const between of ['\t', ' \t', '\t '])
+      t.equal(await status(path, `Authorization: Bearer${between}${token}`), 401, `${path} a tab before the token`)
+    for (const ill of [`Bearer\r\n ${token}`, `Bearer ${token}\r`, `Bearer \v${token}`, `Bearer ${token}\0`])
+      t.equal(await status(path, `Authorization: ${ill}`), 400, `${path} ${JSON.stringify(ill.slice(0, 10))}`)
+  }
+})
 
-t.test('a cookie has one spelling, without percent signs and quotation marks', async t => {
+t.test('a token in a cookie has one spelling, without percent-encoding or quotation marks', async t => {
   const { app } = await buildTestApp(t, { ACCESS_COOKIE: 'on' })
   const ada = await signUp(app)
   const respelled = (token: string) => [
@@ -74,7 +71,7 @@ t.test('a cookie has one spelling, without percent signs and quotation marks', a
   }
   for (const value of [`${ada.refreshToken} `, ` ${ada.refreshToken}\t`]) {
     const headers = { cookie: `a=b;__Host-latchkey=${value}; c=d` }
-    t.equal((await app.inject({ method: 'POST', url: '/auth/refresh', headers })).statusCode, 200, 'but for spaces')
+    t.equal((await app.inject({ method: 'POST', url: '/auth/refresh', headers })).statusCode, 200, 'spaces are removed')
   }
 })
 
@@ -100,13 +97,13 @@ t.test('a token in a body has one spelling', async t => {
       for (const url of ['/api/token/refresh/', '/api/token/blacklist/'])
         t.match((await post(app, url, { refresh: refreshToken })).json(), { code: 'token_not_valid' }, message)
     }
-  t.match(await post(app, '/api/token/verify/', { token: ' \t\n' }), { statusCode: 400 }, 'a blank one is none')
-  t.equal((await refresh(app, ada.refreshToken)).statusCode, 200, 'and nothing became of the good one')
+  t.match(await post(app, '/api/token/verify/', { token: ' \t\n' }), { statusCode: 400 }, 'a blank token is missing')
+  t.equal((await refresh(app, ada.refreshToken)).statusCode, 200, 'the valid token is unaffected')
   const named = { username: ` ${ada.email}\n`, password: PASSWORD }
-  t.equal((await post(app, '/api/token/', named)).statusCode, 200, 'a name is trimmed, as Django does')
+  t.equal((await post(app, '/api/token/', named)).statusCode, 200, 'a username is trimmed, as in Django')
 })
 
-t.test('a client’s secret is taken as it came', async t => {
+t.test('a client’s secret is compared without trimming', async t => {
   const { app } = await buildTestApp(t)
   const { id, secret, basic } = await makeClient(app, 'introspect')
   const grant = 'grant_type=client_credentials'

@@ -5,7 +5,7 @@ import { buildTestApp } from '../support/build-test-app.js'
 import { signUp } from '../support/people.js'
 import { listen, parseAnswer, rawRequest } from '../support/raw-request.js'
 
-/** Sends a target as it is: a client library would tidy it up first. */
+/** Sends a request target unchanged: a client library would normalise it. */
 async function sender(app: FastifyInstance) {
   const port = await listen(app)
   return async (method: string, target: string, headers: Record<string, string> = {}) => {
@@ -51,7 +51,7 @@ t.test('no other spelling of the public path leads to a route', async t => {
   }
 })
 
-t.test('what comes below the public path is guarded and counted as the route that it leads to', async t => {
+t.test('a route below the public path has the same authorization and rate limit as the route without it', async t => {
   const { app } = await buildTestApp(t, { PUBLIC_PATH: '/identity', RATE_LIMIT: 'on', RATE_LIMIT_PER_ADDRESS: '3' })
   const payload = { email: 'ada@example.com', password: 'not the password' }
   const logIn = async (url: string) => (await app.inject({ method: 'POST', url, payload })).statusCode
@@ -62,7 +62,7 @@ t.test('what comes below the public path is guarded and counted as the route tha
   t.equal((await app.inject('/identity/admin/users')).statusCode, 401)
 })
 
-t.test('no path of a client turns the question of a gateway into another request', async t => {
+t.test('no path that a gateway appends to /auth/verify turns it into another request', async t => {
   for (const path of ['/identity', '/auth', '/auth/-']) {
     const { app } = await buildTestApp(t, { PUBLIC_PATH: path })
     const send = await sender(app)

@@ -7,11 +7,11 @@ import { until } from '../support/eventually.js'
 import { post, refresh, signUp, verify } from '../support/people.js'
 import { encode, forgerOf, payloadOf } from './forger.js'
 
-// A key is rotated while an instance is flooded with tokens of unknown keys, and the key before is then revoked.
+// A key is rotated while an instance is flooded with tokens of unknown keys, and the previous key is then revoked.
 
 const kidOf = (token: string): string => JSON.parse(Buffer.from(token.split('.')[0]!, 'base64url').toString('utf8')).kid
 
-/** Sends one token of an unknown key after the other, until the test is over. */
+/** Sends tokens of unknown keys, one after the other, until the test ends. */
 function flood(t: Test, { app }: TestApp, genuineToken: string): void {
   const [, payload, signature] = genuineToken.split('.')
   let over = false
@@ -29,7 +29,7 @@ function flood(t: Test, { app }: TestApp, genuineToken: string): void {
   })
 }
 
-/** `latchkey keys rotate --immediately`: the new key, and from when on it says that it signs (ms). */
+/** `latchkey keys rotate --immediately`: the new key, and the printed time from which it signs (ms). */
 async function rotateImmediately({ app, stores, config }: TestApp) {
   const lines: string[] = []
   const options = { algorithm: config.algorithm, sealKeys: app.context.secrets.sealKeys, immediately: true }
@@ -38,13 +38,13 @@ async function rotateImmediately({ app, stores, config }: TestApp) {
   return { kid: kid!, signsFromMs: Date.parse(from!) }
 }
 
-t.test('a flood of unknown kids keeps no instance from a key that was rotated immediately', async t => {
+t.test('during a flood of unknown kids an instance still accepts a key that was rotated immediately', async t => {
   const a = await buildTestApp(t)
   const b = await a.another()
   const ada = await signUp(a.app)
   flood(t, b, ada.accessToken)
   const { kid } = await rotateImmediately(a)
-  // However early an instance knows the key, it signs with it when the others know it too.
+  // Even an instance that knows the key early signs with it only when the others know it too.
   await a.app.context.keyring.reload()
 
   let { refreshToken } = ada
@@ -57,10 +57,10 @@ t.test('a flood of unknown kids keeps no instance from a key that was rotated im
     const said = await verify(b.app, token)
     if (said !== 200) refused.push(said)
   }
-  t.strictSame(refused, [], 'also the first token of the new key is good at the other instance')
+  t.strictSame(refused, [], 'even the first token of the new key is valid on the other instance')
 })
 
-t.test('from the instant that keys rotate --immediately names no instance signs with another key', async t => {
+t.test('from the time that `keys rotate --immediately` prints, no instance signs with another key', async t => {
   const a = await buildTestApp(t)
   const b = await a.another()
   const people = [await signUp(a.app), await signUp(b.app)]
@@ -68,7 +68,7 @@ t.test('from the instant that keys rotate --immediately names no instance signs 
   const rotatedAtMs = Date.now()
   const { kid, signsFromMs } = await rotateImmediately(a)
   t.not(kid, before)
-  t.ok(signsFromMs - rotatedAtMs >= 3000, 'it lies a moment ahead')
+  t.ok(signsFromMs - rotatedAtMs >= 3000, 'the time is at least three seconds ahead')
 
   const wrong: unknown[] = []
   let fresh: string[] = []
@@ -90,10 +90,10 @@ t.test('from the instant that keys rotate --immediately names no instance signs 
   await revokeSigningKey(a.app.context, before)
   await until(async () => (await verify(b.app, people[0]!.accessToken)) !== 200)
   for (const { app } of [a, b])
-    for (const token of fresh) t.equal(await verify(app, token), 200, 'who signed in since is not touched')
+    for (const token of fresh) t.equal(await verify(app, token), 200, 'tokens of the new key stay valid')
 })
 
-t.test('a token of a revoked key asks for a refresh, and nothing else follows from it', async t => {
+t.test('a token of a revoked signing key is refused as stale everywhere and changes nothing', async t => {
   const test = await buildTestApp(t)
   const { app, stores } = test
   const ada = await signUp(app)
@@ -117,10 +117,10 @@ t.test('a token of a revoked key asks for a refresh, and nothing else follows fr
   t.equal((await stores.db.journal.readAll()).entries.filter(({ kind }) => kind !== 'key').length, 0)
 
   const next = await refresh(app, ada.refreshToken)
-  t.equal(next.statusCode, 200, 'the session lives on')
+  t.equal(next.statusCode, 200, 'the session is still valid')
   t.equal(await verify(app, next.json().access_token), 200)
   const headers = { authorization: `Bearer ${ada.accessToken}` }
   const out = await post(app, '/auth/logout', { refresh_token: next.json().refresh_token }, headers)
-  t.equal(out.statusCode, 204, 'and who has a good cookie gets out')
+  t.equal(out.statusCode, 204, 'a valid refresh token still signs out')
   t.equal((await refresh(app, next.json().refresh_token)).json().code, 'session_revoked')
 })

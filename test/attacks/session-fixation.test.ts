@@ -4,7 +4,7 @@ import { get, PASSWORD, post, refresh, refreshed, signUp, verify } from '../supp
 
 const COOKIE = '__Host-latchkey'
 
-t.test('a planted cookie is ignored at sign-in: the victim gets a session of their own', async t => {
+t.test('a planted cookie is ignored at sign-in: the victim gets a new session', async t => {
   const { app } = await buildTestApp(t)
   const mallory = await signUp(app)
   const ada = await signUp(app)
@@ -26,12 +26,12 @@ t.test('a planted cookie is ignored at sign-in: the victim gets a session of the
       t.match(cookie, { name: COOKIE, httpOnly: true, secure: true, sameSite: 'Strict', path: '/' })
     }
   }
-  t.equal((await refresh(app, mallory.refreshToken)).statusCode, 200, 'the attacker’s session is what it was')
+  t.equal((await refresh(app, mallory.refreshToken)).statusCode, 200, 'the attacker’s session is unchanged')
   const { user } = (await refresh(app, mallory.refreshToken)).json()
   t.equal(user.id, mallory.userId)
 })
 
-t.test('every sign-in and every change of password begins another session', async t => {
+t.test('every sign-in and every password change begins a new session', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   const ids = new Set([ada.sessionId])
@@ -40,10 +40,10 @@ t.test('every sign-in and every change of password begins another session', asyn
   const change = { email: ada.email, current_password: PASSWORD, new_password: 'another good passphrase' }
   ids.add((await post(app, '/auth/change-password', change)).json().session_id)
   t.equal(ids.size, 5)
-  t.equal((await refresh(app, ada.refreshToken)).json().code, 'session_revoked', 'a thief is not handed the new one')
+  t.equal((await refresh(app, ada.refreshToken)).json().code, 'session_revoked', 'not the new one')
 })
 
-t.test('a page of another site can sign nobody in, up or over', async t => {
+t.test('a page of another site cannot sign its visitor in or up or change a password', async t => {
   const { app, database } = await buildTestApp(t)
   const mallory = await signUp(app)
   const [{ count: before }] = (await database.admin`select count(*) from sessions`) as unknown as [{ count: string }]
@@ -67,10 +67,10 @@ t.test('a page of another site can sign nobody in, up or over', async t => {
     }
   }
   const [{ count: after }] = (await database.admin`select count(*) from sessions`) as unknown as [{ count: string }]
-  t.equal(after, before, 'nothing began')
+  t.equal(after, before, 'no session was created')
 })
 
-t.test('an expired access token ends its own session and no other', async t => {
+t.test('an expired access token can revoke its own session and no other', async t => {
   const { app, clock, config } = await buildTestApp(t)
   const ada = await signUp(app)
   const other = (await post(app, '/auth/login', { email: ada.email, password: PASSWORD, transport: 'body' })).json()
@@ -85,10 +85,10 @@ t.test('an expired access token ends its own session and no other', async t => {
     )
   t.equal((await post(app, '/auth/logout', { scope: 'session' }, headers)).statusCode, 204)
   t.equal((await refresh(app, ada.refreshToken)).json().code, 'session_revoked')
-  t.equal((await refresh(app, other.refresh_token)).statusCode, 200, 'the other session lives')
+  t.equal((await refresh(app, other.refresh_token)).statusCode, 200, 'the other session is still valid')
 })
 
-t.test('a superseded refresh token ends its own session and no other', async t => {
+t.test('a superseded refresh token can revoke its own session and no other', async t => {
   const { app, clock } = await buildTestApp(t)
   const ada = await signUp(app)
   const other = (await post(app, '/auth/login', { email: ada.email, password: PASSWORD, transport: 'body' })).json()
@@ -105,10 +105,10 @@ t.test('a superseded refresh token ends its own session and no other', async t =
     })
   t.equal((await post(app, '/auth/logout', stolen)).statusCode, 204)
   t.equal((await refresh(app, live)).json().code, 'session_revoked')
-  t.equal((await refresh(app, other.refresh_token)).statusCode, 200, 'the other session lives')
+  t.equal((await refresh(app, other.refresh_token)).statusCode, 200, 'the other session is still valid')
 })
 
-t.test('a forged or revoked token ends nothing', async t => {
+t.test('a forged or revoked access token revokes no session', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   const [header, payload] = ada.accessToken.split('.')
@@ -125,6 +125,6 @@ t.test('a forged or revoked token ends nothing', async t => {
   t.equal((await post(app, '/auth/logout', {}, headers)).statusCode, 204)
   for (const scope of ['others', 'all'])
     t.equal((await post(app, '/auth/logout', { scope }, headers)).json().code, 'live_token_required', scope)
-  t.equal((await post(app, '/auth/logout', {}, headers)).statusCode, 204, 'what is over is over')
+  t.equal((await post(app, '/auth/logout', {}, headers)).statusCode, 204, 'signing out of a revoked session succeeds')
   t.equal((await get(app, '/auth/profile', other.access_token)).statusCode, 200)
 })

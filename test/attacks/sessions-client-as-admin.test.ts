@@ -17,7 +17,7 @@ async function openSession(app: FastifyInstance, client: TestClient, userId: str
   return response.json()
 }
 
-t.test('a client with the scope `sessions` alone does not become an administrator by signing one in', async t => {
+t.test('a client with the scope `sessions` alone gets no admin rights from a session of an administrator', async t => {
   const { app } = await buildTestApp(t)
   const { userId } = await signUpAdmin(app)
   const client = await makeClient(app, 'sessions', 'introspect')
@@ -25,7 +25,7 @@ t.test('a client with the scope `sessions` alone does not become an administrato
   for (const when of ['at first', 'after a refresh']) {
     t.equal((await get(app, '/admin/users', session.access_token)).json().code, 'insufficient_role', when)
     const verified = await get(app, '/auth/verify', session.access_token)
-    t.equal(verified.headers['x-auth-roles'], '', 'nor does a service behind a gateway take it for one')
+    t.equal(verified.headers['x-auth-roles'], '', 'a service behind a gateway gets no roles')
     t.equal((await get(app, '/auth/verify?role=admin', session.access_token)).statusCode, 403)
     const asked = await postForm(
       app,
@@ -39,7 +39,7 @@ t.test('a client with the scope `sessions` alone does not become an administrato
   }
 })
 
-t.test('one that has the scope `admin` too gives its sessions the roles of their users', async t => {
+t.test('a client with the scopes `sessions` and `admin` opens sessions with the roles of their users', async t => {
   const { app } = await buildTestApp(t)
   const { userId } = await signUpAdmin(app)
   const session = await openSession(app, await makeClient(app, 'sessions', 'admin'), userId)
@@ -47,14 +47,14 @@ t.test('one that has the scope `admin` too gives its sessions the roles of their
   t.equal((await get(app, '/admin/users', session.access_token)).statusCode, 200)
 })
 
-t.test('a token that carries the role is not enough where the user does not have it', async t => {
+t.test('the role admin in a token is not enough if its user no longer has the role', async t => {
   const { app, database } = await buildTestApp(t)
   const admin = await signUpAdmin(app)
   await database.admin`update users set roles = '{}' where id = ${admin.userId}`
   t.equal((await get(app, '/admin/users', admin.accessToken)).json().code, 'insufficient_role')
 })
 
-t.test('the profile of such a session shows the roles of its tokens: none', async t => {
+t.test('the profile of a session that a client without the scope `admin` opened shows no roles', async t => {
   const { app } = await buildTestApp(t)
   const admin = await signUpAdmin(app)
   const session = await openSession(app, await makeClient(app, 'sessions'), admin.userId)
@@ -62,7 +62,7 @@ t.test('the profile of such a session shows the roles of its tokens: none', asyn
   t.strictSame((await get(app, '/auth/profile', admin.accessToken)).json().roles, ['admin'])
 })
 
-t.test('its sessions are worth no guesses at the password of their user', async t => {
+t.test('sessions that a client opens give no extra guesses at the password of their user', async t => {
   const { app } = await buildTestApp(t, { LOCKOUT_FAILURES: '3' })
   const admin = await signUpAdmin(app)
   const client = await makeClient(app, 'sessions')
@@ -72,10 +72,10 @@ t.test('its sessions are worth no guesses at the password of their user', async 
     return post(app, '/auth/change-password', payload, { authorization: `Bearer ${access_token}` })
   }
   for (let n = 0; n < 3; n++) t.equal((await guess(`wrong ${n}`)).statusCode, 401)
-  t.equal((await guess(PASSWORD)).json().code, 'invalid_credentials', 'the account is locked, to them too')
+  t.equal((await guess(PASSWORD)).json().code, 'invalid_credentials', 'the account is locked for these sessions too')
 })
 
-t.test('a session is not opened by a request that was begun before the secret of its client was replaced', async t => {
+t.test('a client whose secret is replaced while it sends its request opens no session', async t => {
   const { app } = await buildTestApp(t)
   const { userId } = await signUpAdmin(app)
   const client = await makeClient(app, 'sessions')

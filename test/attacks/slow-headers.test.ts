@@ -12,27 +12,27 @@ const impatient = {
   keepAliveTimeout: 5_000,
 }
 
-t.test('headers that do not end are cut with 408', async t => {
+t.test('a request whose headers do not end is answered with 408', async t => {
   const { app } = await buildToyApp(t, { server: impatient })
   const port = await listen(app)
   const raw = await rawRequest(port, 'GET /thing/7 HTTP/1.1\r\nHost: localhost\r\nX-Slow:')
   t.match(parseAnswer(raw), { status: 408, body: { code: 'request_timeout' } })
 })
 
-t.test('a body that does not end is cut with 408', async t => {
+t.test('a request whose body does not end is answered with 408', async t => {
   const { app } = await buildToyApp(t, { server: impatient })
   const port = await listen(app)
   const head = 'POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n'
   t.match(parseAnswer(await rawRequest(port, head, '{')), { status: 408, body: { code: 'request_timeout' } })
 })
 
-t.test('a connection that never says anything is cut', async t => {
+t.test('a connection that sends nothing is closed', async t => {
   const { app } = await buildToyApp(t, { server: impatient })
   const port = await listen(app)
   t.match(await rawRequest(port), /^(HTTP\/1.1 408|$)/)
 })
 
-t.test('a client that trickles a byte at a time gains nothing', async t => {
+t.test('a client that sends its headers byte by byte is disconnected', async t => {
   const { app } = await buildToyApp(t, { server: impatient })
   const port = await listen(app)
   const cut = await new Promise<boolean>(resolve => {
@@ -49,7 +49,7 @@ t.test('a client that trickles a byte at a time gains nothing', async t => {
   t.ok(cut)
 })
 
-t.test('an idle kept-alive connection outlives all of these, and the gateway that keeps it for 60 s', async t => {
+t.test('the timeouts for headers and requests do not close an idle keep-alive connection', async t => {
   const { app } = await buildToyApp(t, { server: impatient })
   const port = await listen(app)
   const socket = connect(port, '127.0.0.1')
@@ -65,7 +65,7 @@ t.test('an idle kept-alive connection outlives all of these, and the gateway tha
   t.match(await ask(), 'HTTP/1.1 200')
 })
 
-t.test('every timeout of the service is set, and in this order', async t => {
+t.test('the headers timeout is below the request timeout, and the keep-alive timeout above 60 s', async t => {
   const { http, requestTimeout, keepAliveTimeout } = fastifyOptions({
     trustProxy: [],
     publicOrigin: 'http://localhost',
@@ -79,10 +79,10 @@ t.test('every timeout of the service is set, and in this order', async t => {
   const port = await listen(app)
   t.match([app.server.headersTimeout, app.server.requestTimeout], [headersTimeout, requestTimeout])
   const response = await fetch(`http://127.0.0.1:${port}/thing/7`)
-  t.equal(response.headers.get('keep-alive'), 'timeout=72', 'and it tells so')
+  t.equal(response.headers.get('keep-alive'), 'timeout=72', 'the header tells the client')
 })
 
-t.test('an operator keeps connections open for longer than their gateway does', async t => {
+t.test('KEEP_ALIVE_TIMEOUT sets for how long idle connections are kept open', async t => {
   const { app } = await buildTestApp(t, { KEEP_ALIVE_TIMEOUT: '620s' })
   const port = await listen(app)
   const response = await fetch(`http://127.0.0.1:${port}/livez`)

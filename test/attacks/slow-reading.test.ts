@@ -22,7 +22,7 @@ async function ask(t: Test, patienceMs: number) {
   return { socket, connections }
 }
 
-t.test('a client that does not take its answer is cut', async t => {
+t.test('a client that does not read its response is disconnected', async t => {
   const { socket, connections } = await ask(t, 200)
   socket.pause()
   while ((await connections()) === 0) await sleep(10)
@@ -30,7 +30,7 @@ t.test('a client that does not take its answer is cut', async t => {
   t.equal(await connections(), 0)
 })
 
-t.test('one that takes it slowly is served to its end', async t => {
+t.test('a client that reads its response slowly gets all of it', async t => {
   const { socket } = await ask(t, 1000)
   let bytes = 0
   for await (const chunk of socket) {

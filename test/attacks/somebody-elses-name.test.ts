@@ -4,12 +4,12 @@ import { importUsers } from '../../src/auth/import/import-users.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { PASSWORD, post, signUp } from '../support/people.js'
 
-// A username that is the e-mail of somebody else: its holder would answer for the owner's sign-ins.
+// A username that is another user's e-mail: the owner's sign-ins would go to the wrong account.
 
 const OWNER = 'ada@example.com'
 const HASH = '$2b$04$pWfBE2t2NVFv6hs.wwyLauEFuTqZvXWT2ZxpxD1OgPBRnAfPr4zfG'
 
-/** One address, as it might be written to be taken for another text. */
+/** One address in spellings that a simple comparison takes for other texts. */
 const SPELLINGS = [
   OWNER,
   'ADA@Example.COM',
@@ -48,25 +48,22 @@ const idAnswering = async ({ app }: TestApp, username: string): Promise<string |
 
 const start = (t: Test) => buildTestApp(t)
 
-t.test(
-  'no account is made with the e-mail of somebody else for a username, now or later, however it is spelt',
-  async t => {
-    const test = await start(t)
-    const { context } = test.app
-    for (const username of SPELLINGS)
-      await t.rejects(
-        createUser(context, { email: 'eve@example.com', username }, 'test'),
-        { code: 'invalid_username', status: 422, detail: /e-mail/ },
-        JSON.stringify(username),
-      )
-    const { imported } = (await importOf(test, { email: OWNER })).counts
-    t.equal(imported, 1)
-    for (const username of SPELLINGS)
-      await t.rejects(createUser(context, { email: 'eve@example.com', username }, 'test'), { code: 'invalid_username' })
-  },
-)
+t.test('no account can be created with another e-mail as its username, whether or not it is a user’s yet', async t => {
+  const test = await start(t)
+  const { context } = test.app
+  for (const username of SPELLINGS)
+    await t.rejects(
+      createUser(context, { email: 'eve@example.com', username }, 'test'),
+      { code: 'invalid_username', status: 422, detail: /e-mail/ },
+      JSON.stringify(username),
+    )
+  const { imported } = (await importOf(test, { email: OWNER })).counts
+  t.equal(imported, 1)
+  for (const username of SPELLINGS)
+    await t.rejects(createUser(context, { email: 'eve@example.com', username }, 'test'), { code: 'invalid_username' })
+})
 
-t.test('no account is imported with the e-mail of somebody else for a username', async t => {
+t.test('no account can be imported with another user’s e-mail as its username', async t => {
   const test = await start(t)
   const { counts, refused } = await importOf(
     test,
@@ -77,7 +74,7 @@ t.test('no account is imported with the e-mail of somebody else for a username',
   for (const [, reason] of refused) t.match(reason, /^The username .*e-mail/)
 })
 
-t.test('two imports at once, of the owner and of the impostor, let the owner in', async t => {
+t.test('of concurrent imports of the owner and of an impostor, only the owner’s succeeds', async t => {
   const test = await start(t)
   const results = await Promise.all([
     importOf(test, { email: OWNER }),
@@ -88,7 +85,7 @@ t.test('two imports at once, of the owner and of the impostor, let the owner in'
   t.equal(results[0].counts.imported + results[2].counts.imported, 1)
 })
 
-t.test('a username that is the own e-mail is taken, in every spelling of it', async t => {
+t.test('an account’s own e-mail is accepted as its username, in every spelling', async t => {
   const test = await start(t)
   for (const [at, username] of [
     'ada0@example.com',
@@ -101,21 +98,21 @@ t.test('a username that is the own e-mail is taken, in every spelling of it', as
   t.match(counts, { imported: 1, refused: 0 })
 })
 
-t.test('no stranger keeps an e-mail from its owner by having it for a username', async t => {
+t.test('an account with another user’s e-mail as its username does not block the owner’s sign-in', async t => {
   const test = await start(t)
   const { app, database } = test
   const eve = await signUp(app)
-  // As an earlier version let it be.
+  // An earlier version allowed this.
   await database.admin`update users set username = ${OWNER} where id = ${eve.userId}`
-  t.equal(await idAnswering(test, OWNER), eve.userId, 'nobody else has that name yet')
+  t.equal(await idAnswering(test, OWNER), eve.userId, 'no other account has that name yet')
 
   const ada = await signUp(app, OWNER)
   for (const name of [OWNER, 'ADA@example.com', ' ada＠example.com '])
-    t.equal(await idAnswering(test, name), ada.userId, `${name} is the owner's`)
-  t.equal(await idAnswering(test, eve.email), eve.userId, 'and the other signs in by the own e-mail')
+    t.equal(await idAnswering(test, name), ada.userId, `${name} signs the owner in`)
+  t.equal(await idAnswering(test, eve.email), eve.userId, 'the other account signs in by its own e-mail')
 })
 
-t.test('usernames that look alike, but for invisible ends, are one', async t => {
+t.test('usernames that differ only in invisible characters at their ends are one username', async t => {
   const test = await start(t)
   const { app, stores } = test
   await createUser(app.context, { email: 'ada@example.com', username: 'ada' }, 'test')
@@ -134,7 +131,7 @@ t.test('usernames that look alike, but for invisible ends, are one', async t => 
   await createUser(app.context, { email: 'cleo@example.com', username: '@cleo' }, 'test')
 })
 
-t.test('the admin route answers 422 invalid_username', async t => {
+t.test('POST /admin/users answers 422 invalid_username to a username that is another e-mail', async t => {
   const test = await start(t)
   const { app, database } = test
   const root = await signUp(app)

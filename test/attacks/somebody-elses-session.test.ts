@@ -3,7 +3,7 @@ import { newId } from '../../src/auth/session-id.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { get, refresh, signIn, signUp } from '../support/people.js'
 
-t.test('somebody else’s session looks exactly like one that never was', async t => {
+t.test('another user’s session gets the same response as one that does not exist', async t => {
   const { app, database } = await buildTestApp(t)
   const ada = await signUp(app)
   const mallory = await signUp(app)
@@ -24,11 +24,11 @@ t.test('somebody else’s session looks exactly like one that never was', async 
     t.match(answers[0], { statusCode: 404, body: 'session_not_found' }, request.method)
     for (const answer of answers) t.strictSame(answer, answers[0])
   }
-  t.equal((await refresh(app, ada.refreshToken)).statusCode, 200, 'it lives')
+  t.equal((await refresh(app, ada.refreshToken)).statusCode, 200, 'the session is still valid')
   t.same(await database.admin`select 1 from sessions where label is not null`, [])
 })
 
-t.test('ending the others, or all, ends nobody else’s', async t => {
+t.test('revoking the other sessions, or all, revokes only those of the caller', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   for (const [method, url, payload] of [
@@ -40,13 +40,13 @@ t.test('ending the others, or all, ends nobody else’s', async t => {
     const second = await signIn(app, mallory.email)
     const headers = { authorization: `Bearer ${mallory.accessToken}` }
     t.equal((await app.inject({ method, url, headers, ...(payload && { payload }) })).statusCode, 204)
-    t.equal((await refresh(app, second.refreshToken)).statusCode, 401, `${url} ends the caller’s other one`)
+    t.equal((await refresh(app, second.refreshToken)).statusCode, 401, `${url} revokes the caller’s other session`)
     t.equal((await get(app, '/auth/profile', ada.accessToken)).statusCode, 200)
   }
   t.equal((await refresh(app, ada.refreshToken)).statusCode, 200)
 })
 
-t.test('a list shows one’s own sessions, and no token of them', async t => {
+t.test('the session list shows only the caller’s own sessions, and no tokens', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   const second = await signIn(app, ada.email)
@@ -65,7 +65,7 @@ t.test('a list shows one’s own sessions, and no token of them', async t => {
   t.notMatch(response.body, /hash|secret|token/)
 })
 
-t.test('every route of signed-in users refuses those who are not, before it looks at anything else', async t => {
+t.test('every user route refuses an unauthenticated request before it reads a body or sends a statement', async t => {
   const { app, stores } = await buildTestApp(t)
   const ada = await signUp(app)
   const before = stores.db.statementsSent
@@ -80,7 +80,7 @@ t.test('every route of signed-in users refuses those who are not, before it look
     const response = await app.inject({ method, url, payload: '{', headers: { 'content-type': 'application/json' } })
     t.match(response.json(), { status: 401, code: 'authentication_required' }, `${method} ${url}`)
     const cookie = { cookies: { '__Host-latchkey': ada.refreshToken } }
-    t.equal((await app.inject({ method, url, ...cookie })).statusCode, 401, 'the refresh cookie is no access token')
+    t.equal((await app.inject({ method, url, ...cookie })).statusCode, 401, 'the refresh cookie is not an access token')
   }
   t.equal(stores.db.statementsSent, before)
 })

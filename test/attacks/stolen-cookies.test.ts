@@ -5,10 +5,10 @@ import { PASSWORD } from '../support/people.js'
 
 const EMAIL = 'owner@example.com'
 const MINUTE = 60
-/** How many generations a thief can follow who holds a copy of all cookies: the free one, and three that are counted. */
+/** The most generations that a thief with a copy of all cookies can follow: one free, and three counted. */
 const MOST_GAINS = 4
 
-/** An owner's browser, and a copy of its cookies in a thief's hands. */
+/** An owner's browser, and a thief with a copy of its cookies. */
 async function stolen(t: Test): Promise<{ test: TestApp; owner: Device; thief: Device }> {
   const test = await buildTestApp(t)
   const owner = new Device(test.app, FIREFOX)
@@ -18,50 +18,50 @@ async function stolen(t: Test): Promise<{ test: TestApp; owner: Device; thief: D
   return { test, owner, thief: owner.copy() }
 }
 
-/** Refreshes; the code of the refusal, or 200. */
+/** Refreshes; returns 200 or the error code. */
 async function says(device: Device): Promise<number | string> {
   const answer = await device.refresh()
   return answer.statusCode === 200 ? 200 : answer.json().code
 }
 
-/** A party at work: its access token is used, long after the refresh. */
+/** Uses the access token of a browser, also two minutes after the refresh. */
 async function works({ clock }: TestApp, device: Device): Promise<void> {
   await device.verified()
   await clock.advance(2 * MINUTE)
   await device.verified()
 }
 
-t.test('a thief who refreshes first is found by the next refresh of the owner', async t => {
+t.test('a thief who refreshes first is detected at the owner’s next refresh', async t => {
   const { test, owner, thief } = await stolen(t)
   t.equal(await says(thief), 200)
   await works(test, thief)
   t.equal(await says(owner), 'refresh_token_superseded')
-  t.equal(await thief.verified(), 200, 'so far nothing has ended')
+  t.equal(await thief.verified(), 200, 'nothing is revoked yet')
   t.equal(await says(owner), 'refresh_token_reused')
   t.equal(await thief.verified(), 'token_revoked')
   t.equal(await says(thief), 'session_revoked')
 })
 
-t.test('a thief who refreshes first is found by the next sign-in of the owner', async t => {
+t.test('a thief who refreshes first is detected at the owner’s next sign-in', async t => {
   const { test, owner, thief } = await stolen(t)
   t.equal(await says(thief), 200)
   await works(test, thief)
   t.equal(await says(owner), 'refresh_token_superseded')
   for (const _hour of [1, 2, 3]) {
     await test.clock.advance(60 * MINUTE)
-    t.equal(await says(thief), 200, 'nobody is there to find them')
+    t.equal(await says(thief), 200, 'the owner is away')
   }
   t.equal((await owner.logIn(EMAIL, PASSWORD)).statusCode, 200)
   t.equal(await says(thief), 'session_revoked')
-  t.equal(await says(owner), 200, 'the session of the owner is another')
+  t.equal(await says(owner), 200, 'the owner has a new session')
   const names = [...owner.cookies.keys()]
   t.notOk(
     names.some(name => name.endsWith('-ticket')),
-    'the ticket is gone',
+    'the ticket is cleared',
   )
 })
 
-t.test('a thief who leaves his mark out is found by the next sign-in of the owner, too', async t => {
+t.test('a thief who leaves out the mark is detected at the owner’s next sign-in', async t => {
   const { test, owner, thief } = await stolen(t)
   for (let round = 0; round < 4; round++) {
     await test.clock.advance(10 * MINUTE)
@@ -76,7 +76,7 @@ t.test('a thief who leaves his mark out is found by the next sign-in of the owne
   t.equal(await says(thief), 'session_revoked')
 })
 
-t.test('a full house does not keep the owner from ending what the thief holds', async t => {
+t.test('at the session limit the owner can still sign in, which revokes the session that the thief uses', async t => {
   const test = await buildTestApp(t, { MAX_SESSIONS_PER_USER: '1', MAX_SESSIONS_POLICY: 'deny' })
   const owner = new Device(test.app, FIREFOX)
   await owner.post('/auth/register', { email: EMAIL, password: PASSWORD })
@@ -90,7 +90,7 @@ t.test('a full house does not keep the owner from ending what the thief holds', 
   t.equal(await says(thief), 'session_revoked')
 })
 
-t.test('a thief who refreshes second is refused for ever', async t => {
+t.test('a thief who refreshes after the owner is always refused', async t => {
   const { test, owner, thief } = await stolen(t)
   t.equal(await says(owner), 200)
   await works(test, owner)
@@ -107,10 +107,10 @@ t.test('a thief who refreshes second is refused for ever', async t => {
 for (const [how, secondsBehind, jitter] of [
   ['at the same moment', 0, 0],
   ['within the leeway', 3, 0],
-  ['within the leeway, of an owner with jitter', 3, 170],
-  ['after the leeway, of an owner who is idle', 5 * MINUTE, 0],
+  ['within the leeway and with jitter', 3, 170],
+  ['after the leeway with an idle owner', 5 * MINUTE, 0],
 ] as const) {
-  t.test(`a thief in lock-step, ${how}, gains four generations`, async t => {
+  t.test(`a thief who refreshes each time after the owner, ${how}, gains four generations`, async t => {
     const { test, owner, thief } = await stolen(t)
     let gains = 0
     for (let round = 0; round < 12; round++) {
@@ -121,10 +121,10 @@ for (const [how, secondsBehind, jitter] of [
       thief.cookies.delete('__Host-latchkey-ticket')
     }
     t.equal(gains, MOST_GAINS)
-    t.equal(await says(owner), 200, 'and the owner goes on')
+    t.equal(await says(owner), 200, 'the owner can still refresh')
   })
 
-  t.test(`a thief in lock-step before the owner, ${how}, is found at the fifth refresh`, async t => {
+  t.test(`a thief who refreshes each time before the owner, ${how}, is detected at the fifth refresh`, async t => {
     const { test, owner, thief } = await stolen(t)
     let refreshes = 0
     let told: number | string
@@ -142,7 +142,7 @@ for (const [how, secondsBehind, jitter] of [
   })
 }
 
-t.test('a thief who takes turns with the owner, and leaves the mark out, gains no more', async t => {
+t.test('a thief who takes turns with the owner and leaves out the mark gains at most four generations', async t => {
   const { test, owner, thief } = await stolen(t)
   let gains = 0
   for (let round = 0; round < 12; round++) {
@@ -159,7 +159,7 @@ t.test('a thief who takes turns with the owner, and leaves the mark out, gains n
   t.ok(gains <= MOST_GAINS, `${gains} generations`)
 })
 
-t.test('a thief with a stolen parent has nothing while the owner is at work', async t => {
+t.test('a thief with the previous refresh token gets nothing while the owner is active', async t => {
   const { test, owner, thief } = await stolen(t)
   t.equal(await says(owner), 200)
   await works(test, owner)
@@ -172,7 +172,7 @@ t.test('a thief with a stolen parent has nothing while the owner is at work', as
   t.equal(await says(owner), 200)
 })
 
-t.test('a thief who uses a stolen jar for a minute every hour gains one generation', async t => {
+t.test('a thief who uses stolen cookies for one minute every hour gains at most one generation', async t => {
   const { test, owner, thief } = await stolen(t)
   let gains = 0
   for (let hour = 0; hour < 24; hour++) {
@@ -190,7 +190,7 @@ t.test('a thief who uses a stolen jar for a minute every hour gains one generati
   t.ok(gains <= 1, `${gains} generations`)
 })
 
-t.test('a thief who asks for the ticket and presents it ends the session, and gets nothing', async t => {
+t.test('a thief who gets a ticket and presents it ends the session and gets no token', async t => {
   const { test, owner, thief } = await stolen(t)
   t.equal(await says(owner), 200)
   await works(test, owner)
@@ -200,23 +200,20 @@ t.test('a thief who asks for the ticket and presents it ends the session, and ge
   t.equal((await owner.logIn(EMAIL, PASSWORD)).statusCode, 200)
 })
 
-t.test(
-  'a thief who refreshes between the ticket of the owner and their next refresh is found all the same',
-  async t => {
-    const { test, owner, thief } = await stolen(t)
+t.test('a thief who refreshes between the owner’s ticket and the owner’s next refresh is still detected', async t => {
+  const { test, owner, thief } = await stolen(t)
+  t.equal(await says(thief), 200)
+  await works(test, thief)
+  t.equal(await says(owner), 'refresh_token_superseded')
+  for (const _time of [1, 2]) {
+    await test.clock.advance(15 * MINUTE)
     t.equal(await says(thief), 200)
-    await works(test, thief)
-    t.equal(await says(owner), 'refresh_token_superseded')
-    for (const _time of [1, 2]) {
-      await test.clock.advance(15 * MINUTE)
-      t.equal(await says(thief), 200)
-    }
-    t.equal(await says(owner), 'refresh_token_reused')
-    t.equal(await says(thief), 'session_revoked')
-  },
-)
+  }
+  t.equal(await says(owner), 'refresh_token_reused')
+  t.equal(await says(thief), 'session_revoked')
+})
 
-t.test('a thief who polls with the stolen token keeps nobody from being seen at work', async t => {
+t.test('a thief who polls with a stolen token does not hide the owner’s activity', async t => {
   const { test, owner, thief } = await stolen(t)
   t.equal(await says(owner), 200)
   const first = [...thief.cookies]
@@ -234,7 +231,7 @@ t.test('a thief who polls with the stolen token keeps nobody from being seen at 
   )
 })
 
-t.test('a ticket ends nothing when it is planted in a browser that has a newer token', async t => {
+t.test('a ticket planted in a browser with a newer refresh token ends nothing', async t => {
   const { test, owner, thief } = await stolen(t)
   t.equal(await says(owner), 200)
   await works(test, owner)
@@ -243,7 +240,7 @@ t.test('a ticket ends nothing when it is planted in a browser that has a newer t
   t.ok(ticket)
   owner.cookies.set('__Host-latchkey-ticket', ticket)
   t.equal(await says(owner), 200)
-  t.notOk(owner.cookies.has('__Host-latchkey-ticket'), 'it is cleared')
+  t.notOk(owner.cookies.has('__Host-latchkey-ticket'), 'the ticket is cleared')
   owner.cookies.set('__Host-latchkey-ticket', ticket)
   t.equal((await owner.logIn(EMAIL, PASSWORD)).statusCode, 200)
   const events = await owner.get('/auth/events')

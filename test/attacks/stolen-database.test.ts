@@ -30,7 +30,7 @@ async function dump({ database }: TestApp): Promise<Dump> {
   return { text: [...texts, ...spellings].join('\n'), keys: buffers.filter(({ length }) => length === 32) }
 }
 
-/** A person whose token was rotated twice, so that every column of the whitelist is in use. */
+/** A user whose refresh token was rotated twice, so that every column of the whitelist is in use. */
 async function someHistory(test: TestApp): Promise<{ ada: Person; tokens: string[] }> {
   const ada = await signUp(test.app)
   const tokens = [ada.refreshToken]
@@ -41,14 +41,14 @@ async function someHistory(test: TestApp): Promise<{ ada: Person; tokens: string
   return { ada, tokens }
 }
 
-t.test('no part of a token, a password or a secret is in the database', async t => {
+t.test('the database contains no part of a token, a password or a secret', async t => {
   const test = await buildTestApp(t)
   const { ada, tokens } = await someHistory(test)
   await post(test.app, '/auth/login', { email: ada.email, password: 'a wrong password, and a telling one' })
   await post(test.app, '/auth/refresh', { refresh_token: `${tokens[0]!.slice(0, -4)}AAAA` })
   const { text, keys } = await dump(test)
-  t.ok(text.includes(ada.email) && text.includes(ada.sessionId), 'the dump is one')
-  t.equal(keys.length, 3, 'the hashes of the whitelist')
+  t.ok(text.includes(ada.email) && text.includes(ada.sessionId), 'the dump contains the account and its session')
+  t.equal(keys.length, 3, 'the hashes of the whitelist row')
 
   for (const token of tokens) {
     const raw = Buffer.from(token.slice('lk_rt_'.length), 'base64url')
@@ -66,14 +66,14 @@ t.test('no part of a token, a password or a secret is in the database', async t 
   t.notMatch(text, /PRIVATE KEY|"d":/, 'the signing key is sealed')
 })
 
-t.test('nothing in the database serves as the secret of a token', async t => {
+t.test('no value in the database can be used as the secret of a refresh token', async t => {
   const test = await buildTestApp(t)
   const { ada, tokens } = await someHistory(test)
   const { keys } = await dump(test)
   const generations = [0, 1, 2, 3]
   // Without JWT_REFRESH_SECRET the thief has to guess the key of the tag …
   const guessed = deriveSecrets({ jwtSecrets: ['x'.repeat(32)], refreshSecrets: ['x'.repeat(32)] }).refreshKeys[0]
-  // … and even with the right one, what the whitelist holds opens nothing: it holds hashes.
+  // … and even with the right key the whitelist is of no use: it contains only hashes.
   const [known] = test.app.context.secrets.refreshKeys
   for (const [key, code] of [
     [guessed, 'refresh_token_invalid'],
@@ -85,7 +85,7 @@ t.test('nothing in the database serves as the secret of a token', async t => {
       successorOf({ sessionId: ada.sessionId, generation: 0, secret: value, key }, key).secret,
     ])
     for (const secret of secrets) {
-      // Generation 0 is a grandparent, and a genuine tag on it would be theft: the thief gains the end of the session.
+      // Generation 0 is superseded: with a valid tag it would count as theft, and the thief would only end the session.
       for (const generation of key === known ? generations.slice(1) : generations) {
         const token = writeRefreshToken({ sessionId: ada.sessionId, generation, secret, key })
         t.equal((await refresh(test.app, token)).json().code, code)
@@ -94,16 +94,16 @@ t.test('nothing in the database serves as the secret of a token', async t => {
   }
   const elsewhere = writeRefreshToken({ sessionId: newId(), generation: 0, secret: keys[0]!, key: known })
   t.equal((await refresh(test.app, elsewhere)).json().code, 'session_revoked')
-  t.equal((await refresh(test.app, tokens.at(-1)!)).statusCode, 200, 'and the session lives')
+  t.equal((await refresh(test.app, tokens.at(-1)!)).statusCode, 200, 'the session is still valid')
 })
 
-t.test('what Redis holds names sessions and users, and no token', async t => {
+t.test('Redis contains ids of sessions and users, and no tokens', async t => {
   const test = await buildTestApp(t)
   const { ada, tokens } = await someHistory(test)
   await post(test.app, '/auth/logout', {}, { authorization: `Bearer ${ada.accessToken}` })
   await test.app.context.activity.close()
   const blob = JSON.stringify(await redisContents(test))
-  t.ok(blob.includes(ada.sessionId), 'there is something')
+  t.ok(blob.includes(ada.sessionId), 'the session is there')
   for (const token of tokens) t.notOk(blob.includes(token.slice(30, 70)))
   t.notOk(blob.includes(ada.accessToken.split('.')[2]!))
   t.notOk(blob.includes(ada.email))

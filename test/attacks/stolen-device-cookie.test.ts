@@ -16,7 +16,7 @@ function logIn(app: FastifyInstance, email: string, cookie?: string, password = 
   return app.inject({ method: 'POST', url: '/auth/login', payload: { email, password }, cookies })
 }
 
-/** Signs in from a browser, and returns what it keeps. */
+/** Signs in from a browser, and returns its device cookie. */
 async function remembered(app: FastifyInstance, email: string, cookie?: string): Promise<string> {
   const response = await logIn(app, email, cookie)
   return response.cookies.find(({ name }) => name === DEVICE)!.value
@@ -26,7 +26,7 @@ async function lock(app: FastifyInstance, email: string): Promise<void> {
   for (let guess = 0; guess < LIMIT; guess++) await post(app, '/auth/login', { email, password: 'wrong' })
 }
 
-t.test('a stolen device cookie is worth as many guesses as the account, and no more', async t => {
+t.test('a stolen device cookie allows no more guesses on a locked account than LOCKOUT_FAILURES', async t => {
   const { app } = await build(t)
   const ada = await signUp(app)
   const stolen = await remembered(app, ada.email)
@@ -35,14 +35,14 @@ t.test('a stolen device cookie is worth as many guesses as the account, and no m
   const wrong = []
   for (let guess = 0; guess < LIMIT; guess++) wrong.push((await logIn(app, ada.email, stolen, 'wrong')).statusCode)
   t.same(wrong, [401, 401, 401])
-  t.equal((await logIn(app, ada.email, stolen)).statusCode, 401, 'then not even the right password opens it')
-  t.equal((await logIn(app, ada.email, own)).statusCode, 200, 'another browser of hers is not held back by that')
+  t.equal((await logIn(app, ada.email, stolen)).statusCode, 401, 'the correct password is refused too')
+  t.equal((await logIn(app, ada.email, own)).statusCode, 200, 'the owner’s other browser is not affected')
 
   await lock(app, ada.email)
-  t.equal((await logIn(app, ada.email, stolen)).statusCode, 401, 'nor does her sign-in give the thief new guesses')
+  t.equal((await logIn(app, ada.email, stolen)).statusCode, 401, 'the owner’s sign-in gives the thief no new guesses')
 })
 
-t.test('guesses with one device cookie at the same time do not slip past its count', async t => {
+t.test('concurrent guesses with one device cookie cannot exceed its limit', async t => {
   const { app, stores } = await build(t)
   const ada = await signUp(app)
   const attempt = { id: '01900000-0000-7000-8000-000000000001', userId: ada.userId, limit: LIMIT }
@@ -51,7 +51,7 @@ t.test('guesses with one device cookie at the same time do not slip past its cou
   t.equal(reserved.filter(Boolean).length, LIMIT)
 })
 
-t.test('a device cookie without the password opens nothing, and is no credential', async t => {
+t.test('a device cookie without the password does not sign in and is not a credential', async t => {
   const { app } = await build(t)
   const ada = await signUp(app)
   const cookie = await remembered(app, ada.email)
@@ -62,7 +62,7 @@ t.test('a device cookie without the password opens nothing, and is no credential
   t.equal((await app.inject({ method: 'POST', url: '/auth/logout', cookies })).statusCode, 401)
 })
 
-t.test("somebody else's device cookie, or a forged one, opens no locked account", async t => {
+t.test('a forged device cookie, or that of another account, does not unlock an account', async t => {
   const { app, database } = await build(t)
   const [ada, mallory] = [await signUp(app), await signUp(app)]
   const own = await remembered(app, ada.email)
@@ -82,13 +82,13 @@ t.test("somebody else's device cookie, or a forged one, opens no locked account"
     'with another key id': flipped(1),
     'of another version': flipped(0),
     'cut short': own.slice(0, -1),
-    'spelled otherwise': `${own}=`,
+    'with padding': `${own}=`,
     'with a trailing bit set': own.slice(0, -1) + String.fromCharCode(own.charCodeAt(own.length - 1) + 1),
-    'its parts mixed': others.slice(0, 29) + own.slice(29),
+    'two cookies combined': others.slice(0, 29) + own.slice(29),
     'the id of the user': ada.userId,
-    'behind twenty others': [...Array.from({ length: 20 }, () => others), own].join('.'),
+    'after twenty others': [...Array.from({ length: 20 }, () => others), own].join('.'),
     empty: '',
-    'of nothing but dots': '.'.repeat(1000),
+    'only dots': '.'.repeat(1000),
   }
   for (const [name, cookie] of Object.entries(forgeries)) {
     const response = await logIn(app, ada.email, cookie)
@@ -96,11 +96,11 @@ t.test("somebody else's device cookie, or a forged one, opens no locked account"
     t.notOk(response.headers['set-cookie'], name)
   }
   const [row] = await database.admin`select count(*)::int from device_failures`
-  t.equal(row!.count, 0, 'and none of them takes up room')
-  t.equal((await logIn(app, ada.email, own)).statusCode, 200, 'the true one does')
+  t.equal(row!.count, 0, 'none of them creates a counter')
+  t.equal((await logIn(app, ada.email, own)).statusCode, 200, 'the genuine cookie does')
 })
 
-t.test('a device cookie from a page of another site is not even looked at', async t => {
+t.test('a sign-in by a page of another site is refused even with a device cookie', async t => {
   const { app } = await build(t)
   const ada = await signUp(app)
   const cookie = await remembered(app, ada.email)
@@ -115,7 +115,7 @@ t.test('a device cookie from a page of another site is not even looked at', asyn
   t.notOk(response.headers['set-cookie'])
 })
 
-t.test('a second device cookie, planted beside the own, does not hide it', async t => {
+t.test('a second device cookie, planted beside the genuine one, does not hide it', async t => {
   const { app } = await build(t)
   const ada = await signUp(app)
   const own = await remembered(app, ada.email)
@@ -127,35 +127,32 @@ t.test('a second device cookie, planted beside the own, does not hide it', async
   }
 })
 
-t.test(
-  'the device cookie can not be read by scripts or sent from other sites, and says nothing about its user',
-  async t => {
-    const { app, config } = await build(t)
-    const ada = await signUp(app)
-    const response = await logIn(app, ada.email)
-    const cookie = response.cookies.find(({ name }) => name === DEVICE)!
-    t.match(cookie, { httpOnly: true, secure: true, sameSite: 'Strict', path: '/', domain: undefined })
-    t.equal(cookie.maxAge, config.lockout.deviceMaxAgeSeconds)
-    const bytes = Buffer.from(cookie.value, 'base64url')
-    t.notOk(bytes.includes(Buffer.from(ada.userId.replaceAll('-', ''), 'hex')))
-    t.not(await remembered(app, ada.email, cookie.value), cookie.value, 'and each sign-in makes another')
+t.test('the device cookie is HttpOnly and SameSite=Strict and does not contain the user id', async t => {
+  const { app, config } = await build(t)
+  const ada = await signUp(app)
+  const response = await logIn(app, ada.email)
+  const cookie = response.cookies.find(({ name }) => name === DEVICE)!
+  t.match(cookie, { httpOnly: true, secure: true, sameSite: 'Strict', path: '/', domain: undefined })
+  t.equal(cookie.maxAge, config.lockout.deviceMaxAgeSeconds)
+  const bytes = Buffer.from(cookie.value, 'base64url')
+  t.notOk(bytes.includes(Buffer.from(ada.userId.replaceAll('-', ''), 'hex')))
+  t.not(await remembered(app, ada.email, cookie.value), cookie.value, 'each sign-in makes a new cookie')
 
-    const logout = await app.inject({
-      method: 'POST',
-      url: '/auth/logout',
-      cookies: Object.fromEntries(response.cookies.map(({ name, value }) => [name, value])),
-    })
-    t.equal(logout.statusCode, 204)
-    t.notOk(
-      logout.cookies.some(({ name }) => name === DEVICE),
-      'signing out keeps it',
-    )
-    const inBody = await post(app, '/auth/login', { email: ada.email, password: PASSWORD, transport: 'body' })
-    t.notOk(inBody.headers['set-cookie'], 'a client that keeps no cookies gets none')
-  },
-)
+  const logout = await app.inject({
+    method: 'POST',
+    url: '/auth/logout',
+    cookies: Object.fromEntries(response.cookies.map(({ name, value }) => [name, value])),
+  })
+  t.equal(logout.statusCode, 204)
+  t.notOk(
+    logout.cookies.some(({ name }) => name === DEVICE),
+    'signing out keeps the device cookie',
+  )
+  const inBody = await post(app, '/auth/login', { email: ada.email, password: PASSWORD, transport: 'body' })
+  t.notOk(inBody.headers['set-cookie'], 'a client without cookies gets none')
+})
 
-t.test('people who share a browser are each known to it, the last five of them', async t => {
+t.test('a shared browser is known to the last five accounts that signed in with it', async t => {
   const { app } = await build(t)
   const family = []
   for (let person = 0; person < 6; person++) family.push(await signUp(app))
@@ -170,7 +167,7 @@ t.test('people who share a browser are each known to it, the last five of them',
   t.same(opened, [401, 200, 200, 200, 200, 200])
 })
 
-t.test('a browser is known for as long as the operator says, whatever it keeps', async t => {
+t.test('a browser is known for DEVICE_COOKIE_MAX_AGE, even if it keeps the cookie longer', async t => {
   const { app, clock } = await build(t, { DEVICE_COOKIE_MAX_AGE: '30d' })
   const ada = await signUp(app)
   const [first, second] = [await remembered(app, ada.email), await remembered(app, ada.email)]
@@ -182,7 +179,7 @@ t.test('a browser is known for as long as the operator says, whatever it keeps',
   t.equal((await logIn(app, ada.email, second)).statusCode, 401)
 })
 
-t.test('browsers stay known when the secret is changed, and not when it is taken away', async t => {
+t.test('browsers stay known when JWT_REFRESH_SECRET changes, until the old secret is removed', async t => {
   const test = await build(t)
   const ada = await signUp(test.app)
   const old = await remembered(test.app, ada.email)

@@ -9,10 +9,10 @@ import { PASSWORD, post, signUp } from '../support/people.js'
 const DELAY_MS = 200
 
 /**
- * As the service does it, in a time that stands still: when each failure would be answered, in milliseconds. They all
- * wait until there are so many of them.
+ * A context with a stopped clock that records when each failure would be answered, in milliseconds. No failure is
+ * answered until `size` of them wait.
  */
-function standStill({ app }: TestApp, size = 1): { context: AuthContext; moments(): number[] } {
+function withStoppedClock({ app }: TestApp, size = 1): { context: AuthContext; moments(): number[] } {
   const moments: number[] = []
   let release = () => {}
   const allThere = new Promise<void>(resolve => {
@@ -26,9 +26,9 @@ function standStill({ app }: TestApp, size = 1): { context: AuthContext; moments
   return { context: { ...app.context, failureSchedule }, moments: () => moments.sort((a, b) => a - b) }
 }
 
-/** At which moments wrong guesses at one name are answered that all come at once. */
+/** The times at which concurrent wrong guesses at one name are answered. */
 async function burst(test: TestApp, email: string, size = 10): Promise<number[]> {
-  const { context, moments } = standStill(test, size)
+  const { context, moments } = withStoppedClock(test, size)
   const guess = (_: unknown, index: number) =>
     t.rejects(logIn(context, { email, password: `wrong ${index}`, transport: 'body' }, {}), {
       code: 'invalid_credentials',
@@ -47,10 +47,10 @@ async function withHash({ app, database }: TestApp, hash: string) {
 
 const bcryptOfCost = (cost: string) => `$2b$${cost}$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2`
 
-t.test('a burst on an account whose row is slow to write is answered as one on an unknown name', async t => {
+t.test('a burst of guesses is answered at the same times for an account with a slow row as for no account', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
-  // As a slow disk or a distant replica makes it: who counts an attempt holds the row, and the others wait for it.
+  // As with a slow disk or a distant replica: counting an attempt locks the row, and the others wait for it.
   await test.database.admin.unsafe(`
     create function slow_commit() returns trigger language plpgsql
       as 'begin perform pg_sleep(0.05); return null; end';
@@ -59,17 +59,17 @@ t.test('a burst on an account whose row is slow to write is answered as one on a
   t.same(await burst(test, 'nobody@example.com'), aDelayApart(10))
   t.same(await burst(test, ada.email), aDelayApart(10))
   const [row] = await test.database.admin`select failed_logins from users where id = ${ada.userId}`
-  t.equal(row!.failed_logins, 10, 'and all of it was counted')
+  t.equal(row!.failed_logins, 10, 'all guesses were counted')
 })
 
-t.test('so is a burst on an account with a slow hash of an older system', async t => {
+t.test('a burst of guesses is answered at the same times for a slow imported hash as for no account', async t => {
   const test = await buildTestApp(t)
   const imported = await withHash(test, bcryptOfCost('10'))
   t.same(await burst(test, imported.email, 4), aDelayApart(4))
   t.same(await burst(test, 'nobody@example.com', 4), aDelayApart(4))
 })
 
-t.test('no failure is answered before its moment, whatever it is refused for', async t => {
+t.test('no failed sign-in is answered before SIGN_IN_FAILURE_DELAY, whatever the reason', async t => {
   const test = await buildTestApp(t, { SIGN_IN_FAILURE_DELAY: `${DELAY_MS}ms`, LOCKOUT_FAILURES: '1' })
   const { app } = test
   const [ada, disabled, locked] = [await signUp(app), await signUp(app), await signUp(app)]
@@ -80,14 +80,14 @@ t.test('no failure is answered before its moment, whatever it is refused for', a
   const attempts = {
     'a wrong password': () => logInTo(ada.email),
     'an unknown address': () => logInTo('nobody@example.com'),
-    'what is no address': () => logInTo('no address'),
+    'an invalid address': () => logInTo('no address'),
     'a disabled account': () => logInTo(disabled.email, PASSWORD),
     'a locked account': () => logInTo(locked.email, PASSWORD),
     'a quick bcrypt hash': () => logInTo(quick.email),
     'a damaged hash': () => logInTo(damaged.email),
-    'the current password': () =>
+    'a wrong current password': () =>
       post(app, '/auth/change-password', { email: 'none@example.com', current_password: 'x', new_password: PASSWORD }),
-    'another dialect': () => post(app, '/api/token/', { email: 'noone@example.com', password: 'wrong' }),
+    'Simple JWT': () => post(app, '/api/token/', { email: 'noone@example.com', password: 'wrong' }),
   }
   for (const [name, attempt] of Object.entries(attempts)) {
     const startedAt = performance.now()
@@ -96,10 +96,10 @@ t.test('no failure is answered before its moment, whatever it is refused for', a
   }
 })
 
-t.test('whoever is refused because the account was disabled meanwhile is told no sooner', async t => {
+t.test('a sign-in refused because the account was disabled meanwhile is answered no sooner', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
-  const { context, moments } = standStill(test)
+  const { context, moments } = withStoppedClock(test)
   const { passwords } = context
   const verify: typeof passwords.verify = async (...asked) => {
     const isRight = await passwords.verify(...asked)
@@ -112,18 +112,18 @@ t.test('whoever is refused because the account was disabled meanwhile is told no
   t.same(moments(), [DELAY_MS])
 })
 
-t.test('the right password is answered at once, while wrong ones wait', async t => {
+t.test('the correct password is answered at once, while wrong ones wait', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
-  const { context, moments } = standStill(test, 2)
+  const { context, moments } = withStoppedClock(test, 2)
   const signIn = (password: string) => logIn(context, { email: ada.email, password, transport: 'body' }, {})
   const held = signIn('wrong')
   t.match(await signIn(PASSWORD), { accessToken: String })
   await Promise.allSettled([held, signIn('wrong')])
-  t.equal(moments().length, 2, 'the first waited for the second, and nobody else for either')
+  t.equal(moments().length, 2, 'only the two wrong passwords were delayed')
 })
 
-t.test('a refusal by the limit does not look for the account, so that its time tells nothing', async t => {
+t.test('a rate-limited sign-in does not look up the account, so its time reveals nothing', async t => {
   const { app, stores } = await buildTestApp(t, { RATE_LIMIT: 'on', RATE_LIMIT_FAILURES_PER_ACCOUNT: '1' })
   const ada = await signUp(app)
   for (const [email, cookie] of [
@@ -135,7 +135,7 @@ t.test('a refusal by the limit does not look for the account, so that its time t
     await attempt()
     const before = stores.db.statementsSent
     t.equal((await attempt()).statusCode, 429)
-    // What runs by itself may send one meanwhile.
+    // A background task may send a statement meanwhile.
     t.ok(stores.db.statementsSent - before <= 1, `${email} ${cookie}`)
   }
 })

@@ -8,7 +8,7 @@ async function start(t: Parameters<typeof buildTestApp>[0]) {
   const ada = await signUp(test.app)
   const forger = await forgerOf(test, ada.accessToken)
   const header = JSON.stringify({ alg: 'ES256', typ: 'at+jwt', kid: forger.kid })
-  /** A genuine signature over claims as text, in which a member is replaced by text that JSON.stringify never writes. */
+  /** Verifies raw claims with a valid signature: they may contain text that JSON.stringify never writes. */
   const verifyText = (payload: string) => verify(test.app, forger.tokenOf(header, payload))
   const claims = payloadOf(ada.accessToken)
   const withMember = (name: string, text: string) =>
@@ -16,7 +16,7 @@ async function start(t: Parameters<typeof buildTestApp>[0]) {
   return { ...test, ada, forger, claims, verifyText, withMember }
 }
 
-t.test('a token without an end, or with an end that is no whole second, is refused', async t => {
+t.test('an access token without exp, or with an exp that is not a whole second, is refused', async t => {
   const { app, forger, claims, verifyText, withMember } = await start(t)
   const exp = claims.exp as number
   t.equal(await verify(app, forger.token({}, { exp: undefined })), 'token_invalid', 'none')
@@ -39,27 +39,27 @@ t.test('a token without an end, or with an end that is no whole second, is refus
   ])
     t.equal(await verifyText(withMember('exp', text)), 'token_invalid', `exp ${text}`)
   t.equal(await verifyText(withMember('exp', `${exp}.0`)), 200, 'another spelling of a whole second')
-  t.equal(await verifyText(withMember('exp', '1000000000')), 'token_expired', 'an end in the past')
+  t.equal(await verifyText(withMember('exp', '1000000000')), 'token_expired', 'an exp in the past')
 })
 
-t.test('an expired token has no grace, not even that of the clocks', async t => {
+t.test('an expired access token is refused without any clock tolerance', async t => {
   const { app, forger, clock } = await start(t)
   const nowSeconds = Math.floor(clock.now() / 1000)
   t.equal(await verify(app, forger.token({}, { exp: nowSeconds - 1 })), 'token_expired')
   t.equal(await verify(app, forger.token({}, { exp: nowSeconds + 60 })), 200)
 })
 
-t.test('a token is not good before its time, give or take half a minute between clocks', async t => {
+t.test('an access token is refused before its nbf, with thirty seconds of clock tolerance', async t => {
   const { app, forger, clock, verifyText, withMember } = await start(t)
   const nowSeconds = Math.floor(clock.now() / 1000)
   t.equal(await verify(app, forger.token({}, { nbf: nowSeconds - 60 })), 200)
-  t.equal(await verify(app, forger.token({}, { nbf: nowSeconds + 20 })), 200, 'clocks differ')
+  t.equal(await verify(app, forger.token({}, { nbf: nowSeconds + 20 })), 200, 'within the tolerance')
   t.equal(await verify(app, forger.token({}, { nbf: nowSeconds + 60 })), 'token_invalid')
   for (const text of ['null', `"${nowSeconds}"`, '1e999', '-1e999', '[]', '{}', 'true', `${nowSeconds}.5`])
     t.equal(await verifyText(withMember('nbf', text)), 'token_invalid', `nbf ${text}`)
 })
 
-t.test('a token that lacks a claim, or has one of the wrong type, is refused', async t => {
+t.test('an access token that lacks a claim, or has one of the wrong type, is refused', async t => {
   const { app, forger } = await start(t)
   const texts = ['sub', 'sid', 'jti', 'client_id']
   const numbers = ['iat', 'auth_time', 'ver', 'gen']
@@ -76,7 +76,7 @@ t.test('a token that lacks a claim, or has one of the wrong type, is refused', a
     t.equal(await verify(app, forger.token({}, { roles })), 'token_invalid', `roles ${JSON.stringify(roles)}`)
 })
 
-t.test('a payload that is no object is refused', async t => {
+t.test('an access token whose payload is not an object is refused', async t => {
   const { claims, verifyText } = await start(t)
   const good = JSON.stringify(claims)
   for (const payload of [
@@ -96,7 +96,7 @@ t.test('a payload that is no object is refused', async t => {
   t.equal(await verifyText(good), 200)
 })
 
-t.test('a claim that is there twice counts once, and a prototype is no claim', async t => {
+t.test('of a duplicated claim only the last counts, and a claim in __proto__ does not count', async t => {
   const { app, ada, claims, verifyText } = await start(t)
   const good = JSON.stringify(claims)
   t.equal(await verifyText(good.replace('"aud"', '"aud":"https://evil.example","aud"')), 200, 'the last one counts')

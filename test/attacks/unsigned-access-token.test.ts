@@ -12,7 +12,7 @@ async function start(t: Tap, overrides: NodeJS.ProcessEnv = {}) {
 }
 type Tap = Parameters<typeof buildTestApp>[0]
 
-t.test('an unsigned token is refused in every spelling of none', async t => {
+t.test('an unsigned access token is refused in every spelling of alg none', async t => {
   const { app, forger, ada } = await start(t)
   const payload = ada.accessToken.split('.')[1]
   for (const alg of ['none', 'None', 'NONE', 'nOnE', 'noNE', '', null, undefined]) {
@@ -21,7 +21,7 @@ t.test('an unsigned token is refused in every spelling of none', async t => {
       t.equal(await verify(app, `${header}.${payload}.`), 'token_invalid', `${alg}, no signature`)
       t.equal(await verify(app, `${header}.${payload}.AA`), 'token_invalid', `${alg}, some signature`)
     }
-    t.equal(await verify(app, forger.token({ alg })), 'token_invalid', `${alg}, well signed`)
+    t.equal(await verify(app, forger.token({ alg })), 'token_invalid', `${alg}, with a valid signature`)
   }
   const [header] = ada.accessToken.split('.')
   t.equal(await verify(app, `${header}.${payload}.`), 'token_invalid', 'the right algorithm, an empty signature')
@@ -31,7 +31,7 @@ t.test('an unsigned token is refused in every spelling of none', async t => {
 })
 
 for (const JWT_ALGORITHM of ['ES256', 'RS256', 'EdDSA']) {
-  t.test(`the public ${JWT_ALGORITHM} key is no secret for HMAC, in any of its spellings`, async t => {
+  t.test(`the public ${JWT_ALGORITHM} key is not accepted as an HMAC secret, in any encoding`, async t => {
     const { app, forger } = await start(t, { JWT_ALGORITHM })
     const pem = forger.publicKey.export({ type: 'spki', format: 'pem' }).toString()
     const der = forger.publicKey.export({ type: 'spki', format: 'der' })
