@@ -1,7 +1,7 @@
 import t from 'tap'
 import { availableCores } from '../../src/config/available-cores.js'
 
-t.test('a container hashes on the cores of its quota', async t => {
+t.test('the available cores are the CPU quota of the container, rounded down', async t => {
   const cores = (files: Record<string, string>, machineCores: number) =>
     availableCores(path => {
       const content = files[path]

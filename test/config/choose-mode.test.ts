@@ -2,7 +2,7 @@ import t from 'tap'
 import { chooseMode } from '../../src/config.js'
 import { stores } from './environments.js'
 
-t.test('the mode follows from what is given', async t => {
+t.test('the mode is embedded with --embedded, or without store addresses outside production', async t => {
   const { DATABASE_URL, REDIS_URL } = stores
   const kubernetes = { KUBERNETES_SERVICE_HOST: '10.0.0.1' }
   const cases: [env: NodeJS.ProcessEnv, embedded: boolean, mode: string, problems: RegExp[]][] = [

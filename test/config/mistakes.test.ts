@@ -3,7 +3,7 @@ import t from 'tap'
 import { readConfig } from '../../src/config.js'
 import { problemsOf, production, refreshSecret, required, secret, stores } from './environments.js'
 
-t.test('a wrong value is refused with its name and the fix', async t => {
+t.test('an invalid setting is rejected with its name and how to correct it', async t => {
   const cases: [name: string, value: string, fix: RegExp][] = [
     ['NODE_ENV', 'prod', /must be production, development or test; it is "prod"/],
     ['HOST', 'http://localhost', /without scheme or port/],
@@ -72,7 +72,7 @@ t.test('a wrong value is refused with its name and the fix', async t => {
   }
 })
 
-t.test('a list names the entry at fault', async t => {
+t.test('the error about a list setting names the invalid entry', async t => {
   const ofOrigins = (CORS_ORIGINS: string) => problemsOf({ ...required, CORS_ORIGINS })
   t.match(ofOrigins('https://a.example,null'), [/^CORS_ORIGINS, entry 2, must be a real origin.*; it is "null"\.$/])
   t.match(ofOrigins('*'), [/^CORS_ORIGINS, entry 1, must name every origin in full/])
@@ -82,7 +82,7 @@ t.test('a list names the entry at fault', async t => {
   t.match(problemsOf({ ...required, TRUST_PROXY: 'true' }), [/^TRUST_PROXY, entry 1, .*a client could choose/])
 })
 
-t.test('a certificate file without a certificate is refused', async t => {
+t.test('a CA file without a certificate is rejected', async t => {
   const dir = t.testdir({
     'ca.pem': '-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n',
     'key.pem': 'key',
@@ -92,7 +92,7 @@ t.test('a certificate file without a certificate is refused', async t => {
   t.match(problemsOf(withFile('key.pem')), [/^REDIS_CA_FILE must be the path of a PEM file; .*BEGIN CERTIFICATE/])
 })
 
-t.test('a wrong address of a store is refused with the fix, and never shown', async t => {
+t.test('an invalid store address is rejected with how to correct it, and is never shown', async t => {
   const cases: [name: string, value: string, fix: RegExp][] = [
     ['DATABASE_URL', 'mysql://u:canary@db/x', /such as postgres:\/\/user:password@host:5432/],
     ['DATABASE_URL', 'postgres://u:can/ary@db/x', /percent-encoded/],
@@ -115,14 +115,14 @@ t.test('a wrong address of a store is refused with the fix, and never shown', as
   }
 })
 
-t.test('a SQLite address is told what Latchkey needs and what development starts', async t => {
+t.test('a SQLite address is rejected: Latchkey needs Postgres, and development can use the embedded one', async t => {
   const problems = problemsOf({ ...required, ...stores, DATABASE_URL: 'file:./dev.db' })
   t.match(problems, [
     /^DATABASE_URL is a file: address.*needs Postgres.*in development leave the variable unset.*embedded/,
   ])
 })
 
-t.test('a weak secret is refused with the fix, and never shown', async t => {
+t.test('a weak secret is rejected with how to correct it, and is never shown', async t => {
   const strong = (count: number) => Array.from({ length: count }, (_, i) => `${secret}${i}`).join(',')
   const cases: [name: string, value: string, fix: RegExp][] = [
     ['JWT_SECRET', 'canary', /entry 1, must be at least 32 bytes: make one with "openssl rand -base64 48"/],
@@ -143,5 +143,5 @@ t.test('a weak secret is refused with the fix, and never shown', async t => {
     t.notMatch(problems[0], /canary|xxx/)
   }
   t.equal(readConfig({ ...required, JWT_SECRET: strong(4) }).jwtSecrets.length, 4)
-  t.ok(readConfig({ ...required, JWT_SECRET: 'é'.repeat(8) + 'ü'.repeat(8) }), '32 bytes may be fewer characters')
+  t.ok(readConfig({ ...required, JWT_SECRET: 'é'.repeat(8) + 'ü'.repeat(8) }), 'bytes count, not characters')
 })

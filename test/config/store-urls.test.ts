@@ -5,7 +5,7 @@ import { readRedisUrl } from '../../src/config/redis-url.js'
 import { readConfig } from '../../src/config.js'
 import { problemsOf, production } from './environments.js'
 
-t.test('the address of Postgres is taken as each provider hands it out', async t => {
+t.test('Postgres addresses are accepted in the form that each provider gives', async t => {
   const at = (host: string, port = 5432) => ({ places: [{ host, port }] })
   const owner = { user: 'u', password: 'p' }
   const cases: [provider: string, url: string, read: object][] = [
@@ -50,7 +50,7 @@ t.test('the address of Postgres is taken as each provider hands it out', async t
       { ...owner, socket: '/cloudsql/project:region:instance/.s.PGSQL.5432', database: 'app' },
     ],
     [
-      'Cloud SQL, its socket behind a name that does not count',
+      'Cloud SQL, its socket beside a host that is ignored',
       'postgresql://u:p@localhost/app?host=/cloudsql/project:region:instance&port=5433',
       { socket: '/cloudsql/project:region:instance/.s.PGSQL.5433' },
     ],
@@ -91,14 +91,14 @@ t.test('the address of Postgres is taken as each provider hands it out', async t
         targetSessionAttrs: 'read-write',
       },
     ],
-    ['every character', 'postgres://u:%2F%3F%23%40%25%3A+&=@db/x', { password: '/?#@%:+&=', database: 'x' }],
+    ['all reserved characters', 'postgres://u:%2F%3F%23%40%25%3A+&=@db/x', { password: '/?#@%:+&=', database: 'x' }],
     [
       'credentials as parameters',
       'postgres://db/?dbname=x&user=u&password=a+b',
       { user: 'u', password: 'a+b', database: 'x' },
     ],
     [
-      'a schema of its own',
+      'a schema in the options',
       'postgres://u:p@db/x?options=-c%20search_path%3Dauth&application_name=sign-in&connect_timeout=10',
       {
         session: { options: '-c search_path=auth', application_name: 'sign-in' },
@@ -106,7 +106,7 @@ t.test('the address of Postgres is taken as each provider hands it out', async t
         connectTimeoutMs: 10_000,
       },
     ],
-    ['a schema by its own parameter', 'postgres://db/x?search_path=auth,public', { searchPath: 'auth,public' }],
+    ['a schema in search_path', 'postgres://db/x?search_path=auth,public', { searchPath: 'auth,public' }],
     [
       'several settings of the server',
       'postgres://db/x?options=-csearch_path%3Da%20-c%20work_mem%3D8MB%20--Search-Path%3Db,%5C%20c',
@@ -114,7 +114,7 @@ t.test('the address of Postgres is taken as each provider hands it out', async t
     ],
     ['no schema', 'postgres://db/x?options=-c%20work_mem%3D8MB', { searchPath: undefined }],
     [
-      'the authorities of the system',
+      'the certificate authorities of the system',
       'postgres://db/x?sslrootcert=system',
       { sslmode: 'verify-full', caFile: undefined },
     ],
@@ -122,7 +122,7 @@ t.test('the address of Postgres is taken as each provider hands it out', async t
   for (const [provider, url, read] of cases) t.match(readPostgresUrl(url), read, provider)
 })
 
-t.test('what cannot be honoured in the address of Postgres is refused with what to do, and never shown', async t => {
+t.test('an unsupported part of a Postgres address is rejected with what to do, and is never shown', async t => {
   const cases: [url: string, fix: RegExp][] = [
     ['postgres://u:p@a/canary@db/x', /percent-encoded, as %2F/],
     ['postgres://u:p@canary@db/x', /percent-encoded/],
@@ -152,7 +152,7 @@ t.test('what cannot be honoured in the address of Postgres is refused with what 
   }
 })
 
-t.test('what an address of Postgres says about TLS agrees with the file of the authority', async t => {
+t.test('the sslmode of a Postgres address must agree with DATABASE_CA_FILE', async t => {
   const DATABASE_CA_FILE = join(
     t.testdir({ 'ca.pem': '-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n' }),
     'ca.pem',
@@ -168,7 +168,7 @@ t.test('what an address of Postgres says about TLS agrees with the file of the a
   t.ok(readConfig({ ...production, DATABASE_URL: `${at('verify-ca')}&sslrootcert=${DATABASE_CA_FILE}` }))
 })
 
-t.test('the address of Redis is taken as each provider hands it out', async t => {
+t.test('Redis addresses are accepted in the form that each provider gives', async t => {
   const cases: [provider: string, url: string, read: object][] = [
     ['a container', 'redis://redis:6379/2', { places: [{ host: 'redis', port: 6379 }], db: 2, tls: 'none', family: 0 }],
     ['a password alone', 'redis://:p@redis', { username: undefined, password: 'p' }],
@@ -183,7 +183,7 @@ t.test('the address of Redis is taken as each provider hands it out', async t =>
   for (const [provider, url, read] of cases) t.match(readRedisUrl(url), read, provider)
 })
 
-t.test('what cannot be honoured in the address of Redis is refused with what to do, and never shown', async t => {
+t.test('an unsupported part of a Redis address is rejected with what to do, and is never shown', async t => {
   const cases: [url: string, fix: RegExp][] = [
     ['redis://:p@a/canary@redis', /percent-encoded/],
     ['redis://:p@canary@redis', /percent-encoded/],

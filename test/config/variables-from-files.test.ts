@@ -4,7 +4,7 @@ import t from 'tap'
 import { chooseMode, readConfig } from '../../src/config.js'
 import { problemsOf, refreshSecret, required, secret, stores } from './environments.js'
 
-t.test('a value may come from a file', async t => {
+t.test('a setting can be read from a file', async t => {
   const dir = t.testdir({
     secret: `${secret}\n`,
     url: 'postgres://u:canary@db/x\r\n',
@@ -14,7 +14,7 @@ t.test('a value may come from a file', async t => {
   })
   const file = (name: string) => join(dir, name)
 
-  t.test('without its trailing newline', async t => {
+  t.test('a setting that is read from a file loses its trailing newline', async t => {
     const config = readConfig({
       JWT_SECRET_FILE: file('secret'),
       JWT_REFRESH_SECRET: refreshSecret,
@@ -30,29 +30,29 @@ t.test('a value may come from a file', async t => {
     })
   })
 
-  t.test('but not from both', async t => {
+  t.test('a variable and its _FILE variable must not both be set', async t => {
     const problems = problemsOf({ ...required, JWT_SECRET_FILE: file('secret') })
     t.strictSame(problems, ['JWT_SECRET and JWT_SECRET_FILE are both set: keep one.'])
   })
 
-  t.test('that exists and is not empty', async t => {
+  t.test('a _FILE variable that names a missing or empty file is rejected', async t => {
     t.match(problemsOf({ ...required, PORT_FILE: file('absent') }), [
       /^PORT_FILE names a file that can't be read \(ENOENT\)/,
     ])
     t.match(problemsOf({ ...required, PORT_FILE: file('empty') }), [/^PORT_FILE names an empty file/])
   })
 
-  t.test('whose content is never shown if it is secret', async t => {
+  t.test('the error about a secret that is read from a file never shows it', async t => {
     const problems = problemsOf({ JWT_SECRET_FILE: file('bad'), JWT_REFRESH_SECRET: refreshSecret })
     t.match(problems, [/^JWT_SECRET, entry 1, must be at least 32 bytes/])
     t.notMatch(problems[0], /canary/)
   })
 
-  t.test('and an empty variable is an unset one', async t => {
+  t.test('an empty variable counts as unset', async t => {
     t.equal(readConfig({ ...required, PORT: '', PORT_FILE: ' ', DATABASE_URL: '' }).port, 3000)
   })
 
-  t.test('and a NODE_ENV in a file keeps embedded out of production', async t => {
+  t.test('a NODE_ENV_FILE that says production, or that is missing, excludes embedded mode', async t => {
     writeFileSync(file('env'), 'production\n')
     t.equal(chooseMode({ NODE_ENV_FILE: file('env') }).mode, 'external')
     t.equal(chooseMode({ NODE_ENV_FILE: file('absent') }).mode, 'external')

@@ -2,7 +2,7 @@ import t from 'tap'
 import { configWarnings, readConfig } from '../../src/config.js'
 import { production, required } from './environments.js'
 
-t.test('what is unwise is said and allowed', async t => {
+t.test('a risky setting is allowed, with a warning', async t => {
   const warnings = (env: NodeJS.ProcessEnv) => configWarnings(readConfig({ ...required, ...env }))
   const { PUBLIC_ORIGIN: _, ...withoutOrigin } = production
   t.strictSame(warnings(production), [])
@@ -15,7 +15,7 @@ t.test('what is unwise is said and allowed', async t => {
   t.match(warnings({ TRUST_PROXY: '10.0.0.0/8,::/0' }), [/^TRUST_PROXY covers every address/])
 })
 
-t.test('cookies that browsers will not keep or send are pointed out, and nothing that might work', async t => {
+t.test('a warning names cookies that browsers will not keep or send, and no others', async t => {
   const warnings = (env: NodeJS.ProcessEnv) => configWarnings(readConfig({ ...required, ...env }))
   const allowing = (CORS_ORIGINS: string, env: NodeJS.ProcessEnv = {}) =>
     warnings({ ...production, CORS_ORIGINS, ...env })
@@ -40,14 +40,14 @@ t.test('cookies that browsers will not keep or send are pointed out, and nothing
   }
   t.strictSame(allowing('https://example.com,https://app.example.com:8443,https://a.b.example.com'), [])
   const uk = { PUBLIC_ORIGIN: 'https://auth.example.co.uk', CORS_ORIGINS: 'https://app.other.co.uk' }
-  t.strictSame(warnings({ ...production, ...uk }), [], 'only browsers know which domains are open to all')
+  t.strictSame(warnings({ ...production, ...uk }), [], 'only browsers have the list of public suffixes')
   t.strictSame(warnings({ CORS_ORIGINS: 'http://localhost:5173' }), [])
 
   t.match(allowing('http://app.example.com'), [/^CORS_ORIGINS names http:\/\/app\.example\.com, .*plain http/])
   t.strictSame(allowing('http://localhost', { COOKIE_SAMESITE: 'none' }), [], 'an app in a web view')
 })
 
-t.test('a variable that looks like a misspelled setting is pointed out', async t => {
+t.test('a warning names a variable that looks like a misspelled setting', async t => {
   const env = { ...required, JWT_EXPIRES: '5m', COOKIE_SAME_SITE: 'none', REDIS_PORT: 'tcp://x', JWT_ISSUER_FILE: '' }
   const warnings = configWarnings(readConfig(env), env)
   t.equal(warnings.length, 2)

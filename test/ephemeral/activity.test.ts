@@ -5,7 +5,7 @@ import { createKeys } from '../../src/ephemeral/keys.js'
 import { createMemoryEphemeral } from '../../src/ephemeral/memory.js'
 import { quietLog } from '../support/servers/quiet-log.js'
 
-t.test('what is on its way to the store is known meanwhile', async t => {
+t.test('activity that is still being written to the store is already reported', async t => {
   const keys = createKeys({ refreshTokenTtlSeconds: 60 })
   const store = createMemoryEphemeral({ keys })
   let arrive = () => {}
@@ -29,8 +29,8 @@ t.test('what is on its way to the store is known meanwhile', async t => {
     t.equal((await activity.lastSeen(['session'])).get('session'), seenAt, when)
     t.equal(await activity.generationLastSeen('session', 3), seenAt, when)
   }
-  await isKnown('on its way')
+  await isKnown('while it is being written')
   arrive()
   await flushed
-  await isKnown('when it has arrived')
+  await isKnown('after it was written')
 })

@@ -3,7 +3,7 @@ import { createCounters } from '../../src/ephemeral/counters.js'
 
 const MINUTE = 60_000
 
-t.test('without room for one more the lowest counter goes, the oldest of them first', async t => {
+t.test('when the counters are full, the lowest one is removed, and of equal ones the oldest', async t => {
   const counters = createCounters({ maxCounters: 3, now: () => 0 })
   for (let hits = 0; hits < 5; hits++) await counters.hit('high', MINUTE)
   await counters.hit('older', MINUTE)
@@ -11,10 +11,10 @@ t.test('without room for one more the lowest counter goes, the oldest of them fi
   await counters.hit('new', MINUTE)
   t.equal((await counters.hit('high', MINUTE)).count, 6)
   t.equal((await counters.hit('younger', MINUTE)).count, 2)
-  t.equal((await counters.hit('older', MINUTE)).count, 1, 'it was pushed out')
+  t.equal((await counters.hit('older', MINUTE)).count, 1, 'it was removed')
 })
 
-t.test('a counter whose window has ended goes before a live one, however high it was', async t => {
+t.test('a counter whose window has ended is removed before a live one, whatever its count', async t => {
   let time = 0
   const counters = createCounters({ maxCounters: 2, now: () => time })
   for (let hits = 0; hits < 5; hits++) await counters.hit('ended', MINUTE)
@@ -25,7 +25,7 @@ t.test('a counter whose window has ended goes before a live one, however high it
   t.equal((await counters.hit('live', MINUTE)).count, 2)
 })
 
-t.test('a counter taken back to zero is the first to go', async t => {
+t.test('a counter that was taken back to 0 is removed first', async t => {
   const counters = createCounters({ maxCounters: 2, now: () => 0 })
   await counters.hit('one', MINUTE)
   await counters.hit('none', MINUTE)
@@ -34,7 +34,7 @@ t.test('a counter taken back to zero is the first to go', async t => {
   t.equal((await counters.hit('one', MINUTE)).count, 2)
 })
 
-t.test('a full house makes room as fast as an empty one takes in', async t => {
+t.test('adding a counter to full ones takes less than 10 times as long as to empty ones', async t => {
   const rounds = 20_000
   const timeOf = async (
     maxCounters: number,
@@ -45,7 +45,7 @@ t.test('a full house makes room as fast as an empty one takes in', async t => {
     for (let index = 0; index < rounds; index++) await counters.hit(`${prefix}${index}`, MINUTE)
     return { counters, ms: performance.now() - start }
   }
-  // The best of three each: other work on the machine can only add.
+  // The best of three runs each: other work on the machine only adds time.
   const best = { empty: Number.POSITIVE_INFINITY, full: Number.POSITIVE_INFINITY }
   for (let times = 0; times < 3; times++) {
     const empty = await timeOf(rounds, 'a')

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createExpiringNumbers } from '../../src/ephemeral/expiring-numbers.js'
 
-t.test('a number and its end go up and never down', async t => {
+t.test('an expiring number and its expiry are raised and never lowered', async t => {
   let time = 0
   const numbers = createExpiringNumbers(() => time)
   numbers.raise('a', 2, 100)
@@ -11,12 +11,12 @@ t.test('a number and its end go up and never down', async t => {
   time = 100
   t.equal(numbers.get('a'), undefined)
   numbers.raise('a', 1, 200)
-  t.equal(numbers.get('a'), 1, 'what has ended is forgotten')
+  t.equal(numbers.get('a'), 1, 'an expired number is forgotten')
   numbers.raise('b', 1, 100)
   t.equal(numbers.get('b'), undefined)
 })
 
-t.test('dead numbers do not pile up', async t => {
+t.test('expired numbers do not accumulate', async t => {
   let time = 0
   const numbers = createExpiringNumbers(() => time)
   for (let round = 0; round < 10; round++) {

@@ -20,7 +20,7 @@ function open({ enabled = true, maxPerMinute = 3 } = {}) {
   }
 }
 
-t.test('an account may fail so often a minute, and then is told when to come back', async t => {
+t.test('failed attempts on an account are limited per minute, and the refusal says when to retry', async t => {
   const { limit, passTime } = open()
   for (let attempts = 0; attempts < 3; attempts++) await t.resolves(limit.reserve(account))
   passTime(20_500)
@@ -32,13 +32,13 @@ t.test('an account may fail so often a minute, and then is told when to come bac
   await t.resolves(limit.reserve(account))
 })
 
-t.test('attempts at the same time can not all slip through', async t => {
+t.test('concurrent attempts do not exceed the failure limit', async t => {
   const { limit } = open()
   const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => limit.reserve(account)))
   t.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 3)
 })
 
-t.test('the right password is not counted', async t => {
+t.test('a correct password does not count towards the failure limit', async t => {
   const { limit } = open()
   for (let attempts = 0; attempts < 50; attempts++) {
     await limit.reserve(account)
@@ -48,13 +48,13 @@ t.test('the right password is not counted', async t => {
   await t.rejects(limit.reserve(account), refused)
 })
 
-t.test('switched off it lets everything through', async t => {
+t.test('the failure limit allows every attempt when it is off', async t => {
   const { limit } = open({ enabled: false })
   for (let attempts = 0; attempts < 10; attempts++) await limit.reserve(account)
   await t.resolves(limit.forgive(account))
 })
 
-t.test('the local counters may be given', async t => {
+t.test('the failure limit uses the local counters that it is given while the store fails', async t => {
   const local: Counters = createCounters({ now: () => 0 })
   const away: Counters = {
     hit: async () => Promise.reject(new Error('away')),
@@ -66,7 +66,7 @@ t.test('the local counters may be given', async t => {
   await t.resolves(limit.forgive(account))
 })
 
-t.test('it holds over Redis, while Redis is dead, and when it is back', async t => {
+t.test('the failure limit holds with Redis, while Redis is down, and when it is back', async t => {
   const server = await startRedis(t)
   const { ephemeral, redis } = await openRedisForTest(t, server.url)
   const limit = createFailureLimit({ enabled: true, ephemeral, maxPerMinute: 3 })

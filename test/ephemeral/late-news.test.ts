@@ -5,10 +5,10 @@ import { openRedisForTest } from './redis-for-test.js'
 
 const BLOCK_MS = 1000
 
-t.test('an answer of Redis that waited while the process stood still is as old as when Redis gave it', async t => {
+t.test('a Redis answer that waited while the process was suspended counts from when Redis gave it', async t => {
   const { ephemeral } = await openRedisForTest(t, testServers().redisUrl)
   const asOf: number[] = []
-  // Following alone keeps no process alive.
+  // Following the stream does not keep the process running.
   const alive = setInterval(() => {}, 1000)
   const following = ephemeral.follow((_, _unbrokenSinceMs, asOfMs) => void asOf.push(asOfMs))
   t.teardown(async () => {
@@ -21,6 +21,6 @@ t.test('an answer of Redis that waited while the process stood still is as old a
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3 * BLOCK_MS)
   const before = asOf.length
   await until(() => asOf.length > before)
-  t.ok(asOf[before]! <= stoodAtMs + BLOCK_MS, 'what was published while it stood still is not in it')
+  t.ok(asOf[before]! <= stoodAtMs + BLOCK_MS, 'it does not cover what was published while the process was suspended')
   t.ok(asOf[before]! > stoodAtMs - BLOCK_MS)
 })

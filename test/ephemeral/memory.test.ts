@@ -3,7 +3,7 @@ import { createKeys } from '../../src/ephemeral/keys.js'
 import { createMemoryEphemeral } from '../../src/ephemeral/memory.js'
 import { ephemeralContract } from '../contract/ephemeral.js'
 
-t.test('the contract', t =>
+t.test('the store in memory passes the contract of the ephemeral store', t =>
   ephemeralContract(t, async (_t, settings) => {
     let time = Date.now()
     return {

@@ -41,9 +41,9 @@ function open(t: Test, url: string, options: Omit<ConnectRedisOptions, 'log'> = 
   }
 }
 
-/** Of connectRedis. */
+/** The time limit that connectRedis sets for a command. */
 const COMMAND_TIMEOUT_MS = 500
-/** What nothing may exceed, however busy the machine: without a time limit a command would wait for ever. */
+/** Long enough for a busy machine. Without a time limit a command would wait for ever. */
 const PATIENCE_MS = 10_000
 
 const medianOf = (numbers: number[]) => numbers.sort((x, y) => x - y)[Math.floor(numbers.length / 2)]!
@@ -57,7 +57,7 @@ async function rejectionMs(promise: Promise<unknown>): Promise<number> {
   )
 }
 
-t.test('while Redis hangs every method rejects within a second or so, and works when it goes on', async t => {
+t.test('while Redis hangs, every method rejects within about a second, and works again afterwards', async t => {
   const server = await startRedis(t)
   const { redis, ephemeral, said } = open(t, server.url)
   t.ok(await redisReady(redis, 5000))
@@ -70,7 +70,7 @@ t.test('while Redis hangs every method rejects within a second or so, and works 
   for (let round = 0; round < 10; round++) {
     for (const call of Object.values(calls)) later.push(await rejectionMs(call(ephemeral)))
   }
-  t.ok(medianOf(later) < COMMAND_TIMEOUT_MS / 2, 'a silent connection is given up, and commands are refused at once')
+  t.ok(medianOf(later) < COMMAND_TIMEOUT_MS / 2, 'a silent connection is dropped, and commands are rejected at once')
 
   process.kill(server.pid, 'SIGCONT')
   // INFO is answered before the connection is ready for the rest.
@@ -80,7 +80,7 @@ t.test('while Redis hangs every method rejects within a second or so, and works 
   t.match(said, [/^Redis is away: /, 'Redis is back'])
 })
 
-t.test('while Redis is dead every method rejects at once, and works when it is started again', async t => {
+t.test('while Redis is down, every method rejects at once, and works again after a restart', async t => {
   const server = await startRedis(t)
   const { redis, ephemeral, said } = open(t, server.url)
   t.ok(await redisReady(redis, 5000))
@@ -96,10 +96,10 @@ t.test('while Redis is dead every method rejects at once, and works when it is s
   t.ok(await redisReady(redis, 10_000))
   for (const [name, call] of Object.entries(calls)) await t.resolves(call(ephemeral), name)
   t.match(said, [/^Redis is away: /, 'Redis is back'])
-  t.equal(said.length, 2, 'the attempts in between are not news')
+  t.equal(said.length, 2, 'the attempts in between are not logged')
 })
 
-t.test('a Redis that is absent at start is found later', async t => {
+t.test('a Redis that is down at the start is used once it is up', async t => {
   const server = await startRedis(t)
   await server.stop()
   const { redis, ephemeral } = open(t, server.url)
@@ -111,7 +111,7 @@ t.test('a Redis that is absent at start is found later', async t => {
   t.equal((await ephemeral.hit('a', 60_000)).count, 1)
 })
 
-t.test('a command that got no answer is not sent again', async t => {
+t.test('a Redis command that got no answer is not sent again', async t => {
   const server = await startRedis(t)
   const { redis, ephemeral } = open(t, server.url)
   await redisReady(redis, 5000)
@@ -120,11 +120,11 @@ t.test('a command that got no answer is not sent again', async t => {
   await t.rejects(ephemeral.hit('a', 60_000), /Command timed out/)
   await until(() => redis.status !== 'ready')
   process.kill(server.pid, 'SIGCONT')
-  // The paused server had the command in its socket and runs it, once.
+  // The paused server has the command in its socket, and runs it once.
   t.equal((await eventually(() => ephemeral.hit('a', 60_000))).count, 3)
 })
 
-t.test('a connection to a server that became a replica is given up', async t => {
+t.test('a connection to a Redis server that became a replica is dropped', async t => {
   const server = await startRedis(t)
   const { redis, ephemeral } = open(t, server.url)
   await redisReady(redis, 5000)
@@ -140,21 +140,21 @@ t.test('a connection to a server that became a replica is given up', async t => 
   await t.resolves(eventually(() => ephemeral.hit('a', 60_000)))
 })
 
-t.test('closing ends the client, also when Redis hangs or is dead', async t => {
+t.test('closing the Redis client works, also while Redis hangs or is down', async t => {
   const server = await startRedis(t)
   const clients = [open(t, server.url), open(t, server.url), open(t, server.url)]
   for (const { redis } of clients) await redisReady(redis, 5000)
   const [first, second, third] = clients as [(typeof clients)[0], (typeof clients)[0], (typeof clients)[0]]
   await first.ephemeral.close()
   await t.rejects(first.ephemeral.ping())
-  t.same(first.said, [], 'a wanted end is not news')
+  t.same(first.said, [], 'an intended close is not logged')
   process.kill(server.pid, 'SIGSTOP')
   await t.resolves(second.ephemeral.close())
   process.kill(server.pid, 'SIGKILL')
   await t.resolves(third.ephemeral.close())
 })
 
-t.test('a password stays out of the log', async t => {
+t.test('the Redis password never appears in the log', async t => {
   const server = await startRedis(t)
   const administrator = open(t, server.url)
   await redisReady(administrator.redis, 5000)
@@ -165,7 +165,7 @@ t.test('a password stays out of the log', async t => {
   t.notMatch(said.join(), /canary/)
 })
 
-t.test('with TLS the certificate must come from the given authority', { skip: !hasOpenssl }, async t => {
+t.test('with TLS, Redis needs a certificate of the given authority', { skip: !hasOpenssl }, async t => {
   const { cert, url, args } = await redisTls(t)
   await startRedis(t, { args })
   const trusting = open(t, url, { caFile: cert })
@@ -177,7 +177,7 @@ t.test('with TLS the certificate must come from the given authority', { skip: !h
   t.match(doubting.said, [/certificate/])
 })
 
-t.test('and so it must for the nodes of a cluster', { skip: !hasOpenssl }, async t => {
+t.test('with TLS, Redis Cluster nodes need a certificate of the given authority', { skip: !hasOpenssl }, async t => {
   const { cert, url, args } = await redisTls(t)
   const ports = ['--cluster-port', `${await findFreePort()}`, '--cluster-announce-ip', '127.0.0.1']
   const server = await startRedis(t, { args: [...args, '--cluster-enabled', 'yes', '--tls-cluster', 'yes', ...ports] })
@@ -192,7 +192,7 @@ t.test('and so it must for the nodes of a cluster', { skip: !hasOpenssl }, async
   t.notOk(await redisReady(doubting.redis, 1000))
 })
 
-t.test('and so it must for Sentinels, whether Redis speaks TLS or not', { skip: !hasOpenssl }, async t => {
+t.test('with TLS, Sentinels need a certificate of the given authority', { skip: !hasOpenssl }, async t => {
   const [tls, sentinelTls] = [await redisTls(t), await redisTls(t)]
   const [server, sentinel] = await Promise.all([
     startRedis(t, { args: tls.args }),

@@ -6,15 +6,15 @@ import { eventually, until } from '../support/eventually.js'
 import { startRedisCluster } from '../support/servers/own-redis-cluster.js'
 import { openRedisForTest } from './redis-for-test.js'
 
-// Its nodes refuse commands over several slots, and send on what belongs to another.
+// Its nodes reject commands on several slots, and redirect commands on the slots of another node.
 const { masters, replica } = await startRedisCluster(t)
 const { url } = masters[2]!
 
-t.test('the contract, on a cluster', t =>
+t.test('a Redis Cluster passes the contract of the ephemeral store', t =>
   ephemeralContract(t, (t, settings) => openRedisForTest(t, url, { cluster: true, settings })),
 )
 
-t.test('all masters take their part', async t => {
+t.test('keys are spread over all masters of a Redis Cluster', async t => {
   const { ephemeral, redis } = await openRedisForTest(t, url, { cluster: true })
   for (let n = 0; n < 50; n++) await ephemeral.hit(`${n}`, 60_000)
   const nodes = (redis as Cluster).nodes('master')
@@ -22,7 +22,7 @@ t.test('all masters take their part', async t => {
   for (const node of nodes) t.ok((await node.dbsize()) > 0)
 })
 
-t.test('one node that may evict is enough to say so', async t => {
+t.test('one Redis Cluster node that may evict keys is enough to report eviction', async t => {
   const { ephemeral, redis } = await openRedisForTest(t, url, { cluster: true })
   t.same(await ephemeral.ping(), [])
   for (const node of (redis as Cluster).nodes('master')) {
@@ -33,7 +33,7 @@ t.test('one node that may evict is enough to say so', async t => {
   t.same(await ephemeral.ping(), [])
 })
 
-t.test('while a node hangs every call is answered or refused within a second or so', async t => {
+t.test('while a Redis Cluster node hangs, every call is answered or rejected within about a second', async t => {
   const { ephemeral } = await openRedisForTest(t, url, { cluster: true })
   const names = Array.from({ length: 30 }, (_, n) => `${n}`)
   const hitAll = () => Promise.allSettled(names.map(name => ephemeral.hit(name, 60_000)))
@@ -42,7 +42,7 @@ t.test('while a node hangs every call is answered or refused within a second or 
   const start = performance.now()
   const answers = await hitAll()
   t.comment(`${(performance.now() - start).toFixed(0)} ms`)
-  // Without a limit of time they would wait for ever.
+  // Without a time limit they would wait for ever.
   t.ok(performance.now() - start < 10_000)
   t.ok(answers.some(({ status }) => status === 'fulfilled'))
   t.ok(answers.some(({ status }) => status === 'rejected'))
@@ -51,7 +51,7 @@ t.test('while a node hangs every call is answered or refused within a second or 
   await until(async () => (await hitAll()).every(({ status }) => status === 'fulfilled'))
 })
 
-t.test('every node is given the password of the address', async t => {
+t.test('every Redis Cluster node is given the password of the address', async t => {
   const nodes = [...masters, replica]
   const { redis } = await openRedisForTest(t, url, { cluster: true })
   for (const node of (redis as Cluster).nodes())

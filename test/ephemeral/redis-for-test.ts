@@ -13,20 +13,20 @@ export interface RedisUnderTest extends EphemeralUnderTest {
   redis: Redis | Cluster
   keys: Keys
   macKeys: MacKeys
-  /** What it told the log. */
+  /** The messages that it logged. */
   said: string[]
-  /** Another instance beside it, with the same keys of the MAC or others. */
+  /** Opens another instance on the same keys in Redis, with the same MAC keys or with others. */
   another(macKeys?: MacKeys): Ephemeral
-  /** Every key of this test with its time to live: ms, or -1 for ever. */
+  /** Every key of this test with its time to live in ms; -1 means that it never expires. */
   times(): Promise<Map<string, number>>
 }
 
 export const lifetimes = { refreshTokenTtlSeconds: 600 }
 
 /**
- * The Redis implementation under a prefix of its own, on a client of its own; empties and closes itself.
+ * Opens the Redis implementation with its own key prefix and its own client. After the test its keys are deleted.
  *
- * @param ownLimits for a test that is about time limits: those of the service, and not such as no machine misses
+ * @param ownLimits keeps the time limits of the service, for a test about them; otherwise they are never reached
  */
 export async function openRedisForTest(
   t: Test,
@@ -40,7 +40,7 @@ export async function openRedisForTest(
 ): Promise<RedisUnderTest> {
   const redis = connectRedis(url, { cluster, sentinel })
   await redisReady(redis, 5000)
-  // A busy machine must not decide how a test ends.
+  // A busy machine must not make a test fail.
   if (!redis.isCluster && !ownLimits) Object.assign(redis.options, { commandTimeout: 30_000, socketTimeout: 60_000 })
   const prefix = `test-${randomUUID()}`
   const keys = createKeys({ ...settings, prefix })
@@ -80,7 +80,7 @@ export async function openRedisForTest(
     said,
     another,
     times,
-    /** Redis has no clock to set: every key is brought nearer to its end instead. */
+    /** Redis has no clock to set, so the time to live of every key is shortened instead. */
     async passTime(ms) {
       ahead += ms
       for (const [key, left] of await times()) if (left !== -1) await redis.pexpire(key, left - ms)

@@ -9,7 +9,7 @@ import { until } from '../support/eventually.js'
 import { startRedis } from '../support/servers/own-redis.js'
 import { lifetimes } from './redis-for-test.js'
 
-/** As the page tells an operator. */
+/** The page that tells an operator which rights to give. */
 const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8')
 const rule = /ACL SETUSER latchkey on >password (.*)/.exec(page)![1]!
 
@@ -17,7 +17,7 @@ const server = await startRedis(t)
 const administrator = new Redis(server.url)
 t.teardown(() => administrator.disconnect())
 
-/** Does everything once as a user with these rights, and answers what is amiss and what was said. */
+/** Does everything once as a user with these rights; returns what is reported as degraded, and the log. */
 async function useAll(rights: string) {
   await administrator.call('ACL', 'SETUSER', 'latchkey', 'reset', 'on', '>password', ...rights.split(' '))
   await administrator.flushall()
@@ -38,7 +38,7 @@ async function useAll(rights: string) {
   })
   const session = { kind: 'session', subject: 's', reason: 'logout', expiresAt: Date.now() + 60_000 } as const
   const to = { serverStart: 'one', xid: '1' }
-  // A counter that never ends is one that has to be mended.
+  // A counter without an expiry has to be repaired.
   await administrator.set('lk1:endless', 1)
   const calls = [
     () => ephemeral.publish([session]),
@@ -57,11 +57,11 @@ async function useAll(rights: string) {
   return { degraded, said }
 }
 
-t.test('with the rights that the page lists everything works', async t => {
+t.test('the Redis rights that docs/configuration.md lists are enough for every call', async t => {
   t.same(await useAll(rule.replace('~lk1:*', '~lk1:*')), { degraded: [], said: [] })
 })
 
-t.test('a right that is missing is named, and readyz shows that one is', async t => {
+t.test('a missing Redis right is named in the log, and readyz reports that one is missing', async t => {
   for (const command of [
     'evalsha',
     'get',
@@ -85,7 +85,7 @@ t.test('a right that is missing is named, and readyz shows that one is', async t
   t.match(said.join('\n'), /denies .*key/i)
 })
 
-t.test('a Redis that does not tell about its memory is as good as any other', async t => {
+t.test('a missing right to INFO is logged and does not degrade the service', async t => {
   const { degraded, said } = await useAll(`${rule} -info`)
   t.same(degraded, [])
   t.match(said, [/denies .*'info'/])

@@ -11,9 +11,11 @@ import { openRedisForTest } from './redis-for-test.js'
 const MINUTE = 60_000
 const { redisUrl } = testServers()
 
-t.test('the contract', t => ephemeralContract(t, (t, settings) => openRedisForTest(t, redisUrl, { settings })))
+t.test('Redis passes the contract of the ephemeral store', t =>
+  ephemeralContract(t, (t, settings) => openRedisForTest(t, redisUrl, { settings })),
+)
 
-t.test('every key but that of a signing key has a time to live', async t => {
+t.test('every Redis key expires, except that of a revoked signing key', async t => {
   const { ephemeral, now, keys, times } = await openRedisForTest(t, redisUrl)
   const subject = randomUUID()
   const lasting = { reason: 'logout', expiresAt: now() + MINUTE }
@@ -34,14 +36,14 @@ t.test('every key but that of a signing key has a time to live', async t => {
   const found = await times()
   t.equal(found.size, 11)
   const signingKey = keys.revoked({ kind: 'key', subject, reason: 'compromised', expiresAt: null })[0]!.key
-  t.equal(found.get(signingKey), -1, 'a compromised key stays for ever')
+  t.equal(found.get(signingKey), -1, 'the entry of a signing key never expires')
   found.delete(signingKey)
   t.ok(found.get(keys.news)! <= keys.newsTtlMs)
   found.delete(keys.news)
   for (const [key, left] of found) t.ok(left > 0 && left <= 600_000, `${key} has ${left} ms`)
 })
 
-t.test('a bound of the blacklist never goes down, nor its end nearer', async t => {
+t.test('a bound in the blacklist is never lowered, and never expires earlier than it did', async t => {
   const { ephemeral, redis, keys, now } = await openRedisForTest(t, redisUrl)
   const subject = randomUUID()
   const later = { reason: 'password_changed', expiresAt: now() + 10 * MINUTE }
@@ -76,7 +78,7 @@ t.test('a bound of the blacklist never goes down, nor its end nearer', async t =
   )
 })
 
-t.test('what was once revoked for ever stays so', async t => {
+t.test('a blacklist entry without an expiry never gets one', async t => {
   const { ephemeral, now, keys, redis } = await openRedisForTest(t, redisUrl)
   const entry = { kind: 'key', subject: 'k1', reason: 'compromised' } as const
   await ephemeral.publish([{ ...entry, expiresAt: null }])
@@ -84,7 +86,7 @@ t.test('what was once revoked for ever stays so', async t => {
   t.equal(await redis.pttl(keys.revoked({ ...entry, expiresAt: null })[0]!.key), -1)
 })
 
-t.test('an entry is gone when its last token is dead, and one that comes too late is not written', async t => {
+t.test('a blacklist entry is removed when its last token has expired, and is not written after that', async t => {
   const { ephemeral, keys, now, passTime, redis } = await openRedisForTest(t, redisUrl)
   const entry = { kind: 'session', subject: randomUUID(), reason: 'logout', expiresAt: now() + MINUTE } as const
   await ephemeral.publish([entry])
@@ -94,7 +96,7 @@ t.test('an entry is gone when its last token is dead, and one that comes too lat
   t.equal(await redis.exists(keys.revoked(entry)[0]!.key), 0)
 })
 
-t.test('a counter that lost its end gets one again', async t => {
+t.test('a counter in Redis that lost its expiry gets a new one', async t => {
   const { ephemeral, redis, keys } = await openRedisForTest(t, redisUrl)
   await ephemeral.hit('a', MINUTE)
   await redis.persist(keys.hits('a'))
@@ -102,14 +104,14 @@ t.test('a counter that lost its end gets one again', async t => {
   t.ok((await redis.pttl(keys.hits('a'))) > 0)
 })
 
-t.test('no key shows an e-mail or an address', async t => {
+t.test('no Redis key shows an e-mail or an IP address', async t => {
   const { ephemeral, times } = await openRedisForTest(t, redisUrl)
   await ephemeral.hit('failures:ada@example.org', MINUTE)
   await ephemeral.hit('POST /auth/login:192.0.2.7', MINUTE)
   for (const key of (await times()).keys()) t.match(key, /^test-[0-9a-f-]+:hits:[\w-]{22}$/)
 })
 
-t.test('the scripts are sent again after Redis has forgotten them', async t => {
+t.test('the scripts are sent again after Redis has lost them', async t => {
   const { ephemeral, redis } = await openRedisForTest(t, redisUrl)
   await ephemeral.hit('a', MINUTE)
   await redis.script('FLUSH')
@@ -117,7 +119,7 @@ t.test('the scripts are sent again after Redis has forgotten them', async t => {
   t.same(hits.map(({ count }) => count).sort(), [2, 3])
 })
 
-t.test('what is lost while the journal is copied leaves no watermark behind', async t => {
+t.test('if Redis loses entries while the journal is copied, no watermark is written', async t => {
   const server = await startRedis(t)
   const { ephemeral, redis: client, keys, now } = await openRedisForTest(t, server.url)
   const redis = client as Redis
@@ -138,7 +140,7 @@ t.test('what is lost while the journal is copied leaves no watermark behind', as
   t.equal(await redis.dbsize(), all.length + 1, 'all entries and the watermark, and no witness')
 })
 
-t.test('copies that fail leave one witness behind, and it is not taken for that of another', async t => {
+t.test('failed copies of the journal leave one witness key, which no later copy accepts as its own', async t => {
   const { ephemeral, redis, keys, times } = await openRedisForTest(t, redisUrl)
   const to = { serverStart: 'one', xid: '100' }
   const fails = () => {
@@ -149,7 +151,7 @@ t.test('copies that fail leave one witness behind, and it is not taken for that 
   t.same(others, [])
   const older = await redis.get(witness!)
 
-  // Redis is set back to when an earlier copy was under way.
+  // Redis goes back to its state during an earlier copy.
   const all = Array.from({ length: 20_000 }, (_, n): Revocation => {
     return { kind: 'session', subject: `${n}`, reason: 'logout', expiresAt: Date.now() + MINUTE }
   })

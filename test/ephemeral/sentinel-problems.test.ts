@@ -7,7 +7,7 @@ import { until } from '../support/eventually.js'
 import { startRedis } from '../support/servers/own-redis.js'
 import { addressOf, ask, MASTER, placeOf, watch } from '../support/servers/own-redis-sentinels.js'
 
-/** As the page tells an operator. */
+/** The page that tells an operator which rights to give. */
 const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8')
 const rights = /ACL SETUSER latchkey-sentinel on >password (.*)/.exec(page)![1]!
 
@@ -31,7 +31,7 @@ function connect(t: Test, url: string, sentinel?: SentinelOptions) {
   return { redis, said }
 }
 
-t.test('what keeps a client from its master is said once, with what to do about it', async t => {
+t.test('the reason why Sentinels do not lead to a master is logged once, with what to do', async t => {
   const absent = `redis://127.0.0.1:${await findFreePort()}`
   const cases: [url: string, options: Partial<SentinelOptions>, fix: RegExp][] = [
     [addressOf([open]), { master: 'another' }, /knows no master named "another"\. Correct REDIS_SENTINEL_MASTER\./],
@@ -54,7 +54,7 @@ t.test('what keeps a client from its master is said once, with what to do about 
       let rounds = 0
       redis.on('error', () => rounds++)
       await until(() => rounds >= 3)
-      await t.rejects(redis.set('a', 1), /isn't writeable/, 'a command is refused at once')
+      await t.rejects(redis.set('a', 1), /isn't writeable/, 'a command is rejected at once')
       t.match(said, [fix, 'Redis is away: no Sentinel names a master'], String(fix))
       t.equal(said.length, 2)
       t.notMatch(said.join(), /canary/)
@@ -62,7 +62,7 @@ t.test('what keeps a client from its master is said once, with what to do about 
   )
 })
 
-t.test('one Sentinel of several is enough, and what is wrong with the others is said', async t => {
+t.test('one working Sentinel of several is enough, and the problems of the others are logged', async t => {
   const url = addressOf([guarded, open]).replace('redis://', 'redis://127.0.0.1:1,')
   const { redis, said } = connect(t, url, { master: MASTER })
   t.ok(await redisReady(redis, 10_000))
@@ -71,7 +71,7 @@ t.test('one Sentinel of several is enough, and what is wrong with the others is 
   t.match(said.sort(), [/127\.0\.0\.1:1 can't be reached/, /wants a password/])
 })
 
-t.test('Sentinels with users get theirs, and Redis gets its own', async t => {
+t.test('Sentinels and Redis are each given their own user and password', async t => {
   await ask(master, client => client.config('SET', 'requirepass', 'of-redis'))
   const url = addressOf([guarded]).replace('//', '//:of-redis@')
   for (const options of [{ password: 's3cr:t' }, { username: 'latchkey', password: 'password' }]) {
@@ -89,7 +89,7 @@ t.test('Sentinels with users get theirs, and Redis gets its own', async t => {
   )
 })
 
-t.test('a replica is not taken for the master, even if a Sentinel says so', async t => {
+t.test('a replica is not accepted as the master, even if a Sentinel names it', async t => {
   await ask(master, client => client.replicaof('127.0.0.1', 1))
   const { redis } = connect(t, addressOf([open]), { master: MASTER })
   let connections = 0
@@ -101,14 +101,14 @@ t.test('a replica is not taken for the master, even if a Sentinel says so', asyn
   t.equal(await redis.set('a', 1), 'OK')
 })
 
-t.test('the address of a Sentinel alone is refused, and the log says what to set', async t => {
+t.test('a Sentinel in REDIS_URL without REDIS_SENTINEL_MASTER is rejected with what to set', async t => {
   const { redis, said } = connect(t, open.url)
   await until(() => redis.status === 'end')
   t.match(said, [/^REDIS_URL leads to a Sentinel: set REDIS_SENTINEL_MASTER/])
   await t.rejects(redis.set('a', 1), /^Connection is closed/)
 })
 
-t.test('while the Sentinels hang nothing waits for them, and closing ends the client', async t => {
+t.test('while Sentinels hang, commands are rejected at once, and closing the client works', async t => {
   process.kill(open.pid, 'SIGSTOP')
   const { redis, said } = connect(t, addressOf([open]), { master: MASTER })
   await t.rejects(redis.set('a', 1), /isn't writeable/)

@@ -9,7 +9,7 @@ import { startRedis } from '../support/servers/own-redis.js'
 import { testServers } from '../support/servers/test-servers.js'
 import { openRedisForTest } from './redis-for-test.js'
 
-// What Redis holds and this service did not write: it is not believed, it is mended, and it is reported.
+// Data in Redis that this service did not write is not trusted; it is repaired and reported.
 
 const MINUTE = 60_000
 const { redisUrl } = testServers()
@@ -18,7 +18,7 @@ function newEntry(now = Date.now()): Revocation {
   return { kind: 'session', subject: randomUUID(), reason: 'logout', expiresAt: now + MINUTE }
 }
 
-/** Follows the stream from here on. */
+/** Follows the stream, and returns the list to which entries from now on are added. */
 async function heard(t: Test, ephemeral: Ephemeral): Promise<Revocation[]> {
   const news: Revocation[] = []
   const started = newEntry()
@@ -28,7 +28,7 @@ async function heard(t: Test, ephemeral: Ephemeral): Promise<Revocation[]> {
     await ephemeral.publish([started])
     return news.length > 0
   })
-  // What was told twice until it was heard may come once more.
+  // The entry that was published until it was received may arrive once more.
   const last = newEntry()
   await ephemeral.publish([last])
   await until(() => news.some(entry => JSON.stringify(entry) === JSON.stringify(last)))
@@ -36,7 +36,7 @@ async function heard(t: Test, ephemeral: Ephemeral): Promise<Revocation[]> {
   return news
 }
 
-t.test('an entry of the stream is first what an older version reads, then its MAC', async t => {
+t.test('a stream entry has first the field that an older version reads, then its MAC', async t => {
   const { ephemeral, redis, keys } = await openRedisForTest(t, redisUrl)
   const entry = newEntry()
   await ephemeral.publish([entry])
@@ -44,7 +44,7 @@ t.test('an entry of the stream is first what an older version reads, then its MA
   t.match(fields, ['revocations', JSON.stringify([entry]), 'mac', /^[\w-]{43}$/])
 })
 
-t.test('a bad entry takes none of the same read with it, and is counted', async t => {
+t.test('an invalid stream entry is skipped and counted, and the others of the same read are applied', async t => {
   const { ephemeral, redis, keys, macKeys, said } = await openRedisForTest(t, redisUrl)
   const news = await heard(t, ephemeral)
   const signed = (text: string) => ['revocations', text, 'mac', createMac(macKeys).tagOf(keys.news, text)]
@@ -56,7 +56,7 @@ t.test('a bad entry takes none of the same read with it, and is counted', async 
     redis.xadd(keys.news, '*', 'revocations', '[null]'),
     ephemeral.publish([tooLong, two]),
     redis.xadd(keys.news, '*', 'other', '[]'),
-    // As a later version might, or one with a defect.
+    // A later version may write these, or one with a defect.
     redis.xadd(keys.news, '*', ...signed('{}')),
     redis.xadd(keys.news, '*', ...signed('[')),
     redis.xadd(keys.news, '*', ...signed('[{"kind":"planet"}]')),
@@ -64,13 +64,13 @@ t.test('a bad entry takes none of the same read with it, and is counted', async 
   ])
   await until(() => news.length >= 3)
   t.strictSame(news, [one, two, three])
-  t.equal(ephemeral.untrustedCount, 5, 'what only a later version knows is none of them')
-  t.equal(said.length, 1, 'the log is told once')
+  t.equal(ephemeral.untrustedCount, 5, 'an entry that only a later version understands is not counted')
+  t.equal(said.length, 1, 'it is logged once')
   t.match(said[0], /^Redis holds what this service did not write/)
 })
 
 t.test(
-  'an instance that begins to follow while the stream is of another type hears all that comes when it is one again',
+  'an instance that starts while the stream key has another type receives all entries once it is a stream again',
   async t => {
     const { ephemeral, redis, keys } = await openRedisForTest(t, redisUrl)
     await redis.set(keys.news, 'x')
@@ -85,7 +85,7 @@ t.test(
   },
 )
 
-t.test('a Redis that is full is not taken for a forged one', async t => {
+t.test('a full Redis is not counted as untrusted data', async t => {
   const server = await startRedis(t)
   const { ephemeral, redis, keys } = await openRedisForTest(t, server.url)
   await ephemeral.publish([newEntry()])
@@ -97,7 +97,7 @@ t.test('a Redis that is full is not taken for a forged one', async t => {
   await t.resolves(ephemeral.publish([newEntry()]))
 })
 
-t.test('what is not believed is said at once, and then every ten minutes with its count', async t => {
+t.test('untrusted data in Redis is logged at once, and then every ten minutes with its count', async t => {
   const { ephemeral, redis, keys, said, passTime } = await openRedisForTest(t, redisUrl)
   t.equal(ephemeral.untrustedCount, 0)
   t.same(await ephemeral.ping(), [])
@@ -107,7 +107,7 @@ t.test('what is not believed is said at once, and then every ten minutes with it
   }
   for (let times = 0; times < 50; times++) await find()
   t.equal(said.length, 1)
-  t.notMatch(said.join(), /abc/, 'and none of it is shown')
+  t.notMatch(said.join(), /abc/, 'the log does not show the data')
   t.same(await ephemeral.ping(), ['redis-untrusted'])
   await passTime(MINUTE)
   t.same(await ephemeral.ping(), [])
@@ -117,7 +117,7 @@ t.test('what is not believed is said at once, and then every ten minutes with it
   t.match(said[1], /51 since the start/)
 })
 
-t.test('a sighting is believed under its own name alone, and not before its time', async t => {
+t.test('a sighting is trusted only under its own key, and not if it lies in the future', async t => {
   const { ephemeral, redis, keys, now } = await openRedisForTest(t, redisUrl)
   const [one, two] = [randomUUID(), randomUUID()]
   const at = now()
@@ -134,19 +134,19 @@ t.test('a sighting is believed under its own name alone, and not before its time
     t.equal(await ephemeral.generationLastSeen(one, 1), undefined)
   }
 
-  // Of a generation that can't be yet: the next sighting replaces it.
+  // A generation that cannot exist yet: the next sighting replaces it.
   await redis.set(keys.newestSeen(one), genuine.replace('1:', '2000000:'))
   await ephemeral.recordActivity([{ sessionId: one, generation: 1, seenAt: at }])
   t.equal(await ephemeral.generationLastSeen(one, 1), at)
 
-  // By an instance whose clock is far ahead of ours.
+  // A sighting by an instance whose clock is far ahead of ours.
   await ephemeral.recordActivity([{ sessionId: two, generation: 1, seenAt: at + 2 * MINUTE }])
   t.equal(await ephemeral.generationLastSeen(two, 1), undefined)
   await ephemeral.recordActivity([{ sessionId: two, generation: 1, seenAt: at }])
-  t.equal(await ephemeral.generationLastSeen(two, 1), at, 'and it does not stand in the way')
+  t.equal(await ephemeral.generationLastSeen(two, 1), at, 'it does not block a later sighting')
 })
 
-t.test('while secrets are rotated, instances of both sides believe each other', async t => {
+t.test('while secrets are rotated, instances with the old and the new one trust each other', async t => {
   const { another, redis, keys, now } = await openRedisForTest(t, redisUrl)
   const [old, next] = [randomBytes(32), randomBytes(32)]
   const [a, b, c, d] = ([[old], [old, next], [next, old], [next]] as MacKeys[]).map(another) as [
@@ -155,7 +155,7 @@ t.test('while secrets are rotated, instances of both sides believe each other', 
     Ephemeral,
     Ephemeral,
   ]
-  // At each boundary instances of both sides run at the same time.
+  // At each step of the rotation, instances before and after it run at the same time.
   for (const [writer, reader] of [
     ...[[a, b] as const, [b, a] as const],
     ...[[b, c] as const, [c, b] as const],
@@ -174,10 +174,10 @@ t.test('while secrets are rotated, instances of both sides believe each other', 
   }
   const stranger = another([randomBytes(32)])
   await a.recordActivity([{ sessionId: 's', generation: 1, seenAt: now() }])
-  t.same(await stranger.lastActivity(['s']), new Map(), 'but no other secret is believed')
+  t.same(await stranger.lastActivity(['s']), new Map(), 'data with the MAC of another secret is not trusted')
 })
 
-t.test('no counter blocks anybody for longer than its window', async t => {
+t.test('no counter in Redis blocks a client for longer than its window, whatever its value', async t => {
   const { ephemeral, redis, keys } = await openRedisForTest(t, redisUrl)
   const key = keys.hits('a')
   const fixed = async () => {
@@ -203,7 +203,7 @@ t.test('no counter blocks anybody for longer than its window', async t => {
   t.equal(await fixed(), 1)
 })
 
-t.test('garbage in the blacklist and in its watermark is replaced', async t => {
+t.test('invalid values in the blacklist and in its watermark are replaced', async t => {
   const { ephemeral, redis, keys, now } = await openRedisForTest(t, redisUrl)
   const entry: Revocation = { kind: 'user', subject: 'u', belowVersion: 3, reason: 'logout', expiresAt: now() + MINUTE }
   const to = { serverStart: '1700000000.1', xid: '750' }

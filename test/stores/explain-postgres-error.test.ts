@@ -5,7 +5,7 @@ import { explainPostgresError, isNotThereYet } from '../../src/stores/explain-po
 const variable = 'DATABASE_URL'
 const failure = (code: string, message = 'as the driver says') => Object.assign(new Error(message), { code })
 
-t.test('an address is shown without its user, password and parameters', async t => {
+t.test('the error about Postgres shows its address without user, password and parameters', async t => {
   const cases: [url: string, shown: string][] = [
     ['postgres://ann:canary@db:5432/latchkey', 'db:5432/latchkey'],
     [
@@ -23,7 +23,7 @@ t.test('an address is shown without its user, password and parameters', async t 
   }
 })
 
-t.test('what waiting can mend is told from what an operator must', async t => {
+t.test('errors of Postgres that waiting can solve are told apart from those for an operator', async t => {
   for (const code of ['ECONNREFUSED', 'EAI_AGAIN', 'CONNECT_TIMEOUT', '57P03', '53300', '08006']) {
     t.ok(isNotThereYet(failure(code)), code)
     t.ok(isNotThereYet(new Error('a query failed', { cause: failure(code) })), `${code}, wrapped`)
@@ -33,7 +33,7 @@ t.test('what waiting can mend is told from what an operator must', async t => {
   }
 })
 
-t.test('what PgBouncer says is shown, and for a parameter that it refuses the line that allows it', async t => {
+t.test('the message of PgBouncer is shown, with the line that allows a rejected parameter', async t => {
   const full = failure('08P01', 'no more connections allowed (max_client_conn)')
   t.ok(isNotThereYet(full))
   t.match(explainPostgresError(full, { variable, url: 'postgres://db/latchkey' }).message, /max_client_conn/)
@@ -43,20 +43,20 @@ t.test('what PgBouncer says is shown, and for a parameter that it refuses the li
   const { message } = explainPostgresError(refused, { variable, url: 'postgres://db/latchkey?geqo=off' })
   t.match(message, 'add "ignore_startup_parameters = geqo" to pgbouncer.ini')
 
-  // A pooler that leaves it out would lead to the tables of another schema.
+  // A pooler that ignores it would lead to the tables of another schema.
   const path = failure('08P01', 'unsupported startup parameter in options: search_path')
   const advice = explainPostgresError(path, { variable, url: 'postgres://db/latchkey?options=-c%20search_path%3Da' })
   t.match(advice.message, /^The pooler at db:5432\/latchkey refuses the parameter search_path, .*alter role/)
   t.notMatch(advice.message, 'ignore_startup_parameters')
 })
 
-t.test('a refusal that a connection of ours reports is told from a Postgres that is away', async t => {
+t.test('a connection that Postgres rejects is told apart from a Postgres that is unavailable', async t => {
   const refused = new LatchkeyError('store_unavailable', { cause: failure('28P01') })
   t.notOk(isNotThereYet(refused))
   t.ok(isNotThereYet(new LatchkeyError('store_unavailable', { cause: 'Postgres did not answer in time' })))
 })
 
-t.test('what an operator must mend is said with what to change', async t => {
+t.test('the error that an operator must solve says what to change', async t => {
   const cases: [code: string, says: RegExp][] = [
     ['28P01', /refuses the user or the password: correct DATABASE_URL\.$/],
     ['28000', /as the driver says\. Correct DATABASE_URL, or its pg_hba\.conf\.$/],

@@ -12,10 +12,10 @@ import { copyPackage } from '../../support/servers/copy-package.js'
 import { firstLine, makeFolder, postgresOf } from '../../support/servers/embedded-fixture.js'
 import { query } from '../../support/servers/query.js'
 
-/** `daemon`: not root, and known to the system, which initdb insists on. */
+/** `daemon`: not root, and known to the system, as initdb requires. */
 const ordinary = { uid: 1, gid: 1 }
 
-t.test('an ordinary user starts it with nothing of root, on packages installed without scripts', async t => {
+t.test('an ordinary user can start the embedded Postgres, from packages installed without scripts', async t => {
   if (!startedByRoot()) return t.comment('Every other test here is run by an ordinary user already.')
   if (!(await runs(process.execPath, ['--version'], ordinary)))
     return t.comment('Node itself is closed to other users.')
@@ -45,7 +45,7 @@ t.test('an ordinary user starts it with nothing of root, on packages installed w
   }
 })
 
-/** The modules and packages it takes, where this user may read them however closed the checkout is. */
+/** Copies the modules and packages to where this user can read them, even if the checkout is closed to other users. */
 async function installFor(folder: string): Promise<string> {
   const source = fileURLToPath(new URL('../../../src/stores/embedded', import.meta.url))
   const target = join(folder, 'src/stores/embedded')

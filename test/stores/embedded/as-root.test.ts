@@ -15,7 +15,7 @@ import { quietLog } from '../../support/servers/quiet-log.js'
 
 const skip = !startedByRoot() && 'only root gives its servers another user'
 
-t.test('started by root, in a folder that is closed to all others', { skip }, async t => {
+t.test('root can start the embedded Postgres in a folder that is closed to all others', { skip }, async t => {
   const closed = await makeFolder(t, { mode: 0o700 })
   const dataDir = join(closed, '.latchkey')
   const log = quietLog()
@@ -24,24 +24,24 @@ t.test('started by root, in a folder that is closed to all others', { skip }, as
   t.teardown(first.stop)
   const { uid } = await stat(join(dataDir, 'postgres/data'))
 
-  t.test('Postgres and its data have a user that nothing else has', async t => {
+  t.test('Postgres and its data, started by root, have a uid that nothing else uses', async t => {
     t.ok(isPrivate(uid))
     const { pid } = await postgresOf(join(dataDir, 'postgres'))
     const status = await readFile(`/proc/${pid}/status`, 'utf8')
     t.match(status, new RegExp(`^Uid:\t${uid}\t${uid}\t${uid}\t${uid}$`, 'm'))
     t.match(status, new RegExp(`^Gid:\t${uid}\t${uid}\t${uid}\t${uid}$`, 'm'))
-    t.match(status, /^Groups:\t *$/m, 'and none of the groups of root')
+    t.match(status, /^Groups:\t *$/m, 'none of the groups of root')
     t.not(await isFree(uid), true)
   })
 
-  t.test('the data is in its folder, and all folders above stay closed', async t => {
+  t.test('the data of Postgres, started by root, is in its folder, and all folders above stay closed', async t => {
     for (const folder of [closed, dataDir, join(dataDir, 'postgres')]) {
       t.match(await stat(folder), { uid: 0 })
       t.equal((await stat(folder)).mode & 0o777, 0o700, folder)
     }
   })
 
-  t.test('the next start finds it, also at another path', async t => {
+  t.test('the next start by root finds the data of Postgres, also at another path', async t => {
     await query(first.url, "create table notes as select 'kept' as note")
     await first.stop()
     const elsewhere = join(closed, 'elsewhere')
@@ -53,11 +53,11 @@ t.test('started by root, in a folder that is closed to all others', { skip }, as
       await rename(elsewhere, dataDir)
     })
     t.same(await query(second.url, 'select note from notes'), [{ note: 'kept' }])
-    t.equal((await stat(join(elsewhere, 'postgres/data'))).uid, uid, 'and it belongs to whom it belonged')
+    t.equal((await stat(join(elsewhere, 'postgres/data'))).uid, uid, 'its owner is the same')
     t.same(log.lines, [])
   })
 
-  t.test('if something else runs with its uid, it goes to another', async t => {
+  t.test('the data of Postgres gets another uid if something else runs with its uid', async t => {
     const other = spawn('sleep', ['600'], { uid: 1, gid: uid })
     t.teardown(() => other.kill())
     await once(other, 'spawn')
@@ -72,7 +72,7 @@ t.test('started by root, in a folder that is closed to all others', { skip }, as
   })
 })
 
-t.test('the account that initdb borrows runs nothing', { skip }, async t => {
+t.test('initdb borrows an account that runs nothing', { skip }, async t => {
   const user = await choosePrivateUser()
   const borrowed = borrowAccount(user)
   t.equal(borrowed.gid, user.gid)
@@ -82,7 +82,7 @@ t.test('the account that initdb borrows runs nothing', { skip }, async t => {
   t.not(borrowAccount(user).uid, borrowed.uid)
 })
 
-t.test('programs in a folder that is closed to that user run from a copy', { skip }, async t => {
+t.test('Postgres programs in a folder that is closed to their user run from a copy', { skip }, async t => {
   const user = await choosePrivateUser()
   const closed = await makeFolder(t, { mode: 0o700 })
   const refuge = await refugeOf(closed)
@@ -92,7 +92,7 @@ t.test('programs in a folder that is closed to that user run from a copy', { ski
   await mkdir(native, { recursive: true })
   await cp(original, native, { recursive: true, verbatimSymlinks: true })
   await cp(join(original, '../package.json'), join(closed, 'package/package.json'))
-  // As a careful umask would have left it.
+  // As a strict umask leaves it.
   await chmod(join(native, 'bin'), 0o700)
   await chmod(join(native, 'bin/postgres'), 0o700)
   t.notOk(await runs(join(native, 'bin/postgres'), ['--version'], user))
@@ -100,8 +100,8 @@ t.test('programs in a folder that is closed to that user run from a copy', { ski
   const place = await placeNative(native, refuge, user)
   t.match(place, join(refuge, 'native-'))
   for (const program of ['postgres', 'initdb']) t.ok(await runs(join(place, 'bin', program), ['--version'], user))
-  t.equal((await stat(join(native, 'bin/postgres'))).mode & 0o777, 0o700, 'and the original keeps its mode')
+  t.equal((await stat(join(native, 'bin/postgres'))).mode & 0o777, 0o700, 'the original keeps its mode')
   t.equal((await stat(refuge)).mode & 0o777, 0o711)
-  t.equal(await placeNative(native, refuge, user), place, 'and the next start finds it')
+  t.equal(await placeNative(native, refuge, user), place, 'the next start finds it')
   t.ok(await runs('/bin/sh', ['-c', 'test -x "$1"', 'sh', join(place, 'share/postgresql/timezone')], user))
 })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { ensureEmbeddedSecrets } from '../../../src/stores/embedded/ensure-embedded-secrets.js'
 
-t.test('the secrets are made once, differ from each other, and stay the same', async t => {
+t.test('the embedded secrets are created once, differ from each other, and stay the same', async t => {
   const dataDir = join(t.testdir(), '.latchkey')
   const secrets = await ensureEmbeddedSecrets(dataDir)
   t.match(secrets, { JWT_SECRET: /^[\w-]{64}$/, JWT_REFRESH_SECRET: /^[\w-]{64}$/ })
@@ -11,28 +11,28 @@ t.test('the secrets are made once, differ from each other, and stay the same', a
   t.same(await ensureEmbeddedSecrets(dataDir), secrets)
 })
 
-t.test('only their owner can read them', async t => {
+t.test('only the owner can read the embedded secrets', async t => {
   const dataDir = join(t.testdir(), '.latchkey')
   await ensureEmbeddedSecrets(dataDir)
   t.equal((await stat(join(dataDir, 'secrets.json'))).mode & 0o777, 0o600)
   t.equal((await stat(dataDir)).mode & 0o066, 0)
 })
 
-t.test('a folder that stood open is closed', async t => {
+t.test('a data folder that is open to other users is closed', async t => {
   const dataDir = t.testdir()
   await chmod(dataDir, 0o777)
   await ensureEmbeddedSecrets(dataDir)
   t.equal((await stat(dataDir)).mode & 0o066, 0)
 })
 
-t.test('starts at the same moment agree on the secrets, and no draft stays', async t => {
+t.test('concurrent starts agree on the embedded secrets, and leave no draft', async t => {
   const dataDir = t.testdir()
   const all = await Promise.all(Array.from({ length: 10 }, () => ensureEmbeddedSecrets(dataDir)))
   t.equal(new Set(all.map(secrets => secrets.JWT_SECRET)).size, 1)
   t.same(await readdir(dataDir), ['secrets.json'])
 })
 
-t.test('a damaged file stops the start and is left as it is', async t => {
+t.test('a damaged file of embedded secrets stops the start and is not changed', async t => {
   const good = 'x'.repeat(64)
   for (const damaged of [
     '',

@@ -31,10 +31,10 @@ const skip = !startedByRoot() && 'only root has such a folder'
 const parents = [tmpdir(), '/dev/shm']
 const template = skip === false ? makeTemplate() : Promise.resolve('')
 
-t.test('data of nobody in the data folder', { skip }, async t => {
+t.test('data of an earlier version that ran as nobody is given to a private uid', { skip }, async t => {
   const dataDir = await oldDataDir(t, tmpdir())
   const data = join(dataDir, 'postgres/data')
-  // What nobody could put there: links to files of others.
+  // The user nobody was able to put links to files of others there.
   const [others, inside] = [join(dataDir, 'of-root'), join(data, 'hard-link')]
   await writeFile(others, '', { mode: 0o600 })
   await link(others, inside)
@@ -46,14 +46,14 @@ t.test('data of nobody in the data folder', { skip }, async t => {
   t.match(log, [/^info: The data of the embedded Postgres goes from uid 65534, which others have, to uid 6\d{4}\.$/])
   const { uid } = await stat(data)
   t.match(await stat(join(data, 'base/of-nobody')), { uid, gid: uid })
-  t.match(await stat(others), { uid: 0, gid: 0 }, 'and what was not of nobody is not given away')
+  t.match(await stat(others), { uid: 0, gid: 0 }, 'a file of another owner keeps its owner')
   t.equal((await stat(dataDir)).mode & 0o777, 0o700)
   t.equal((await stat(join(dataDir, 'postgres'))).mode & 0o777, 0o700)
-  t.same(await keeps(t, dataDir), [], 'and the next start has nothing left to do')
+  t.same(await keeps(t, dataDir), [], 'the next start has nothing left to do')
 })
 
 for (const parent of parents) {
-  t.test(`data in the refuge, for a data folder in ${parent}`, { skip: skip || (await isMissing(parent)) }, async t => {
+  t.test(`data of an earlier version moves into ${parent}`, { skip: skip || (await isMissing(parent)) }, async t => {
     const dataDir = await oldDataDir(t, parent)
     const kept = await moveToRefuge(dataDir)
     const log = await keeps(t, dataDir)
@@ -63,13 +63,13 @@ for (const parent of parents) {
     ])
     t.ok((await lstat(join(dataDir, 'postgres'))).isDirectory())
     t.same((await readdir(dataDir)).sort(), ['postgres', 'postgres.log'])
-    t.ok(await isMissing(kept), 'and nothing of it stays there')
+    t.ok(await isMissing(kept), 'nothing of it stays there')
   })
 }
 
-t.test('a start that was killed on the way', { skip }, async t => {
+t.test('a move of the data of an earlier version that was killed is completed by the next start', { skip }, async t => {
   for (const killed of ['while it copied', 'before it took the link away', 'after it took the link away']) {
-    t.test(killed, async t => {
+    t.test(`a move that was killed ${killed} is completed`, async t => {
       const dataDir = await oldDataDir(t, tmpdir())
       const [place, kept] = [join(dataDir, 'postgres'), await moveToRefuge(dataDir)]
       if (killed === 'while it copied')
@@ -83,7 +83,7 @@ t.test('a start that was killed on the way', { skip }, async t => {
   }
 })
 
-t.test('a link to the data of another data folder is refused', { skip }, async t => {
+t.test('a data folder that links to the data of another one is rejected', { skip }, async t => {
   const dataDir = await oldDataDir(t, tmpdir())
   const kept = await moveToRefuge(dataDir)
   const copy = await mkdtemp(join(tmpdir(), 'latchkey-copy-'))
@@ -91,10 +91,10 @@ t.test('a link to the data of another data folder is refused', { skip }, async t
   await cp(dataDir, copy, { recursive: true, verbatimSymlinks: true })
   const attempt = startEmbeddedPostgres({ dataDir: copy, log: quietLog() })
   await t.rejects(attempt, new RegExp(`was made at another path: it leads to ${kept}`))
-  t.equal((await stat(join(kept, 'data'))).uid, NOBODY, 'and its data stay as they are')
+  t.equal((await stat(join(kept, 'data'))).uid, NOBODY, 'its data is not changed')
 })
 
-t.test('data of any other user is refused', { skip }, async t => {
+t.test('data that belongs to any other user is rejected', { skip }, async t => {
   const dataDir = await oldDataDir(t, tmpdir(), 1000)
   await t.rejects(startEmbeddedPostgres({ dataDir, log: quietLog() }), /belongs to uid 1000, not to us \(uid 0\)/)
 })
@@ -138,7 +138,7 @@ async function moveToRefuge(dataDir: string): Promise<string> {
   return kept
 }
 
-/** Starts, finds the note, whose owner is private, and stops; returns what the log says. */
+/** Starts, checks that the note is there and that its owner is private, and stops; returns the log. */
 async function keeps(t: Test, dataDir: string): Promise<string[]> {
   const log = quietLog()
   const { url, stop } = await startEmbeddedPostgres({ dataDir, log })

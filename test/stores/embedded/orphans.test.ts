@@ -12,7 +12,7 @@ import { ended, makeFolder, postgresOf, spawnEmbedded } from '../../support/serv
 import { query } from '../../support/servers/query.js'
 import { quietLog } from '../../support/servers/quiet-log.js'
 
-t.test('Ctrl-C lets Postgres shut down cleanly and leaves no process', async t => {
+t.test('Ctrl-C shuts the embedded Postgres down cleanly and leaves no process', async t => {
   const dataDir = join(await makeFolder(t), '.latchkey')
   const owner = spawnEmbedded(t, dataDir)
   await owner.said
@@ -23,7 +23,7 @@ t.test('Ctrl-C lets Postgres shut down cleanly and leaves no process', async t =
   t.match(await readFile(join(dataDir, 'postgres.log'), 'utf8'), 'database system is shut down')
 })
 
-t.test('Postgres ends by itself when its owner is killed with -9, and the data is kept', async t => {
+t.test('the embedded Postgres ends by itself after SIGKILL to its owner, and keeps its data', async t => {
   const dataDir = join(await makeFolder(t), '.latchkey')
   const owner = spawnEmbedded(t, dataDir)
   const { url } = await owner.said
@@ -37,7 +37,7 @@ t.test('Postgres ends by itself when its owner is killed with -9, and the data i
   t.same(await query(next.url, 'select note from notes'), [{ note: 'kept' }])
 })
 
-t.test('an orphan that runs on is ended by the next start', { skip: noProc() }, async t => {
+t.test('an embedded Postgres that outlived its owner is ended by the next start', { skip: noProc() }, async t => {
   const dataDir = join(await makeFolder(t), '.latchkey')
   const owner = spawnEmbedded(t, dataDir)
   const { url } = await owner.said
@@ -53,11 +53,11 @@ t.test('an orphan that runs on is ended by the next start', { skip: noProc() }, 
   t.teardown(next.stop)
   t.notOk(stillRuns(orphan))
   t.match(log.lines, [`warn: Ending the Postgres (process ${orphan.pid})`])
-  t.equal(log.lines.length, 1, 'and its data stays with the same user')
+  t.equal(log.lines.length, 1, 'its data keeps its owner')
   t.same(await query(next.url, 'select note from notes'), [{ note: 'kept' }])
 })
 
-t.test('a start waits for the last processes of a server that was killed', { skip: noProc() }, async t => {
+t.test('an embedded start waits for the last processes of a killed Postgres', { skip: noProc() }, async t => {
   const dataDir = join(await makeFolder(t), '.latchkey')
   const owner = spawnEmbedded(t, dataDir)
   const { url } = await owner.said
@@ -81,7 +81,7 @@ t.test('a start waits for the last processes of a server that was killed', { ski
   t.equal((await stat(join(dataDir, 'postgres/data'))).uid, uid)
 })
 
-t.test('another program that has the pid of a dead Postgres by now is left alone', async t => {
+t.test('another program that got the pid of an ended Postgres is left alone', async t => {
   const dataDir = join(await makeFolder(t), '.latchkey')
   await (await startEmbeddedPostgres({ dataDir, log: quietLog() })).stop()
   const data = join(dataDir, 'postgres/data')
@@ -98,7 +98,7 @@ t.test('another program that has the pid of a dead Postgres by now is left alone
 })
 
 function noProc(): string | false {
-  return process.platform === 'linux' ? false : 'finding the watcher takes /proc'
+  return process.platform === 'linux' ? false : 'finding the watcher needs /proc'
 }
 
 function watchersOf(pid: number): number[] {

@@ -6,7 +6,7 @@ import t from 'tap'
 import { identifyProcess } from '../../../src/stores/embedded/process-identity.js'
 import { acquireProcessLock, LockHeld } from '../../../src/stores/embedded/process-lock.js'
 
-t.test('a lock is held until it is released', async t => {
+t.test('a process lock is held until it is released', async t => {
   const path = join(t.testdir(), 'lock')
   const lock = await acquireProcessLock(path)
   await t.rejects(acquireProcessLock(path), new LockHeld(process.pid))
@@ -14,7 +14,7 @@ t.test('a lock is held until it is released', async t => {
   await t.resolves(acquireProcessLock(path))
 })
 
-t.test('of many that want a lock at once, one gets it', async t => {
+t.test('of many concurrent attempts at a process lock, one succeeds', async t => {
   for (const stale of [false, true, true, true]) {
     const folder = t.testdir()
     const path = join(folder, 'lock')
@@ -25,14 +25,14 @@ t.test('of many that want a lock at once, one gets it', async t => {
   }
 })
 
-t.test('a process killed in the middle of a take-over does not block the next', async t => {
+t.test('a process that was killed while it took over a process lock does not block the next one', async t => {
   const path = join(t.testdir({ 'lock.turn': {} }), 'lock')
   await writeFile(path, JSON.stringify({ pid: await pidOfTheDead(), startedAt: '1' }))
   await utimes(`${path}.turn`, 0, 0)
   await t.resolves(acquireProcessLock(path))
 })
 
-t.test('the lock of a living process holds', async t => {
+t.test('the process lock of a running process is not taken over', async t => {
   const path = join(t.testdir(), 'lock')
   const content = JSON.stringify(identifyProcess(process.ppid))
   await writeFile(path, content)
@@ -40,7 +40,7 @@ t.test('the lock of a living process holds', async t => {
   t.equal(await readFile(path, 'utf8'), content)
 })
 
-t.test('the lock of a dead process, of an earlier one with the same pid, or of nobody is taken over', async t => {
+t.test('a process lock is taken over if its process has ended or its pid was reused', async t => {
   const leftovers = [
     { pid: await pidOfTheDead(), startedAt: '1' },
     { ...identifyProcess(process.ppid), startedAt: '1' },
@@ -54,7 +54,7 @@ t.test('the lock of a dead process, of an earlier one with the same pid, or of n
   }
 })
 
-t.test('releasing does not take away the lock of a later holder', async t => {
+t.test('releasing a process lock does not remove the lock of a later holder', async t => {
   const path = join(t.testdir(), 'lock')
   const lock = await acquireProcessLock(path)
   const later = JSON.stringify(identifyProcess(process.ppid))

@@ -6,7 +6,7 @@ import { ended, makeFolder, postgresOf, spawnEmbedded } from '../../support/serv
 import { query } from '../../support/servers/query.js'
 import { quietLog } from '../../support/servers/quiet-log.js'
 
-t.test('a new folder gets a database that is still there after a restart', async t => {
+t.test('an embedded database in a new folder is still there after a restart', async t => {
   const dataDir = join(await makeFolder(t), '.latchkey')
   const first = await startEmbeddedPostgres({ dataDir, log: quietLog() })
   await query(first.url, "create table notes as select 'kept' as note")
@@ -19,15 +19,15 @@ t.test('a new folder gets a database that is still there after a restart', async
   t.teardown(second.stop)
   t.same(await query(second.url, 'select note from notes'), [{ note: 'kept' }])
   t.equal(second.dataDir, first.dataDir)
-  t.ok((await stat(logFile)).size < 10_000, 'and a log of more than 10 MB starts afresh')
+  t.ok((await stat(logFile)).size < 10_000, 'a log of more than 10 MB is replaced')
 })
 
-t.test('a running instance', async t => {
+t.test('a running embedded Postgres', async t => {
   const dataDir = join(await makeFolder(t), '.latchkey')
   const { url, stop } = await startEmbeddedPostgres({ dataDir, log: quietLog() })
   t.teardown(stop)
 
-  t.test('admits nobody without the password', async t => {
+  t.test('the embedded Postgres accepts no connection without its password', async t => {
     const { password, port } = new URL(url)
     t.ok(Buffer.from(password, 'base64url').length >= 32)
     for (const credentials of [
@@ -44,7 +44,7 @@ t.test('a running instance', async t => {
     t.same(await query(url, 'select distinct auth_method from pg_hba_file_rules'), [{ auth_method: 'scram-sha-256' }])
   })
 
-  t.test('listens on the loopback address alone and writes what it has committed to disk', async t => {
+  t.test('the embedded Postgres listens on the loopback address only, and writes commits to disk', async t => {
     const settings = await query(
       url,
       `select string_agg(setting, '|' order by name) as settings from pg_settings
@@ -53,21 +53,21 @@ t.test('a running instance', async t => {
     t.same(settings, [{ settings: 'on|127.0.0.1|UTF8|on|' }])
   })
 
-  t.test('keeps its folder and its password to itself', async t => {
+  t.test('the folder and the password of the embedded Postgres are closed to other users', async t => {
     const modeOf = async (path: string) => ((await stat(join(dataDir, path))).mode & 0o777).toString(8)
     for (const folder of ['.', 'postgres', 'postgres/data']) t.equal(await modeOf(folder), '700', folder)
     for (const file of ['postgres/password', 'postgres.log', 'latchkey.pid']) t.equal(await modeOf(file), '600', file)
     t.notOk((await readdir(join(dataDir, 'postgres'))).includes('initdb-password'))
   })
 
-  t.test('refuses a second process and names the first', async t => {
+  t.test('a second process on the same data folder is rejected with the pid of the first', async t => {
     const { error } = await spawnEmbedded(t, dataDir).said
     t.match(error, `Process ${process.pid} runs Latchkey on ${dataDir} already`)
-    t.same(await query(url, 'select 1 as one'), [{ one: 1 }], 'and the first goes on')
+    t.same(await query(url, 'select 1 as one'), [{ one: 1 }], 'the first one goes on')
   })
 })
 
-t.test('a start that fails says what Postgres said, and frees the folder', async t => {
+t.test('an embedded start that fails reports what Postgres wrote, and releases the folder', async t => {
   const dataDir = join(await makeFolder(t), '.latchkey')
   await (await startEmbeddedPostgres({ dataDir, log: quietLog() })).stop()
   const conf = join(dataDir, 'postgres/data/postgresql.conf')
@@ -79,7 +79,7 @@ t.test('a start that fails says what Postgres said, and frees the folder', async
   await (await startEmbeddedPostgres({ dataDir, log: quietLog() })).stop()
 })
 
-t.test('the service hears of it when Postgres dies', async t => {
+t.test('the service is told when the embedded Postgres ends unexpectedly', async t => {
   const dataDir = join(await makeFolder(t), '.latchkey')
   const log = quietLog()
   const heard = new Promise<Error>((resolve, reject) => {
@@ -94,7 +94,7 @@ t.test('the service hears of it when Postgres dies', async t => {
   t.match(log.lines.at(-1), /^error: .*SIGKILL/)
 })
 
-t.test('what a killed first start left half-made is removed', async t => {
+t.test('the incomplete data folder of a first start that was killed is removed', async t => {
   const dataDir = join(await makeFolder(t), '.latchkey')
   const first = spawnEmbedded(t, dataDir)
   const drafts = async () => (await readdir(dataDir).catch(() => [])).filter(name => name.startsWith('postgres.new-'))
