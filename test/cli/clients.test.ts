@@ -3,7 +3,7 @@ import { externalStores } from '../support/external-stores.js'
 import { runLatchkey } from '../support/run-latchkey.js'
 import { startService } from '../support/service-process.js'
 
-t.test('a client of the command line', async t => {
+t.test('clients are managed on the command line', async t => {
   const { env, database } = await externalStores(t)
   const service = await startService(t, { env })
   const clients = (...args: string[]) => runLatchkey(['clients', ...args], { env })
@@ -20,7 +20,7 @@ t.test('a client of the command line', async t => {
   let secret = secretIn(created.stdout)
   let token = ''
 
-  t.test('is made without a word but its secret, which is not in the database', async t => {
+  t.test('clients create prints the secret, which is not in the database', async t => {
     t.match(secret, /^lk_cs_[\w-]{43}$/)
     const answer = await tokenFor(id, secret)
     const granted = (await answer.json()) as { access_token: string; scope: string }
@@ -31,7 +31,7 @@ t.test('a client of the command line', async t => {
     t.notMatch(row!.text, secret)
   })
 
-  t.test('is listed with its client_id and scopes, and without its secret', async t => {
+  t.test('clients list shows the client_id and the scopes, and no secret', async t => {
     await clients('create', 'another.one', '--scope', 'revocations')
     const { stdout } = await clients('list')
     t.match(stdout, /^NAME +CLIENT ID +SCOPES +CREATED\nanother\.one +[0-9a-f-]{36} +revocations +\S+Z\nbilling +/)
@@ -39,7 +39,7 @@ t.test('a client of the command line', async t => {
     t.notMatch(stdout, 'lk_cs_')
   })
 
-  t.test('has another secret after it was rotated, and nothing of before', async t => {
+  t.test('clients rotate gives a new secret, and invalidates the old one and its tokens', async t => {
     const rotated = await clients('rotate', 'billing')
     t.match(rotated, { code: 0, stderr: '' })
     t.equal(await usersSeenBy(token), 401)
@@ -50,7 +50,7 @@ t.test('a client of the command line', async t => {
     t.equal(await usersSeenBy(token), 200)
   })
 
-  t.test('is gone after it was removed', async t => {
+  t.test('clients remove invalidates the secret of a client and its tokens', async t => {
     const removed = await clients('remove', 'billing')
     t.match(removed, { code: 0, stdout: /^billing is removed; .* 0 sessions that it opened\.\n$/, stderr: '' })
     t.equal(await usersSeenBy(token), 401)
@@ -58,7 +58,7 @@ t.test('a client of the command line', async t => {
     t.notMatch((await clients('list')).stdout, 'billing')
   })
 
-  t.test('that can not be made or found is refused in one line', async t => {
+  t.test('a client that cannot be created or found is refused in one line', async t => {
     const cases: [args: string[], says: RegExp][] = [
       [['create', 'another.one', '--scope', 'admin'], /^A client with this name already exists\.\n$/],
       [['create', 'a b', '--scope', 'admin'], /^The client name is not valid\. .*\n$/],

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { runLatchkey } from '../support/run-latchkey.js'
 
-t.test('help and version are answers, not mistakes', async t => {
+t.test('--help and --version print to standard output and exit with 0', async t => {
   const help = await runLatchkey(['--help'])
   t.match(help, { code: 0, stderr: '' })
   for (const command of ['serve', 'migrate', 'keys', 'users', '--embedded']) t.match(help.stdout, command)
@@ -12,7 +12,7 @@ t.test('help and version are answers, not mistakes', async t => {
   t.same(await runLatchkey(['--version']), { code: 0, stdout: `${version}\n`, stderr: '' })
 })
 
-t.test('what is not a command ends with a hint where to look', async t => {
+t.test('an invalid command line exits with 1 and a hint where to look', async t => {
   const cases: [args: string[], says: RegExp][] = [
     [['srve'], /^error: unknown command 'srve'\n\(Did you mean serve\?\)\n\(latchkey --help lists the commands\)\n$/],
     [['keys', 'forget'], /^error: unknown command 'forget'\n/],

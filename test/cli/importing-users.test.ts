@@ -12,7 +12,7 @@ import { spawnLatchkey } from '../support/latchkey-process.js'
 import { runLatchkey } from '../support/run-latchkey.js'
 import { startService } from '../support/service-process.js'
 
-const PASSWORD = 'a passphrase of her own'
+const PASSWORD = 'a passphrase of their own'
 const password_hash = argon2id.hashSync(PASSWORD)
 
 async function open(t: Test) {
@@ -21,11 +21,11 @@ async function open(t: Test) {
   return {
     env,
     database,
-    /** Every account as it is stored, by its e-mail. */
+    /** Every account as it is stored, sorted by e-mail. */
     accounts: async () => database.admin`select * from users order by email`,
     /** Imports these lines; objects become accounts with a hash. */
     importLines: (...lines: (object | string)[]) => run(lines),
-    /** The same with a role mapping, of which this is the text. */
+    /** The same with a role mapping, given as text. */
     async importMapped(mapping: string, ...lines: object[]) {
       const path = join(folder, 'roles.json')
       await writeFile(path, mapping)
@@ -41,7 +41,7 @@ async function open(t: Test) {
   }
 }
 
-t.test('people sign in with the password that they had before', async t => {
+t.test('imported users sign in with the password that they had before', async t => {
   const { env, importLines, accounts } = await open(t)
   const at = '2020-05-01T12:00:00Z'
   const result = await importLines(
@@ -72,7 +72,7 @@ t.test('people sign in with the password that they had before', async t => {
   t.match(await logIn('cid@example.com'), { status: 401, body: { code: 'invalid_credentials' } })
 })
 
-t.test('a bad line is told by its number and left out, and the others go in', async t => {
+t.test('an import reports an invalid line by its number and leaves it out, and imports the others', async t => {
   const { importLines, accounts } = await open(t)
   const result = await importLines(
     { email: 'ada@example.com', first_name: 'Ada' },
@@ -82,7 +82,7 @@ t.test('a bad line is told by its number and left out, and the others go in', as
     { email: 'dan@example.com', roles: ['a,b'] },
     { email: 'eve@example.com', shoe_size: 38 },
   )
-  t.equal(result.code, 2, 'the exit code tells')
+  t.equal(result.code, 2, 'the exit code says that lines were left out')
   t.equal(result.stdout, 'Done: 2 imported, 0 there already, 3 left out.\n')
   t.same(result.stderr.trim().split('\n'), [
     'line 2: This is not JSON.',
@@ -96,7 +96,7 @@ t.test('a bad line is told by its number and left out, and the others go in', as
   )
 })
 
-t.test('a second run changes nothing and says so', async t => {
+t.test('a second import of the same file changes nothing and says so', async t => {
   const { database, importLines, accounts } = await open(t)
   const lines = Array.from({ length: 1234 }, (_, i) => ({
     email: `p${i}@example.com`,
@@ -111,13 +111,13 @@ t.test('a second run changes nothing and says so', async t => {
     stdout: 'Nothing changed: 0 imported, 1,234 there already, 0 left out.\n',
     stderr: '',
   })
-  t.same(await accounts(), before, 'not even what was changed here since')
+  t.same(await accounts(), before, 'also accounts that were changed here since are kept')
   const events = await database.admin`select type, actor, details from security_events`
   t.match(events, [{ type: 'users_imported', actor: 'cli', details: { imported: 1234 } }])
   t.equal(events.length, 1)
 })
 
-t.test('an account that exists is never taken over by a line that has its name', async t => {
+t.test('an import never takes over an account that has the e-mail, username or external_id of a line', async t => {
   const { importLines, accounts } = await open(t)
   await importLines(
     { email: 'ada@example.com', username: 'ada', external_id: 1 },
@@ -154,7 +154,7 @@ t.test('an account that exists is never taken over by a line that has its name',
   t.same((await accounts()).slice(0, 3), before)
 })
 
-t.test('an import that was killed goes on where it stopped, from standard input too', async t => {
+t.test('an import that was killed continues where it stopped, also from standard input', async t => {
   const { env, database } = await open(t)
   const line = (i: number) => `${JSON.stringify({ email: `p${i}@example.com`, password_hash })}\n`
   const lines = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => line(from + i)).join('')
@@ -170,7 +170,7 @@ t.test('an import that was killed goes on where it stopped, from standard input 
   while ((await counted()) < 1500) await new Promise(resolve => setTimeout(resolve, 50))
   killed.child.kill('SIGKILL')
   await killed.exited
-  t.equal(await counted(), 1500, 'whole batches, while the rest was still to come')
+  t.equal(await counted(), 1500, 'whole batches, before the end of the input')
 
   const second = start()
   second.stdin.end(lines(0, 2000))
@@ -179,7 +179,7 @@ t.test('an import that was killed goes on where it stopped, from standard input 
   t.equal(second.stdout(), 'Done: 500 imported, 1,500 there already, 0 left out.\n')
 })
 
-t.test('a file that can not be read, and tables that are not there, are told in one line', async t => {
+t.test('an import that fails on its file or on the tables says so without data of an account', async t => {
   const { env, database, importLines } = await open(t)
   const missing = await runLatchkey(['users', 'import', '/nowhere/users.ndjson'], { env })
   t.same(missing, { code: 1, stdout: '', stderr: "Latchkey ended: /nowhere/users.ndjson can't be read (ENOENT).\n" })
@@ -190,7 +190,7 @@ t.test('a file that can not be read, and tables that are not there, are told in 
   t.notMatch(failed.stderr, /ada@/)
 })
 
-t.test('roles of the other system become those of the mapping, and an unnamed admin is no administrator', async t => {
+t.test('imported roles are mapped, and a role admin that the mapping does not name is refused', async t => {
   const { env, importMapped, accounts } = await open(t)
   const mapping = { Superuser: 'admin', 'Content Editor': ['editor', 'author'], Guest: null }
   const result = await importMapped(
@@ -209,7 +209,11 @@ t.test('roles of the other system become those of the mapping, and an unnamed ad
   t.match(await accounts(), [{ roles: ['admin'] }, { roles: ['editor', 'author', '/staff/it'] }, { roles: ['admin'] }])
 
   const again = await importMapped('{"Superuser": "admin"}', { email: 'ada@example.com', roles: ['Superuser'] })
-  t.equal(again.stdout, 'Nothing changed: 0 imported, 1 there already, 0 left out.\n', 'who was there is not counted')
+  t.equal(
+    again.stdout,
+    'Nothing changed: 0 imported, 1 there already, 0 left out.\n',
+    'an account that was there is not counted',
+  )
 
   const bad = await importMapped('{"a": 1}', { email: 'eve@example.com' })
   t.equal(bad.code, 1)
@@ -223,7 +227,7 @@ t.test('roles of the other system become those of the mapping, and an unnamed ad
   t.equal((await accounts()).length, 3, 'nothing was imported')
 })
 
-t.test('an import ends with what its slowest hash means for the time of a failed sign-in', async t => {
+t.test('an import warns if its slowest hash takes longer than the delay of a failed sign-in', async t => {
   const { stores } = await buildTestApp(t)
   const bcrypt = '$2b$14$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW'
   const importInto = async (tookMs: number, ...hashes: string[]) => {
@@ -240,6 +244,6 @@ t.test('an import ends with what its slowest hash means for the time of a failed
     ['Nothing changed', /^The slowest/],
     'after an interruption too',
   )
-  t.equal((await importInto(300, password_hash, bcrypt)).length, 1, 'nothing if it fits')
-  t.equal((await importInto(900, password_hash)).length, 1, 'nothing if there is no other')
+  t.equal((await importInto(300, password_hash, bcrypt)).length, 1, 'no warning if it takes less')
+  t.equal((await importInto(900, password_hash)).length, 1, 'no warning without a hash of another scheme')
 })

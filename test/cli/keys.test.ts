@@ -29,7 +29,7 @@ t.test('keys list names the state of each key, the newest first', async t => {
   t.same(await statesAt(0), ['next', 'revoked'])
 })
 
-t.test('keys rotate --immediately makes a key that signs a moment later, and says when to revoke another', async t => {
+t.test('keys rotate --immediately makes a key that signs in seconds, and says when to revoke another', async t => {
   const database = await openKeyDatabase(t)
   await ensureSigningKey(database, options)
   const said: string[] = []

@@ -3,7 +3,7 @@ import t from 'tap'
 import { LineFault } from '../../src/auth/import/line-fault.js'
 import { readLines } from '../../src/cli/read-lines.js'
 
-/** The lines of some bytes, that arrive in pieces of this size. */
+/** Reads lines from bytes that arrive in pieces of this size. */
 async function linesOf(bytes: Buffer | string, pieceSize = 3): Promise<string[]> {
   const all = Buffer.from(bytes)
   const pieces = Array.from({ length: Math.ceil(all.length / pieceSize) }, (_, piece) =>
@@ -15,7 +15,7 @@ async function linesOf(bytes: Buffer | string, pieceSize = 3): Promise<string[]>
   return lines
 }
 
-t.test('lines come one by one, however they arrive', async t => {
+t.test('lines are read one by one, whatever the size of the pieces they arrive in', async t => {
   for (const pieceSize of [1, 2, 3, 5, 100]) {
     t.same(await linesOf('one\n\nthree ü\r\n4', pieceSize), ['1 one', '2 ', '3 three ü\r', '4 4'])
     t.same(await linesOf('one\n', pieceSize), ['1 one'])
@@ -23,16 +23,16 @@ t.test('lines come one by one, however they arrive', async t => {
   t.same(await linesOf(''), [])
 })
 
-t.test('the mark that some editors put before a file is no part of it', async t => {
+t.test('a byte order mark at the start of a file is not part of its first line', async t => {
   t.same(await linesOf('\uFEFF{}\n\uFEFF{}'), ['1 {}', '2 \uFEFF{}'])
 })
 
-t.test('a line that is no UTF-8 is told as that, and the next is read', async t => {
+t.test('a line that is not UTF-8 is reported, and the next one is read', async t => {
   const bytes = Buffer.concat([Buffer.from('one\n'), Buffer.of(0xff, 0xfe), Buffer.from('\nthree')])
   t.same(await linesOf(bytes), ['1 one', '2 (The line is not UTF-8.)', '3 three'])
 })
 
-t.test('a line without an end does not fill the memory', async t => {
+t.test('an endless line does not fill the memory', async t => {
   const limit = 65_536
   const longest = 'x'.repeat(limit)
   const lines = await linesOf(`${longest}\n${longest}x\nthree\n${longest}xx`, 10_000)
@@ -48,5 +48,5 @@ t.test('a line without an end does not fill the memory', async t => {
   }
   const before = process.memoryUsage.rss()
   for await (const { text } of readLines(endless())) t.type(text, LineFault)
-  t.ok(process.memoryUsage.rss() - before < 150 * 1024 * 1024, '200 MB of one line')
+  t.ok(process.memoryUsage.rss() - before < 150 * 1024 * 1024, 'after 200 MB of one line')
 })

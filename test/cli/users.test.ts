@@ -9,9 +9,9 @@ import { makeFolder } from '../support/servers/embedded-fixture.js'
 import { startService } from '../support/service-process.js'
 
 const email = 'ann@example.com'
-const PASSWORD = 'a passphrase of her own'
+const PASSWORD = 'a passphrase of their own'
 
-t.test('an account of the command line', async t => {
+t.test('accounts are managed on the command line', async t => {
   const { env } = await externalStores(t)
   const service = await startService(t, { env })
   const client = openClient(t, service.url)
@@ -20,12 +20,12 @@ t.test('an account of the command line', async t => {
   const created = await users('create', 'Ann@Example.com', '--role', 'admin', '--username', 'ann', '--role', 'editor')
   const password = temporaryPassword(created.stdout)
 
-  t.test('is made without a word but its temporary password', async t => {
+  t.test('users create prints the account and its temporary password', async t => {
     t.match(created, { code: 0, stderr: '' })
     t.match(created.stdout, /^Made the account ann@example\.com with the id [0-9a-f-]{36}\.\n.*: [\w-]{20}\n$/)
   })
 
-  t.test('can do nothing with that password but change it, once', async t => {
+  t.test('a temporary password can only be changed, and only once', async t => {
     const login = await client.post('/auth/login', { email, password })
     t.match(login, { status: 403, body: { code: 'password_change_required' } })
     const change = { email, current_password: password, new_password: PASSWORD }
@@ -37,7 +37,7 @@ t.test('an account of the command line', async t => {
     t.match(await client.post('/auth/change-password', { ...change, new_password: 'and another one' }), { status: 401 })
   })
 
-  t.test('is given other names, and none by mistake', async t => {
+  t.test('users rename changes the e-mail and the username, and refuses a call without either', async t => {
     const renamed = await users('rename', email, '--email', 'Ann.Lee@example.com', '--username', 'ann.lee')
     t.match(renamed, { code: 0, stderr: '' })
     t.match(renamed.stdout, /^The account \S+ has the e-mail ann\.lee@example\.com and the username ann\.lee\.\n$/)
@@ -50,7 +50,7 @@ t.test('an account of the command line', async t => {
     t.match(await users('rename', 'ann.lee@example.com', '--email', email, '--username', 'ann'), { code: 0 })
   })
 
-  t.test('gets a new password by a token that is printed once, while a disabled one gets none', async t => {
+  t.test('users reset-password prints a one-time token, and refuses a disabled account', async t => {
     const issued = await users('reset-password', 'ANN@example.com')
     t.match(issued, { code: 0, stderr: '' })
     t.match(issued.stdout, /^Until 20\S+Z, ann@example\.com may set .*\n.*: lk_pr_[\w-]{87}\n$/)
@@ -66,7 +66,7 @@ t.test('an account of the command line', async t => {
     t.notMatch(service.output(), token)
   })
 
-  t.test('is signed out everywhere when it is disabled, and signs in again when it is enabled', async t => {
+  t.test('users disable ends all sessions of an account, and users enable allows new ones', async t => {
     const credentials = { email, password: PASSWORD, transport: 'body' }
     const { body } = await client.post('/auth/login', credentials)
     t.match(await users('disable', email), { code: 0, stdout: /sessions have ended/, stderr: '' })
@@ -76,10 +76,10 @@ t.test('an account of the command line', async t => {
 
     t.match(await users('enable', body.user.id), { code: 0, stderr: '' })
     t.match(await client.post('/auth/login', credentials), { status: 200 })
-    t.match(await refresh(), { status: 401, body: { code: 'session_revoked' } }, 'and what was ended stays ended')
+    t.match(await refresh(), { status: 401, body: { code: 'session_revoked' } }, 'it stays revoked')
   })
 
-  t.test('that can not be made or found is refused in one line', async t => {
+  t.test('an account that cannot be created or found is refused in one line', async t => {
     const cases: [args: string[], says: string][] = [
       [['create', 'ANN@example.com'], 'An account with this e-mail already exists.'],
       [['create', 'bob@example.com', '--username', 'ann'], 'An account with this username already exists.'],
@@ -94,18 +94,18 @@ t.test('an account of the command line', async t => {
     }
   })
 
-  t.test('leaves no password in the log of the service', async t => {
+  t.test('the log of the service has no password of an account', async t => {
     t.notMatch(service.output(), password)
     t.notMatch(service.output(), PASSWORD)
   })
 })
 
-t.test('in embedded mode the commands work beside the running service', async t => {
+t.test('in embedded mode, commands work while the service runs', async t => {
   const cwd = await makeFolder(t)
   const starting = startService(t, { cwd })
   while (!existsSync(join(cwd, '.latchkey/latchkey.pid'))) await sleep(5)
   const created = await runLatchkey(['users', 'create', email], { cwd })
-  t.match(created, { code: 0, stderr: '' }, 'even of one that is at its first start')
+  t.match(created, { code: 0, stderr: '' }, 'even during its first start')
   const service = await starting
   const client = openClient(t, service.url)
   const password = temporaryPassword(created.stdout)
@@ -125,15 +125,15 @@ t.test('in embedded mode the commands work beside the running service', async t 
   t.match(
     await runLatchkey(['migrate'], { cwd }),
     { code: 1, stderr: /Process \d+ runs Latchkey/ },
-    'except to change the tables under it',
+    'migrate does not: the service is using the tables',
   )
   t.match(await client.get('/readyz'), { status: 200 })
   t.equal(await service.interrupt(), 0)
 })
 
-t.test('in embedded mode without a service the commands start the database for themselves', async t => {
+t.test('in embedded mode, commands start the database themselves if no service runs', async t => {
   const cwd = await makeFolder(t)
-  // --embedded wins over addresses, wherever it stands.
+  // --embedded overrides addresses, before or after the command.
   const env = { DATABASE_URL: 'postgres://nowhere.invalid/latchkey' }
   t.match(await runLatchkey(['--embedded', 'migrate'], { cwd, env }), { code: 0, stderr: '' })
   const created = await runLatchkey(['users', 'create', email, '--embedded'], { cwd, env })
@@ -155,7 +155,7 @@ function temporaryPassword(stdout: string): string {
   return stdout.trim().split(': ').at(-1)!
 }
 
-t.test('two accounts that have one address in two forms are told of', async t => {
+t.test('users check-emails reports accounts that have one address in two forms', async t => {
   const { env, database } = await externalStores(t)
   const users = (...args: string[]) => runLatchkey(['users', ...args], { env })
   for (const name of ['ann', 'bob', 'cid', 'dan']) await users('create', `${name}@example.com`)

@@ -7,7 +7,7 @@ import { startInstances } from './instances.js'
 
 // Postgres fails over to a standby that lost the last second.
 
-t.test('a failover to a server that lost the last commits signs nobody out and revives nobody', async t => {
+t.test('a Postgres failover that loses commits ends no session and restores no revoked one', async t => {
   const primary = await controlPostgres(t)
   const instances = await startInstances(t, { postgresUrl: primary.url })
   const { a, b } = instances
@@ -35,7 +35,7 @@ t.test('a failover to a server that lost the last commits signs nobody out and r
   instances.postgres.retarget(standby.url)
   await works(() => refresh(b.app, ahead))
   const next = await refresh(b.app, ahead)
-  t.equal(next.statusCode, 200, 'who is one generation ahead of the database goes on')
+  t.equal(next.statusCode, 200, 'a client that is one generation ahead of the database goes on')
   t.equal((await refresh(a.app, ahead)).json().refresh_token, next.json().refresh_token)
 
   const admin = postgres(standby.url, { max: 1, onnotice: () => {} })
@@ -57,7 +57,7 @@ t.test('a failover to a server that lost the last commits signs nobody out and r
   const restarted = [await instances.start(), await instances.start()]
   for (const { app } of restarted) {
     for (const person of [leaves, bob, everywhere]) {
-      t.equal(await verify(app, person.accessToken), 'token_revoked', 'also by an instance that knew nothing of it')
+      t.equal(await verify(app, person.accessToken), 'token_revoked', 'also by an instance that started afterwards')
       t.equal((await refresh(app, person.refreshToken)).statusCode, 401)
     }
     t.equal(await verify(app, next.json().access_token), 200)

@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import { startFaultProxy } from '../support/fault-proxy.js'
 import { listen } from '../support/raw-request.js'
 
-/** A server that repeats what it hears, behind a proxy. */
+/** Starts a server that repeats what it receives, behind a fault proxy. */
 async function startEcho(t: Test, say = (text: string) => text) {
   const heard: string[] = []
   const server = createServer(socket => {
@@ -33,7 +33,7 @@ async function open(t: Test, url: string) {
   return socket
 }
 
-/** What comes back within a moment, or the code of the error that does. */
+/** Sends a text. Returns what comes back in time, or the code of an error, or `nothing`. */
 async function ask(socket: Socket, text: string, withinMs = 100): Promise<string> {
   socket.write(text)
   const answer = once(socket, 'data').then(
@@ -43,7 +43,7 @@ async function ask(socket: Socket, text: string, withinMs = 100): Promise<string
   return Promise.race([answer, sleep(withinMs, 'nothing')])
 }
 
-t.test('it passes everything on, at an address that differs in the port only', async t => {
+t.test('the fault proxy passes everything on, at an address that differs in the port only', async t => {
   const { proxy, target } = await startEcho(t)
   t.equal(new URL(proxy.url).pathname, '/path')
   t.equal(new URL(proxy.url).username, 'user')
@@ -52,7 +52,7 @@ t.test('it passes everything on, at an address that differs in the port only', a
   t.equal(proxy.accepted, 1)
 })
 
-t.test('it refuses, and passes again on the same port', async t => {
+t.test('the fault proxy refuses connections, and accepts them again on the same port', async t => {
   const { proxy } = await startEcho(t)
   const socket = await open(t, proxy.url)
   const lost = once(socket, 'close').catch((error: NodeJS.ErrnoException) => error.code)
@@ -63,7 +63,7 @@ t.test('it refuses, and passes again on the same port', async t => {
   t.equal(await ask(await open(t, proxy.url), 'hello'), 'hello')
 })
 
-t.test('a black hole swallows old connections and new ones, and they stay dumb after it', async t => {
+t.test('a black hole drops the data of old and new connections, which stay silent afterwards', async t => {
   const { proxy, heard } = await startEcho(t)
   const before = await open(t, proxy.url)
   t.equal(await ask(before, 'a'), 'a')
@@ -76,7 +76,7 @@ t.test('a black hole swallows old connections and new ones, and they stay dumb a
   t.strictSame(heard, ['a', 'd'])
 })
 
-t.test('a hole in one direction lets the other pass', async t => {
+t.test('a black hole in one direction passes data in the other', async t => {
   const { proxy, heard } = await startEcho(t)
   const socket = await open(t, proxy.url)
   proxy.blackHole('down')
@@ -85,7 +85,7 @@ t.test('a hole in one direction lets the other pass', async t => {
   t.strictSame(heard, ['a', 'b'])
 })
 
-t.test('a delay holds up each way and keeps the order', async t => {
+t.test('a delay of the fault proxy applies to each way and keeps the order', async t => {
   const { proxy } = await startEcho(t)
   const socket = await open(t, proxy.url)
   proxy.delay(50)
@@ -104,7 +104,7 @@ t.test('a delay holds up each way and keeps the order', async t => {
   t.equal(answer, '123')
 })
 
-t.test('it cuts after so many bytes, once', async t => {
+t.test('the fault proxy cuts a connection after a number of bytes, once', async t => {
   const { proxy, heard } = await startEcho(t, () => 'answer')
   proxy.cutAfter(3, 'down')
   const socket = await open(t, proxy.url)
@@ -114,12 +114,12 @@ t.test('it cuts after so many bytes, once', async t => {
   })
   socket.write('question')
   await once(socket, 'close').catch(() => {})
-  t.ok('ans'.startsWith(answer), 'a reset may overtake what was on its way')
-  t.strictSame(heard, ['question'], 'the server has heard it all the same')
+  t.ok('ans'.startsWith(answer), 'a reset may overtake data on its way')
+  t.strictSame(heard, ['question'], 'the server has received it all the same')
   t.equal(await ask(await open(t, proxy.url), 'question'), 'answer')
 })
 
-t.test('it cuts where a text comes by, and nowhere else', async t => {
+t.test('the fault proxy cuts the connection on which a text passes, and no other', async t => {
   const { proxy } = await startEcho(t, text => `${text}, indeed`)
   const cut = proxy.cutAt('twice, indeed', 'down')
   const [other, socket] = [await open(t, proxy.url), await open(t, proxy.url)]
@@ -129,12 +129,12 @@ t.test('it cuts where a text comes by, and nowhere else', async t => {
   t.equal(await ask(other, 'twice'), 'twice, indeed')
 })
 
-t.test('it leads somewhere else when told to', async t => {
+t.test('the fault proxy leads new connections to a new target', async t => {
   const { proxy } = await startEcho(t)
   const other = await startEcho(t, () => 'the other')
   const socket = await open(t, proxy.url)
   proxy.retarget(other.target)
-  t.equal(await ask(socket, 'a'), 'a', 'what is connected stays')
+  t.equal(await ask(socket, 'a'), 'a', 'an open connection keeps its target')
   t.equal(await ask(await open(t, proxy.url), 'a'), 'the other')
   proxy.reset()
   t.match(await ask(socket, 'a'), /ECONNRESET|EPIPE/)

@@ -3,8 +3,8 @@ import { post } from '../support/people.js'
 import { startInstances } from './instances.js'
 import { printTable, runRow } from './run-row.js'
 
-// Floods of bodies, headers and cookies are in test/attacks: they end at the door, whatever the stores do.
-t.test('both instances are flooded with sign-ins', async t => {
+// Floods of bodies, headers and cookies are in test/attacks: they are rejected before a store is used.
+t.test('in a flood of sign-ins each is hashed or answered 503, and other requests work', async t => {
   const instances = await startInstances(t, { env: { HASH_CONCURRENCY: '1', HASH_QUEUE: '32' } })
   const answers: Record<string, number> = {}
   let over = false
@@ -18,8 +18,8 @@ t.test('both instances are flooded with sign-ins', async t => {
         const { code } = response.json()
         answers[code] = (answers[code] ?? 0) + 1
         if (response.statusCode === 503 && response.headers['retry-after'] === undefined)
-          t.fail('busy, and not until when')
-        // An attacker has the network between his requests; these have nothing.
+          t.fail('a 503 without Retry-After')
+        // The network slows the requests of an attacker down; here there is none.
         await new Promise(resolve => setTimeout(resolve, 20))
       }
     })
@@ -30,9 +30,17 @@ t.test('both instances are flooded with sign-ins', async t => {
     await flood
   }
   const expect = { login: [200, 503] }
-  await runRow(t, { lastsMs: 3000, fault: t.name, instances, begin, end, expect, worstMs: 10_000 })
+  await runRow(t, {
+    lastsMs: 3000,
+    fault: 'a flood of sign-ins at both',
+    instances,
+    begin,
+    end,
+    expect,
+    worstMs: 10_000,
+  })
   t.comment(JSON.stringify(answers))
-  t.strictSame(Object.keys(answers).sort(), ['busy', 'invalid_credentials'], 'every attempt is hashed or put off')
+  t.strictSame(Object.keys(answers).sort(), ['busy', 'invalid_credentials'], 'every attempt is hashed or answered 503')
 })
 
-t.test('the table', async t => printTable(t))
+t.test('what each endpoint answered during the flood is printed as a table', async t => printTable(t))

@@ -19,11 +19,11 @@ export interface Instance {
 export interface Instances {
   a: Instance
   b: Instance
-  /** Between the instances and their stores. */
+  /** The fault proxies between the instances and their stores. */
   postgres: FaultProxy
   redis: FaultProxy
   env: NodeJS.ProcessEnv
-  /** One more, at the same stores unless its environment says otherwise. */
+  /** Starts another instance, on the same stores unless its environment says otherwise. */
   start(options?: { clock?: () => number; env?: NodeJS.ProcessEnv }): Promise<Instance>
 }
 

@@ -6,9 +6,9 @@ import { PASSWORD, post, refresh, signUp, verify } from '../support/people.js'
 import { listen } from '../support/raw-request.js'
 import { startInstances } from './instances.js'
 
-// Commit done, response lost. The retry gets the same successor.
+// Postgres has committed, and the response is lost. The retry of a refresh gets the same successor.
 
-t.test('an answer to a refresh that is lost on its way to the client', async t => {
+t.test('a retry gets the same successor if the answer to a refresh was lost on its way to the client', async t => {
   const { a, b } = await startInstances(t)
   const ada = await signUp(a.app)
   const port = await listen(a.app)
@@ -29,11 +29,15 @@ t.test('an answer to a refresh that is lost on its way to the client', async t =
   await t.rejects(ask(), { code: 'ECONNRESET' })
   const successor = await ask()
   t.not(successor, ada.refreshToken, 'the first request had rotated')
-  t.equal((await refresh(b.app, ada.refreshToken)).json().refresh_token, successor, 'and so says the other instance')
+  t.equal(
+    (await refresh(b.app, ada.refreshToken)).json().refresh_token,
+    successor,
+    'the other instance gives the same one',
+  )
   t.equal((await refresh(b.app, successor)).statusCode, 200)
 })
 
-t.test('a rotation that Postgres committed while its answer was lost', async t => {
+t.test('a retry gets the same successor if the answer of Postgres to a rotation was lost', async t => {
   const { a, b, postgres } = await startInstances(t)
   const people = await Promise.all(Array.from({ length: 8 }, () => signUp(a.app)))
   // Prepares the statement on every connection: what follows is one message to Postgres and one answer.
@@ -54,7 +58,7 @@ t.test('a rotation that Postgres committed while its answer was lost', async t =
   t.equal((await refresh(b.app, first.json().refresh_token)).statusCode, 200)
 })
 
-t.test('a logout that Postgres committed while its answer was lost claims nothing, and its retry succeeds', async t => {
+t.test('a logout of which the answer of Postgres was lost is answered 503, and its retry succeeds', async t => {
   const { a, b, postgres } = await startInstances(t)
   const ada = await signUp(a.app)
   const cut = postgres.cutAt('COMMIT', 'down')
@@ -64,14 +68,14 @@ t.test('a logout that Postgres committed while its answer was lost claims nothin
   t.equal(lost.headers['set-cookie'], undefined, 'the cookie is kept')
   for (const { app } of [a, b]) {
     await app.context.revocations.readJournal()
-    t.equal(await verify(app, ada.accessToken), 'token_revoked', 'what was committed holds, though nobody announced it')
+    t.equal(await verify(app, ada.accessToken), 'token_revoked', 'the commit holds, though it was not announced')
   }
   const again = await post(a.app, '/auth/logout', {}, { cookie: `__Host-latchkey=${ada.refreshToken}` })
   t.equal(again.statusCode, 204)
   t.match(String(again.headers['set-cookie']), /__Host-latchkey=;/)
 })
 
-t.test('a login that Postgres committed while its answer was lost', async t => {
+t.test('a sign-in of which the answer of Postgres was lost is answered 503, and its retry succeeds', async t => {
   const { a, b, postgres } = await startInstances(t)
   const { email } = await signUp(a.app)
   const login = () => post(a.app, '/auth/login', { email, password: PASSWORD, transport: 'body' })

@@ -6,7 +6,7 @@ import { controlPostgres } from '../support/process-control.js'
 import { startInstances } from './instances.js'
 import { postgresAway as away, ONLY_IN_FULL, printTable, runRow } from './run-row.js'
 
-// What a Postgres goes through that is reached all the time.
+// Faults of the Postgres server. The network to it works.
 
 async function ownPostgres(t: Test) {
   const server = await controlPostgres(t)
@@ -14,9 +14,9 @@ async function ownPostgres(t: Test) {
   return { server, instances }
 }
 
-t.test('Postgres is frozen for three seconds', ONLY_IN_FULL, async t => {
+t.test('no session is lost while Postgres is frozen for three seconds', ONLY_IN_FULL, async t => {
   const { server, instances } = await ownPostgres(t)
-  // Who has a connection waits. Who needs a new one is told after two seconds to come again.
+  // A request that has a connection waits. One that needs a new connection is answered 503 after two seconds.
   const orLater = {
     login: [200, 503],
     refresh: [200, 503],
@@ -26,28 +26,36 @@ t.test('Postgres is frozen for three seconds', ONLY_IN_FULL, async t => {
   }
   const expect = { ...orLater, readyz: ['degraded', 200] }
   const begin = () => server.freeze()
-  await runRow(t, { lastsMs: 3000, fault: t.name, instances, begin, end: server.thaw, expect, worstMs: 7000 })
+  await runRow(t, {
+    lastsMs: 3000,
+    fault: 'Postgres is frozen',
+    instances,
+    begin,
+    end: server.thaw,
+    expect,
+    worstMs: 7000,
+  })
 })
 
-t.test('Postgres is killed and started again', async t => {
+t.test('no session is lost when Postgres is killed and started again', async t => {
   const { server, instances } = await ownPostgres(t)
   const end = async () => {
     await server.start()
     instances.postgres.retarget(server.url)
   }
-  await runRow(t, { ...away, lastsMs: 2500, fault: t.name, instances, begin: server.kill, end })
+  await runRow(t, { ...away, lastsMs: 2500, fault: 'Postgres is killed', instances, begin: server.kill, end })
 })
 
 t.test('after a restart of Postgres the whole journal is read again', async t => {
   const { server, instances } = await ownPostgres(t)
   const ada = await signUp(instances.a.app)
   const admin = postgres(server.url, { max: 1 })
-  // What a server that took over may hold: an entry that no reading from the cursor on would find.
+  // A server that took over may hold such an entry: reading from the cursor on does not find it.
   await admin`insert into revocations (xid, kind, subject, reason, expires_at)
     values ('3', 'session', ${ada.sessionId}, 'logout', now() + interval '1 hour')`
   await admin.end()
   await sleep(2500)
-  t.equal(await verify(instances.a.app, ada.accessToken), 200, 'the cursor has passed it by')
+  t.equal(await verify(instances.a.app, ada.accessToken), 200, 'the cursor is beyond it')
   await server.kill()
   await server.start()
   instances.postgres.retarget(server.url)
@@ -58,7 +66,7 @@ t.test('after a restart of Postgres the whole journal is read again', async t =>
   }
 })
 
-t.test('Postgres is read-only', async t => {
+t.test('no session is lost while Postgres is read-only', async t => {
   const { server, instances } = await ownPostgres(t)
   const setReadOnly = async (value: 'on' | 'off') => {
     const admin = postgres(server.url, { max: 1, connection: { default_transaction_read_only: false } })
@@ -70,7 +78,9 @@ t.test('Postgres is read-only', async t => {
   const expect = { ...away.expect, profile: [200], sessions: [200], readyz: [200] }
   const begin = () => setReadOnly('on')
   const end = () => setReadOnly('off')
-  await runRow(t, { ...away, expect, lastsMs: 2500, fault: t.name, instances, begin, end })
+  await runRow(t, { ...away, expect, lastsMs: 2500, fault: 'Postgres is read-only', instances, begin, end })
 })
 
-t.test('the table', async t => printTable(t))
+t.test('what each endpoint answered during faults of the Postgres server is printed as a table', async t =>
+  printTable(t),
+)

@@ -6,16 +6,17 @@ import { type Endpoint, Traffic } from './traffic.js'
 export interface Row {
   fault: string
   instances: Instances
-  /** Begins the fault; resolves when it is there. */
+  /** Begins the fault; resolves when it has begun. */
   begin(): Promise<unknown> | unknown
   lastsMs: number
   end(): Promise<unknown> | unknown
-  /** The answers that each endpoint may give to what was asked during the fault, and how long they may take. */
+  /** The answers that each endpoint may give during the fault; an endpoint that is not named must work. */
   expect: Partial<Record<Endpoint, readonly (number | string)[]>>
+  /** The longest that an answer may take. */
   worstMs: number
 }
 
-/** While Postgres is away verification goes on, and nothing else claims to have happened. */
+/** Without Postgres, tokens are still verified, and everything else is answered 503: nothing is reported as done. */
 export const postgresAway = {
   expect: {
     login: [503],
@@ -29,10 +30,10 @@ export const postgresAway = {
   worstMs: 7000,
 } satisfies Partial<Row>
 
-/** The options of a row that `npm run test:faults` runs, and `npm test` has no time for. */
+/** The options of a row that takes too long for `npm test`; `npm run test:faults` runs it. */
 export const ONLY_IN_FULL = process.env.FAULTS === 'all' ? {} : { skip: 'in npm run test:faults' }
 
-/** Generous: what is measured is printed. */
+/** A generous limit; the measured time is printed. */
 const RECOVERY_MS = 5000
 
 const table: string[] = []
@@ -46,7 +47,7 @@ const HEALTHY: Record<Endpoint, readonly (number | string)[]> = {
   readyz: [200, 'degraded'],
 }
 
-/** Runs one row of the matrix: what every endpoint answers during a fault, and that nothing is lost by it. */
+/** Runs one row of the table: checks what every endpoint answers during a fault, and that no session is lost. */
 export async function runRow(t: Test, row: Row): Promise<Traffic> {
   const traffic = new Traffic(row.instances)
   await traffic.prepare()
@@ -74,14 +75,14 @@ export async function runRow(t: Test, row: Row): Promise<Traffic> {
     for (const { ms, startedAt } of traffic.samples[endpoint])
       if (startedAt <= endedAt) worst[kind] = Math.max(worst[kind], ms)
   }
-  // Not the slowest of all: the two instances, their load and the stores share what cores there are.
+  // The 99th percentile, not the slowest: the instances, the load and the stores share the cores of the machine.
   const verified = traffic.samples.verify.map(({ ms }) => ms).sort((x, y) => x - y)
   const usual = verified[Math.floor(verified.length * 0.99)]!
   t.ok(usual < 300, `verify took ${usual.toFixed(0)} ms, and ${worst.verify.toFixed(0)} ms at worst`)
   t.ok(worst.others < row.worstMs, `the slowest answer took ${worst.others.toFixed(0)} ms`)
   t.ok(recoveredAfterMs < RECOVERY_MS, `everything works again after ${recoveredAfterMs.toFixed(0)} ms`)
   t.strictSame([...new Set(traffic.violations)], [])
-  t.strictSame(lost, [], 'nobody was signed out, and nobody came back')
+  t.strictSame(lost, [], 'no session was lost, and no revoked one works again')
 
   const said = (endpoint: Endpoint) => [...new Set(during(endpoint).map(({ status }) => status))].join('/') || '-'
   table.push(
@@ -92,7 +93,7 @@ export async function runRow(t: Test, row: Row): Promise<Traffic> {
   return traffic
 }
 
-/** Asks again and again without waiting for what hangs: a fresh request must work, whatever became of the old ones. */
+/** Sends new requests without waiting for those that hang: a new request must work, whatever happens to old ones. */
 async function untilItWorks(traffic: Traffic, since: number): Promise<number> {
   return new Promise(resolve => {
     const timer = setInterval(() => {

@@ -11,7 +11,7 @@ interface Sample {
   status: number | string
 }
 
-/** Somebody who goes on with the refresh token that he last had, in the cookie as a browser does. */
+/** A user who goes on with their last refresh token, in a cookie as a browser sends it. */
 interface Client {
   refreshToken: string
   accessToken: string
@@ -29,7 +29,7 @@ const PAUSES_MS: Record<Endpoint, number> = {
   readyz: 50,
 }
 
-/** Requests of every kind at two instances, one after the other for each kind, and what became of them. */
+/** Sends requests of every kind to two instances, one after the other for each kind, and records the answers. */
 export class Traffic {
   readonly samples: Record<Endpoint, Sample[]> = {
     login: [],
@@ -40,7 +40,7 @@ export class Traffic {
     logout: [],
     readyz: [],
   }
-  /** What must never happen. */
+  /** Answers that must never be given. */
   readonly violations: string[] = []
   readonly degraded = new Set<string>()
   readonly #apps: FastifyInstance[]
@@ -61,7 +61,7 @@ export class Traffic {
     return this.#revoked
   }
 
-  /** Signs everybody in, and out whom nobody may accept from then on. */
+  /** Signs all users in, and one of them out, whose tokens must be refused from then on. */
   async prepare({ clients = 12, leaving = 12 } = {}): Promise<void> {
     const [app] = this.#apps as [FastifyInstance]
     this.#email = (await signUp(app)).email
@@ -90,7 +90,7 @@ export class Traffic {
     await Promise.all(this.#becomingKnown)
   }
 
-  /** How many clients can't go on with the token they last had, or are accepted although they were signed out. */
+  /** The clients that cannot go on with their last token, and the users who are accepted although they signed out. */
   async lost(): Promise<string[]> {
     const lost: string[] = []
     for (const [number, client] of this.#clients.entries()) {
@@ -104,10 +104,10 @@ export class Traffic {
     for (const person of this.#revoked) {
       for (const app of this.#apps) {
         const said = await verify(app, person.accessToken)
-        if (said !== 'token_revoked') lost.push(`somebody signed out gets ${said}`)
+        if (said !== 'token_revoked') lost.push(`a user who signed out gets ${said}`)
       }
       const response = await post(this.#apps[0]!, '/auth/refresh', { refresh_token: person.refreshToken })
-      if (response.statusCode !== 401) lost.push(`somebody signed out refreshes: ${response.statusCode}`)
+      if (response.statusCode !== 401) lost.push(`a user who signed out refreshes: ${response.statusCode}`)
     }
     return lost
   }
@@ -185,20 +185,20 @@ export class Traffic {
     return response
   }
 
-  /** Who was told 503 may be signed out or not: he tries again. Who was told 204 is gone everywhere. */
+  /** After a 503 the user may be signed out or not, and tries again. After a 204 no instance may accept them. */
   async #logout(app: FastifyInstance): Promise<number | undefined> {
     const person = this.#leaving.shift()
     if (!person) return undefined
     const response = await post(app, '/auth/logout', {}, { cookie: `${COOKIE}=${person.refreshToken}` })
     const status = this.#checked('logout', response)
     if (status !== 204) this.#leaving.push(person)
-    else if ((await verify(app, person.accessToken)) === 200) this.violations.push('204, and still accepted')
+    else if ((await verify(app, person.accessToken)) === 200) this.violations.push('logout: 204, and still accepted')
     else this.#becomingKnown.push(untilRevoked(this.#apps, person).then(() => this.#revoked.push(person)))
     return status
   }
 }
 
-/** Without Redis it takes up to two seconds; the machine may be busy. */
+/** Without Redis it takes up to two seconds, and longer on a busy machine. */
 async function untilRevoked(apps: readonly FastifyInstance[], { accessToken }: Person): Promise<void> {
   const end = performance.now() + 5000
   for (const app of apps) {

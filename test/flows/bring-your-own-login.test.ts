@@ -5,12 +5,12 @@ import { clientToken, exchange, makeClient, postForm } from '../support/clients.
 import { IPHONE } from '../support/device.js'
 import { get, refresh, signUp, verify } from '../support/people.js'
 
-t.test('bring your own login: a shop signs its people in by itself and leaves the rest to us', async t => {
+t.test('bring your own login: a client signs its users in, and Latchkey manages their sessions', async t => {
   const { app, clock, config } = await buildTestApp(t)
   const ada = await signUp(app)
   const shop = await makeClient(app, 'sessions', 'introspect')
 
-  // Ada has signed in to the shop, which tells us so with a token of its own (RFC 6749, 4.4).
+  // Ada has signed in to the shop. The shop opens a session for this user with its own token (RFC 6749, 4.4).
   const authorization = `Bearer ${await clientToken(app, shop, 'sessions')}`
   const opened = await app.inject({
     method: 'POST',
@@ -22,12 +22,12 @@ t.test('bring your own login: a shop signs its people in by itself and leaves th
   const tokens = opened.json()
   t.equal(await verify(app, tokens.access_token), 200)
 
-  // The shop's server keeps the refresh token and rotates it (RFC 6749, 6). An answer that was lost is asked for again.
+  // The shop's server keeps the refresh token and rotates it (RFC 6749, 6). After a lost answer it asks again.
   const next = (await exchange(app, shop, tokens.refresh_token)).json()
   const again = (await exchange(app, shop, tokens.refresh_token)).json()
   t.equal(again.refresh_token, next.refresh_token, 'the same successor')
 
-  // Without the shop's secret the token is of no use, wherever it was stolen.
+  // Without the shop's secret a stolen token cannot be used.
   t.match((await refresh(app, next.refresh_token)).json(), { status: 403, code: 'client_required' })
 
   // Its other services ask whether a token is live (RFC 7662).
@@ -35,7 +35,7 @@ t.test('bring your own login: a shop signs its people in by itself and leaves th
     (await postForm(app, '/oauth/introspect', { token }, { authorization: shop.basic })).json().active
   t.equal(await isActive(next.access_token), true)
 
-  // Ada sees the session among hers, with the device, the place and the ways in which she showed who she is.
+  // Ada's list of sessions has it, with the device, the IP address and the authentication methods.
   const sessions = (await get(app, '/auth/sessions', ada.accessToken)).json()
   t.equal(sessions.length, 2)
   t.match(sessions[0], {
@@ -47,7 +47,7 @@ t.test('bring your own login: a shop signs its people in by itself and leaves th
   const { events } = (await get(app, '/auth/events', ada.accessToken)).json()
   t.match(events[0], { type: 'signed_in', session_id: tokens.session_id, details: { new_device: true } })
 
-  // A thief who comes back with an old token ends the session, here as anywhere; the first time he is told that it is old.
+  // A thief presents an old token. The first time the token is superseded; the second time the session ends.
   await clock.advance(config.refresh.minAgeSeconds + 1)
   t.equal((await exchange(app, shop, next.refresh_token)).statusCode, 200)
   t.match((await exchange(app, shop, tokens.refresh_token)).json(), { error: 'invalid_grant' })
@@ -56,5 +56,5 @@ t.test('bring your own login: a shop signs its people in by itself and leaves th
   t.match((await exchange(app, shop, tokens.refresh_token)).json(), { error: 'invalid_grant' })
   t.equal(await isActive(next.access_token), false)
   t.equal(await verify(app, next.access_token), 'token_revoked')
-  t.equal(await verify(app, ada.accessToken), 200, 'her own session has nothing to do with it')
+  t.equal(await verify(app, ada.accessToken), 200, 'the other session of the user is not affected')
 })

@@ -4,7 +4,7 @@ import { asClient } from '../support/clients.js'
 import { Device, FIREFOX, IPHONE } from '../support/device.js'
 import { PASSWORD, signUp } from '../support/people.js'
 
-t.test('a disabled user can neither sign in nor refresh nor verify, and starts anew when enabled', async t => {
+t.test('a disabled user cannot sign in, refresh or verify, and has to sign in again when enabled', async t => {
   const { app, clock, config } = await buildTestApp(t)
   const ada = await signUp(app)
   const admin = await asClient(app, 'admin')
@@ -23,14 +23,14 @@ t.test('a disabled user can neither sign in nor refresh nor verify, and starts a
     t.match((await device.refresh()).json(), { status: 401, code: 'user_disabled' })
     t.equal((await device.get('/auth/profile')).statusCode, 401)
   }
-  // Who tries the password is not told that there is such an account.
+  // A sign-in attempt does not show that the account exists.
   const refused = await new Device(app, FIREFOX).logIn(ada.email, PASSWORD)
   const unknown = await new Device(app, FIREFOX).logIn('nobody@example.com', PASSWORD)
   const alike = ({ status, code, title }: Record<string, unknown>) => ({ status, code, title })
   t.strictSame(alike(refused.json()), alike(unknown.json()))
   t.match(refused.json(), { status: 401, code: 'invalid_credentials' })
 
-  // Enabled again, nothing of before comes back to life.
+  // Enabling the user does not restore any session.
   t.equal((await administer('enable')).statusCode, 204)
   for (const device of [laptop, phone]) {
     t.equal(await device.verified(), 'token_revoked')

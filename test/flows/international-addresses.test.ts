@@ -14,7 +14,7 @@ const IN_ASCII = 'user@xn--bcher-kva.example'
 const whoSignsIn = async ({ app }: TestApp, email: string, password = PASSWORD) =>
   (await post(app, '/auth/login', { email, password, transport: 'body' })).json().user?.id
 
-/** As an earlier version stored it. */
+/** Stores the e-mail of an account as an earlier version did. */
 const storeAs = ({ database }: TestApp, id: string, email: string) =>
   database.admin`update users set email = ${email} where id = ${id}`
 
@@ -33,7 +33,7 @@ async function importOf({ app }: TestApp, ...accounts: object[]) {
   return { imported, present, refused }
 }
 
-t.test('whoever signs up in one browser signs in with another, whichever form of the domain it sends', async t => {
+t.test('a user can sign up with one form of an international domain and sign in with the other', async t => {
   for (const [first, second] of [
     [TYPED, IN_ASCII],
     [IN_ASCII, TYPED],
@@ -50,7 +50,7 @@ t.test('whoever signs up in one browser signs in with another, whichever form of
 })
 
 for (const stored of [IN_UNICODE, 'user@example.com.', 'user@exa..mple']) {
-  t.test(`an account that an earlier version stored as ${stored} is found and not made twice`, async t => {
+  t.test(`an account that an earlier version stored as ${stored} is found and not created twice`, async t => {
     const test = await buildTestApp(t)
     const { context } = test.app
     const { userId, accessToken } = await signUp(test.app)
@@ -74,7 +74,7 @@ for (const stored of [IN_UNICODE, 'user@example.com.', 'user@exa..mple']) {
   })
 }
 
-t.test('of two accounts with two spellings of one address each is signed in to by its own', async t => {
+t.test('two accounts with two spellings of one address are each signed in to with their own', async t => {
   const test = await buildTestApp(t)
   const [one, other] = [await signUp(test.app), await signUp(test.app)]
   await storeAs(test, one.userId, IN_UNICODE)
@@ -83,7 +83,7 @@ t.test('of two accounts with two spellings of one address each is signed in to b
   t.equal(await whoSignsIn(test, IN_ASCII), other.userId)
 })
 
-t.test('a file that was imported by an earlier version is there already', async t => {
+t.test('an import finds the accounts that an earlier version stored in another spelling', async t => {
   const test = await buildTestApp(t)
   const password_hash = '$2b$04$pWfBE2t2NVFv6hs.wwyLauEFuTqZvXWT2ZxpxD1OgPBRnAfPr4zfG'
   const line = { email: TYPED, external_id: 7, password_hash }
@@ -98,7 +98,7 @@ t.test('a file that was imported by an earlier version is there already', async 
   })
 })
 
-t.test('the address in either spelling is no password of its owner', async t => {
+t.test('neither spelling of an e-mail is accepted as the password of its account', async t => {
   const { app } = await buildTestApp(t)
   for (const password of [IN_UNICODE, IN_ASCII])
     t.match((await post(app, '/auth/register', { email: TYPED, password })).json(), { code: 'password_is_email' })

@@ -9,7 +9,7 @@ async function start(t: Test) {
   const root = await signUp(test.app, 'root@example.com')
   await test.database.admin`update users set roles = '{admin}' where id = ${root.userId}`
   const { access_token: token } = (await refresh(test.app, root.refreshToken)).json()
-  /** What an administrator asks for; answers the account, or the code of the refusal. */
+  /** Changes an account as an administrator; returns the account, or the code of the refusal. */
   const patch = async ({ userId }: Person, payload: object) => {
     const headers = { authorization: `Bearer ${token}` }
     const response = await test.app.inject({ method: 'PATCH', url: `/admin/users/${userId}`, headers, payload })
@@ -24,7 +24,7 @@ const status = async ({ app }: Pick<TestApp, 'app'>, names: object) =>
 const eventsOf = async ({ app }: Pick<TestApp, 'app'>, { accessToken }: Person) =>
   (await get(app, '/auth/events', accessToken)).json().events as { type: string }[]
 
-t.test('who is given another e-mail signs in with it from then on, and stays signed in', async t => {
+t.test('a user who gets another e-mail signs in with it from then on, and stays signed in', async t => {
   const test = await start(t)
   const ada = await signUp(test.app, 'ada@example.com')
   t.match(await test.patch(ada, { email: 'Ada.King@B\u00FCcher.example', username: ' ada ' }), {
@@ -47,13 +47,13 @@ t.test('who is given another e-mail signs in with it from then on, and stays sig
   t.equal(
     (await eventsOf(test, ada)).filter(({ type }) => type.endsWith('_changed')).length,
     2,
-    'the same says nothing',
+    'a change to the same value adds no event',
   )
   t.match(await test.patch(ada, { username: null }), { username: null })
   t.equal(await status(test, { username: 'ada' }), 401)
 })
 
-t.test('a password reset that went to the old address opens nothing', async t => {
+t.test('a password reset that was sent to the old address is invalid', async t => {
   const test = await start(t)
   const ada = await signUp(test.app)
   const { token } = await issuePasswordReset(test.app.context, ada.userId, 'test')
@@ -63,7 +63,7 @@ t.test('a password reset that went to the old address opens nothing', async t =>
   t.equal(answer.json().code, 'reset_token_invalid')
 })
 
-t.test('nobody is given a name that somebody else has, in whichever form it is stored', async t => {
+t.test('an account cannot get the e-mail or username of another one, in any spelling', async t => {
   const test = await start(t)
   const [ada, bob] = [await signUp(test.app, 'ada@example.com'), await signUp(test.app, 'bob@example.com')]
   const inUnicode = 'bob@b\u00FCcher.example'
@@ -73,13 +73,13 @@ t.test('nobody is given a name that somebody else has, in whichever form it is s
   t.equal(await test.patch(ada, { email: 'ROOT@example.com' }), 'email_taken')
   t.equal(await test.patch(ada, { username: 'bob' }), 'username_taken')
   t.equal(await test.patch(ada, { email: 'ada.king@example.com', username: 'bob' }), 'username_taken')
-  t.equal(await status(test, { email: 'ada@example.com' }), 200, 'and nothing has changed')
-  t.match(await test.patch(bob, { email: inUnicode }), { email: 'bob@xn--bcher-kva.example' }, 'the own is no other')
+  t.equal(await status(test, { email: 'ada@example.com' }), 200, 'nothing has changed')
+  t.match(await test.patch(bob, { email: inUnicode }), { email: 'bob@xn--bcher-kva.example' }, 'its own is not taken')
   const two = ['ada', 'bob'].map(name => renameUser(test.app.context, `${name}@example.com`, { username: 'c' }, 'test'))
   t.match(await Promise.allSettled(two), [{ status: 'fulfilled' }, { reason: { code: 'user_not_found' } }])
 })
 
-t.test('of two accounts that are given one name at the same time one gets it, and the other is told', async t => {
+t.test('of two accounts that are given one e-mail at once, one gets it and the other is refused', async t => {
   const test = await start(t)
   const people = [await signUp(test.app), await signUp(test.app)]
   const codes = await Promise.all(people.map(async person => test.patch(person, { email: 'one@example.com' })))
@@ -87,17 +87,17 @@ t.test('of two accounts that are given one name at the same time one gets it, an
   t.equal(codes.filter(({ email }) => email === 'one@example.com').length, 1)
 })
 
-t.test('a username that looks like an e-mail is that of the account, whichever of the two changes', async t => {
+t.test('a username that looks like an e-mail must be the e-mail of its account', async t => {
   const test = await start(t)
   const ada = await signUp(test.app, 'ada@example.com')
   t.equal(await test.patch(ada, { username: 'eve@example.com' }), 'invalid_username')
   t.match(await test.patch(ada, { username: 'ada@example.com' }), { username: 'ada@example.com' })
-  t.equal(await test.patch(ada, { email: 'ada.king@example.com' }), 'invalid_username', 'the old e-mail may not stay')
+  t.equal(await test.patch(ada, { email: 'ada.king@example.com' }), 'invalid_username', 'not the old e-mail')
   const both = { email: 'ada.king@example.com', username: 'ada.king@example.com' }
   t.match(await test.patch(ada, both), both)
 })
 
-t.test('roles and names are changed one at a time', async t => {
+t.test('roles and names cannot be changed in one request', async t => {
   const test = await start(t)
   const ada = await signUp(test.app)
   for (const body of [{}, { roles: [], email: 'ada@example.com' }, { roles: [], username: null }])

@@ -4,7 +4,7 @@ import { Device, FIREFOX, IPAD, IPHONE } from '../support/device.js'
 import { eventually } from '../support/eventually.js'
 import { PASSWORD, post } from '../support/people.js'
 
-t.test('three devices: the list, the end of one, the end of the others', async t => {
+t.test('three devices: a user lists the sessions, ends one of them, then all others', async t => {
   const test = await buildTestApp(t)
   const { app } = test
   const { app: elsewhere } = await test.another()
@@ -15,7 +15,7 @@ t.test('three devices: the list, the end of one, the end of the others', async t
   const tablet = new Device(app, IPAD)
   for (const device of [laptop, phone, tablet]) t.equal((await device.logIn(email, PASSWORD)).statusCode, 200)
 
-  // She looks where she is signed in: every device by its name, and which one this is.
+  // The user lists the sessions: every device by its name, and which one is the current one.
   const list = async () =>
     (await laptop.get('/auth/sessions')).json().map((session: { device: object; current: boolean }) => ({
       ...session.device,
@@ -28,7 +28,8 @@ t.test('three devices: the list, the end of one, the end of the others', async t
     { browser: 'Firefox', os: 'Windows', kind: 'desktop', current: true },
   ])
 
-  // The phone is lost. One click ends it: its access token here at once and at every other instance, its cookie too.
+  // The phone is lost. One request ends its session: its cookie, and its access token here at once and soon at every
+  // other instance.
   t.equal(await phone.verified(elsewhere), 200)
   t.equal((await laptop.delete(`/auth/sessions/${phone.sessionId}`)).statusCode, 204)
   t.equal(await phone.verified(), 'token_revoked')
@@ -36,20 +37,20 @@ t.test('three devices: the list, the end of one, the end of the others', async t
     if ((await phone.verified(elsewhere)) !== 'token_revoked') throw new Error('the other instance does not know yet')
   })
   t.match((await phone.refresh()).json(), { status: 401, code: 'session_revoked' })
-  t.equal(await tablet.verified(), 200, 'nobody else is disturbed')
+  t.equal(await tablet.verified(), 200, 'no other session is affected')
   t.match((await laptop.delete(`/auth/sessions/${phone.sessionId}`)).json(), { status: 404, code: 'session_not_found' })
 
-  // To be sure she ends all the others.
+  // To be sure, the user ends all other sessions.
   t.equal((await laptop.delete('/auth/sessions/others')).statusCode, 204)
   t.equal(await tablet.verified(), 'token_revoked')
   t.match((await tablet.refresh()).json(), { status: 401, code: 'session_revoked' })
   t.strictSame(await list(), [{ browser: 'Firefox', os: 'Windows', kind: 'desktop', current: true }])
   t.equal((await laptop.refresh()).statusCode, 200, 'this one goes on')
 
-  // Why the tablet was signed out can be read, also there after a new sign-in.
+  // The events say why the tablet was signed out, also on the tablet after a new sign-in.
   t.equal((await tablet.logIn(email, PASSWORD)).statusCode, 200)
   const { events } = (await tablet.get('/auth/events')).json()
   const ends = events.filter(({ type }: { type: string }) => type === 'session_revoked')
-  t.equal(ends.length, 3, 'the phone, the tablet and where she registered')
+  t.equal(ends.length, 3, 'the phone, the tablet and the session of the registration')
   for (const end of ends) t.match(end, { actor: 'user', device: { browser: 'Firefox', os: 'Windows' } })
 })

@@ -4,12 +4,12 @@ import { asClient } from '../support/clients.js'
 import { Device, FIREFOX } from '../support/device.js'
 import { PASSWORD, signUp } from '../support/people.js'
 
-/** What the page's token says of itself. */
+/** The claim `ver` of the page's access token. */
 function versionIn({ accessToken }: Device): number {
   return JSON.parse(Buffer.from(accessToken!.split('.')[1]!, 'base64url').toString()).ver
 }
 
-t.test('token_version: what ends all sessions raises it, and tokens of a lower one are dead', async t => {
+t.test('token_version: what ends all sessions raises it, and tokens of a lower version are revoked', async t => {
   const { app, database } = await buildTestApp(t)
   const ada = await signUp(app)
   const admin = await asClient(app, 'admin')
@@ -26,16 +26,16 @@ t.test('token_version: what ends all sessions raises it, and tokens of a lower o
   t.equal(versionIn(browser), 0, 'every token carries the version that its session was opened with')
   t.equal(await stored(), 0)
 
-  // Each of these is the end of all sessions. Afterwards she signs in again, to the next version.
+  // Each of these ends all sessions. Afterwards the user signs in again, with the next version.
   const endings: Record<string, () => Promise<{ statusCode: number }>> = {
     'a logout of all': () => browser.post('/auth/logout', { scope: 'all' }),
     'a sign-out by an administrator': () => ofTheAdministrator('DELETE', '/sessions'),
     'a change of the password': () => {
-      const change = { email: ada.email, current_password: password, new_password: 'her second passphrase' }
-      password = 'her second passphrase'
+      const change = { email: ada.email, current_password: password, new_password: 'their second passphrase' }
+      password = 'their second passphrase'
       return new Device(app, FIREFOX).post('/auth/change-password', change)
     },
-    'a disabling': async () => {
+    'disabling the user': async () => {
       await ofTheAdministrator('POST', '/disable')
       return ofTheAdministrator('POST', '/enable')
     },
@@ -45,11 +45,11 @@ t.test('token_version: what ends all sessions raises it, and tokens of a lower o
     const old = browser.copy()
     t.match((await end()).statusCode, /^20[04]$/, name)
     t.equal(await stored(), version + 1)
-    t.equal(await old.verified(), 'token_revoked', `${name}: the access token is dead`)
+    t.equal(await old.verified(), 'token_revoked', `${name}: the access token is revoked`)
     t.match((await old.refresh()).json(), { status: 401, code: 'session_revoked' }, `${name}: the refresh token too`)
     await browser.logIn(ada.email, password)
     t.equal(versionIn(browser), version + 1)
-    t.equal(await browser.verified(), 200, `${name}: the next sign-in is good`)
+    t.equal(await browser.verified(), 200, `${name}: the next sign-in works`)
   }
 
   // A change of roles does not end sessions: tokens with the old roles are stale, and a refresh brings the new ones.
