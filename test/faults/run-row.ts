@@ -12,7 +12,7 @@ export interface Row {
   end(): Promise<unknown> | unknown
   /** The answers that each endpoint may give during the fault; an endpoint that is not named must work. */
   expect: Partial<Record<Endpoint, readonly (number | string)[]>>
-  /** The longest that an answer may take. */
+  /** The longest that an answer may take; those of verify have a limit of their own. */
   worstMs: number
 }
 

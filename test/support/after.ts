@@ -2,7 +2,7 @@ import { stillRuns } from '../../src/stores/embedded/process-identity.js'
 import { endSharedServers } from './servers/end-shared-servers.js'
 import { readServersFile, withServersLock, writeServersFile } from './servers/servers-file.js'
 
-// Runs once after the last test file, a child of the tap runner as before.ts was.
+// tap runs this once after the last test file. It ends the shared servers, unless another tap runner still uses them.
 await withServersLock(async () => {
   const servers = await readServersFile()
   if (servers === undefined) return

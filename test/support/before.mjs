@@ -1,3 +1,3 @@
-// Runs once before the first test file, in a process of its own.
+// tap runs this once before the first test file: it compiles everything and starts the shared servers.
 await import('./compile.mjs')
 await import('../../.test-build/test/support/share-servers.js')

@@ -14,12 +14,13 @@ export interface TestApp {
   stores: Stores
   database: TestDatabase
   clock: TestClock
-  /** A second instance on the same stores, with the same clock. */
+  /** Starts another instance of the service on the same stores, with the same clock. */
   another(overrides?: NodeJS.ProcessEnv): Promise<TestApp>
 }
 
-/** The time as the service sees it, in this process and in its database. */
+/** The time that the service sees, in this process and in its database. */
 export interface TestClock {
+  /** Milliseconds since the epoch. */
   now(): number
   advance(seconds: number): Promise<void>
 }
@@ -30,10 +31,11 @@ export const TEST_SECRETS = {
 }
 
 /**
- * Builds the service on real stores: a database of its own and Redis keys of its own, with a clock that tests set.
- * Everything closes itself after the test.
+ * Builds the whole service for one test, with its own database, its own Redis key prefix and a clock that the test
+ * sets. Most tests begin with it: send requests with `app.inject` or with the helpers of people.ts. It closes after the
+ * test.
  *
- * @param overrides environment variables, as an operator would set them
+ * @param overrides environment variables, as an operator sets them; rate limits are off unless set here
  */
 export async function buildTestApp(t: Test, overrides: NodeJS.ProcessEnv = {}): Promise<TestApp> {
   const database = await createTestDatabase(t)

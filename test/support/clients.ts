@@ -4,28 +4,29 @@ import { createClient } from '../../src/auth/clients/create-client.js'
 import type { Scope } from '../../src/auth/clients/scopes.js'
 import { PASSWORD, type Person, post, signUp } from './people.js'
 
-/** Another service, as its operator has set it up. */
+/** A registered client: another service that calls Latchkey with its own secret. */
 export interface TestClient {
   id: string
   name: string
   secret: string
-  /** The Authorization header by which it shows its secret. */
+  /** The value of its Authorization header, with its secret. */
   basic: string
 }
 
+/** Registers a client with these scopes. */
 export async function makeClient(app: FastifyInstance, ...scopes: Scope[]): Promise<TestClient> {
   const name = `client-${randomBytes(6).toString('hex')}`
   const { id, secret } = await createClient(app.context, { name, scopes }, 'test')
   return { id, name, secret, basic: basicOf(id, secret) }
 }
 
-/** Form-encoded, then joined, then base64 (RFC 6749, 2.3.1). */
+/** The value of an Authorization header: form-encoded, joined, then base64 (RFC 6749, 2.3.1). */
 export function basicOf(id: string, secret: string): string {
   const encode = (text: string) => new URLSearchParams({ '': text }).toString().slice(1)
   return `Basic ${Buffer.from(`${encode(id)}:${encode(secret)}`).toString('base64')}`
 }
 
-/** A client's access token, with all of its scopes unless it asks for less. */
+/** Gets an access token of a client, with all of its scopes unless `scope` names fewer. */
 export async function clientToken(app: FastifyInstance, { basic }: TestClient, scope?: string): Promise<string> {
   const fields = { grant_type: 'client_credentials', ...(scope !== undefined && { scope }) }
   const response = await postForm(app, '/oauth/token', fields, { authorization: basic })
@@ -33,18 +34,18 @@ export async function clientToken(app: FastifyInstance, { basic }: TestClient, s
   return response.json().access_token
 }
 
-/** A client asks for the next tokens of a session that it opened (RFC 6749, 6). */
+/** Refreshes a session that a client opened, at the client's token endpoint (RFC 6749, 6). */
 export function exchange(app: FastifyInstance, { basic }: Pick<TestClient, 'basic'>, refreshToken: string) {
   const fields = { grant_type: 'refresh_token', refresh_token: refreshToken }
   return postForm(app, '/oauth/token', fields, { authorization: basic })
 }
 
-/** The headers of a new client with these scopes. */
+/** Registers a client with these scopes, and returns headers with its access token. */
 export async function asClient(app: FastifyInstance, ...scopes: Scope[]): Promise<{ authorization: string }> {
   return { authorization: `Bearer ${await clientToken(app, await makeClient(app, ...scopes))}` }
 }
 
-/** Somebody with the role `admin`. */
+/** Registers a user with the role `admin` and signs in. */
 export async function signUpAdmin(app: FastifyInstance): Promise<Person> {
   const { email, userId } = await signUp(app)
   await app.context.db.users.setRoles(userId, ['admin'])

@@ -3,8 +3,8 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { transform } from 'esbuild'
 
-// Compiles the sources, the tests and the scripts into `.test-build`, each file by itself, and only what has changed.
-// Types are checked by `npm run lint`.
+// Compiles sources, tests and scripts into `.test-build`, file by file, and only those that changed. It checks no
+// types; `npm run lint` does.
 
 const root = resolve(import.meta.dirname, '../..')
 const target = '.test-build'
@@ -26,17 +26,17 @@ async function compile(source) {
     keepNames: true,
     sourcemap: 'inline',
     sourcefile: href,
-    // What a file looks for beside itself, it finds beside its source.
+    // A compiled file that looks for other files beside itself must find those beside its source.
     define: { 'import.meta.url': JSON.stringify(href), 'import.meta.dirname': JSON.stringify(dirname(path)) },
   })
   await mkdir(dirname(compiled), { recursive: true })
-  // Another run may compile the same file at this moment, and a test of it may read the file.
+  // Another run may be compiling the same file, and one of its tests may be reading it.
   const draft = `${compiled}.${process.pid}`
   await writeFile(draft, code)
   await rename(draft, compiled)
 }
 
-/** Removes what was compiled from a source that is gone: no test may go on with it. */
+/** Removes the compiled form of each source that no longer exists, so that no test can import it. */
 async function removeOrphans() {
   const compiled = (await filesIn(target)).filter(path => path.endsWith('.js'))
   for (const path of compiled) {
@@ -51,7 +51,7 @@ async function filesIn(folder) {
   return entries.filter(entry => entry.isFile()).map(entry => relative(root, join(entry.parentPath, entry.name)))
 }
 
-/** In milliseconds since the epoch; zero if there is no such file. */
+/** When a file was changed, in milliseconds since the epoch; 0 if there is no such file. */
 async function changedAt(path) {
   return stat(path).then(
     ({ mtimeMs }) => mtimeMs,

@@ -9,8 +9,8 @@ export const IPAD =
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
 
 /**
- * A browser with a page of ours in it: it keeps the cookies that it is given and sends them back, and the page keeps the
- * last access token in its memory.
+ * A browser on one device with a page of the application. The browser keeps the cookies that it gets and sends them
+ * back; the page keeps the last access token in memory.
  */
 export class Device {
   readonly cookies = new Map<string, string>()
@@ -42,13 +42,13 @@ export class Device {
     return this.post('/auth/refresh')
   }
 
-  /** What a gateway would say of the page's access token: 200, or the code of its refusal. */
+  /** What a gateway answers to the page's access token: 200, or the error code. */
   async verified(app = this.app): Promise<number | string> {
     const answer = await app.inject({ url: '/auth/verify', headers: this.#credentials() })
     return answer.statusCode === 200 ? 200 : answer.json().code
   }
 
-  /** The same browser's cookies and token, in somebody else's hands. */
+  /** A thief's browser, with a copy of the cookies and the access token. */
   copy(): Device {
     const copy = new Device(this.app, 'curl/8.5.0')
     for (const [name, value] of this.cookies) copy.cookies.set(name, value)

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Tries again until it works, for what comes back in its own time. */
+/** Calls `attempt` again until it does not fail, for something that recovers after some time. */
 export async function eventually<T>(attempt: () => Promise<T>, withinMs = 10_000): Promise<T> {
   const end = Date.now() + withinMs
   for (;;) {
@@ -13,7 +13,7 @@ export async function eventually<T>(attempt: () => Promise<T>, withinMs = 10_000
   }
 }
 
-/** Waits until a condition holds; `what` says in the error which one did not. */
+/** Waits until a condition is true. `what` names the condition in the error. */
 export async function until(condition: () => boolean | Promise<boolean>, what = 'the condition'): Promise<void> {
   await eventually(async () => {
     if (!(await condition())) throw new Error(`It did not come true: ${what}`)

@@ -10,8 +10,8 @@ export const NAMES = {
 }
 
 /**
- * Calls of every method of every repository, in each of its forms that is a statement of its own. The type asks for all
- * of them, so that nobody adds a statement without its call here.
+ * A call of every method of every repository, and of each form of a method that sends another statement. The type
+ * requires all methods, so a new statement does not compile without its call here.
  */
 export function everyStatement(db: RevokingRepositories): {
   [Name in keyof RevokingRepositories]: Calls<RevokingRepositories[Name]>

@@ -6,11 +6,11 @@ import { createTestDatabase, type TestDatabase } from './test-database.js'
 
 export interface ExternalStores {
   database: TestDatabase
-  /** What a service process needs to be told. */
+  /** The environment for a service process that uses these stores. */
   env: NodeJS.ProcessEnv
 }
 
-/** A database and Redis keys of their own, for services that run in processes of their own. */
+/** Makes a database and a Redis key prefix for services that run as separate processes: see service-process.ts. */
 export async function externalStores(t: Test): Promise<ExternalStores> {
   const database = await createTestDatabase(t)
   const env = {
@@ -20,7 +20,7 @@ export async function externalStores(t: Test): Promise<ExternalStores> {
     REDIS_KEY_PREFIX: `t${randomBytes(6).toString('hex')}`,
     RATE_LIMIT: 'off',
     SIGN_IN_FAILURE_DELAY: '0s',
-    // One address for every instance, as behind a gateway: their tokens are each other's.
+    // One address for all instances, as behind a gateway, so that each accepts the tokens of the others.
     PUBLIC_ORIGIN: 'http://localhost:3000',
     ...TEST_SECRETS,
   }

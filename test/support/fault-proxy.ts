@@ -3,10 +3,10 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 
-/** `up` is from the client to the server. */
+/** `up` is from the client to the server, `down` is back. */
 export type Direction = 'up' | 'down'
 
-/** A network between the service and what it talks to, which fails when a test says so. */
+/** A TCP proxy between the service and a server, which fails in the way that a test asks for. */
 export interface FaultProxy {
   /** The target's address with the proxy's host and port in it. */
   readonly url: string
@@ -14,26 +14,27 @@ export interface FaultProxy {
   readonly accepted: number
   /** Resets every connection and refuses new ones. */
   refuse(): Promise<void>
-  /** Swallows every byte that goes this way, and connects nobody any more: nothing is closed, nothing is answered. */
+  /** Drops all data in this direction, also of new connections: nothing is closed, nothing is answered. */
   blackHole(direction?: Direction | 'both'): void
-  /** Holds every byte up for so long, each way. */
+  /** Delays all data by this time in each direction. */
   delay(ms: number): void
-  /** Lets this much more pass this way, then resets the connection that carried it. Works once. */
+  /** Passes this many more bytes in this direction, then resets the connection that carried them. Works once. */
   cutAfter(bytes: number, direction: Direction): void
-  /** Resets the connection on which this text comes by; the text does not arrive. Works once. Resolves when it is done. */
+  /** Resets the connection on which this text passes, without the text. Works once. Resolves when that is done. */
   cutAt(text: string, direction: Direction): Promise<void>
-  /** Resets every connection there is, as a server that dies does. */
+  /** Resets every connection, as a server that crashes does. */
   reset(): void
-  /** New connections lead there. */
+  /** Leads new connections to another server. */
   retarget(url: string): void
-  /** New connections pass again. One that a black hole had swallowed stays dumb, as behind a firewall that forgot it. */
+  /** Passes new connections again. A connection from a black hole stays silent, as behind a firewall that forgot it. */
   heal(): Promise<void>
 }
 
 interface Link {
   sockets: Record<Direction, Socket>
+  /** The directions in which all data is dropped. */
   dumb: Set<Direction>
-  /** Keeps the order of what is held up. */
+  /** Keeps the order of delayed data. */
   inOrder: Record<Direction, Promise<void>>
 }
 
@@ -55,7 +56,7 @@ export async function startFaultProxy(t: Test, options: { target: string }): Pro
 
   const server = createServer(client => {
     accepted++
-    // A hole in one direction lets a connection begin, in which then nothing comes back.
+    // With a black hole in both directions not even a connection to the server is made.
     if (swallowed.length === 2) {
       const link: Link = { sockets: { up: client, down: client }, dumb: new Set(swallowed), inOrder: inOrder() }
       return watch(link)
@@ -64,7 +65,7 @@ export async function startFaultProxy(t: Test, options: { target: string }): Pro
     watch({ sockets: { up: upstream, down: client }, dumb: new Set(swallowed), inOrder: inOrder() })
   })
 
-  /** `sockets.up` is written to for what goes up, and read for what goes down. */
+  /** Data that goes up is written to `sockets.up`; data that goes down is read from it. */
   function watch(link: Link): void {
     links.add(link)
     const { up, down } = link.sockets
@@ -103,7 +104,7 @@ export async function startFaultProxy(t: Test, options: { target: string }): Pro
   function end(link: Link): void {
     if (!links.delete(link)) return
     for (const socket of Object.values(link.sockets)) {
-      // To reset what is already ending would keep Node from ever exiting.
+      // A reset of a socket that is already ending would keep Node from exiting.
       if (socket.writableEnded) socket.destroy()
       else socket.resetAndDestroy()
     }
@@ -166,7 +167,7 @@ export async function startFaultProxy(t: Test, options: { target: string }): Pro
 
 const inOrder = () => ({ up: Promise.resolve(), down: Promise.resolve() })
 
-/** Counts the chunk, and tells whether the connection ends within it. */
+/** Counts the chunk, and returns whether the connection is cut within it. */
 function reachesCut(cut: Cut, chunk: Buffer): boolean {
   if (cut.text !== undefined) return chunk.includes(cut.text)
   if (chunk.length > cut.bytesLeft) return true

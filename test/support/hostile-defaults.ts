@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import type postgres from 'postgres'
 import type { Runner } from '../../src/db/connections.js'
 
-/** Defaults of a database or of a role that some other program may need. */
+/** Defaults of a database or a role that another program may need, and that break a service that relies on its own. */
 export const HOSTILE_DEFAULTS = {
   datestyle: 'SQL, DMY',
   intervalstyle: 'sql_standard',
@@ -24,7 +24,7 @@ export const HOSTILE_DEFAULTS = {
   client_encoding: 'LATIN1',
 }
 
-/** What a connection of the service has instead, with a limit of five seconds. */
+/** The settings that a connection of the service must have instead, with DATABASE_TIMEOUT at five seconds. */
 export const OUR_SETTINGS = {
   datestyle: 'ISO, MDY',
   intervalstyle: 'postgres',
@@ -45,6 +45,7 @@ export const OUR_SETTINGS = {
   client_encoding: 'UTF8',
 }
 
+/** Sets defaults of the database that `admin` is connected to. */
 export async function setDefaults(admin: postgres.Sql, defaults: Record<string, string>): Promise<void> {
   const [row] = await admin`select current_database() as name`
   for (const [setting, value] of Object.entries(defaults)) {
@@ -52,7 +53,7 @@ export async function setDefaults(admin: postgres.Sql, defaults: Record<string, 
   }
 }
 
-/** What the settings of {@link OUR_SETTINGS} are where this statement runs. */
+/** Reads the settings of {@link OUR_SETTINGS} on the connection that runs the statement. */
 export async function readSettings({ run }: Runner): Promise<Record<string, unknown>> {
   const settings = Object.keys(OUR_SETTINGS).map(name => sql`current_setting(${name}) as ${sql.identifier(name)}`)
   const [row] = await run(executor => executor.execute(sql`select ${sql.join(settings, sql`, `)}`))

@@ -7,11 +7,11 @@ export interface Answer {
   body: any
 }
 
-/** One client over one connection that it keeps open, as a browser or a gateway does. It tries nothing twice. */
+/** An HTTP client with one connection that it keeps open, as a browser or a gateway does. It repeats no request. */
 export class HttpClient {
   readonly #agent: Agent
 
-  /** @param localAddress - which of this machine it comes from */
+  /** @param localAddress - the address of this machine that it connects from */
   constructor(
     readonly url: string,
     localAddress?: string,
@@ -31,7 +31,7 @@ export class HttpClient {
     this.#agent.destroy()
   }
 
-  /** @param path - may be of a form that no URL would keep */
+  /** @param path - is sent as it is, also if a URL would normalise it */
   send(method: string, path: string, headers: Record<string, string>, body = ''): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const sent = request(this.url, { path, method, headers, agent: this.#agent }, answer => {

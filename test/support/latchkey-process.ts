@@ -4,12 +4,12 @@ import { compiledPath } from './compiled-path.js'
 
 export interface LatchkeyOptions {
   args?: readonly string[]
-  /** All of its environment but the PATH: nothing of the tests' own leaks in. */
+  /** Its whole environment, apart from PATH: no variable of the tests is passed on. */
   env?: NodeJS.ProcessEnv
   cwd?: string
-  /** Another build than the sources: its cli.js. */
+  /** The cli.js of another build than the compiled sources. */
   program?: string
-  /** Whom root runs it as. */
+  /** The user that it runs as, if the tests run as root. */
   uid?: number
   /** Whether its standard input is a pipe, for the test to write to. */
   input?: boolean
@@ -18,7 +18,7 @@ export interface LatchkeyOptions {
 export interface LatchkeyProcess {
   child: ChildProcess
   pid: number
-  /** What it has written so far. */
+  /** What it has written to standard output so far. */
   stdout(): string
   stderr(): string
   /** Its exit code, or the signal that ended it. */
@@ -27,7 +27,7 @@ export interface LatchkeyProcess {
 
 const SOURCES = compiledPath('src/cli.ts')
 
-/** Spawns the real program, in a process group of its own as a shell does with what is typed into it. */
+/** Spawns the program `latchkey` in its own process group, as a shell does. */
 export function spawnLatchkey({
   args = [],
   env = {},
@@ -39,7 +39,7 @@ export function spawnLatchkey({
   const variables = Object.entries({ PATH: process.env.PATH, ...env }).flatMap(([name, value]) =>
     value === undefined ? [] : [`${name}=${value}`],
   )
-  // tap adds a loader of its own to the environment of every Node that is spawned, which makes it another program.
+  // tap adds its loader to the environment of every Node process that a test spawns; env -i removes it.
   const child = spawn('/usr/bin/env', ['-i', ...variables, process.execPath, program, ...args], {
     ...(cwd !== undefined && { cwd }),
     ...(uid !== undefined && { uid, gid: uid }),
@@ -52,7 +52,7 @@ export function spawnLatchkey({
       written[name] += text
     })
   }
-  // Closed rather than ended: all that it wrote has arrived then.
+  // The event `close`, not `exit`: only then all of its output has arrived.
   const exited = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals)
   return { child, pid: child.pid!, stdout: () => written.stdout, stderr: () => written.stderr, exited }
 }

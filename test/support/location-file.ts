@@ -5,15 +5,15 @@ import ipaddr from 'ipaddr.js'
 import type { Test } from 'tap'
 
 type Value = string | number | bigint | readonly Value[] | { readonly [name: string]: Value }
-/** Two branches, each another node, the place of a value, or nothing. */
+/** The branches for the bits 0 and 1: each is another node, the offset of a value, or nothing. */
 type Node = [Node | number | undefined, Node | number | undefined]
 
 /**
- * Writes a database of locations in MaxMind's format, version 2 (https://maxmind.github.io/MaxMind-DB/): a binary tree of
- * the bits of an address, then the values, then what describes them.
+ * Writes a database of locations in MaxMind's format, version 2 (https://maxmind.github.io/MaxMind-DB/): a binary tree
+ * of the bits of an address, then the values, then the metadata.
  *
- * @param networks values by CIDR; none within another
- * @returns the path; the file goes with the test
+ * @param networks values by CIDR; no network may contain another
+ * @returns the path; the file is removed after the test
  */
 export async function writeLocationFile(
   t: Test,
@@ -54,7 +54,7 @@ export function locationFile(networks: Record<string, Value>, ipVersion: 4 | 6 =
 
 const MARKER = Buffer.from('abcdef4d61784d696e642e636f6d', 'hex')
 
-/** IPv4 networks are the first ones of an IPv6 tree. */
+/** In an IPv6 tree, IPv4 networks are below 96 zero bits. */
 function bitsOf(cidr: string, ipVersion: 4 | 6): number[] {
   const [address, prefix] = ipaddr.parseCIDR(cidr)
   const isMapped = ipVersion === 6 && address.kind() === 'ipv4'
@@ -82,7 +82,7 @@ function tree(nodes: Node[]): Buffer {
   const buffer = Buffer.alloc(nodes.length * 8)
   for (const [at, node] of nodes.entries())
     for (const [side, branch] of node.entries()) {
-      // The number of nodes stands for nothing; the values begin 16 above it.
+      // The number of nodes means "no value"; the values begin 16 above it.
       const record = Array.isArray(branch)
         ? nodes.indexOf(branch)
         : nodes.length + (branch === undefined ? 0 : 16 + branch)
@@ -100,7 +100,7 @@ function encode(value: Value): Buffer {
   return Buffer.concat([control(7, entries.length), ...entries.flatMap(entry => entry.map(encode))])
 }
 
-/** Types above seven are written in a byte of their own. Nothing here is longer than 28. */
+/** Types above 7 are written in a second byte. This writer supports no size above 28. */
 function control(type: number, size: number): Buffer {
   if (size > 28) throw new Error('too long for this writer')
   return Buffer.from(type <= 7 ? [(type << 5) | size] : [size, type - 7])

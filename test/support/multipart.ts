@@ -1,4 +1,4 @@
-/** That of Django's own test client. */
+/** The boundary that Django's test client uses. */
 export const BOUNDARY = 'BoUnDaRyStRiNg'
 
 export function multipartType(boundary = BOUNDARY): string {
@@ -11,9 +11,9 @@ export function part(name: string, value: string, header?: string): string {
   return [`--${BOUNDARY}`, disposition, ...(header === undefined ? [] : [header]), '', value, ''].join('\r\n')
 }
 
-/** A whole form. */
+/** A whole form, as text. */
 export function multipart(fields: Record<string, string>): string
-/** The same in bytes of another encoding than UTF-8. */
+/** A whole form, as bytes in another encoding than UTF-8. */
 export function multipart(fields: Record<string, string>, encoding: BufferEncoding): Buffer
 export function multipart(fields: Record<string, string>, encoding?: BufferEncoding): string | Buffer {
   const parts = Object.entries(fields).map(([name, value]) => part(name, value))

@@ -3,7 +3,7 @@ import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 
 export const PASSWORD = 'a passphrase nobody would guess'
 
-/** Somebody who is signed in, with a client that keeps the refresh token itself. */
+/** A signed-in user whose client gets the refresh token in the body, not in a cookie. For a browser, see device.ts. */
 export interface Person {
   email: string
   userId: string
@@ -12,35 +12,36 @@ export interface Person {
   refreshToken: string
 }
 
-/** Makes an account and signs in to it. */
+/** Registers an account, which signs in. */
 export async function signUp(app: FastifyInstance, email = `${randomBytes(6).toString('hex')}@example.com`) {
   return personOf(email, await post(app, '/auth/register', { email, password: PASSWORD, transport: 'body' }))
 }
 
-/** Signs in once more, as on another device. */
+/** Signs in to an account again, as on another device. */
 export async function signIn(app: FastifyInstance, email: string, userAgent?: string): Promise<Person> {
   const headers = userAgent === undefined ? {} : { 'user-agent': userAgent }
   return personOf(email, await post(app, '/auth/login', { email, password: PASSWORD, transport: 'body' }, headers))
 }
 
+/** Sends a refresh token, and returns the answer whatever it is. */
 export function refresh(app: FastifyInstance, refreshToken: string): Promise<LightMyRequestResponse> {
   return post(app, '/auth/refresh', { refresh_token: refreshToken })
 }
 
-/** Presents a superseded token, is told so, and comes back with it and the ticket, as one who has none newer. */
+/** Sends a superseded token, then sends it again with the ticket of that refusal, as a client without a newer one. */
 export async function comeBack(app: FastifyInstance, refreshToken: string): Promise<LightMyRequestResponse> {
   const { ticket } = (await refresh(app, refreshToken)).json()
   return post(app, '/auth/refresh', { refresh_token: refreshToken, ticket })
 }
 
-/** Refreshes, expecting to go on; returns the new refresh token. */
+/** Refreshes, and returns the new refresh token; fails if the refresh is refused. */
 export async function refreshed(app: FastifyInstance, refreshToken: string): Promise<string> {
   const response = await refresh(app, refreshToken)
   if (response.statusCode !== 200) throw new Error(`the refresh was refused: ${response.body}`)
   return response.json().refresh_token
 }
 
-/** What the service says of an access token: 200, or the code of its refusal. */
+/** What the service answers to an access token at /auth/verify: 200, or the error code. */
 export async function verify(app: FastifyInstance, accessToken: string): Promise<number | string> {
   const response = await get(app, '/auth/verify', accessToken)
   return response.statusCode === 200 ? 200 : response.json().code

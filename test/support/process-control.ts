@@ -15,21 +15,21 @@ import { quietLog } from './servers/quiet-log.js'
 import { THROWAWAY_SETTINGS } from './servers/start-shared-servers.js'
 import { makeThrowawayFolder } from './servers/throwaway-folder.js'
 
-/** A Postgres that one test kills, freezes, starts again and copies. Each start is on another port. */
+/** A Postgres for one test, which kills, freezes, restarts and copies it. Each start is on another port. */
 export interface ControlledPostgres {
   readonly url: string
   stop(): Promise<void>
-  /** SIGKILL, as a crash. */
+  /** Sends SIGKILL, as in a crash. */
   kill(): Promise<void>
   start(): Promise<void>
-  /** SIGSTOP for the server with all its processes, until `thaw`. */
+  /** Stops the server and all its processes with SIGSTOP, until `thaw`. */
   freeze(): Promise<void>
   thaw(): Promise<void>
-  /** What is in its data folder now, for a server of its own; this one is to be stopped meanwhile. */
+  /** Copies its data folder to a second server, which is not started. Stop this one before. */
   copy(): Promise<ControlledPostgres>
 }
 
-/** Makes a Postgres whose data go with the test, and starts it. */
+/** Starts a Postgres, which ends with the test. */
 export async function controlPostgres(t: Test): Promise<ControlledPostgres> {
   const folder = await makeFolder(t)
   const cluster = await placeCluster(folder, quietLog())
@@ -63,9 +63,9 @@ function control(t: Test, cluster: Cluster, logFile: string): ControlledPostgres
       await exit
     },
     async start() {
-      // A kill is no power cut: what was committed is to be there afterwards, as it is with the settings of any server.
+      // After a kill, commits must still be there, as with the settings of any server.
       const settings = { ...THROWAWAY_SETTINGS, synchronous_commit: 'on' }
-      // A server that was killed leaves memory behind for a moment, which keeps the next from starting.
+      // A server that was killed leaves shared memory for a moment, which keeps the next one from starting.
       const started = await eventually(() => launchPostgres(cluster, { logFile, settings }))
       child = started.child
       url = started.url
@@ -76,7 +76,7 @@ function control(t: Test, cluster: Cluster, logFile: string): ControlledPostgres
       const folder = await makeFolder(t)
       const other = await placeCluster(folder, quietLog())
       await cp(cluster.folder, other.folder, { recursive: true })
-      // A copy is root's, and the server runs as somebody else.
+      // The copy belongs to root, and the server runs as another user.
       if (other.user !== undefined) giveTree(dataFolder(other), other.user, () => true)
       await chmod(dataFolder(other), 0o700)
       return control(t, other, join(folder, 'postgres.log'))
@@ -94,12 +94,13 @@ async function makeFolder(t: Test): Promise<string> {
   return folder
 }
 
+/** The pids of the child processes of a process. Needs /proc. */
 export async function childrenOf(pid: number): Promise<number[]> {
   const found: number[] = []
   for (const entry of await readdir('/proc')) {
     if (!/^\d+$/.test(entry)) continue
     const stat = await readFile(`/proc/${entry}/stat`, 'latin1').catch(() => '')
-    // The name in parentheses may hold anything; the state and the parent's pid follow it.
+    // The name in parentheses may contain any character; the state and the parent's pid follow it.
     if (Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === pid) found.push(Number(entry))
   }
   return found

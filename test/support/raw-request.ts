@@ -1,8 +1,8 @@
 import { connect } from 'node:net'
 
 /**
- * Writes bytes to a port as they are and resolves with all that comes back until the other side ends the connection.
- * For requests that no HTTP client would send.
+ * Writes text to a port as it is, and resolves with everything that comes back until the server ends the connection.
+ * For requests that no HTTP client sends.
  */
 export function rawRequest(port: number, ...chunks: string[]): Promise<string> {
   return new Promise(resolve => {
@@ -12,21 +12,21 @@ export function rawRequest(port: number, ...chunks: string[]): Promise<string> {
     socket.on('data', data => {
       answer += data
     })
-    // A server that cuts us off while we still write is an answer too.
+    // A server may reset the connection while we still write; what it sent before is the answer.
     socket.on('error', () => resolve(answer))
     socket.on('close', () => resolve(answer))
     for (const chunk of chunks) socket.write(chunk, 'latin1')
   })
 }
 
-/** The port that an app listens on, on loopback, chosen by the system. */
+/** Makes an app listen on 127.0.0.1, and returns the port that the system chose. */
 export async function listen(app: {
   listen: (options: { host: string; port: number }) => Promise<string>
 }): Promise<number> {
   return Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port)
 }
 
-/** The status and the JSON body of the first answer in a raw stream. */
+/** The status, the head in lower case and the JSON body of the first answer in what `rawRequest` returned. */
 export function parseAnswer(raw: string): { status: number; body: Record<string, unknown>; head: string } {
   const [head = '', rest = ''] = raw.split('\r\n\r\n', 2)
   return { status: Number(head.split(' ')[1]), head: head.toLowerCase(), body: rest === '' ? {} : JSON.parse(rest) }

@@ -10,7 +10,7 @@ interface RequestInParts {
   body: string
 }
 
-/** Sends the head and half of the body of a request over a real connection, does something, and sends the rest. */
+/** Sends the head and half of the body of a request over a real connection, awaits `between`, and sends the rest. */
 export async function requestInParts(
   app: FastifyInstance,
   { method, path, headers, body }: RequestInParts,
@@ -29,7 +29,7 @@ export async function requestInParts(
   })
   const half = Math.floor(body.length / 2)
   sending.write(body.slice(0, half))
-  // The hooks that come before the body have run by then; should they be slower, the test is easier and not wrong.
+  // The hooks before the body have run by then. If they are slower, the test still passes, but tests less.
   await sleep(200)
   await between()
   sending.end(body.slice(half))

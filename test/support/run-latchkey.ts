@@ -8,7 +8,7 @@ export interface CommandResult {
 
 const PATIENCE_MS = 30_000
 
-/** Runs one command of the real program to its end. */
+/** Runs a command of the program `latchkey`, such as `['keys', 'list']`, and waits until it ends. */
 export async function runLatchkey(args: readonly string[], options: Omit<LatchkeyOptions, 'args'> = {}) {
   const { child, exited, stdout, stderr } = spawnLatchkey({ ...options, args })
   const impatience = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS)

@@ -1,4 +1,4 @@
-/** Numbers from 0 up to 1, the same ones for the same seed (mulberry32): what a test does at random can be done again. */
+/** Random numbers from 0 up to 1, the same for the same seed (mulberry32), so that a random test can be repeated. */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0
   return () => {

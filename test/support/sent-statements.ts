@@ -2,15 +2,15 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { fillPlaceholders } from 'drizzle-orm'
 import { PostgresJsPreparedQuery } from 'drizzle-orm/postgres-js'
 
-/** What was sent to Postgres. */
+/** A statement that was sent to Postgres. */
 export interface SentStatement {
   text: string
   parameters: unknown[]
-  /** Whether it was built before, and is prepared by the server where it may be. */
+  /** Whether it was built in advance, and is prepared by the server where that is allowed. */
   isPrepared: boolean
 }
 
-/** The inside of what Drizzle sends every statement through. */
+/** The internals of the class through which Drizzle sends every statement. */
 interface Sending {
   queryString: string
   params: unknown[]
@@ -30,7 +30,7 @@ inside.execute = function (placeholders = {}) {
   return execute.call(this, placeholders)
 }
 
-/** Does the work, and returns what it sent to Postgres; not what others of this process sent meanwhile. */
+/** Does the work, and returns the statements that it sent to Postgres; not those of other work in this process. */
 export async function sentStatements(work: () => Promise<unknown>): Promise<SentStatement[]> {
   const sent: SentStatement[] = []
   await watched.run(sent, work)

@@ -3,11 +3,11 @@ import type { Test } from 'tap'
 import { findFreePort } from '../../src/stores/embedded/find-free-port.js'
 import { type LatchkeyOptions, type LatchkeyProcess, spawnLatchkey } from './latchkey-process.js'
 
-/** The real service in a process of its own, ready to be asked. */
+/** The service as a separate process, ready for requests. */
 export interface ServiceProcess {
   url: string
   pid: number
-  /** From its start to its first answer that it is ready. */
+  /** The time from its start to its first answer that it is ready. */
   readyAfterMs: number
   /** What it has written so far, to stdout and then to stderr. */
   output(): string
@@ -15,9 +15,9 @@ export interface ServiceProcess {
   exited: Promise<number | NodeJS.Signals>
   /** Sends a signal and resolves with the exit code, or with the signal that ended it. */
   stop(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals>
-  /** As Ctrl-C in a terminal does: to the whole process group. */
+  /** Sends SIGINT to the whole process group, as Ctrl-C in a terminal does. */
   interrupt(): Promise<number | NodeJS.Signals>
-  /** Ends it with SIGKILL, as a crash would. */
+  /** Ends it with SIGKILL, as in a crash. */
   kill(): Promise<number | NodeJS.Signals>
 }
 
@@ -25,10 +25,9 @@ const PATIENCE_MS = 30_000
 const POLL_INTERVAL_MS = 20
 
 /**
- * Starts `latchkey serve` on a free port and waits until it is ready; it ends with the test, and its whole process group
- * with it.
+ * Starts `latchkey serve` on a free port and waits until it is ready. Its whole process group ends with the test.
  *
- * @throws Error with its output, if it ends instead
+ * @throws Error with its output, if it ends or is not ready in time
  */
 export async function startService(t: Test, options: LatchkeyOptions = {}): Promise<ServiceProcess> {
   const port = options.env?.PORT ?? String(await findFreePort())
@@ -75,7 +74,7 @@ async function untilReady(url: string, { exited, stdout, stderr }: LatchkeyProce
   }
 }
 
-/** SIGINT first, so that an embedded Postgres is gone before its folder goes; then whatever is left of the group. */
+/** SIGINT first, so that an embedded Postgres has ended before its folder is removed; then SIGKILL to the rest. */
 async function endGroup({ child, pid, exited }: LatchkeyProcess): Promise<void> {
   child.kill('SIGINT')
   const impatience = setTimeout(() => child.kill('SIGKILL'), 5000)
@@ -84,6 +83,6 @@ async function endGroup({ child, pid, exited }: LatchkeyProcess): Promise<void> 
   try {
     process.kill(-pid, 'SIGKILL')
   } catch {
-    // Nothing of it is left.
+    // The group has no process left.
   }
 }

@@ -4,8 +4,8 @@ import { serversAnswer } from './servers/servers-answer.js'
 import { readServersFile, withServersLock, writeServersFile } from './servers/servers-file.js'
 import { startSharedServers } from './servers/start-shared-servers.js'
 
-// Runs once before the first test file, in a process of its own. Our parent is the tap runner; two of them at work in
-// one checkout share the servers.
+// Runs once before the first test file, as a child process of the tap runner. Two tap runners in one checkout use the
+// same servers.
 const runner = identifyProcess(process.ppid)
 if (runner === undefined) throw new Error('The tap runner that started this is gone.')
 
@@ -16,7 +16,7 @@ await withServersLock(async () => {
     return writeServersFile({ ...found, users: [...users, runner] })
   }
 
-  // Nobody uses them any more: their run was interrupted before it could end them. Or they died.
+  // No runner uses them: a run was interrupted before it could end them. Or they ended by themselves.
   if (found !== undefined) await endSharedServers(found)
   await writeServersFile({ ...(await startSharedServers()), users: [...users, runner] })
 })

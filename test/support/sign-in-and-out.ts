@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { get, post, refreshed, signIn, signUp, verify } from './people.js'
 
-/** Somebody signs up, signs in twenty times at once, refreshes, lists, revokes and signs out; all must be right. */
+/** A user signs up, signs in twenty times at once, refreshes, lists, revokes and signs out. Checks every answer. */
 export async function signInAndOut(t: Test, app: FastifyInstance): Promise<void> {
   const ada = await signUp(app)
   const signIns = await Promise.all(Array.from({ length: 20 }, () => signIn(app, ada.email)))

@@ -1,12 +1,12 @@
 import axios, { type AxiosError, type AxiosInstance, type AxiosResponse, type InternalAxiosRequestConfig } from 'axios'
 
 /**
- * A client of Simple JWT as single-page apps write it upon axios: an interceptor that refreshes at `/api/token/refresh/`
- * when a refusal has the code `token_not_valid`, keeps both new tokens, and sends the request again. It looks at nothing
- * else.
+ * A client for Simple JWT as single-page apps write it with axios: an interceptor that refreshes at
+ * `/api/token/refresh/` if an error has the code `token_not_valid`, keeps both new tokens, and sends the request again.
+ * It uses nothing else of an error.
  */
 export class SimpleJwtClient {
-  /** How often it refreshed. */
+  /** How many times it refreshed. */
   refreshes = 0
   readonly #axios: AxiosInstance = axios.create()
   readonly #retried = new WeakSet<InternalAxiosRequestConfig>()
@@ -23,7 +23,7 @@ export class SimpleJwtClient {
     this.#axios.interceptors.response.use(undefined, error => this.#onRejected(error))
   }
 
-  /** @throws AxiosError, with the refusal as its `response` */
+  /** @throws AxiosError, with the answer of the service as its `response` */
   get(url: string): Promise<AxiosResponse> {
     return this.#axios.get(url)
   }

@@ -4,43 +4,43 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 
-/** `request`: it stands still before the service has it. `answer`: the service has answered, and nobody has it yet. */
+/** `request`: it waits before it reaches the service. `answer`: it waits before it reaches the browser. */
 export interface Stall {
   of: 'request' | 'answer'
   ms: number
 }
 
-/** A refresh as the network saw it. Instants are milliseconds since the proxy started. */
+/** A refresh as the proxy saw it. Instants are milliseconds since the proxy started. */
 export interface PassedRefresh {
   sentAt: number
   answeredAt: number
   arrivedAt: number
   stall: Stall | undefined
-  /** The page that asked, from the header `Referer`. */
+  /** The page that sent it, from the header `Referer`. */
   page: string
-  /** The slots that the browser showed, each as generation and mark. */
+  /** The slots that the browser sent, each as generation and mark. */
   shown: readonly string[]
   hasTicket: boolean
   status: number
-  /** Of a refusal. */
+  /** The code of an error. */
   code: string | undefined
   /** The slot that the answer sets. */
   given: string | undefined
-  /** The newest generation that the service had given to anybody when the request was sent, and when the answer arrived. */
+  /** The newest generation that the service had given out when the request was sent, and when the answer arrived. */
   newest: readonly [whenSent: number, whenArrived: number]
 }
 
 export interface StallingProxy {
   port: number
-  /** In the order of their arrival at the browser. */
+  /** In the order in which the answers reached the browser. */
   passed: readonly PassedRefresh[]
-  /** Stalls no request any more that is not stalled yet. */
+  /** From now on no further request is stalled. */
   calm(): void
 }
 
 /**
- * A network between browsers and the service, on which refreshes stand still for a while: each is held up as `stall` says,
- * and holds up no other. All other requests pass. It ends with the test.
+ * A proxy between browsers and the service that stalls refreshes: each one waits as `stall` says, without delaying
+ * others. All other requests pass at once. It ends with the test.
  */
 export async function startStallingProxy(
   t: Test,
@@ -112,7 +112,7 @@ export async function startStallingProxy(
   }
 }
 
-/** The refresh tokens in slots, of cookies that are sent or set: the generation of each and its mark, as `12:aB3_x9`. */
+/** The generation and the mark of each refresh token in slot cookies that are sent or set, as `12:aB3_x9`. */
 function slotsOf(cookies: readonly string[]): string[] {
   return cookies.flatMap(cookie => {
     const [, token, mark] = /^[\w-]+-[0-9a-f]{3}=lk_rt_([\w-]+)\.([\w-]{6})/.exec(cookie) ?? []

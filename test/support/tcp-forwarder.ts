@@ -2,13 +2,13 @@ import { connect, createServer, type Socket } from 'node:net'
 import type { Test } from 'tap'
 import { findFreePort } from '../../src/stores/embedded/find-free-port.js'
 
-/** An address that leads to a server only when a test wants it to. */
+/** A TCP proxy to a server that accepts no connection until the test opens it. */
 export interface TcpForwarder {
-  /** The server's own address with the host and port of the forwarder in it. */
+  /** The server's address with the host and port of the forwarder. */
   url: string
-  /** From here on connections are taken; before, they are refused. */
+  /** Accepts connections from now on; before that they are refused. */
   open(): Promise<void>
-  /** From here on nothing is passed on, while every connection stays open: what a network partition looks like. */
+  /** Passes nothing from now on, and keeps every connection open, as in a network partition. */
   hang(): void
 }
 

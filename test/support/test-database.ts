@@ -7,16 +7,16 @@ import { testServers } from './servers/test-servers.js'
 
 export interface TestDatabase {
   url: string
-  /** For what no statement of the service does. Its `now()` is the shifted one too. */
+  /** A superuser connection, for what no statement of the service does. Its `now()` is shifted too. */
   admin: postgres.Sql
-  /** Sets the clock that the service's statements see ahead of the true time. */
+  /** Sets how far the clock that statements see is ahead of the true time. */
   shiftClock(seconds: number): Promise<void>
 }
 
 /**
- * Makes a migrated database of its own from a template that is made once a run, and drops it after the test. Its
- * search_path finds a `now()` and a `clock_timestamp()` that can be shifted before Postgres' own, so that tests pass time
- * in and never sleep.
+ * Creates a migrated database for one test, from a template that is made once per run, and drops it after the test. Its
+ * search_path has a `now()` and a `clock_timestamp()` that can be shifted before those of Postgres, so that tests set
+ * the time and never sleep.
  */
 export async function createTestDatabase(t: Test): Promise<TestDatabase> {
   const server = postgres(testServers().postgresUrl, { max: 1, onnotice: () => {} })
@@ -40,7 +40,7 @@ export async function createTestDatabase(t: Test): Promise<TestDatabase> {
   }
 }
 
-/** Makes a database with nothing in it, and drops it after the test. */
+/** Creates an empty database, without tables, and drops it after the test. */
 export async function emptyDatabase(t: Test): Promise<Pick<TestDatabase, 'url' | 'admin'>> {
   const server = postgres(testServers().postgresUrl, { max: 1, onnotice: () => {} })
   const name = `test_${randomBytes(6).toString('hex')}`
@@ -55,7 +55,7 @@ export async function emptyDatabase(t: Test): Promise<Pick<TestDatabase, 'url' |
   return { url, admin }
 }
 
-/** Named after the migrations, so that a changed schema gets a template of its own. */
+/** Makes the template if it is missing. Its name is a digest of the migrations, so a changed schema gets a new one. */
 async function ensureTemplate(server: postgres.Sql): Promise<string> {
   const folder = new URL('../../drizzle/', import.meta.url)
   const digest = createHash('sha256')
@@ -64,7 +64,7 @@ async function ensureTemplate(server: postgres.Sql): Promise<string> {
   }
   const template = `template_${digest.digest('hex').slice(0, 16)}`
 
-  // One test process makes it, the others wait. A half-made one has another name.
+  // One test process makes it while the others wait. An incomplete one has another name.
   await server`select pg_advisory_lock(1)`
   try {
     const [made] = await server`select 1 from pg_database where datname = ${template}`

@@ -2,13 +2,13 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync, watch } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 
-// `npm run test:one FILE`: a test that needs no Postgres and no Redis runs at once, without tap's runner, which would start
-// them. All others run as they do in `npm test`. `npm run test:watch FILE` runs it again after every change.
+// `npm run test:one FILE` runs one test file. If it needs no Postgres and no Redis, it runs without tap's runner, which
+// would start them. `npm run test:watch FILE` runs it again after every change.
 
 const root = resolve(import.meta.dirname, '../..')
 const compiled = join(root, '.test-build')
 const SERVERS = join(compiled, 'test/support/servers/servers-file.js')
-/** Editors write a file in several steps, and formatters write it again. */
+/** How long no file may change before the next run: editors and formatters write a file in several steps. */
 const QUIET_MS = 100
 
 const args = process.argv.slice(2)
@@ -42,7 +42,7 @@ function watchAll() {
     })
 }
 
-/** The compiled files that a compiled file imports, and those that they import. */
+/** The compiled files that a compiled file imports, directly or indirectly. */
 function importsOf(path, found = new Set()) {
   if (found.has(path)) return found
   found.add(path)

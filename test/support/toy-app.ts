@@ -25,9 +25,9 @@ export interface ToyAppOptions {
   corsOrigins?: string[]
   trustProxy?: string[]
   cookie?: Partial<Config['cookie']>
-  /** Replaces options of the server, for timeouts that a test can wait for. */
+  /** Overrides options of the server, for example with timeouts short enough for a test. */
   server?: Partial<FastifyHttpOptions<Server>>
-  /** How long an answer may wait for its client. */
+  /** How long an answer may wait for a client that does not read it. */
   patienceMs?: number
   /** Adds routes before the app is ready. */
   routes?: (app: FastifyInstance) => void
@@ -45,7 +45,10 @@ export const cookieDefaults: Config['cookie'] = {
   access: false,
 }
 
-/** The whole HTTP side without a business route: POST /echo answers the body it accepted. Keeps its log in `lines`. */
+/**
+ * An app with the HTTP plugins of the service, and without its routes and stores. `POST /echo` answers with the body
+ * that it accepted. The log is in `lines`.
+ */
 export async function buildToyApp(t: Test, options: ToyAppOptions = {}) {
   const { publicOrigin = 'https://auth.example.com', publicPath = '', corsOrigins = [], trustProxy = [] } = options
   const cookie = { ...cookieDefaults, ...options.cookie }

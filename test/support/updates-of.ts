@@ -1,11 +1,11 @@
 import type { TestDatabase } from './test-database.js'
 
-/** How many updates the rows of a table have seen, and how many of them were HOT: no index had to follow. */
+/** Counts the updates of rows of a table, and how many of them were HOT: without a change of an index. */
 export async function updatesOf(
   { admin }: Pick<TestDatabase, 'admin'>,
   table: string,
 ): Promise<{ all: number; inPlace: number }> {
-  // A backend hands in its counts at its end, or else up to ten seconds later.
+  // A backend reports its counts when it ends, or otherwise up to ten seconds later.
   await admin`select pg_terminate_backend(pid, 5000) from pg_stat_activity
     where datname = current_database() and pid <> pg_backend_pid()`
   const [row] = await admin`

@@ -4,7 +4,7 @@ const page = readFileSync(new URL('../../../docs/gateways.md', import.meta.url),
 
 export type Place = 'Before your services' | 'Before Latchkey'
 
-/** The addresses of a documented configuration, and what a test has there. */
+/** The ports of a test for the addresses in a documented configuration. */
 export interface Addresses {
   listen: number
   latchkey: readonly [number, number]
@@ -12,9 +12,9 @@ export interface Addresses {
 }
 
 /**
- * A configuration as docs/gateways.md prints it, with the ports of a test in place of its addresses.
+ * A configuration of docs/gateways.md, with the ports of a test in place of its addresses.
  *
- * @param language - of its block: `nginx`, `caddy` or `haproxy`
+ * @param language - the language of the code block: `nginx`, `caddy` or `haproxy`
  */
 export function documented(place: Place, language: string, { listen, latchkey, orders }: Addresses): string {
   let text = blockOf(place, language)

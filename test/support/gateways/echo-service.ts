@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import type { Test } from 'tap'
 
-/** What arrived at the service behind a gateway. */
+/** A request as the service behind a gateway received it. */
 export interface Arrived {
   method: string
   url: string
@@ -12,7 +12,7 @@ export interface Arrived {
   body: string
 }
 
-/** Starts a service that answers with what arrived; returns its port. */
+/** Starts a service that answers with the request that it received; returns its port. */
 export async function startEchoService(t: Test): Promise<number> {
   const server = createServer({ maxHeaderSize: 65_536 }, async (request, response) => {
     const { method, url, headers } = request

@@ -15,7 +15,7 @@ const programs = {
   caddy: {
     path: 'usr/bin/caddy',
     args: (file: string) => ['run', '--adapter', 'caddyfile', '--config', file],
-    // Its port for commands and port 80 would be shared by every Caddy of a machine; its certificates are nobody else's.
+    // Every Caddy of a machine would use the same admin port and port 80. The system must not trust its certificates.
     complete: (sites: string) => `{\n  admin off\n  auto_https disable_redirects\n  skip_install_trust\n}\n${sites}`,
   },
   haproxy: {
@@ -28,9 +28,9 @@ const programs = {
 export type GatewayName = keyof typeof programs
 
 /**
- * Starts a real gateway, in one process and without any folder of the system's, and waits until it listens.
+ * Starts a real gateway in one process, with its files in a temporary folder, and waits until it listens.
  *
- * @param configuration - what a person would write: for nginx, the blocks inside of `http`
+ * @param configuration - what an operator writes: for nginx, the blocks inside of `http`
  * @returns its address
  */
 export async function startGateway(t: Test, name: GatewayName, configuration: string, port: number): Promise<string> {

@@ -7,8 +7,8 @@ import { serversFolder } from './servers-file.js'
 const run = promisify(execFile)
 
 /**
- * Downloads packages and the libraries that this machine lacks for them, once, into `.test-servers/`. It needs no root:
- * apt works on lists and caches of our own.
+ * Downloads packages, and the libraries that this machine lacks for them, into `.test-servers/`, once. It needs no root
+ * rights: apt uses lists and caches in that folder.
  *
  * @returns the paths of the archives, or undefined where there is no apt or no such package
  */
@@ -33,7 +33,7 @@ export async function downloadDebianPackages(...names: [string, ...string[]]): P
   }
 }
 
-/** Unpacks archives into a folder, unless it is there. */
+/** Unpacks archives into a folder, unless it exists. */
 export async function unpackDebianPackages(archives: readonly string[], folder: string) {
   if ((await readdir(folder).catch(() => [])).length === 0) {
     const draft = `${folder}.new-${process.pid}`
@@ -58,7 +58,7 @@ async function aptOptions(folder: string): Promise<string[]> {
   return ['-qq', '-o', `Dir::State=${state}`, '-o', `Dir::Cache=${cache}`, '-o', 'APT::Sandbox::User=']
 }
 
-/** Asks apt what an installation would bring, and takes the libraries. */
+/** The libraries among the packages that apt would install. */
 async function missingLibraries(names: readonly string[], options: readonly string[]): Promise<string[]> {
   const simulated = await run('apt-get', [...options, '--simulate', '--no-install-recommends', 'install', ...names])
   const all = [...simulated.stdout.matchAll(/^Inst (\S+)/gm)].map(match => match[1]!)

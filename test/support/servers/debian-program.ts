@@ -3,17 +3,17 @@ import { downloadDebianPackages, unpackDebianPackages } from './debian-packages.
 import { findOnPath } from './find-on-path.js'
 import { serversFolder, withServersLock } from './servers-file.js'
 
-/** A program, and where its libraries are if it was unpacked rather than installed. */
+/** A program, and the path of its libraries if it was unpacked rather than installed. */
 export interface Program {
   path: string
   libraryPath?: string
 }
 
 /**
- * The program where it is installed; else Debian's, downloaded and unpacked without being installed.
+ * The installed program; otherwise that of Debian, which is downloaded and unpacked without being installed.
  *
- * @param pathInPackage - such as `usr/sbin/nginx`, of the package that bears the name of the program
- * @throws Error where it is not installed and there is no apt
+ * @param pathInPackage - such as `usr/sbin/nginx`, in the package that has the name of the program
+ * @throws Error if it is not installed and there is no apt
  */
 export async function findDebianProgram(name: string, pathInPackage: string): Promise<Program> {
   const installed = await findOnPath(name)

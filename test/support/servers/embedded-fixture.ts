@@ -10,7 +10,7 @@ import { refugeOf } from '../../../src/stores/embedded/refuge.js'
 import { compiledPath } from '../compiled-path.js'
 import { makeThrowawayFolder } from './throwaway-folder.js'
 
-/** A folder that goes with the test, and what root may have put elsewhere for `.latchkey` inside it, too. */
+/** Makes a folder that is removed after the test, with what root may have put elsewhere for the `.latchkey` in it. */
 export async function makeFolder(t: Test, options: { mode?: number } = {}): Promise<string> {
   const folder = await makeThrowawayFolder('latchkey embedded-')
   await chmod(folder, options.mode ?? 0o755)
@@ -22,7 +22,7 @@ export async function makeFolder(t: Test, options: { mode?: number } = {}): Prom
   return folder
 }
 
-/** The Postgres at work on this cluster folder. */
+/** The Postgres process that runs on this folder. */
 export async function postgresOf(clusterFolder: string): Promise<ProcessIdentity> {
   const pidFile = await readFile(join(clusterFolder, 'data', 'postmaster.pid'), 'utf8')
   const identity = identifyProcess(Number(pidFile.split('\n')[0]))
@@ -30,7 +30,7 @@ export async function postgresOf(clusterFolder: string): Promise<ProcessIdentity
   return identity
 }
 
-/** Resolves when the process has ended; the test's own time limit is the bound. */
+/** Resolves when the process has ended. The only time limit is that of the test. */
 export async function ended(identity: ProcessIdentity): Promise<void> {
   while (stillRuns(identity)) await sleep(10)
 }
@@ -43,13 +43,13 @@ export interface FirstLine {
 
 export interface EmbeddedProcess {
   pid: number
-  /** What it said: its url, or why it did not start. */
+  /** What it printed: its url, or why it did not start. */
   said: Promise<FirstLine>
   /** Its exit code, null after a signal. */
   exited: Promise<number | null>
 }
 
-/** Runs embedded-process.ts in a process group of its own, as a shell does with what is typed into it. */
+/** Runs embedded-process.ts in its own process group, as a shell does. */
 export function spawnEmbedded(t: Test, dataDir: string): EmbeddedProcess {
   const child = spawn(process.execPath, [compiledPath('test/support/servers/embedded-process.ts'), dataDir], {
     detached: true,
@@ -62,14 +62,14 @@ export function spawnEmbedded(t: Test, dataDir: string): EmbeddedProcess {
     await exited
   })
   const said = firstLine(child)
-  // A test that kills it before it has said anything does not ask.
+  // A test that kills it before it has printed anything does not await this.
   said.catch(() => {})
   return { pid: child.pid!, said, exited }
 }
 
-/** What embedded-process.ts says when it runs or when it can't. */
+/** What embedded-process.ts prints once it runs, or if it cannot start. */
 export async function firstLine(child: ChildProcess): Promise<FirstLine> {
   const line = once(createInterface(child.stdout!), 'line').then(([text]) => JSON.parse(text as string) as FirstLine)
-  const end = once(child, 'close').then(() => Promise.reject(new Error('It ended without a word.')))
+  const end = once(child, 'close').then(() => Promise.reject(new Error('It ended without output.')))
   return Promise.race([line, end])
 }

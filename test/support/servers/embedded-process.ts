@@ -1,8 +1,8 @@
 import { startEmbeddedPostgres } from '../../../src/stores/embedded/start-embedded-postgres.js'
 import { query } from './query.js'
 
-// A small program of its own for tests of the embedded Postgres: starts it on the folder given as its argument, says so
-// in one line of JSON, and on SIGINT goes down as the service does, which needs its database for that.
+// A small program for tests of the embedded Postgres. It starts Postgres on the folder in its argument, and prints one
+// line of JSON. On SIGINT it shuts down as the service does, which still uses its database then.
 const log = { info: () => {}, warn: () => {}, error: () => {} }
 try {
   const { url, dataDir, stop } = await startEmbeddedPostgres({ dataDir: process.argv[2]!, log })

@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import { endProcess } from '../../../src/stores/embedded/end-process.js'
 import { removeServersFile, type ServersFile } from './servers-file.js'
 
-/** Ends exactly the servers that servers.json names, and removes what they leave. */
+/** Ends exactly the servers that servers.json names, and removes their folders. */
 export async function endSharedServers(servers: Pick<ServersFile, 'pids' | 'containers' | 'folders'>): Promise<void> {
   await Promise.all(servers.pids.map(endProcess))
   for (const container of servers.containers) await promisify(execFile)('docker', ['rm', '--force', container])

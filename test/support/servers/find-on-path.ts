@@ -1,7 +1,7 @@
 import { access, constants } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 
-/** The program of this name that a shell would start, or one of the system's that only root has on its path. */
+/** The program of this name that a shell would start; also looks in /usr/sbin, which only root has on the PATH. */
 export async function findOnPath(name: string): Promise<string | undefined> {
   for (const folder of [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin']) {
     const path = join(folder, name)

@@ -3,15 +3,15 @@ import { downloadDebianPackages, unpackDebianPackages } from './debian-packages.
 import { findOnPath } from './find-on-path.js'
 import { serversFolder } from './servers-file.js'
 
-/** A Redis server program and, if it was unpacked rather than installed, where its libraries are. */
+/** A Redis server program, and the path of its libraries if it was unpacked rather than installed. */
 export interface RedisProgram {
   path: string
   libraryPath?: string
 }
 
 /**
- * The Redis or Valkey on PATH; else Debian's, downloaded and unpacked without being installed; else undefined, which
- * leaves docker.
+ * The Redis or Valkey on the PATH; otherwise that of Debian, which is downloaded and unpacked without being installed;
+ * otherwise undefined, and the caller uses docker.
  */
 export async function findRedis(): Promise<RedisProgram | undefined> {
   const installed = (await findOnPath('redis-server')) ?? (await findOnPath('valkey-server'))

@@ -10,13 +10,13 @@ import type { RedisProgram } from './find-redis.js'
 
 export interface RedisLaunch {
   program: RedisProgram
-  /** Where it keeps its log and whatever `args` make it write. */
+  /** The folder of its log and of the files that `args` make it write. */
   folder: string
-  /** A free one if not given. */
+  /** A free port if not given. */
   port?: number
-  /** Arguments of redis-server that come after ours and win. */
+  /** Arguments of redis-server, which override ours. */
   args?: readonly string[]
-  /** Whether it is a Sentinel, which keeps what it is told in a file. */
+  /** Whether it is a Sentinel, which needs a configuration file that it can write to. */
   sentinel?: boolean
 }
 
@@ -35,13 +35,13 @@ export async function launchRedis(launch: RedisLaunch): Promise<RunningRedis> {
     try {
       return await launchOn(launch.port ?? (await findFreePort()), launch)
     } catch (error) {
-      // Somebody else may have taken the port that was free a moment ago.
+      // Another process may have taken the port that was free a moment ago.
       if (launch.port !== undefined || attempt === PORT_ATTEMPTS) throw error
     }
   }
 }
 
-/** Whether a Redis answers at this address and, if a pid is given, whether it is that one. */
+/** Whether a Redis answers at this address; if a pid is given, it must be that process. */
 export async function answers(url: string, pid?: number): Promise<boolean> {
   const redis = new Redis(url, { lazyConnect: true, connectTimeout: 1_000, commandTimeout: 1_000, retryStrategy: null })
   redis.on('error', () => {})
@@ -95,7 +95,7 @@ async function spawnRedis(launch: RedisLaunch, port: number): Promise<ChildProce
   }
 }
 
-/** Kept if it is there already: it holds what the Sentinel was told before. */
+/** The configuration file of a Sentinel. It is kept if it exists: the Sentinel has stored its state in it. */
 async function sentinelFile(folder: string): Promise<string> {
   const file = join(folder, 'sentinel.conf')
   await writeFile(file, '', { flag: 'a' })

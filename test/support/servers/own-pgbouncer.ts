@@ -9,10 +9,10 @@ import { query } from './query.js'
 import { runProgram } from './run-program.js'
 
 /**
- * Starts a PgBouncer in transaction mode before a database. It has few connections to the server, so that every client
- * meets what the others left on them.
+ * Starts a PgBouncer in transaction mode in front of a database. It has few connections to the server, so clients get
+ * connections that other clients have used.
  *
- * @param more lines of its configuration
+ * @param more further lines of its configuration
  * @returns the address of the same database through it
  */
 export async function startPgBouncer(t: Test, postgresUrl: string, more = ''): Promise<string> {
@@ -25,7 +25,7 @@ export async function startPgBouncer(t: Test, postgresUrl: string, more = ''): P
 
   const url = new URL(postgresUrl)
   url.host = `127.0.0.1:${port}`
-  // It refuses to go on as root, and needs root until it has read its files.
+  // It refuses to run as root, and needs root rights until it has read its files.
   const user = startedByRoot() ? ['-u', 'nobody'] : []
   await runProgram(t, program, { args: [...user, configuration], folder, answers: () => answers(url.href) })
   return url.href

@@ -15,9 +15,9 @@ import { withServersLock } from './servers-file.js'
 import { THROWAWAY_SETTINGS } from './start-shared-servers.js'
 import { makeThrowawayFolder } from './throwaway-folder.js'
 
-/** A Postgres that one test may do anything to. */
+/** A Postgres for one test alone, which may do anything to it. */
 export interface OwnPostgres {
-  /** Of a superuser, to an empty database. */
+  /** The address of an empty database, as a superuser. */
   url: string
   version: 15 | 18
   pid: number
@@ -32,7 +32,7 @@ const INSTALLED_15 = '/usr/lib/postgresql/15/bin'
 export async function startPostgres(t: Test, options: { version?: 15 | 18 } = {}): Promise<OwnPostgres> {
   const { version = 18 } = options
   const folder = await makeThrowawayFolder('latchkey-postgres-')
-  // The programs of 15 may be unpacked in it, and the server's user has to get to them.
+  // The programs of version 15 may be unpacked in it, and the user of the server must be able to read them.
   await chmod(folder, 0o711)
   const refuge = await refugeOf(folder)
   t.teardown(async () => {
@@ -45,7 +45,7 @@ export async function startPostgres(t: Test, options: { version?: 15 | 18 } = {}
   await initialiseCluster(cluster, { sync: false, ...localeArgs })
   const logFile = join(folder, 'postgres.log')
   const { child, url } = await launchPostgres(cluster, { logFile, settings: THROWAWAY_SETTINGS })
-  // Teardowns run in reverse, this one before the folder goes.
+  // Teardowns run in reverse order: this one runs before the folder is removed.
   t.teardown(() => stopServer(child))
   return { url, version, pid: child.pid!, data: dataFolder(cluster), stop: () => stopServer(child) }
 }
@@ -58,7 +58,7 @@ async function placeCluster15(folder: string): Promise<Cluster> {
   if (packages === undefined) {
     throw new Error('This test needs Postgres 15: install postgresql-15 (Debian 12 and apt.postgresql.org have it).')
   }
-  // Where the server's user gets to however closed the checkout is.
+  // A folder that the user of the server can read, even if the checkout is closed to other users.
   const unpacked = await unpackDebianPackages(packages, join(folder, 'programs'))
   const binFolder = join(unpacked.folder, INSTALLED_15)
   return { ...place, binFolder, libraryPath: unpacked.libraryPath }

@@ -6,16 +6,18 @@ import { type OwnRedis, startRedis } from './own-redis.js'
 
 export interface OwnRedisCluster {
   masters: readonly OwnRedis[]
-  /** Takes the first master's place within seconds when that one dies. */
+  /** Replaces the first master within seconds if that one fails. */
   replica: OwnRedis
 }
 
 const SLOTS = 16_384
 const MASTERS = 3
-/** How long a node is missed before another takes its place. */
+/** How long a node may be silent before another one replaces it. */
 const NODE_TIMEOUT_MS = 1000
 
-/** Starts a Redis Cluster of three masters for this test alone, the first of them with a replica; it ends with the test. */
+/**
+ * Starts a Redis Cluster of three masters for this test alone, the first of them with a replica; it ends with the test.
+ */
 export async function startRedisCluster(t: Test): Promise<OwnRedisCluster> {
   const started = Array.from({ length: MASTERS + 1 }, () => startNode(t))
   const nodes = await Promise.all(started)

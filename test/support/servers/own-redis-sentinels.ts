@@ -6,16 +6,16 @@ import { type OwnRedis, startRedis } from './own-redis.js'
 
 export interface OwnRedisSentinels {
   master: OwnRedis
-  /** One of them takes the master's place within seconds when that one dies. */
+  /** One of them replaces the master within seconds if that one fails. */
   replicas: readonly OwnRedis[]
   sentinels: readonly OwnRedis[]
   /** The address of all Sentinels. */
   url: string
 }
 
-/** The name under which they watch the master. */
+/** The name of the master in the Sentinels. */
 export const MASTER = 'latchkey-tests'
-/** How long the master is missed before the replica takes its place. */
+/** How long the master may be silent before a replica replaces it. */
 const DOWN_AFTER_MS = 500
 
 /** Starts a Redis with replicas, and Sentinels that watch it, for this test alone; they end with the test. */
@@ -29,7 +29,7 @@ export async function startRedisSentinels(
     startAll(count.replicas, () => startRedis(t, { args: [...promptly, '--replicaof', '127.0.0.1', portOf(master)] })),
     startAll(count.sentinels, () => startRedis(t, { sentinel: true })),
   ])
-  // A Sentinel reads the replicas of its master at once, and then every ten seconds only.
+  // A Sentinel reads the replicas of its master at once, and after that only every ten seconds.
   await Promise.all(replicas.map(untilInStep))
   await Promise.all(sentinels.map(sentinel => watch(sentinel, master, Math.floor(count.sentinels / 2) + 1)))
   await Promise.all(sentinels.map(sentinel => untilItKnows(sentinel, count)))
@@ -38,12 +38,12 @@ export async function startRedisSentinels(
 
 const startAll = (count: number, start: () => Promise<OwnRedis>) => Promise.all(Array.from({ length: count }, start))
 
-/** Waits for a replica to have everything that its master has. */
+/** Waits until a replica has everything that its master has. */
 async function untilInStep(replica: OwnRedis): Promise<void> {
   await ask(replica, client => until(async () => /master_link_status:up/.test(await client.info('replication'))))
 }
 
-/** Makes a Sentinel watch this master, whatever it watched before. */
+/** Makes a Sentinel watch this master instead of the one that it watched before. */
 export async function watch(sentinel: OwnRedis, master: OwnRedis, quorum = 1): Promise<void> {
   await ask(sentinel, async client => {
     await client.call('SENTINEL', 'REMOVE', MASTER).catch(() => {})
@@ -52,11 +52,12 @@ export async function watch(sentinel: OwnRedis, master: OwnRedis, quorum = 1): P
   })
 }
 
+/** A REDIS_URL that names these Sentinels. */
 export function addressOf(sentinels: readonly OwnRedis[]): string {
   return `redis://${sentinels.map(sentinel => `127.0.0.1:${portOf(sentinel)}`).join(',')}`
 }
 
-/** Uses a client of its own. */
+/** Calls `question` with a client of this server, which is closed afterwards. */
 export async function ask<T>({ url }: OwnRedis, question: (client: Redis) => Promise<T>): Promise<T> {
   const client = new Redis(url)
   client.on('error', () => {})
@@ -67,7 +68,7 @@ export async function ask<T>({ url }: OwnRedis, question: (client: Redis) => Pro
   }
 }
 
-/** As addresses of Redis are read. */
+/** The host and port of a server, in the form that a parsed REDIS_URL has. */
 export function placeOf(server: OwnRedis): Place {
   return { host: '127.0.0.1', port: Number(portOf(server)) }
 }

@@ -8,15 +8,15 @@ import { findRedis } from './find-redis.js'
 import { launchRedis } from './launch-redis.js'
 import { withServersLock } from './servers-file.js'
 
-/** A Redis that one test may do anything to. */
+/** A Redis for one test alone, which may do anything to it. */
 export interface OwnRedis {
-  /** Stays the same over restarts. */
+  /** Stays the same after a restart. */
   url: string
-  /** Of the server that runs now, for signals such as SIGSTOP. */
+  /** The pid of the running server, for signals such as SIGSTOP. */
   readonly pid: number
   /** Shuts it down; connections to it are refused until `restart`. */
   stop(): Promise<void>
-  /** Starts it again on the same port, with what its arguments made it save. */
+  /** Starts it again on the same port, with the data that its arguments made it save. */
   restart(): Promise<void>
 }
 
@@ -34,7 +34,7 @@ export async function startRedis(
   const { url, port } = running
 
   const stop = async () => {
-    // A test may have stopped it with SIGSTOP, and a stopped process hears nothing else.
+    // A test may have stopped it with SIGSTOP, and a stopped process handles no other signal.
     running.child.kill('SIGCONT')
     await stopServer(running.child)
   }

@@ -1,6 +1,6 @@
 import type { Log } from '../../../src/log.js'
 
-/** A log that keeps what it is told; standard output belongs to TAP. */
+/** A log that keeps its lines for assertions, and prints nothing: standard output is for TAP. */
 export function quietLog(): Log & { lines: string[] } {
   const lines: string[] = []
   const keep = (level: string) => (message: string) => void lines.push(`${level}: ${message}`)

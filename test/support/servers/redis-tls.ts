@@ -13,7 +13,7 @@ export const hasOpenssl = await run('openssl', ['version']).then(
   () => false,
 )
 
-/** What makes a server speak TLS on one port; the other speaks plainly, and shows that it is up. */
+/** Arguments that make a Redis server use TLS on a second port. The first one, without TLS, shows that it is up. */
 export async function redisTls(t: Test) {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-tls-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))

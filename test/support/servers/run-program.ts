@@ -11,16 +11,17 @@ const PATIENCE_MS = 10_000
 
 export interface ProgramRun {
   args: readonly string[]
-  /** Of the program alone; its log goes there. */
+  /** A folder for this program alone; its log is written there. */
   folder: string
   env?: NodeJS.ProcessEnv
+  /** Whether the server is ready; asked until it is. */
   answers: () => Promise<boolean>
 }
 
 /**
  * Starts a server program and waits until it answers; it ends with the test.
  *
- * @throws Error with its log, if it ends instead
+ * @throws Error with its log, if it ends or does not answer in time
  */
 export async function runProgram(t: Test, { path, libraryPath }: Program, run: ProgramRun): Promise<void> {
   const logFile = join(run.folder, 'log')

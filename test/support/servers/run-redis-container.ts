@@ -6,7 +6,7 @@ import { answers } from './launch-redis.js'
 const run = promisify(execFile)
 const PATIENCE_MS = 20_000
 
-/** The last resort where Redis is neither installed nor to be had from Debian. */
+/** Starts Redis in docker, if it is neither installed nor available from Debian. */
 export async function runRedisContainer(): Promise<{ container: string; url: string }> {
   const container = await startContainer()
   const mapping = await run('docker', ['port', container, '6379/tcp'])

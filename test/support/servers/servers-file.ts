@@ -5,20 +5,20 @@ import { fileURLToPath } from 'node:url'
 import type { ProcessIdentity } from '../../../src/stores/embedded/process-identity.js'
 import { acquireProcessLock, LockHeld } from '../../../src/stores/embedded/process-lock.js'
 
-/** What `.test-servers/servers.json` says about the servers that all test files of this checkout share. */
+/** The content of `.test-servers/servers.json`: the servers that all test files of this checkout share. */
 export interface ServersFile {
   postgresUrl: string
   redisUrl: string
-  /** The servers that we started, and so end. */
+  /** The servers that the tests started, and have to end. */
   pids: ProcessIdentity[]
   containers: string[]
-  /** What goes when the servers have ended. */
+  /** Folders that are removed when the servers have ended. */
   folders: string[]
-  /** The tap runners at work; the last of them to finish ends the servers. */
+  /** The tap runners that use the servers; the last one to finish ends them. */
   users: ProcessIdentity[]
 }
 
-/** Holds servers.json and downloads worth keeping. Git ignores it. */
+/** Contains servers.json and downloaded programs. Git ignores it. */
 export const serversFolder = fileURLToPath(new URL('../../../.test-servers', import.meta.url))
 const file = join(serversFolder, 'servers.json')
 

@@ -13,7 +13,7 @@ import { runRedisContainer } from './run-redis-container.js'
 import type { ServersFile } from './servers-file.js'
 import { makeThrowawayFolder } from './throwaway-folder.js'
 
-/** Speed before safety: nobody needs a test's data after a power cut. */
+/** Speed before safety: the data of a test is not needed after a crash of the machine. */
 export const THROWAWAY_SETTINGS = {
   fsync: 'off',
   synchronous_commit: 'off',
@@ -24,7 +24,7 @@ export const THROWAWAY_SETTINGS = {
 type Started = Pick<ServersFile, 'pids' | 'containers' | 'folders'>
 type StartedServers = Omit<ServersFile, 'users'>
 
-/** Starts one Postgres and one Redis that outlive this process, unless the environment names running ones. */
+/** Starts a Postgres and a Redis that go on after this process ends, unless the environment names running ones. */
 export async function startSharedServers(): Promise<StartedServers> {
   const folder = await makeThrowawayFolder('latchkey-test-')
   const started: Started = { pids: [], containers: [], folders: [folder] }

@@ -3,18 +3,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const IN_MEMORY = '/dev/shm'
-/** Several times what the databases of a run take at once. */
+/** Several times what the databases of a run need at once. */
 const NEEDED_BYTES = 2 * 1024 ** 3
 
 /**
- * Makes a folder for the data of a server that nobody needs after the tests. It is in
- * memory where there is enough: a new database is three hundred files, which take twenty times as long on a disk.
+ * Makes a folder for the data of a server that is not needed after the tests. It is in memory if there is enough: a new
+ * database has three hundred files, which take twenty times as long on a disk.
  */
 export async function makeThrowawayFolder(prefix: string): Promise<string> {
   return mkdtemp(join((await hasMemory()) ? IN_MEMORY : tmpdir(), prefix))
 }
 
-/** Programs are unpacked there too, so it must be a place where they may run. */
+/** Programs are unpacked there too, so it must allow programs to run. */
 async function hasMemory(): Promise<boolean> {
   const free = await statfs(IN_MEMORY).then(
     ({ bavail, bsize }) => bavail * bsize,
