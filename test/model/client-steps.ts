@@ -15,7 +15,7 @@ import {
 } from './history.js'
 import { expectAnswer } from './service.js'
 
-/** Which session, token or user a step is about: any number, taken modulo what there is. */
+/** Which session, token or user a step is about: any number, taken modulo how many there are. */
 export interface Choice {
   which: number
   instance: number
@@ -38,7 +38,7 @@ export async function logIn({ model, service }: History, { which, instance, righ
   await expectRefusedEverywhere({ model, service }, [user], instance)
 }
 
-/** Signs in as by password on one more device, without the cost of hashing. */
+/** Signs in on another device as if by password, without the cost of hashing. */
 export async function addDevice({ model, service }: History, { which, instance }: Choice): Promise<void> {
   const user = pick(model.users, which)
   const context = service.context(instance)
@@ -61,7 +61,7 @@ export async function addDevice({ model, service }: History, { which, instance }
   await expectRefusedEverywhere({ model, service }, [user], instance)
 }
 
-/** The owner or a thief refreshes with the token they hold. An answer that is lost leaves them with that one. */
+/** The owner or a thief refreshes with the token they hold. If the answer is lost, they still hold that one. */
 export async function refresh(
   history: History,
   { which, instance, byThief, lost }: Choice & { byThief: boolean; lost: boolean },
@@ -77,13 +77,13 @@ export async function steal(history: History, { which }: Choice): Promise<void> 
   held.thief = held.client
 }
 
-/** Somebody presents a token of some generations ago. */
+/** Presents a token of an earlier generation. */
 export async function replay(history: History, { which, instance, back }: Choice & { back: number }): Promise<void> {
   const session = pickSession(history, which)
   await present(history, session, Math.max(0, session.generation - back), instance)
 }
 
-/** Several tabs present one token at once, to both instances. */
+/** Several tabs present one token at the same time, to both instances. */
 export async function burst(history: History, { which, back }: Choice & { back: number }): Promise<void> {
   const { model, service } = history
   const session = pickSession(history, which)
@@ -94,7 +94,7 @@ export async function burst(history: History, { which, back }: Choice & { back: 
   const refresh_token = session.tokens[generation]
   const answers = await Promise.all([0, 1, 0, 1, 0, 1].map(i => service.post(i, '/auth/refresh', { refresh_token })))
   if (expected === 'refresh_token_reused') {
-    // One of them finds the theft, and the others a session that it has ended.
+    // One answer reports the theft and ends the session; the others report a revoked session.
     for (const answer of answers) expectAnswer(answer, [expected, 'session_revoked'], 'a burst of a stolen token')
     assert.equal(wasOver, undefined)
     await service.readJournals()

@@ -9,7 +9,7 @@ import { expectAnswer } from './service.js'
 
 export type Scope = 'session' | 'others' | 'all'
 
-/** Logs out by the newest access token, or by a refresh token of some generations ago. */
+/** Logs out by the newest access token, or by a refresh token of an earlier generation. */
 export async function logOut(
   history: History,
   { which, instance, scope, by }: Choice & { scope: Scope; by: 'access' | number },
@@ -35,7 +35,7 @@ function end({ model }: History, session: Session, scope: Scope, now: number): v
   else if (model.isLive(session, now)) session.revoked = 'logout'
 }
 
-/** Revokes any session there is, also somebody else's, from any session there is. */
+/** Revokes any session from any session, also one of another user. */
 export async function revoke(history: History, { which, instance, target }: Choice & { target: number }) {
   const { model, service } = history
   const session = pickSession(history, which)
@@ -106,8 +106,8 @@ export async function signOutAll(history: History, { instance }: Choice): Promis
 }
 
 /**
- * An instance dies between the commit of a logout and its announcement, after a later logout was committed and read by
- * both: only the journal can tell of the first one.
+ * An instance fails between the commit of a logout and its announcement, after a later logout was committed and read by
+ * both: only the journal has the first one.
  */
 export async function logOutUnannounced(history: History, { which, instance, target }: Choice & { target: number }) {
   const { service } = history

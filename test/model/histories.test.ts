@@ -9,18 +9,18 @@ import { anyStep } from './steps.js'
 /** `npm run test:model -- --test-arg=--full`; `SEED=…` repeats a run. */
 const isFull = process.argv.includes('--full')
 const seed = Number(process.env.SEED ?? Date.now() % 0x7fff_ffff)
-/** Each set has instances of its own, so that the years that pass in it do not add up. */
+/** Each set starts new instances, so that the years that pass in it do not add up. */
 const sets = isFull ? 20 : 1
 const historiesPerSet = Number(process.env.HISTORIES ?? (isFull ? 500 : 300))
 
 for (let set = 0; set < sets; set++) {
-  t.test(`whatever happens in any order at two instances, the model foretells it (SEED=${seed + set})`, async t => {
+  t.test(`the model predicts every answer of two instances in random histories (SEED=${seed + set})`, async t => {
     const service = await Service.start(t)
     const start = performance.now()
     let [histories, steps] = [0, 0]
     const property = fc.asyncProperty(fc.commands([anyStep()], { maxCommands: 30, size: 'max' }), async commands => {
       const model = new Model()
-      // Nothing of the history before is so recent that it matters.
+      // So that nothing in the previous history is recent enough to matter.
       await service.advance(10)
       await register({ model, service }, 0)
       await fc.asyncModelRun(() => ({ model, real: service }), commands)
@@ -37,7 +37,7 @@ for (let set = 0; set < sets; set++) {
   })
 }
 
-/** A slow machine runs fewer histories rather than none to the end. */
+/** Then a slow machine runs fewer histories instead of failing. */
 function timeLimitMs(): number {
   return isFull ? 60 * 60_000 : 90_000
 }

@@ -3,7 +3,7 @@ import type { AccessToken, Model, Reason, Session, User } from './model.js'
 import { ACCESS_TTL, IDLE_TTL, MAX_AGE } from './model.js'
 import { type Answer, expectAnswer, type Granted, randomEmail, type Service } from './service.js'
 
-/** One history: the service, and the model that says what it should answer. */
+/** One history: the service, and the model that predicts its answers. */
 export interface History {
   model: Model
   service: Service
@@ -19,7 +19,7 @@ export async function register({ model, service }: History, instance: number): P
   begin(model, user, answer.body, now)
 }
 
-/** Takes note of a session that was opened. */
+/** Records in the model that a session was opened. */
 export function begin(model: Model, user: User, granted: Granted, now: number): Session {
   const session: Session = {
     id: granted.session_id,
@@ -42,7 +42,7 @@ export function begin(model: Model, user: User, granted: Granted, now: number): 
   return session
 }
 
-/** Presents a refresh token and expects what the model says. Returns the generation that was handed out, if any. */
+/** Presents a refresh token and expects what the model says. Returns the generation of the new token, if any. */
 export async function present(history: History, session: Session, generation: number, instance: number) {
   const { model, service } = history
   const now = service.now()
@@ -73,8 +73,8 @@ export async function use({ model, service }: History, token: AccessToken, insta
 }
 
 /**
- * What was revoked at an instance is refused there at once, and at the other as soon as it has read the journal, by
- * nothing but the journal.
+ * Expects that what was revoked at an instance is refused there at once, and at the other one as soon as it has read
+ * the journal, without the announcement.
  */
 export async function expectRefusedEverywhere(history: History, users: readonly User[], actingInstance: number) {
   await expectRefused(history, users, actingInstance)
@@ -91,7 +91,7 @@ async function expectRefused({ model, service }: History, users: readonly User[]
   }
 }
 
-/** Mostly a live session, as little can happen in one that is over. */
+/** Mostly a live session, as little can happen in one that has ended. */
 export function pickSession({ model, service }: History, choice: number): Session {
   const live = model.sessions.filter(session => model.isLive(session, service.now()))
   return live.length === 0 || choice % 5 === 0 ? pick(model.sessions, choice) : pick(live, choice)
@@ -101,7 +101,7 @@ export function pick<Item>(items: readonly Item[], choice: number): Item {
   return items[choice % items.length]!
 }
 
-/** Which events tell the owner why a session ended. */
+/** The type of the event that tells the owner why a session ended. */
 export const EVENT_OF: Record<Reason, string> = {
   logout: 'signed_out',
   logout_others: 'signed_out',

@@ -12,7 +12,7 @@ interface Row {
   tokenHash: Buffer | null
 }
 
-/** What holds after every step: the database has the sessions and the whitelist that the model knows, and no others. */
+/** Holds after every step: the database has exactly the sessions and the whitelist of the model. */
 export async function checkWhitelist({ model, service }: History): Promise<void> {
   const rows = await service.instances[0].database.admin<Row[]>`
     select id, sessions.expires_at as "endsAt", revoke_reason as reason, generation, token_hash as "tokenHash"
@@ -21,7 +21,7 @@ export async function checkWhitelist({ model, service }: History): Promise<void>
   assert.deepEqual(rows.map(({ id }) => id).sort(), model.sessions.map(({ id }) => id).sort(), 'the sessions')
   for (const row of rows) {
     const session = model.sessions.find(({ id }) => id === row.id)!
-    // A session that has run out by itself may be among those that make room.
+    // A session that has expired may be among those that end at the limit.
     if (row.reason === 'too_many_sessions' && !model.isLive(session, service.now())) session.revoked ??= row.reason
     assert.equal(row.reason ?? undefined, session.revoked, 'why a session was revoked')
     const moved = Math.abs(row.endsAt.getTime() - session.endsAt)
@@ -32,7 +32,9 @@ export async function checkWhitelist({ model, service }: History): Promise<void>
   }
 }
 
-/** What holds at the end of a history: every token ever handed out, every list of sessions, every cause. */
+/**
+ * Checks at the end of a history: every token that was ever issued, every list of sessions, every reason for an end.
+ */
 export async function checkEnd(history: History): Promise<void> {
   const { model, service } = history
   await service.readJournals()
@@ -46,7 +48,7 @@ export async function checkEnd(history: History): Promise<void> {
   }
 }
 
-/** Every refresh token of a session that is over is refused, for the reason that the model knows. */
+/** Every refresh token of a session that has ended is refused, with the code that the model predicts. */
 async function checkDeadTokens({ model, service }: History, session: Session): Promise<void> {
   const code = model.whyOver(session, service.now())
   if (code === undefined) return
@@ -71,7 +73,7 @@ async function checkLists({ model, service }: History, user: User): Promise<void
   }
 }
 
-/** No session ends without an event that tells its owner why. */
+/** Every revoked session has an event that tells its owner why. */
 async function checkCauses({ model, service }: History, user: User): Promise<void> {
   const events = await service.instances[0].database.admin<{ type: string; sessionId: string | null }[]>`
     select type, session_id as "sessionId" from security_events where user_id = ${user.id}`
@@ -79,11 +81,11 @@ async function checkCauses({ model, service }: History, user: User): Promise<voi
     if (revoked === undefined) continue
     const isOwn = ['logout', 'revoked_by_user', 'refresh_token_reused'].includes(revoked)
     const cause = events.find(({ type, sessionId }) => type === EVENT_OF[revoked] && (!isOwn || sessionId === id))
-    assert.ok(cause, `no event tells of ${revoked}`)
+    assert.ok(cause, `no event for ${revoked}`)
   }
 }
 
-/** What the whitelist keeps of a refresh token: a digest of its 32 secret bytes. */
+/** What the whitelist stores of a refresh token: a digest of its 32 secret bytes. */
 function hashOf(token: string): Buffer {
   const bytes = Buffer.from(token.slice('lk_rt_'.length), 'base64url')
   return createHash('sha256').update(bytes.subarray(22, 54)).digest()

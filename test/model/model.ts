@@ -14,7 +14,7 @@ export interface User {
   email: string
   password: string
   disabled: boolean
-  /** How often the roles were changed: access tokens of before a change are stale. */
+  /** How often the roles were changed: access tokens from before a change are stale. */
   roleChanges: number
 }
 
@@ -37,19 +37,19 @@ export interface Session {
   rotatedAt: number
   idleAt: number
   endsAt: number
-  /** Whether everyone was signed out since. */
+  /** Whether everyone was signed out since it was opened. */
   outdated: boolean
   revoked: Reason | undefined
   late: { count: number; generation: number | undefined }
-  /** Which generations somebody was told to be superseded, and when first. */
+  /** The generations that were answered as superseded, and when first. */
   told: Map<number, number>
   /** When each generation was last seen in use. */
   seen: Map<number, number>
-  /** Which generation its owner holds, and which one a thief. */
+  /** The generation that its owner holds, and the one that a thief holds. */
   held: { client: number; thief: number | undefined }
 }
 
-/** The generation that is handed out, or the code of the refusal. */
+/** The generation of the new token, or the code of the refusal. */
 export type Refreshed = number | string
 
 const SECOND = 1000
@@ -60,7 +60,9 @@ export const MAX_AGE = 30 * DAY
 export const MAX_SESSIONS = 4
 const [MIN_AGE, LEEWAY, SETTLE, GRACE, MAX_LATE] = [30 * SECOND, 10 * SECOND, 60 * SECOND, 600 * SECOND, 6]
 
-/** What the service should know, and say. It is told of what happens, in order, and of the time; it asks nobody. */
+/**
+ * Predicts what the service answers. It gets every event in order, with its time, and reads nothing from the service.
+ */
 export class Model {
   readonly users: User[] = []
   readonly sessions: Session[] = []
@@ -89,7 +91,7 @@ export class Model {
     return 'refresh_token_superseded'
   }
 
-  /** What an access token is answered: 200, or the code of the refusal. Being answered 200 is being seen. */
+  /** The answer to an access token: 200, or the code of the refusal. A 200 counts as a sighting. */
   verify({ session, generation, ...token }: AccessToken, now: number): number | string {
     if (now >= token.expiresAt) return 'token_expired'
     if (session.revoked || session.outdated) return 'token_revoked'
@@ -114,7 +116,10 @@ export class Model {
     return this.sessions.filter(session => session.user === user)
   }
 
-  /** Ends every session of a user that is alive, or all but one. Without one kept, the others are outdated by it. */
+  /**
+   * Revokes every live session of a user, or all but `kept`. Without `kept`, the sessions that had ended become
+   * outdated.
+   */
   revokeAll(user: User, reason: Reason, now: number, kept?: Session): void {
     for (const session of this.sessionsOf(user)) {
       if (session === kept) continue
@@ -123,13 +128,13 @@ export class Model {
     }
   }
 
-  /** The oldest live sessions beyond the limit end when another begins. */
+  /** Revokes the oldest live sessions beyond the limit, as a sign-in does. */
   makeRoom(user: User, now: number): void {
     const live = this.sessionsOf(user).filter(session => this.isLive(session, now))
     for (const session of live.slice(0, Math.max(0, live.length - MAX_SESSIONS))) session.revoked = 'too_many_sessions'
   }
 
-  /** Whether a refresh token may end more than its own session. */
+  /** Whether a refresh token may be used to end other sessions. */
   isLiveToken(session: Session, generation: number, now: number): boolean {
     if (!this.isLive(session, now)) return false
     const isParent = generation === session.generation - 1
@@ -150,7 +155,7 @@ export class Model {
     return (seen.get(generation) ?? 0) > rotatedAt + SETTLE
   }
 
-  /** Counts one late answer a generation, which begins anew by it; false at the seventh generation in a row. */
+  /** Counts one late answer per generation, and restarts its age; false at the seventh generation in a row. */
   #countLate(session: Session, now: number): boolean {
     const { late, generation, seen, rotatedAt } = session
     if (late.generation === generation) {

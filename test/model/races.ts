@@ -8,8 +8,8 @@ import { type Answer, expectAnswer } from './service.js'
 export type Ending = 'logout' | 'logout_all' | 'user_disabled' | 'password_changed'
 
 /**
- * A session ends while both instances refresh it and somebody signs in. Whichever comes first: what was handed out in
- * the session is refused afterwards, and the sign-in survives only if it came after the end.
+ * A session ends while both instances refresh it and the user signs in. Whichever comes first: tokens of the session
+ * are refused afterwards, and the new session stays live only if it was opened after the end.
  */
 export async function race(
   history: History,
@@ -21,7 +21,8 @@ export async function race(
   if (!model.isLive(session, now)) return
   const { user } = session
   const live = model.sessionsOf(user).filter(session => model.isLive(session, now))
-  // In a full house a sign-in that comes first ends the oldest session, and a logout by that one ends nothing more.
+  // At the session limit, a sign-in that comes first ends the oldest session, and a logout by that one ends nothing
+  // more.
   const oldest = live.length >= MAX_SESSIONS ? live[0] : undefined
   if (oldest === session && ending === 'logout_all') return
   const wasAt = session.generation
@@ -66,13 +67,13 @@ async function endIt({ service }: History, session: Session, ending: Ending, ins
     return answer
   }
   const scope = ending === 'logout' ? 'session' : 'all'
-  // By the token that is being rotated: it stays good for either, as its rotation is a moment ago.
+  // By the token that is being rotated: it stays valid for both scopes, as its rotation is a moment ago.
   const refresh_token = tokens[generation] ?? tokens[generation - 1]
   expectAnswer(await service.post(instance, '/auth/logout', { scope, refresh_token }), 204, 'a logout')
   return undefined
 }
 
-/** The one answer that the model can't know. The database says which of the two came first. */
+/** The only answer that the model cannot predict. The database says which of the two came first. */
 async function settleLogin(history: History, session: Session, login: Answer, ending: Ending, now: number) {
   const { model } = history
   const { user } = session

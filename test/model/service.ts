@@ -7,7 +7,7 @@ import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { testServers } from '../support/servers/test-servers.js'
 import { MAX_SESSIONS } from './model.js'
 
-/** How long a step may take at most. No step begins when an answer is about to change within that time. */
+/** The longest that a step may take. No step begins if an answer changes by itself within that time. */
 const STEP_MS = 5000
 /** An `iat` is a whole second, and up to two ahead right after a change of roles. */
 const ROUNDING_MS = 3000
@@ -16,7 +16,7 @@ const ROUNDING_MS = 3000
 export class Service {
   readonly instances: [TestApp, TestApp]
   readonly #redis: Redis
-  /** How often each answer was given, to see that histories reach all of them. */
+  /** How often each answer was given, which shows that histories reach all of them. */
   readonly tally = new Map<string, number>()
 
   private constructor(instances: [TestApp, TestApp], redis: Redis) {
@@ -39,7 +39,7 @@ export class Service {
     return this.instances[0].clock.advance(seconds)
   }
 
-  /** Passes the instants at which an answer changes by itself, so that each step has one right answer. */
+  /** Advances the clock beyond the instants at which an answer changes by itself, so that each step has one answer. */
   async passTurningPoints(points: readonly number[]): Promise<void> {
     const isNear = (point: number) => point - this.now() < STEP_MS && this.now() - point < ROUNDING_MS
     while (points.some(isNear)) await this.advance((STEP_MS + ROUNDING_MS) / 1000)
@@ -61,7 +61,7 @@ export class Service {
     return this.#inject(instance, { method: 'DELETE', url, ...bearer(accessToken) })
   }
 
-  /** Hands what was seen to Redis, so that the other instance knows it too. */
+  /** Writes sightings to Redis, so that the other instance has them too. */
   async shareActivity(): Promise<void> {
     await Promise.all(this.instances.map(({ app }) => app.context.activity.flush()))
   }
@@ -90,7 +90,7 @@ export class Service {
   }
 }
 
-/** What the service says: a status of success, or the code of its refusal. */
+/** An answer of the service: a status of success, or the code of the refusal. */
 export interface Answer {
   says: number | string
   body: Granted

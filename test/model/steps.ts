@@ -17,7 +17,7 @@ const choice = { which: fc.nat(59), instance: fc.nat(1) }
 const target = fc.nat(59)
 const rarely = fc.nat(4).map(number => number === 4)
 
-/** Every step there is, with how often it comes. */
+/** Every step, with its weight in a random history. */
 export function anyStep(): fc.Arbitrary<Step> {
   return fc.oneof(
     { weight: 2, arbitrary: step('register', client.registerAnother, choice) },
@@ -61,7 +61,7 @@ async function passTime({ service }: History, { seconds }: { seconds: number }):
   await service.advance(seconds)
 }
 
-/** A week in which one device is used, and the others run out. */
+/** Eight days in which one device is used, and the sessions of the others expire. */
 async function keepOneAlive(history: History, choice: client.Choice): Promise<void> {
   const { model, service } = history
   const session = pickSession(history, choice.which)
@@ -73,7 +73,7 @@ async function keepOneAlive(history: History, choice: client.Choice): Promise<vo
   }
 }
 
-/** A phone on a bad line, or a thief who follows in lock-step: tokens come twice, the second time late. */
+/** A phone on a bad network, or a thief who repeats each refresh: tokens are presented twice, the second time late. */
 async function refreshTwice(history: History, { which, instance, times }: client.Choice & { times: number }) {
   const { model, service } = history
   const session = pickSession(history, which)

@@ -5,7 +5,7 @@ import { REVOCATION_BOUNDS, revocationModel } from './revocation/model.js'
 import { LIMIT, WEAKNESSES } from './revocation/weaknesses.js'
 import { search } from './search.js'
 
-t.test('a list refuses the same in whatever order it was told, so that the search may go by sets', async t => {
+t.test('what a list refuses does not depend on the order of its entries, so the search may use sets', async t => {
   for (const order of orders(ENTRIES.map((_, place) => place))) {
     const list = new RevocationList()
     let told = 0
@@ -21,7 +21,7 @@ t.test('a list refuses the same in whatever order it was told, so that the searc
 const { ci, ciJournal, ciStream } = REVOCATION_BOUNDS
 
 for (const [name, bounds] of Object.entries({ ci, ciJournal, ciStream })) {
-  t.test(`nothing revoked is accepted after the bound, by any order of events (${name})`, async t => {
+  t.test(`no revoked token is accepted after the bound in any order of events (${name})`, async t => {
     const { states, depth, seconds, exhausted, counterexample } = search(revocationModel(bounds))
     t.equal(counterexample, null)
     t.ok(exhausted)
@@ -30,15 +30,15 @@ for (const [name, bounds] of Object.entries({ ci, ciJournal, ciStream })) {
 }
 
 for (const { name, guards, bounds } of WEAKNESSES) {
-  t.test(`${name} is found`, async t => {
-    t.equal(search(revocationModel(bounds)).counterexample, null, 'with all guards nothing is')
+  t.test(`the search finds a planted weakness: ${name}`, async t => {
+    t.equal(search(revocationModel(bounds)).counterexample, null, 'with all guards it finds nothing')
     const { counterexample } = search(revocationModel(bounds, guards))
     t.ok(counterexample)
     t.comment([counterexample?.violation, ...(counterexample?.trace ?? [])].join('\n'))
   })
 }
 
-t.test(`not promised: ${LIMIT.name}`, async t => {
+t.test(`the bound does not hold for ${LIMIT.name}`, async t => {
   const { counterexample } = search(revocationModel(LIMIT.bounds, LIMIT.guards))
   t.match(counterexample?.violation, /accepted longer/)
   t.match(counterexample?.trace.join('\n'), /is not published/)

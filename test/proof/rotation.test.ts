@@ -4,7 +4,7 @@ import { CRASH, rotationModels, THIEF } from './rotation/models.js'
 import { PLANTED_BUGS } from './rotation/planted-bugs.js'
 import { search } from './search.js'
 
-t.test('the rotation table holds in every order of events', async t => {
+t.test('the rotation table keeps its promises in every order of events', async t => {
   let searched = 0
   for (const model of rotationModels('ci')) {
     const { states, depth, seconds, exhausted, counterexample } = search(model)
@@ -16,7 +16,7 @@ t.test('the rotation table holds in every order of events', async t => {
   t.ok(searched > 1_000_000, `${searched} states`)
 })
 
-t.test('the search finds what it should find: each row and guard of the table is needed', async t => {
+t.test('the search finds a broken promise if any row or guard of the rotation table is weakened', async t => {
   for (const [name, { bounds, rules, breaks }] of Object.entries(PLANTED_BUGS)) {
     const { counterexample, states } = search(rotationModel(name, bounds, rules))
     t.match(counterexample?.violation, breaks, name)
@@ -24,7 +24,7 @@ t.test('the search finds what it should find: each row and guard of the table is
   }
 })
 
-t.test('outside of its bounds it does not hold, so that they say no less than they must', async t => {
+t.test('the promises of the rotation table do not hold outside the documented bounds', async t => {
   const shorter = { ...CRASH, times: { ...CRASH.times, minAgeSeconds: 3 } }
   for (const [what, bounds] of [
     ['two refreshes before the first of them is on disk, and a crash', shorter],

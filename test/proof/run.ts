@@ -2,8 +2,9 @@ import { REVOCATION_BOUNDS, revocationModel } from './revocation/model.js'
 import { rotationModels } from './rotation/models.js'
 import { type Model, search } from './search.js'
 
-// Searches every model and prints what was searched: `npm run test:proof`, with `-- --full` for larger bounds, which takes
-// hours and some gigabytes. Its status is 1 if an invariant is broken; the shortest way there is printed.
+// `npm run test:proof` searches every model and prints what it searched; `-- --full` uses larger bounds, which takes
+// hours and some gigabytes. If an invariant is broken, it prints the shortest steps to that state, and the exit code is
+// 1.
 
 const MOST_STATES = 100_000_000
 

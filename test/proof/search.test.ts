@@ -1,7 +1,7 @@
 import t from 'tap'
 import { type Model, search } from './search.js'
 
-/** A walk on a square from one corner; a step onto the forbidden field breaks the invariant. */
+/** A model of moves on a square, from one corner; a move to the forbidden field breaks the invariant. */
 function walk(side: number, forbidden?: readonly [x: number, y: number]): Model {
   const next = new Uint8Array(2)
   return {
@@ -26,14 +26,14 @@ function walk(side: number, forbidden?: readonly [x: number, y: number]): Model 
   }
 }
 
-t.test('every state and every step of a space is counted once', async t => {
+t.test('a search counts every state and every step once', async t => {
   const { states, transitions, depth, exhausted, counterexample } = search(walk(200))
   t.strictSame({ states, transitions, depth }, { states: 40_000, transitions: 4 * 200 * 199, depth: 398 })
   t.ok(exhausted)
   t.equal(counterexample, null)
 })
 
-t.test('the counterexample is a shortest one, step by step', async t => {
+t.test('a counterexample has the fewest steps possible', async t => {
   const { exhausted, counterexample } = search(walk(50, [3, 2]))
   t.notOk(exhausted)
   t.equal(counterexample?.violation, 'the field is forbidden')
@@ -41,19 +41,19 @@ t.test('the counterexample is a shortest one, step by step', async t => {
   t.equal(counterexample?.trace.at(-1), 'to 3,2')
 })
 
-t.test('a trace describes the state after each step, if the model can', async t => {
+t.test('a trace describes the state after each step, if the model has a description', async t => {
   const model = { ...walk(5, [0, 2]), describe: (state: Uint8Array) => `at ${state[0]},${state[1]}` }
   t.strictSame(search(model).counterexample?.trace, ['to 0,1  [at 0,1]', 'to 0,2  [at 0,2]'])
 })
 
-t.test('a search that reaches its greatest number of states says that it is not exhausted', async t => {
+t.test('a search that stops at its maximum of states reports that it is not exhausted', async t => {
   const { states, exhausted, counterexample } = search(walk(200), { maxStates: 1000 })
   t.ok(states >= 1000 && states < 1010)
   t.notOk(exhausted)
   t.equal(counterexample, null)
 })
 
-t.test('two million states of many bytes are told apart', async t => {
+t.test('a search distinguishes two million states of many bytes', async t => {
   const next = new Uint8Array(41)
   const count = new DataView(next.buffer)
   const model: Model = {
@@ -74,7 +74,7 @@ t.test('two million states of many bytes are told apart', async t => {
   t.ok(exhausted)
 })
 
-t.test('a model whose states differ in length is refused', async t => {
+t.test('a search rejects a model whose states differ in length', async t => {
   const model: Model = {
     name: 'of two lengths',
     bounds: [],

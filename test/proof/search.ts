@@ -2,21 +2,21 @@ import { Fingerprints } from './search/fingerprints.js'
 import { Layer } from './search/layer.js'
 import { Numbers } from './search/numbers.js'
 
-/** One step that a state offers: what happens, in words, and the state after it. */
+/** One step from a state: what happens, in words, and the state after it. */
 export interface Step {
   readonly what: string | (() => string)
   readonly next: Uint8Array
 }
 
-/** What is searched: states as bytes, all of one length, and the steps that lead from each to the next. */
+/** What is searched: states as bytes, all of the same length, and the steps from each state to the next ones. */
 export interface Model {
   readonly name: string
-  /** The bounds, one line each, as they are printed. */
+  /** The bounds, one per line, as they are printed. */
   readonly bounds: readonly string[]
   readonly initial: readonly Uint8Array[]
   /**
-   * Calls `visit` for each next state; `violation` names a broken invariant that the step itself shows (null: none). The
-   * bytes of `next` may be used again after the call; those of `state` belong to the search, and must not be changed.
+   * Calls `visit` for each next state; `violation` names the invariant that the step breaks (null: none). The bytes of
+   * `next` may be reused after the call; those of `state` belong to the search, and must not be changed.
    */
   steps(state: Uint8Array, visit: (next: Uint8Array, what: () => string, violation: string | null) => void): void
   /** A line about a state, for traces. */
@@ -24,15 +24,15 @@ export interface Model {
 }
 
 export interface SearchResult {
-  /** Different states that were reached. */
+  /** The number of different states that were reached. */
   readonly states: number
   readonly transitions: number
-  /** How many steps it takes to the farthest state. */
+  /** The number of steps to the farthest state. */
   readonly depth: number
   readonly seconds: number
   /** False: stopped at maxStates, or at the counterexample. */
   readonly exhausted: boolean
-  /** The shortest, one line a step. */
+  /** A shortest counterexample, one line per step. */
   readonly counterexample: { readonly violation: string; readonly trace: readonly string[] } | null
 }
 
@@ -45,11 +45,11 @@ const PROGRESS_EVERY = 1 << 20
 const NO_PARENT = 0xffff_ffff
 
 /**
- * Visits every state of a model that can be reached, nearest first, until a step breaks an invariant or nothing is left.
- * As it goes by layers, the first counterexample is a shortest one.
+ * Visits every reachable state of a model, nearest first, until a step breaks an invariant or no state is left. So the
+ * first counterexample is a shortest one.
  *
- * It holds some 25 to 36 bytes a state: its fingerprint, and the number of the state that it was reached from. The bytes
- * of states are kept for two layers only; a trace is made by taking the steps again.
+ * It needs 25 to 36 bytes of memory per state: its fingerprint, and the number of the state that it was reached from.
+ * The bytes of states are kept for two layers only; a trace is made by repeating the steps.
  */
 export function search(model: Model, options: SearchOptions = {}): SearchResult {
   const { maxStates = NO_PARENT - 1, onProgress } = options
@@ -103,7 +103,7 @@ export function search(model: Model, options: SearchOptions = {}): SearchResult 
   }
 }
 
-/** The steps from an initial state to the one with a number, taken again. */
+/** Repeats the steps from an initial state to the one with a number. */
 function retrace(model: Model, seen: Fingerprints, parents: Numbers, last: number): string[] {
   const numbers = [last]
   for (let number = parents.at(last); number !== NO_PARENT; number = parents.at(number)) numbers.unshift(number)

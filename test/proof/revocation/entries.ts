@@ -3,10 +3,10 @@ import { findLost } from '../../../src/revocations/find-lost.js'
 import type { Revocation } from '../../../src/revocations/revocation.js'
 import { RevocationList, type TokenFacts } from '../../../src/revocations/revocation-list.js'
 
-// Nothing expires in the model: an entry lives for hours, and what is searched are seconds.
+// Nothing expires in the model: an entry is valid for hours, and the search covers seconds.
 const forEver = { reason: 'logout', expiresAt: Number.MAX_SAFE_INTEGER }
 
-/** What each transaction of the model writes. Two of them raise the same bound, so that the one covers the other. */
+/** The entry that each transaction of the model writes. Two of them raise the same bound, so one covers the other. */
 export const ENTRIES: readonly Revocation[] = [
   { ...forEver, kind: 'user', subject: 'ada', belowVersion: 3 },
   { ...forEver, kind: 'user', subject: 'ada', belowVersion: 2 },
@@ -14,7 +14,7 @@ export const ENTRIES: readonly Revocation[] = [
   { ...forEver, kind: 'key', subject: 'leaked', expiresAt: null },
 ]
 
-/** For each entry a token that it refuses and no other does, unless it covers the entry. */
+/** For each entry a token that is refused by this entry, or by one that covers it, and by no other. */
 export const TOKENS: readonly TokenFacts[] = [
   token({ tokenVersion: 2 }),
   token({ tokenVersion: 1 }),
@@ -44,7 +44,7 @@ export function entriesOf(set: number): Revocation[] {
 const lists = new Map<number, RevocationList>()
 const refusals = new Map<number, number>()
 
-/** The real list after it was told of these entries. What order they came in, and how often, does not matter to it. */
+/** The real list with these entries. Their order, and how often each was added, makes no difference to it. */
 export function listOf(set: number): RevocationList {
   let list = lists.get(set)
   if (!list) {
@@ -55,7 +55,7 @@ export function listOf(set: number): RevocationList {
   return list
 }
 
-/** The set of the entries whose tokens the real list refuses after it was told of a set. */
+/** The set of the entries whose tokens the real list refuses, if it has a set of entries. */
 export function refusedBy(set: number): number {
   let refused = refusals.get(set)
   if (refused === undefined) {
@@ -68,7 +68,7 @@ export function refusedBy(set: number): number {
 
 const losses = new Map<number, number>()
 
-/** What the real comparison finds that a list knows and a journal lacks, as sets. */
+/** The entries that a list has and a journal lacks, as the real comparison finds them; all three are sets. */
 export function lostBy(known: number, there: number): number {
   const key = known * 256 + there
   let lost = losses.get(key)

@@ -2,33 +2,33 @@ import { Freshness } from '../../../src/revocations/freshness.js'
 import { followUp, type JournalPage, type JournalRead } from '../../../src/revocations/journal-follower.js'
 
 /**
- * The guards that the proof is about, each in one place so that a test can weaken one at a time. Those of src are the real
- * ones; the others say what a statement, a script or a loop with timers does, which can't be called here.
+ * The guards that the search proves, each in one place so that a test can weaken one at a time. Those of src are the
+ * real functions; the others model a statement, a script or a loop with timers, which cannot be called here.
  */
 export interface Guards {
-  /** What is made of a page: src. */
+  /** What to do with a page: src. */
   readonly followUp: (read: JournalRead, page: JournalPage) => JournalRead | undefined
-  /** For how long may be verified: src. */
+  /** For how long tokens may be verified: src. */
   readonly Freshness: new (
     maxStalenessMs: number,
   ) => Freshness
-  /** Where the next read begins: at the oldest transaction that is open. The statement in src/db/journal.ts. */
+  /** Where the next read begins: at the oldest open transaction. The statement in src/db/journal.ts. */
   cursor(oldestOpenXid: number, afterHighestFound: number): number
   /** A page of many statements has the position of the first of them. src/db/journal.ts. */
   readonly isFirstPositionKept: boolean
   /** Every statement of a page must come from the server of the first, and from no standby. src/db/journal.ts. */
   readonly isEachStatementChecked: boolean
-  /** A position is kept when its entries are. JournalFollower. */
+  /** A position is stored together with its entries. JournalFollower. */
   readonly isPositionKeptWithEntries: boolean
-  /** A page is as old as its question. JournalFollower. */
+  /** The age of a page counts from its question. JournalFollower. */
   readonly isPageAsOldAsQuestion: boolean
-  /** What is heard is as old as when Redis said it. redis-news.ts. */
+  /** The age of news counts from the answer of Redis. redis-news.ts. */
   readonly isNewsAsOldAsAnswer: boolean
   /** After an interruption the journal must be read before news count again. redis-news.ts. */
   readonly isInterruptionNoticed: boolean
-  /** Another server is looked through for what it lost. Revocations. */
+  /** Another server is searched for entries that it lost. Revocations. */
   readonly isLossLookedFor: boolean
-  /** Making lost entries again is tried until it succeeds. Revocations. */
+  /** The repair of lost entries is repeated until it succeeds. Revocations. */
   readonly isRepairTriedAgain: boolean
   /** Not a guard: see the assumption in model.ts. Without it the search shows what is not promised. */
   readonly isUnpublishedExcused: boolean

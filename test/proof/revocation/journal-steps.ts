@@ -16,20 +16,22 @@ import {
 } from './state.js'
 import type { World } from './world.js'
 
-/** What tells a standby's server from the primary's. */
+/** Added to the number of a server to mark a standby. */
 const STANDBY = 128
 
-// Pages of standbys are refused by an error, hundreds of thousands of times: nobody reads where each came from.
+// Pages of standbys are refused by an error, hundreds of thousands of times; no one reads the stacks.
 Error.stackTraceLimit = 0
 
-/** An instance reads the journal: it asks, statements answer one after the other, and it takes the page; or it fails. */
+/**
+ * An instance reads the journal: it asks, statements answer one after the other, and it takes the page; or it fails.
+ */
 export function journalSteps(world: World, state: Uint8Array, at: number): void {
   const { bounds, next } = world
   const phase = state[at + instance.phase]
   if (phase === IDLE) {
     next.set(state)
     next[at + instance.phase] = ASKED
-    // The way to Redis counts as unbroken until it is noticed that it is not.
+    // The connection to Redis counts as unbroken until a break is noticed.
     next[at + instance.isBegunLater] = next[at + instance.link]! >= UP ? 1 : 0
     next[at + instance.mustSee] = world.withStatus(next, COMMITTED)
     world.emit(() => `an instance begins to read the journal ${questionOf(state, at)}`)
@@ -49,7 +51,7 @@ function questionOf(state: Uint8Array, at: number): string {
   return state[at + instance.server] === 0 ? 'as a whole' : `from transaction ${state[at + instance.xid]} on`
 }
 
-/** One statement, and what it makes of those before it: db/journal.ts, where a page is full and another must follow. */
+/** One statement of a read, after those before it: as in db/journal.ts, another one follows a full page. */
 function answer(world: World, state: Uint8Array, at: number, isStandby: boolean): void {
   const { bounds, guards, next } = world
   const server = state[SERVER]! + 1 + (isStandby ? STANDBY : 0)
@@ -153,7 +155,7 @@ function keepPosition(next: Uint8Array, at: number): void {
   next[at + instance.xid] = next[at + instance.pageXid]!
 }
 
-/** Of servers that have no number, as of those that nothing was read of, there is no position. */
+/** No position if nothing was read of the server, which then has the number 0. */
 function positionOf(server: number, xid: number): JournalPosition | undefined {
   return server === 0 ? undefined : { serverStart: `${server}`, xid: `${xid}` }
 }

@@ -8,7 +8,9 @@ import { type RevocationBounds, World } from './world.js'
 
 const base = { transactions: 1, instances: 1, failovers: 1, stalenessTicks: 1, pageSize: 1, standby: true, redis: true }
 
-/** With everything at once there can be fewer revocations; so the journal and the stream are searched alone, too. */
+/**
+ * With everything at once, only few revocations can be searched; so the journal and the stream are also searched alone.
+ */
 export const REVOCATION_BOUNDS = {
   ci: base,
   ciJournal: { ...base, transactions: 2, redis: false },
@@ -18,28 +20,28 @@ export const REVOCATION_BOUNDS = {
 } as const satisfies Record<string, RevocationBounds>
 
 /**
- * Revocations are committed and published, while instances follow the journal and the stream, and all that can go wrong
- * does so at any time: reads fail, connections break, answers wait, instances start again, Postgres fails over without the
- * last commits, Redis without what its replica had not got. How long anything takes, and how often it happens, has no
- * bound; failovers of Postgres have one.
+ * Revocations are committed and published, while instances follow the journal and the stream. Every fault can occur at
+ * any time: reads fail, connections break, answers wait, instances restart, Postgres fails over without the last
+ * commits, Redis without the entries that its replica lacks. Durations and repetitions have no bound, except failovers
+ * of Postgres.
  *
- * Held to in every state:
+ * Checked in every state:
  * - no token is accepted longer after the commit of its revocation than REVOCATION_MAX_STALENESS;
  * - a read of the journal knows what was committed before it began, so that it takes a second while Postgres can be read;
- * - what an instance found lost in a failover is made again, unless an attempt is under way or due.
+ * - entries that an instance found lost in a failover are repaired, unless an attempt is in progress or due.
  *
- * The decisions are those of src: beginRead, followUp, Freshness, findLost, RevocationList. What is only modelled is what
- * lies between them: the statements of src/db/journal.ts, the loop of src/ephemeral/redis-news.ts, and when Revocations
+ * The decisions are those of src: beginRead, followUp, Freshness, findLost, RevocationList. Only modelled is the code
+ * between them: the statements of src/db/journal.ts, the loop of src/ephemeral/redis-news.ts, and when Revocations
  * repairs.
  *
- * Assumed: an entry is on the stream within the tick of its commit, or never. The first promise does not hold for an entry
- * that was never published, at an instance whose connection to Redis was whole then and which has not been able to read
- * the journal since: it can't notice anything. Nor does it speak of what nobody knew of when a failover lost it.
+ * Assumed: an entry is on the stream within the tick of its commit, or never. The first promise does not hold for an
+ * entry that was never published, at an instance that had an unbroken connection to Redis then and could not read the
+ * journal since: it cannot notice. And it does not cover an entry that no instance knew when a failover lost it.
  *
  * Not in the model: entries that expire, clocks, forged entries, a Redis Cluster, ids of the stream that go back, a
  * Postgres that comes back from a crash under the same start time, what is committed asynchronously, and the blacklist.
  *
- * @param weakened - guards to be replaced, to see that the search finds what follows
+ * @param weakened - guards to replace, to check that the search finds the consequence
  */
 export function revocationModel(bounds: RevocationBounds, weakened: Partial<Guards> = {}): Model {
   const world = new World(bounds, { ...GUARDS, ...weakened })
@@ -82,7 +84,7 @@ function initialState(world: World): Uint8Array {
   return state
 }
 
-/** Time goes on. */
+/** Time passes. */
 function tick(world: World, state: Uint8Array): void {
   const { bounds, next } = world
   const oldest = bounds.stalenessTicks + 1
@@ -97,7 +99,7 @@ function tick(world: World, state: Uint8Array): void {
   for (let i = 0; i < bounds.instances; i++) {
     const at = world.at(i)
     age(at + instance.freshAge)
-    // What it once could not notice excuses nothing that it will believe after it noticed.
+    // An entry is no longer excused once the instance has noticed the break and is stale.
     if (next[at + instance.link] === DOWN && next[at + instance.freshAge]! >= oldest) next[at + instance.excused] = 0
     if (next[at + instance.hasAnswer] === 1) age(at + instance.answerAge)
     if (next[at + instance.phase] !== IDLE) age(at + instance.begunAge)
@@ -105,7 +107,7 @@ function tick(world: World, state: Uint8Array): void {
   world.emit(() => 'a tick passes')
 }
 
-/** An instance dies and another begins in its place, which knows nothing. */
+/** An instance ends and another one starts in its place, with an empty list. */
 function restart(world: World, state: Uint8Array, at: number): void {
   const { next } = world
   next.set(state)

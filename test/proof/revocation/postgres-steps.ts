@@ -16,7 +16,7 @@ import {
 } from './state.js'
 import type { World } from './world.js'
 
-/** Transactions begin, get an id, and commit in any order; the server is lost with its last commits. */
+/** Transactions begin, get an id, and commit in any order; the server fails over and loses the last commits. */
 export function postgresSteps(world: World, state: Uint8Array): void {
   const { bounds, next } = world
   let ended = 0
@@ -41,8 +41,8 @@ export function postgresSteps(world: World, state: Uint8Array): void {
 }
 
 /**
- * The entry is on the stream at once, or never. What comes between the two within a tick changes nothing, as what is heard
- * then is as old as the commit; what comes later is heard later.
+ * The entry is on the stream at once, or never. A delay within the tick changes nothing, as the age of what is read
+ * then counts from the commit; what arrives later is read later.
  */
 function commit(world: World, state: Uint8Array, xid: number, isPublished: boolean): void {
   const { bounds, next } = world
@@ -83,7 +83,7 @@ function endOpen(world: World, xid?: number): void {
   }
 }
 
-/** What is not published is excused where the way to Redis is whole meanwhile: such an instance can't notice. */
+/** An unpublished entry is excused at an instance with an unbroken connection to Redis: it cannot notice. */
 function tell(world: World, j: number, isPublished: boolean): void {
   const { bounds, next } = world
   const bit = 1 << j
@@ -98,7 +98,7 @@ function tell(world: World, j: number, isPublished: boolean): void {
   }
 }
 
-/** A standby takes over that has the first so many commits. The ids of those that it lacks are given out again. */
+/** A standby takes over that has only the first commits. The transaction ids of those that it lacks are used again. */
 function failOver(world: World, state: Uint8Array): void {
   const { bounds, next } = world
   const last = Math.max(...Array.from({ length: bounds.transactions }, (_, j) => state[txAt(j) + tx.order]!))
@@ -132,7 +132,7 @@ function lose(world: World, j: number): void {
   }
 }
 
-/** An instance that met another server makes again what is lost; a lock keeps others from doing so at the same time. */
+/** An instance that found another server repairs lost entries; a lock keeps others from repairing at the same time. */
 export function repairSteps(world: World, state: Uint8Array, at: number): void {
   const { bounds, next } = world
   if (state[at + instance.isRepairDue] === 0 || state[at + instance.repairXid] !== 0) return

@@ -1,7 +1,7 @@
 import { CUT, DOWN, instance, NEW, REPLICATED, UP } from './state.js'
 import type { World } from './world.js'
 
-/** The replica gets what it gets, and takes over with that. The connections to the former master end. */
+/** The replica gets some of the entries, and takes over with those. The connections to the former master end. */
 export function redisSteps(world: World, state: Uint8Array): void {
   const { bounds, next } = world
   let pending = 0
@@ -17,10 +17,12 @@ export function redisSteps(world: World, state: Uint8Array): void {
     if (next[at + instance.link] === UP) cut(world, at)
     next[at + instance.pending]! &= next[REPLICATED]!
   }
-  world.emit(() => 'Redis fails over and loses what the replica had not got')
+  world.emit(() => 'Redis fails over and loses what the replica lacks')
 }
 
-/** An instance follows the stream: it asks, hears what Redis answers, is cut off, notices, and comes back. */
+/**
+ * An instance follows the stream: it asks, reads the answer of Redis, loses the connection, notices, and reconnects.
+ */
 export function newsSteps(world: World, state: Uint8Array, at: number): void {
   const { next } = world
   const link = state[at + instance.link]
@@ -51,7 +53,7 @@ export function newsSteps(world: World, state: Uint8Array, at: number): void {
   }
 }
 
-/** What was on its way when the connection broke may still be read. */
+/** An answer that was on its way when the connection broke may still be read. */
 function hear(world: World, state: Uint8Array, at: number): void {
   const { next, guards } = world
   next.set(state)
@@ -61,16 +63,16 @@ function hear(world: World, state: Uint8Array, at: number): void {
   world.newsWasHeard(at, guards.isNewsAsOldAsAnswer ? next[at + instance.answerAge]! : 0)
   forgetAnswer(next, at)
   if (next[at + instance.link] === CUT) notice(world, at)
-  world.emit(() => 'an instance hears what Redis answered')
+  world.emit(() => 'an instance reads what Redis answered')
 }
 
-/** Without an answer on its way nothing is left to happen before it is noticed. */
+/** If no answer is on its way, the break is noticed at once: nothing can happen before. */
 function cut(world: World, at: number): void {
   if (world.next[at + instance.hasAnswer] === 1) world.next[at + instance.link] = CUT
   else notice(world, at)
 }
 
-/** Nothing counts as read since the way is unbroken, until the journal is read after the next connection. */
+/** After a break, the stream counts only once the journal was read after the next connection. */
 function notice({ next, guards }: World, at: number): void {
   next[at + instance.link] = DOWN
   if (guards.isInterruptionNoticed) {

@@ -6,8 +6,8 @@ const numbers = new Uint8Array(64)
 const PLACES = [instance.xid, instance.pageXid, instance.repairXid]
 
 /**
- * Gives transaction ids the least numbers that keep their order. Nothing but their order matters, and ids that nobody
- * has any more would make states without end: a repair may be tried again for ever.
+ * Gives transaction ids the lowest numbers that keep their order. Only their order matters, and unused ids would make
+ * the number of states infinite: a repair may be repeated for ever.
  */
 export function renumber(world: World): void {
   const { next, bounds } = world

@@ -1,11 +1,11 @@
 /**
- * Where things are in the bytes of a state: first what the stores hold, then each transaction, then each instance. Sets
- * of entries are numbers with a bit for each.
+ * The layout of the bytes of a state: first the stores, then each transaction, then each instance. A set of entries is
+ * a number with a bit for each.
  */
 export const SERVER = 0
 /** The id that the next transaction gets. */
 export const NEXT_XID = 1
-/** What the replica of Redis has got of the stream, as far as an instance is still to read it there. */
+/** The entries of the stream that the replica of Redis has, as far as an instance has not read them yet. */
 export const REPLICATED = 2
 const TRANSACTIONS = 3
 
@@ -20,7 +20,7 @@ export const tx = {
   bytes: 4,
 } as const
 
-/** So many rows can be written by one transaction: a row is the id of its transaction by this, and its entry. */
+/** How many rows one transaction can write. A row is the id of its transaction times this, plus its entry. */
 export const ROWS_PER_XID = 4
 
 export const NOT_BEGUN = 0
@@ -31,54 +31,54 @@ export const ROLLED_BACK = 3
 export const LOST = 4
 
 export const instance = {
-  /** What its list was told of. */
+  /** The entries in its list. */
   known: 0,
-  /** Where the read before ended: one more than the server (0: nothing was read), and the transaction id. */
+  /** Where the last read ended: one more than the server (0: nothing was read), and the transaction id. */
   server: 1,
   xid: 2,
-  /** Ticks since what is known was complete, or NEVER. */
+  /** Ticks since its list was complete, or NEVER. */
   freshAge: 3,
-  /** Whether the journal was read since the way to Redis is unbroken. */
+  /** Whether the journal was read since the connection to Redis is unbroken. */
   isJournalLater: 4,
-  /** The way to Redis. */
+  /** The connection to Redis. */
   link: 5,
-  /** What of the stream it has not read yet. */
+  /** The entries of the stream that it has not read yet. */
   pending: 6,
-  /** What was not published while its way to Redis was unbroken: see the assumption in model.ts. */
+  /** The unpublished entries while its connection to Redis was unbroken: see the assumption in model.ts. */
   excused: 7,
-  /** An answer of Redis that is on its way: whether, what it says, and ticks since it was given. */
+  /** An answer of Redis on its way: whether there is one, its entries, and the ticks since Redis gave it. */
   hasAnswer: 8,
   answer: 9,
   answerAge: 10,
-  /** A read of the journal that is under way. */
+  /** A read of the journal in progress. */
   phase: 11,
   isOther: 12,
   begunAge: 13,
   isBegunLater: 14,
-  /** What had been committed when it began. */
+  /** The entries that were committed when it began. */
   mustSee: 15,
-  /** What its statements have found so far, and what the first of them said. */
+  /** The entries that its statements have found so far, and the position that the first one read. */
   found: 16,
   pageServer: 17,
   pageXid: 18,
   isStandby: 19,
   /** The row after which the next statement goes on, plus one. */
   lastRow: 20,
-  /** What it knew to be lost when it met another server, and must see made again. */
+  /** The entries that it found lost at another server, and that must be repaired. */
   owes: 21,
   isRepairDue: 22,
-  /** The transaction in which it makes lost entries again. */
+  /** The transaction in which it repairs lost entries. */
   repairXid: 23,
   bytes: 24,
 } as const
 
 export const NEVER = 255
 
-/** It never listened since it was started. */
+/** It has not connected since it was started. */
 export const NEW = 0
 export const DOWN = 1
 export const UP = 2
-/** Cut, while an answer is still on its way. */
+/** Broken, while an answer is still on its way. */
 export const CUT = 3
 
 export const IDLE = 0
@@ -95,7 +95,7 @@ export function instanceAt(place: number, transactions: number): number {
   return txAt(transactions) + place * instance.bytes
 }
 
-/** Puts the instances in order: they are alike, so states that differ in their order alone are one. */
+/** Sorts the instances: they are alike, so states that differ only in their order are one. */
 export function sortInstances(state: Uint8Array, transactions: number, instances: number): void {
   if (instances < 2) return
   const parts = Array.from({ length: instances }, (_, place) => {

@@ -4,7 +4,7 @@ import { GUARDS, type Guards } from './guards.js'
 import type { RevocationBounds } from './world.js'
 
 export interface Weakness {
-  /** What is wrong with the service, as the rest of "… is found". */
+  /** What is wrong with the service, for the title of a test. */
   readonly name: string
   readonly guards: Partial<Guards>
   readonly bounds: RevocationBounds
@@ -41,56 +41,56 @@ class NewsWithoutJournal extends Freshness {
   }
 }
 
-/** One guard fewer each. They are the test of the search: each must be found. */
+/** Each lacks one guard. They test the search, which must find each of them. */
 export const WEAKNESSES: readonly Weakness[] = [
   {
-    name: 'a cursor behind the highest entry that was read',
+    name: 'the cursor follows the highest entry that was read',
     guards: { cursor: (_oldestOpen, afterHighestFound) => afterHighestFound },
     bounds: journal,
   },
   {
-    name: 'a page with the position of its last statement',
+    name: 'a page has the position of its last statement',
     guards: { isFirstPositionKept: false },
     bounds: journal,
   },
   {
-    name: 'a position that is kept before its entries are',
+    name: 'a position is stored before its entries',
     guards: { isPositionKeptWithEntries: false },
     bounds: journal,
   },
-  { name: 'a list that is never stale', guards: { Freshness: NeverStale }, bounds: journal },
-  { name: 'a list that is fresh before it was loaded', guards: { Freshness: FreshBeforeLoaded }, bounds: journal },
-  { name: 'a page that is as old as its arrival', guards: { isPageAsOldAsQuestion: false }, bounds: journal },
+  { name: 'a list is never stale', guards: { Freshness: NeverStale }, bounds: journal },
+  { name: 'a list is fresh before it was loaded', guards: { Freshness: FreshBeforeLoaded }, bounds: journal },
+  { name: 'the age of a page counts from its arrival', guards: { isPageAsOldAsQuestion: false }, bounds: journal },
   {
-    name: 'a failover that is taken for the same server',
+    name: 'the server after a failover is taken for the same one',
     guards: {
       followUp: (read, page) => followUp(read, { ...page, position: { ...page.position, ...serverOf(read) } }),
     },
     bounds: failover,
   },
-  { name: 'a failover after which nothing is looked for', guards: { isLossLookedFor: false }, bounds: failover },
-  { name: 'a repair that is tried once', guards: { isRepairTriedAgain: false }, bounds: failover },
+  { name: 'no lost entries are searched for after a failover', guards: { isLossLookedFor: false }, bounds: failover },
+  { name: 'a repair is tried only once', guards: { isRepairTriedAgain: false }, bounds: failover },
   {
-    name: 'a standby that is believed',
+    name: 'a page of a standby is accepted',
     guards: { followUp: (read, page) => followUp(read, { ...page, isStandby: false }) },
     bounds: elsewhere,
   },
   {
-    name: 'a standby that is believed after a failover',
+    name: 'a page of a standby is accepted after a failover',
     guards: { followUp: (read, page) => (read.isOfOtherServer ? undefined : GUARDS.followUp(read, page)) },
     bounds: elsewhere,
   },
   {
-    name: 'a page whose statements were answered by two servers',
+    name: 'a page is accepted whose statements were answered by two servers',
     guards: { isEachStatementChecked: false },
     bounds: elsewhere,
   },
-  { name: 'news that count before the journal was read', guards: { Freshness: NewsWithoutJournal }, bounds: stream },
-  { name: 'an interruption that goes unnoticed', guards: { isInterruptionNoticed: false }, bounds: stream },
-  { name: 'news that are as old as their arrival', guards: { isNewsAsOldAsAnswer: false }, bounds: stream },
+  { name: 'news count before the journal was read', guards: { Freshness: NewsWithoutJournal }, bounds: stream },
+  { name: 'an interruption of the stream is not noticed', guards: { isInterruptionNoticed: false }, bounds: stream },
+  { name: 'the age of news counts from their arrival', guards: { isNewsAsOldAsAnswer: false }, bounds: stream },
 ]
 
-/** What is not promised, and must stay in the documentation for as long as it is found. */
+/** What is not promised. The documentation must say so for as long as the search finds it. */
 export const LIMIT: Weakness = {
   name: 'an entry that is never published, at an instance that cannot read the journal',
   guards: { isUnpublishedExcused: false },

@@ -35,10 +35,12 @@ export type Visit = (next: Uint8Array, what: () => string, violation: string | n
 
 const TICK_MS = 1000
 const NOW_MS = 1e9
-/** When the way to Redis became unbroken. All that counts is whether the journal was read before or after. */
+/** When the connection to Redis was made. All that matters is whether the journal was read before or after. */
 const UNBROKEN_SINCE_MS = NOW_MS - 1e6
 
-/** What the steps share: the bounds, the guards, the bytes of the next state, and the invariants that it is held to. */
+/**
+ * What the steps share: the bounds, the guards, the bytes of the next state, and the invariants that it must satisfy.
+ */
 export class World {
   readonly bounds: RevocationBounds
   readonly guards: Guards
@@ -57,14 +59,14 @@ export class World {
     return instanceAt(place, this.bounds.transactions)
   }
 
-  /** The entries whose transactions have a status on the present server. */
+  /** The entries whose transactions have a status on the current server. */
   withStatus(state: Uint8Array, status: number): number {
     let set = 0
     for (let j = 0; j < this.bounds.transactions; j++) if (state[txAt(j) + tx.status] === status) set |= 1 << j
     return set
   }
 
-  /** Hands the next state on, with what is wrong with it. */
+  /** Passes the next state to the search, with the invariant that it breaks, if any. */
   emit(what: () => string, violation: string | null = null): void {
     const broken = violation ?? this.#broken()
     this.#forgetRead()
@@ -73,7 +75,7 @@ export class World {
     this.visit(this.next, what, broken)
   }
 
-  /** What every instance has read of the stream may be forgotten, be it replicated or not. */
+  /** Entries of the stream that every instance has read can be forgotten, whether they are replicated or not. */
   #forgetRead(): void {
     const { next, bounds } = this
     let pending = 0
@@ -81,7 +83,7 @@ export class World {
     next[REPLICATED]! &= pending
   }
 
-  /** The real freshness of an instance, as its bytes say it is. */
+  /** The real Freshness of an instance, made from its bytes. */
   freshnessAt(state: Uint8Array, at: number) {
     const freshness = new this.guards.Freshness(this.bounds.stalenessTicks * TICK_MS)
     const isLater = state[at + instance.isJournalLater] === 1
@@ -91,7 +93,7 @@ export class World {
     return freshness
   }
 
-  /** Has an instance read the journal; its read began so many ticks ago. */
+  /** An instance has read the journal, in a read that began this many ticks ago. */
   journalWasRead(at: number, begunAge: number): void {
     const { next } = this
     const freshness = this.freshnessAt(next, at)
@@ -100,7 +102,7 @@ export class World {
     next[at + instance.isJournalLater] = next[at + instance.isBegunLater]!
   }
 
-  /** Has an instance hear from Redis what was so a number of ticks ago. */
+  /** An instance has read an answer that Redis gave this many ticks ago. */
   newsWasHeard(at: number, heardAge: number): void {
     const freshness = this.freshnessAt(this.next, at)
     freshness.newsWasHeard(UNBROKEN_SINCE_MS, NOW_MS - heardAge * TICK_MS)
@@ -143,12 +145,12 @@ export class World {
       const isSettled = next[at + instance.isRepairDue] === 0 && next[at + instance.repairXid] === 0
       const isOfThisServer = next[at + instance.server] === next[SERVER]! + 1
       if (isSettled && isOfThisServer && next[at + instance.owes]! & ~refusedBy(there))
-        return 'what an instance found lost in a failover is not made again'
+        return 'an entry that an instance found lost in a failover is not repaired'
     }
     return null
   }
 
-  /** Undoes the transaction in which an instance makes lost entries again. */
+  /** Undoes the transaction in which an instance repairs lost entries. */
   undoRepair(at: number): void {
     const { next } = this
     const xid = next[at + instance.repairXid]!

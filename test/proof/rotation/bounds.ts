@@ -4,17 +4,17 @@ import type { RefreshTimes } from '../../../src/auth/judge-refresh-token.js'
 export interface RotationBounds {
   /** The settings, in ticks. */
   times: RefreshTimes
-  /** Whether the client keeps its token itself, and sends it in a body: without cookies, marks and tickets. */
+  /** Whether the client stores its token itself, and sends it in the body: without cookies, marks and tickets. */
   inBody: boolean
-  /** How many generations before the current one are told apart. */
+  /** How many generations before the current one are distinguished. */
   window: number
-  /** Requests under way at once. */
+  /** Requests in progress at once. */
   flights: number
   /** After how many ticks a browser has written its cookies to disk. */
   flushTicks: number
-  /** An answer that was under way for longer is not lost by a crash before it is on disk. */
+  /** An answer that took longer is not lost in a crash before it is on disk. */
   answerTicks: number
-  /** Whether a crash takes the requests with it whose token is not on disk. */
+  /** Whether a crash also loses the requests whose token is not on disk. */
   crashTakesRequests: boolean
   crashes: number
   failovers: number
@@ -23,13 +23,13 @@ export interface RotationBounds {
   /** How often Redis loses what it holds. */
   losses: number
   /**
-   * In how many generations a late answer may be counted although nobody but one client is there: its browser shows
-   * another mark than before, or, without cookies, lost the answer.
+   * In how many generations a late answer may be counted although there is only one client: its browser sends another
+   * mark than before, or, without cookies, lost the answer.
    */
   counted: number
-  /** For so long after the first refusal, and no longer, a request in a body may still be under way. */
+  /** For how long after the first refusal a request with a token in the body may still be in progress. */
   graceTicks: number
   secretsChange: boolean
-  /** Whether a thief may steal the jar; he may not gain more generations than this. */
+  /** The most generations that a thief who copied the cookie jar may gain; null: there is no thief. */
   maxGains: number | null
 }

@@ -2,12 +2,12 @@ import { AT, FLIGHT_BYTES, KIND } from './state.js'
 import { positionOf } from './tokens.js'
 import type { Go, World } from './world.js'
 
-/** What a browser, or a client that keeps its token itself, does by itself. */
+/** The steps of a browser, or of a client that stores its token itself. */
 export function browserStepsOf({ bounds, service, hasThief, length, next, show }: World) {
   const { inBody } = bounds
 
   function browserSteps(s: Uint8Array, go: Go): void {
-    // The flights are sorted, those that are free last.
+    // The flights are sorted, the free ones last.
     const free = length - FLIGHT_BYTES
     if (inBody) giveUpSteps(s, go)
     if (s[free] === KIND.none && !(inBody && isWaiting(s))) {
@@ -39,13 +39,13 @@ export function browserStepsOf({ bounds, service, hasThief, length, next, show }
       const missed = match && verdict === 'superseded'
       if (verdict === 'reused' || missed)
         go(
-          () => 'the owner signs in anew',
+          () => 'the owner signs in again',
           missed ? 'the overtaken owner signs in, and the thief keeps the session' : null,
         )
     }
   }
 
-  /** A client that keeps its token itself has one request under way that it waits for. */
+  /** Whether a client that stores its token itself waits for an answer; it sends one request at a time. */
   function isWaiting(s: Uint8Array): boolean {
     for (let at = AT.flights; at < length; at += FLIGHT_BYTES)
       if (s[at] === KIND.sent || s[at] === KIND.answer) return true
@@ -57,7 +57,7 @@ export function browserStepsOf({ bounds, service, hasThief, length, next, show }
       if (s[at] !== KIND.sent) continue
       next.set(s)
       next[at] = KIND.orphan
-      go(() => 'the client gives up to wait for an answer')
+      go(() => 'the client stops waiting for an answer')
     }
   }
 

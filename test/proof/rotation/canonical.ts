@@ -2,7 +2,7 @@ import { AT, FLIGHT_BYTES, forgetPrevious, KIND, moveWindow, renameMarks, sortFl
 import { ANCIENT, positionOf } from './tokens.js'
 import type { World } from './world.js'
 
-/** One form for states that differ in nothing that will ever matter. */
+/** Gives states one form if they differ only in what cannot matter any more. */
 export function settle({ bounds, rules, length }: World, s: Uint8Array): void {
   moveWindow(s, bounds.window)
   if (s[AT.failovers] === 0) s.fill(0, AT.lastToken, AT.commitAge + 1)
@@ -19,7 +19,7 @@ export function settle({ bounds, rules, length }: World, s: Uint8Array): void {
   for (let at = AT.flights; at < length; at += FLIGHT_BYTES) {
     if (s[at] !== KIND.answer) continue
     if (s[AT.crashes] === 0) s[at + 3]! &= 1
-    // What changes nothing when it arrives is as good as lost.
+    // An answer that would change nothing at its arrival counts as lost.
     if (rules.slots && s[at + 1]! < s[AT.jar]! && s[at + 3]! % 2 === 0 && s[at + 1] !== ANCIENT) s.fill(0, at, at + 4)
   }
   if (s[AT.stolen] !== 0) settleThief(s, oldest)
@@ -28,7 +28,7 @@ export function settle({ bounds, rules, length }: World, s: Uint8Array): void {
 }
 
 function settleThief(s: Uint8Array, oldest: number): void {
-  // Two generations behind he has nothing to present that is not superseded for ever.
+  // Two generations behind, every token of the thief stays superseded for ever.
   if (positionOf(s[AT.stolen]!) < oldest - 1) {
     s[AT.stolen] = ANCIENT
     s.fill(0, AT.stolenMarks, AT.gains)

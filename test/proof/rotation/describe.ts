@@ -2,26 +2,28 @@ import type { RotationBounds } from './bounds.js'
 import { AT, FLIGHT_BYTES } from './state.js'
 import { ANCIENT, positionOf } from './tokens.js'
 
-/** The bounds of a search, a line each. */
+/** The bounds of a search, one per line. */
 export function describeBounds(bounds: RotationBounds): string[] {
   const { leewaySeconds, minAgeSeconds, settleSeconds } = bounds.times
   const { crashes, failovers, losses, counted, graceTicks, flushTicks, answerTicks } = bounds
   return [
-    bounds.inBody ? 'a client that keeps its token itself' : 'tabs of one browser',
+    bounds.inBody ? 'a client that stores its token itself' : 'tabs of one browser',
     `in ticks: leeway ${leewaySeconds}, least age ${minAgeSeconds}, settling time ${settleSeconds}`,
-    `${bounds.flights} requests and answers under way at once, for as long as they like`,
-    `${bounds.window} generations before the current one are told apart`,
+    `${bounds.flights} requests and answers in progress at once, for any length of time`,
+    `${bounds.window} generations before the current one are distinguished`,
     `crashes ${crashes}, failovers ${failovers} that lose one commit, losses of Redis ${losses}`,
     `JWT_REFRESH_SECRET ${bounds.secretsChange ? 'changes' : 'does not change'}`,
-    ...(crashes > 0 ? [`cookies are on disk after ${flushTicks} ticks, answers under way for ${answerTicks}`] : []),
-    ...(bounds.inBody ? [`a superseded request is under way for ${graceTicks} ticks after the first refusal`] : []),
+    ...(crashes > 0
+      ? [`cookies are on disk after ${flushTicks} ticks; a crash loses answers that took up to ${answerTicks}`]
+      : []),
+    ...(bounds.inBody ? [`a superseded request takes at most ${graceTicks} ticks after the first refusal`] : []),
     bounds.maxGains === null
       ? `no thief; ${counted} late answers are counted for one client`
       : `a thief copies the jar once, and gains ${bounds.maxGains} generations at the most`,
   ]
 }
 
-/** A token by its distance from the whitelist's. */
+/** The name of a token, by its distance from the token on the whitelist. */
 export function nameOf(s: Uint8Array, token: number): string {
   if (token === ANCIENT) return 'an ancient token'
   const distance = positionOf(token) - positionOf(s[AT.token]!)

@@ -13,10 +13,10 @@ import { createWorld, type World } from './world.js'
 type Visit = Parameters<Model['steps']>[1]
 
 /**
- * Rotation with one browser, and perhaps a thief who copied its jar once.
+ * Rotation with one browser, and with a thief who copied its cookie jar once if the bounds allow one.
  *
- * The jar is its youngest token, with the mark beside it, and the ticket. Older cookies in it are left out: the choice
- * among several tokens takes the youngest unless that one is unknown, which is a violation by itself.
+ * The jar has the youngest token with its mark, and the ticket. Older cookies are left out: of several tokens the
+ * service takes the youngest unless it is unknown, which is a violation anyway.
  */
 export function rotationModel(name: string, bounds: RotationBounds, rules: Rules = RULES): Model {
   const world = createWorld(bounds, rules)
@@ -42,7 +42,7 @@ export function rotationModel(name: string, bounds: RotationBounds, rules: Rules
     if (hasThief) thiefSteps(s, go)
   }
 
-  /** The invariant of an honest browser: asked at any time, its jar brings tokens, and signing in ends nothing. */
+  /** The invariant of a browser without a thief: at any time its jar gets tokens, and signing in ends no session. */
   function checkJar(s: Uint8Array, visit: Visit) {
     if (s[AT.counted] === 0 && isCounted(s, s[AT.jar]!, s[AT.jarMark]!)) return
     const match = s[AT.jarTicket] === s[AT.jar]
@@ -52,7 +52,7 @@ export function rotationModel(name: string, bounds: RotationBounds, rules: Rules
     if (is !== 'tokens') visit(probe, () => 'the jar is presented', `the browser is signed out: ${verdict}`)
     if (s[AT.jarTicket] === 0) return
     const signIn = service.judge(s, show(s[AT.jar]!, s[AT.jarMark]!, more))
-    if (signIn.is === 'reused') visit(s, () => 'a sign-in anew', 'signing in ends an honest session')
+    if (signIn.is === 'reused') visit(s, () => 'the user signs in again', 'signing in ends an honest session')
   }
 
   return { name, bounds: describeBounds(bounds), initial: [initialState(world)], steps, describe }

@@ -3,15 +3,15 @@ import type { RotationBounds } from './bounds.js'
 import { rotationModel } from './model.js'
 import type { Rules } from './rules.js'
 
-/** The most generations that a thief gains who copied a browser's cookies: the last one is what gives him away. */
+/** The most generations that a thief gains with a copy of a browser's cookies: the last one reveals the theft. */
 export const MOST_GAINS = 5
 
-/** Whoever is ahead of the database after a failover rotates two generations at once: the count begins again. */
+/** A client that is ahead of the database after a failover rotates two generations at once: the count begins again. */
 export const MOST_GAINS_WITH_A_FAILOVER = 9
 
 /**
- * Ticks stand for about ten seconds each: what matters is which time is longer. With the default settings a refresh within
- * the half minute in which a browser writes its cookies is not covered, see docs/proof.md.
+ * A tick is about ten seconds: what matters is which time is longer. With the default settings, a refresh within the
+ * half minute in which a browser writes its cookies to disk is not covered, see docs/proof.md.
  */
 const QUIET: RotationBounds = {
   inBody: false,
@@ -33,16 +33,16 @@ const QUIET: RotationBounds = {
 
 /** Tabs, requests and answers that stall, are lost or overtake each other, a failover, and a change of the secret. */
 export const STALLS = { ...QUIET, failovers: 1, secretsChange: true }
-/** The same with a crash of the browser, and a loss of Redis. */
+/** The same without a failover, and with a crash of the browser and a loss of the data in Redis. */
 export const CRASH = {
   ...QUIET,
   times: { leewaySeconds: 1, minAgeSeconds: 4, settleSeconds: 5 },
   crashes: 1,
   losses: 1,
 }
-/** A client that keeps its token itself. */
+/** A client that stores its token itself. */
 export const BODY = { ...QUIET, inBody: true, flights: 3, counted: 3, window: 4 }
-/** A thief who copied the jar at any moment. */
+/** A thief who copies the cookie jar at any moment. */
 export const THIEF = { ...QUIET, flights: 1, losses: 1, maxGains: MOST_GAINS }
 
 /** What is searched at every run of the tests, and what `--full` searches. */

@@ -6,15 +6,15 @@ import { RULES, type Rules } from './rules.js'
 type Judge = typeof judgeRefreshToken
 type Asked = Parameters<Judge>
 
-/** The rule with one of its rows or guards weakened, and the bounds in which the search must find that. */
+/** The rotation rules with one row or guard weakened, and the bounds in which the search must find that. */
 export interface PlantedBug {
   bounds: RotationBounds
   rules: Rules
-  /** What it breaks, as the model says it. */
+  /** The violation that the model must report. */
   breaks: RegExp
 }
 
-/** The judge asked something else, or its verdict changed. */
+/** Rules whose judge gets other arguments, or whose verdict is changed. */
 function judging(ask: (asked: Asked) => Asked, answer: (verdict: Verdict, asked: Asked) => Verdict): Rules {
   return { ...RULES, judge: (...asked) => answer(judgeRefreshToken(...ask(asked)), asked) }
 }
@@ -49,12 +49,12 @@ export const PLANTED_BUGS: Record<string, PlantedBug> = {
     rules: { ...RULES, times: { settleSeconds: 0 } },
     breaks: /signed out: superseded/,
   },
-  'no generation begins anew': {
+  'no generation restarts its age': {
     bounds: CRASH,
     rules: answering(verdict => (verdict.is === 'late' && verdict.record.what === 'restart' ? NOTHING : verdict)),
     breaks: /signed out: superseded/,
   },
-  'a generation begins anew after the settling time only': {
+  'a generation restarts its age only after the settling time': {
     bounds: CRASH,
     rules: answering((verdict, [, state, times]) =>
       verdict.is === 'late' &&
@@ -108,12 +108,12 @@ export const PLANTED_BUGS: Record<string, PlantedBug> = {
     ),
     breaks: /two generations old/,
   },
-  'nobody asks whether the successor is in use': {
+  'use of the successor is not checked': {
     bounds: THIEF,
     rules: judging(([presented, state, times]) => [presented, state, times, 'unseen'], unchanged),
     breaks: /settled in use/,
   },
-  'a client may not be ahead of the database': {
+  'a client cannot be ahead of the database': {
     bounds: STALLS,
     rules: { ...RULES, rotatesNext: false },
     breaks: /signed out: due|no end/,

@@ -4,7 +4,7 @@ import { AT, FLIGHT_BYTES, freshMark, KIND } from './state.js'
 import { positionOf } from './tokens.js'
 import type { Go, World } from './world.js'
 
-/** What happens to requests and answers under way. */
+/** What happens to requests and answers in progress. */
 export function requestStepsOf({ bounds, rules, service, hasThief, next, show, isCounted, checkAnswer }: World) {
   const { inBody } = bounds
 

@@ -1,18 +1,18 @@
 import type { judgeRefreshToken, RefreshTimes } from '../../../src/auth/judge-refresh-token.js'
 
-/** The rule under proof, and the ways in which a planted bug may differ from it. */
+/** How the model follows the service. A planted bug changes one of these. */
 export interface Rules {
-  /** Other times than those of the bounds, in ticks. */
+  /** Times that replace those of the bounds, in ticks. */
   times: Partial<RefreshTimes>
-  /** Instead of the service's own. */
+  /** Replaces the judge of the service. */
   judge?: typeof judgeRefreshToken
-  /** Instead of the grace of the bounds. */
+  /** Replaces the grace of the bounds. */
   graceTicks?: number
-  /** Whether `rotate` takes the next token, too. */
+  /** Whether `rotate` also accepts the next token. */
   rotatesNext: boolean
-  /** Whether `rotate` takes any successor. */
+  /** Whether `rotate` accepts any successor. */
   anySuccessor: boolean
-  /** Whether an answer that comes late leaves a younger token alone. */
+  /** Whether a late answer does not replace a younger token. */
   slots: boolean
   /** Whether a ticket counts with any token. */
   anyTicketCounts: boolean

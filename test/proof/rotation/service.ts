@@ -13,18 +13,18 @@ import type { Rules } from './rules.js'
 import { AT } from './state.js'
 import { ANCIENT, HASHES, positionOf, type TokenId } from './tokens.js'
 
-/** What comes with a request. */
+/** What a request carries. */
 export interface Shown {
   token: TokenId
   mark: number
-  /** Whether a ticket for this very token came with it. */
+  /** Whether it has a ticket for this token. */
   ticket: boolean
-  /** Whether any ticket came with it. */
+  /** Whether it has any ticket. */
   anyTicket: boolean
   inBody: boolean
 }
 
-/** What was answered; `token` where it was tokens. */
+/** An answer; `token` is set if `is` is `tokens`. */
 export interface Outcome {
   is: 'tokens' | 'superseded' | 'reused' | 'unknown' | 'busy'
   token: TokenId
@@ -32,17 +32,17 @@ export interface Outcome {
 }
 
 const MAX_ATTEMPTS = 3
-/** Generations that have left the window count as one hundred. */
+/** The number of generations before the window, once it has moved. */
 const MOVED = 100
 
 /**
- * The service of one session: the statements of src/db/refresh-tokens.ts on a row that is part of a state, and around them
- * the attempts of src/auth/rotate-refresh-token.ts. The judge is the service's own.
+ * The service of one session: the statements of src/db/refresh-tokens.ts on a row that is part of a state, and around
+ * them the attempts of src/auth/rotate-refresh-token.ts. The judge is the service's own.
  */
 export function createService({ times: trueTimes, graceTicks: trueGrace }: RotationBounds, rules: Rules) {
   const times = { ...trueTimes, ...rules.times }
   const graceTicks = rules.graceTicks ?? trueGrace
-  // Filled anew for each judgement: the search makes millions.
+  // Reused for every judgement: the search makes millions.
   const row: WhitelistRow = {
     generation: 0,
     tokenHash: HASHES[0]!,
@@ -78,7 +78,7 @@ export function createService({ times: trueTimes, graceTicks: trueGrace }: Rotat
     row.lateGeneration = s[AT.late] === 0 ? null : row.generation - 2 + s[AT.late]!
   }
 
-  /** As useOfSuccessor of src/auth/examine-refresh-token.ts finds it. */
+  /** As useOfSuccessor in src/auth/examine-refresh-token.ts. */
   function useOf(s: Uint8Array, token: TokenId): SuccessorUse {
     if (!isPrevious(s, token) || s[AT.seen]! < positionOf(s[AT.token]!) + 1) return 'unseen'
     return s[AT.seenAfter]! > times.settleSeconds ? 'settled' : 'settling'
@@ -119,7 +119,7 @@ export function createService({ times: trueTimes, graceTicks: trueGrace }: Rotat
     return true
   }
 
-  /** The statements `restart` and `countLate`; false if the row is not as it was judged. */
+  /** The statements `restart` and `countLate`; false if the row has changed since it was judged. */
   function recordLate(s: Uint8Array, record: LateRecord): boolean {
     if (record.what === 'nothing') return true
     if (record.what === 'restart') {
@@ -148,14 +148,14 @@ export function createService({ times: trueTimes, graceTicks: trueGrace }: Rotat
     s[AT.commitAge] = 0
   }
 
-  /** As Activity.saw: a sighting of a generation after a younger one is not kept. */
+  /** As Activity.saw: a sighting of a generation is ignored after one of a younger generation. */
   function saw(s: Uint8Array, position: number): void {
     if (position + 1 < s[AT.seen]!) return
     s[AT.seen] = position + 1
     s[AT.seenAfter] = s[AT.age]!
   }
 
-  /** An answer to a request, by an instance to which one of the secrets is the newest. */
+  /** The answer of an instance to a request. `newestBit` is the secret that is the newest one of that instance. */
   function answer(s: Uint8Array, shown: Shown, newestBit: number): Outcome {
     let keyBit = newestBit
     outcome.token = 0
@@ -166,7 +166,7 @@ export function createService({ times: trueTimes, graceTicks: trueGrace }: Rotat
       outcome.verdict = verdict.is
       switch (verdict.is) {
         case 'due':
-          // Both secrets are known to every instance, so one of them made what the row names.
+          // Every instance has both secrets, so one of them made the successor in the row.
           if (shown.token === s[AT.token]) keyBit = s[AT.nextBit]!
           break
         case 'young':
@@ -200,19 +200,19 @@ export function createService({ times: trueTimes, graceTicks: trueGrace }: Rotat
   }
 
   function successorAnswered(s: Uint8Array, shown: Shown, verdict: Outcome['verdict']): Outcome {
-    // The predecessor of the row's token is what is left without its last bit; any other has no successor in the row.
+    // The predecessor of the row's token is that token without its last bit; any other has no successor in the row.
     if (s[AT.token]! >> 1 === shown.token) return tokens(s[AT.token]!, verdict)
     outcome.is = 'unknown'
     return outcome
   }
 
-  /** As the statement of that name, and what the service makes of its answer. */
+  /** As the statement with this name, and the decision of the service on its result. */
   function tellSuperseded(s: Uint8Array, token: TokenId): boolean {
-    // Requests older than the window are no longer under way.
+    // No request is in progress that is older than the window.
     if (token === ANCIENT) return false
     const at = AT.told + positionOf(token)
     if (s[at] === 0) s[at] = 1
-    // The grace is no setting, so ticks are told to the service as less or more than it.
+    // The grace is not a setting, so the service gets 0 or more than the grace instead of ticks.
     return hasComeBack(s[at]! - 1 > graceTicks ? SUPERSEDED_GRACE_SECONDS + 1 : 0)
   }
 

@@ -1,11 +1,11 @@
 import { moved, positionOf } from './tokens.js'
 
-/** What each byte of a state is. Positions are those of tokens in the window, plus one; zero is none. */
+/** What each byte of a state means. Positions are those of tokens in the window, plus 1; 0 means none. */
 export const AT = {
   /** Whether the session's first tokens have left the window. */
   moved: 0,
   over: 1,
-  /** Which secret is newest: 0 the older, 1 either, as instances are restarted one by one, 2 the newer. */
+  /** The newest secret of the instances: 0 the older one, 1 either, while they restart one by one, 2 the newer one. */
   secrets: 2,
   /** The whitelist row. */
   token: 3,
@@ -13,7 +13,7 @@ export const AT = {
   previousMark: 5,
   age: 6,
   lateReplays: 7,
-  /** The late generation: 2 is that of the row, 1 the one before, 0 older or none. */
+  /** The late generation: 2 is that of the row, 1 the previous one, 0 an older one or none. */
   late: 8,
   /** The row before the last commit, which a failover brings back; `lastAge` is its age at that commit. */
   lastToken: 11,
@@ -23,10 +23,10 @@ export const AT = {
   lastLateReplays: 15,
   lastLate: 16,
   commitAge: 17,
-  /** The newest generation seen, and how long after the row's rotation. */
+  /** The newest generation that was seen, and how long after the row's rotation. */
   seen: 18,
   seenAfter: 19,
-  /** The youngest token that anybody was answered with. */
+  /** The youngest token in any answer. */
   answered: 20,
   /** The browser. */
   jar: 21,
@@ -37,38 +37,40 @@ export const AT = {
   disk: 25,
   diskMark: 26,
   diskTicket: 27,
-  /** For how long the disk has been behind, plus one; zero: it is not. */
+  /** For how long the disk has been out of date, plus 1; 0: it is up to date. */
   dirty: 28,
-  /** Whether what the disk lacks came too late for a crash to be within the bounds. */
+  /** Whether what the disk lacks arrived so late that a crash is outside the bounds. */
   tainted: 29,
   /** What may still go wrong. */
   crashes: 30,
   failovers: 31,
   losses: 32,
   counted: 33,
-  /** The thief: his best token, two marks he knows beside it, and those beside its predecessor. */
+  /** The thief: the best token, two known marks beside it, and those beside its predecessor. */
   stolen: 34,
   stolenMarks: 35,
   hasPrevious: 37,
   previousMarks: 38,
   gains: 40,
   ownerWentOn: 41,
-  /** For how long the bearer of each token in the window knows that it is superseded, plus one; zero: nobody was told. */
+  /** Time since each token in the window was first answered as superseded, plus 1; 0: it was not. */
   told: 42,
-  /** Requests under way, four bytes each: kind, token, mark, more. */
+  /** Requests in progress, four bytes each: kind, token, mark, more. */
   flights: 48,
 } as const
 
 export const FLIGHT_BYTES = 4
 
-/** What is under way. */
+/** The kinds of requests and answers in progress. */
 export const KIND = {
   none: 0,
-  /** Sent by somebody who waits. More: 1 a ticket came with it, 2 the ticket is for this token, 4 times the age. */
+  /**
+   * A request whose sender waits. More: 1 if it has a ticket, 2 if the ticket is for this token, plus 4 times its age.
+   */
   sent: 1,
-  /** Sent by a browser that crashed, or by a client that no longer waits. More: as above, or 4 times its age. */
+  /** A request of a browser that crashed, or of a client that no longer waits. More: as above. */
   orphan: 2,
-  /** Tokens on their way back. More: 1 clears the ticket, 2 times for how long they have been under way. */
+  /** Tokens on their way back. More: 1 if it clears the ticket, plus 2 times its age. */
   answer: 3,
   /** A refusal with a ticket for the token. */
   refusal: 4,
@@ -84,7 +86,7 @@ const TOKENS = [AT.token, AT.lastToken, AT.answered, AT.jar, AT.jarTicket, AT.di
 const MARKS_A_GENERATION = 16
 const POSITIONS = 8
 
-/** Visits each pair of a mark's place and the position of its token. */
+/** Visits each mark: its place in the state, and the position of its token. */
 function eachMark(state: Uint8Array, visit: (at: number, position: number) => void): void {
   if (state[AT.token] !== 1) visit(AT.previousMark, positionOf(state[AT.token]!) - 1)
   if (state[AT.lastToken]! > 1) visit(AT.lastPreviousMark, positionOf(state[AT.lastToken]!) - 1)
@@ -97,7 +99,7 @@ function eachMark(state: Uint8Array, visit: (at: number, position: number) => vo
     if (state[at] !== KIND.none && state[at] !== KIND.refusal) visit(at + 2, positionOf(state[at + 1]!))
 }
 
-/** A mark that nothing has beside a token of this position. */
+/** A mark that is not in use beside a token of this position. */
 export function freshMark(state: Uint8Array, position: number): number {
   let used = 0
   eachMark(state, (at, of) => {
@@ -112,7 +114,7 @@ export function freshMark(state: Uint8Array, position: number): number {
 const renamed = new Uint8Array(POSITIONS * MARKS_A_GENERATION)
 const given = new Uint8Array(POSITIONS)
 
-/** Marks are random numbers, of which only equality tells anything: the first one met beside a token is 1, and so on. */
+/** Marks are random numbers that are only compared: the first one beside a token is renamed to 1, and so on. */
 export function renameMarks(state: Uint8Array, oldest: number): void {
   renamed.fill(0)
   given.fill(0)
@@ -120,7 +122,7 @@ export function renameMarks(state: Uint8Array, oldest: number): void {
     const mark = state[at]!
     if (mark === 0) return
     if (position < oldest) {
-      // No row of the whitelist will compare it again.
+      // No row of the whitelist is compared with it any more.
       state[at] = 0
       return
     }
@@ -130,7 +132,7 @@ export function renameMarks(state: Uint8Array, oldest: number): void {
   })
 }
 
-/** Moves the window, so that the whitelist's token stands at its end. */
+/** Moves the window, so that the token of the whitelist is at its end. */
 export function moveWindow(state: Uint8Array, window: number): void {
   const by = positionOf(state[AT.token]!) - window
   if (by <= 0) return
@@ -149,7 +151,7 @@ export function forgetPrevious(state: Uint8Array): void {
   state[AT.previousMarks + 1] = 0
 }
 
-/** Puts what is under way in order: which tab a request is of makes no difference. */
+/** Sorts the requests and answers in progress: which tab sent a request makes no difference. */
 export function sortFlights(state: Uint8Array): void {
   for (let end = state.length - FLIGHT_BYTES; end > AT.flights; end -= FLIGHT_BYTES)
     for (let at = AT.flights; at < end; at += FLIGHT_BYTES)

@@ -1,7 +1,7 @@
 import { AT } from './state.js'
 import type { Go, World } from './world.js'
 
-/** What happens to Postgres, Redis and the secret. */
+/** Faults of Postgres and Redis, and the change of the secret. */
 export function storeStepsOf({ bounds, capAge, next }: World) {
   function failover(s: Uint8Array): void {
     const sinceBefore = s[AT.lastAge]!

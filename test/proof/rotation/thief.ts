@@ -3,12 +3,12 @@ import { AT, freshMark } from './state.js'
 import { ANCIENT, positionOf } from './tokens.js'
 import type { Go, World } from './world.js'
 
-/** What a thief does, who copies the jar once. */
+/** The steps of a thief who copies the cookie jar once. */
 export function thiefStepsOf({ bounds, service, next, show, checkAnswer }: World) {
   /**
-   * The thief's requests are answered at once: to hold one back is to send it later. He leaves out what brings him nothing:
-   * tickets, which only end the session; tokens older than the predecessor of his best one, which are superseded; and marks
-   * beyond one that the owner has, one that the owner has not, and none.
+   * The thief's requests are answered at once: a delayed request is the same as a later one. Left out is what brings
+   * the thief nothing: tickets, which only end the session; tokens older than the predecessor of the best one, which
+   * are superseded; and marks other than one that the owner has, one that the owner does not have, and none.
    */
   function thiefSteps(s: Uint8Array, go: Go): void {
     const best = s[AT.stolen]!
@@ -46,7 +46,7 @@ export function thiefStepsOf({ bounds, service, next, show, checkAnswer }: World
     }
   }
 
-  /** What the thief keeps of an answer. Says whether it is a generation that he gains, after the owner went on. */
+  /** What the thief keeps of an answer. Returns whether the thief gains a generation by it, after the owner went on. */
   function gain(s: Uint8Array, token: number, presented: number, shownMark: number): boolean {
     const best = s[AT.stolen]!
     const mark = token === presented && shownMark !== 0 ? shownMark : freshMark(s, positionOf(token))

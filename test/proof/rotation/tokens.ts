@@ -2,14 +2,15 @@ import { firstRefreshToken, hashOf, type RefreshToken, successorOf } from '../..
 import { deriveSecrets } from '../../../src/auth/secrets.js'
 
 /**
- * A token of the model is a number: a leading 1, then a bit for each derivation from the oldest token that is told apart,
- * 0 for the older secret and 1 for the newer. So the successor appends a bit, and the predecessor drops one. Zero is none.
+ * A token of the model is a number: a leading 1, then a bit for each derivation from the oldest distinguished token, 0
+ * for the older secret and 1 for the newer. So the successor has one bit more, and the predecessor one less. 0 means
+ * none.
  */
 export type TokenId = number
 
-/** Every token that is older than the oldest one told apart. */
+/** Stands for every token that is older than the oldest distinguished one. */
 export const ANCIENT: TokenId = 255
-/** The longest number in use: a window of 4, and what follows from the token after it. */
+/** The highest number in use: a window of 4, and the successors of the token after it. */
 const MAX_ID = 127
 
 /** Position of a token in the window; the ancient ones come before all others. */
@@ -17,7 +18,9 @@ export function positionOf(id: TokenId): number {
   return id === ANCIENT ? -1 : 31 - Math.clz32(id)
 }
 
-/** Whether one of two tokens descends from the other, or they are the same: a family that never forked has no others. */
+/**
+ * Whether one of two tokens is derived from the other, or they are the same. Always true in a family without a fork.
+ */
 export function areInLine(a: TokenId, b: TokenId): boolean {
   if (a === ANCIENT || b === ANCIENT) return true
   const [older, younger] = a < b ? [a, b] : [b, a]
@@ -31,7 +34,7 @@ export function moved(id: TokenId, by: number): TokenId {
   return position < 0 ? ANCIENT : (1 << position) | (id & ((1 << position) - 1))
 }
 
-/** The hash of each token, made once by the service's own derivation: the search would take days with a HKDF a state. */
+/** The hash of each token, made once by the derivation of the service: with an HKDF per state the search takes days. */
 export const HASHES: readonly Buffer[] = deriveHashes()
 
 function deriveHashes(): Buffer[] {

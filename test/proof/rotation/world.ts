@@ -4,7 +4,7 @@ import { createService, isPrevious, type Outcome, type Service, type Shown } fro
 import { AT, FLIGHT_BYTES } from './state.js'
 import { areInLine, positionOf } from './tokens.js'
 
-/** Offers the state in `next` as the one after a step. */
+/** Passes the state in `next` to the search, as the one after a step. */
 export type Go = (what: () => string, violation?: string | null) => void
 
 /** What the parts of the model share. */
@@ -13,17 +13,19 @@ export interface World {
   rules: Rules
   service: Service
   hasThief: boolean
-  /** The bytes of a state. */
+  /** The number of bytes of a state. */
   length: number
-  /** Ages are counted up to this. */
+  /** The highest age: ages stop at it. */
   capAge: number
-  /** The state that a step makes; the same bytes each time. */
+  /** The state after a step; the same buffer each time. */
   next: Uint8Array
-  /** What comes with a request; the same object each time. */
+  /** What a request carries; the same object each time. */
   show(token: number, mark: number, more: number): Shown
-  /** Whether a late answer would be counted: those that may be are in the bounds. */
+  /** Whether a late answer would be counted; the bounds limit how many may be. */
   isCounted(s: Uint8Array, token: number, mark: number): boolean
-  /** What no answer may break, whoever asked. Looks at the state in which the question was asked. */
+  /**
+   * The invariant that an answer breaks, whoever sent the request; null if none. `s` is the state before the answer.
+   */
   checkAnswer(s: Uint8Array, outcome: Outcome): string | null
 }
 
@@ -56,7 +58,7 @@ export function createWorld(bounds: RotationBounds, rules: Rules): World {
       if (!areInLine(token, s[AT.answered]!)) return 'the family forks'
       return null
     }
-    if (is === 'busy') return 'the attempts come to no end'
+    if (is === 'busy') return 'the attempts have no end'
     if (is === 'superseded')
       return shown.ticket && hasThief ? 'the overtaken owner comes back, and the thief keeps the session' : null
     if (hasThief && is === 'reused') return null

@@ -1,8 +1,8 @@
 const SEGMENTS = 256
 const FIRST_SLOTS = 64
-/** Two words of the fingerprint, and one more than the number of its state; that is 0 in a slot that is free. */
+/** Two words of the fingerprint, and one more than the number of its state, which is 0 in a free slot. */
 const WORDS = 3
-/** Linear probing gets slow above it. */
+/** Linear probing is slow above this load. */
 const MAX_LOAD = 0.75
 
 interface Segment {
@@ -12,10 +12,10 @@ interface Segment {
 }
 
 /**
- * The states that a search has seen, each by a fingerprint of 64 bits and the number it was given. Two states that share
- * a fingerprint are taken for one: among 10^8 states the odds that any two do are some 1 in 4,000.
+ * The states that a search has seen, each as a fingerprint of 64 bits and its number. Two states with the same
+ * fingerprint count as one: among 10^8 states the probability of any such pair is about 1 in 4,000.
  *
- * The table is cut into segments that grow one at a time, so that growing never holds everything twice.
+ * The table is divided into segments that grow one at a time, so that growing never needs twice the memory.
  */
 export class Fingerprints {
   readonly #segments: Segment[] = Array.from({ length: SEGMENTS }, () => emptySegment(FIRST_SLOTS))
@@ -28,7 +28,7 @@ export class Fingerprints {
     return this.#size
   }
 
-  /** Gives a state the next number, counted from 0, if it was not seen before; says whether that is so. */
+  /** Gives a state the next number, from 0 on, if it was not seen before; returns whether it did. */
   add(state: Uint8Array): boolean {
     this.#take(state)
     const segment = this.#segments[this.#high >>> 24]!
@@ -50,12 +50,12 @@ export class Fingerprints {
     return number === 0 ? undefined : number - 1
   }
 
-  /** Two lanes in the manner of MurmurHash3, with other constants each; each is mixed into the other at the end. */
+  /** Two lanes as in MurmurHash3, with different constants; each is mixed into the other at the end. */
   #take(state: Uint8Array): void {
     let a = 0x9747b28c ^ state.length
     let b = 0x3c6ef372
     for (let i = 0; i < state.length; i += 4) {
-      // Beyond the end there are zeros, which tell nothing apart: all states of a model have the same length.
+      // Beyond the end there are zeros. They are harmless, as all states of a model have the same length.
       const word = state[i]! | ((state[i + 1] ?? 0) << 8) | ((state[i + 2] ?? 0) << 16) | ((state[i + 3] ?? 0) << 24)
       const k = Math.imul(word, 0xcc9e2d51)
       a ^= Math.imul((k << 15) | (k >>> 17), 0x1b873593)
@@ -82,7 +82,7 @@ function emptySegment(slots: number): Segment {
   return { words: new Uint32Array(slots * WORDS), slots, used: 0 }
 }
 
-/** Where a fingerprint is, or would be put. */
+/** The place of a fingerprint, or the free one for it. */
 function place({ words, slots }: Segment, low: number, high: number): number {
   const mask = slots - 1
   let slot = low & mask

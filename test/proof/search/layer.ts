@@ -1,6 +1,6 @@
 const CHUNK_BYTES = 1 << 20
 
-/** The states of one layer of a search, packed one behind the other. */
+/** The states of one layer of a search, stored one after the other. */
 export class Layer {
   readonly #length: number
   readonly #statesPerChunk: number
@@ -10,7 +10,7 @@ export class Layer {
 
   /**
    * @param length - how many bytes each state has
-   * @param before - the layer that is drained meanwhile: what it needs no more is used again
+   * @param before - the layer that is drained meanwhile: its free memory is reused
    */
   constructor(length: number, before?: Layer) {
     this.#length = length
@@ -22,7 +22,7 @@ export class Layer {
     return this.#size
   }
 
-  /** Keeps a copy. */
+  /** Stores a copy of the state. */
   push(state: Uint8Array): void {
     const within = this.#size % this.#statesPerChunk
     if (within === 0) this.#chunks.push(this.#free.pop() ?? new Uint8Array(this.#statesPerChunk * this.#length))
@@ -30,7 +30,7 @@ export class Layer {
     this.#size++
   }
 
-  /** Calls back with each state in order, and forgets it after that, until there is none or the answer is false. */
+  /** Calls `take` with each state in order and then forgets it, until none is left or `take` returns false. */
   drain(take: (state: Uint8Array, index: number) => boolean): void {
     const state = new Uint8Array(this.#length)
     let index = 0

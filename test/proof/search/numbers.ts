@@ -1,6 +1,6 @@
 const CHUNK = 1 << 16
 
-/** A list of 32-bit numbers that grows without being copied. */
+/** A list of 32-bit numbers that grows without copying. */
 export class Numbers {
   readonly #chunks: Uint32Array[] = []
   #size = 0
