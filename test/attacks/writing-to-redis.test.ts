@@ -5,9 +5,9 @@ import t, { type Test } from 'tap'
 import type { Revocation } from '../../src/revocations/revocation.js'
 import { type Instance, startInstances } from '../faults/instances.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
+import { controlPostgres } from '../support/controlled-postgres.js'
 import { until } from '../support/eventually.js'
 import { get, type Person, refresh, refreshed, signIn, signUp, verify } from '../support/people.js'
-import { controlPostgres } from '../support/process-control.js'
 import { testServers } from '../support/servers/test-servers.js'
 
 // An attacker who can write to the service's Redis can deny service, and nothing else.

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { buildTestApp } from '../support/build-test-app.js'
-import { updatesOf } from '../support/updates-of.js'
+import { countUpdates } from '../support/count-updates.js'
 
 t.test('counting sign-in attempts updates the users table in place (HOT), even when its pages are full', async t => {
   const { database, stores } = await buildTestApp(t)
@@ -15,7 +15,7 @@ t.test('counting sign-in attempts updates the users table in place (HOT), even w
     t.equal(await stores.db.users.reserveAttempt(id, 100), 1)
     await stores.db.users.forgetAttempts(id)
   }
-  const stats = await updatesOf(database, 'users')
+  const stats = await countUpdates(database, 'users')
   t.equal(stats.all, 2 * rows.length)
   t.comment(`${stats.inPlace} of ${stats.all} in place`)
   t.ok(stats.inPlace >= 0.9 * stats.all, `${stats.inPlace} of ${stats.all}`)

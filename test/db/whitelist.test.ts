@@ -1,7 +1,7 @@
 import t from 'tap'
 import { buildTestApp } from '../support/build-test-app.js'
+import { countUpdates } from '../support/count-updates.js'
 import { refreshed, signUp } from '../support/people.js'
-import { updatesOf } from '../support/updates-of.js'
 
 t.test('at least 90 % of rotations update the whitelist row in place (HOT)', async t => {
   const { app, database } = await buildTestApp(t, { REFRESH_MIN_AGE: '0', REFRESH_LEEWAY: '0' })
@@ -12,7 +12,7 @@ t.test('at least 90 % of rotations update the whitelist row in place (HOT)', asy
   for (let round = 0; round < rounds; round++)
     for (const [person, token] of tokens.entries()) tokens[person] = await refreshed(app, token)
 
-  const stats = await updatesOf(database, 'refresh_tokens')
+  const stats = await countUpdates(database, 'refresh_tokens')
   t.equal(stats.all, people.length * rounds)
   // An open snapshot prevents Postgres from pruning a page, and on a busy machine some snapshots are open.
   t.ok(stats.inPlace >= 0.9 * stats.all, `${stats.inPlace} of ${stats.all}`)

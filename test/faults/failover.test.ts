@@ -1,8 +1,8 @@
 import postgres from 'postgres'
 import t from 'tap'
+import { controlPostgres } from '../support/controlled-postgres.js'
 import { until } from '../support/eventually.js'
 import { post, refresh, refreshed, signIn, signUp, verify } from '../support/people.js'
-import { controlPostgres } from '../support/process-control.js'
 import { startInstances } from './instances.js'
 
 // Postgres fails over to a standby that lost the last second.

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres'
 import t, { type Test } from 'tap'
+import { controlPostgres } from '../support/controlled-postgres.js'
 import { signUp, verify } from '../support/people.js'
-import { controlPostgres } from '../support/process-control.js'
 import { startInstances } from './instances.js'
 import { postgresAway as away, ONLY_IN_FULL, printTable, runRow } from './run-row.js'
 

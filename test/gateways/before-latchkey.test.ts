@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { findFreePort } from '../../src/stores/embedded/find-free-port.js'
 import { buildTestApp } from '../support/build-test-app.js'
-import { documented } from '../support/gateways/documented.js'
+import { documentedConfiguration } from '../support/gateways/documented-configuration.js'
 import { type GatewayName, startGateway } from '../support/gateways/start-gateway.js'
 import { type Answer, HttpClient } from '../support/http-client.js'
 import { PASSWORD } from '../support/people.js'
@@ -46,7 +46,10 @@ for (const name of ['nginx', 'haproxy', 'caddy'] as const) {
 
 async function browserBehind(t: Test, name: GatewayName): Promise<HttpClient> {
   const port = await findFreePort()
-  const configuration = documented('Before Latchkey', name, { listen: port, latchkey: [latchkey, latchkey] })
+  const configuration = documentedConfiguration('Before Latchkey', name, {
+    listen: port,
+    latchkey: [latchkey, latchkey],
+  })
   const client = new HttpClient(await startGateway(t, name, configuration, port), '127.0.0.2')
   t.teardown(() => client.close())
   return client

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { findFreePort } from '../../src/stores/embedded/find-free-port.js'
 import { buildTestApp } from '../support/build-test-app.js'
-import { documented } from '../support/gateways/documented.js'
+import { documentedConfiguration } from '../support/gateways/documented-configuration.js'
 import { type Arrived, startEchoService } from '../support/gateways/echo-service.js'
 import { startGateway } from '../support/gateways/start-gateway.js'
 import { HttpClient } from '../support/http-client.js'
@@ -111,7 +111,7 @@ for (const name of ['nginx', 'caddy'] as const) {
 async function startBoth(t: Test, name: 'nginx' | 'caddy') {
   const clients = [true, false].map(async asksForRole => {
     const port = await findFreePort()
-    const configuration = documented('Before your services', name, {
+    const configuration = documentedConfiguration('Before your services', name, {
       listen: port,
       latchkey: [latchkey, latchkey],
       orders,

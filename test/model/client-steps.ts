@@ -34,7 +34,7 @@ export async function logIn({ model, service }: History, { which, instance, righ
   expectAnswer(answer, expected, 'a sign-in')
   if (expected !== 200) return
   begin(model, user, answer.body, now)
-  model.makeRoom(user, now)
+  model.revokeBeyondLimit(user, now)
   await expectRefusedEverywhere({ model, service }, [user], instance)
 }
 
@@ -57,7 +57,7 @@ export async function addDevice({ model, service }: History, { which, instance }
   const { accessToken, refreshToken, sessionId } = grantTokens(context, opened.facts, opened.refreshToken)
   const granted = { access_token: accessToken, refresh_token: refreshToken, session_id: sessionId, user }
   begin(model, user, granted, now)
-  model.makeRoom(user, now)
+  model.revokeBeyondLimit(user, now)
   await expectRefusedEverywhere({ model, service }, [user], instance)
 }
 
@@ -89,7 +89,7 @@ export async function burst(history: History, { which, back }: Choice & { back: 
   const session = pickSession(history, which)
   const generation = Math.max(0, session.generation - back)
   const now = service.now()
-  const wasOver = model.whyOver(session, now)
+  const wasOver = model.refusalOf(session, now)
   const expected = model.refresh(session, generation, now)
   const refresh_token = session.tokens[generation]
   const answers = await Promise.all([0, 1, 0, 1, 0, 1].map(i => service.post(i, '/auth/refresh', { refresh_token })))

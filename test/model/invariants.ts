@@ -50,7 +50,7 @@ export async function checkEnd(history: History): Promise<void> {
 
 /** Every refresh token of a session that has ended is refused, with the code that the model predicts. */
 async function checkDeadTokens({ model, service }: History, session: Session): Promise<void> {
-  const code = model.whyOver(session, service.now())
+  const code = model.refusalOf(session, service.now())
   if (code === undefined) return
   for (const [index, token] of session.tokens.entries()) {
     const answer = await service.post(index % 2, '/auth/refresh', { refresh_token: token })

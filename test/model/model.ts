@@ -69,7 +69,7 @@ export class Model {
 
   /** The rotation table of docs/rotation.md, for clients that keep the token themselves. */
   refresh(session: Session, generation: number, now: number): Refreshed {
-    const over = this.whyOver(session, now)
+    const over = this.refusalOf(session, now)
     if (over) return over
     const age = now - session.rotatedAt
     if (generation === session.generation) {
@@ -100,7 +100,7 @@ export class Model {
     return 200
   }
 
-  whyOver(session: Session, now: number): string | undefined {
+  refusalOf(session: Session, now: number): string | undefined {
     if (session.user.disabled) return 'user_disabled'
     if (session.revoked) return 'session_revoked'
     if (now >= session.endsAt) return 'session_expired'
@@ -109,7 +109,7 @@ export class Model {
   }
 
   isLive(session: Session, now: number): boolean {
-    return this.whyOver(session, now) === undefined
+    return this.refusalOf(session, now) === undefined
   }
 
   sessionsOf(user: User): Session[] {
@@ -129,7 +129,7 @@ export class Model {
   }
 
   /** Revokes the oldest live sessions beyond the limit, as a sign-in does. */
-  makeRoom(user: User, now: number): void {
+  revokeBeyondLimit(user: User, now: number): void {
     const live = this.sessionsOf(user).filter(session => this.isLive(session, now))
     for (const session of live.slice(0, Math.max(0, live.length - MAX_SESSIONS))) session.revoked = 'too_many_sessions'
   }

@@ -5,7 +5,7 @@ import { listEvents } from '../../src/auth/events.js'
 import { newId } from '../../src/auth/session-id.js'
 import { signOutEveryone } from '../../src/auth/sign-out-everyone.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
-import { comeBack, get, PASSWORD, type Person, post, refreshed, signIn, signUp } from '../support/people.js'
+import { get, PASSWORD, type Person, post, refreshed, refreshWithTicket, signIn, signUp } from '../support/people.js'
 
 const DAY = 24 * 60 * 60
 const FIREFOX = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0'
@@ -64,7 +64,7 @@ t.test('a user can read why each of their sessions ended, and who ended it', asy
   const first = await refreshed(app, stolen.refreshToken)
   await clock.advance(31)
   await refreshed(app, first)
-  await comeBack(app, stolen.refreshToken)
+  await refreshWithTicket(app, stolen.refreshToken)
   t.match(await latest(test, ada), { type: 'refresh_token_reused', session_id: stolen.sessionId, actor: 'system' })
 
   await post(app, '/auth/login', { email: ada.email, password: 'not the passphrase' }, { 'user-agent': FIREFOX })

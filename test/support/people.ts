@@ -29,7 +29,7 @@ export function refresh(app: FastifyInstance, refreshToken: string): Promise<Lig
 }
 
 /** Sends a superseded token, then sends it again with the ticket of that refusal, as a client without a newer one. */
-export async function comeBack(app: FastifyInstance, refreshToken: string): Promise<LightMyRequestResponse> {
+export async function refreshWithTicket(app: FastifyInstance, refreshToken: string): Promise<LightMyRequestResponse> {
   const { ticket } = (await refresh(app, refreshToken)).json()
   return post(app, '/auth/refresh', { refresh_token: refreshToken, ticket })
 }

@@ -1,7 +1,7 @@
 import type { TestDatabase } from './test-database.js'
 
 /** Counts the updates of rows of a table, and how many of them were HOT: without a change of an index. */
-export async function updatesOf(
+export async function countUpdates(
   { admin }: Pick<TestDatabase, 'admin'>,
   table: string,
 ): Promise<{ all: number; inPlace: number }> {

@@ -16,7 +16,11 @@ export interface Addresses {
  *
  * @param language - the language of the code block: `nginx`, `caddy` or `haproxy`
  */
-export function documented(place: Place, language: string, { listen, latchkey, orders }: Addresses): string {
+export function documentedConfiguration(
+  place: Place,
+  language: string,
+  { listen, latchkey, orders }: Addresses,
+): string {
   let text = blockOf(place, language)
   // It refers to the instances that the other block names.
   if (text.includes('http://latchkey/') && place !== 'Before Latchkey')
