@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
-import { clientToken, exchange, makeClient, type TestClient } from '../support/clients.js'
+import { clientToken, makeClient, refreshAsClient, type TestClient } from '../support/clients.js'
 import { PASSWORD, post, refresh, refreshed, signUp, verify } from '../support/people.js'
 
 /** A session that a client opened, with every refresh token that it has had, the newest last. */
@@ -12,7 +12,7 @@ async function clientSession(t: Test) {
   const opened = (await openSession(app, shop, ada.userId)).json()
   const tokens: string[] = [opened.refresh_token]
   for (let times = 0; times < 2; times++) {
-    tokens.push((await exchange(app, shop, tokens.at(-1)!)).json().refresh_token)
+    tokens.push((await refreshAsClient(app, shop, tokens.at(-1)!)).json().refresh_token)
     await clock.advance(config.refresh.minAgeSeconds + 1)
   }
   return { ...test, ada, shop, tokens, current: tokens.at(-1)!, opened }
@@ -44,7 +44,7 @@ t.test('a refresh token of a client’s session gets no tokens without the clien
     }
   }
   t.same(await traces(), before, 'a caller that is not the client changes nothing')
-  t.equal((await exchange(app, shop, current)).statusCode, 200, 'the client can still refresh')
+  t.equal((await refreshAsClient(app, shop, current)).statusCode, 200, 'the client can still refresh')
 })
 
 t.test('without the client’s secret, a client’s revoked session gets the same error as a live one', async t => {
@@ -64,15 +64,19 @@ t.test('a client can refresh only its own sessions, however old the token', asyn
   own.push(await refreshed(app, own[1]!))
 
   const before = app.context.db.statementsSent
-  t.match((await exchange(app, other, tokens[0]!)).json(), { error: 'invalid_grant' }, 'a session of another client')
+  t.match(
+    (await refreshAsClient(app, other, tokens[0]!)).json(),
+    { error: 'invalid_grant' },
+    'a session of another client',
+  )
   t.equal(app.context.db.statementsSent - before, 3, 'the client, the rotation, and the reason for the refusal')
   for (const token of [...tokens, ...own, dialect.refresh])
-    t.match((await exchange(app, other, token)).json(), { error: 'invalid_grant' })
+    t.match((await refreshAsClient(app, other, token)).json(), { error: 'invalid_grant' })
   await clock.advance(config.refresh.minAgeSeconds + 1)
   t.equal((await refresh(app, own[2]!)).statusCode, 200)
   t.equal((await refresh(app, dialect.refresh)).statusCode, 200, 'a Simple JWT session has no client')
   const went = app.context.db.statementsSent
-  t.equal((await exchange(app, shop, tokens[2]!)).statusCode, 200)
+  t.equal((await refreshAsClient(app, shop, tokens[2]!)).statusCode, 200)
   t.equal(app.context.db.statementsSent - went, 2, 'checking the session’s client takes no extra statement')
 })
 
@@ -88,7 +92,7 @@ for (const [way, end] of [
       const { app, tokens, shop, opened } = await clientSession(t)
       t.match(await end(app, tokens.at(-back)!), { statusCode: /20[04]/ })
       t.equal(await verify(app, opened.access_token), 'token_revoked')
-      t.match((await exchange(app, shop, tokens.at(-1)!)).json(), { error: 'invalid_grant' })
+      t.match((await refreshAsClient(app, shop, tokens.at(-1)!)).json(), { error: 'invalid_grant' })
     }
   })
 }

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { issuePasswordReset } from '../../src/auth/issue-password-reset.js'
 import { buildTestApp } from '../support/build-test-app.js'
-import { clientToken, exchange, makeClient, postForm } from '../support/clients.js'
+import { clientToken, makeClient, postForm, refreshAsClient } from '../support/clients.js'
 import { get, PASSWORD, post, signUp } from '../support/people.js'
 
 /** Every valid credential of this service that is not a user's access token, and its possible holders. */
@@ -14,7 +14,7 @@ async function otherTokens(t: Test) {
   const authorization = `Bearer ${shopToken}`
   const opened = (await post(app, `/admin/users/${ada.userId}/sessions`, {}, { authorization })).json()
   const superseded = opened.refresh_token
-  const ofShop = (await exchange(app, shop, superseded)).json().refresh_token
+  const ofShop = (await refreshAsClient(app, shop, superseded)).json().refresh_token
   const browser = await post(app, '/auth/login', { email: ada.email, password: PASSWORD })
   const cookie = (name: string) => browser.cookies.find(candidate => candidate.name === name)!.value
   const tokens = {

@@ -5,7 +5,15 @@ import { rotateClientSecret } from '../../src/auth/clients/rotate-client-secret.
 import { newId } from '../../src/auth/session-id.js'
 import { signOutEveryone } from '../../src/auth/sign-out-everyone.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
-import { asClient, basicOf, clientToken, exchange, makeClient, postForm, signUpAdmin } from '../support/clients.js'
+import {
+  asClient,
+  basicOf,
+  clientToken,
+  makeClient,
+  postForm,
+  refreshAsClient,
+  signUpAdmin,
+} from '../support/clients.js'
 import { get, post, refresh, signIn, signUp, verify } from '../support/people.js'
 import { forgerOf, payloadOf } from './forger.js'
 
@@ -145,7 +153,7 @@ t.test('a new client secret invalidates the old one and its tokens at once, on e
   t.equal(asked.json().error, 'invalid_client')
   const renewed = { ...client, basic: basicOf(client.id, secret) }
   t.equal((await get(other, '/admin/users', await clientToken(other, renewed))).statusCode, 200)
-  t.equal((await exchange(app, renewed, opened.refresh_token)).statusCode, 200, 'users stay signed in')
+  t.equal((await refreshAsClient(app, renewed, opened.refresh_token)).statusCode, 200, 'users stay signed in')
 })
 
 t.test('a scope removed from a client is no longer valid in its existing tokens', async t => {

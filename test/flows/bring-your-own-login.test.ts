@@ -1,7 +1,7 @@
 import t from 'tap'
 import { SUPERSEDED_GRACE_SECONDS } from '../../src/auth/judge-refresh-token.js'
 import { buildTestApp } from '../support/build-test-app.js'
-import { clientToken, exchange, makeClient, postForm } from '../support/clients.js'
+import { clientToken, makeClient, postForm, refreshAsClient } from '../support/clients.js'
 import { IPHONE } from '../support/device.js'
 import { get, refresh, signUp, verify } from '../support/people.js'
 
@@ -23,8 +23,8 @@ t.test('bring your own login: a client signs its users in, and Latchkey manages 
   t.equal(await verify(app, tokens.access_token), 200)
 
   // The shop's server keeps the refresh token and rotates it (RFC 6749, 6). After a lost answer it asks again.
-  const next = (await exchange(app, shop, tokens.refresh_token)).json()
-  const again = (await exchange(app, shop, tokens.refresh_token)).json()
+  const next = (await refreshAsClient(app, shop, tokens.refresh_token)).json()
+  const again = (await refreshAsClient(app, shop, tokens.refresh_token)).json()
   t.equal(again.refresh_token, next.refresh_token, 'the same successor')
 
   // Without the shop's secret a stolen token cannot be used.
@@ -49,11 +49,11 @@ t.test('bring your own login: a client signs its users in, and Latchkey manages 
 
   // A thief presents an old token. The first time the token is superseded; the second time the session ends.
   await clock.advance(config.refresh.minAgeSeconds + 1)
-  t.equal((await exchange(app, shop, next.refresh_token)).statusCode, 200)
-  t.match((await exchange(app, shop, tokens.refresh_token)).json(), { error: 'invalid_grant' })
+  t.equal((await refreshAsClient(app, shop, next.refresh_token)).statusCode, 200)
+  t.match((await refreshAsClient(app, shop, tokens.refresh_token)).json(), { error: 'invalid_grant' })
   t.equal(await isActive(next.access_token), true)
   await clock.advance(SUPERSEDED_GRACE_SECONDS + 1)
-  t.match((await exchange(app, shop, tokens.refresh_token)).json(), { error: 'invalid_grant' })
+  t.match((await refreshAsClient(app, shop, tokens.refresh_token)).json(), { error: 'invalid_grant' })
   t.equal(await isActive(next.access_token), false)
   t.equal(await verify(app, next.access_token), 'token_revoked')
   t.equal(await verify(app, ada.accessToken), 200, 'the other session of the user is not affected')

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { newId } from '../../src/auth/session-id.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
-import { asClient, clientToken, exchange, makeClient, signUpAdmin } from '../support/clients.js'
+import { asClient, clientToken, makeClient, refreshAsClient, signUpAdmin } from '../support/clients.js'
 import { get, PASSWORD, post, refresh, signIn, signUp, verify } from '../support/people.js'
 
 /** The service, and a function that calls its admin routes as a client with the scope `admin`. */
@@ -305,7 +305,7 @@ t.test('revoking by client id revokes only the sessions that this client opened'
   t.equal((await admin('POST', '/admin/revocations', { client_id: client.id.toUpperCase() })).statusCode, 204)
   for (const { access_token, refresh_token } of opened) {
     t.equal(await verify(app, access_token), 'token_revoked')
-    t.equal((await exchange(app, client, refresh_token)).json().error_description, 'The session was ended.')
+    t.equal((await refreshAsClient(app, client, refresh_token)).json().error_description, 'The session was ended.')
   }
   t.equal(await verify(app, ada.accessToken), 200)
   t.equal(await verify(app, other.json().access_token), 200)

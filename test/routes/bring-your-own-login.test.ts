@@ -1,6 +1,6 @@
 import t from 'tap'
 import { buildTestApp } from '../support/build-test-app.js'
-import { clientToken, exchange, makeClient } from '../support/clients.js'
+import { clientToken, makeClient, refreshAsClient } from '../support/clients.js'
 import { get, signUp, verify } from '../support/people.js'
 
 const IPHONE =
@@ -44,9 +44,9 @@ t.test('a session that a service opens for a user can be refreshed, listed and r
     select type, actor, host(ip) as ip from security_events where session_id = ${tokens.session_id}`
   t.same(event, { type: 'signed_in', actor: client.id, ip: '203.0.113.9' })
 
-  const next = (await exchange(app, client, tokens.refresh_token)).json()
+  const next = (await refreshAsClient(app, client, tokens.refresh_token)).json()
   await clock.advance(config.refresh.minAgeSeconds + 1)
-  t.equal((await exchange(app, client, next.refresh_token)).statusCode, 200)
+  t.equal((await refreshAsClient(app, client, next.refresh_token)).statusCode, 200)
   await app.inject({
     method: 'DELETE',
     url: `/auth/sessions/${tokens.session_id}`,

@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { disableUser } from '../../src/auth/administer-users.js'
 import { SUPERSEDED_GRACE_SECONDS } from '../../src/auth/judge-refresh-token.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
-import { basicOf, clientToken, exchange, makeClient, postForm, type TestClient } from '../support/clients.js'
+import { basicOf, clientToken, makeClient, postForm, refreshAsClient, type TestClient } from '../support/clients.js'
 import { refresh, refreshed, signUp, verify } from '../support/people.js'
 
 /** The service on its own port, and its metadata as a strict public library discovers them. */
@@ -210,13 +210,13 @@ t.test('a client that revokes its refresh token ends the session, and its access
   const client = await makeClient(app, 'sessions')
   const ada = await signUp(app)
   const first = await openSession(app, client, ada.userId)
-  const next = (await exchange(app, client, first.refresh_token)).json()
+  const next = (await refreshAsClient(app, client, first.refresh_token)).json()
   t.equal((await revoke(app, client, first.access_token)).statusCode, 200)
   t.equal(await verify(app, first.access_token), 'token_revoked')
   t.equal(await verify(app, next.access_token), 200, 'other access tokens stay valid')
   t.equal((await revoke(app, client, next.refresh_token)).statusCode, 200)
   t.equal(await verify(app, next.access_token), 'token_revoked')
-  t.match((await exchange(app, client, next.refresh_token)).json(), { error: 'invalid_grant' })
+  t.match((await refreshAsClient(app, client, next.refresh_token)).json(), { error: 'invalid_grant' })
   const events = await database.admin`
     select type, session_id from security_events where actor = ${client.id} order by id`
   t.same(
@@ -255,7 +255,7 @@ t.test('revoking another client’s token or an invalid token has no effect and 
   t.equal(await verify(app, ada.accessToken), 200)
   t.equal((await refresh(app, ada.refreshToken)).statusCode, 200)
   t.equal(await verify(app, foreign.access_token), 200)
-  t.equal((await exchange(app, other, foreign.refresh_token)).statusCode, 200)
+  t.equal((await refreshAsClient(app, other, foreign.refresh_token)).statusCode, 200)
 
   const administrator = await makeClient(app, 'admin')
   t.equal((await revoke(app, administrator, ada.accessToken)).statusCode, 200)
@@ -269,7 +269,7 @@ t.test(
     const client = await makeClient(app, 'sessions')
     const ada = await signUp(app)
     const { refresh_token: first } = await openSession(app, client, ada.userId)
-    const next = (token: string) => exchange(app, client, token)
+    const next = (token: string) => refreshAsClient(app, client, token)
     const answers = (await Promise.all([next(first), next(first)])).map(answer => answer.json().refresh_token)
     t.equal(answers[0], answers[1])
     await clock.advance(config.refresh.minAgeSeconds + 1)

@@ -35,7 +35,7 @@ export async function clientToken(app: FastifyInstance, { basic }: TestClient, s
 }
 
 /** Refreshes a session that a client opened, at the client's token endpoint (RFC 6749, 6). */
-export function exchange(app: FastifyInstance, { basic }: Pick<TestClient, 'basic'>, refreshToken: string) {
+export function refreshAsClient(app: FastifyInstance, { basic }: Pick<TestClient, 'basic'>, refreshToken: string) {
   const fields = { grant_type: 'refresh_token', refresh_token: refreshToken }
   return postForm(app, '/oauth/token', fields, { authorization: basic })
 }
