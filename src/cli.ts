@@ -152,7 +152,7 @@ function commands() {
 }
 
 async function configure() {
-  const { loadConfig } = await import('./load-config.js')
+  const { loadConfig } = await import('./cli/load-config.js')
   return loadConfig(process.env, { embedded: program.opts().embedded === true })
 }
 

@@ -1,6 +1,6 @@
 import type { Server } from 'node:http'
 import { type FastifyHttpOptions, LogController } from 'fastify'
-import type { Config } from './config.js'
+import type { Config } from './config/config.js'
 import { inNetworks } from './ip-address.js'
 import { answerClientError } from './plugins/answer-client-error.js'
 import { securityHeadersFor } from './plugins/security-headers.js'

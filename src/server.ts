@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { buildApp } from './app.js'
-import { type Config, configWarnings } from './config.js'
-import { startLog } from './start-log.js'
+import { type Config, configWarnings } from './config/config.js'
+import { startLog } from './plugins/logger-options.js'
 import { openStores, type Stores } from './stores/open-stores.js'
 
 /** How long connections that are in use may take to meet their last answer after the listener closed. */

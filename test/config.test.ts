@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Config, type ConfigError, readConfig } from '../src/config.js'
+import { type Config, type ConfigError, readConfig } from '../src/config/config.js'
 import { problemsOf, production, refreshSecret, required, secret, stores } from './config/environments.js'
 
 t.test('two secrets are the only settings that development requires', async t => {

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import t, { type Test } from 'tap'
-import { ConfigError } from '../src/config.js'
+import { ConfigError } from '../src/config/config.js'
 import { openLocationDatabase } from '../src/location-database.js'
 import { writeLocationFile } from './support/location-file.js'
 import { quietLog } from './support/servers/quiet-log.js'

@@ -1,5 +1,5 @@
 import type { Background } from '../background.js'
-import type { Config } from '../config.js'
+import type { Config } from '../config/config.js'
 import type { Database, Repositories } from '../db/database.js'
 import type { NewSecurityEvent } from '../db/security-events.js'
 import type { Activity } from '../ephemeral/activity.js'

@@ -1,7 +1,7 @@
 import type { NewAccount } from '../auth/administer-users.js'
 import type { NewNames } from '../auth/administration/rename-user.js'
 import type { NewClientAccount } from '../auth/clients/create-client.js'
-import type { Config } from '../config.js'
+import type { Config } from '../config/config.js'
 import * as clients from './clients.js'
 import { importUsers as importInto, openImport } from './import-users.js'
 import * as keys from './keys.js'

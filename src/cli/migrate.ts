@@ -1,4 +1,4 @@
-import type { Config } from '../config.js'
+import type { Config } from '../config/config.js'
 import { migrateExternal, openStores } from '../stores/open-stores.js'
 import { commandLog as log } from './command-log.js'
 

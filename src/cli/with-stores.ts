@@ -1,7 +1,7 @@
 import type { AuthContext } from '../auth/context.js'
 import type { NewKeyOptions } from '../auth/keys/rotate-signing-key.js'
 import { deriveSecrets } from '../auth/secrets.js'
-import type { Config } from '../config.js'
+import type { Config } from '../config/config.js'
 import type { Database } from '../db/database.js'
 import { openContext } from '../open-context.js'
 import { openStores, type Stores } from '../stores/open-stores.js'

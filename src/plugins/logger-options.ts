@@ -1,7 +1,12 @@
 import type { FastifyRequest } from 'fastify'
-import type { LoggerOptions } from 'pino'
-import type { Config } from '../config.js'
+import { type Logger, type LoggerOptions, pino } from 'pino'
+import type { Config } from '../config/config.js'
 import { describeError } from './describe-error.js'
+
+/** The one log of the process, from its first line to its last. */
+export function startLog(level: Config['logLevel']): Logger {
+  return pino(loggerOptions(level))
+}
 
 /**
  * What the log may hold: no header, no body, no query string, no message of an error that quotes values. The

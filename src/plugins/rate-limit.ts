@@ -1,7 +1,7 @@
 import fastifyRateLimit, { type FastifyRateLimitStore } from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Config } from '../config.js'
+import type { Config } from '../config/config.js'
 import type { Counters } from '../ephemeral/counters.js'
 import { createLastingCounters } from '../ephemeral/lasting-counters.js'
 import { LatchkeyError } from '../errors.js'

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { deriveSecrets } from '../auth/secrets.js'
+import type { Config } from '../config/config.js'
 import { readPostgresUrl } from '../config/postgres-url.js'
-import type { Config } from '../config.js'
 import { type Database, openDatabase } from '../db/database.js'
 import { migrate } from '../db/migrate.js'
 import { checkTablesFound } from '../db/tables-schema.js'

@@ -1,4 +1,4 @@
-import { ConfigError, readConfig } from '../../src/config.js'
+import { ConfigError, readConfig } from '../../src/config/config.js'
 
 export const secret = 'b7Qx-access-canary-9fKd2LmPzR4tVwYs'
 export const refreshSecret = 'c3Hn-refresh-canary-8gJe1NoQaS5uXbZr'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { readConfig } from '../../src/config.js'
+import { readConfig } from '../../src/config/config.js'
 import { problemsOf, production, refreshSecret, required, secret, stores } from './environments.js'
 
 t.test('an invalid setting is rejected with its name and how to correct it', async t => {

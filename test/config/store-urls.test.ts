@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import t from 'tap'
+import { readConfig } from '../../src/config/config.js'
 import { readPostgresUrl } from '../../src/config/postgres-url.js'
 import { readRedisUrl } from '../../src/config/redis-url.js'
-import { readConfig } from '../../src/config.js'
 import { problemsOf, production } from './environments.js'
 
 t.test('Postgres addresses are accepted in the form that each provider gives', async t => {

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { chooseMode, readConfig } from '../../src/config.js'
+import { chooseMode, readConfig } from '../../src/config/config.js'
 import { problemsOf, refreshSecret, required, secret, stores } from './environments.js'
 
 t.test('a setting can be read from a file', async t => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { configWarnings, readConfig } from '../../src/config.js'
+import { configWarnings, readConfig } from '../../src/config/config.js'
 import { production, required } from './environments.js'
 
 t.test('a risky setting is allowed, with a warning', async t => {

@@ -1,5 +1,5 @@
 import { calculateJwkThumbprint, exportJWK, exportPKCS8, generateKeyPair } from 'jose'
-import type { Config } from '../../config.js'
+import type { Config } from '../../config/config.js'
 
 export type Algorithm = Config['algorithm']
 

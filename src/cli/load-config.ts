@@ -1,7 +1,7 @@
-import { isSet, readVariable } from './config/read-variable.js'
-import { settings } from './config/settings.js'
-import { type Config, chooseMode, readConfig } from './config.js'
-import { type EmbeddedSecrets, ensureEmbeddedSecrets } from './stores/embedded/ensure-embedded-secrets.js'
+import { type Config, chooseMode, readConfig } from '../config/config.js'
+import { isSet, readVariable } from '../config/read-variable.js'
+import { settings } from '../config/settings.js'
+import { type EmbeddedSecrets, ensureEmbeddedSecrets } from '../stores/embedded/ensure-embedded-secrets.js'
 
 /**
  * Reads the configuration. In embedded mode the secrets that nobody set are generated once and kept in the data folder,

@@ -1,16 +1,16 @@
-import { availableCores } from './config/available-cores.js'
-import { browserWarnings } from './config/browser-warnings.js'
-import { checkTogether } from './config/check-together.js'
-import { chooseMode, type Mode } from './config/choose-mode.js'
-import { ConfigError } from './config/config-error.js'
-import { cookieOptions } from './config/cookie-options.js'
-import { misspelledSettings } from './config/misspelled-settings.js'
-import { publicOriginOf } from './config/public-origin.js'
-import { readSettings } from './config/read-settings.js'
-import type { SettingName, Values } from './config/settings.js'
+import { availableCores } from './available-cores.js'
+import { browserWarnings } from './browser-warnings.js'
+import { checkTogether } from './check-together.js'
+import { chooseMode, type Mode } from './choose-mode.js'
+import { ConfigError } from './config-error.js'
+import { cookieOptions } from './cookie-options.js'
+import { misspelledSettings } from './misspelled-settings.js'
+import { publicOriginOf } from './public-origin.js'
+import { readSettings } from './read-settings.js'
+import type { SettingName, Values } from './settings.js'
 
-export { type Choice, chooseMode, type Mode } from './config/choose-mode.js'
-export { ConfigError } from './config/config-error.js'
+export { type Choice, chooseMode, type Mode } from './choose-mode.js'
+export { ConfigError } from './config-error.js'
 
 /** Everything an operator can set, read once at start, checked as a whole and then frozen. */
 export interface Config {
