@@ -3,7 +3,7 @@ import { isIPv6 } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { Reader, type Response } from 'maxmind'
 import type { Locate, Location } from './auth/location.js'
-import { ConfigError } from './config/config-error.js'
+import { ConfigError } from './config/config.js'
 import type { Log } from './log.js'
 
 /**

@@ -1,5 +1,5 @@
 import { type Config, chooseMode, readConfig } from '../config/config.js'
-import { isSet, readVariable } from '../config/read-variable.js'
+import { isSet, readVariable } from '../config/read-settings.js'
 import { settings } from '../config/settings.js'
 import { type EmbeddedSecrets, ensureEmbeddedSecrets } from '../stores/embedded/ensure-embedded-secrets.js'
 

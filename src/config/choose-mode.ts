@@ -1,4 +1,4 @@
-import { isSet, readVariable } from './read-variable.js'
+import { isSet, readVariable } from './read-settings.js'
 
 /** Where state lives: on the operator's Postgres and Redis, or on a Postgres of Latchkey's own and in its memory. */
 export type Mode = 'external' | 'embedded'

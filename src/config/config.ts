@@ -1,16 +1,12 @@
 import { availableCores } from './available-cores.js'
-import { browserWarnings } from './browser-warnings.js'
-import { checkTogether } from './check-together.js'
 import { chooseMode, type Mode } from './choose-mode.js'
-import { ConfigError } from './config-error.js'
 import { cookieOptions } from './cookie-options.js'
-import { misspelledSettings } from './misspelled-settings.js'
+import { brokenRules } from './cross-setting-rules.js'
 import { publicOriginOf } from './public-origin.js'
 import { readSettings } from './read-settings.js'
 import type { SettingName, Values } from './settings.js'
 
 export { type Choice, chooseMode, type Mode } from './choose-mode.js'
-export { ConfigError } from './config-error.js'
 
 /** Everything an operator can set, read once at start, checked as a whole and then frozen. */
 export interface Config {
@@ -140,6 +136,19 @@ export interface Config {
   readonly shutdownDelayMs: number
 }
 
+/** All that is wrong with the configuration at once; every problem names its variable and the fix, and no secret. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    const heading =
+      problems.length === 1 ? 'The configuration has a mistake' : `The configuration has ${problems.length} mistakes`
+    super([`${heading} (docs/configuration.md describes every setting):`, ...problems].join('\n  - '))
+    this.name = 'ConfigError'
+    this.problems = Object.freeze([...problems])
+  }
+}
+
 /** What the embedded mode does not look at: it brings stores of its own. */
 const externalOnly: ReadonlySet<SettingName> = new Set([
   'DATABASE_URL',
@@ -164,27 +173,9 @@ const externalOnly: ReadonlySet<SettingName> = new Set([
 export function readConfig(env: NodeJS.ProcessEnv, options: { embedded?: boolean } = {}): Config {
   const { mode, problems } = chooseMode(env, options)
   const reading = readSettings(env, mode === 'embedded' ? externalOnly : new Set())
-  const all = [...problems, ...reading.problems, ...checkTogether(reading)]
+  const all = [...problems, ...reading.problems, ...brokenRules(reading)]
   if (all.length > 0) throw new ConfigError(all)
   return deepFreeze(toConfig(reading.values, mode, Boolean(env.KUBERNETES_SERVICE_HOST)))
-}
-
-/**
- * What is allowed but unwise, for the log at start.
- *
- * @param env names variables in it that look like misspelled settings
- */
-export function configWarnings(config: Config, env: NodeJS.ProcessEnv = {}): readonly string[] {
-  const warnings = browserWarnings(config)
-  if (config.nodeEnv === 'production') {
-    if (!config.rateLimit.enabled) warnings.push('RATE_LIMIT is off in production: nothing slows guessing down.')
-    if (config.signInFailureDelayMs === 0)
-      warnings.push('SIGN_IN_FAILURE_DELAY is 0 in production: the time of an answer tells which accounts exist.')
-  }
-  if (config.trustProxy.some(cidr => cidr.endsWith('/0'))) {
-    warnings.push('TRUST_PROXY covers every address: any client can choose the address it is seen under.')
-  }
-  return [...warnings, ...misspelledSettings(env)]
 }
 
 function toConfig(values: Values, mode: Mode, isKubernetes: boolean): Config {

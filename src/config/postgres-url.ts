@@ -1,7 +1,22 @@
 import { isIP } from 'node:net'
-import { Mistake } from './kind.js'
-import { certificateFile } from './plain-kinds.js'
-import { decoded, type Place, placesOf, portOf, splitStoreUrl } from './split-store-url.js'
+import { certificateFile } from './kinds.js'
+import { type Kind, Mistake } from './setting.js'
+import { decoded, type Place, placesOf, portOf, splitStoreUrl } from './store-url.js'
+
+/** The address of a Postgres, or of several that are replicas of one another (`host1:5432,host2:5432`). */
+export const postgresUrl: Kind<string> = {
+  accepts: 'a postgres:// or postgresql:// address',
+  parse(text) {
+    if (/^file:/i.test(text)) {
+      throw new Mistake(
+        'is a file: address, as SQLite has, but Latchkey needs Postgres: give a postgres:// address, or in ' +
+          'development leave the variable unset, and Latchkey starts an embedded Postgres of its own',
+      )
+    }
+    readPostgresUrl(text)
+    return text
+  },
+}
 
 /** As libpq has them (PostgreSQL, "SSL Support"). */
 const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const

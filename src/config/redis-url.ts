@@ -1,5 +1,13 @@
-import { Mistake } from './kind.js'
-import { decoded, type Place, placesOf, splitStoreUrl } from './split-store-url.js'
+import { type Kind, Mistake } from './setting.js'
+import { decoded, type Place, placesOf, splitStoreUrl } from './store-url.js'
+
+export const redisUrl: Kind<string> = {
+  accepts: 'a redis://, rediss:// or unix:// address',
+  parse(text) {
+    readRedisUrl(text)
+    return text
+  },
+}
 
 /** What an address of Redis says. */
 export interface RedisUrl {

@@ -1,5 +1,3 @@
-import type { Kind } from './kind.js'
-
 /** One variable of the environment: what it takes, what it means, and what it is when unset. */
 export interface Setting {
   readonly kind: Kind<unknown>
@@ -13,4 +11,30 @@ export interface Setting {
   readonly required?: string
   /** Whether its value must never be shown, not even when it is wrong. */
   readonly secret?: boolean
+}
+
+/** A type of value: how to read it, and how to tell an operator what it takes. */
+export interface Kind<T> {
+  /** Reads the text of a variable, which is never empty. Throws a {@link Mistake} if it can't be this kind. */
+  parse(text: string): T
+  /** What is accepted, as the documentation says it: "a duration from 10s to 2h". */
+  readonly accepts: string
+}
+
+/**
+ * What is wrong with a value, and what to write instead: the end of a sentence that begins with the variable's name.
+ * It never repeats the value, because the value may be a secret; the caller that reports it decides whether to show it.
+ */
+export class Mistake extends Error {
+  /** Which entry of a list is at fault, counted from 1. */
+  readonly entry: number | undefined
+  /** That entry's text. */
+  readonly text: string | undefined
+
+  constructor(message: string, entry?: number, text?: string) {
+    super(message)
+    this.name = 'Mistake'
+    this.entry = entry
+    this.text = text
+  }
 }

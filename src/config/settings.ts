@@ -1,5 +1,4 @@
-import type { Kind } from './kind.js'
-import type { Setting } from './setting.js'
+import type { Kind, Setting } from './setting.js'
 import { browserSettings } from './settings/browser.js'
 import { limitSettings } from './settings/limits.js'
 import { processSettings } from './settings/process.js'

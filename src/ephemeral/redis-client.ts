@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import { readRedisUrl } from '../config/redis-url.js'
-import type { Place } from '../config/split-store-url.js'
+import type { Place } from '../config/store-url.js'
 import type { Log } from '../log.js'
 import { useDeadlines } from './redis-deadlines.js'
 import { refuseSentinel, reportChanges } from './report-changes.js'

@@ -2,7 +2,7 @@ import { createConnection, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect as connectTls, type ConnectionOptions as TlsOptions } from 'node:tls'
 import { AbstractConnector, type RedisOptions } from 'ioredis'
-import type { Place } from '../config/split-store-url.js'
+import type { Place } from '../config/store-url.js'
 import { addressOf, findMaster, type OnSentinel, type Sentinels } from './sentinels.js'
 
 type Emit = Parameters<AbstractConnector['connect']>[0]

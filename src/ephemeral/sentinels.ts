@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { Redis } from 'ioredis'
-import type { Place } from '../config/split-store-url.js'
+import type { Place } from '../config/store-url.js'
 
 /** Who knows where the master of a Redis is, and how they are asked. */
 export interface Sentinels {

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { configWarnings, readConfig } from '../../src/config/config.js'
+import { readConfig } from '../../src/config/config.js'
+import { configWarnings } from '../../src/config/warnings.js'
 import { production, required } from './environments.js'
 
 t.test('a risky setting is allowed, with a warning', async t => {

@@ -1,7 +1,5 @@
-import { list } from '../kind.js'
-import { anyOrigin, cookieDomain, network, webOrigin } from '../network-kinds.js'
-import { oneOf, onOff, text } from '../plain-kinds.js'
-import { publicPath } from '../public-path.js'
+import { list, oneOf, onOff, text } from '../kinds.js'
+import { anyOrigin, cookieDomain, network, publicPath, webOrigin } from '../network-kinds.js'
 import type { Setting } from '../setting.js'
 
 export const browserSettings = {

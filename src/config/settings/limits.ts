@@ -1,5 +1,4 @@
-import { durationMs, durationSeconds } from '../duration.js'
-import { integer, oneOf, onOff } from '../plain-kinds.js'
+import { durationMs, durationSeconds, integer, oneOf, onOff } from '../kinds.js'
 import type { Setting } from '../setting.js'
 
 export const limitSettings = {

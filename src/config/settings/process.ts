@@ -1,6 +1,5 @@
-import { durationMs } from '../duration.js'
+import { durationMs, integer, oneOf, someOf, text } from '../kinds.js'
 import { bindAddress } from '../network-kinds.js'
-import { integer, oneOf, someOf, text } from '../plain-kinds.js'
 import type { Setting } from '../setting.js'
 
 export const processSettings = {

@@ -1,7 +1,7 @@
-import { durationMs } from '../duration.js'
-import { certificateFile, integer, onOff, text } from '../plain-kinds.js'
+import { certificateFile, durationMs, integer, onOff, text } from '../kinds.js'
+import { postgresUrl } from '../postgres-url.js'
+import { redisUrl } from '../redis-url.js'
 import type { Setting } from '../setting.js'
-import { postgresUrl, redisUrl } from '../store-urls.js'
 
 export const storeSettings = {
   DATABASE_URL: {

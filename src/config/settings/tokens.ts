@@ -1,6 +1,4 @@
-import { durationSeconds } from '../duration.js'
-import { integer, oneOf, text } from '../plain-kinds.js'
-import { secrets } from '../secrets.js'
+import { durationSeconds, integer, oneOf, secrets, text } from '../kinds.js'
 import type { Setting } from '../setting.js'
 
 const giveSecret = 'give at least 32 random bytes, as made by "openssl rand -base64 48"'

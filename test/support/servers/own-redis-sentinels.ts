@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import type { Test } from 'tap'
-import type { Place } from '../../../src/config/split-store-url.js'
+import type { Place } from '../../../src/config/store-url.js'
 import { until } from '../eventually.js'
 import { type OwnRedis, startRedis } from './own-redis.js'
 

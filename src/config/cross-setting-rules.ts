@@ -12,57 +12,6 @@ interface Rule {
   problem: string
 }
 
-/** What an address of Postgres says about TLS, and the file of the authority. */
-function authorityRules(name: 'DATABASE_URL' | 'DATABASE_MIGRATION_URL'): Rule[] {
-  const hasMode = (values: Values, sslmode: string) =>
-    values[name] !== undefined && readPostgresUrl(values[name]).sslmode === sslmode
-  return [
-    {
-      of: [name, 'DATABASE_CA_FILE'],
-      broken: v => hasMode(v, 'disable') && v.DATABASE_CA_FILE !== undefined,
-      problem: `${name} has sslmode=disable beside DATABASE_CA_FILE: remove one of them.`,
-    },
-    {
-      of: [name, 'DATABASE_CA_FILE'],
-      broken: v => hasMode(v, 'verify-ca') && v.DATABASE_CA_FILE === undefined && !readPostgresUrl(v[name]!).caFile,
-      problem: `${name} has sslmode=verify-ca without an authority: set DATABASE_CA_FILE, or write verify-full.`,
-    },
-  ]
-}
-
-function sentinelRules(): Rule[] {
-  const needsMaster = (['REDIS_SENTINEL_USERNAME', 'REDIS_SENTINEL_PASSWORD', 'REDIS_SENTINEL_TLS'] as const).map(
-    (name): Rule => ({
-      of: [name, 'REDIS_SENTINEL_MASTER'],
-      broken: v => v[name] !== undefined && v.REDIS_SENTINEL_MASTER === undefined,
-      problem: `${name} is set without REDIS_SENTINEL_MASTER: set that to the name of the master, or unset ${name}.`,
-    }),
-  )
-  return [
-    ...needsMaster,
-    {
-      of: ['REDIS_SENTINEL_USERNAME', 'REDIS_SENTINEL_PASSWORD'],
-      broken: v => v.REDIS_SENTINEL_USERNAME !== undefined && v.REDIS_SENTINEL_PASSWORD === undefined,
-      problem: 'REDIS_SENTINEL_USERNAME is set without REDIS_SENTINEL_PASSWORD: set both, or the password alone.',
-    },
-    {
-      of: ['REDIS_SENTINEL_MASTER', 'REDIS_CLUSTER'],
-      broken: v => v.REDIS_SENTINEL_MASTER !== undefined && v.REDIS_CLUSTER,
-      problem:
-        'REDIS_SENTINEL_MASTER and REDIS_CLUSTER exclude each other: a Redis Cluster has no Sentinels. Unset one.',
-    },
-    {
-      of: ['REDIS_SENTINEL_MASTER', 'REDIS_URL'],
-      broken: v =>
-        v.REDIS_SENTINEL_MASTER !== undefined &&
-        v.REDIS_URL !== undefined &&
-        readRedisUrl(v.REDIS_URL).socket !== undefined,
-      problem:
-        'REDIS_URL names a socket, and Sentinels have hosts: write redis://sentinel:26379, or unset REDIS_SENTINEL_MASTER.',
-    },
-  ]
-}
-
 /** What settings owe one another. */
 const rules: readonly Rule[] = [
   {
@@ -153,8 +102,59 @@ const rules: readonly Rule[] = [
 ]
 
 /** Checks settings against one another, and returns what is wrong. */
-export function checkTogether({ values, failed }: Reading): string[] {
+export function brokenRules({ values, failed }: Reading): string[] {
   return rules.filter(rule => !rule.of.some(name => failed.has(name)) && rule.broken(values)).map(rule => rule.problem)
+}
+
+/** What an address of Postgres says about TLS, and the file of the authority. */
+function authorityRules(name: 'DATABASE_URL' | 'DATABASE_MIGRATION_URL'): Rule[] {
+  const hasMode = (values: Values, sslmode: string) =>
+    values[name] !== undefined && readPostgresUrl(values[name]).sslmode === sslmode
+  return [
+    {
+      of: [name, 'DATABASE_CA_FILE'],
+      broken: v => hasMode(v, 'disable') && v.DATABASE_CA_FILE !== undefined,
+      problem: `${name} has sslmode=disable beside DATABASE_CA_FILE: remove one of them.`,
+    },
+    {
+      of: [name, 'DATABASE_CA_FILE'],
+      broken: v => hasMode(v, 'verify-ca') && v.DATABASE_CA_FILE === undefined && !readPostgresUrl(v[name]!).caFile,
+      problem: `${name} has sslmode=verify-ca without an authority: set DATABASE_CA_FILE, or write verify-full.`,
+    },
+  ]
+}
+
+function sentinelRules(): Rule[] {
+  const needsMaster = (['REDIS_SENTINEL_USERNAME', 'REDIS_SENTINEL_PASSWORD', 'REDIS_SENTINEL_TLS'] as const).map(
+    (name): Rule => ({
+      of: [name, 'REDIS_SENTINEL_MASTER'],
+      broken: v => v[name] !== undefined && v.REDIS_SENTINEL_MASTER === undefined,
+      problem: `${name} is set without REDIS_SENTINEL_MASTER: set that to the name of the master, or unset ${name}.`,
+    }),
+  )
+  return [
+    ...needsMaster,
+    {
+      of: ['REDIS_SENTINEL_USERNAME', 'REDIS_SENTINEL_PASSWORD'],
+      broken: v => v.REDIS_SENTINEL_USERNAME !== undefined && v.REDIS_SENTINEL_PASSWORD === undefined,
+      problem: 'REDIS_SENTINEL_USERNAME is set without REDIS_SENTINEL_PASSWORD: set both, or the password alone.',
+    },
+    {
+      of: ['REDIS_SENTINEL_MASTER', 'REDIS_CLUSTER'],
+      broken: v => v.REDIS_SENTINEL_MASTER !== undefined && v.REDIS_CLUSTER,
+      problem:
+        'REDIS_SENTINEL_MASTER and REDIS_CLUSTER exclude each other: a Redis Cluster has no Sentinels. Unset one.',
+    },
+    {
+      of: ['REDIS_SENTINEL_MASTER', 'REDIS_URL'],
+      broken: v =>
+        v.REDIS_SENTINEL_MASTER !== undefined &&
+        v.REDIS_URL !== undefined &&
+        readRedisUrl(v.REDIS_URL).socket !== undefined,
+      problem:
+        'REDIS_URL names a socket, and Sentinels have hosts: write redis://sentinel:26379, or unset REDIS_SENTINEL_MASTER.',
+    },
+  ]
 }
 
 function isWithin(path: string, parent: string): boolean {

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { Mistake } from './kind.js'
+import { Mistake } from './setting.js'
 
 export interface Place {
   /** A name, an address (IPv6 without brackets) or the folder of a socket. */

@@ -1,15 +1,27 @@
 import { isIP } from 'node:net'
+import type { Config } from './config.js'
+import { settings } from './settings.js'
 
-/** The part of the configuration that browsers act on. */
-export interface BrowserConfig {
-  nodeEnv: string
-  publicOrigin: string
-  corsOrigins: readonly string[]
-  cookie: { sameSite: 'strict' | 'lax' | 'none'; secure: boolean }
+/**
+ * What is allowed but unwise, for the log at start.
+ *
+ * @param env names variables in it that look like misspelled settings
+ */
+export function configWarnings(config: Config, env: NodeJS.ProcessEnv = {}): readonly string[] {
+  const warnings = browserWarnings(config)
+  if (config.nodeEnv === 'production') {
+    if (!config.rateLimit.enabled) warnings.push('RATE_LIMIT is off in production: nothing slows guessing down.')
+    if (config.signInFailureDelayMs === 0)
+      warnings.push('SIGN_IN_FAILURE_DELAY is 0 in production: the time of an answer tells which accounts exist.')
+  }
+  if (config.trustProxy.some(cidr => cidr.endsWith('/0'))) {
+    warnings.push('TRUST_PROXY covers every address: any client can choose the address it is seen under.')
+  }
+  return [...warnings, ...misspelledSettings(env)]
 }
 
 /** What a browser will not do with these settings although the service starts with them. */
-export function browserWarnings({ nodeEnv, publicOrigin, corsOrigins, cookie }: BrowserConfig): string[] {
+function browserWarnings({ nodeEnv, publicOrigin, corsOrigins, cookie }: Config): string[] {
   const isProduction = nodeEnv === 'production'
   const { protocol, hostname } = new URL(publicOrigin)
   const warnings: string[] = []
@@ -60,4 +72,14 @@ function lastTwoParts(hostname: string): string {
 
 function hostOf(origin: string): string {
   return new URL(origin).hostname
+}
+
+/** Only these beginnings: of others, such as REDIS_ or DATABASE_, the environment of a cluster holds many of its own. */
+const ours = /^(JWT|REFRESH|COOKIE|CORS|RATE_LIMIT)_/
+
+/** A warning for each variable that looks like a setting and is none, so that a slip does not pass in silence. */
+function misspelledSettings(env: NodeJS.ProcessEnv): string[] {
+  return Object.keys(env)
+    .filter(name => ours.test(name) && !Object.hasOwn(settings, name.replace(/_FILE$/, '')))
+    .map(name => `${name} is not a setting and has no effect: look up its name in docs/configuration.md.`)
 }

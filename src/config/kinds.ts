@@ -1,0 +1,158 @@
+import { readFileSync } from 'node:fs'
+import { type Kind, Mistake } from './setting.js'
+
+/** A whole number within bounds, both included. */
+export function integer(least: number, most: number): Kind<number> {
+  const accepts = `a whole number from ${least} to ${most}`
+  return {
+    accepts,
+    parse(text) {
+      const value = Number(text)
+      if (!/^\d+$/.test(text) || value < least || value > most) throw new Mistake(`must be ${accepts}`)
+      return value
+    },
+  }
+}
+
+export const onOff: Kind<boolean> = {
+  accepts: 'on or off',
+  parse(text) {
+    if (text === 'on' || text === 'true') return true
+    if (text === 'off' || text === 'false') return false
+    throw new Mistake('must be on or off (true and false are understood too)')
+  },
+}
+
+/** One of a few words, spelled exactly. */
+export function oneOf<const Word extends string>(...words: Word[]): Kind<Word> {
+  const accepts = words.length === 1 ? words[0]! : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
+  return {
+    accepts,
+    parse(text) {
+      const word = words.find(candidate => candidate === text)
+      if (word === undefined) throw new Mistake(`must be ${accepts}`)
+      return word
+    },
+  }
+}
+
+/** Some of a few words, or the word `none`. */
+export function someOf<const Word extends string>(...words: Word[]): Kind<readonly Word[]> {
+  const several = list(oneOf(...words))
+  return {
+    accepts: `none, or a comma-separated list of ${words.join(' and ')}`,
+    parse: text => (text === 'none' ? [] : [...new Set(several.parse(text))]),
+  }
+}
+
+/** Any text of a certain form; `accepts` describes the form. */
+export function text(accepts: string, form: RegExp): Kind<string> {
+  return {
+    accepts,
+    parse(value) {
+      if (!form.test(value)) throw new Mistake(`must be ${accepts}`)
+      return value
+    },
+  }
+}
+
+/** The path of a PEM file of certificates. It is opened here, so that a wrong path stops the start and not a request. */
+export const certificateFile: Kind<string> = {
+  accepts: 'the path of a PEM file',
+  parse(path) {
+    let content: string
+    try {
+      content = readFileSync(path, 'utf8')
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      throw new Mistake(`must be the path of a PEM file, which could not be read (${code})`)
+    }
+    if (!content.includes('-----BEGIN CERTIFICATE-----')) {
+      throw new Mistake('must be the path of a PEM file; the file holds no "-----BEGIN CERTIFICATE-----"')
+    }
+    return path
+  },
+}
+
+/** Several values of one kind, separated by commas. */
+export function list<T>(kind: Kind<T>): Kind<readonly T[]> {
+  return {
+    accepts: `a comma-separated list, each ${kind.accepts}`,
+    parse: text => text.split(',').map((entry, index) => parseEntry(kind, entry.trim(), index + 1)),
+  }
+}
+
+function parseEntry<T>(kind: Kind<T>, text: string, entry: number): T {
+  if (text === '') throw new Mistake('is empty: remove the extra comma', entry, text)
+  try {
+    return kind.parse(text)
+  } catch (error) {
+    if (error instanceof Mistake) throw new Mistake(error.message, entry, text)
+    throw error
+  }
+}
+
+const unitsMs: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** A duration within bounds, which are written as an operator would write them; it is read into milliseconds. */
+export function durationMs(least: string, most: string): Kind<number> {
+  const accepts = `a duration from ${least} to ${most}`
+  const leastMs = toMs(least)
+  const mostMs = toMs(most)
+  return {
+    accepts,
+    parse(text) {
+      const ms = text === '0' ? 0 : toMs(text)
+      if (ms < leastMs || ms > mostMs) throw new Mistake(`must be ${accepts}`)
+      return ms
+    },
+  }
+}
+
+/** As {@link durationMs}, in whole seconds. */
+export function durationSeconds(least: string, most: string): Kind<number> {
+  const { accepts, parse } = durationMs(least, most)
+  return {
+    accepts,
+    parse(text) {
+      const ms = parse(text)
+      if (ms % 1000 !== 0) throw new Mistake('must be whole seconds, such as 1s')
+      return ms / 1000
+    },
+  }
+}
+
+function toMs(text: string): number {
+  // A number alone means seconds to some programs and milliseconds to others: asking beats guessing.
+  if (/^\d+$/.test(text)) throw new Mistake(`needs a unit: write ${text}s for seconds or ${text}m for minutes`)
+  const match = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text)
+  if (!match) throw new Mistake('must be a whole number with one unit (ms, s, m, h or d), such as 500ms, 15m or 7d')
+  return Number(match[1]) * unitsMs[match[2]!]!
+}
+
+const LEAST_BYTES = 32
+const MOST_SECRETS = 4
+
+/** `new,old`: secrets of which the first makes and all verify. No message shows any part of one. */
+export const secrets: Kind<readonly string[]> = {
+  accepts: `1 to ${MOST_SECRETS} secrets, separated by commas, each at least ${LEAST_BYTES} bytes`,
+  parse(text) {
+    const list = text.split(',').map(secret => secret.trim())
+    if (list.length > MOST_SECRETS) {
+      throw new Mistake(`must hold at most ${MOST_SECRETS} secrets (commas separate them): remove the oldest`)
+    }
+    for (const [index, secret] of list.entries()) checkSecret(secret, index + 1)
+    if (new Set(list).size < list.length) throw new Mistake('holds the same secret twice: remove one')
+    return list
+  },
+}
+
+function checkSecret(secret: string, entry: number): void {
+  if (secret === '') throw new Mistake('is empty: remove the extra comma', entry)
+  if (Buffer.byteLength(secret) < LEAST_BYTES) {
+    throw new Mistake(`must be at least ${LEAST_BYTES} bytes: make one with "openssl rand -base64 48"`, entry)
+  }
+  if (new Set(secret).size === 1) {
+    throw new Mistake('must not be one character repeated: make one with "openssl rand -base64 48"', entry)
+  }
+}
