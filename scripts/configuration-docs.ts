@@ -3,7 +3,7 @@
  * out of date.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
-import type { Setting } from '../src/config/setting.js'
+import { type Setting, settingsIn } from '../src/config/setting.js'
 import { groups } from '../src/config/settings.js'
 
 const path = 'docs/configuration.md'
@@ -144,21 +144,21 @@ run with the old secret go on.
 
 function configurationDocs(): string {
   const sections = groups.map(({ title, settings }) => {
-    const rows = Object.entries<Setting>(settings).map(([name, setting]) => row(name, setting))
+    const rows = settingsIn(settings).map(row)
     return [`## ${title}`, '', '| variable | default | meaning |', '| --- | --- | --- |', ...rows, ''].join('\n')
   })
   return [introduction, ...sections].join('\n')
 }
 
-function row(name: string, setting: Setting): string {
+function row(setting: Setting): string {
   const accepts = `Takes ${setting.kind.accepts}.`
-  const cells = [`\`${name}\``, defaultOf(setting), `${setting.about} ${accepts}`]
+  const cells = [`\`${setting.variable}\``, defaultOf(setting), `${setting.about} ${accepts}`]
   return `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`
 }
 
 function defaultOf(setting: Setting): string {
   if (setting.required !== undefined) return '**required**; generated in embedded mode'
-  if (setting.default !== undefined) return `\`${setting.default}\``
+  if (setting.default) return `\`${setting.default}\``
   return setting.defaultText ?? 'unset'
 }
 

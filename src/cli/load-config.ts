@@ -1,6 +1,7 @@
-import { type Config, chooseMode, readConfig } from '../config/config.js'
+import { chooseMode } from '../config/choose-mode.js'
+import { type Config, readConfig } from '../config/config.js'
 import { isSet, readVariable } from '../config/read-settings.js'
-import { settings } from '../config/settings.js'
+import { processSettings } from '../config/settings/process.js'
 import { type EmbeddedSecrets, ensureEmbeddedSecrets } from '../stores/embedded/ensure-embedded-secrets.js'
 
 /**
@@ -12,7 +13,7 @@ import { type EmbeddedSecrets, ensureEmbeddedSecrets } from '../stores/embedded/
 export async function loadConfig(env: NodeJS.ProcessEnv, options: { embedded: boolean }): Promise<Config> {
   const { mode, problems } = chooseMode(env, options)
   if (mode === 'external' || problems.length > 0) return readConfig(env, options)
-  const generated = await embeddedSecrets(readVariable(env, 'DATA_DIR').text ?? settings.DATA_DIR.default)
+  const generated = await embeddedSecrets(readVariable(env, 'DATA_DIR').text ?? processSettings.dataDir.default)
   const unset = Object.entries(generated).filter(([name]) => !isSet(env, name))
   return readConfig({ ...env, ...Object.fromEntries(unset) }, options)
 }

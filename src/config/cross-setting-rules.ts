@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
+import { issuerOf } from './derived-values.js'
 import { readPostgresUrl } from './postgres-url.js'
-import { publicOriginOf } from './public-origin.js'
 import type { Reading } from './read-settings.js'
 import { readRedisUrl } from './redis-url.js'
 import type { SettingName, Values } from './settings.js'
@@ -70,7 +70,7 @@ const rules: readonly Rule[] = [
   },
   {
     of: ['COOKIE_SAMESITE', 'CORS_ORIGINS', 'PUBLIC_ORIGIN'],
-    broken: v => v.COOKIE_SAMESITE === 'none' && (v.CORS_ORIGINS ?? []).every(origin => origin === v.PUBLIC_ORIGIN),
+    broken: v => v.COOKIE_SAMESITE === 'none' && v.CORS_ORIGINS.every(origin => origin === v.PUBLIC_ORIGIN),
     problem:
       'COOKIE_SAMESITE=none is for pages on another site, and none is named: list their origins in CORS_ORIGINS, or set ' +
       'COOKIE_SAMESITE to lax or strict.',
@@ -78,9 +78,7 @@ const rules: readonly Rule[] = [
   {
     // Who verifies by the audience could not tell the token of a client from that of a user.
     of: ['JWT_AUDIENCE', 'JWT_ISSUER', 'PUBLIC_ORIGIN', 'PUBLIC_PATH', 'PORT'],
-    broken: v =>
-      v.JWT_AUDIENCE !== undefined &&
-      v.JWT_AUDIENCE === `${v.JWT_ISSUER ?? `${publicOriginOf(v)}${v.PUBLIC_PATH}`}/clients`,
+    broken: v => v.JWT_AUDIENCE !== undefined && v.JWT_AUDIENCE === `${issuerOf(v)}/clients`,
     problem:
       "JWT_AUDIENCE is what clients' own tokens are for (the issuer and /clients): give users' tokens another one.",
   },

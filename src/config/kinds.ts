@@ -74,11 +74,12 @@ export const certificateFile: Kind<string> = {
   },
 }
 
-/** Several values of one kind, separated by commas. */
+/** Several values of one kind, separated by commas. The default '' is the empty list. */
 export function list<T>(kind: Kind<T>): Kind<readonly T[]> {
   return {
     accepts: `a comma-separated list, each ${kind.accepts}`,
-    parse: text => text.split(',').map((entry, index) => parseEntry(kind, entry.trim(), index + 1)),
+    parse: text =>
+      text === '' ? [] : text.split(',').map((entry, index) => parseEntry(kind, entry.trim(), index + 1)),
   }
 }
 

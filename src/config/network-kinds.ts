@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
+import { list } from './kinds.js'
 import { type Kind, Mistake } from './setting.js'
 
 /** The address to listen on. */
@@ -52,7 +53,7 @@ const namedNetworks: Record<string, readonly string[]> = {
 }
 
 /** A network, read into CIDRs: a bare address is a network of one, and a word may stand for several. */
-export const network: Kind<readonly string[]> = {
+const network: Kind<readonly string[]> = {
   accepts: 'a CIDR, an IP address, loopback, linklocal or uniquelocal',
   parse(text) {
     const named = Object.hasOwn(namedNetworks, text) ? namedNetworks[text] : undefined
@@ -68,6 +69,11 @@ export const network: Kind<readonly string[]> = {
     if (isIP(text) === 6 && !text.includes('%')) return [`${text}/128`]
     throw new Mistake('must be a CIDR, as 10.0.0.0/8, an IP address, or one of loopback, linklocal and uniquelocal')
   },
+}
+
+export const networks: Kind<readonly string[]> = {
+  accepts: list(network).accepts,
+  parse: text => list(network).parse(text).flat(),
 }
 
 /** The domain of a cookie. */

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
-import type { Setting } from './setting.js'
-import { Mistake } from './setting.js'
-import { type SettingName, settings, type Values } from './settings.js'
+import { isSetting, Mistake, type Setting, type SettingTree } from './setting.js'
+import { type GivenConfig, type SettingName, settings, settingTree, type Values } from './settings.js'
 
 export interface Reading {
   /** A setting that failed is undefined here, whatever its type says: ask `failed` first. */
@@ -13,14 +12,14 @@ export interface Reading {
 /**
  * Reads every setting on its own and collects all mistakes.
  *
- * @param skipped settings that are taken as unset, whatever the environment holds
+ * @param options.embedded takes settings for external stores as unset, whatever the environment holds
  */
-export function readSettings(env: NodeJS.ProcessEnv, skipped: ReadonlySet<SettingName>): Reading {
+export function readSettings(env: NodeJS.ProcessEnv, { embedded }: { embedded: boolean }): Reading {
   const values: Partial<Record<SettingName, unknown>> = {}
   const failed = new Set<SettingName>()
   const problems: string[] = []
   for (const [name, setting] of Object.entries(settings) as [SettingName, Setting][]) {
-    const result = skipped.has(name) ? { value: undefined } : readSetting(env, name, setting)
+    const result = embedded && setting.externalOnly ? { value: undefined } : readSetting(env, setting)
     values[name] = result.value
     if (result.problem === undefined) continue
     failed.add(name)
@@ -29,7 +28,21 @@ export function readSettings(env: NodeJS.ProcessEnv, skipped: ReadonlySet<Settin
   return { values: values as Values, failed, problems }
 }
 
-function readSetting(env: NodeJS.ProcessEnv, name: string, setting: Setting): { value: unknown; problem?: string } {
+/** Puts the values into the fields of the configuration. */
+export function toFields(values: Values): GivenConfig {
+  return fill(settingTree, values) as unknown as GivenConfig
+}
+
+function fill(tree: SettingTree, values: Values): Record<string, unknown> {
+  const fields = Object.entries(tree).map(([field, node]) => [
+    field,
+    isSetting(node) ? values[node.variable as SettingName] : fill(node, values),
+  ])
+  return Object.fromEntries(fields)
+}
+
+function readSetting(env: NodeJS.ProcessEnv, setting: Setting): { value: unknown; problem?: string } {
+  const { variable: name } = setting
   const { text = setting.default, problem } = readVariable(env, name)
   if (problem !== undefined) return { value: undefined, problem }
   if (text === undefined) {
@@ -40,17 +53,16 @@ function readSetting(env: NodeJS.ProcessEnv, name: string, setting: Setting): { 
   try {
     return { value: setting.kind.parse(text) }
   } catch (error) {
-    if (error instanceof Mistake) return { value: undefined, problem: describe(name, setting, text, error) }
+    if (error instanceof Mistake) return { value: undefined, problem: describe(setting, text, error) }
     throw error
   }
 }
 
-function describe(name: string, setting: Setting, text: string, mistake: Mistake): string {
+function describe({ variable: name, secret }: Setting, text: string, mistake: Mistake): string {
   const subject = mistake.entry === undefined ? name : `${name}, entry ${mistake.entry},`
   const value = mistake.text ?? text
   // Whatever has an @ may be an address with a password in it that went into the wrong variable.
-  const shown =
-    setting.secret || value === '' || value.includes('@') ? '' : `; it is ${JSON.stringify(value.slice(0, 80))}`
+  const shown = secret || value === '' || value.includes('@') ? '' : `; it is ${JSON.stringify(value.slice(0, 80))}`
   return `${subject} ${mistake.message}${shown}.`
 }
 

@@ -1,5 +1,6 @@
 /** One variable of the environment: what it takes, what it means, and what it is when unset. */
 export interface Setting {
+  readonly variable: string
   readonly kind: Kind<unknown>
   /** One or two sentences of Markdown for the documentation. */
   readonly about: string
@@ -11,11 +12,27 @@ export interface Setting {
   readonly required?: string
   /** Whether its value must never be shown, not even when it is wrong. */
   readonly secret?: boolean
+  /** Whether the embedded mode ignores it, because that brings stores of its own. */
+  readonly externalOnly?: boolean
+}
+
+/** Settings by the fields of the configuration that hold their values. */
+export interface SettingTree {
+  readonly [field: string]: Setting | SettingTree
+}
+
+/** All settings of a tree, in their order. */
+export function settingsIn(tree: SettingTree): Setting[] {
+  return Object.values(tree).flatMap(node => (isSetting(node) ? [node] : settingsIn(node)))
+}
+
+export function isSetting(node: Setting | SettingTree): node is Setting {
+  return typeof node.variable === 'string'
 }
 
 /** A type of value: how to read it, and how to tell an operator what it takes. */
 export interface Kind<T> {
-  /** Reads the text of a variable, which is never empty. Throws a {@link Mistake} if it can't be this kind. */
+  /** Reads the text of a variable, or the default. Throws a {@link Mistake} if it can't be this kind. */
   parse(text: string): T
   /** What is accepted, as the documentation says it: "a duration from 10s to 2h". */
   readonly accepts: string

@@ -1,4 +1,4 @@
-import type { Kind, Setting } from './setting.js'
+import { type Kind, type Setting, type SettingTree, settingsIn } from './setting.js'
 import { browserSettings } from './settings/browser.js'
 import { limitSettings } from './settings/limits.js'
 import { processSettings } from './settings/process.js'
@@ -12,20 +12,36 @@ export const groups = [
   { title: 'Tokens and sessions', settings: tokenSettings },
   { title: 'Browsers and the network', settings: browserSettings },
   { title: 'Passwords and limits', settings: limitSettings },
-] as const satisfies readonly { title: string; settings: Record<string, Setting> }[]
+] as const satisfies readonly { title: string; settings: SettingTree }[]
 
-export const settings = {
+/** The same by the fields of the configuration. */
+export const settingTree = {
   ...processSettings,
   ...storeSettings,
   ...tokenSettings,
   ...browserSettings,
   ...limitSettings,
-} as const satisfies Record<string, Setting>
+} as const satisfies SettingTree
 
-export type SettingName = keyof typeof settings
+type Leaves<Tree> = Tree extends Setting ? Tree : { [Field in keyof Tree]: Leaves<Tree[Field]> }[keyof Tree]
+type AnySetting = Leaves<typeof settingTree>
+
+export type SettingName = AnySetting['variable']
+
+/** The same by the names of the variables. */
+export const settings = Object.fromEntries(
+  settingsIn(settingTree).map(setting => [setting.variable, setting]),
+) as Readonly<Record<SettingName, Setting>>
 
 type ValueOf<S extends Setting> =
   S['kind'] extends Kind<infer T> ? (S extends { default: string } | { required: string } ? T : T | undefined) : never
 
-/** What each setting was read into. */
-export type Values = { readonly [Name in SettingName]: ValueOf<(typeof settings)[Name]> }
+/** What each variable was read into. */
+export type Values = { readonly [S in AnySetting as S['variable']]: ValueOf<S> }
+
+type Fields<Tree> = {
+  readonly [Field in keyof Tree]: Tree[Field] extends Setting ? ValueOf<Tree[Field]> : Fields<Tree[Field]>
+}
+
+/** The same by the fields of the configuration. */
+export type GivenConfig = Fields<typeof settingTree>

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { chooseMode } from '../../src/config/config.js'
+import { chooseMode } from '../../src/config/choose-mode.js'
 import { stores } from './environments.js'
 
 t.test('the mode is embedded with --embedded, or without store addresses outside production', async t => {

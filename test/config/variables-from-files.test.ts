@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { chooseMode, readConfig } from '../../src/config/config.js'
+import { chooseMode } from '../../src/config/choose-mode.js'
+import { readConfig } from '../../src/config/config.js'
 import { problemsOf, refreshSecret, required, secret, stores } from './environments.js'
 
 t.test('a setting can be read from a file', async t => {

@@ -1,31 +1,36 @@
 import { durationMs, integer, oneOf, someOf, text } from '../kinds.js'
 import { bindAddress } from '../network-kinds.js'
-import type { Setting } from '../setting.js'
+import type { SettingTree } from '../setting.js'
 
 export const processSettings = {
-  NODE_ENV: {
+  nodeEnv: {
+    variable: 'NODE_ENV',
     kind: oneOf('production', 'development', 'test'),
     default: 'development',
     about: 'In `production` nothing is assumed: secrets and store addresses must be given, and cookies are secure.',
   },
-  HOST: {
+  host: {
+    variable: 'HOST',
     kind: bindAddress,
     defaultText: '`0.0.0.0` in production, otherwise `127.0.0.1`',
     about: 'The address to listen on.',
   },
-  PORT: {
+  port: {
+    variable: 'PORT',
     kind: integer(0, 65_535),
     default: '3000',
     about: 'The port to listen on; `0` takes any free one (then set `PUBLIC_ORIGIN` too).',
   },
-  KEEP_ALIVE_TIMEOUT: {
+  keepAliveTimeoutMs: {
+    variable: 'KEEP_ALIVE_TIMEOUT',
     kind: durationMs('1s', '2h'),
     default: '72s',
     about:
       'How long a connection stays open without a request. Make it longer than your gateway keeps its own (nginx 60 ' +
       'seconds, Google Cloud 600), or it sends a request into a connection that was just closed.',
   },
-  DIALECTS: {
+  dialects: {
+    variable: 'DIALECTS',
     kind: someOf('simple-jwt', 'sessions'),
     default: 'simple-jwt,sessions',
     about:
@@ -33,18 +38,21 @@ export const processSettings = {
       '`/api/users/me/sessions`; `none` turns both off. They are on because they open no second door: the same ' +
       'passwords, limits and sessions are behind them, and neither sets a cookie or takes one for a token.',
   },
-  LOG_LEVEL: {
+  logLevel: {
+    variable: 'LOG_LEVEL',
     kind: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
     default: 'info',
     about: 'How much is logged.',
   },
-  DATA_DIR: {
+  dataDir: {
+    variable: 'DATA_DIR',
     kind: text('a path', /./),
     default: '.latchkey',
     about:
       "The folder of the embedded mode: its Postgres and its generated secrets. Only the service's user may read it.",
   },
-  SHUTDOWN_DELAY: {
+  shutdownDelayMs: {
+    variable: 'SHUTDOWN_DELAY',
     kind: durationMs('0s', '5m'),
     defaultText: '`5s` in Kubernetes (where `KUBERNETES_SERVICE_HOST` is set), otherwise `1s`',
     about:
@@ -52,4 +60,4 @@ export const processSettings = {
       'Gateways need that time to send their requests elsewhere, so make it longer than the interval at which yours ' +
       'asks ([gateways](gateways.md#before-latchkey)). Ctrl-C (SIGINT) skips it.',
   },
-} as const satisfies Record<string, Setting>
+} as const satisfies SettingTree

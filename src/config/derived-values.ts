@@ -1,0 +1,75 @@
+import { availableCores } from './available-cores.js'
+import type { Mode } from './choose-mode.js'
+import type { GivenConfig, Values } from './settings.js'
+
+/** What follows from several settings, or from where the service runs. */
+export interface DerivedConfig {
+  /** `external` runs on the operator's Postgres and Redis, `embedded` on its own Postgres and this process's memory. */
+  readonly mode: Mode
+  readonly host: string
+  readonly publicOrigin: string
+  /** The origin and PUBLIC_PATH: what comes before every address of ours. */
+  readonly publicUrl: string
+  readonly issuer: string
+  readonly audience: string
+  readonly database: GivenConfig['database']
+  readonly redis: Omit<GivenConfig['redis'], 'sentinel'> & { readonly sentinel: Sentinel | undefined }
+  readonly cookie: Cookie
+  readonly hash: { readonly concurrency: number; readonly queue: number }
+  readonly shutdownDelayMs: number
+}
+
+type Sentinel = GivenConfig['redis']['sentinel'] & { readonly master: string }
+
+type Cookie = Omit<GivenConfig['cookie'], 'insecure'> & {
+  readonly accessName: string
+  readonly deviceName: string
+  readonly ticketName: string
+  readonly secure: boolean
+}
+
+export function derive(given: GivenConfig, values: Values, mode: Mode, isKubernetes: boolean): DerivedConfig {
+  const publicOrigin = publicOriginOf(values)
+  const issuer = issuerOf(values)
+  const { sentinel } = given.redis
+  return {
+    mode,
+    host: given.host ?? (given.nodeEnv === 'production' ? '0.0.0.0' : '127.0.0.1'),
+    publicOrigin,
+    publicUrl: publicOrigin + given.publicPath,
+    issuer,
+    audience: given.audience ?? issuer,
+    database: { ...given.database, migrationUrl: given.database.migrationUrl ?? given.database.url },
+    redis: { ...given.redis, sentinel: isWatched(sentinel) ? sentinel : undefined },
+    cookie: cookieOf(given.cookie),
+    hash: { ...given.hash, concurrency: given.hash.concurrency ?? availableCores() },
+    shutdownDelayMs: given.shutdownDelayMs ?? (isKubernetes ? 5000 : 1000),
+  }
+}
+
+export function issuerOf(values: Pick<Values, 'JWT_ISSUER' | 'PUBLIC_ORIGIN' | 'PUBLIC_PATH' | 'PORT'>): string {
+  return values.JWT_ISSUER ?? publicOriginOf(values) + values.PUBLIC_PATH
+}
+
+/** Where browsers and verifiers reach this service, also where nobody has said so. */
+function publicOriginOf({ PUBLIC_ORIGIN, PORT }: Pick<Values, 'PUBLIC_ORIGIN' | 'PORT'>): string {
+  return PUBLIC_ORIGIN ?? new URL(`http://localhost:${PORT}`).origin
+}
+
+function isWatched(sentinel: GivenConfig['redis']['sentinel']): sentinel is Sentinel {
+  return sentinel.master !== undefined
+}
+
+/** Browsers hold a cookie to its prefix: `__Host-` forbids a domain and a path, and both prefixes demand Secure. */
+function cookieOf({ insecure, ...given }: GivenConfig['cookie']): Cookie {
+  const isHostOnly = given.domain === undefined && given.path === '/'
+  const name = `${insecure ? '' : isHostOnly ? '__Host-' : '__Secure-'}${given.name}`
+  return {
+    ...given,
+    name,
+    accessName: `${name}-at`,
+    deviceName: `${name}-device`,
+    ticketName: `${name}-ticket`,
+    secure: !insecure,
+  }
+}
