@@ -152,7 +152,7 @@ function configurationDocs(): string {
 
 function row(setting: Setting): string {
   const accepts = `Takes ${setting.kind.accepts}.`
-  const cells = [`\`${setting.variable}\``, defaultOf(setting), `${setting.about} ${accepts}`]
+  const cells = [`\`${setting.variable}\``, defaultOf(setting), `${setting.description} ${accepts}`]
   return `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`
 }
 

@@ -24,18 +24,18 @@ export function chooseMode(env: NodeJS.ProcessEnv, options: { embedded?: boolean
   const missing = names.filter(name => !isSet(env, name))
   if (missing.length === 0) return { mode: 'external', problems: [] }
 
-  const place = seriousPlace(env)
-  if (missing.length === 2 && place === undefined) return { mode: 'embedded', problems: [] }
+  const obstacle = obstacleToEmbedded(env)
+  if (missing.length === 2 && obstacle === undefined) return { mode: 'embedded', problems: [] }
   const other = missing[0] === 'DATABASE_URL' ? 'REDIS_URL' : 'DATABASE_URL'
   const reason =
-    place === undefined
+    obstacle === undefined
       ? `, or unset ${other} too to run embedded`
-      : ` (${place}, only --embedded makes Latchkey start stores of its own)`
+      : ` (${obstacle}, only --embedded makes Latchkey start stores of its own)`
   return { mode: 'external', problems: missing.map(name => `${name} is not set: give ${examples[name]}${reason}.`) }
 }
 
 /** Where the embedded mode would be an accident, in words. A NODE_ENV that we don't know might mean production. */
-function seriousPlace(env: NodeJS.ProcessEnv): string | undefined {
+function obstacleToEmbedded(env: NodeJS.ProcessEnv): string | undefined {
   const { text, problem } = readVariable(env, 'NODE_ENV')
   if (text === 'production') return 'in production'
   if (problem !== undefined || !['development', 'test', undefined].includes(text)) return 'with an unknown NODE_ENV'

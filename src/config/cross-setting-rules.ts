@@ -7,46 +7,46 @@ import type { SettingName, Values } from './settings.js'
 
 interface Rule {
   /** The settings it compares; it is silent if one of them is wrong already. */
-  of: readonly SettingName[]
-  broken(values: Values): boolean
+  settings: readonly SettingName[]
+  isBroken(values: Values): boolean
   problem: string
 }
 
 /** What settings owe one another. */
 const rules: readonly Rule[] = [
   {
-    of: ['JWT_SECRET', 'JWT_REFRESH_SECRET'],
-    broken: v => v.JWT_SECRET.some(secret => v.JWT_REFRESH_SECRET.includes(secret)),
+    settings: ['JWT_SECRET', 'JWT_REFRESH_SECRET'],
+    isBroken: v => v.JWT_SECRET.some(secret => v.JWT_REFRESH_SECRET.includes(secret)),
     problem: 'JWT_SECRET and JWT_REFRESH_SECRET share a secret: give each its own ("openssl rand -base64 48").',
   },
   {
-    of: ['JWT_REFRESH_EXPIRES_IN', 'JWT_EXPIRES_IN'],
-    broken: v => v.JWT_REFRESH_EXPIRES_IN <= v.JWT_EXPIRES_IN,
+    settings: ['JWT_REFRESH_EXPIRES_IN', 'JWT_EXPIRES_IN'],
+    isBroken: v => v.JWT_REFRESH_EXPIRES_IN <= v.JWT_EXPIRES_IN,
     problem: 'JWT_REFRESH_EXPIRES_IN must be longer than JWT_EXPIRES_IN: raise it, or lower JWT_EXPIRES_IN.',
   },
   {
-    of: ['JWT_REFRESH_EXPIRES_IN', 'REFRESH_MIN_AGE'],
-    broken: v => v.JWT_REFRESH_EXPIRES_IN <= v.REFRESH_MIN_AGE,
+    settings: ['JWT_REFRESH_EXPIRES_IN', 'REFRESH_MIN_AGE'],
+    isBroken: v => v.JWT_REFRESH_EXPIRES_IN <= v.REFRESH_MIN_AGE,
     problem: 'JWT_REFRESH_EXPIRES_IN must be longer than REFRESH_MIN_AGE: raise it, or lower REFRESH_MIN_AGE.',
   },
   {
-    of: ['SESSION_MAX_AGE', 'JWT_REFRESH_EXPIRES_IN'],
-    broken: v => v.SESSION_MAX_AGE < v.JWT_REFRESH_EXPIRES_IN,
+    settings: ['SESSION_MAX_AGE', 'JWT_REFRESH_EXPIRES_IN'],
+    isBroken: v => v.SESSION_MAX_AGE < v.JWT_REFRESH_EXPIRES_IN,
     problem: 'SESSION_MAX_AGE must be at least JWT_REFRESH_EXPIRES_IN: raise it, or lower JWT_REFRESH_EXPIRES_IN.',
   },
   {
-    of: ['REFRESH_MIN_AGE', 'REFRESH_LEEWAY'],
-    broken: v => v.REFRESH_MIN_AGE <= v.REFRESH_LEEWAY && v.REFRESH_MIN_AGE + v.REFRESH_LEEWAY > 0,
+    settings: ['REFRESH_MIN_AGE', 'REFRESH_LEEWAY'],
+    isBroken: v => v.REFRESH_MIN_AGE <= v.REFRESH_LEEWAY && v.REFRESH_MIN_AGE + v.REFRESH_LEEWAY > 0,
     problem: 'REFRESH_MIN_AGE must be longer than REFRESH_LEEWAY, or both 0s: raise it, or lower REFRESH_LEEWAY.',
   },
   {
-    of: ['REDIS_CLUSTER', 'REDIS_URL'],
-    broken: v => v.REDIS_CLUSTER && v.REDIS_URL !== undefined && readRedisUrl(v.REDIS_URL).db !== 0,
+    settings: ['REDIS_CLUSTER', 'REDIS_URL'],
+    isBroken: v => v.REDIS_CLUSTER && v.REDIS_URL !== undefined && readRedisUrl(v.REDIS_URL).db !== 0,
     problem: 'REDIS_URL names a numbered database, and a Redis Cluster has none: remove the number, or REDIS_CLUSTER.',
   },
   {
-    of: ['REDIS_CLUSTER', 'REDIS_SENTINEL_MASTER', 'REDIS_URL'],
-    broken: v =>
+    settings: ['REDIS_CLUSTER', 'REDIS_SENTINEL_MASTER', 'REDIS_URL'],
+    isBroken: v =>
       !v.REDIS_CLUSTER &&
       v.REDIS_SENTINEL_MASTER === undefined &&
       v.REDIS_URL !== undefined &&
@@ -56,43 +56,43 @@ const rules: readonly Rule[] = [
       'the name of the master if they are Sentinels, or name one server.',
   },
   ...sentinelRules(),
-  ...(['DATABASE_URL', 'DATABASE_MIGRATION_URL'] as const).flatMap(authorityRules),
+  ...(['DATABASE_URL', 'DATABASE_MIGRATION_URL'] as const).flatMap(certificateAuthorityRules),
   {
-    of: ['COOKIE_INSECURE', 'NODE_ENV'],
-    broken: v => v.COOKIE_INSECURE && v.NODE_ENV === 'production',
+    settings: ['COOKIE_INSECURE', 'NODE_ENV'],
+    isBroken: v => v.COOKIE_INSECURE && v.NODE_ENV === 'production',
     problem: 'COOKIE_INSECURE is refused in production: unset it and serve Latchkey by https.',
   },
   {
-    of: ['COOKIE_SAMESITE', 'COOKIE_INSECURE'],
-    broken: v => v.COOKIE_SAMESITE === 'none' && v.COOKIE_INSECURE,
+    settings: ['COOKIE_SAMESITE', 'COOKIE_INSECURE'],
+    isBroken: v => v.COOKIE_SAMESITE === 'none' && v.COOKIE_INSECURE,
     problem:
       'COOKIE_SAMESITE=none needs secure cookies: unset COOKIE_INSECURE, or set COOKIE_SAMESITE to lax or strict.',
   },
   {
-    of: ['COOKIE_SAMESITE', 'CORS_ORIGINS', 'PUBLIC_ORIGIN'],
-    broken: v => v.COOKIE_SAMESITE === 'none' && v.CORS_ORIGINS.every(origin => origin === v.PUBLIC_ORIGIN),
+    settings: ['COOKIE_SAMESITE', 'CORS_ORIGINS', 'PUBLIC_ORIGIN'],
+    isBroken: v => v.COOKIE_SAMESITE === 'none' && v.CORS_ORIGINS.every(origin => origin === v.PUBLIC_ORIGIN),
     problem:
       'COOKIE_SAMESITE=none is for pages on another site, and none is named: list their origins in CORS_ORIGINS, or set ' +
       'COOKIE_SAMESITE to lax or strict.',
   },
   {
     // Who verifies by the audience could not tell the token of a client from that of a user.
-    of: ['JWT_AUDIENCE', 'JWT_ISSUER', 'PUBLIC_ORIGIN', 'PUBLIC_PATH', 'PORT'],
-    broken: v => v.JWT_AUDIENCE !== undefined && v.JWT_AUDIENCE === `${issuerOf(v)}/clients`,
+    settings: ['JWT_AUDIENCE', 'JWT_ISSUER', 'PUBLIC_ORIGIN', 'PUBLIC_PATH', 'PORT'],
+    isBroken: v => v.JWT_AUDIENCE !== undefined && v.JWT_AUDIENCE === `${issuerOf(v)}/clients`,
     problem:
       "JWT_AUDIENCE is what clients' own tokens are for (the issuer and /clients): give users' tokens another one.",
   },
   {
-    of: ['COOKIE_DOMAIN', 'PUBLIC_ORIGIN'],
-    broken: v =>
+    settings: ['COOKIE_DOMAIN', 'PUBLIC_ORIGIN'],
+    isBroken: v =>
       v.COOKIE_DOMAIN !== undefined && v.PUBLIC_ORIGIN !== undefined && !covers(v.COOKIE_DOMAIN, v.PUBLIC_ORIGIN),
     problem:
       'COOKIE_DOMAIN must be the host of PUBLIC_ORIGIN or a parent of it, but no top-level domain and no part of an ' +
       'address: browsers drop the cookie otherwise.',
   },
   {
-    of: ['COOKIE_PATH', 'PUBLIC_PATH'],
-    broken: v => !isWithin(v.COOKIE_PATH, v.PUBLIC_PATH) && !isWithin(v.PUBLIC_PATH, v.COOKIE_PATH),
+    settings: ['COOKIE_PATH', 'PUBLIC_PATH'],
+    isBroken: v => !isWithin(v.COOKIE_PATH, v.PUBLIC_PATH) && !isWithin(v.PUBLIC_PATH, v.COOKIE_PATH),
     problem:
       'COOKIE_PATH is outside PUBLIC_PATH, so browsers would never send the cookies here: begin it with PUBLIC_PATH, or ' +
       'leave it at /.',
@@ -101,22 +101,24 @@ const rules: readonly Rule[] = [
 
 /** Checks settings against one another, and returns what is wrong. */
 export function brokenRules({ values, failed }: Reading): string[] {
-  return rules.filter(rule => !rule.of.some(name => failed.has(name)) && rule.broken(values)).map(rule => rule.problem)
+  return rules
+    .filter(rule => !rule.settings.some(name => failed.has(name)) && rule.isBroken(values))
+    .map(rule => rule.problem)
 }
 
 /** What an address of Postgres says about TLS, and the file of the authority. */
-function authorityRules(name: 'DATABASE_URL' | 'DATABASE_MIGRATION_URL'): Rule[] {
+function certificateAuthorityRules(name: 'DATABASE_URL' | 'DATABASE_MIGRATION_URL'): Rule[] {
   const hasMode = (values: Values, sslmode: string) =>
     values[name] !== undefined && readPostgresUrl(values[name]).sslmode === sslmode
   return [
     {
-      of: [name, 'DATABASE_CA_FILE'],
-      broken: v => hasMode(v, 'disable') && v.DATABASE_CA_FILE !== undefined,
+      settings: [name, 'DATABASE_CA_FILE'],
+      isBroken: v => hasMode(v, 'disable') && v.DATABASE_CA_FILE !== undefined,
       problem: `${name} has sslmode=disable beside DATABASE_CA_FILE: remove one of them.`,
     },
     {
-      of: [name, 'DATABASE_CA_FILE'],
-      broken: v => hasMode(v, 'verify-ca') && v.DATABASE_CA_FILE === undefined && !readPostgresUrl(v[name]!).caFile,
+      settings: [name, 'DATABASE_CA_FILE'],
+      isBroken: v => hasMode(v, 'verify-ca') && v.DATABASE_CA_FILE === undefined && !readPostgresUrl(v[name]!).caFile,
       problem: `${name} has sslmode=verify-ca without an authority: set DATABASE_CA_FILE, or write verify-full.`,
     },
   ]
@@ -125,27 +127,27 @@ function authorityRules(name: 'DATABASE_URL' | 'DATABASE_MIGRATION_URL'): Rule[]
 function sentinelRules(): Rule[] {
   const needsMaster = (['REDIS_SENTINEL_USERNAME', 'REDIS_SENTINEL_PASSWORD', 'REDIS_SENTINEL_TLS'] as const).map(
     (name): Rule => ({
-      of: [name, 'REDIS_SENTINEL_MASTER'],
-      broken: v => v[name] !== undefined && v.REDIS_SENTINEL_MASTER === undefined,
+      settings: [name, 'REDIS_SENTINEL_MASTER'],
+      isBroken: v => v[name] !== undefined && v.REDIS_SENTINEL_MASTER === undefined,
       problem: `${name} is set without REDIS_SENTINEL_MASTER: set that to the name of the master, or unset ${name}.`,
     }),
   )
   return [
     ...needsMaster,
     {
-      of: ['REDIS_SENTINEL_USERNAME', 'REDIS_SENTINEL_PASSWORD'],
-      broken: v => v.REDIS_SENTINEL_USERNAME !== undefined && v.REDIS_SENTINEL_PASSWORD === undefined,
+      settings: ['REDIS_SENTINEL_USERNAME', 'REDIS_SENTINEL_PASSWORD'],
+      isBroken: v => v.REDIS_SENTINEL_USERNAME !== undefined && v.REDIS_SENTINEL_PASSWORD === undefined,
       problem: 'REDIS_SENTINEL_USERNAME is set without REDIS_SENTINEL_PASSWORD: set both, or the password alone.',
     },
     {
-      of: ['REDIS_SENTINEL_MASTER', 'REDIS_CLUSTER'],
-      broken: v => v.REDIS_SENTINEL_MASTER !== undefined && v.REDIS_CLUSTER,
+      settings: ['REDIS_SENTINEL_MASTER', 'REDIS_CLUSTER'],
+      isBroken: v => v.REDIS_SENTINEL_MASTER !== undefined && v.REDIS_CLUSTER,
       problem:
         'REDIS_SENTINEL_MASTER and REDIS_CLUSTER exclude each other: a Redis Cluster has no Sentinels. Unset one.',
     },
     {
-      of: ['REDIS_SENTINEL_MASTER', 'REDIS_URL'],
-      broken: v =>
+      settings: ['REDIS_SENTINEL_MASTER', 'REDIS_URL'],
+      isBroken: v =>
         v.REDIS_SENTINEL_MASTER !== undefined &&
         v.REDIS_URL !== undefined &&
         readRedisUrl(v.REDIS_URL).socket !== undefined,

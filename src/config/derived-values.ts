@@ -40,7 +40,7 @@ export function derive(given: GivenConfig, values: Values, mode: Mode, isKuberne
     issuer,
     audience: given.audience ?? issuer,
     database: { ...given.database, migrationUrl: given.database.migrationUrl ?? given.database.url },
-    redis: { ...given.redis, sentinel: isWatched(sentinel) ? sentinel : undefined },
+    redis: { ...given.redis, sentinel: hasMaster(sentinel) ? sentinel : undefined },
     cookie: cookieOf(given.cookie),
     hash: { ...given.hash, concurrency: given.hash.concurrency ?? availableCores() },
     shutdownDelayMs: given.shutdownDelayMs ?? (isKubernetes ? 5000 : 1000),
@@ -56,7 +56,7 @@ function publicOriginOf({ PUBLIC_ORIGIN, PORT }: Pick<Values, 'PUBLIC_ORIGIN' | 
   return PUBLIC_ORIGIN ?? new URL(`http://localhost:${PORT}`).origin
 }
 
-function isWatched(sentinel: GivenConfig['redis']['sentinel']): sentinel is Sentinel {
+function hasMaster(sentinel: GivenConfig['redis']['sentinel']): sentinel is Sentinel {
   return sentinel.master !== undefined
 }
 

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs'
-import { type Kind, Mistake } from './setting.js'
+import { InvalidValue, type Kind } from './setting.js'
 
 /** A whole number within bounds, both included. */
-export function integer(least: number, most: number): Kind<number> {
-  const accepts = `a whole number from ${least} to ${most}`
+export function integer(min: number, max: number): Kind<number> {
+  const accepts = `a whole number from ${min} to ${max}`
   return {
     accepts,
     parse(text) {
       const value = Number(text)
-      if (!/^\d+$/.test(text) || value < least || value > most) throw new Mistake(`must be ${accepts}`)
+      if (!/^\d+$/.test(text) || value < min || value > max) throw new InvalidValue(`must be ${accepts}`)
       return value
     },
   }
@@ -19,7 +19,7 @@ export const onOff: Kind<boolean> = {
   parse(text) {
     if (text === 'on' || text === 'true') return true
     if (text === 'off' || text === 'false') return false
-    throw new Mistake('must be on or off (true and false are understood too)')
+    throw new InvalidValue('must be on or off (true and false are understood too)')
   },
 }
 
@@ -30,7 +30,7 @@ export function oneOf<const Word extends string>(...words: Word[]): Kind<Word> {
     accepts,
     parse(text) {
       const word = words.find(candidate => candidate === text)
-      if (word === undefined) throw new Mistake(`must be ${accepts}`)
+      if (word === undefined) throw new InvalidValue(`must be ${accepts}`)
       return word
     },
   }
@@ -50,7 +50,7 @@ export function text(accepts: string, form: RegExp): Kind<string> {
   return {
     accepts,
     parse(value) {
-      if (!form.test(value)) throw new Mistake(`must be ${accepts}`)
+      if (!form.test(value)) throw new InvalidValue(`must be ${accepts}`)
       return value
     },
   }
@@ -65,10 +65,10 @@ export const certificateFile: Kind<string> = {
       content = readFileSync(path, 'utf8')
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
-      throw new Mistake(`must be the path of a PEM file, which could not be read (${code})`)
+      throw new InvalidValue(`must be the path of a PEM file, which could not be read (${code})`)
     }
     if (!content.includes('-----BEGIN CERTIFICATE-----')) {
-      throw new Mistake('must be the path of a PEM file; the file holds no "-----BEGIN CERTIFICATE-----"')
+      throw new InvalidValue('must be the path of a PEM file; the file holds no "-----BEGIN CERTIFICATE-----"')
     }
     return path
   },
@@ -84,11 +84,11 @@ export function list<T>(kind: Kind<T>): Kind<readonly T[]> {
 }
 
 function parseEntry<T>(kind: Kind<T>, text: string, entry: number): T {
-  if (text === '') throw new Mistake('is empty: remove the extra comma', entry, text)
+  if (text === '') throw new InvalidValue('is empty: remove the extra comma', entry, text)
   try {
     return kind.parse(text)
   } catch (error) {
-    if (error instanceof Mistake) throw new Mistake(error.message, entry, text)
+    if (error instanceof InvalidValue) throw new InvalidValue(error.message, entry, text)
     throw error
   }
 }
@@ -96,28 +96,28 @@ function parseEntry<T>(kind: Kind<T>, text: string, entry: number): T {
 const unitsMs: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
 /** A duration within bounds, which are written as an operator would write them; it is read into milliseconds. */
-export function durationMs(least: string, most: string): Kind<number> {
-  const accepts = `a duration from ${least} to ${most}`
-  const leastMs = toMs(least)
-  const mostMs = toMs(most)
+export function durationMs(min: string, max: string): Kind<number> {
+  const accepts = `a duration from ${min} to ${max}`
+  const minMs = toMs(min)
+  const maxMs = toMs(max)
   return {
     accepts,
     parse(text) {
       const ms = text === '0' ? 0 : toMs(text)
-      if (ms < leastMs || ms > mostMs) throw new Mistake(`must be ${accepts}`)
+      if (ms < minMs || ms > maxMs) throw new InvalidValue(`must be ${accepts}`)
       return ms
     },
   }
 }
 
 /** As {@link durationMs}, in whole seconds. */
-export function durationSeconds(least: string, most: string): Kind<number> {
-  const { accepts, parse } = durationMs(least, most)
+export function durationSeconds(min: string, max: string): Kind<number> {
+  const { accepts, parse } = durationMs(min, max)
   return {
     accepts,
     parse(text) {
       const ms = parse(text)
-      if (ms % 1000 !== 0) throw new Mistake('must be whole seconds, such as 1s')
+      if (ms % 1000 !== 0) throw new InvalidValue('must be whole seconds, such as 1s')
       return ms / 1000
     },
   }
@@ -125,35 +125,36 @@ export function durationSeconds(least: string, most: string): Kind<number> {
 
 function toMs(text: string): number {
   // A number alone means seconds to some programs and milliseconds to others: asking beats guessing.
-  if (/^\d+$/.test(text)) throw new Mistake(`needs a unit: write ${text}s for seconds or ${text}m for minutes`)
+  if (/^\d+$/.test(text)) throw new InvalidValue(`needs a unit: write ${text}s for seconds or ${text}m for minutes`)
   const match = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text)
-  if (!match) throw new Mistake('must be a whole number with one unit (ms, s, m, h or d), such as 500ms, 15m or 7d')
+  if (!match)
+    throw new InvalidValue('must be a whole number with one unit (ms, s, m, h or d), such as 500ms, 15m or 7d')
   return Number(match[1]) * unitsMs[match[2]!]!
 }
 
-const LEAST_BYTES = 32
-const MOST_SECRETS = 4
+const MIN_BYTES = 32
+const MAX_SECRETS = 4
 
 /** `new,old`: secrets of which the first makes and all verify. No message shows any part of one. */
 export const secrets: Kind<readonly string[]> = {
-  accepts: `1 to ${MOST_SECRETS} secrets, separated by commas, each at least ${LEAST_BYTES} bytes`,
+  accepts: `1 to ${MAX_SECRETS} secrets, separated by commas, each at least ${MIN_BYTES} bytes`,
   parse(text) {
     const list = text.split(',').map(secret => secret.trim())
-    if (list.length > MOST_SECRETS) {
-      throw new Mistake(`must hold at most ${MOST_SECRETS} secrets (commas separate them): remove the oldest`)
+    if (list.length > MAX_SECRETS) {
+      throw new InvalidValue(`must hold at most ${MAX_SECRETS} secrets (commas separate them): remove the oldest`)
     }
     for (const [index, secret] of list.entries()) checkSecret(secret, index + 1)
-    if (new Set(list).size < list.length) throw new Mistake('holds the same secret twice: remove one')
+    if (new Set(list).size < list.length) throw new InvalidValue('holds the same secret twice: remove one')
     return list
   },
 }
 
 function checkSecret(secret: string, entry: number): void {
-  if (secret === '') throw new Mistake('is empty: remove the extra comma', entry)
-  if (Buffer.byteLength(secret) < LEAST_BYTES) {
-    throw new Mistake(`must be at least ${LEAST_BYTES} bytes: make one with "openssl rand -base64 48"`, entry)
+  if (secret === '') throw new InvalidValue('is empty: remove the extra comma', entry)
+  if (Buffer.byteLength(secret) < MIN_BYTES) {
+    throw new InvalidValue(`must be at least ${MIN_BYTES} bytes: make one with "openssl rand -base64 48"`, entry)
   }
   if (new Set(secret).size === 1) {
-    throw new Mistake('must not be one character repeated: make one with "openssl rand -base64 48"', entry)
+    throw new InvalidValue('must not be one character repeated: make one with "openssl rand -base64 48"', entry)
   }
 }

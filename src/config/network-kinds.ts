@@ -1,14 +1,14 @@
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { list } from './kinds.js'
-import { type Kind, Mistake } from './setting.js'
+import { InvalidValue, type Kind } from './setting.js'
 
 /** The address to listen on. */
 export const bindAddress: Kind<string> = {
   accepts: 'an IP address or a host name',
   parse(text) {
     if (isIP(text) === 0 && !/^[A-Za-z0-9.-]+$/.test(text)) {
-      throw new Mistake('must be an IP address or a host name, without scheme or port')
+      throw new InvalidValue('must be an IP address or a host name, without scheme or port')
     }
     return text
   },
@@ -20,9 +20,9 @@ export const webOrigin: Kind<string> = {
   parse(text) {
     const { origin, pathname } = URL.canParse(text) ? new URL(text) : { origin: 'null', pathname: '/' }
     if (origin !== 'null' && pathname !== '/')
-      throw new Mistake(`must be an origin alone: write ${origin}, and PUBLIC_PATH=${pathname} beside it`)
+      throw new InvalidValue(`must be an origin alone: write ${origin}, and PUBLIC_PATH=${pathname} beside it`)
     parseOrigin(text)
-    if (!/^https?:/.test(text)) throw new Mistake('must begin with https:// or http://')
+    if (!/^https?:/.test(text)) throw new InvalidValue('must begin with https:// or http://')
     return text
   },
 }
@@ -31,17 +31,18 @@ export const webOrigin: Kind<string> = {
 export const anyOrigin: Kind<string> = { accepts: webOrigin.accepts, parse: parseOrigin }
 
 function parseOrigin(text: string): string {
-  if (text.includes('*')) throw new Mistake('must name every origin in full: a star would let any site act as the user')
+  if (text.includes('*'))
+    throw new InvalidValue('must name every origin in full: a star would let any site act as the user')
   if (text === 'null') {
-    throw new Mistake(
+    throw new InvalidValue(
       'must be a real origin: any sandboxed page sends null, so name the site, as https://app.example.com',
     )
   }
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url?.protocol === 'https:' || url?.protocol === 'http:') {
-    if (url.origin !== text) throw new Mistake(`must be exactly what a browser sends: write ${url.origin}`)
+    if (url.origin !== text) throw new InvalidValue(`must be exactly what a browser sends: write ${url.origin}`)
   } else if (!/^[a-z][a-z0-9+.-]*:\/\/[a-z0-9.-]+(:\d+)?$/.test(text)) {
-    throw new Mistake('must be an origin, as https://app.example.com or http://localhost:5173')
+    throw new InvalidValue('must be an origin, as https://app.example.com or http://localhost:5173')
   }
   return text
 }
@@ -59,7 +60,7 @@ const network: Kind<readonly string[]> = {
     const named = Object.hasOwn(namedNetworks, text) ? namedNetworks[text] : undefined
     if (named) return named
     if (/^(\d+|true|on)$/i.test(text)) {
-      throw new Mistake(
+      throw new InvalidValue(
         'must name the networks of your proxies, as 10.0.0.0/8 or uniquelocal: with a count of proxies, or with all ' +
           'of them trusted, a client could choose the address it is seen under',
       )
@@ -67,7 +68,9 @@ const network: Kind<readonly string[]> = {
     if (ipaddr.IPv4.isValidCIDRFourPartDecimal(text) || ipaddr.IPv6.isValidCIDR(text)) return [text]
     if (isIP(text) === 4) return [`${text}/32`]
     if (isIP(text) === 6 && !text.includes('%')) return [`${text}/128`]
-    throw new Mistake('must be a CIDR, as 10.0.0.0/8, an IP address, or one of loopback, linklocal and uniquelocal')
+    throw new InvalidValue(
+      'must be a CIDR, as 10.0.0.0/8, an IP address, or one of loopback, linklocal and uniquelocal',
+    )
   },
 }
 
@@ -81,7 +84,7 @@ export const cookieDomain: Kind<string> = {
   accepts: 'a domain, as example.com',
   parse(text) {
     if (!/^[a-z0-9-]+(\.[a-z0-9-]+)*$/.test(text)) {
-      throw new Mistake('must be a lower-case domain, as example.com, without scheme, port, path or leading dot')
+      throw new InvalidValue('must be a lower-case domain, as example.com, without scheme, port, path or leading dot')
     }
     return text
   },
@@ -93,21 +96,21 @@ const EXAMPLE = 'a path such as /identity'
 export const publicPath: Kind<string> = {
   accepts: EXAMPLE,
   parse(text) {
-    if (/^[a-z]+:\/\//i.test(text)) throw new Mistake(`must be ${EXAMPLE}: the origin before it is PUBLIC_ORIGIN`)
-    if (!text.startsWith('/')) throw new Mistake(`must be ${EXAMPLE}, which begins with a slash`)
+    if (/^[a-z]+:\/\//i.test(text)) throw new InvalidValue(`must be ${EXAMPLE}: the origin before it is PUBLIC_ORIGIN`)
+    if (!text.startsWith('/')) throw new InvalidValue(`must be ${EXAMPLE}, which begins with a slash`)
     const path = text.replace(/\/$/, '')
-    if (`${path}/`.includes('//')) throw new Mistake('must not have two slashes in a row')
+    if (`${path}/`.includes('//')) throw new InvalidValue('must not have two slashes in a row')
     const parts = path.split('/').slice(1)
     if (parts.some(part => part === '.' || part === '..'))
-      throw new Mistake('must not have . or .. between its slashes')
+      throw new InvalidValue('must not have . or .. between its slashes')
     // A gateway, a browser and a cookie would each write anything else in a way of its own.
     if (!/^[\w.~/-]{0,128}$/.test(path)) {
-      throw new Mistake(
+      throw new InvalidValue(
         'must be at most 128 letters, digits, - . _ and ~ between slashes, without spaces, percent signs or a query',
       )
     }
     if (/^\/auth\/verify(-role)?(\/|$)/.test(path)) {
-      throw new Mistake("must not begin with /auth/verify, below which gateways put their clients' paths")
+      throw new InvalidValue("must not begin with /auth/verify, below which gateways put their clients' paths")
     }
     return path
   },

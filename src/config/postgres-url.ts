@@ -1,14 +1,14 @@
 import { isIP } from 'node:net'
 import { certificateFile } from './kinds.js'
-import { type Kind, Mistake } from './setting.js'
-import { decoded, type Place, placesOf, portOf, splitStoreUrl } from './store-url.js'
+import { InvalidValue, type Kind } from './setting.js'
+import { decode, type Place, placesOf, portOf, splitStoreUrl } from './store-url.js'
 
 /** The address of a Postgres, or of several that are replicas of one another (`host1:5432,host2:5432`). */
 export const postgresUrl: Kind<string> = {
   accepts: 'a postgres:// or postgresql:// address',
   parse(text) {
     if (/^file:/i.test(text)) {
-      throw new Mistake(
+      throw new InvalidValue(
         'is a file: address, as SQLite has, but Latchkey needs Postgres: give a postgres:// address, or in ' +
           'development leave the variable unset, and Latchkey starts an embedded Postgres of its own',
       )
@@ -45,26 +45,26 @@ export interface PostgresUrl {
 }
 
 /**
- * Reads an address of Postgres as libpq reads it. Nothing in it is passed over in silence: a parameter is honoured, is
+ * Reads an address of Postgres as libpq reads it. Nothing in it is passed over in silence: a parameter is supported, is
  * known to change nothing here, or is refused.
  *
- * @throws Mistake that never repeats a value, as that may be a secret
+ * @throws InvalidValue that never repeats a value, as that may be a secret
  */
 export function readPostgresUrl(text: string): PostgresUrl {
   if (!/^postgres(ql)?:\/\//.test(text)) {
-    throw new Mistake('must be an address such as postgres://user:password@host:5432/latchkey')
+    throw new InvalidValue('must be an address such as postgres://user:password@host:5432/latchkey')
   }
   const { user, password, authority, path, query } = splitStoreUrl(text)
   if (path.includes('/', 1))
-    throw new Mistake('has more than one / behind the host: write %2F in the name of a database')
-  refuseUnknown(query)
+    throw new InvalidValue('has more than one / behind the host: write %2F in the name of a database')
+  rejectUnknownParameters(query)
   const { places, socket } = serversOf(authority, query)
   return {
     places,
     socket,
     user: query.get('user') ?? user,
     password: query.get('password') ?? password,
-    database: query.get('dbname') ?? (decoded(path.slice(1)) || undefined),
+    database: query.get('dbname') ?? (decode(path.slice(1)) || undefined),
     ...tlsOf(query),
     connectTimeoutMs: secondsOf(query.get('connect_timeout')),
     targetSessionAttrs: targetOf(query.get('target_session_attrs')),
@@ -82,14 +82,14 @@ function searchPathIn(options: string): string | undefined {
 
 const sessionParameters = ['application_name', 'options', 'search_path']
 
-const honoured: readonly string[] = [
+const supportedParameters: readonly string[] = [
   ...['host', 'port', 'user', 'password', 'dbname', 'connect_timeout', 'target_session_attrs', 'pgbouncer'],
   ...['ssl', 'sslmode', 'sslrootcert', 'sslnegotiation', 'channel_binding'],
   ...sessionParameters,
 ]
 
 /** What providers put into their addresses and what makes no difference to this service. */
-const withoutEffect: readonly string[] = [
+const ignoredParameters: readonly string[] = [
   ...['supa', 'workaround', 'uselibpqcompat', 'sslsni', 'sslcompression', 'client_encoding'],
   ...['fallback_application_name', 'keepalives', 'keepalives_idle', 'keepalives_interval', 'keepalives_count'],
 ]
@@ -106,16 +106,16 @@ const insteadOf: Readonly<Record<string, string>> = {
   sslkey: 'Latchkey has no client certificates, so give a user with a password',
 }
 
-function refuseUnknown(query: ReadonlyMap<string, string>): void {
+function rejectUnknownParameters(query: ReadonlyMap<string, string>): void {
   for (const [name, value] of query) {
-    if (honoured.includes(name) || withoutEffect.includes(name)) continue
+    if (supportedParameters.includes(name) || ignoredParameters.includes(name)) continue
     // The server may also be asked without it.
     if (name === 'gssencmode' && value !== 'require') continue
     const shown = /^\w{1,40}$/.test(name) ? `the parameter ${name}` : 'a parameter'
     const fix =
       (Object.hasOwn(insteadOf, name) && insteadOf[name]) ||
       'write a setting of the server as options=-c%20name%3Dvalue'
-    throw new Mistake(`has ${shown}, which Latchkey does not know: remove it, and ${fix}`)
+    throw new InvalidValue(`has ${shown}, which Latchkey does not know: remove it, and ${fix}`)
   }
 }
 
@@ -127,12 +127,12 @@ function serversOf(authority: string, query: ReadonlyMap<string, string>): Pick<
   const ports = query.get('port')?.split(',')
   const written = placesOf(hosts ?? authority.split(','), 5432)
   if (ports && ports.length !== 1 && ports.length !== written.length) {
-    throw new Mistake('must have one port, or one for each host')
+    throw new InvalidValue('must have one port, or one for each host')
   }
   const places = ports ? written.map(({ host }, i) => ({ host, port: portOf(ports[i] ?? ports[0]!) })) : written
   const folder = places.find(({ host }) => host.startsWith('/'))
   if (!folder) return { places, socket: undefined }
-  if (places.length > 1) throw new Mistake('must name one folder of a socket and no other server beside it')
+  if (places.length > 1) throw new InvalidValue('must name one folder of a socket and no other server beside it')
   return { places, socket: `${folder.host}/.s.PGSQL.${folder.port}` }
 }
 
@@ -140,14 +140,15 @@ function tlsOf(query: ReadonlyMap<string, string>): Pick<PostgresUrl, 'sslmode' 
   const root = query.get('sslrootcert')
   const said = query.get('sslmode') ?? { true: 'require', false: 'disable' }[query.get('ssl') ?? ''] ?? query.get('ssl')
   const sslmode = SSL_MODES.find(mode => mode === (said ?? (root === 'system' ? 'verify-full' : 'prefer')))
-  if (!sslmode) throw new Mistake(`must have one of these as its sslmode: ${SSL_MODES.join(', ')}`)
+  if (!sslmode) throw new InvalidValue(`must have one of these as its sslmode: ${SSL_MODES.join(', ')}`)
   const caFile = root === undefined || root === 'system' ? undefined : certificateFile.parse(root)
   const sslnegotiation = query.get('sslnegotiation') === 'direct' ? 'direct' : 'postgres'
   if (sslmode === 'disable' && (root !== undefined || sslnegotiation === 'direct')) {
-    throw new Mistake('has sslmode=disable beside what only TLS has: remove one of them')
+    throw new InvalidValue('has sslmode=disable beside what only TLS has: remove one of them')
   }
   if (query.get('channel_binding') !== 'require' && root !== 'system') return { sslmode, caFile, sslnegotiation }
-  if (sslmode === 'disable') throw new Mistake('has channel_binding=require, which needs TLS: remove sslmode=disable')
+  if (sslmode === 'disable')
+    throw new InvalidValue('has channel_binding=require, which needs TLS: remove sslmode=disable')
   // The driver has no channel binding. A certificate that is verified keeps a stranger out of the middle as well.
   return { sslmode: 'verify-full', caFile, sslnegotiation }
 }
@@ -155,12 +156,12 @@ function tlsOf(query: ReadonlyMap<string, string>): Pick<PostgresUrl, 'sslmode' 
 /** Zero and less mean no limit of its own, as libpq has it. */
 function secondsOf(text: string | undefined): number | undefined {
   if (text === undefined) return undefined
-  if (!/^-?\d{1,5}$/.test(text)) throw new Mistake('must have a whole number of seconds as its connect_timeout')
+  if (!/^-?\d{1,5}$/.test(text)) throw new InvalidValue('must have a whole number of seconds as its connect_timeout')
   return Number(text) > 0 ? Number(text) * 1000 : undefined
 }
 
 function targetOf(text: string | undefined): PostgresUrl['targetSessionAttrs'] {
   if (text === undefined || text === 'any') return undefined
   if (text === 'read-write' || text === 'primary') return text
-  throw new Mistake('must have target_session_attrs=read-write or primary, as Latchkey writes')
+  throw new InvalidValue('must have target_session_attrs=read-write or primary, as Latchkey writes')
 }

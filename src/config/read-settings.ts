@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { isSetting, Mistake, type Setting, type SettingTree } from './setting.js'
+import { InvalidValue, isSetting, type Setting, type SettingTree } from './setting.js'
 import { type GivenConfig, type SettingName, settings, settingTree, type Values } from './settings.js'
 
 export interface Reading {
@@ -53,17 +53,17 @@ function readSetting(env: NodeJS.ProcessEnv, setting: Setting): { value: unknown
   try {
     return { value: setting.kind.parse(text) }
   } catch (error) {
-    if (error instanceof Mistake) return { value: undefined, problem: describe(setting, text, error) }
+    if (error instanceof InvalidValue) return { value: undefined, problem: describe(setting, text, error) }
     throw error
   }
 }
 
-function describe({ variable: name, secret }: Setting, text: string, mistake: Mistake): string {
-  const subject = mistake.entry === undefined ? name : `${name}, entry ${mistake.entry},`
-  const value = mistake.text ?? text
+function describe({ variable: name, secret }: Setting, text: string, invalid: InvalidValue): string {
+  const subject = invalid.entry === undefined ? name : `${name}, entry ${invalid.entry},`
+  const value = invalid.text ?? text
   // Whatever has an @ may be an address with a password in it that went into the wrong variable.
   const shown = secret || value === '' || value.includes('@') ? '' : `; it is ${JSON.stringify(value.slice(0, 80))}`
-  return `${subject} ${mistake.message}${shown}.`
+  return `${subject} ${invalid.message}${shown}.`
 }
 
 /** The text of a variable; undefined if it is unset or can't be read. */

@@ -1,5 +1,5 @@
-import { type Kind, Mistake } from './setting.js'
-import { decoded, type Place, placesOf, splitStoreUrl } from './store-url.js'
+import { InvalidValue, type Kind } from './setting.js'
+import { decode, type Place, placesOf, splitStoreUrl } from './store-url.js'
 
 export const redisUrl: Kind<string> = {
   accepts: 'a redis://, rediss:// or unix:// address',
@@ -35,50 +35,51 @@ const insteadOfSentinelScheme =
   'redis://:password@sentinel-1:26379,sentinel-2:26379/0, and set REDIS_SENTINEL_MASTER to the name of their master'
 
 /**
- * Reads an address of Redis. A parameter is honoured, or refused.
+ * Reads an address of Redis. A parameter is supported, or refused.
  *
- * @throws Mistake that never repeats a value, as that may be a secret
+ * @throws InvalidValue that never repeats a value, as that may be a secret
  */
 export function readRedisUrl(text: string, defaultPort = 6379): RedisUrl {
-  if (/^[a-z+-]*sentinels?:/i.test(text)) throw new Mistake(insteadOfSentinelScheme)
+  if (/^[a-z+-]*sentinels?:/i.test(text)) throw new InvalidValue(insteadOfSentinelScheme)
   const scheme = /^(rediss?|unix):\/\//.exec(text)?.[1]
-  if (!scheme) throw new Mistake('must be an address such as redis://:password@host:6379')
+  if (!scheme) throw new InvalidValue('must be an address such as redis://:password@host:6379')
   const { authority, path, query, ...credentials } = splitStoreUrl(text)
-  for (const name of query.keys()) refuseUnknown(name)
+  for (const name of query.keys()) rejectUnknownParameter(name)
   const username = query.get('username') ?? credentials.user
   const password = query.get('password') ?? credentials.password
   if (username !== undefined && username !== 'default' && password === undefined) {
-    throw new Mistake('has a user without a password: write a password alone as redis://:password@host')
+    throw new InvalidValue('has a user without a password: write a password alone as redis://:password@host')
   }
   const common = { username, password, family: familyOf(query.get('family')) }
   if (scheme === 'unix') {
-    if (authority !== '' || path === '') throw new Mistake('must be an address such as unix:///run/redis/redis.sock')
-    return { ...common, places: [], socket: decoded(path), db: dbOf(query.get('db') ?? ''), tls: 'none' }
+    if (authority !== '' || path === '')
+      throw new InvalidValue('must be an address such as unix:///run/redis/redis.sock')
+    return { ...common, places: [], socket: decode(path), db: dbOf(query.get('db') ?? ''), tls: 'none' }
   }
   return {
     ...common,
     places: placesOf(authority.split(','), defaultPort),
     socket: undefined,
-    db: dbOf(query.get('db') ?? decoded(path.slice(1))),
+    db: dbOf(query.get('db') ?? decode(path.slice(1))),
     tls: scheme === 'redis' ? 'none' : verificationOf(query.get('ssl_cert_reqs')),
   }
 }
 
-function refuseUnknown(name: string): void {
+function rejectUnknownParameter(name: string): void {
   if (['db', 'username', 'password', 'family', 'ssl_cert_reqs'].includes(name)) return
   const shown = /^\w{1,40}$/.test(name) ? `the parameter ${name}` : 'a parameter'
   const fix = Object.hasOwn(insteadOf, name) ? `, and ${insteadOf[name]}` : ''
-  throw new Mistake(`has ${shown}, which Latchkey does not know: remove it${fix}`)
+  throw new InvalidValue(`has ${shown}, which Latchkey does not know: remove it${fix}`)
 }
 
 function dbOf(text: string): number {
-  if (!/^\d{0,5}$/.test(text)) throw new Mistake('must name its database by a number, as redis://host:6379/1')
+  if (!/^\d{0,5}$/.test(text)) throw new InvalidValue('must name its database by a number, as redis://host:6379/1')
   return Number(text)
 }
 
 function familyOf(text = '0'): 0 | 4 | 6 {
   const family = ([0, 4, 6] as const).find(known => String(known) === text)
-  if (family === undefined) throw new Mistake('must have a family of 0, 4 or 6')
+  if (family === undefined) throw new InvalidValue('must have a family of 0, 4 or 6')
   return family
 }
 
@@ -86,5 +87,5 @@ function familyOf(text = '0'): 0 | 4 | 6 {
 function verificationOf(text = 'required'): 'verified' | 'unverified' {
   if (text === 'required') return 'verified'
   if (text === 'none') return 'unverified'
-  throw new Mistake('must have ssl_cert_reqs=required or none')
+  throw new InvalidValue('must have ssl_cert_reqs=required or none')
 }

@@ -3,7 +3,7 @@ export interface Setting {
   readonly variable: string
   readonly kind: Kind<unknown>
   /** One or two sentences of Markdown for the documentation. */
-  readonly about: string
+  readonly description: string
   /** The value when unset, as an operator would write it. */
   readonly default?: string
   /** The same for the documentation only, where the value depends on something else. */
@@ -32,7 +32,7 @@ export function isSetting(node: Setting | SettingTree): node is Setting {
 
 /** A type of value: how to read it, and how to tell an operator what it takes. */
 export interface Kind<T> {
-  /** Reads the text of a variable, or the default. Throws a {@link Mistake} if it can't be this kind. */
+  /** Reads the text of a variable, or the default. Throws a {@link InvalidValue} if it can't be this kind. */
   parse(text: string): T
   /** What is accepted, as the documentation says it: "a duration from 10s to 2h". */
   readonly accepts: string
@@ -42,7 +42,7 @@ export interface Kind<T> {
  * What is wrong with a value, and what to write instead: the end of a sentence that begins with the variable's name.
  * It never repeats the value, because the value may be a secret; the caller that reports it decides whether to show it.
  */
-export class Mistake extends Error {
+export class InvalidValue extends Error {
   /** Which entry of a list is at fault, counted from 1. */
   readonly entry: number | undefined
   /** That entry's text. */
@@ -50,7 +50,7 @@ export class Mistake extends Error {
 
   constructor(message: string, entry?: number, text?: string) {
     super(message)
-    this.name = 'Mistake'
+    this.name = 'InvalidValue'
     this.entry = entry
     this.text = text
   }

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { Mistake } from './setting.js'
+import { InvalidValue } from './setting.js'
 
 export interface Place {
   /** A name, an address (IPv6 without brackets) or the folder of a socket. */
@@ -24,18 +24,18 @@ const encodingHint =
  * Takes the address of a store apart. One in which a password may end elsewhere than it seems is refused: a driver
  * would take the rest of it for a host, and a log would show it.
  *
- * @throws Mistake
+ * @throws InvalidValue
  */
 export function splitStoreUrl(text: string): StoreUrlParts {
   const [, authority = '', path = '', search = ''] = /^\w+:\/\/([^/?]*)([^?]*)(?:\?(.*))?$/s.exec(text) ?? []
   if (text.includes('#') || /[@\s]/.test(path + search) || authority.split('@').length > 2) {
-    throw new Mistake(`is not a valid address: ${encodingHint}`)
+    throw new InvalidValue(`is not a valid address: ${encodingHint}`)
   }
   const at = authority.indexOf('@')
   const [user = '', ...password] = at === -1 ? [] : authority.slice(0, at).split(':')
   return {
-    user: decoded(user) || undefined,
-    password: decoded(password.join(':')) || undefined,
+    user: decode(user) || undefined,
+    password: decode(password.join(':')) || undefined,
     authority: authority.slice(at + 1),
     path,
     query: readQuery(search),
@@ -47,8 +47,8 @@ function readQuery(search: string): ReadonlyMap<string, string> {
   const query = new Map<string, string>()
   for (const pair of search.split('&').filter(text => text !== '')) {
     const [name = '', ...value] = pair.split('=')
-    if (query.has(decoded(name))) throw new Mistake('has a parameter twice: remove one')
-    query.set(decoded(name), decoded(value.join('=')))
+    if (query.has(decode(name))) throw new InvalidValue('has a parameter twice: remove one')
+    query.set(decode(name), decode(value.join('=')))
   }
   return query
 }
@@ -58,27 +58,27 @@ export function placesOf(texts: readonly string[], defaultPort: number): readonl
   return texts.map(text => {
     const place = /^(\[.*\]|\/.*|[^:]*)(?::(\d+))?$/.exec(text)
     if (!place)
-      throw new Mistake('is not a valid address: a port is a number, and an IPv6 address is written in brackets')
-    const written = decoded(place[1]!)
+      throw new InvalidValue('is not a valid address: a port is a number, and an IPv6 address is written in brackets')
+    const written = decode(place[1]!)
     const host = written.replace(/^\[(.*)\]$/, '$1')
-    if (host === '') throw new Mistake('must name a host')
+    if (host === '') throw new InvalidValue('must name a host')
     const isHost = written.startsWith('[') ? isIP(host) === 6 : host.startsWith('/') || /^[\w.-]+$/.test(host)
-    if (!isHost) throw new Mistake('is not a valid address: it needs the name or the address of a host')
+    if (!isHost) throw new InvalidValue('is not a valid address: it needs the name or the address of a host')
     return { host, port: place[2] === undefined ? defaultPort : portOf(place[2]) }
   })
 }
 
 export function portOf(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : 0
-  if (port < 1 || port > 65_535) throw new Mistake('is not a valid address: a port is a number from 1 to 65535')
+  if (port < 1 || port > 65_535) throw new InvalidValue('is not a valid address: a port is a number from 1 to 65535')
   return port
 }
 
 /** Drivers decode, too, and would throw where nobody expects it. */
-export function decoded(text: string): string {
+export function decode(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    throw new Mistake(`can't be decoded: ${encodingHint}`)
+    throw new InvalidValue(`can't be decoded: ${encodingHint}`)
   }
 }

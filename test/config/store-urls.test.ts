@@ -147,7 +147,7 @@ t.test('an unsupported part of a Postgres address is rejected with what to do, a
     ['postgres://u:p@/x?host=/run,db', /no other server/],
   ]
   for (const [url, fix] of cases) {
-    t.throws(() => readPostgresUrl(url), { name: 'Mistake', message: fix }, url)
+    t.throws(() => readPostgresUrl(url), { name: 'InvalidValue', message: fix }, url)
     t.notMatch(problemsOf({ ...production, DATABASE_URL: url }).join(), /canary/, url)
   }
 })

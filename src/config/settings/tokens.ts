@@ -10,27 +10,27 @@ export const tokenSettings = {
     kind: secrets,
     secret: true,
     required: giveSecret,
-    about: 'Seals the signing keys of access tokens in the database. Never the same as `JWT_REFRESH_SECRET`.',
+    description: 'Seals the signing keys of access tokens in the database. Never the same as `JWT_REFRESH_SECRET`.',
   },
   refreshSecrets: {
     variable: 'JWT_REFRESH_SECRET',
     kind: secrets,
     secret: true,
     required: giveSecret,
-    about:
+    description:
       'Authenticates refresh tokens, derives the successor of each, and authenticates what instances read from Redis.',
   },
   accessTokenTtlSeconds: {
     variable: 'JWT_EXPIRES_IN',
     kind: durationSeconds('10s', '2h'),
     default: '15m',
-    about: 'The lifetime of an access token.',
+    description: 'The lifetime of an access token.',
   },
   refreshTokenTtlSeconds: {
     variable: 'JWT_REFRESH_EXPIRES_IN',
     kind: durationSeconds('10s', '400d'),
     default: '7d',
-    about:
+    description:
       'The lifetime of a refresh token. Each rotation starts it anew, so it is how long a session may stay unused. ' +
       'Longer than `JWT_EXPIRES_IN` and `REFRESH_MIN_AGE`.',
   },
@@ -38,13 +38,13 @@ export const tokenSettings = {
     variable: 'SESSION_MAX_AGE',
     kind: durationSeconds('10s', '3650d'),
     default: '30d',
-    about: 'When a session ends even if it is in use. At least `JWT_REFRESH_EXPIRES_IN`.',
+    description: 'When a session ends even if it is in use. At least `JWT_REFRESH_EXPIRES_IN`.',
   },
   sessionShortMaxAgeSeconds: {
     variable: 'SESSION_SHORT_MAX_AGE',
     kind: durationSeconds('10s', '3650d'),
     default: '12h',
-    about:
+    description:
       'When a session ends that was signed in to with `"remember": false`, even if it is in use. Never later than ' +
       '`SESSION_MAX_AGE`.',
   },
@@ -53,7 +53,7 @@ export const tokenSettings = {
       variable: 'REFRESH_MIN_AGE',
       kind: durationSeconds('0s', '10m'),
       default: '30s',
-      about:
+      description:
         'A refresh token younger than this is answered with itself and a new access token instead of being rotated. ' +
         'Longer than `REFRESH_LEEWAY`, or both `0s` for benchmarks.',
     },
@@ -61,26 +61,28 @@ export const tokenSettings = {
       variable: 'REFRESH_LEEWAY',
       kind: durationSeconds('0s', '5m'),
       default: '10s',
-      about: 'For how long after a rotation the previous refresh token still gets the same successor without question.',
+      description:
+        'For how long after a rotation the previous refresh token still gets the same successor without question.',
     },
     settleSeconds: {
       variable: 'REFRESH_SETTLE',
       kind: durationSeconds('0s', '10m'),
       default: '60s',
-      about: 'Use of a new refresh token or its access tokens counts as proof that it arrived only after this time.',
+      description:
+        'Use of a new refresh token or its access tokens counts as proof that it arrived only after this time.',
     },
   },
   issuer: {
     variable: 'JWT_ISSUER',
     kind: name,
     defaultText: '`PUBLIC_ORIGIN` and `PUBLIC_PATH`',
-    about: 'The `iss` of access tokens.',
+    description: 'The `iss` of access tokens.',
   },
   audience: {
     variable: 'JWT_AUDIENCE',
     kind: name,
     defaultText: 'the same as `JWT_ISSUER`',
-    about:
+    description:
       'The `aud` of access tokens; verifiers insist on it. Never the issuer with `/clients` behind it, which is the `aud` ' +
       "of clients' own tokens.",
   },
@@ -88,7 +90,7 @@ export const tokenSettings = {
     variable: 'JWT_ALGORITHM',
     kind: oneOf('ES256', 'EdDSA', 'RS256'),
     default: 'ES256',
-    about:
+    description:
       'What new signing keys are made for. Existing keys keep their algorithm until they retire. Libraries verify ES256 ' +
       'and RS256 everywhere; `EdDSA` is unknown to jsonwebtoken and what is built on it (passport-jwt, express-jwt, ' +
       'koa-jwt), to get-jwks and to python-jose.',
@@ -97,26 +99,26 @@ export const tokenSettings = {
     variable: 'KEY_ROTATION_INTERVAL',
     kind: durationSeconds('1h', '3650d'),
     default: '90d',
-    about: 'How long a signing key signs before the next one takes over.',
+    description: 'How long a signing key signs before the next one takes over.',
   },
   maxSessionsPerUser: {
     variable: 'MAX_SESSIONS_PER_USER',
     kind: integer(0, 10_000),
     default: '100',
-    about: 'Sessions that one user may have at a time; `0` is no limit.',
+    description: 'Sessions that one user may have at a time; `0` is no limit.',
   },
   maxSessionsPolicy: {
     variable: 'MAX_SESSIONS_POLICY',
     kind: oneOf('evict', 'deny'),
     default: 'evict',
-    about:
+    description:
       'What happens to a sign-in beyond `MAX_SESSIONS_PER_USER`: it ends the oldest session, or it is refused with 403 ' +
       '`too_many_sessions`.',
   },
   locationDatabase: {
     variable: 'LOCATION_DATABASE',
     kind: text('a path', /./),
-    about:
+    description:
       'The path of a MaxMind DB file (`.mmdb`) that tells the country and perhaps the city of an address, for the list ' +
       'of sessions. It is read at the start. Without it locations are unknown.',
   },
@@ -124,13 +126,13 @@ export const tokenSettings = {
     variable: 'LOGOUT_SCOPE',
     kind: oneOf('session', 'others', 'all'),
     default: 'session',
-    about: 'Which sessions a logout ends if the request does not say.',
+    description: 'Which sessions a logout ends if the request does not say.',
   },
   revocationMaxStalenessSeconds: {
     variable: 'REVOCATION_MAX_STALENESS',
     kind: durationSeconds('2s', '10m'),
     default: '10s',
-    about:
+    description:
       'For how long tokens are still verified after an instance has lost both Postgres and Redis, and with them sight ' +
       'of what is revoked. Then `/auth/verify` answers 503.',
   },
