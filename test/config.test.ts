@@ -139,20 +139,20 @@ t.test('settings that contradict each other are reported', async t => {
       { JWT_EXPIRES_IN: '10s', JWT_REFRESH_EXPIRES_IN: '30s' },
       /^JWT_REFRESH_EXPIRES_IN must be longer than REFRESH_MIN_AGE/,
     ],
-    [{ REFRESH_MIN_AGE: '10s' }, /^REFRESH_MIN_AGE must be longer than REFRESH_LEEWAY, or both 0s/],
+    [{ REFRESH_MIN_AGE: '10s' }, /^REFRESH_MIN_AGE must be longer than REFRESH_LEEWAY, or both must be 0s/],
     [{ REFRESH_MIN_AGE: '0s' }, /^REFRESH_MIN_AGE must be longer than REFRESH_LEEWAY/],
-    [{ ...production, REDIS_CLUSTER: 'on', REDIS_URL: 'redis://redis/1' }, /^REDIS_URL names a numbered database/],
+    [{ ...production, REDIS_CLUSTER: 'on', REDIS_URL: 'redis://redis/1' }, /^REDIS_URL contains a database number/],
     [
       { ...production, REDIS_CLUSTER: 'on', REDIS_SENTINEL_MASTER: 'main' },
-      /^REDIS_SENTINEL_MASTER and REDIS_CLUSTER exclude each other/,
+      /^REDIS_SENTINEL_MASTER and REDIS_CLUSTER are both set.*: unset one/,
     ],
     [
       { ...production, REDIS_URL: 'unix:///run/redis.sock', REDIS_SENTINEL_MASTER: 'main' },
-      /^REDIS_URL names a socket, and Sentinels have hosts/,
+      /^REDIS_URL is the address of a socket, but Sentinels have hosts/,
     ],
     [
       { ...production, REDIS_SENTINEL_PASSWORD: 'canary' },
-      /^REDIS_SENTINEL_PASSWORD is set without REDIS_SENTINEL_MASTER: set that to the name [^y]*$/,
+      /^REDIS_SENTINEL_PASSWORD is set without REDIS_SENTINEL_MASTER: set both, [^y]*$/,
     ],
     [{ ...production, REDIS_SENTINEL_TLS: 'off' }, /^REDIS_SENTINEL_TLS is set without REDIS_SENTINEL_MASTER/],
     [
@@ -160,7 +160,7 @@ t.test('settings that contradict each other are reported', async t => {
       /^REDIS_SENTINEL_USERNAME is set without REDIS_SENTINEL_PASSWORD/,
     ],
     [{ ...production, REDIS_SENTINEL_MASTER: 'my master' }, /^REDIS_SENTINEL_MASTER must be a name without spaces/],
-    [{ ...production, COOKIE_INSECURE: 'on' }, /^COOKIE_INSECURE is refused in production/],
+    [{ ...production, COOKIE_INSECURE: 'on' }, /^COOKIE_INSECURE is not allowed in production/],
     [
       { COOKIE_INSECURE: 'on', COOKIE_SAMESITE: 'none', CORS_ORIGINS: 'https://app.example.org' },
       /^COOKIE_SAMESITE=none needs secure cookies/,
@@ -178,12 +178,15 @@ t.test('settings that contradict each other are reported', async t => {
       { PUBLIC_ORIGIN: 'https://192.0.2.7', COOKIE_DOMAIN: '0.2.7' },
       /^COOKIE_DOMAIN must be the host of PUBLIC_ORIGIN/,
     ],
-    [{ JWT_ISSUER: 'me', JWT_AUDIENCE: 'me/clients' }, /^JWT_AUDIENCE is what clients' own tokens are for/],
-    [{ ...production, JWT_AUDIENCE: 'https://auth.example.com/clients' }, /^JWT_AUDIENCE is what clients' own/],
-    [{ PORT: '4599', JWT_AUDIENCE: 'http://localhost:4599/clients' }, /^JWT_AUDIENCE is what clients' own/],
+    [{ JWT_ISSUER: 'me', JWT_AUDIENCE: 'me/clients' }, /^JWT_AUDIENCE is the audience of clients' own tokens/],
+    [
+      { ...production, JWT_AUDIENCE: 'https://auth.example.com/clients' },
+      /^JWT_AUDIENCE is the audience of clients' own/,
+    ],
+    [{ PORT: '4599', JWT_AUDIENCE: 'http://localhost:4599/clients' }, /^JWT_AUDIENCE is the audience of clients' own/],
     [
       { ...production, PUBLIC_PATH: '/id', JWT_AUDIENCE: 'https://auth.example.com/id/clients' },
-      /^JWT_AUDIENCE is what clients' own/,
+      /^JWT_AUDIENCE is the audience of clients' own/,
     ],
     [
       { PUBLIC_PATH: '/identity', COOKIE_PATH: '/auth' },
@@ -226,7 +229,7 @@ t.test('all invalid settings are reported in one error', async t => {
       /^SESSION_MAX_AGE/,
     ])
     t.equal(problems.length, 5)
-    t.match(message, /5 mistakes/)
+    t.match(message, /5 errors/)
     for (const problem of problems) t.ok(message.includes(problem))
     t.notMatch(message, /canary|p@db/)
   }

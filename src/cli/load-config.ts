@@ -5,10 +5,10 @@ import { processSettings } from '../config/settings/process.js'
 import { type EmbeddedSecrets, ensureEmbeddedSecrets } from '../stores/embedded/ensure-embedded-secrets.js'
 
 /**
- * Reads the configuration. In embedded mode the secrets that nobody set are generated once and kept in the data folder,
- * so that a first start needs none.
+ * Reads the configuration. In embedded mode, secrets that are not set are generated once and kept in the data folder, so
+ * that the first start needs none.
  *
- * @throws ConfigError that names every mistake at once
+ * @throws ConfigError that lists every error
  */
 export async function loadConfig(env: NodeJS.ProcessEnv, options: { embedded: boolean }): Promise<Config> {
   const { mode, problems } = chooseMode(env, options)
@@ -25,7 +25,7 @@ async function embeddedSecrets(dataDir: string): Promise<EmbeddedSecrets> {
     const { code } = error as NodeJS.ErrnoException
     if (code === undefined) throw error
     throw new Error(
-      `The data folder ${dataDir} can't be used (${code}): set DATA_DIR to a folder that this user may write to.`,
+      `The data folder ${dataDir} cannot be used (${code}): set DATA_DIR to a folder that this user can write to.`,
       { cause: error },
     )
   }

@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 
 /**
- * How many cores this process may use, at least 1: those of the machine, or fewer where a container's quota says so.
- * Node itself does not look at quotas, and a hash a core on a 64-core machine would starve a container of two.
+ * The number of cores this process can use, at least 1: those of the machine, or fewer if a container has a quota. Node
+ * does not read quotas, and one hash per core of a 64-core machine would overload a container with two cores.
  *
- * @param read how to read a file; throws if it is absent
- * @param machineCores the cores that the machine offers
+ * @param read reads a file; throws if it does not exist
+ * @param machineCores the number of cores of the machine
  */
 export function availableCores(
   read: (path: string) => string = path => readFileSync(path, 'utf8'),
@@ -16,13 +16,13 @@ export function availableCores(
   return Math.max(1, Math.min(machineCores, Math.floor(quota)))
 }
 
-/** `cpu.max` holds quota and period in microseconds, or `max` for no quota. */
+/** `cpu.max` contains quota and period in microseconds, or `max` as the quota if there is none. */
 function cgroup2Cores(read: (path: string) => string): number | undefined {
   const [quota, period] = (readIfPresent(read, '/sys/fs/cgroup/cpu.max') ?? '').trim().split(' ')
   return coresOf(quota, period)
 }
 
-/** A quota of -1 is none. */
+/** A quota of -1 means none. */
 function cgroup1Cores(read: (path: string) => string): number | undefined {
   const quota = readIfPresent(read, '/sys/fs/cgroup/cpu/cpu.cfs_quota_us')?.trim()
   const period = readIfPresent(read, '/sys/fs/cgroup/cpu/cpu.cfs_period_us')?.trim()

@@ -1,22 +1,22 @@
 import { isSet, readVariable } from './read-settings.js'
 
-/** Where state lives: on the operator's Postgres and Redis, or on a Postgres of Latchkey's own and in its memory. */
+/** Where state is kept: in the operator's Postgres and Redis, or in an embedded Postgres and this process's memory. */
 export type Mode = 'external' | 'embedded'
 
 export interface Choice {
   mode: Mode
-  /** What keeps this mode from starting. */
+  /** Why the service cannot start in this mode. */
   problems: readonly string[]
 }
 
 const examples = {
-  DATABASE_URL: 'the address of your Postgres, as postgres://user:password@host:5432/latchkey',
-  REDIS_URL: 'the address of your Redis, as redis://host:6379',
+  DATABASE_URL: 'the address of your Postgres, such as postgres://user:password@host:5432/latchkey',
+  REDIS_URL: 'the address of your Redis, such as redis://host:6379',
 }
 
 /**
- * Chooses the mode from which store addresses are given. Embedded must not start by accident where data has to last,
- * so it takes both addresses unset and a place that is plainly not production, or `--embedded`.
+ * Chooses the mode from the store addresses that are set. The embedded mode must not start by accident where data has
+ * to last, so it needs `--embedded`, or both addresses unset and an environment that is clearly not production.
  */
 export function chooseMode(env: NodeJS.ProcessEnv, options: { embedded?: boolean } = {}): Choice {
   if (options.embedded) return { mode: 'embedded', problems: [] }
@@ -29,12 +29,15 @@ export function chooseMode(env: NodeJS.ProcessEnv, options: { embedded?: boolean
   const other = missing[0] === 'DATABASE_URL' ? 'REDIS_URL' : 'DATABASE_URL'
   const reason =
     obstacle === undefined
-      ? `, or unset ${other} too to run embedded`
-      : ` (${obstacle}, only --embedded makes Latchkey start stores of its own)`
-  return { mode: 'external', problems: missing.map(name => `${name} is not set: give ${examples[name]}${reason}.`) }
+      ? `, or unset ${other} too, for the embedded mode`
+      : ` (${obstacle}, Latchkey starts embedded stores only with --embedded)`
+  return {
+    mode: 'external',
+    problems: missing.map(name => `${name} is not set: set it to ${examples[name]}${reason}.`),
+  }
 }
 
-/** Where the embedded mode would be an accident, in words. A NODE_ENV that we don't know might mean production. */
+/** Why the embedded mode would be an accident, for the message. An unknown NODE_ENV could mean production. */
 function obstacleToEmbedded(env: NodeJS.ProcessEnv): string | undefined {
   const { text, problem } = readVariable(env, 'NODE_ENV')
   if (text === 'production') return 'in production'

@@ -5,17 +5,17 @@ import { readSettings, toFields } from './read-settings.js'
 import type { GivenConfig } from './settings.js'
 
 /**
- * Everything an operator can set, read once at start, checked as a whole and then frozen. src/config/settings/ declares
- * each field with its variable.
+ * All settings: read once at start, checked together and then frozen. src/config/settings/ declares each field with its
+ * variable.
  */
 export interface Config extends Omit<GivenConfig, keyof DerivedConfig>, DerivedConfig {}
 
 /**
  * Reads the configuration from the environment and checks it as a whole. Both secrets are required in either mode; in
- * embedded mode the caller adds those it generated to `env`.
+ * embedded mode the caller adds the generated ones to `env`.
  *
- * @param options.embedded whether `--embedded` was given: the embedded mode even if addresses of stores are set
- * @throws ConfigError with every mistake there is
+ * @param options.embedded whether `--embedded` was given: it chooses the embedded mode even if store addresses are set
+ * @throws ConfigError that lists every error
  */
 export function readConfig(env: NodeJS.ProcessEnv, options: { embedded?: boolean } = {}): Config {
   const { mode, problems } = chooseMode(env, options)
@@ -26,13 +26,13 @@ export function readConfig(env: NodeJS.ProcessEnv, options: { embedded?: boolean
   return deepFreeze({ ...given, ...derive(given, reading.values, mode, Boolean(env.KUBERNETES_SERVICE_HOST)) })
 }
 
-/** All that is wrong with the configuration at once; every problem names its variable and the fix, and no secret. */
+/** All errors of the configuration. Each one names its variable and the fix, and contains no secret. */
 export class ConfigError extends Error {
   readonly problems: readonly string[]
 
   constructor(problems: readonly string[]) {
     const heading =
-      problems.length === 1 ? 'The configuration has a mistake' : `The configuration has ${problems.length} mistakes`
+      problems.length === 1 ? 'The configuration has an error' : `The configuration has ${problems.length} errors`
     super([`${heading} (docs/configuration.md describes every setting):`, ...problems].join('\n  - '))
     this.name = 'ConfigError'
     this.problems = Object.freeze([...problems])

@@ -2,13 +2,12 @@ import { availableCores } from './available-cores.js'
 import type { Mode } from './choose-mode.js'
 import type { GivenConfig, Values } from './settings.js'
 
-/** What follows from several settings, or from where the service runs. */
+/** Fields that depend on several settings, or on the machine. */
 export interface DerivedConfig {
-  /** `external` runs on the operator's Postgres and Redis, `embedded` on its own Postgres and this process's memory. */
   readonly mode: Mode
   readonly host: string
   readonly publicOrigin: string
-  /** The origin and PUBLIC_PATH: what comes before every address of ours. */
+  /** PUBLIC_ORIGIN followed by PUBLIC_PATH: every public address of the service begins with it. */
   readonly publicUrl: string
   readonly issuer: string
   readonly audience: string
@@ -51,7 +50,6 @@ export function issuerOf(values: Pick<Values, 'JWT_ISSUER' | 'PUBLIC_ORIGIN' | '
   return values.JWT_ISSUER ?? publicOriginOf(values) + values.PUBLIC_PATH
 }
 
-/** Where browsers and verifiers reach this service, also where nobody has said so. */
 function publicOriginOf({ PUBLIC_ORIGIN, PORT }: Pick<Values, 'PUBLIC_ORIGIN' | 'PORT'>): string {
   return PUBLIC_ORIGIN ?? new URL(`http://localhost:${PORT}`).origin
 }
@@ -60,7 +58,7 @@ function hasMaster(sentinel: GivenConfig['redis']['sentinel']): sentinel is Sent
   return sentinel.master !== undefined
 }
 
-/** Browsers hold a cookie to its prefix: `__Host-` forbids a domain and a path, and both prefixes demand Secure. */
+/** Browsers enforce the prefixes: `__Host-` allows no domain and only the path /, and both prefixes require Secure. */
 function cookieOf({ insecure, ...given }: GivenConfig['cookie']): Cookie {
   const isHostOnly = given.domain === undefined && given.path === '/'
   const name = `${insecure ? '' : isHostOnly ? '__Host-' : '__Secure-'}${given.name}`

@@ -19,11 +19,11 @@ export const onOff: Kind<boolean> = {
   parse(text) {
     if (text === 'on' || text === 'true') return true
     if (text === 'off' || text === 'false') return false
-    throw new InvalidValue('must be on or off (true and false are understood too)')
+    throw new InvalidValue('must be on or off (true and false are accepted too)')
   },
 }
 
-/** One of a few words, spelled exactly. */
+/** One of several words, in this exact spelling. */
 export function oneOf<const Word extends string>(...words: Word[]): Kind<Word> {
   const accepts = words.length === 1 ? words[0]! : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
   return {
@@ -36,7 +36,7 @@ export function oneOf<const Word extends string>(...words: Word[]): Kind<Word> {
   }
 }
 
-/** Some of a few words, or the word `none`. */
+/** Several of these words, or `none`. */
 export function someOf<const Word extends string>(...words: Word[]): Kind<readonly Word[]> {
   const several = list(oneOf(...words))
   return {
@@ -45,18 +45,18 @@ export function someOf<const Word extends string>(...words: Word[]): Kind<readon
   }
 }
 
-/** Any text of a certain form; `accepts` describes the form. */
-export function text(accepts: string, form: RegExp): Kind<string> {
+/** Text that matches a pattern; `accepts` describes the pattern. */
+export function text(accepts: string, pattern: RegExp): Kind<string> {
   return {
     accepts,
     parse(value) {
-      if (!form.test(value)) throw new InvalidValue(`must be ${accepts}`)
+      if (!pattern.test(value)) throw new InvalidValue(`must be ${accepts}`)
       return value
     },
   }
 }
 
-/** The path of a PEM file of certificates. It is opened here, so that a wrong path stops the start and not a request. */
+/** The path of a PEM file of certificates. It is read at start, so that a wrong path is reported at once. */
 export const certificateFile: Kind<string> = {
   accepts: 'the path of a PEM file',
   parse(path) {
@@ -65,10 +65,10 @@ export const certificateFile: Kind<string> = {
       content = readFileSync(path, 'utf8')
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
-      throw new InvalidValue(`must be the path of a PEM file, which could not be read (${code})`)
+      throw new InvalidValue(`must be the path of a PEM file; the file cannot be read (${code})`)
     }
     if (!content.includes('-----BEGIN CERTIFICATE-----')) {
-      throw new InvalidValue('must be the path of a PEM file; the file holds no "-----BEGIN CERTIFICATE-----"')
+      throw new InvalidValue('must be the path of a PEM file; the file does not contain "-----BEGIN CERTIFICATE-----"')
     }
     return path
   },
@@ -95,7 +95,7 @@ function parseEntry<T>(kind: Kind<T>, text: string, entry: number): T {
 
 const unitsMs: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
-/** A duration within bounds, which are written as an operator would write them; it is read into milliseconds. */
+/** A duration in milliseconds, within bounds that are written as in the environment, such as '10s'. */
 export function durationMs(min: string, max: string): Kind<number> {
   const accepts = `a duration from ${min} to ${max}`
   const minMs = toMs(min)
@@ -124,7 +124,7 @@ export function durationSeconds(min: string, max: string): Kind<number> {
 }
 
 function toMs(text: string): number {
-  // A number alone means seconds to some programs and milliseconds to others: asking beats guessing.
+  // Some programs read a number without a unit as seconds, others as milliseconds, so do not guess.
   if (/^\d+$/.test(text)) throw new InvalidValue(`needs a unit: write ${text}s for seconds or ${text}m for minutes`)
   const match = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text)
   if (!match)
@@ -135,16 +135,16 @@ function toMs(text: string): number {
 const MIN_BYTES = 32
 const MAX_SECRETS = 4
 
-/** `new,old`: secrets of which the first makes and all verify. No message shows any part of one. */
+/** `new,old`: the first secret creates, all of them verify. No message shows any part of a secret. */
 export const secrets: Kind<readonly string[]> = {
   accepts: `1 to ${MAX_SECRETS} secrets, separated by commas, each at least ${MIN_BYTES} bytes`,
   parse(text) {
     const list = text.split(',').map(secret => secret.trim())
     if (list.length > MAX_SECRETS) {
-      throw new InvalidValue(`must hold at most ${MAX_SECRETS} secrets (commas separate them): remove the oldest`)
+      throw new InvalidValue(`must contain at most ${MAX_SECRETS} secrets, separated by commas: remove the oldest`)
     }
     for (const [index, secret] of list.entries()) checkSecret(secret, index + 1)
-    if (new Set(list).size < list.length) throw new InvalidValue('holds the same secret twice: remove one')
+    if (new Set(list).size < list.length) throw new InvalidValue('contains the same secret twice: remove one')
     return list
   },
 }
@@ -152,9 +152,9 @@ export const secrets: Kind<readonly string[]> = {
 function checkSecret(secret: string, entry: number): void {
   if (secret === '') throw new InvalidValue('is empty: remove the extra comma', entry)
   if (Buffer.byteLength(secret) < MIN_BYTES) {
-    throw new InvalidValue(`must be at least ${MIN_BYTES} bytes: make one with "openssl rand -base64 48"`, entry)
+    throw new InvalidValue(`must be at least ${MIN_BYTES} bytes: create one with "openssl rand -base64 48"`, entry)
   }
   if (new Set(secret).size === 1) {
-    throw new InvalidValue('must not be one character repeated: make one with "openssl rand -base64 48"', entry)
+    throw new InvalidValue('must not repeat a single character: create one with "openssl rand -base64 48"', entry)
   }
 }

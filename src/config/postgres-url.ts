@@ -3,14 +3,14 @@ import { certificateFile } from './kinds.js'
 import { InvalidValue, type Kind } from './setting.js'
 import { decode, type Place, placesOf, portOf, splitStoreUrl } from './store-url.js'
 
-/** The address of a Postgres, or of several that are replicas of one another (`host1:5432,host2:5432`). */
+/** The address of one Postgres, or of several replicas (`host1:5432,host2:5432`). */
 export const postgresUrl: Kind<string> = {
   accepts: 'a postgres:// or postgresql:// address',
   parse(text) {
     if (/^file:/i.test(text)) {
       throw new InvalidValue(
-        'is a file: address, as SQLite has, but Latchkey needs Postgres: give a postgres:// address, or in ' +
-          'development leave the variable unset, and Latchkey starts an embedded Postgres of its own',
+        'is a file: address, as for SQLite, but Latchkey needs Postgres: set a postgres:// address, or in development ' +
+          'unset the variable, and Latchkey starts an embedded Postgres',
       )
     }
     readPostgresUrl(text)
@@ -18,37 +18,37 @@ export const postgresUrl: Kind<string> = {
   },
 }
 
-/** As libpq has them (PostgreSQL, "SSL Support"). */
+/** As in libpq (PostgreSQL documentation, "SSL Support"). */
 const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
 
-/** What an address of Postgres says, be it before or behind its question mark. */
+/** The parts and parameters of a Postgres address. */
 export interface PostgresUrl {
-  /** One server, or replicas of one another. */
+  /** One server, or several replicas. */
   places: readonly Place[]
-  /** The socket of a server on this machine, instead of a place. */
+  /** The socket of a server on this machine, instead of `places`. */
   socket: string | undefined
   user: string | undefined
   password: string | undefined
   database: string | undefined
   sslmode: (typeof SSL_MODES)[number]
-  /** The file of the authority, if the address names one. */
+  /** The file of the certificate authority, if the address names one. */
   caFile: string | undefined
   sslnegotiation: 'postgres' | 'direct'
   connectTimeoutMs: number | undefined
   targetSessionAttrs: 'read-write' | 'primary' | undefined
-  /** False if the address says that a pooler is there that knows no prepared statements. */
+  /** False if the address says that there is a pooler without prepared statements. */
   prepare: boolean
-  /** The search_path that it asks for, by whichever parameter. */
+  /** The search_path, from any of the parameters that can set it. */
   searchPath: string | undefined
-  /** What the server is told about the session, in words of its own. */
+  /** Parameters that are passed to the server as they are. */
   session: Readonly<Record<string, string>>
 }
 
 /**
- * Reads an address of Postgres as libpq reads it. Nothing in it is passed over in silence: a parameter is supported, is
- * known to change nothing here, or is refused.
+ * Reads a Postgres address as libpq does. Each parameter is supported, or known to have no effect here, or rejected:
+ * none is ignored silently.
  *
- * @throws InvalidValue that never repeats a value, as that may be a secret
+ * @throws InvalidValue without any value, which could be a secret
  */
 export function readPostgresUrl(text: string): PostgresUrl {
   if (!/^postgres(ql)?:\/\//.test(text)) {
@@ -56,7 +56,7 @@ export function readPostgresUrl(text: string): PostgresUrl {
   }
   const { user, password, authority, path, query } = splitStoreUrl(text)
   if (path.includes('/', 1))
-    throw new InvalidValue('has more than one / behind the host: write %2F in the name of a database')
+    throw new InvalidValue('has more than one / after the host: write %2F in the name of the database')
   rejectUnknownParameters(query)
   const { places, socket } = serversOf(authority, query)
   return {
@@ -74,7 +74,7 @@ export function readPostgresUrl(text: string): PostgresUrl {
   }
 }
 
-/** As the server reads it: the last one counts, and a backslash is before a space that belongs to it. */
+/** As the server reads it: the last one applies, and a backslash escapes a space. */
 function searchPathIn(options: string): string | undefined {
   const found = [...options.matchAll(/(?:^|\s)(?:-c\s*|--)search[_-]path=((?:\\.|\S)*)/gi)].at(-1)
   return found?.[1]?.replace(/\\(.)/g, '$1')
@@ -88,7 +88,7 @@ const supportedParameters: readonly string[] = [
   ...sessionParameters,
 ]
 
-/** What providers put into their addresses and what makes no difference to this service. */
+/** Parameters that providers put into their addresses and that have no effect on this service. */
 const ignoredParameters: readonly string[] = [
   ...['supa', 'workaround', 'uselibpqcompat', 'sslsni', 'sslcompression', 'client_encoding'],
   ...['fallback_application_name', 'keepalives', 'keepalives_idle', 'keepalives_interval', 'keepalives_count'],
@@ -101,21 +101,20 @@ const insteadOf: Readonly<Record<string, string>> = {
   connection_limit: 'set DATABASE_POOL_SIZE',
   pool_timeout: 'set DATABASE_TIMEOUT',
   statement_timeout: 'set DATABASE_TIMEOUT',
-  hostaddr: 'give the address as the host',
-  sslcert: 'Latchkey has no client certificates, so give a user with a password',
-  sslkey: 'Latchkey has no client certificates, so give a user with a password',
+  hostaddr: 'write the IP address as the host',
+  sslcert: 'use a user with a password, because Latchkey does not support client certificates',
+  sslkey: 'use a user with a password, because Latchkey does not support client certificates',
 }
 
 function rejectUnknownParameters(query: ReadonlyMap<string, string>): void {
   for (const [name, value] of query) {
     if (supportedParameters.includes(name) || ignoredParameters.includes(name)) continue
-    // The server may also be asked without it.
+    // Every value but `require` also allows a connection without GSSAPI.
     if (name === 'gssencmode' && value !== 'require') continue
     const shown = /^\w{1,40}$/.test(name) ? `the parameter ${name}` : 'a parameter'
     const fix =
-      (Object.hasOwn(insteadOf, name) && insteadOf[name]) ||
-      'write a setting of the server as options=-c%20name%3Dvalue'
-    throw new InvalidValue(`has ${shown}, which Latchkey does not know: remove it, and ${fix}`)
+      (Object.hasOwn(insteadOf, name) && insteadOf[name]) || 'write a server setting as options=-c%20name%3Dvalue'
+    throw new InvalidValue(`has ${shown}, which Latchkey does not support: remove it, and ${fix}`)
   }
 }
 
@@ -127,12 +126,12 @@ function serversOf(authority: string, query: ReadonlyMap<string, string>): Pick<
   const ports = query.get('port')?.split(',')
   const written = placesOf(hosts ?? authority.split(','), 5432)
   if (ports && ports.length !== 1 && ports.length !== written.length) {
-    throw new InvalidValue('must have one port, or one for each host')
+    throw new InvalidValue('must have one port in total, or one port for each host')
   }
   const places = ports ? written.map(({ host }, i) => ({ host, port: portOf(ports[i] ?? ports[0]!) })) : written
   const folder = places.find(({ host }) => host.startsWith('/'))
   if (!folder) return { places, socket: undefined }
-  if (places.length > 1) throw new InvalidValue('must name one folder of a socket and no other server beside it')
+  if (places.length > 1) throw new InvalidValue('must contain only one server if that is the folder of a socket')
   return { places, socket: `${folder.host}/.s.PGSQL.${folder.port}` }
 }
 
@@ -140,28 +139,28 @@ function tlsOf(query: ReadonlyMap<string, string>): Pick<PostgresUrl, 'sslmode' 
   const root = query.get('sslrootcert')
   const said = query.get('sslmode') ?? { true: 'require', false: 'disable' }[query.get('ssl') ?? ''] ?? query.get('ssl')
   const sslmode = SSL_MODES.find(mode => mode === (said ?? (root === 'system' ? 'verify-full' : 'prefer')))
-  if (!sslmode) throw new InvalidValue(`must have one of these as its sslmode: ${SSL_MODES.join(', ')}`)
+  if (!sslmode) throw new InvalidValue(`must have one of these values of sslmode: ${SSL_MODES.join(', ')}`)
   const caFile = root === undefined || root === 'system' ? undefined : certificateFile.parse(root)
   const sslnegotiation = query.get('sslnegotiation') === 'direct' ? 'direct' : 'postgres'
   if (sslmode === 'disable' && (root !== undefined || sslnegotiation === 'direct')) {
-    throw new InvalidValue('has sslmode=disable beside what only TLS has: remove one of them')
+    throw new InvalidValue('has sslmode=disable together with a parameter for TLS: remove one of them')
   }
   if (query.get('channel_binding') !== 'require' && root !== 'system') return { sslmode, caFile, sslnegotiation }
   if (sslmode === 'disable')
     throw new InvalidValue('has channel_binding=require, which needs TLS: remove sslmode=disable')
-  // The driver has no channel binding. A certificate that is verified keeps a stranger out of the middle as well.
+  // The driver has no channel binding. Verifying the certificate also prevents an attacker in the middle.
   return { sslmode: 'verify-full', caFile, sslnegotiation }
 }
 
-/** Zero and less mean no limit of its own, as libpq has it. */
+/** Zero or less means no limit, as in libpq. */
 function secondsOf(text: string | undefined): number | undefined {
   if (text === undefined) return undefined
-  if (!/^-?\d{1,5}$/.test(text)) throw new InvalidValue('must have a whole number of seconds as its connect_timeout')
+  if (!/^-?\d{1,5}$/.test(text)) throw new InvalidValue('must have a whole number of seconds as connect_timeout')
   return Number(text) > 0 ? Number(text) * 1000 : undefined
 }
 
 function targetOf(text: string | undefined): PostgresUrl['targetSessionAttrs'] {
   if (text === undefined || text === 'any') return undefined
   if (text === 'read-write' || text === 'primary') return text
-  throw new InvalidValue('must have target_session_attrs=read-write or primary, as Latchkey writes')
+  throw new InvalidValue('must have target_session_attrs=read-write or primary, because Latchkey needs to write')
 }

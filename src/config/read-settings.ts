@@ -3,16 +3,16 @@ import { InvalidValue, isSetting, type Setting, type SettingTree } from './setti
 import { type GivenConfig, type SettingName, settings, settingTree, type Values } from './settings.js'
 
 export interface Reading {
-  /** A setting that failed is undefined here, whatever its type says: ask `failed` first. */
+  /** An invalid setting is undefined here, despite its type: check `failed` first. */
   values: Values
   failed: ReadonlySet<SettingName>
   problems: readonly string[]
 }
 
 /**
- * Reads every setting on its own and collects all mistakes.
+ * Reads each setting separately and collects all errors.
  *
- * @param options.embedded takes settings for external stores as unset, whatever the environment holds
+ * @param options.embedded ignores the settings of external stores
  */
 export function readSettings(env: NodeJS.ProcessEnv, { embedded }: { embedded: boolean }): Reading {
   const values: Partial<Record<SettingName, unknown>> = {}
@@ -61,17 +61,18 @@ function readSetting(env: NodeJS.ProcessEnv, setting: Setting): { value: unknown
 function describe({ variable: name, secret }: Setting, text: string, invalid: InvalidValue): string {
   const subject = invalid.entry === undefined ? name : `${name}, entry ${invalid.entry},`
   const value = invalid.text ?? text
-  // Whatever has an @ may be an address with a password in it that went into the wrong variable.
-  const shown = secret || value === '' || value.includes('@') ? '' : `; it is ${JSON.stringify(value.slice(0, 80))}`
+  // A value with an @ could be an address with a password, set in the wrong variable.
+  const shown =
+    secret || value === '' || value.includes('@') ? '' : `; the value is ${JSON.stringify(value.slice(0, 80))}`
   return `${subject} ${invalid.message}${shown}.`
 }
 
-/** The text of a variable; undefined if it is unset or can't be read. */
+/** The text of a variable; undefined if it is unset or cannot be read. */
 export type Variable = { text: string | undefined; problem?: string }
 
 /**
- * Reads a variable, or the file that `NAME_FILE` names, without the space around it. Empty counts as unset, because
- * that is what `NAME=` in an env file or an absent value in a Compose file comes to.
+ * Reads a variable, or the file that `NAME_FILE` names, without surrounding whitespace. Empty counts as unset, because
+ * `NAME=` in an env file and a missing value in a Compose file both give an empty variable.
  */
 export function readVariable(env: NodeJS.ProcessEnv, name: string): Variable {
   const text = env[name]?.trim() || undefined
@@ -82,12 +83,15 @@ export function readVariable(env: NodeJS.ProcessEnv, name: string): Variable {
   try {
     const content = readFileSync(file, 'utf8').trim()
     if (content !== '') return { text: content }
-    return { text: undefined, problem: `${name}_FILE names an empty file: put the value into it, or unset it.` }
+    return {
+      text: undefined,
+      problem: `${name}_FILE names an empty file: write the value into the file, or unset the variable.`,
+    }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     return {
       text: undefined,
-      problem: `${name}_FILE names a file that can't be read (${code}): check path and rights.`,
+      problem: `${name}_FILE names a file that cannot be read (${code}): check the path and the permissions.`,
     }
   }
 }

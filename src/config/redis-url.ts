@@ -9,17 +9,17 @@ export const redisUrl: Kind<string> = {
   },
 }
 
-/** What an address of Redis says. */
+/** The parts and parameters of a Redis address. */
 export interface RedisUrl {
-  /** Several for a cluster or for Sentinels only. */
+  /** Several only for a Redis Cluster or for Sentinels. */
   places: readonly Place[]
-  /** Of a server on this machine, instead of a place. */
+  /** The socket of a server on this machine, instead of `places`. */
   socket: string | undefined
   username: string | undefined
   password: string | undefined
   db: number
   tls: 'none' | 'verified' | 'unverified'
-  /** 4 or 6 for one kind of address alone. */
+  /** 4 or 6 to connect only by IPv4 or only by IPv6. */
   family: 0 | 4 | 6
 }
 
@@ -29,15 +29,15 @@ const insteadOf: Readonly<Record<string, string>> = {
   ssl_ca_certs: 'set REDIS_CA_FILE',
 }
 
-/** Libraries have four schemes for Sentinels, with the name of the master in three different places. */
+/** Libraries use four schemes for Sentinels, with the name of the master in three different places. */
 const insteadOfSentinelScheme =
-  'has a scheme of its own for Sentinels: write redis:// (or rediss:// for TLS) and all of them, as ' +
-  'redis://:password@sentinel-1:26379,sentinel-2:26379/0, and set REDIS_SENTINEL_MASTER to the name of their master'
+  'has a scheme for Sentinels: write redis:// (or rediss:// for TLS) followed by all Sentinels, such as ' +
+  'redis://:password@sentinel-1:26379,sentinel-2:26379/0, and set REDIS_SENTINEL_MASTER to the name of the master'
 
 /**
- * Reads an address of Redis. A parameter is supported, or refused.
+ * Reads a Redis address. A parameter is supported, or rejected.
  *
- * @throws InvalidValue that never repeats a value, as that may be a secret
+ * @throws InvalidValue without any value, which could be a secret
  */
 export function readRedisUrl(text: string, defaultPort = 6379): RedisUrl {
   if (/^[a-z+-]*sentinels?:/i.test(text)) throw new InvalidValue(insteadOfSentinelScheme)
@@ -48,7 +48,9 @@ export function readRedisUrl(text: string, defaultPort = 6379): RedisUrl {
   const username = query.get('username') ?? credentials.user
   const password = query.get('password') ?? credentials.password
   if (username !== undefined && username !== 'default' && password === undefined) {
-    throw new InvalidValue('has a user without a password: write a password alone as redis://:password@host')
+    throw new InvalidValue(
+      'has a user without a password: add the password, or write only a password as redis://:password@host',
+    )
   }
   const common = { username, password, family: familyOf(query.get('family')) }
   if (scheme === 'unix') {
@@ -69,21 +71,21 @@ function rejectUnknownParameter(name: string): void {
   if (['db', 'username', 'password', 'family', 'ssl_cert_reqs'].includes(name)) return
   const shown = /^\w{1,40}$/.test(name) ? `the parameter ${name}` : 'a parameter'
   const fix = Object.hasOwn(insteadOf, name) ? `, and ${insteadOf[name]}` : ''
-  throw new InvalidValue(`has ${shown}, which Latchkey does not know: remove it${fix}`)
+  throw new InvalidValue(`has ${shown}, which Latchkey does not support: remove it${fix}`)
 }
 
 function dbOf(text: string): number {
-  if (!/^\d{0,5}$/.test(text)) throw new InvalidValue('must name its database by a number, as redis://host:6379/1')
+  if (!/^\d{0,5}$/.test(text)) throw new InvalidValue('must have a number as its database, such as redis://host:6379/1')
   return Number(text)
 }
 
 function familyOf(text = '0'): 0 | 4 | 6 {
   const family = ([0, 4, 6] as const).find(known => String(known) === text)
-  if (family === undefined) throw new InvalidValue('must have a family of 0, 4 or 6')
+  if (family === undefined) throw new InvalidValue('must have 0, 4 or 6 as family')
   return family
 }
 
-/** The word of redis-py, and of providers whose certificates come from no authority that anybody knows. */
+/** The parameter of redis-py. Providers whose certificates come from an unknown authority use it. */
 function verificationOf(text = 'required'): 'verified' | 'unverified' {
   if (text === 'required') return 'verified'
   if (text === 'none') return 'unverified'

@@ -1,18 +1,18 @@
-/** One variable of the environment: what it takes, what it means, and what it is when unset. */
+/** An environment variable: its values, its meaning and its default. */
 export interface Setting {
   readonly variable: string
   readonly kind: Kind<unknown>
   /** One or two sentences of Markdown for the documentation. */
   readonly description: string
-  /** The value when unset, as an operator would write it. */
+  /** The default, as it would be written in the environment. */
   readonly default?: string
-  /** The same for the documentation only, where the value depends on something else. */
+  /** For a default that depends on something else: its description in the documentation. */
   readonly defaultText?: string
-  /** What to give, if there is no start without it. */
+  /** If the variable is required: what to set it to. */
   readonly required?: string
-  /** Whether its value must never be shown, not even when it is wrong. */
+  /** Whether messages must not show the value, even if it is invalid. */
   readonly secret?: boolean
-  /** Whether the embedded mode ignores it, because that brings stores of its own. */
+  /** Whether the embedded mode ignores it, because that mode has its own stores. */
   readonly externalOnly?: boolean
 }
 
@@ -30,22 +30,22 @@ export function isSetting(node: Setting | SettingTree): node is Setting {
   return typeof node.variable === 'string'
 }
 
-/** A type of value: how to read it, and how to tell an operator what it takes. */
+/** A type of value: how it is read, and how messages and documentation describe it. */
 export interface Kind<T> {
-  /** Reads the text of a variable, or the default. Throws a {@link InvalidValue} if it can't be this kind. */
+  /** Reads the text of a variable, or the default. Throws an {@link InvalidValue} if it is not of this kind. */
   parse(text: string): T
-  /** What is accepted, as the documentation says it: "a duration from 10s to 2h". */
+  /** The accepted values in words: "a duration from 10s to 2h". */
   readonly accepts: string
 }
 
 /**
- * What is wrong with a value, and what to write instead: the end of a sentence that begins with the variable's name.
- * It never repeats the value, because the value may be a secret; the caller that reports it decides whether to show it.
+ * Why a value is invalid and what to write instead, as the end of a sentence that begins with the variable's name. It
+ * never contains the value, which could be a secret; the caller that reports it decides whether to show the value.
  */
 export class InvalidValue extends Error {
-  /** Which entry of a list is at fault, counted from 1. */
+  /** The number of the invalid entry in a list, from 1. */
   readonly entry: number | undefined
-  /** That entry's text. */
+  /** The text of that entry. */
   readonly text: string | undefined
 
   constructor(message: string, entry?: number, text?: string) {

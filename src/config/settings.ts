@@ -14,7 +14,7 @@ export const groups = [
   { title: 'Passwords and limits', settings: limitSettings },
 ] as const satisfies readonly { title: string; settings: SettingTree }[]
 
-/** The same by the fields of the configuration. */
+/** All settings by the fields of the configuration. */
 export const settingTree = {
   ...processSettings,
   ...storeSettings,
@@ -28,7 +28,7 @@ type AnySetting = Leaves<typeof settingTree>
 
 export type SettingName = AnySetting['variable']
 
-/** The same by the names of the variables. */
+/** All settings by the names of their variables. */
 export const settings = Object.fromEntries(
   settingsIn(settingTree).map(setting => [setting.variable, setting]),
 ) as Readonly<Record<SettingName, Setting>>
@@ -36,12 +36,12 @@ export const settings = Object.fromEntries(
 type ValueOf<S extends Setting> =
   S['kind'] extends Kind<infer T> ? (S extends { default: string } | { required: string } ? T : T | undefined) : never
 
-/** What each variable was read into. */
+/** The value of each variable, by its name. */
 export type Values = { readonly [S in AnySetting as S['variable']]: ValueOf<S> }
 
 type Fields<Tree> = {
   readonly [Field in keyof Tree]: Tree[Field] extends Setting ? ValueOf<Tree[Field]> : Fields<Tree[Field]>
 }
 
-/** The same by the fields of the configuration. */
+/** The value of each variable, by the fields of the configuration. */
 export type GivenConfig = Fields<typeof settingTree>

@@ -3,7 +3,7 @@ import { type Logger, type LoggerOptions, pino } from 'pino'
 import type { Config } from '../config/config.js'
 import { describeError } from './describe-error.js'
 
-/** The one log of the process, from its first line to its last. */
+/** The log of the process. There is only one, from start to exit. */
 export function startLog(level: Config['logLevel']): Logger {
   return pino(loggerOptions(level))
 }

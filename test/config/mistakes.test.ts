@@ -5,9 +5,9 @@ import { problemsOf, production, refreshSecret, required, secret, stores } from 
 
 t.test('an invalid setting is rejected with its name and how to correct it', async t => {
   const cases: [name: string, value: string, fix: RegExp][] = [
-    ['NODE_ENV', 'prod', /must be production, development or test; it is "prod"/],
+    ['NODE_ENV', 'prod', /must be production, development or test; the value is "prod"/],
     ['HOST', 'http://localhost', /without scheme or port/],
-    ['PORT', '65536', /a whole number from 0 to 65535; it is "65536"/],
+    ['PORT', '65536', /a whole number from 0 to 65535; the value is "65536"/],
     ['PORT', '0x50', /a whole number/],
     ['PORT', '-1', /a whole number/],
     ['LOG_LEVEL', 'verbose', /must be fatal, error, warn/],
@@ -32,19 +32,19 @@ t.test('an invalid setting is rejected with its name and how to correct it', asy
     ['LOGOUT_SCOPE', 'everything', /session, others or all/],
     ['REGISTRATION', 'off', /must be open or closed/],
     ['PASSWORD_MIN_LENGTH', '6', /from 8 to 64/],
-    ['PUBLIC_ORIGIN', 'https://auth.example.com/', /write https:\/\/auth\.example\.com; it is/],
+    ['PUBLIC_ORIGIN', 'https://auth.example.com/', /write https:\/\/auth\.example\.com; the value is/],
     [
       'PUBLIC_ORIGIN',
       'https://auth.example.com/auth',
-      /write https:\/\/auth\.example\.com, and PUBLIC_PATH=\/auth beside/,
+      /write https:\/\/auth\.example\.com, and set PUBLIC_PATH=\/auth;/,
     ],
-    ['PUBLIC_PATH', 'identity', /a path such as \/identity, which begins with a slash; it is "identity"/],
-    ['PUBLIC_PATH', 'https://example.com/identity', /the origin before it is PUBLIC_ORIGIN/],
-    ['PUBLIC_PATH', '//identity', /two slashes in a row/],
-    ['PUBLIC_PATH', '/a//b', /two slashes in a row/],
-    ['PUBLIC_PATH', '//', /two slashes in a row/],
-    ['PUBLIC_PATH', '/a/../b', /must not have \. or \.\./],
-    ['PUBLIC_PATH', '/./b', /must not have \. or \.\./],
+    ['PUBLIC_PATH', 'identity', /a path such as \/identity, which begins with a slash; the value is "identity"/],
+    ['PUBLIC_PATH', 'https://example.com/identity', /without an origin: set that in PUBLIC_ORIGIN/],
+    ['PUBLIC_PATH', '//identity', /two consecutive slashes/],
+    ['PUBLIC_PATH', '/a//b', /two consecutive slashes/],
+    ['PUBLIC_PATH', '//', /two consecutive slashes/],
+    ['PUBLIC_PATH', '/a/../b', /must not contain \. or \.\./],
+    ['PUBLIC_PATH', '/./b', /must not contain \. or \.\./],
     ['PUBLIC_PATH', '/identity?a=b', /without spaces, percent signs or a query/],
     ['PUBLIC_PATH', '/identity#a', /letters, digits/],
     ['PUBLIC_PATH', '/my identity', /without spaces/],
@@ -62,7 +62,7 @@ t.test('an invalid setting is rejected with its name and how to correct it', asy
     ['TRUST_PROXY', '127.1', /must be a CIDR/],
     ['TRUST_PROXY', 'fe80::1%eth0', /must be a CIDR/],
     ['TRUST_PROXY', 'constructor', /must be a CIDR/],
-    ['DATABASE_CA_FILE', '/nonexistent/ca.pem', /PEM file, which could not be read \(ENOENT\)/],
+    ['DATABASE_CA_FILE', '/nonexistent/ca.pem', /PEM file; the file cannot be read \(ENOENT\)/],
   ]
   for (const [name, value, fix] of cases) {
     const problems = problemsOf({ ...required, ...stores, [name]: value })
@@ -74,11 +74,15 @@ t.test('an invalid setting is rejected with its name and how to correct it', asy
 
 t.test('the error about a list setting names the invalid entry', async t => {
   const ofOrigins = (CORS_ORIGINS: string) => problemsOf({ ...required, CORS_ORIGINS })
-  t.match(ofOrigins('https://a.example,null'), [/^CORS_ORIGINS, entry 2, must be a real origin.*; it is "null"\.$/])
-  t.match(ofOrigins('*'), [/^CORS_ORIGINS, entry 1, must name every origin in full/])
-  t.match(ofOrigins('https://*.example.com'), [/^CORS_ORIGINS, entry 1, must name every origin in full/])
+  t.match(ofOrigins('https://a.example,null'), [
+    /^CORS_ORIGINS, entry 2, must be a complete origin.*; the value is "null"\.$/,
+  ])
+  t.match(ofOrigins('*'), [/^CORS_ORIGINS, entry 1, must contain complete origins only/])
+  t.match(ofOrigins('https://*.example.com'), [/^CORS_ORIGINS, entry 1, must contain complete origins only/])
   t.match(ofOrigins('https://a.example,'), [/^CORS_ORIGINS, entry 2, is empty: remove the extra comma\.$/])
-  t.match(problemsOf({ ...required, TRUST_PROXY: '10.0.0.0/8,1' }), [/^TRUST_PROXY, entry 2, .*10\.0\.0\.0\/8 .*count/])
+  t.match(problemsOf({ ...required, TRUST_PROXY: '10.0.0.0/8,1' }), [
+    /^TRUST_PROXY, entry 2, .*10\.0\.0\.0\/8 .*number/,
+  ])
   t.match(problemsOf({ ...required, TRUST_PROXY: 'true' }), [/^TRUST_PROXY, entry 1, .*a client could choose/])
 })
 
@@ -98,9 +102,9 @@ t.test('an invalid store address is rejected with how to correct it, and is neve
     ['DATABASE_URL', 'postgres://u:can/ary@db/x', /percent-encoded/],
     ['DATABASE_URL', 'postgres://u:canary%@db/x', /percent-encoded/],
     ['DATABASE_URL', 'postgres://u:canary@db:99999/x', /not a valid address/],
-    ['DATABASE_URL', 'postgres://u:canary@/x', /must name a host/],
-    ['REDIS_URL', 'redis:///canary', /must name a host/],
-    ['DATABASE_URL', 'postgres:///canary', /must name a host/],
+    ['DATABASE_URL', 'postgres://u:canary@/x', /must contain a host/],
+    ['REDIS_URL', 'redis:///canary', /must contain a host/],
+    ['DATABASE_URL', 'postgres:///canary', /must contain a host/],
     ['DATABASE_MIGRATION_URL', 'canary', /such as postgres/],
     ['REDIS_URL', 'http://u:canary@redis', /such as redis:\/\//],
     ['REDIS_URL', 'rediss://:can#ary@redis', /percent-encoded/],
@@ -117,23 +121,21 @@ t.test('an invalid store address is rejected with how to correct it, and is neve
 
 t.test('a SQLite address is rejected: Latchkey needs Postgres, and development can use the embedded one', async t => {
   const problems = problemsOf({ ...required, ...stores, DATABASE_URL: 'file:./dev.db' })
-  t.match(problems, [
-    /^DATABASE_URL is a file: address.*needs Postgres.*in development leave the variable unset.*embedded/,
-  ])
+  t.match(problems, [/^DATABASE_URL is a file: address.*needs Postgres.*in development unset the variable.*embedded/])
 })
 
 t.test('a weak secret is rejected with how to correct it, and is never shown', async t => {
   const strong = (count: number) => Array.from({ length: count }, (_, i) => `${secret}${i}`).join(',')
   const cases: [name: string, value: string, fix: RegExp][] = [
-    ['JWT_SECRET', 'canary', /entry 1, must be at least 32 bytes: make one with "openssl rand -base64 48"/],
+    ['JWT_SECRET', 'canary', /entry 1, must be at least 32 bytes: create one with "openssl rand -base64 48"/],
     ['JWT_SECRET', `${secret},canary`, /entry 2, must be at least 32 bytes/],
-    ['JWT_SECRET', 'x'.repeat(64), /one character repeated/],
+    ['JWT_SECRET', 'x'.repeat(64), /must not repeat a single character/],
     ['JWT_SECRET', `${secret},`, /entry 2, is empty/],
     ['JWT_SECRET', `${secret},${secret}`, /the same secret twice: remove one/],
     ['JWT_SECRET', strong(5), /at most 4 secrets.*remove the oldest/],
     ['JWT_REFRESH_SECRET', 'canary', /entry 1, must be at least 32 bytes/],
-    ['JWT_REFRESH_SECRET', `${refreshSecret},${secret}`, /share a secret: give each its own/],
-    ['JWT_SECRET', '', /is not set: give at least 32 random bytes/],
+    ['JWT_REFRESH_SECRET', `${refreshSecret},${secret}`, /contain the same secret: create one for each/],
+    ['JWT_SECRET', '', /is not set: set it to at least 32 random bytes/],
   ]
   for (const [name, value, fix] of cases) {
     const problems = problemsOf({ ...required, [name]: value })

@@ -128,8 +128,8 @@ t.test('an unsupported part of a Postgres address is rejected with what to do, a
     ['postgres://u:p@canary@db/x', /percent-encoded/],
     ['postgres://u:1?canary=1@db/x', /percent-encoded/],
     ['postgres://u:1#canary@db/x', /percent-encoded/],
-    ['postgres://u:p@::1:5432/x', /IPv6 address is written in brackets/],
-    ['postgres://u:p@db/x?canary%40=1', /has a parameter, which Latchkey does not know: remove it/],
+    ['postgres://u:p@::1:5432/x', /write .* an IPv6 address in brackets/],
+    ['postgres://u:p@db/x?canary%40=1', /has a parameter, which Latchkey does not support: remove it/],
     [
       'postgres://u:p@db/x?work_mem=canary',
       /the parameter work_mem.*remove it, and write .* options=-c%20name%3Dvalue/,
@@ -138,13 +138,13 @@ t.test('an unsupported part of a Postgres address is rejected with what to do, a
     ['postgres://u:p@db/x?connection_limit=1', /connection_limit.*DATABASE_POOL_SIZE/],
     ['postgres://u:p@db/x?gssencmode=require', /gssencmode/],
     ['postgres://u:p@db/x?sslmode=canary', /sslmode: disable, allow, prefer, require, verify-ca, verify-full$/],
-    ['postgres://u:p@db/x?sslcert=canary', /no client certificates.*password/],
-    ['postgres://u:p@db/x?sslrootcert=/no/canary.pem', /PEM file, which could not be read/],
+    ['postgres://u:p@db/x?sslcert=canary', /user with a password, because .* not support client certificates/],
+    ['postgres://u:p@db/x?sslrootcert=/no/canary.pem', /PEM file; the file cannot be read/],
     ['postgres://u:p@db/x?sslmode=disable&channel_binding=require', /needs TLS: remove sslmode=disable/],
     ['postgres://u:p@db/x?target_session_attrs=standby', /read-write or primary/],
     ['postgres://u:p@db/x?sslmode=require&sslmode=disable', /twice/],
     ['postgres://u:p@db/x/canary', /%2F/],
-    ['postgres://u:p@/x?host=/run,db', /no other server/],
+    ['postgres://u:p@/x?host=/run,db', /only one server/],
   ]
   for (const [url, fix] of cases) {
     t.throws(() => readPostgresUrl(url), { name: 'InvalidValue', message: fix }, url)
@@ -159,10 +159,10 @@ t.test('the sslmode of a Postgres address must agree with DATABASE_CA_FILE', asy
   )
   const at = (sslmode: string) => `postgres://u:p@db/x?sslmode=${sslmode}`
   t.match(problemsOf({ ...production, DATABASE_URL: at('disable'), DATABASE_CA_FILE }), [
-    /^DATABASE_URL has sslmode=disable beside DATABASE_CA_FILE: remove one of them/,
+    /^DATABASE_URL has sslmode=disable, but DATABASE_CA_FILE is set: remove one of them/,
   ])
   t.match(problemsOf({ ...production, DATABASE_MIGRATION_URL: at('verify-ca') }), [
-    /^DATABASE_MIGRATION_URL has sslmode=verify-ca without an authority: set DATABASE_CA_FILE, or write verify-full/,
+    /^DATABASE_MIGRATION_URL has sslmode=verify-ca without a certificate authority: set DATABASE_CA_FILE, or use verify-full/,
   ])
   t.ok(readConfig({ ...production, DATABASE_URL: at('verify-ca'), DATABASE_CA_FILE }))
   t.ok(readConfig({ ...production, DATABASE_URL: `${at('verify-ca')}&sslrootcert=${DATABASE_CA_FILE}` }))
@@ -187,13 +187,13 @@ t.test('an unsupported part of a Redis address is rejected with what to do, and 
   const cases: [url: string, fix: RegExp][] = [
     ['redis://:p@a/canary@redis', /percent-encoded/],
     ['redis://:p@canary@redis', /percent-encoded/],
-    ['redis://canary@redis', /a password alone as redis:\/\/:password@host/],
-    ['redis://redis/canary', /database by a number/],
+    ['redis://canary@redis', /only a password as redis:\/\/:password@host/],
+    ['redis://redis/canary', /a number as its database/],
     ['redis://::1', /brackets/],
     ['redis://redis?enableOfflineQueue=true', /the parameter enableOfflineQueue.*remove it/],
     ['redis://redis?tls=true', /write rediss:\/\//],
     ['rediss://redis?ssl_cert_reqs=canary', /ssl_cert_reqs=required or none/],
-    ['redis://one,two', /names several servers: set REDIS_CLUSTER=on .*, set REDIS_SENTINEL_MASTER .*, or name one/],
+    ['redis://one,two', /contains several servers: set REDIS_CLUSTER=on .*, set REDIS_SENTINEL_MASTER .*, or keep one/],
     ['unix://redis.sock', /such as unix:\/\/\/run/],
     ...['redis-sentinel', 'rediss-sentinel', 'redis+sentinel', 'rediss+sentinel', 'sentinel'].map(
       (scheme): [string, RegExp] => [

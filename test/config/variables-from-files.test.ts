@@ -38,7 +38,7 @@ t.test('a setting can be read from a file', async t => {
 
   t.test('a _FILE variable that names a missing or empty file is rejected', async t => {
     t.match(problemsOf({ ...required, PORT_FILE: file('absent') }), [
-      /^PORT_FILE names a file that can't be read \(ENOENT\)/,
+      /^PORT_FILE names a file that cannot be read \(ENOENT\)/,
     ])
     t.match(problemsOf({ ...required, PORT_FILE: file('empty') }), [/^PORT_FILE names an empty file/])
   })

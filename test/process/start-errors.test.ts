@@ -24,13 +24,16 @@ interface Failure {
 t.test('a start with an invalid configuration fails at once and names every mistake', async t => {
   const cwd = await makeFolder(t)
   const cases: Failure[] = [
-    { env: { PORT: 'http', JWT_EXPIRES_IN: '5' }, says: /2 mistakes.*PORT.*JWT_EXPIRES_IN/s },
+    { env: { PORT: 'http', JWT_EXPIRES_IN: '5' }, says: /2 errors.*PORT.*JWT_EXPIRES_IN/s },
     {
       env: { NODE_ENV: 'production' },
-      says: /DATABASE_URL.*only --embedded.*REDIS_URL.*JWT_SECRET.*JWT_REFRESH_SECRET/s,
+      says: /DATABASE_URL.*only with --embedded.*REDIS_URL.*JWT_SECRET.*JWT_REFRESH_SECRET/s,
     },
-    { env: { KUBERNETES_SERVICE_HOST: '10.0.0.1' }, says: /DATABASE_URL is not set.*in Kubernetes, only --embedded/s },
-    { env: { DATA_DIR: '/dev/null/here' }, says: /The data folder \/dev\/null\/here can't be used .*set DATA_DIR/ },
+    {
+      env: { KUBERNETES_SERVICE_HOST: '10.0.0.1' },
+      says: /DATABASE_URL is not set.*in Kubernetes.*only with --embedded/s,
+    },
+    { env: { DATA_DIR: '/dev/null/here' }, says: /The data folder \/dev\/null\/here cannot be used .*set DATA_DIR/ },
   ]
   await Promise.all(cases.map(failure => fails(t, failure, cwd)))
 })

@@ -7,88 +7,91 @@ export const browserSettings = {
     variable: 'PUBLIC_ORIGIN',
     kind: webOrigin,
     defaultText: '`http://localhost:PORT`',
-    description: 'Where browsers and verifiers reach this service from outside.',
+    description: 'The origin at which browsers and verifiers reach this service.',
   },
   publicPath: {
     variable: 'PUBLIC_PATH',
     kind: publicPath,
     default: '/',
     description:
-      'The path below which a gateway serves Latchkey there, such as `/identity`. All addresses that Latchkey tells begin ' +
-      'with it. Each is answered with it and without it, so the gateway may pass the path on or strip it ' +
-      '([gateways](gateways.md#below-a-path)).',
+      'The path under which a gateway serves Latchkey at `PUBLIC_ORIGIN`, such as `/identity`. All addresses ' +
+      'that Latchkey publishes begin with it. Latchkey answers requests with and without it, so the gateway can ' +
+      'forward or strip it ([gateways](gateways.md#below-a-path)).',
   },
   corsOrigins: {
     variable: 'CORS_ORIGINS',
     kind: list(anyOrigin),
     default: '',
-    description: 'Sites other than `PUBLIC_ORIGIN` whose pages may call this service with cookies.',
+    description: 'Origins other than `PUBLIC_ORIGIN` whose pages can call this service with cookies.',
   },
   corsHeaders: {
     variable: 'CORS_HEADERS',
-    kind: list(text('a name of a header', /^[A-Za-z0-9-]{1,64}$/)),
+    kind: list(text('a header name', /^[A-Za-z0-9-]{1,64}$/)),
     default: '',
     description:
-      'Headers that these pages may send besides `Authorization`, `Content-Type`, `X-Requested-With`, `traceparent`, ' +
-      '`tracestate`, `baggage` and `sentry-trace`: those that your libraries add to each request.',
+      'Request headers that these pages can send in addition to `Authorization`, `Content-Type`, ' +
+      '`X-Requested-With`, `traceparent`, `tracestate`, `baggage` and `sentry-trace`: for example headers that ' +
+      'your libraries add to each request.',
   },
   trustProxy: {
     variable: 'TRUST_PROXY',
     kind: networks,
     default: '',
     description:
-      "The networks of the proxies whose `X-Forwarded-For` tells the client's address. " +
-      'Unset, the address of the connection counts, whatever a header says.',
+      "The networks of the proxies whose `X-Forwarded-For` gives the client's address. If unset, the client's " +
+      'address is that of the connection, and the header is ignored.',
   },
   cookie: {
     name: {
       variable: 'COOKIE_NAME',
-      // Not our own prefixes: they follow from the other settings, and browsers hold a cookie to them.
-      kind: text('a name of letters, digits, - and _, that begins with a letter', /^[A-Za-z][\w-]{0,63}$/),
+      // Without our prefixes: they follow from other settings, and browsers enforce their rules.
+      kind: text('a name of letters, digits, - and _ that begins with a letter', /^[A-Za-z][\w-]{0,63}$/),
       default: 'latchkey',
       description:
-        'The name of the refresh cookie behind its prefix; the others are `-000` to `-fff`, `-ticket`, `-at` and `-device` after ' +
-        'it. Give each ' +
-        'deployment its own where several share a parent domain. Changing it signs out those who keep a cookie.',
+        'The name of the refresh cookie, without its prefix. The other cookies add `-000` to `-fff`, `-ticket`, ' +
+        '`-at` and `-device` to it. If several deployments share a parent domain, each needs a different name. A ' +
+        'change signs out all users whose refresh token is in a cookie.',
     },
     domain: {
       variable: 'COOKIE_DOMAIN',
       kind: cookieDomain,
       description:
-        'Shares the cookies with all subdomains of this domain; their prefix is then `__Secure-`. ' +
-        'It must be the host of `PUBLIC_ORIGIN` or a parent of it, and no domain under which others register theirs. ' +
-        'Cookies that an earlier value set are used while they are good, and cleared.',
+        'Shares the cookies with all subdomains of this domain; their prefix is then `__Secure-`. It must be the ' +
+        'host of `PUBLIC_ORIGIN` or a parent of it, and not a domain under which others can register theirs. ' +
+        'Cookies set under an earlier value are accepted while they are valid, and are cleared.',
     },
     path: {
       variable: 'COOKIE_PATH',
       kind: text('a path that begins with /', /^\/[\w.~/-]*$/),
       default: '/',
       description:
-        'Sends the cookies to addresses below this path only, as browsers see it: it begins with `PUBLIC_PATH`. Unless it is ' +
-        '`/`, their prefix is `__Secure-`.',
+        'The browser sends the cookies only to addresses under this path. It is the path that browsers see, so ' +
+        'it begins with `PUBLIC_PATH`. Unless it is `/`, the prefix of the cookies is `__Secure-`.',
     },
     sameSite: {
       variable: 'COOKIE_SAMESITE',
       kind: oneOf('strict', 'lax', 'none'),
       default: 'strict',
       description:
-        'The `SameSite` of the refresh cookie. `none` is for pages on another site, and needs them in `CORS_ORIGINS`.',
+        'The `SameSite` attribute of the refresh cookie. `none` is for pages on another site, whose origins must ' +
+        'be in `CORS_ORIGINS`.',
     },
     insecure: {
       variable: 'COOKIE_INSECURE',
       kind: onOff,
       default: 'off',
       description:
-        'Cookies without `Secure` and without a prefix, for development by plain http on another name than localhost, ' +
-        'or with a client that sends no `Secure` cookie to `http://localhost` (supertest). Refused in production.',
+        'Sets cookies without `Secure` and without a prefix: for development over plain http with a host name ' +
+        'other than localhost, or with a client that sends no `Secure` cookie to `http://localhost` (supertest). ' +
+        'Rejected in production.',
     },
     access: {
       variable: 'ACCESS_COOKIE',
       kind: onOff,
       default: 'off',
       description:
-        'Also sets the access token as a cookie (`SameSite=Lax`), for pages that a server renders. One that is too long for a ' +
-        'cookie, by many roles and long names, is not set, and the log says so.',
+        'Also sets the access token as a cookie (`SameSite=Lax`), for server-rendered pages. A token that is too ' +
+        'long for a cookie (many roles with long names) is not set, and this is logged.',
     },
   },
   verifyPreflights: {
@@ -96,10 +99,10 @@ export const browserSettings = {
     kind: oneOf('off', 'method', 'forwarded'),
     default: 'off',
     description:
-      'Whether a CORS preflight, which bears no credentials, passes `/auth/verify`, so that the service behind a gateway ' +
-      'can answer it. `method` knows one by its method, which Envoy keeps. `forwarded` knows it by `X-Forwarded-Method`: ' +
-      'only for gateways that always set it themselves, as Caddy and Traefik do, and nginx with the lines of ' +
-      '[gateways](gateways.md). Otherwise a client could pass every ' +
-      'request off as a preflight.',
+      'Whether `/auth/verify` allows a CORS preflight, which has no credentials, so that the service behind a ' +
+      'gateway can answer it. `method` recognises a preflight by its method, which Envoy keeps. `forwarded` ' +
+      'recognises it by `X-Forwarded-Method`: use this only with gateways that always set this header ' +
+      'themselves, such as Caddy and Traefik, or nginx with the configuration in [gateways](gateways.md). ' +
+      'Otherwise a client could pass off any request as a preflight.',
   },
 } as const satisfies SettingTree

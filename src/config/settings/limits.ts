@@ -6,13 +6,13 @@ export const limitSettings = {
     variable: 'REGISTRATION',
     kind: oneOf('open', 'closed'),
     default: 'open',
-    description: 'Whether people may make accounts themselves.',
+    description: 'Whether people can create accounts themselves.',
   },
   passwordMinLength: {
     variable: 'PASSWORD_MIN_LENGTH',
     kind: integer(8, 64),
     default: '8',
-    description: 'The fewest characters of a new password.',
+    description: 'The minimum number of characters of a new password.',
   },
   passwordResetTtlSeconds: {
     variable: 'PASSWORD_RESET_EXPIRES_IN',
@@ -24,17 +24,18 @@ export const limitSettings = {
     concurrency: {
       variable: 'HASH_CONCURRENCY',
       kind: integer(1, 256),
-      defaultText: 'the cores that this container may use',
+      defaultText: 'the CPU cores available to this container',
       description:
-        'Password hashes computed at a time; each takes about 19 MiB of memory, one of an older system up to 256.',
+        'The number of password hashes that are computed at the same time. Each takes about 19 MiB of memory, ' +
+        'one from an older system up to 256 MiB.',
     },
     queue: {
       variable: 'HASH_QUEUE',
       kind: integer(0, 10_000),
       default: '64',
       description:
-        'Sign-ins that may wait for their hash; more are answered 503 `busy`. Known browsers and live sessions have as many ' +
-        'places again.',
+        'The number of sign-ins that can wait for their password hash. Further sign-ins are rejected with 503 ' +
+        '`busy`. Known browsers and live sessions have the same number of places in addition.',
     },
   },
   rateLimit: {
@@ -49,16 +50,17 @@ export const limitSettings = {
       kind: integer(1, 1_000_000),
       default: '300',
       description:
-        'Sign-ins and refreshes a minute from one address (IPv6: from one /64). What carries a genuine credential (a ' +
-        'session, a known browser, a client, a reset token) does not count for its address: each has as many of its own.',
+        'Sign-ins and refreshes per minute from one address (IPv6: from one /64). A request with a valid ' +
+        'credential (a session, a known browser, a client, a reset token) does not count for its address: each ' +
+        'credential has this limit separately.',
     },
     failuresPerAccountPerMinute: {
       variable: 'RATE_LIMIT_FAILURES_PER_ACCOUNT',
       kind: integer(1, 1_000_000),
       default: '30',
       description:
-        'Failed sign-ins a minute to one account. Each browser that signed in to it before, and each of its live sessions, ' +
-        'has as many of its own.',
+        'Failed sign-ins per minute to one account. Each browser that signed in to the account before, and each ' +
+        'of its live sessions, has this limit separately.',
     },
   },
   signInFailureDelayMs: {
@@ -66,8 +68,9 @@ export const limitSettings = {
     kind: durationMs('0s', '5s'),
     default: '500ms',
     description:
-      'How long after it came a failed sign-in is answered, whatever it was refused for, so that the time does not tell ' +
-      'which accounts exist ([passwords](passwords.md#what-the-time-tells)). Longer than a hash takes. `0s` turns this off.',
+      'The response time of a failed sign-in, for any reason, so that the time does not show which accounts ' +
+      'exist ([passwords](passwords.md#what-the-time-tells)). Set it longer than a password hash takes. `0s` ' +
+      'turns this off.',
   },
   lockout: {
     failures: {
@@ -75,15 +78,17 @@ export const limitSettings = {
       kind: integer(0, 10_000),
       default: '100',
       description:
-        'Failed sign-ins in a row after which an account opens only from a browser that signed in to it before, by a ' +
-        'change of password in a live session, or after `latchkey users enable` ([lockout](lockout.md)). `0` turns this off.',
+        'The number of consecutive failed sign-ins after which an account is locked. Then only a sign-in from a ' +
+        'browser that signed in to it before, a password change in a live session, or `latchkey users enable` ' +
+        'unlocks it ([lockout](lockout.md)). `0` turns this off.',
     },
     deviceMaxAgeSeconds: {
       variable: 'DEVICE_COOKIE_MAX_AGE',
       kind: durationSeconds('1d', '400d'),
       default: '365d',
       description:
-        'For how long a browser that signed in to an account is known. Browsers keep no cookie for more than 400 days.',
+        'How long a browser that signed in to an account is known. Browsers keep no cookie for more than 400 ' +
+        'days.',
     },
   },
   eventRetentionSeconds: {

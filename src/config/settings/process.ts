@@ -7,8 +7,7 @@ export const processSettings = {
     variable: 'NODE_ENV',
     kind: oneOf('production', 'development', 'test'),
     default: 'development',
-    description:
-      'In `production` nothing is assumed: secrets and store addresses must be given, and cookies are secure.',
+    description: 'With `production`, secrets and store addresses are required, and cookies are `Secure`.',
   },
   host: {
     variable: 'HOST',
@@ -20,45 +19,48 @@ export const processSettings = {
     variable: 'PORT',
     kind: integer(0, 65_535),
     default: '3000',
-    description: 'The port to listen on; `0` takes any free one (then set `PUBLIC_ORIGIN` too).',
+    description: 'The port to listen on. `0` takes any free port; then set `PUBLIC_ORIGIN` too.',
   },
   keepAliveTimeoutMs: {
     variable: 'KEEP_ALIVE_TIMEOUT',
     kind: durationMs('1s', '2h'),
     default: '72s',
     description:
-      'How long a connection stays open without a request. Make it longer than your gateway keeps its own (nginx 60 ' +
-      'seconds, Google Cloud 600), or it sends a request into a connection that was just closed.',
+      'How long an idle connection stays open. Set it longer than the keep-alive timeout of your gateway (nginx ' +
+      '60 seconds, Google Cloud 600); otherwise the gateway may send a request on a connection that was just ' +
+      'closed.',
   },
   dialects: {
     variable: 'DIALECTS',
     kind: someOf('simple-jwt', 'sessions'),
     default: 'simple-jwt,sessions',
     description:
-      'Whose wire formats are spoken besides our own: `simple-jwt` at `/api/token/`, `sessions` at ' +
-      '`/api/users/me/sessions`; `none` turns both off. They are on because they open no second door: the same ' +
-      'passwords, limits and sessions are behind them, and neither sets a cookie or takes one for a token.',
+      'API formats of other systems that are served too: `simple-jwt` at `/api/token/`, `sessions` at ' +
+      '`/api/users/me/sessions`; `none` turns both off. They are on because they give no additional access: they ' +
+      'use the same passwords, limits and sessions, and neither sets a cookie or accepts one as a token.',
   },
   logLevel: {
     variable: 'LOG_LEVEL',
     kind: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
     default: 'info',
-    description: 'How much is logged.',
+    description: 'The least severe level that is logged.',
   },
   dataDir: {
     variable: 'DATA_DIR',
     kind: text('a path', /./),
     default: '.latchkey',
     description:
-      "The folder of the embedded mode: its Postgres and its generated secrets. Only the service's user may read it.",
+      'The folder of the embedded mode: its Postgres and its generated secrets. Only the user that runs the ' +
+      'service can read it.',
   },
   shutdownDelayMs: {
     variable: 'SHUTDOWN_DELAY',
     kind: durationMs('0s', '5m'),
     defaultText: '`5s` in Kubernetes (where `KUBERNETES_SERVICE_HOST` is set), otherwise `1s`',
     description:
-      'How long a stopping instance answers 503 on `/readyz` but serves everything else, before it stops listening. ' +
-      'Gateways need that time to send their requests elsewhere, so make it longer than the interval at which yours ' +
-      'asks ([gateways](gateways.md#before-latchkey)). Ctrl-C (SIGINT) skips it.',
+      'How long a stopping instance answers 503 on `/readyz` but serves all other requests, before it stops ' +
+      'listening. Gateways need this time to route requests to other instances, so set it longer than the ' +
+      "interval of your gateway's health check ([gateways](gateways.md#before-latchkey)). Ctrl-C (SIGINT) skips " +
+      'it.',
   },
 } as const satisfies SettingTree

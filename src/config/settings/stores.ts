@@ -11,8 +11,8 @@ export const storeSettings = {
       kind: postgresUrl,
       secret: true,
       description:
-        'Postgres 15 to 18, in the form that your provider gives ([TLS and parameters](#the-addresses-of-the-stores)). ' +
-        'Leave it and `REDIS_URL` unset for the embedded mode.',
+        'The address of Postgres 15 to 18, as your provider gives it ([TLS and ' +
+        'parameters](#store-addresses)). For the embedded mode, leave this and `REDIS_URL` unset.',
     },
     migrationUrl: {
       variable: 'DATABASE_MIGRATION_URL',
@@ -21,43 +21,46 @@ export const storeSettings = {
       secret: true,
       defaultText: 'the same as `DATABASE_URL`',
       description:
-        'The database under a role that may change tables, so that the service itself can run with fewer rights.',
+        'The same database with a role that can change tables, so that the service itself can run with fewer ' +
+        'rights.',
     },
     poolSize: {
       variable: 'DATABASE_POOL_SIZE',
       kind: integer(1, 200),
       default: '10',
       description:
-        'Connections to Postgres that each instance opens for requests; one more reads the journal of revocations.',
+        'The number of connections to Postgres that each instance opens for requests. One more reads the ' +
+        'revocation journal.',
     },
     prepare: {
       variable: 'DATABASE_PREPARE',
       kind: onOff,
       default: 'on',
       description:
-        'Prepared statements, and settings for a whole connection. PgBouncer is noticed, and needs no change here or there; ' +
-        'turn this off behind any other pooler in transaction mode.',
+        'Whether to use prepared statements and settings for a whole connection. PgBouncer is detected and needs ' +
+        'no change here or in PgBouncer. Turn this off behind any other pooler in transaction mode.',
     },
     caFile: {
       variable: 'DATABASE_CA_FILE',
       externalOnly: true,
       kind: certificateFile,
       description:
-        'Connect to Postgres by TLS and accept only certificates of this authority, made for the host (with ' +
-        '`sslmode=verify-ca`: for any host).',
+        'The certificate authority for Postgres. If set, Latchkey connects by TLS and accepts only certificates ' +
+        'that this authority issued for the host (with `sslmode=verify-ca`: for any host).',
     },
     timeoutMs: {
       variable: 'DATABASE_TIMEOUT',
       kind: durationMs('100ms', '60s'),
       default: '5s',
-      description: 'How long one statement may take, connecting included, before the request fails with 503.',
+      description: 'How long one statement can take, including the time to connect. Then the request fails with 503.',
     },
     migrateOnStart: {
       variable: 'MIGRATE_ON_START',
       kind: onOff,
       default: 'on',
       description:
-        'Whether a starting instance brings the tables up to date. If off, run `latchkey migrate` before each upgrade.',
+        'Whether an instance migrates the tables when it starts. If off, run `latchkey migrate` before each ' +
+        'upgrade.',
     },
   },
   redis: {
@@ -66,20 +69,24 @@ export const storeSettings = {
       externalOnly: true,
       kind: redisUrl,
       secret: true,
-      description: 'Redis 7 or newer, with `maxmemory-policy noeviction`; `rediss://` connects by TLS.',
+      description: 'The address of Redis 7 or newer, with `maxmemory-policy noeviction`. `rediss://` connects by TLS.',
     },
     caFile: {
       variable: 'REDIS_CA_FILE',
       externalOnly: true,
       kind: certificateFile,
-      description: 'With `rediss://`: accept only certificates of this authority, of Sentinels too.',
+      description:
+        'The certificate authority for Redis and its Sentinels. With `rediss://`, only certificates of this ' +
+        'authority are accepted.',
     },
     cluster: {
       variable: 'REDIS_CLUSTER',
       externalOnly: true,
       kind: onOff,
       default: 'off',
-      description: 'Whether `REDIS_URL` leads to a Redis Cluster: any node of it, or a name for all of them.',
+      description:
+        'Whether `REDIS_URL` is the address of a Redis Cluster: any of its nodes, or a name that resolves to all ' +
+        'of them.',
     },
     sentinel: {
       master: {
@@ -87,35 +94,36 @@ export const storeSettings = {
         externalOnly: true,
         kind: text('a name without spaces', /^[!-~]{1,200}$/),
         description:
-          'The name under which [Sentinels](#redis-sentinel) watch a Redis. `REDIS_URL` then holds the addresses of the ' +
-          'Sentinels, and the user and password of Redis itself.',
+          'The name of the master that the [Sentinels](#redis-sentinel) monitor. `REDIS_URL` then holds the ' +
+          'addresses of the Sentinels, and the user and password of Redis itself.',
       },
       username: {
         variable: 'REDIS_SENTINEL_USERNAME',
         externalOnly: true,
         kind: text('a name without spaces', /^[!-~]{1,200}$/),
-        description: 'The user of the Sentinels, if it is another than `default`.',
+        description: 'The user of the Sentinels, if it is not `default`.',
       },
       password: {
         variable: 'REDIS_SENTINEL_PASSWORD',
         externalOnly: true,
         kind: text('a password', /^.+$/s),
         secret: true,
-        description: 'The password of the Sentinels, if they want one. That of Redis itself is in `REDIS_URL`.',
+        description:
+          'The password of the Sentinels, if they require one. The password of Redis itself is in `REDIS_URL`.',
       },
       tls: {
         variable: 'REDIS_SENTINEL_TLS',
         externalOnly: true,
         kind: onOff,
         defaultText: 'on with `rediss://`, off with `redis://`',
-        description: 'Whether Sentinels are reached by TLS; whether Redis itself is, `REDIS_URL` says.',
+        description: 'Whether to connect to the Sentinels by TLS. For Redis itself, `REDIS_URL` decides this.',
       },
     },
     keyPrefix: {
       variable: 'REDIS_KEY_PREFIX',
       kind: text('1 to 64 letters, digits or . _ : -', /^[A-Za-z0-9._:-]{1,64}$/),
       default: 'lk1',
-      description: 'How every key begins. Two deployments that share a Redis need different ones.',
+      description: 'The prefix of every key. Two deployments that share a Redis need different prefixes.',
     },
   },
 } as const satisfies SettingTree

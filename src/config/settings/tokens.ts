@@ -1,7 +1,7 @@
 import { durationSeconds, integer, oneOf, secrets, text } from '../kinds.js'
 import type { SettingTree } from '../setting.js'
 
-const giveSecret = 'give at least 32 random bytes, as made by "openssl rand -base64 48"'
+const giveSecret = 'set it to at least 32 random bytes, for example from "openssl rand -base64 48"'
 const name = text('one name or URL without spaces or commas', /^[^\s,]{1,255}$/)
 
 export const tokenSettings = {
@@ -10,7 +10,8 @@ export const tokenSettings = {
     kind: secrets,
     secret: true,
     required: giveSecret,
-    description: 'Seals the signing keys of access tokens in the database. Never the same as `JWT_REFRESH_SECRET`.',
+    description:
+      'Encrypts the signing keys of access tokens in the database. It must differ from `JWT_REFRESH_SECRET`.',
   },
   refreshSecrets: {
     variable: 'JWT_REFRESH_SECRET',
@@ -18,7 +19,8 @@ export const tokenSettings = {
     secret: true,
     required: giveSecret,
     description:
-      'Authenticates refresh tokens, derives the successor of each, and authenticates what instances read from Redis.',
+      'Authenticates refresh tokens, derives the successor of each, and authenticates what instances read from ' +
+      'Redis.',
   },
   accessTokenTtlSeconds: {
     variable: 'JWT_EXPIRES_IN',
@@ -31,22 +33,22 @@ export const tokenSettings = {
     kind: durationSeconds('10s', '400d'),
     default: '7d',
     description:
-      'The lifetime of a refresh token. Each rotation starts it anew, so it is how long a session may stay unused. ' +
-      'Longer than `JWT_EXPIRES_IN` and `REFRESH_MIN_AGE`.',
+      'The lifetime of a refresh token. Each rotation restarts it, so it is also how long a session can stay ' +
+      'unused. It must be longer than `JWT_EXPIRES_IN` and `REFRESH_MIN_AGE`.',
   },
   sessionMaxAgeSeconds: {
     variable: 'SESSION_MAX_AGE',
     kind: durationSeconds('10s', '3650d'),
     default: '30d',
-    description: 'When a session ends even if it is in use. At least `JWT_REFRESH_EXPIRES_IN`.',
+    description: 'The absolute lifetime of a session, even if it is in use. At least `JWT_REFRESH_EXPIRES_IN`.',
   },
   sessionShortMaxAgeSeconds: {
     variable: 'SESSION_SHORT_MAX_AGE',
     kind: durationSeconds('10s', '3650d'),
     default: '12h',
     description:
-      'When a session ends that was signed in to with `"remember": false`, even if it is in use. Never later than ' +
-      '`SESSION_MAX_AGE`.',
+      'The absolute lifetime of a session that was opened with `"remember": false`. If it is longer than ' +
+      '`SESSION_MAX_AGE`, `SESSION_MAX_AGE` applies.',
   },
   refresh: {
     minAgeSeconds: {
@@ -54,86 +56,88 @@ export const tokenSettings = {
       kind: durationSeconds('0s', '10m'),
       default: '30s',
       description:
-        'A refresh token younger than this is answered with itself and a new access token instead of being rotated. ' +
-        'Longer than `REFRESH_LEEWAY`, or both `0s` for benchmarks.',
+        'A refresh token younger than this is not rotated: a refresh returns the same refresh token and a new ' +
+        'access token. It must be longer than `REFRESH_LEEWAY`, or both must be `0s` (for benchmarks).',
     },
     leewaySeconds: {
       variable: 'REFRESH_LEEWAY',
       kind: durationSeconds('0s', '5m'),
       default: '10s',
       description:
-        'For how long after a rotation the previous refresh token still gets the same successor without question.',
+        'How long after a rotation the previous refresh token still gets the same successor without further ' +
+        'checks.',
     },
     settleSeconds: {
       variable: 'REFRESH_SETTLE',
       kind: durationSeconds('0s', '10m'),
       default: '60s',
       description:
-        'Use of a new refresh token or its access tokens counts as proof that it arrived only after this time.',
+        'How long after a rotation it takes until use of the new refresh token, or of its access tokens, counts ' +
+        'as proof that the client received it.',
     },
   },
   issuer: {
     variable: 'JWT_ISSUER',
     kind: name,
-    defaultText: '`PUBLIC_ORIGIN` and `PUBLIC_PATH`',
-    description: 'The `iss` of access tokens.',
+    defaultText: '`PUBLIC_ORIGIN` followed by `PUBLIC_PATH`',
+    description: 'The `iss` claim of access tokens.',
   },
   audience: {
     variable: 'JWT_AUDIENCE',
     kind: name,
     defaultText: 'the same as `JWT_ISSUER`',
     description:
-      'The `aud` of access tokens; verifiers insist on it. Never the issuer with `/clients` behind it, which is the `aud` ' +
-      "of clients' own tokens.",
+      'The `aud` claim of access tokens, which verifiers require. It must not be the issuer followed by ' +
+      '`/clients`, because that is the `aud` of the tokens of clients themselves.',
   },
   algorithm: {
     variable: 'JWT_ALGORITHM',
     kind: oneOf('ES256', 'EdDSA', 'RS256'),
     default: 'ES256',
     description:
-      'What new signing keys are made for. Existing keys keep their algorithm until they retire. Libraries verify ES256 ' +
-      'and RS256 everywhere; `EdDSA` is unknown to jsonwebtoken and what is built on it (passport-jwt, express-jwt, ' +
-      'koa-jwt), to get-jwks and to python-jose.',
+      'The algorithm of new signing keys. Existing keys keep their algorithm until they retire. All libraries ' +
+      'verify ES256 and RS256. `EdDSA` is not supported by jsonwebtoken and libraries based on it (passport-jwt, ' +
+      'express-jwt, koa-jwt), by get-jwks and by python-jose.',
   },
   keyRotationIntervalSeconds: {
     variable: 'KEY_ROTATION_INTERVAL',
     kind: durationSeconds('1h', '3650d'),
     default: '90d',
-    description: 'How long a signing key signs before the next one takes over.',
+    description: 'How long a signing key signs before the next key replaces it.',
   },
   maxSessionsPerUser: {
     variable: 'MAX_SESSIONS_PER_USER',
     kind: integer(0, 10_000),
     default: '100',
-    description: 'Sessions that one user may have at a time; `0` is no limit.',
+    description: 'The maximum number of sessions of one user. `0` means no limit.',
   },
   maxSessionsPolicy: {
     variable: 'MAX_SESSIONS_POLICY',
     kind: oneOf('evict', 'deny'),
     default: 'evict',
     description:
-      'What happens to a sign-in beyond `MAX_SESSIONS_PER_USER`: it ends the oldest session, or it is refused with 403 ' +
-      '`too_many_sessions`.',
+      'What happens at a sign-in beyond `MAX_SESSIONS_PER_USER`: `evict` revokes the oldest session, `deny` ' +
+      'rejects the sign-in with 403 `too_many_sessions`.',
   },
   locationDatabase: {
     variable: 'LOCATION_DATABASE',
     kind: text('a path', /./),
     description:
-      'The path of a MaxMind DB file (`.mmdb`) that tells the country and perhaps the city of an address, for the list ' +
-      'of sessions. It is read at the start. Without it locations are unknown.',
+      'The path of a MaxMind DB file (`.mmdb`) with the country, and perhaps the city, of IP addresses. The list ' +
+      'of sessions shows them. The file is read at start. If unset, locations are unknown.',
   },
   logoutScope: {
     variable: 'LOGOUT_SCOPE',
     kind: oneOf('session', 'others', 'all'),
     default: 'session',
-    description: 'Which sessions a logout ends if the request does not say.',
+    description: 'Which sessions a logout revokes if the request does not name a scope.',
   },
   revocationMaxStalenessSeconds: {
     variable: 'REVOCATION_MAX_STALENESS',
     kind: durationSeconds('2s', '10m'),
     default: '10s',
     description:
-      'For how long tokens are still verified after an instance has lost both Postgres and Redis, and with them sight ' +
-      'of what is revoked. Then `/auth/verify` answers 503.',
+      'How long an instance still verifies tokens after it lost both Postgres and Redis, and so cannot see new ' +
+      'revocations. Then `/auth/verify` answers 503.',
   },
 } as const satisfies SettingTree
