@@ -12,6 +12,7 @@ const not = (name, from, to, comment) => ({
 const outer = '^src/(server|cli|app|open-context)\\.ts$|^src/cli/'
 const http = '^src/(routes|dialects|plugins)/|^src/fastify-options\\.ts$'
 const stores = '^src/(db|ephemeral)/'
+const openedStores = '^src/(stores|embedded-postgres)/'
 
 module.exports = {
   forbidden: [
@@ -35,7 +36,7 @@ module.exports = {
       'The process is the outermost layer.',
     ),
     not('http-is-below-the-app', http, outer),
-    not('domain-knows-no-http', '^src/auth/', `${http}|${outer}|^src/stores/`),
+    not('domain-knows-no-http', '^src/auth/', `${http}|${outer}|${openedStores}`),
     not('domain-uses-no-framework', '^src/auth/', 'node_modules/(fastify|@fastify|drizzle-orm|postgres|ioredis)/'),
     {
       ...not('domain-takes-stores-as-arguments', '^src/auth/', `${stores}|^src/revocations/`),
@@ -46,10 +47,15 @@ module.exports = {
         dependencyTypesNot: ['type-only'],
       },
     },
-    not('stores-know-no-domain', `${stores}|^src/revocations/`, `^src/auth/|${http}|${outer}|^src/stores/`),
-    not('one-place-knows-the-kind-of-store', '^src/(?!stores/|server\\.ts|cli/)', '^src/stores/'),
+    not('stores-know-no-domain', `${stores}|^src/revocations/`, `^src/auth/|${http}|${outer}|${openedStores}`),
+    not(
+      'one-place-knows-the-kind-of-store',
+      '^src/(?!stores/|embedded-postgres/|server\\.ts|load-config\\.ts|cli/)',
+      openedStores,
+    ),
+    not('embedded-postgres-imports-only-the-log', '^src/embedded-postgres/', '^src/(?!embedded-postgres/|log\\.ts)'),
     // The embedded Postgres is asked whether it is ready before there is a database to ask.
-    not('sql-is-in-db', '^src/(?!db/|stores/embedded/)', 'node_modules/(drizzle-orm|postgres)/'),
+    not('sql-is-in-db', '^src/(?!db/|embedded-postgres/)', 'node_modules/(drizzle-orm|postgres)/'),
     not('redis-is-in-ephemeral', '^src/(?!ephemeral/)', 'node_modules/ioredis/'),
     not('config-and-errors-are-the-ground', '^src/(config/|errors\\.ts|log\\.ts)', '^src/(?!config/|errors|log)'),
   ],

@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { refugeOf } from '../../src/stores/embedded/refuge.js'
+import { refugeOf } from '../../src/embedded-postgres/refuge.js'
 
 export interface StartedService {
   url: string

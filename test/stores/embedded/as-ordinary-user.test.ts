@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import ts from 'typescript'
-import { findNativeFolder } from '../../../src/stores/embedded/native-folder.js'
-import { runs, startedByRoot } from '../../../src/stores/embedded/server-user.js'
+import { findNativeFolder } from '../../../src/embedded-postgres/native-folder.js'
+import { runs, startedByRoot } from '../../../src/embedded-postgres/server-user.js'
 import { copyPackage } from '../../support/servers/copy-package.js'
 import { firstLine, makeFolder, postgresOf } from '../../support/servers/embedded-fixture.js'
 import { query } from '../../support/servers/query.js'
@@ -47,8 +47,8 @@ t.test('an ordinary user can start the embedded Postgres, from packages installe
 
 /** Copies the modules and packages to where this user can read them, even if the checkout is closed to other users. */
 async function installFor(folder: string): Promise<string> {
-  const source = fileURLToPath(new URL('../../../src/stores/embedded', import.meta.url))
-  const target = join(folder, 'src/stores/embedded')
+  const source = fileURLToPath(new URL('../../../src/embedded-postgres', import.meta.url))
+  const target = join(folder, 'src/embedded-postgres')
   await mkdir(target, { recursive: true })
   for (const name of await readdir(source)) await compile(join(source, name), join(target, name.replace('.ts', '.js')))
   const support = fileURLToPath(new URL('../../support/servers', import.meta.url))

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { rm } from 'node:fs/promises'
 import { promisify } from 'node:util'
-import { endProcess } from '../../../src/stores/embedded/end-process.js'
+import { endProcess } from '../../../src/embedded-postgres/end-process.js'
 import { removeServersFile, type ServersFile } from './servers-file.js'
 
 /** Ends exactly the servers that servers.json names, and removes their folders. */

@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Log } from '../../log.js'
+import type { Log } from '../log.js'
 import { endOrphan } from './end-orphan.js'
 import { initialiseCluster } from './initialise-cluster.js'
 import { launchPostgres, type RunningPostgres } from './launch-postgres.js'

@@ -1,6 +1,6 @@
 import { access, chmod, cp, lstat, readlink, rename, rm, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Log } from '../../log.js'
+import type { Log } from '../log.js'
 import { dataFolder } from './cluster.js'
 import { makeDraft } from './drafts.js'
 import { giveTree, syncTree } from './own-tree.js'

@@ -1,6 +1,6 @@
 import { access, chmod, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Log } from '../../log.js'
+import type { Log } from '../log.js'
 import { bringHome, finishBringingHome, whereItWasKept } from './bring-home.js'
 import { type Cluster, dataFolder } from './cluster.js'
 import { findNativeFolder } from './native-folder.js'

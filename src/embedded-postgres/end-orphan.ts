@@ -1,5 +1,5 @@
 import { realpath, rm } from 'node:fs/promises'
-import type { Log } from '../../log.js'
+import type { Log } from '../log.js'
 import { dataFolder } from './cluster.js'
 import { endProcess } from './end-process.js'
 import { identifyServer, postmasterFile, readPostmaster, untilMemoryIsFree } from './postmaster-file.js'
