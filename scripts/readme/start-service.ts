@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { refugeOf } from '../../src/embedded-postgres/refuge.js'
+import { rootOwnedDirOf } from '../../src/embedded-postgres/native-programs.js'
 
 export interface StartedService {
   url: string
@@ -44,8 +44,8 @@ export async function startService(): Promise<StartedService> {
       await gone
     }
     // In a checkout that is closed to the embedded Postgres' user, a copy of its programs was made elsewhere.
-    const refuge = await refugeOf(dataDir).catch(() => undefined)
-    for (const path of [folder, ...(refuge === undefined ? [] : [refuge])])
+    const rootOwnedDir = await rootOwnedDirOf(dataDir).catch(() => undefined)
+    for (const path of [folder, ...(rootOwnedDir === undefined ? [] : [rootOwnedDir])])
       await rm(path, { recursive: true, force: true })
     if (!ended) throw new Error('The service did not end when it was told to.')
   }

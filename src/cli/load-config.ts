@@ -2,7 +2,7 @@ import { chooseMode } from '../config/choose-mode.js'
 import { type Config, readConfig } from '../config/config.js'
 import { isSet, readVariable } from '../config/read-settings.js'
 import { processSettings } from '../config/settings/process.js'
-import { type EmbeddedSecrets, ensureEmbeddedSecrets } from '../embedded-postgres/ensure-embedded-secrets.js'
+import { type EmbeddedSecrets, ensureEmbeddedSecrets } from '../embedded-postgres/secrets.js'
 
 /**
  * Reads the configuration. In embedded mode, secrets that are not set are generated once and kept in the data folder, so

@@ -10,7 +10,7 @@ export interface ProcessIdentity {
 
 /** Names a running process, or undefined if no such process runs. */
 export function identifyProcess(pid: number): ProcessIdentity | undefined {
-  if (!isTaken(pid)) return undefined
+  if (!isPidInUse(pid)) return undefined
   const stat = readProc(pid, 'stat')
   if (stat === undefined) return { pid, startedAt: null }
   // The second field, the program's name, may hold spaces and brackets, so the others are counted from its end. The
@@ -37,7 +37,7 @@ export function commandLine(pid: number): string {
 }
 
 /** Whether anything has this pid, a zombie included. */
-export function isTaken(pid: number): boolean {
+export function isPidInUse(pid: number): boolean {
   try {
     process.kill(pid, 0)
     return true

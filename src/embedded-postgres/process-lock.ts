@@ -51,13 +51,13 @@ async function linkIfFree(draft: string, path: string): Promise<boolean> {
 
 /** Replaces the lock of a dead process. One process at a time looks and replaces, or two could replace each other's. */
 async function takeOver(draft: string, path: string): Promise<boolean> {
-  refuseIfAlive(await readIfThere(path))
+  throwIfHeld(await readIfThere(path))
   const turn = `${path}.turn`
   if (!(await takeTurn(turn))) return false
   try {
     const seen = await readIfThere(path)
     if (seen === undefined) return false
-    refuseIfAlive(seen)
+    throwIfHeld(seen)
     await rename(draft, path)
     return true
   } finally {
@@ -79,7 +79,7 @@ async function takeTurn(turn: string): Promise<boolean> {
   return false
 }
 
-function refuseIfAlive(content: string | undefined): void {
+function throwIfHeld(content: string | undefined): void {
   const holder = content === undefined ? undefined : parse(content)
   if (holder !== undefined && stillRuns(holder)) throw new LockHeld(holder.pid)
 }

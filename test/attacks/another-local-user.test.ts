@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { runs } from '../../src/embedded-postgres/server-user.js'
-import { startEmbeddedPostgres } from '../../src/embedded-postgres/start-embedded-postgres.js'
+import { startEmbeddedPostgres } from '../../src/embedded-postgres/start.js'
 import { makeFolder, postgresOf } from '../support/servers/embedded-fixture.js'
 import { quietLog } from '../support/servers/quiet-log.js'
 

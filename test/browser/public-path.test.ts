@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { chromium, type Page, type Response } from 'playwright-core'
 import t from 'tap'
-import { findFreePort } from '../../src/embedded-postgres/find-free-port.js'
+import { findFreePort } from '../../src/embedded-postgres/launch.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { startGateway } from '../support/gateways/start-gateway.js'
 import { PASSWORD } from '../support/people.js'

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
-import { findFreePort } from '../../src/embedded-postgres/find-free-port.js'
+import { findFreePort } from '../../src/embedded-postgres/launch.js'
 import type { Ephemeral } from '../../src/ephemeral/ephemeral.js'
 import { createKeys } from '../../src/ephemeral/keys.js'
 import { createRedisEphemeral } from '../../src/ephemeral/redis.js'

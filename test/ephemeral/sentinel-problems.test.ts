@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
-import { findFreePort } from '../../src/embedded-postgres/find-free-port.js'
+import { findFreePort } from '../../src/embedded-postgres/launch.js'
 import { connectRedis, redisReady, type SentinelOptions } from '../../src/ephemeral/redis-client.js'
 import { until } from '../support/eventually.js'
 import { startRedis } from '../support/servers/own-redis.js'

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { Test } from 'tap'
-import { findFreePort } from '../../src/embedded-postgres/find-free-port.js'
+import { findFreePort } from '../../src/embedded-postgres/launch.js'
 
 const run = promisify(execFile)
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import t, { type Test } from 'tap'
-import { findFreePort } from '../../src/embedded-postgres/find-free-port.js'
+import { findFreePort } from '../../src/embedded-postgres/launch.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { documentedConfiguration } from '../support/gateways/documented-configuration.js'
 import { type GatewayName, startGateway } from '../support/gateways/start-gateway.js'

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { findFreePort } from '../../src/embedded-postgres/find-free-port.js'
+import { findFreePort } from '../../src/embedded-postgres/launch.js'
 import { externalStores } from '../support/external-stores.js'
 import { documentedConfiguration } from '../support/gateways/documented-configuration.js'
 import { type GatewayName, startGateway } from '../support/gateways/start-gateway.js'

@@ -3,13 +3,12 @@ import { once } from 'node:events'
 import { chmod, cp, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { type Cluster, dataFolder } from '../../src/embedded-postgres/cluster.js'
-import { initialiseCluster } from '../../src/embedded-postgres/initialise-cluster.js'
-import { launchPostgres } from '../../src/embedded-postgres/launch-postgres.js'
-import { giveTree } from '../../src/embedded-postgres/own-tree.js'
-import { placeCluster } from '../../src/embedded-postgres/place-cluster.js'
-import { refugeOf } from '../../src/embedded-postgres/refuge.js'
-import { hasEnded, stopServer } from '../../src/embedded-postgres/stop-server.js'
+import { locateInstallation } from '../../src/embedded-postgres/data-folder.js'
+import { createInstallation, dataFolder, type Installation } from '../../src/embedded-postgres/installation.js'
+import { launchPostgres } from '../../src/embedded-postgres/launch.js'
+import { rootOwnedDirOf } from '../../src/embedded-postgres/native-programs.js'
+import { changeOwner } from '../../src/embedded-postgres/server-user.js'
+import { hasEnded, stopServer } from '../../src/embedded-postgres/stop.js'
 import { eventually } from './eventually.js'
 import { quietLog } from './servers/quiet-log.js'
 import { THROWAWAY_SETTINGS } from './servers/start-shared-servers.js'
@@ -32,14 +31,14 @@ export interface ControlledPostgres {
 /** Starts a Postgres, which ends with the test. */
 export async function controlPostgres(t: Test): Promise<ControlledPostgres> {
   const folder = await makeFolder(t)
-  const cluster = await placeCluster(folder, quietLog())
-  await initialiseCluster(cluster, { sync: false })
-  const postgres = control(t, cluster, join(folder, 'postgres.log'))
+  const installation = await locateInstallation(folder, quietLog())
+  await createInstallation(installation, { sync: false })
+  const postgres = control(t, installation, join(folder, 'postgres.log'))
   await postgres.start()
   return postgres
 }
 
-function control(t: Test, cluster: Cluster, logFile: string): ControlledPostgres {
+function control(t: Test, installation: Installation, logFile: string): ControlledPostgres {
   let child: ChildProcess | undefined
   let url = ''
   const signal = async (name: NodeJS.Signals) => {
@@ -65,8 +64,8 @@ function control(t: Test, cluster: Cluster, logFile: string): ControlledPostgres
     async start() {
       // After a kill, commits must still be there, as with the settings of any server.
       const settings = { ...THROWAWAY_SETTINGS, synchronous_commit: 'on' }
-      // A server that was killed leaves shared memory for a moment, which keeps the next one from starting.
-      const started = await eventually(() => launchPostgres(cluster, { logFile, settings }))
+      // A server that was killed leaves memory behind for a moment, which keeps the next from starting.
+      const started = await eventually(() => launchPostgres(installation, { logFile, settings }))
       child = started.child
       url = started.url
     },
@@ -74,10 +73,10 @@ function control(t: Test, cluster: Cluster, logFile: string): ControlledPostgres
     thaw: () => signal('SIGCONT'),
     async copy() {
       const folder = await makeFolder(t)
-      const other = await placeCluster(folder, quietLog())
-      await cp(cluster.folder, other.folder, { recursive: true })
-      // The copy belongs to root, and the server runs as another user.
-      if (other.user !== undefined) giveTree(dataFolder(other), other.user, () => true)
+      const other = await locateInstallation(folder, quietLog())
+      await cp(installation.folder, other.folder, { recursive: true })
+      // A copy is root's, and the server runs as somebody else.
+      if (other.user !== undefined) changeOwner(dataFolder(other), other.user, () => true)
       await chmod(dataFolder(other), 0o700)
       return control(t, other, join(folder, 'postgres.log'))
     },
@@ -86,10 +85,10 @@ function control(t: Test, cluster: Cluster, logFile: string): ControlledPostgres
 
 async function makeFolder(t: Test): Promise<string> {
   const folder = await makeThrowawayFolder('latchkey-postgres-')
-  const refuge = await refugeOf(folder)
+  const rootOwnedDir = await rootOwnedDirOf(folder)
   t.teardown(async () => {
     await rm(folder, { recursive: true, force: true })
-    await rm(refuge, { recursive: true, force: true })
+    await rm(rootOwnedDir, { recursive: true, force: true })
   })
   return folder
 }

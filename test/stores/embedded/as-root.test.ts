@@ -3,12 +3,20 @@ import { once } from 'node:events'
 import { chmod, cp, mkdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { findNativeFolder } from '../../../src/embedded-postgres/native-folder.js'
-import { placeNative } from '../../../src/embedded-postgres/place-native.js'
-import { borrowAccount, choosePrivateUser, isFree, isPrivate } from '../../../src/embedded-postgres/private-user.js'
-import { refugeOf } from '../../../src/embedded-postgres/refuge.js'
-import { runs, startedByRoot } from '../../../src/embedded-postgres/server-user.js'
-import { startEmbeddedPostgres } from '../../../src/embedded-postgres/start-embedded-postgres.js'
+import {
+  findNativeFolder,
+  findRunnablePrograms,
+  rootOwnedDirOf,
+} from '../../../src/embedded-postgres/native-programs.js'
+import {
+  chooseInitdbUser,
+  choosePrivateUser,
+  isFree,
+  isPrivate,
+  runs,
+  startedByRoot,
+} from '../../../src/embedded-postgres/server-user.js'
+import { startEmbeddedPostgres } from '../../../src/embedded-postgres/start.js'
 import { makeFolder, postgresOf } from '../../support/servers/embedded-fixture.js'
 import { query } from '../../support/servers/query.js'
 import { quietLog } from '../../support/servers/quiet-log.js'
@@ -49,7 +57,7 @@ t.test('root can start the embedded Postgres in a folder that is closed to all o
     const second = await start(elsewhere)
     t.teardown(async () => {
       await second.stop()
-      await rm(await refugeOf(elsewhere), { recursive: true, force: true })
+      await rm(await rootOwnedDirOf(elsewhere), { recursive: true, force: true })
       await rename(elsewhere, dataDir)
     })
     t.same(await query(second.url, 'select note from notes'), [{ note: 'kept' }])
@@ -74,19 +82,19 @@ t.test('root can start the embedded Postgres in a folder that is closed to all o
 
 t.test('initdb borrows an account that runs nothing', { skip }, async t => {
   const user = await choosePrivateUser()
-  const borrowed = borrowAccount(user)
+  const borrowed = chooseInitdbUser(user)
   t.equal(borrowed.gid, user.gid)
   const program = spawn('sleep', ['600'], { uid: borrowed.uid, gid: borrowed.uid })
   t.teardown(() => program.kill())
   await once(program, 'spawn')
-  t.not(borrowAccount(user).uid, borrowed.uid)
+  t.not(chooseInitdbUser(user).uid, borrowed.uid)
 })
 
 t.test('Postgres programs in a folder that is closed to their user run from a copy', { skip }, async t => {
   const user = await choosePrivateUser()
   const closed = await makeFolder(t, { mode: 0o700 })
-  const refuge = await refugeOf(closed)
-  t.teardown(() => rm(refuge, { recursive: true, force: true }))
+  const rootOwnedDir = await rootOwnedDirOf(closed)
+  t.teardown(() => rm(rootOwnedDir, { recursive: true, force: true }))
   const original = await findNativeFolder()
   const native = join(closed, 'package/native')
   await mkdir(native, { recursive: true })
@@ -97,11 +105,11 @@ t.test('Postgres programs in a folder that is closed to their user run from a co
   await chmod(join(native, 'bin/postgres'), 0o700)
   t.notOk(await runs(join(native, 'bin/postgres'), ['--version'], user))
 
-  const place = await placeNative(native, refuge, user)
-  t.match(place, join(refuge, 'native-'))
+  const place = await findRunnablePrograms(native, rootOwnedDir, user)
+  t.match(place, join(rootOwnedDir, 'native-'))
   for (const program of ['postgres', 'initdb']) t.ok(await runs(join(place, 'bin', program), ['--version'], user))
-  t.equal((await stat(join(native, 'bin/postgres'))).mode & 0o777, 0o700, 'the original keeps its mode')
-  t.equal((await stat(refuge)).mode & 0o777, 0o711)
-  t.equal(await placeNative(native, refuge, user), place, 'the next start finds it')
+  t.equal((await stat(join(native, 'bin/postgres'))).mode & 0o777, 0o700, 'and the original keeps its mode')
+  t.equal((await stat(rootOwnedDir)).mode & 0o777, 0o711)
+  t.equal(await findRunnablePrograms(native, rootOwnedDir, user), place, 'and the next start finds it')
   t.ok(await runs('/bin/sh', ['-c', 'test -x "$1"', 'sh', join(place, 'share/postgresql/timezone')], user))
 })

@@ -1,7 +1,7 @@
 import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { ensureEmbeddedSecrets } from '../../../src/embedded-postgres/ensure-embedded-secrets.js'
+import { ensureEmbeddedSecrets } from '../../../src/embedded-postgres/secrets.js'
 
 t.test('the embedded secrets are created once, differ from each other, and stay the same', async t => {
   const dataDir = join(t.testdir(), '.latchkey')

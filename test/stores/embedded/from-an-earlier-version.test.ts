@@ -15,10 +15,9 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { isPrivate } from '../../../src/embedded-postgres/private-user.js'
-import { makeRefuge, refugeOf } from '../../../src/embedded-postgres/refuge.js'
-import { startedByRoot } from '../../../src/embedded-postgres/server-user.js'
-import { startEmbeddedPostgres } from '../../../src/embedded-postgres/start-embedded-postgres.js'
+import { makeRootOwnedDir, rootOwnedDirOf } from '../../../src/embedded-postgres/native-programs.js'
+import { isPrivate, startedByRoot } from '../../../src/embedded-postgres/server-user.js'
+import { startEmbeddedPostgres } from '../../../src/embedded-postgres/start.js'
 import { query } from '../../support/servers/query.js'
 import { quietLog } from '../../support/servers/quiet-log.js'
 
@@ -102,9 +101,9 @@ t.test('data that belongs to any other user is rejected', { skip }, async t => {
 /** A data folder with a note in it, as an earlier version would have left it. */
 async function oldDataDir(t: Test, parent: string, owner = NOBODY): Promise<string> {
   const dataDir = await mkdtemp(join(parent, 'latchkey-old-'))
-  const refuge = await refugeOf(dataDir)
+  const rootOwnedDir = await rootOwnedDirOf(dataDir)
   t.teardown(async () => {
-    for (const folder of [dataDir, refuge]) await rm(folder, { recursive: true, force: true })
+    for (const folder of [dataDir, rootOwnedDir]) await rm(folder, { recursive: true, force: true })
   })
   await cp(join(await template, 'postgres'), join(dataDir, 'postgres'), { recursive: true })
   for (const folder of [dataDir, join(dataDir, 'postgres')]) await chmod(folder, 0o711)
@@ -122,15 +121,15 @@ async function makeTemplate(): Promise<string> {
   return dataDir
 }
 
-async function giveData(cluster: string, owner: number): Promise<void> {
-  const data = join(cluster, 'data')
+async function giveData(installation: string, owner: number): Promise<void> {
+  const data = join(installation, 'data')
   for (const name of ['.', ...(await readdir(data, { recursive: true }))]) await lchown(join(data, name), owner, owner)
 }
 
 async function moveToRefuge(dataDir: string): Promise<string> {
-  const refuge = await refugeOf(dataDir)
-  await makeRefuge(refuge)
-  const kept = join(refuge, 'postgres')
+  const rootOwnedDir = await rootOwnedDirOf(dataDir)
+  await makeRootOwnedDir(rootOwnedDir)
+  const kept = join(rootOwnedDir, 'postgres')
   await cp(join(dataDir, 'postgres'), kept, { recursive: true })
   await giveData(kept, NOBODY)
   await rm(join(dataDir, 'postgres'), { recursive: true })

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { cp, mkdir, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { findNativeFolder, restoreLibraryLinks } from '../../../src/embedded-postgres/native-folder.js'
+import { findNativeFolder, restoreLibraryLinks } from '../../../src/embedded-postgres/native-programs.js'
 import { copyPackage } from '../../support/servers/copy-package.js'
 
 t.test('the Postgres programs of this platform are found and run', async t => {

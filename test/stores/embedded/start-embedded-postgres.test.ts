@@ -1,7 +1,7 @@
 import { appendFile, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { startEmbeddedPostgres } from '../../../src/embedded-postgres/start-embedded-postgres.js'
+import { startEmbeddedPostgres } from '../../../src/embedded-postgres/start.js'
 import { ended, makeFolder, postgresOf, spawnEmbedded } from '../../support/servers/embedded-fixture.js'
 import { query } from '../../support/servers/query.js'
 import { quietLog } from '../../support/servers/quiet-log.js'

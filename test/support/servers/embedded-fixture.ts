@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
+import { rootOwnedDirOf } from '../../../src/embedded-postgres/native-programs.js'
 import { identifyProcess, type ProcessIdentity, stillRuns } from '../../../src/embedded-postgres/process-identity.js'
-import { refugeOf } from '../../../src/embedded-postgres/refuge.js'
 import { compiledPath } from '../compiled-path.js'
 import { makeThrowawayFolder } from './throwaway-folder.js'
 
@@ -16,17 +16,17 @@ export async function makeFolder(t: Test, options: { mode?: number } = {}): Prom
   await chmod(folder, options.mode ?? 0o755)
   t.teardown(async () => {
     const dataDir = join(folder, '.latchkey')
-    await rm(await refugeOf(dataDir).catch(() => `${folder}/none`), { recursive: true, force: true })
+    await rm(await rootOwnedDirOf(dataDir).catch(() => `${folder}/none`), { recursive: true, force: true })
     await rm(folder, { recursive: true, force: true })
   })
   return folder
 }
 
-/** The Postgres process that runs on this folder. */
-export async function postgresOf(clusterFolder: string): Promise<ProcessIdentity> {
-  const pidFile = await readFile(join(clusterFolder, 'data', 'postmaster.pid'), 'utf8')
+/** The running Postgres of this folder. */
+export async function postgresOf(folder: string): Promise<ProcessIdentity> {
+  const pidFile = await readFile(join(folder, 'data', 'postmaster.pid'), 'utf8')
   const identity = identifyProcess(Number(pidFile.split('\n')[0]))
-  if (identity === undefined) throw new Error(`No Postgres runs on ${clusterFolder}.`)
+  if (identity === undefined) throw new Error(`No Postgres runs on ${folder}.`)
   return identity
 }
 

@@ -1,4 +1,4 @@
-import { startEmbeddedPostgres } from '../../../src/embedded-postgres/start-embedded-postgres.js'
+import { startEmbeddedPostgres } from '../../../src/embedded-postgres/start.js'
 import { query } from './query.js'
 
 // A small program for tests of the embedded Postgres. It starts Postgres on the folder in its argument, and prints one

@@ -1,14 +1,12 @@
 import { access, chmod, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { type Cluster, dataFolder } from '../../../src/embedded-postgres/cluster.js'
-import { initialiseCluster } from '../../../src/embedded-postgres/initialise-cluster.js'
-import { launchPostgres } from '../../../src/embedded-postgres/launch-postgres.js'
-import { placeCluster } from '../../../src/embedded-postgres/place-cluster.js'
-import { choosePrivateUser } from '../../../src/embedded-postgres/private-user.js'
-import { refugeOf } from '../../../src/embedded-postgres/refuge.js'
-import { startedByRoot } from '../../../src/embedded-postgres/server-user.js'
-import { stopServer } from '../../../src/embedded-postgres/stop-server.js'
+import { locateInstallation } from '../../../src/embedded-postgres/data-folder.js'
+import { createInstallation, dataFolder, type Installation } from '../../../src/embedded-postgres/installation.js'
+import { launchPostgres } from '../../../src/embedded-postgres/launch.js'
+import { rootOwnedDirOf } from '../../../src/embedded-postgres/native-programs.js'
+import { choosePrivateUser, startedByRoot } from '../../../src/embedded-postgres/server-user.js'
+import { stopServer } from '../../../src/embedded-postgres/stop.js'
 import { downloadDebianPackages, unpackDebianPackages } from './debian-packages.js'
 import { quietLog } from './quiet-log.js'
 import { withServersLock } from './servers-file.js'
@@ -34,23 +32,24 @@ export async function startPostgres(t: Test, options: { version?: 15 | 18 } = {}
   const folder = await makeThrowawayFolder('latchkey-postgres-')
   // The programs of version 15 may be unpacked in it, and the user of the server must be able to read them.
   await chmod(folder, 0o711)
-  const refuge = await refugeOf(folder)
+  const rootOwnedDir = await rootOwnedDirOf(folder)
   t.teardown(async () => {
     await rm(folder, { recursive: true, force: true })
-    await rm(refuge, { recursive: true, force: true })
+    await rm(rootOwnedDir, { recursive: true, force: true })
   })
 
-  const cluster = version === 18 ? await placeCluster(folder, quietLog()) : await placeCluster15(folder)
+  const installation =
+    version === 18 ? await locateInstallation(folder, quietLog()) : await locateInstallation15(folder)
   const localeArgs = version === 18 ? {} : { localeArgs: ['--locale=C.UTF-8'] }
-  await initialiseCluster(cluster, { sync: false, ...localeArgs })
+  await createInstallation(installation, { sync: false, ...localeArgs })
   const logFile = join(folder, 'postgres.log')
-  const { child, url } = await launchPostgres(cluster, { logFile, settings: THROWAWAY_SETTINGS })
-  // Teardowns run in reverse order: this one runs before the folder is removed.
+  const { child, url } = await launchPostgres(installation, { logFile, settings: THROWAWAY_SETTINGS })
+  // Teardowns run in reverse, this one before the folder goes.
   t.teardown(() => stopServer(child))
-  return { url, version, pid: child.pid!, data: dataFolder(cluster), stop: () => stopServer(child) }
+  return { url, version, pid: child.pid!, data: dataFolder(installation), stop: () => stopServer(child) }
 }
 
-async function placeCluster15(folder: string): Promise<Cluster> {
+async function locateInstallation15(folder: string): Promise<Installation> {
   const user = startedByRoot() ? await choosePrivateUser() : undefined
   const place = { folder: join(folder, 'postgres'), user }
   if (await exists(join(INSTALLED_15, 'initdb'))) return { ...place, binFolder: INSTALLED_15 }

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import type { Test } from 'tap'
-import { findFreePort } from '../../../src/embedded-postgres/find-free-port.js'
+import { findFreePort } from '../../../src/embedded-postgres/launch.js'
 import { eventually } from '../eventually.js'
 import { type OwnRedis, startRedis } from './own-redis.js'
 

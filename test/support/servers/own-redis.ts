@@ -2,8 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { endWithUs } from '../../../src/embedded-postgres/end-with-us.js'
-import { stopServer } from '../../../src/embedded-postgres/stop-server.js'
+import { stopServer, stopWithParent } from '../../../src/embedded-postgres/stop.js'
 import { findRedis } from './find-redis.js'
 import { launchRedis } from './launch-redis.js'
 import { withServersLock } from './servers-file.js'
@@ -30,7 +29,7 @@ export async function startRedis(
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-redis-'))
   const launch = { program, folder, args, sentinel }
   let running = await launchRedis(launch)
-  endWithUs(running.child)
+  stopWithParent(running.child)
   const { url, port } = running
 
   const stop = async () => {
@@ -51,7 +50,7 @@ export async function startRedis(
     restart: async () => {
       await stop()
       running = await launchRedis({ ...launch, port })
-      endWithUs(running.child)
+      stopWithParent(running.child)
     },
   }
 }

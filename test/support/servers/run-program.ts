@@ -4,7 +4,7 @@ import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
-import { hasEnded } from '../../../src/embedded-postgres/stop-server.js'
+import { hasEnded } from '../../../src/embedded-postgres/stop.js'
 import type { Program } from './debian-program.js'
 
 const PATIENCE_MS = 10_000

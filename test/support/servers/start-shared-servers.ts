@@ -1,10 +1,10 @@
 import type { ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
-import { initialiseCluster } from '../../../src/embedded-postgres/initialise-cluster.js'
-import { launchPostgres } from '../../../src/embedded-postgres/launch-postgres.js'
-import { placeCluster } from '../../../src/embedded-postgres/place-cluster.js'
+import { locateInstallation } from '../../../src/embedded-postgres/data-folder.js'
+import { createInstallation } from '../../../src/embedded-postgres/installation.js'
+import { launchPostgres } from '../../../src/embedded-postgres/launch.js'
+import { rootOwnedDirOf } from '../../../src/embedded-postgres/native-programs.js'
 import { identifyProcess, type ProcessIdentity } from '../../../src/embedded-postgres/process-identity.js'
-import { refugeOf } from '../../../src/embedded-postgres/refuge.js'
 import { endSharedServers } from './end-shared-servers.js'
 import { findRedis } from './find-redis.js'
 import { launchRedis } from './launch-redis.js'
@@ -39,13 +39,13 @@ export async function startSharedServers(): Promise<StartedServers> {
 }
 
 async function startPostgres(folder: string, started: Started): Promise<string> {
-  started.folders.push(await refugeOf(folder))
-  const cluster = await placeCluster(folder, quietLog())
-  await initialiseCluster(cluster, { sync: false })
-  const { child, url } = await launchPostgres(cluster, {
+  started.folders.push(await rootOwnedDirOf(folder))
+  const installation = await locateInstallation(folder, quietLog())
+  await createInstallation(installation, { sync: false })
+  const { child, url } = await launchPostgres(installation, {
     logFile: join(folder, 'postgres.log'),
     settings: THROWAWAY_SETTINGS,
-    outlivesUs: true,
+    keepsRunning: true,
   })
   started.pids.push(leaveRunning(child))
   return url

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { link, open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { makeDataDir } from './make-data-dir.js'
+import { makeDataDir } from './data-folder.js'
 
 export interface EmbeddedSecrets {
   JWT_SECRET: string

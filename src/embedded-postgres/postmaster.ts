@@ -1,6 +1,7 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { dataFolder, passwordFile, ROLE } from './installation.js'
 import { commandLine, identifyProcess, type ProcessIdentity } from './process-identity.js'
 
 /** What a Postgres says of itself in the `postmaster.pid` of its data folder. Only the data's owner can write there. */
@@ -37,7 +38,7 @@ export function identifyServer({ pid }: Postmaster, data: string): ProcessIdenti
   return isOurs ? identifyProcess(pid) : undefined
 }
 
-const PATIENCE_MS = 10_000
+const MEMORY_PATIENCE_MS = 10_000
 
 /**
  * Waits for the last processes of a server that was killed, which end by themselves. Postgres finds out about them by
@@ -45,8 +46,8 @@ const PATIENCE_MS = 10_000
  *
  * @throws if they do not end
  */
-export async function untilMemoryIsFree({ memory }: Postmaster): Promise<void> {
-  const deadline = Date.now() + PATIENCE_MS
+export async function waitUntilMemoryIsFree({ memory }: Postmaster): Promise<void> {
+  const deadline = Date.now() + MEMORY_PATIENCE_MS
   while (await isAttached(memory)) {
     if (Date.now() > deadline) {
       throw new Error(
@@ -62,4 +63,31 @@ async function isAttached(memory: string): Promise<boolean> {
   const lines = table.split('\n').map(line => line.trim().split(/\s+/))
   // Its columns: key, id, permissions, size, creator, last user, how many processes hold it.
   return lines.some(([key, id, , , , , holders]) => `${key} ${id}` === memory.replace(/\s+/, ' ') && holders !== '0')
+}
+
+/** A first start may have to initialise the cluster. */
+const CONNECT_PATIENCE_MS = 15_000
+const INTERVAL_MS = 50
+
+/**
+ * The address of the Postgres that another process of ours runs on this data folder, as soon as it takes connections.
+ * Only a process that may read the folder gets the password.
+ */
+export async function connectToRunning(dataDir: string): Promise<string> {
+  const deadline = Date.now() + CONNECT_PATIENCE_MS
+  for (;;) {
+    const url = await addressOf(join(dataDir, 'postgres'))
+    if (url !== undefined) return url
+    if (Date.now() > deadline) throw new Error(`The Postgres in ${dataDir} is not ready. Look at its postgres.log.`)
+    await sleep(INTERVAL_MS)
+  }
+}
+
+async function addressOf(folder: string): Promise<string | undefined> {
+  const data = await realpath(dataFolder({ folder })).catch(() => undefined)
+  const postmaster = data === undefined ? undefined : await readPostmaster(data)
+  // The port of a server that has ended may be somebody else's by now, who would be told the password.
+  if (data === undefined || !postmaster?.isReady || identifyServer(postmaster, data) === undefined) return undefined
+  const password = await readFile(passwordFile({ folder }), 'utf8')
+  return `postgres://${ROLE}:${password}@127.0.0.1:${postmaster.port}/${ROLE}`
 }

@@ -1,13 +1,13 @@
-import { access } from 'node:fs/promises'
+import { access, realpath, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Log } from '../log.js'
-import { endOrphan } from './end-orphan.js'
-import { initialiseCluster } from './initialise-cluster.js'
-import { launchPostgres, type RunningPostgres } from './launch-postgres.js'
-import { makeDataDir } from './make-data-dir.js'
-import { placeCluster } from './place-cluster.js'
+import { locateInstallation, makeDataDir } from './data-folder.js'
+import { createInstallation, dataFolder } from './installation.js'
+import { launchPostgres, type RunningPostgres } from './launch.js'
+import { identifyServer, postmasterFile, readPostmaster, waitUntilMemoryIsFree } from './postmaster.js'
+import { isPidInUse } from './process-identity.js'
 import { acquireProcessLock, LockHeld, type ProcessLock } from './process-lock.js'
-import { stopServer } from './stop-server.js'
+import { stopProcess, stopServer } from './stop.js'
 
 export interface EmbeddedPostgresOptions {
   /** Holds everything that must survive a restart; made if missing. */
@@ -34,7 +34,7 @@ export interface EmbeddedPostgres {
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const dataDir = await makeDataDir(options.dataDir)
-  const lock = await claim(dataDir)
+  const lock = await lockDataFolder(dataDir)
   try {
     const running = await start(dataDir, options.log)
     return { url: running.url, dataDir, stop: stopper(running, lock, options) }
@@ -44,7 +44,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   }
 }
 
-async function claim(dataDir: string): Promise<ProcessLock> {
+async function lockDataFolder(dataDir: string): Promise<ProcessLock> {
   try {
     return await acquireProcessLock(join(dataDir, 'latchkey.pid'))
   } catch (error) {
@@ -58,10 +58,10 @@ async function claim(dataDir: string): Promise<ProcessLock> {
 }
 
 async function start(dataDir: string, log: Log): Promise<RunningPostgres> {
-  await endOrphan(join(dataDir, 'postgres'), log)
-  const cluster = await placeCluster(dataDir, log)
-  if (!(await exists(cluster.folder))) await initialiseCluster(cluster)
-  return launchPostgres(cluster, { logFile: join(dataDir, 'postgres.log') })
+  await stopOrphan(join(dataDir, 'postgres'), log)
+  const installation = await locateInstallation(dataDir, log)
+  if (!(await exists(installation.folder))) await createInstallation(installation)
+  return launchPostgres(installation, { logFile: join(dataDir, 'postgres.log') })
 }
 
 function stopper({ child }: RunningPostgres, lock: ProcessLock, { log, onExit }: EmbeddedPostgresOptions) {
@@ -85,4 +85,24 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   )
+}
+
+/**
+ * Ends the Postgres that a killed process of ours may have left running on this cluster folder. Only the holder of the
+ * data folder's lock may call this.
+ */
+async function stopOrphan(folder: string, log: Log): Promise<void> {
+  const data = await realpath(dataFolder({ folder })).catch(() => undefined)
+  const postmaster = data === undefined ? undefined : await readPostmaster(data)
+  if (data === undefined || postmaster === undefined) return
+
+  const orphan = identifyServer(postmaster, data)
+  if (orphan !== undefined) {
+    log.warn(`Ending the Postgres (process ${orphan.pid}) that a killed Latchkey left running.`)
+    await stopProcess(orphan)
+  }
+  await waitUntilMemoryIsFree(postmaster)
+  // The pid may be another program's by now, or a zombie's. Postgres looks no further than whether there is one, and
+  // would refuse to start.
+  if (isPidInUse(postmaster.pid)) await rm(postmasterFile(data), { force: true })
 }
