@@ -1,4 +1,5 @@
-import { access, chmod, cp, lstat, readlink, rename, rm, unlink } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { chmod, cp, lstat, readlink, rename, rm, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Log } from '../log.js'
 import { dataFolder, makeTemporaryFolder } from './installation.js'
@@ -25,7 +26,7 @@ export async function findFormerFolder(dataDir: string, folder: string): Promise
 
 /** Moves the data out of the refuge, across file systems if need be. */
 export async function moveFromFormerFolder(former: string, folder: string, user: ServerUser, log: Log): Promise<void> {
-  if (!(await exists(former))) {
+  if (!existsSync(former)) {
     log.warn(`${folder} leads to ${former}, where nothing is. The embedded Postgres starts empty.`)
     return unlink(folder)
   }
@@ -38,7 +39,7 @@ export async function moveFromFormerFolder(former: string, folder: string, user:
 
 /** Ends what a killed process may have begun. */
 export async function finishMove(folder: string): Promise<void> {
-  if (!(await exists(arriving(folder)))) return
+  if (!existsSync(arriving(folder))) return
   if ((await lstat(folder).catch(() => undefined))?.isSymbolicLink()) await unlink(folder)
   await rename(arriving(folder), folder)
 }
@@ -61,11 +62,4 @@ async function copyBeside(folder: string, former: string, user: ServerUser): Pro
   changeOwner(dataFolder({ folder: draft }), user, uid => uid === 0)
   syncTree(draft)
   return draft
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  )
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import {
-  access,
   chmod,
   copyFile,
   link,
@@ -45,7 +45,7 @@ export async function restoreLibraryLinks(folder: string): Promise<void> {
   for (const { source, target } of links) {
     // The list counts from the package's folder, one above.
     const path = join(folder, '..', target)
-    if (await exists(path)) continue
+    if (existsSync(path)) continue
     try {
       await symlink(relative(dirname(target), source), path)
     } catch (error) {
@@ -71,13 +71,6 @@ function resolvePlatformPackage(name: string): string {
       { cause: error },
     )
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  )
 }
 
 /**
@@ -121,16 +114,15 @@ async function copyFileReadableByAll(source: string, target: string): Promise<vo
   const { mode } = await stat(source)
   const wanted = mode & 0o100 ? 0o755 : 0o644
   // A link costs nothing, but has its mode in common with the original, which is not ours to change.
-  if ((mode & 0o755) === wanted && (await linkIfPossible(source, target))) return
+  const isLinked =
+    (mode & 0o755) === wanted &&
+    (await link(source, target).then(
+      () => true,
+      () => false,
+    ))
+  if (isLinked) return
   await copyFile(source, target)
   await chmod(target, wanted)
-}
-
-async function linkIfPossible(source: string, target: string): Promise<boolean> {
-  return link(source, target).then(
-    () => true,
-    () => false,
-  )
 }
 
 const ROOT_OWNED_DIRS = '/var/lib/latchkey'

@@ -14,7 +14,7 @@ export interface Postmaster {
   memory: string
 }
 
-export const postmasterFile = (data: string) => join(data, 'postmaster.pid')
+const postmasterFile = (data: string) => join(data, 'postmaster.pid')
 
 export async function readPostmaster(data: string): Promise<Postmaster | undefined> {
   const text = await readFile(postmasterFile(data), 'utf8').catch(() => '')
@@ -27,12 +27,16 @@ export async function readPostmaster(data: string): Promise<Postmaster | undefin
 /** The mark in the command line of a server that does not name its data folder there otherwise. */
 export const folderSetting = (data: string) => `latchkey.data=${data}`
 
-/**
- * The server of this file as a running process; undefined if it has ended, its pid being another program's by now.
- *
- * @param data free of links
- */
-export function identifyServer({ pid }: Postmaster, data: string): ProcessIdentity | undefined {
+/** The server that was last started on this cluster folder; `process` is undefined if it has ended. */
+export async function findServer(folder: string) {
+  const data = await realpath(dataFolder({ folder })).catch(() => undefined)
+  const postmaster = data === undefined ? undefined : await readPostmaster(data)
+  if (data === undefined || postmaster === undefined) return undefined
+  return { ...postmaster, file: postmasterFile(data), process: identifyServer(postmaster, data) }
+}
+
+/** The server of this file as a running process; undefined if it has ended, its pid being another program's by now. */
+function identifyServer({ pid }: Postmaster, data: string): ProcessIdentity | undefined {
   const line = commandLine(pid)
   const isOurs = [`/postgres -D ${data} -c `, ` -c ${folderSetting(data)} `].some(part => line.includes(part))
   return isOurs ? identifyProcess(pid) : undefined
@@ -84,10 +88,9 @@ export async function connectToRunning(dataDir: string): Promise<string> {
 }
 
 async function addressOf(folder: string): Promise<string | undefined> {
-  const data = await realpath(dataFolder({ folder })).catch(() => undefined)
-  const postmaster = data === undefined ? undefined : await readPostmaster(data)
+  const server = await findServer(folder)
   // The port of a server that has ended may be somebody else's by now, who would be told the password.
-  if (data === undefined || !postmaster?.isReady || identifyServer(postmaster, data) === undefined) return undefined
+  if (server?.process === undefined || !server.isReady) return undefined
   const password = await readFile(passwordFile({ folder }), 'utf8')
-  return `postgres://${ROLE}:${password}@127.0.0.1:${postmaster.port}/${ROLE}`
+  return `postgres://${ROLE}:${password}@127.0.0.1:${server.port}/${ROLE}`
 }

@@ -86,11 +86,8 @@ function throwIfHeld(content: string | undefined): void {
 
 function parse(content: string): ProcessIdentity | undefined {
   try {
-    const value: unknown = JSON.parse(content)
-    if (typeof value !== 'object' || value === null || !('pid' in value) || typeof value.pid !== 'number')
-      return undefined
-    const startedAt = 'startedAt' in value && typeof value.startedAt === 'string' ? value.startedAt : null
-    return { pid: value.pid, startedAt }
+    const { pid, startedAt = null } = JSON.parse(content) as Partial<ProcessIdentity>
+    return typeof pid === 'number' ? { pid, startedAt } : undefined
   } catch {
     return undefined
   }

@@ -1,10 +1,11 @@
-import { access, realpath, rm } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Log } from '../log.js'
 import { locateInstallation, makeDataDir } from './data-folder.js'
-import { createInstallation, dataFolder } from './installation.js'
+import { createInstallation } from './installation.js'
 import { launchPostgres, type RunningPostgres } from './launch.js'
-import { identifyServer, postmasterFile, readPostmaster, waitUntilMemoryIsFree } from './postmaster.js'
+import { findServer, waitUntilMemoryIsFree } from './postmaster.js'
 import { isPidInUse } from './process-identity.js'
 import { acquireProcessLock, LockHeld, type ProcessLock } from './process-lock.js'
 import { stopProcess, stopServer } from './stop.js'
@@ -60,7 +61,7 @@ async function lockDataFolder(dataDir: string): Promise<ProcessLock> {
 async function start(dataDir: string, log: Log): Promise<RunningPostgres> {
   await stopOrphan(join(dataDir, 'postgres'), log)
   const installation = await locateInstallation(dataDir, log)
-  if (!(await exists(installation.folder))) await createInstallation(installation)
+  if (!existsSync(installation.folder)) await createInstallation(installation)
   return launchPostgres(installation, { logFile: join(dataDir, 'postgres.log') })
 }
 
@@ -80,29 +81,19 @@ function stopper({ child }: RunningPostgres, lock: ProcessLock, { log, onExit }:
   }
 }
 
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  )
-}
-
 /**
  * Ends the Postgres that a killed process of ours may have left running on this cluster folder. Only the holder of the
  * data folder's lock may call this.
  */
 async function stopOrphan(folder: string, log: Log): Promise<void> {
-  const data = await realpath(dataFolder({ folder })).catch(() => undefined)
-  const postmaster = data === undefined ? undefined : await readPostmaster(data)
-  if (data === undefined || postmaster === undefined) return
-
-  const orphan = identifyServer(postmaster, data)
-  if (orphan !== undefined) {
-    log.warn(`Ending the Postgres (process ${orphan.pid}) that a killed Latchkey left running.`)
-    await stopProcess(orphan)
+  const server = await findServer(folder)
+  if (server === undefined) return
+  if (server.process !== undefined) {
+    log.warn(`Ending the Postgres (process ${server.pid}) that a killed Latchkey left running.`)
+    await stopProcess(server.process)
   }
-  await waitUntilMemoryIsFree(postmaster)
+  await waitUntilMemoryIsFree(server)
   // The pid may be another program's by now, or a zombie's. Postgres looks no further than whether there is one, and
   // would refuse to start.
-  if (isPidInUse(postmaster.pid)) await rm(postmasterFile(data), { force: true })
+  if (isPidInUse(server.pid)) await rm(server.file, { force: true })
 }

@@ -5,35 +5,32 @@ import { type ProcessIdentity, stillRuns } from './process-identity.js'
 import type { ServerUser } from './server-user.js'
 
 const PATIENCE_MS = 10_000
+const POLL_INTERVAL_MS = 20
 
-/**
- * Ends a Postgres that we spawned and resolves when it is gone: SIGINT rolls open transactions back and shuts down
- * cleanly; after ten seconds SIGQUIT leaves the rest to crash recovery.
- */
+/** Ends a Postgres that we spawned and resolves when it is gone. */
 export async function stopServer(child: ChildProcess): Promise<void> {
-  if (hasEnded(child)) return
-  const exit = once(child, 'exit')
-  child.kill('SIGINT')
-  const impatience = setTimeout(() => child.kill('SIGQUIT'), PATIENCE_MS)
-  await exit
+  if (!hasEnded(child)) await shutDown(signal => child.kill(signal), once(child, 'exit'))
+}
+
+/** The same for a server that is not our child. */
+export async function stopProcess(identity: ProcessIdentity): Promise<void> {
+  const signal = (name: NodeJS.Signals) => stillRuns(identity) && process.kill(identity.pid, name)
+  await shutDown(signal, untilEnded(identity))
+}
+
+/** SIGINT rolls open transactions back and shuts down cleanly; after ten seconds SIGQUIT leaves the rest to crash recovery. */
+async function shutDown(signal: (name: NodeJS.Signals) => unknown, ended: Promise<unknown>): Promise<void> {
+  signal('SIGINT')
+  const impatience = setTimeout(signal, PATIENCE_MS, 'SIGQUIT')
+  await ended
   clearTimeout(impatience)
 }
 
-export const hasEnded = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null
-
-const POLL_INTERVAL_MS = 20
-
-/** Ends a server that is not our child as {@link stopServer} ends one that is, and resolves when it is gone. */
-export async function stopProcess(identity: ProcessIdentity): Promise<void> {
-  if (!stillRuns(identity)) return
-  process.kill(identity.pid, 'SIGINT')
-  const deadline = Date.now() + PATIENCE_MS
-  for (let asked = false; stillRuns(identity); await sleep(POLL_INTERVAL_MS)) {
-    if (asked || Date.now() < deadline) continue
-    asked = true
-    process.kill(identity.pid, 'SIGQUIT')
-  }
+async function untilEnded(identity: ProcessIdentity): Promise<void> {
+  while (stillRuns(identity)) await sleep(POLL_INTERVAL_MS)
 }
+
+export const hasEnded = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null
 
 /**
  * Ends a server that we spawned when this process ends in whatever way, kill -9 included: a small shell waits on a
