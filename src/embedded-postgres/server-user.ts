@@ -13,16 +13,16 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 
-/** Whom a server program runs as. */
+/** The user that a server program runs as. */
 export interface ServerUser {
   uid: number
   gid: number
 }
 
-/** Postgres refuses to run as root, so that root has to give it another user. */
+/** Postgres refuses to run as root, so root must run it as another user. */
 export const startedByRoot = () => process.getuid?.() === 0
 
-/** Whether a program starts and succeeds, as that user or as ourselves. */
+/** Whether a program starts and succeeds, run as this user or as the user of this process. */
 export function runs(program: string, args: readonly string[], user?: ServerUser): Promise<boolean> {
   return new Promise(resolve => {
     execFile(program, args, { cwd: '/', env: {}, timeout: 10_000, ...user }, error => resolve(error === null))
@@ -30,15 +30,15 @@ export function runs(program: string, args: readonly string[], user?: ServerUser
 }
 
 /**
- * Numbers that no system gives to anybody (https://systemd.io/UIDS-GIDS/ lists them as unused, and Debian's policy has no
- * account there). They are in every user namespace of the usual size, too.
+ * The first and the last private uid. No system assigns these uids (https://systemd.io/UIDS-GIDS/ lists them as unused,
+ * and Debian's policy has no account there). A user namespace of the usual size contains them.
  */
 const FIRST = 60_706
 const LAST = 61_183
 
 export const isPrivate = (uid: number) => uid >= FIRST && uid <= LAST
 
-/** A user that nothing else on this machine has: no account, no group, and no process. It needs no name to run. */
+/** Chooses a user that no account, no group and no process of this machine has. It needs no name to run Postgres. */
 export async function choosePrivateUser(): Promise<ServerUser> {
   const count = LAST - FIRST + 1
   const start = randomInt(count)
@@ -46,44 +46,44 @@ export async function choosePrivateUser(): Promise<ServerUser> {
     const uid = FIRST + ((start + i) % count)
     if (await isFree(uid)) return { uid, gid: uid }
   }
-  throw new Error(`Every uid from ${FIRST} to ${LAST} is in use. Start Latchkey as another user than root.`)
+  throw new Error(`Every uid from ${FIRST} to ${LAST} is in use. Start Latchkey as a user other than root.`)
 }
 
-/** Whether nothing else has this uid, and nothing has it as a gid. */
+/** Whether no account, group or process has this number, as a uid or as a gid. */
 export async function isFree(uid: number): Promise<boolean> {
   const { uids, gids } = idsOfProcesses()
   return !uids.has(uid) && !gids.has(uid) && !(await isAssigned(uid))
 }
 
 const NOBODY = 65_534
-const LAST_OF_THE_SYSTEM = 999
+const LAST_SYSTEM_UID = 999
 
 /**
- * Whom initdb runs as. It insists on a name for its uid, which a private uid does not have, so it borrows the uid of an
- * account of the system that runs nothing at this moment. The private gid keeps the programs of that account from
- * looking into it, should one start meanwhile: the kernel wants both numbers to match.
+ * Chooses the user that `initdb` runs as. `initdb` requires a name for its uid, and a private uid has none. So it gets
+ * the uid of a system account that runs no program at this moment, with the private gid. If that account starts a program
+ * meanwhile, the program cannot read the memory of `initdb`: the kernel requires the same uid and the same gid for that.
  *
  * @throws if there is no such account
  */
 export function chooseInitdbUser({ gid }: ServerUser): ServerUser {
   const { uids: busy } = idsOfProcesses()
-  const isOfTheSystem = (uid: number) => (uid > 0 && uid <= LAST_OF_THE_SYSTEM) || uid === NOBODY
-  const uid = uidsOfAccounts().find(each => isOfTheSystem(each) && !busy.has(each))
+  const isSystemUid = (uid: number) => (uid > 0 && uid <= LAST_SYSTEM_UID) || uid === NOBODY
+  const uid = uidsOfAccounts().find(each => isSystemUid(each) && !busy.has(each))
   if (uid !== undefined) return { uid, gid }
   throw new Error(
-    'To make its database as root, the embedded Postgres needs an account in /etc/passwd that runs no program: ' +
-      `one with a uid from 1 to ${LAST_OF_THE_SYSTEM}, or nobody (${NOBODY}). Add one, or start Latchkey as another user.`,
+    'If root starts it, the embedded Postgres needs an account in /etc/passwd that runs no program: ' +
+      `one with a uid from 1 to ${LAST_SYSTEM_UID}, or nobody (${NOBODY}). Add such an account, or start Latchkey as another user.`,
   )
 }
 
-/** The uids and gids, supplementary ones included, that the processes of this machine run with. */
+/** Returns the uids and gids of all running processes, including supplementary groups. */
 function idsOfProcesses(): { uids: Set<number>; gids: Set<number> } {
   const uids = new Set<number>()
   const gids = new Set<number>()
   for (const pid of readdirSync('/proc')) {
     if (!/^\d+$/.test(pid)) continue
-    const status = readIfThere(`/proc/${pid}/status`)
-    // A zombie has ended; in a container, its parent may never ask.
+    const status = readIfPresent(`/proc/${pid}/status`)
+    // A zombie has ended. In a container, its parent may never remove it.
     if (/^State:\s+Z/m.test(status)) continue
     for (const number of idsIn(status, 'Uid')) uids.add(number)
     for (const number of [...idsIn(status, 'Gid'), ...idsIn(status, 'Groups')]) gids.add(number)
@@ -91,12 +91,12 @@ function idsOfProcesses(): { uids: Set<number>; gids: Set<number> } {
   return { uids, gids }
 }
 
-/** The uids that /etc/passwd names, in its order. */
+/** Returns the uids of /etc/passwd, in its order. */
 function uidsOfAccounts(): number[] {
-  return [...readIfThere('/etc/passwd').matchAll(/^[^:#\n]+:[^:\n]*:(\d+):/gm)].map(([, uid]) => Number(uid))
+  return [...readIfPresent('/etc/passwd').matchAll(/^[^:#\n]+:[^:\n]*:(\d+):/gm)].map(([, uid]) => Number(uid))
 }
 
-/** Whether an account or a group has this number, one that comes over the network included. */
+/** Whether an account or a group has this number, including accounts from the network, such as LDAP. */
 async function isAssigned(number: number): Promise<boolean> {
   const answers = ['passwd', 'group'].map(database => runs('/usr/bin/getent', [database, String(number)]))
   return (await Promise.all(answers)).includes(true)
@@ -107,8 +107,8 @@ function idsIn(status: string, field: string): number[] {
   return line.split(/\s+/).filter(Boolean).map(Number)
 }
 
-/** A process may end while we look. */
-function readIfThere(path: string): string {
+/** Returns an empty text if the file is missing: a process may end meanwhile. */
+function readIfPresent(path: string): string {
   try {
     return readFileSync(path, 'latin1')
   } catch {
@@ -117,10 +117,11 @@ function readIfThere(path: string): string {
 }
 
 /**
- * Gives files and folders to a user, the uppermost last: its owner then tells that all below it are given.
+ * Gives a folder and everything in it to a user. The folder itself comes last, so its owner shows that all files below
+ * have the new owner.
  *
- * Whom they belonged to may still run, and may have put links to files of others there. So each is opened without
- * following a link, looked at, and given only if `isTheirs` says so of its owner.
+ * The former owner may still run programs, and may have put links to other users' files there. So each file is opened
+ * without following links, and changed only if `isTheirs` accepts its present owner.
  */
 export function changeOwner(folder: string, user: ServerUser, isTheirs: (uid: number) => boolean): void {
   visit(folder, (file, { uid, gid }) => {
@@ -128,12 +129,12 @@ export function changeOwner(folder: string, user: ServerUser, isTheirs: (uid: nu
   })
 }
 
-/** Writes everything in a folder to disk. */
+/** Writes a folder and everything in it to disk (fsync). */
 export function syncTree(folder: string): void {
   visit(folder, file => fsyncSync(file))
 }
 
-// At once and not one promise each: there are a thousand files, and nothing else to do at a start.
+// Synchronous: there are about a thousand files, and a start has nothing else to do meanwhile.
 function visit(path: string, act: (file: number, stats: Stats) => void): void {
   const file = openUnlessLink(path)
   if (file === undefined) return
@@ -150,7 +151,7 @@ function openUnlessLink(path: string): number | undefined {
   try {
     return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   } catch (error) {
-    // A link, or a socket: neither is Postgres' own. A file may vanish only while its owner still runs.
+    // A link or a socket: Postgres creates neither here. A file can disappear only if its former owner still runs programs.
     if (['ELOOP', 'ENXIO', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
     throw error
   }

@@ -11,25 +11,25 @@ import { acquireProcessLock, LockHeld, type ProcessLock } from './process-lock.j
 import { stopProcess, stopServer } from './stop.js'
 
 export interface EmbeddedPostgresOptions {
-  /** Holds everything that must survive a restart; made if missing. */
+  /** Contains everything that must survive a restart. Created if it is missing. */
   dataDir: string
   log: Log
-  /** Called when Postgres ends without having been asked to; the service can't go on then. */
+  /** Called when Postgres ends although `stop` was not called. The service cannot continue then. */
   onExit?: (error: Error) => void
 }
 
 export interface EmbeddedPostgres {
-  /** With the password of the superuser `latchkey`, to the database `latchkey`. */
+  /** The address of the database `latchkey`, with the password of the superuser `latchkey`. */
   url: string
   /** The absolute path of the data folder. */
   dataDir: string
-  /** Shuts Postgres down and resolves when it is gone. May be called more than once. */
+  /** Shuts Postgres down and resolves when it has ended. May be called more than once. */
   stop(): Promise<void>
 }
 
 /**
- * Starts a Postgres of our own, initialised at the first start, for this process alone. It listens on 127.0.0.1 only
- * and admits nobody without its generated password.
+ * Starts a Postgres for this process only, and creates its database at the first start. It listens on 127.0.0.1 only
+ * and accepts no connection without its generated password.
  *
  * @throws if another process uses the folder, or Postgres does not start: the message says what to do
  */
@@ -51,8 +51,8 @@ async function lockDataFolder(dataDir: string): Promise<ProcessLock> {
   } catch (error) {
     if (!(error instanceof LockHeld)) throw error
     throw new Error(
-      `Process ${error.pid} runs Latchkey on ${dataDir} already, and embedded mode is for one process. ` +
-        'Stop that one, use another folder, or set DATABASE_URL and REDIS_URL to run several.',
+      `Process ${error.pid} already runs Latchkey on ${dataDir}, and embedded mode allows one process only. ` +
+        'Stop that process, set DATA_DIR to another folder, or set DATABASE_URL and REDIS_URL to run several.',
       { cause: error },
     )
   }
@@ -63,6 +63,23 @@ async function start(dataDir: string, log: Log): Promise<RunningPostgres> {
   const installation = await locateInstallation(dataDir, log)
   if (!existsSync(installation.folder)) await createInstallation(installation)
   return launchPostgres(installation, { logFile: join(dataDir, 'postgres.log') })
+}
+
+/**
+ * Stops the Postgres that a killed Latchkey process may have left running on this folder. Only the process that holds
+ * the lock of the data folder may call this.
+ */
+async function stopOrphan(folder: string, log: Log): Promise<void> {
+  const server = await findServer(folder)
+  if (server === undefined) return
+  if (server.process !== undefined) {
+    log.warn(`Stopping the Postgres (process ${server.pid}) that was still running after its Latchkey was killed.`)
+    await stopProcess(server.process)
+  }
+  await waitUntilMemoryIsFree(server)
+  // The pid may now belong to another program or to a zombie. Postgres checks only whether the pid exists, and would
+  // refuse to start.
+  if (isPidInUse(server.pid)) await rm(server.file, { force: true })
 }
 
 function stopper({ child }: RunningPostgres, lock: ProcessLock, { log, onExit }: EmbeddedPostgresOptions) {
@@ -79,21 +96,4 @@ function stopper({ child }: RunningPostgres, lock: ProcessLock, { log, onExit }:
     stopped ??= stopServer(child).then(() => lock.release())
     return stopped
   }
-}
-
-/**
- * Ends the Postgres that a killed process of ours may have left running on this cluster folder. Only the holder of the
- * data folder's lock may call this.
- */
-async function stopOrphan(folder: string, log: Log): Promise<void> {
-  const server = await findServer(folder)
-  if (server === undefined) return
-  if (server.process !== undefined) {
-    log.warn(`Ending the Postgres (process ${server.pid}) that a killed Latchkey left running.`)
-    await stopProcess(server.process)
-  }
-  await waitUntilMemoryIsFree(server)
-  // The pid may be another program's by now, or a zombie's. Postgres looks no further than whether there is one, and
-  // would refuse to start.
-  if (isPidInUse(server.pid)) await rm(server.file, { force: true })
 }

@@ -16,7 +16,7 @@ import { connectRedis, redisReady } from '../ephemeral/redis-client.js'
 import type { Log } from '../log.js'
 import { waitForPostgres } from './wait-for-postgres.js'
 
-/** Where this process keeps everything. */
+/** The stores of this process. */
 export interface Stores {
   readonly db: Database
   readonly ephemeral: Ephemeral
@@ -27,20 +27,20 @@ export interface OpenStoresOptions {
   log: Log
   /** Milliseconds since the epoch. */
   clock?: () => number
-  /** Called when the embedded Postgres ends by itself; the service can't go on then. */
+  /** Called when the embedded Postgres ends by itself. The service cannot continue then. */
   onLost?: (error: Error) => void
   /** Uses the embedded Postgres of a running service, if there is one, instead of refusing to start a second. */
   shareRunning?: boolean
 }
 
-/** How long a start waits for Redis. It goes on without it: Redis is the fast path, not the truth. */
+/** How long a start waits for Redis. Then it continues without Redis, which is the fast path and not the truth. */
 const REDIS_PATIENCE_MS = 1000
-/** How long a command waits for the tables of a service that is just starting. */
+/** How long a command waits for the tables of a service that is still starting. */
 const MIGRATION_PATIENCE_MS = 10_000
 
 /**
- * Opens the stores that the configuration names, their tables up to date. The one place that knows which kind it is:
- * inside, there is only a database and an ephemeral store.
+ * Opens the stores that the configuration names, and updates their tables. Only this function knows the mode: all other
+ * code works with a database and an ephemeral store.
  */
 export async function openStores(config: Config, options: OpenStoresOptions): Promise<Stores> {
   return config.mode === 'embedded' ? openEmbedded(config, options) : openExternal(config, options)
@@ -66,7 +66,7 @@ async function openExternal(config: Config, { log, clock }: OpenStoresOptions): 
   if (!(await redisReady(redis, REDIS_PATIENCE_MS))) log.warn('Redis does not answer; starting without it.')
   const ephemeral = createRedisEphemeral({
     redis,
-    // What it has to say of Redis, the other client says already.
+    // Without a log: the first client already logs the problems of Redis.
     openFollower: () => connectRedis(redisUrl, { ...redisOptions, log: undefined, blocking: true }),
     keys: keysOf(config),
     macKeys: deriveSecrets(config).redisMacKeys,
@@ -83,7 +83,7 @@ async function openExternal(config: Config, { log, clock }: OpenStoresOptions): 
 }
 
 /**
- * Brings the tables of the external database up to date.
+ * Updates the tables of the external database.
  *
  * @returns the schema of the tables
  * @throws Error that tells an operator what to do
@@ -125,12 +125,12 @@ async function startOrShare({ dataDir }: Config, { log, onLost, shareRunning }: 
   } catch (error) {
     const isRunning = error instanceof Error && error.cause instanceof LockHeld
     if (!shareRunning || !isRunning) throw error
-    // It is not ours to stop.
+    // The other process stops it.
     return { url: await connectToRunning(dataDir), stop: async () => {}, isShared: true }
   }
 }
 
-/** The process whose Postgres we share may be in the middle of its first start. */
+/** The process that runs this Postgres may still be creating the tables at its first start. */
 async function untilMigrated(db: Database): Promise<void> {
   const deadline = Date.now() + MIGRATION_PATIENCE_MS
   for (;;) {

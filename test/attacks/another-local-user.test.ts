@@ -80,7 +80,7 @@ t.test('root refuses a data folder whose path contains a symbolic link of anothe
     await symlink(target, join(folder, link))
     await lchown(join(folder, link), nobody.uid, nobody.gid)
     const start = startEmbeddedPostgres({ dataDir: join(folder, dataDir), log: quietLog() })
-    await t.rejects(start, new RegExp(`/${link} is a link of uid 65534, who could lead it to any folder`))
+    await t.rejects(start, new RegExp(`/${link} is a symbolic link of uid 65534, who can point it to any folder`))
   }
   for (const each of [roots, join(roots, 'data')]) t.equal((await stat(each)).mode & 0o777, 0o755, 'mode unchanged')
 })

@@ -133,7 +133,7 @@ t.test('a start fails and writes nothing if its schema is missing, unusable or a
       'a schema in which its user cannot create tables',
       'a',
       ({ admin, role }) => admin.unsafe(`create schema a; grant usage on schema a to ${role}`),
-      /permission denied for schema a\. Its user may not .* grant it CREATE there, or give DATABASE_MIGRATION_URL/,
+      /permission denied for schema a\. Its user is not allowed .* grant it CREATE there, or set DATABASE_MIGRATION_URL/,
     ],
     [
       'another deployment later in search_path',
@@ -176,7 +176,7 @@ t.test('a start fails and writes nothing if its schema is missing, unusable or a
     const DATABASE_URL = path === undefined ? found.url : withPath(found.url, path)
     const starting = test.another({ DATABASE_URL, MIGRATE_ON_START: 'on' })
     await t.rejects(starting, { message: says }, what)
-    await t.rejects(starting, { message: /^Postgres at \S+(, which DATABASE_URL names, can't be used| says): / }, what)
+    await t.rejects(starting, { message: /^Postgres at \S+(, set in DATABASE_URL, cannot be used| says): / }, what)
     t.strictSame(await tables(), before, what)
   }
 })
@@ -186,7 +186,8 @@ t.test('a start fails if DATABASE_URL leads to other tables than the ones that i
   await admin.unsafe(`create schema a authorization ${role}`)
   const test = await buildTestApp(t)
   const env = { DATABASE_URL: adminUrl, DATABASE_MIGRATION_URL: withPath(url, 'a'), MIGRATE_ON_START: 'on' }
-  const nothing = /which DATABASE_URL names, .* in the schema a, and its search_path \("\$user", public\) finds none/
+  const nothing =
+    /set in DATABASE_URL, cannot be used: .* in the schema a, and its search_path \("\$user", public\) finds none/
   await t.rejects(test.another(env), { message: nothing })
   await t.rejects(test.another({ ...env, MIGRATE_ON_START: 'off' }), {
     message: /finds no tables .* "latchkey migrate"/,
@@ -206,7 +207,7 @@ t.test('behind PgBouncer the search_path of the database is used, and a search_p
   t.strictSame(await schemasWith(admin, 'users'), ['a'])
 
   const start = (url: string) => test.another({ DATABASE_URL: url, MIGRATE_ON_START: 'on' })
-  const refused = /^The pooler at \S+ refuses the parameter \w+, by which DATABASE_URL asks .* set it for the role/
+  const refused = /^The pooler at \S+ refuses the parameter \w+, with which DATABASE_URL sets .* set it for the role/
   await t.rejects(start(withPath(through, 'b')), { message: refused })
   await t.rejects(start(`${through}?search_path=b`), { message: refused })
 

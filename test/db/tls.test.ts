@@ -110,7 +110,7 @@ t.test('a Postgres without TLS is accepted unless sslmode requires TLS, and the 
   const error = await ping(url).catch(error => error)
   t.match(
     explainPostgresError(error, { variable: 'DATABASE_URL', url }).message,
-    /offers no TLS: turn it on there, or write sslmode=disable in DATABASE_URL\.$/,
+    /does not offer TLS: enable it there, or set sslmode=disable in DATABASE_URL\.$/,
   )
 })
 

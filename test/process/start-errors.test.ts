@@ -59,7 +59,7 @@ t.test('a start that cannot use Postgres says why, without the password', { buff
     },
     {
       env: { DATABASE_URL: closed.href },
-      says: new RegExp(`Postgres at ${closed.host}.* can't be reached .*: start it, or correct DATABASE_URL`),
+      says: new RegExp(`Postgres at ${closed.host}.* cannot be reached .*: start it, or correct DATABASE_URL`),
     },
   ]
   await Promise.all(cases.map(({ env: more, says }) => fails(t, { env: { ...env, ...more }, says })))
@@ -116,8 +116,12 @@ t.test('a start on a port in use names the port and the PORT setting', { buffere
 t.test('a start with a data folder in use names the process that uses it', { buffered: true }, async t => {
   const cwd = await makeFolder(t)
   const service = await startService(t, { cwd })
-  await fails(t, { env: { PORT: '0' }, says: new RegExp(`Process ${service.pid} runs Latchkey on .*one process`) }, cwd)
-  t.equal((await fetch(`${service.url}/readyz`)).status, 200, 'the running process is not affected')
+  await fails(
+    t,
+    { env: { PORT: '0' }, says: new RegExp(`Process ${service.pid} already runs Latchkey on .*one process`) },
+    cwd,
+  )
+  t.equal((await fetch(`${service.url}/readyz`)).status, 200, 'and the one that runs goes on')
 })
 
 t.test('a start with another user’s data folder is refused', { buffered: true, skip: !startedByRoot() }, async t => {

@@ -32,7 +32,7 @@ t.test('a start waits for a Postgres that becomes reachable a few seconds later'
   await sleep(4000)
   await forwarder.open()
   const service = await starting
-  t.match(service.output(), /Postgres at 127\.0\.0\.1:\d+\/test_\w+ can't be reached .* Waiting for it, up to 10 s\./)
+  t.match(service.output(), /Postgres at 127\.0\.0\.1:\d+\/test_\w+ cannot be reached .* Waiting for it, up to 10 s\./)
   t.equal(service.output().match(/Waiting/g)?.length, 1)
 })
 

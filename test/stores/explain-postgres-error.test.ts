@@ -19,7 +19,7 @@ t.test('the error about Postgres shows its address without user, password and pa
   ]
   for (const [url, shown] of cases) {
     const { message } = explainPostgresError(failure('ECONNREFUSED'), { variable, url })
-    t.equal(message, `Postgres at ${shown} can't be reached (ECONNREFUSED): start it, or correct DATABASE_URL.`)
+    t.equal(message, `Postgres at ${shown} cannot be reached (ECONNREFUSED): start it, or correct DATABASE_URL.`)
   }
 })
 
@@ -61,10 +61,10 @@ t.test('the error that an operator must solve says what to change', async t => {
     ['28P01', /refuses the user or the password: correct DATABASE_URL\.$/],
     ['28000', /as the driver says\. Correct DATABASE_URL, or its pg_hba\.conf\.$/],
     ['3D000', /Create it, or correct DATABASE_URL\.$/],
-    ['42501', /grant it CREATE there, or give DATABASE_MIGRATION_URL/],
-    ['ERR_TLS_CERT_ALTNAME_INVALID', /by TLS: .* DATABASE_CA_FILE/],
-    ['DEPTH_ZERO_SELF_SIGNED_CERT', /by TLS/],
-    ['XX000', /, which DATABASE_URL names, can't be used: as the driver says\.$/],
+    ['42501', /grant it CREATE there, or set DATABASE_MIGRATION_URL/],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', /with TLS: .* DATABASE_CA_FILE/],
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', /with TLS/],
+    ['XX000', /, set in DATABASE_URL, cannot be used: as the driver says\.$/],
   ]
   for (const [code, says] of cases) {
     const error = failure(code)

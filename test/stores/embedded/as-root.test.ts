@@ -75,7 +75,7 @@ t.test('root can start the embedded Postgres in a folder that is closed to all o
     const now = (await stat(join(dataDir, 'postgres/data'))).uid
     t.ok(isPrivate(now) && now !== uid)
     t.same(log.lines, [
-      `info: The data of the embedded Postgres goes from uid ${uid}, which others have, to uid ${now}.`,
+      `info: Changing the owner of the embedded Postgres data from uid ${uid}, which other programs can use, to uid ${now}.`,
     ])
   })
 })

@@ -45,7 +45,7 @@ t.test('a damaged file of embedded secrets stops the start and is not changed', 
     const dataDir = t.testdir()
     const file = join(dataDir, 'secrets.json')
     await writeFile(file, damaged)
-    await t.rejects(ensureEmbeddedSecrets(dataDir), /secrets\.json does not hold the two secrets/, damaged)
+    await t.rejects(ensureEmbeddedSecrets(dataDir), /secrets\.json does not contain the two secrets/, damaged)
     t.equal(await readFile(file, 'utf8'), damaged)
   }
 })

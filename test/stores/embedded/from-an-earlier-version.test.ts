@@ -42,7 +42,9 @@ t.test('data of an earlier version that ran as nobody is given to a private uid'
   await lchown(join(data, 'base/of-nobody'), NOBODY, NOBODY)
 
   const log = await keeps(t, dataDir)
-  t.match(log, [/^info: The data of the embedded Postgres goes from uid 65534, which others have, to uid 6\d{4}\.$/])
+  t.match(log, [
+    /^info: Changing the owner of the embedded Postgres data from uid 65534, which other programs can use, to uid 6\d{4}\.$/,
+  ])
   const { uid } = await stat(data)
   t.match(await stat(join(data, 'base/of-nobody')), { uid, gid: uid })
   t.match(await stat(others), { uid: 0, gid: 0 }, 'a file of another owner keeps its owner')
@@ -57,8 +59,8 @@ for (const parent of parents) {
     const kept = await moveToRefuge(dataDir)
     const log = await keeps(t, dataDir)
     t.match(log, [
-      /goes from uid 65534/,
-      `info: The data of the embedded Postgres moves from ${kept} to ${dataDir}/postgres.`,
+      /data from uid 65534/,
+      `info: Moving the data of the embedded Postgres from ${kept} to ${dataDir}/postgres.`,
     ])
     t.ok((await lstat(join(dataDir, 'postgres'))).isDirectory())
     t.same((await readdir(dataDir)).sort(), ['postgres', 'postgres.log'])
@@ -89,13 +91,16 @@ t.test('a data folder that links to the data of another one is rejected', { skip
   t.teardown(() => rm(copy, { recursive: true }))
   await cp(dataDir, copy, { recursive: true, verbatimSymlinks: true })
   const attempt = startEmbeddedPostgres({ dataDir: copy, log: quietLog() })
-  await t.rejects(attempt, new RegExp(`was made at another path: it leads to ${kept}`))
-  t.equal((await stat(join(kept, 'data'))).uid, NOBODY, 'its data is not changed')
+  await t.rejects(attempt, new RegExp(`is a symbolic link to ${kept}, which belongs to a data folder at another path`))
+  t.equal((await stat(join(kept, 'data'))).uid, NOBODY, 'and its data stay as they are')
 })
 
 t.test('data that belongs to any other user is rejected', { skip }, async t => {
   const dataDir = await oldDataDir(t, tmpdir(), 1000)
-  await t.rejects(startEmbeddedPostgres({ dataDir, log: quietLog() }), /belongs to uid 1000, not to us \(uid 0\)/)
+  await t.rejects(
+    startEmbeddedPostgres({ dataDir, log: quietLog() }),
+    /belongs to uid 1000, but Latchkey runs as uid 0/,
+  )
 })
 
 /** A data folder with a note in it, as an earlier version would have left it. */

@@ -52,8 +52,8 @@ t.test('an embedded Postgres that outlived its owner is ended by the next start'
   const next = await startEmbeddedPostgres({ dataDir, log })
   t.teardown(next.stop)
   t.notOk(stillRuns(orphan))
-  t.match(log.lines, [`warn: Ending the Postgres (process ${orphan.pid})`])
-  t.equal(log.lines.length, 1, 'its data keeps its owner')
+  t.match(log.lines, [`warn: Stopping the Postgres (process ${orphan.pid})`])
+  t.equal(log.lines.length, 1, 'and its data stays with the same user')
   t.same(await query(next.url, 'select note from notes'), [{ note: 'kept' }])
 })
 
