@@ -1,5 +1,6 @@
 import { access, chmod, lstat, mkdir, realpath, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../log.js'
 import { findFormerFolder, finishMove, moveFromFormerFolder } from './earlier-version.js'
 import { dataFolder, type Installation } from './installation.js'
@@ -37,6 +38,9 @@ async function refuseLinksOfOthers(dataDir: string, self: number): Promise<void>
 
 /** An earlier version ran Postgres as `nobody` when root started it. */
 const FORMER_UID = 65_534
+
+const UID_PATIENCE_MS = 2_000
+const UID_INTERVAL_MS = 20
 
 /**
  * Returns the installation of `dataDir`, which is always in its folder `postgres`, and the user that it runs as: the
@@ -80,7 +84,7 @@ async function chooseOwner(folder: string, log: Log): Promise<ServerUser> {
   const owner = await ownerOf(data)
   if (owner === undefined) return choosePrivateUser()
   await chmod(folder, 0o700)
-  if (isPrivate(owner) && (await isFree(owner))) return { uid: owner, gid: owner }
+  if (isPrivate(owner) && (await isFreeSoon(owner))) return { uid: owner, gid: owner }
   if (!isPrivate(owner) && owner !== FORMER_UID) throw wrongOwner(folder, owner)
 
   const user = await choosePrivateUser()
@@ -90,6 +94,16 @@ async function chooseOwner(folder: string, log: Log): Promise<ServerUser> {
   // A start that was killed meanwhile may have given some of the files to a private uid.
   changeOwner(data, user, uid => uid === owner || isPrivate(uid))
   return user
+}
+
+/** A killed server, and the shell that stops it with its parent, may need a moment to end. */
+async function isFreeSoon(uid: number): Promise<boolean> {
+  const deadline = Date.now() + UID_PATIENCE_MS
+  for (;;) {
+    if (await isFree(uid)) return true
+    if (Date.now() > deadline) return false
+    await sleep(UID_INTERVAL_MS)
+  }
 }
 
 function wrongOwner(folder: string, owner: number): Error {

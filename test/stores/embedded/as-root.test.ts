@@ -65,7 +65,17 @@ t.test('root can start the embedded Postgres in a folder that is closed to all o
     t.same(log.lines, [])
   })
 
-  t.test('the data of Postgres gets another uid if something else runs with its uid', async t => {
+  t.test('a process that is about to end does not change its uid', async t => {
+    // As the last processes of a killed server, and the shell that watched it, on a busy machine.
+    const last = spawn('sleep', ['0.3'], { uid, gid: uid })
+    await once(last, 'spawn')
+    const server = await start(dataDir)
+    t.teardown(server.stop)
+    t.equal((await stat(join(dataDir, 'postgres/data'))).uid, uid)
+    t.same(log.lines, [])
+  })
+
+  t.test('if something else runs with its uid, it goes to another', async t => {
     const other = spawn('sleep', ['600'], { uid: 1, gid: uid })
     t.teardown(() => other.kill())
     await once(other, 'spawn')
