@@ -1,4 +1,4 @@
-import { STORE_AWAY_CODES } from '../store-away.js'
+import { CONNECTION_ERROR_CODES } from '../connection-errors.js'
 
 /**
  * Whether an error says that Postgres or Redis could not be reached or may not be written to now, so that trying again
@@ -22,7 +22,7 @@ const POSTGRES_CONNECTION_CLASS = /^08[0-9A-Z]{3}$/
  * that trying again at once did not mend, and a connection that was idle for too long.
  */
 const UNAVAILABLE_CODES: ReadonlySet<string> = new Set([
-  ...STORE_AWAY_CODES,
+  ...CONNECTION_ERROR_CODES,
   ...['25006', '25P03', '25P04', '57014', '40001', '40P01', '57P05'],
 ])
 

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { readPostgresUrl } from '../config/postgres-url.js'
-import { STORE_AWAY_CODES } from '../store-away.js'
+import { CONNECTION_ERROR_CODES } from '../connection-errors.js'
 
 /** An address of Postgres, and the variable that contains it. */
 export interface PostgresAddress {
@@ -64,7 +64,7 @@ function explain(error: unknown, { variable, url }: PostgresAddress): string {
 }
 
 /** The codes that mean an unreachable store, and our own timeout. */
-const ABSENT_CODES: ReadonlySet<string> = new Set([...STORE_AWAY_CODES, 'store_unavailable'])
+const ABSENT_CODES: ReadonlySet<string> = new Set([...CONNECTION_ERROR_CODES, 'store_unavailable'])
 
 /** Drizzle and our own connections wrap the errors of the driver. The error of the driver has the precise code. */
 function withCode(error: unknown): unknown {

@@ -2,7 +2,7 @@
  * The codes of errors that say that Postgres, or the way to it, is not there now: of the operating system, of the driver,
  * and Postgres's own (SQLSTATE) for too many connections, a shutdown, a crash and a start under way.
  */
-export const STORE_AWAY_CODES: readonly string[] = [
+export const CONNECTION_ERROR_CODES: readonly string[] = [
   'ECONNREFUSED',
   'ECONNRESET',
   'ECONNABORTED',
