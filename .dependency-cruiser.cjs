@@ -11,8 +11,7 @@ const not = (name, from, to, comment) => ({
 
 const outer = '^src/(server|cli|app|open-context)\\.ts$|^src/cli/'
 const http = '^src/(routes|dialects|plugins)/|^src/fastify-options\\.ts$'
-const stores = '^src/(db|ephemeral)/'
-const openedStores = '^src/(stores|embedded-postgres)/'
+const stores = '^src/(db|redis)/'
 
 module.exports = {
   forbidden: [
@@ -47,7 +46,11 @@ module.exports = {
         dependencyTypesNot: ['type-only'],
       },
     },
-    not('stores-know-no-domain', `${stores}|^src/revocations/`, `^src/auth/|${http}|${outer}|${openedStores}`),
+    not('stores-know-no-domain', `${stores}|^src/revocations/`, `^src/auth/|${http}|${outer}|^src/stores/`),
+    not('one-place-knows-the-kind-of-store', '^src/(?!stores/|server\\.ts|load-config\\.ts|cli/)', '^src/stores/'),
+    // The embedded Postgres is asked whether it is ready before there is a database to ask.
+    not('sql-is-in-db', '^src/(?!db/|stores/embedded/)', 'node_modules/(drizzle-orm|postgres)/'),
+    not('ioredis-is-in-redis', '^src/(?!redis/)', 'node_modules/ioredis/'),
     not(
       'one-place-knows-the-kind-of-store',
       '^src/(?!stores/|embedded-postgres/|server\\.ts|load-config\\.ts|cli/)',

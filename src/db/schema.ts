@@ -19,7 +19,7 @@ import {
 } from 'drizzle-orm/pg-core'
 
 /**
- * The tables. Postgres is the truth: what may not be lost is here, everything else is in src/ephemeral.
+ * The tables. Postgres is the truth: what may not be lost is here, everything else is in src/redis.
  *
  * Ids are UUIDv7 made in the app; instants are `timestamptz` and judged by the database's clock. Code that locks rows of
  * more than one table takes them in this order: clients, users, password_resets, sessions, refresh_tokens, revocations.

@@ -31,7 +31,7 @@ export interface LiveSession {
   expiresAt: Date
   /** When it ends unless it is refreshed before. Never later than the absolute end. */
   idleExpiresAt: Date
-  /** The last activity that Postgres knows of; src/ephemeral may know a later one. */
+  /** The last activity that Postgres knows of; src/redis may know a later one. */
   rotatedAt: Date
 }
 

@@ -2,9 +2,9 @@ import fastifyRateLimit, { type FastifyRateLimitStore } from '@fastify/rate-limi
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../config/config.js'
-import type { Counters } from '../ephemeral/counters.js'
-import { createLastingCounters } from '../ephemeral/lasting-counters.js'
 import { LatchkeyError } from '../errors.js'
+import type { Counters } from '../redis/counters.js'
+import { createLastingCounters } from '../redis/lasting-counters.js'
 import { clientAddress } from './client-address.js'
 
 export interface RateLimitPluginOptions {

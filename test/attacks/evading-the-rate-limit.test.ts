@@ -1,8 +1,8 @@
 import t from 'tap'
-import { createCounters } from '../../src/ephemeral/counters.js'
-import { createFailureLimit } from '../../src/ephemeral/failure-limit.js'
-import { openRedisForTest } from '../ephemeral/redis-for-test.js'
+import { createCounters } from '../../src/redis/counters.js'
+import { createFailureLimit } from '../../src/redis/failure-limit.js'
 import { rateLimitedApp } from '../plugins/rate-limited-app.js'
+import { openRedisForTest } from '../redis/redis-for-test.js'
 import { testServers } from '../support/servers/test-servers.js'
 
 const attacker = '192.0.2.66'

@@ -1,8 +1,8 @@
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { Test } from 'tap'
-import type { Counters } from '../../src/ephemeral/counters.js'
 import { LatchkeyError } from '../../src/errors.js'
 import { rateLimit } from '../../src/plugins/rate-limit.js'
+import type { Counters } from '../../src/redis/counters.js'
 
 export interface RateLimitedApp {
   app: FastifyInstance

@@ -30,8 +30,8 @@ export const REVOCATION_BOUNDS = {
  * - a read of the journal knows what was committed before it began, so that it takes a second while Postgres can be read;
  * - entries that an instance found lost in a failover are repaired, unless an attempt is in progress or due.
  *
- * The decisions are those of src: beginRead, followUp, Freshness, findLost, RevocationList. Only modelled is the code
- * between them: the statements of src/db/journal.ts, the loop of src/ephemeral/redis-news.ts, and when Revocations
+ * The decisions are those of src: beginRead, followUp, Freshness, findLost, RevocationList. What is only modelled is what
+ * lies between them: the statements of src/db/journal.ts, the loop of src/redis/redis-news.ts, and when Revocations
  * repairs.
  *
  * Assumed: an entry is on the stream within the tick of its commit, or never. The first promise does not hold for an

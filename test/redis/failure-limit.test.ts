@@ -1,7 +1,7 @@
 import t from 'tap'
-import { type Counters, createCounters } from '../../src/ephemeral/counters.js'
-import { createFailureLimit } from '../../src/ephemeral/failure-limit.js'
-import { redisReady } from '../../src/ephemeral/redis-client.js'
+import { type Counters, createCounters } from '../../src/redis/counters.js'
+import { createFailureLimit } from '../../src/redis/failure-limit.js'
+import { redisReady } from '../../src/redis/redis-client.js'
 import { startRedis } from '../support/servers/own-redis.js'
 import { openRedisForTest } from './redis-for-test.js'
 

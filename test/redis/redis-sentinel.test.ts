@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Cluster, Redis } from 'ioredis'
 import t from 'tap'
-import { findMaster } from '../../src/ephemeral/sentinels.js'
+import { findMaster } from '../../src/redis/sentinels.js'
 import { ephemeralContract } from '../contract/ephemeral.js'
 import { eventually, until } from '../support/eventually.js'
 import { type OwnRedis, startRedis } from '../support/servers/own-redis.js'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createCounters } from '../../src/ephemeral/counters.js'
+import { createCounters } from '../../src/redis/counters.js'
 
 const MINUTE = 60_000
 
