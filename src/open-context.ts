@@ -16,7 +16,7 @@ import { openLocationDatabase } from './location-database.js'
 import type { Log } from './log.js'
 import { Activity } from './redis/activity.js'
 import type { Ephemeral } from './redis/ephemeral.js'
-import { createFailureLimit } from './redis/failure-limit.js'
+import { createLoginLimiter } from './redis/login-limiter.js'
 import { repeat } from './repeat.js'
 import { Revocations } from './revocations/revocations.js'
 
@@ -105,7 +105,7 @@ export async function openContext(config: Config, options: OpenContextOptions): 
       onVerified: failureSchedule.observe,
     }),
     failureSchedule,
-    failures: createFailureLimit({
+    loginLimiter: createLoginLimiter({
       enabled: config.rateLimit.enabled,
       maxPerMinute: config.rateLimit.failuresPerAccountPerMinute,
       ephemeral,

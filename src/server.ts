@@ -8,11 +8,11 @@ import { startLog } from './plugins/logger-options.js'
 import { openStores, type Stores } from './stores/open-stores.js'
 
 /** How long connections that are in use may take to meet their last answer after the listener closed. */
-const CONNECTIONS_PATIENCE_MS = 1_000
+const CONNECTIONS_TIMEOUT_MS = 1_000
 /** How long open requests may take to end after that; one that hangs is cut then. */
-const REQUESTS_PATIENCE_MS = 15_000
+const REQUESTS_TIMEOUT_MS = 15_000
 /** How long the stores may take to close after that. With all the waits it stays below the 30 s of Kubernetes. */
-const STORES_PATIENCE_MS = 5_000
+const STORES_TIMEOUT_MS = 5_000
 
 /**
  * Runs the service until a signal ends it: opens the stores, listens, and on SIGTERM first stops being ready, then
@@ -51,16 +51,16 @@ async function listen(config: Config, stores: Stores, log: FastifyBaseLogger): P
 /** @returns ends the service because a store is gone for good */
 function endBySignal(app: FastifyInstance, stores: Stores, { shutdownDelayMs }: Config): () => void {
   let isLost = false
-  const delay = shutdownDelayMs + CONNECTIONS_PATIENCE_MS + REQUESTS_PATIENCE_MS + STORES_PATIENCE_MS
+  const delay = shutdownDelayMs + CONNECTIONS_TIMEOUT_MS + REQUESTS_TIMEOUT_MS + STORES_TIMEOUT_MS
   const ending = closeWithGrace({ delay, logger: app.log }, async ({ signal, err }) => {
     if (err) app.log.fatal({ err }, 'the service ends')
     else app.log.info(`${signal ?? 'the loss of a store'} ends the service`)
     app.drain()
     if (signal === 'SIGTERM') {
       await sleep(shutdownDelayMs)
-      await app.stopListening(CONNECTIONS_PATIENCE_MS)
+      await app.stopListening(CONNECTIONS_TIMEOUT_MS)
     }
-    const cut = setTimeout(() => app.server.closeAllConnections(), REQUESTS_PATIENCE_MS)
+    const cut = setTimeout(() => app.server.closeAllConnections(), REQUESTS_TIMEOUT_MS)
     await app.close()
     clearTimeout(cut)
     await stores.close()

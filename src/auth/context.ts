@@ -4,7 +4,7 @@ import type { Database, Repositories } from '../db/database.js'
 import type { NewSecurityEvent } from '../db/security-events.js'
 import type { Log } from '../log.js'
 import type { Activity } from '../redis/activity.js'
-import type { FailureLimit } from '../redis/failure-limit.js'
+import type { LoginLimiter } from '../redis/login-limiter.js'
 import type { Revocations } from '../revocations/revocations.js'
 import type { EventThrottle } from './event-throttle.js'
 import type { FailureSchedule } from './failure-schedule.js'
@@ -25,7 +25,7 @@ export interface AuthContext {
   /** Verifies the access tokens of users. */
   readonly accessTokens: AccessTokenVerifier
   readonly passwords: PasswordHasher
-  readonly failures: FailureLimit
+  readonly loginLimiter: LoginLimiter
   readonly failureSchedule: FailureSchedule
   /** Milliseconds since the epoch. */
   readonly clock: () => number

@@ -59,16 +59,16 @@ export async function verifyPassword(
   caller: Caller,
   joinLine: JoinLine,
 ): Promise<User> {
-  const { passwords, failures, db } = context
+  const { passwords, loginLimiter, db } = context
   const name = countedName(credentials)
   const mayBeKnown = credentials.session !== undefined || isDeviceCookie(context, credentials.deviceCookie)
   // Before the account is looked for, so that a refusal by the limit does not tell whether there is one.
-  if (!mayBeKnown) await failures.reserve(name)
+  if (!mayBeKnown) await loginLimiter.reserve(name)
   const user = await findAccount(context, credentials)
   const known = mayBeKnown ? knownCaller(context, user?.id, credentials) : undefined
   // Anybody can use up the attempts of a name, but not those of a browser or a session that was let in before.
   const account = known?.counter ?? name
-  if (mayBeKnown) await failures.reserve(account)
+  if (mayBeKnown) await loginLimiter.reserve(account)
   joinLine(account)
 
   let attempt: Attempt
@@ -83,7 +83,7 @@ export async function verifyPassword(
     const reserving = reserveAttempt(context, user, known)
     ;[attempt, verified] = await Promise.all([reserving, verifying])
   } catch (error) {
-    await failures.forgive(account)
+    await loginLimiter.forgive(account)
     throw error
   }
   if (!user || !verified || user.disabledAt || attempt === 'locked') {
@@ -91,7 +91,7 @@ export async function verifyPassword(
     throw refusal(context, user, caller, attempt)
   }
   await Promise.all([
-    failures.forgive(account),
+    loginLimiter.forgive(account),
     context.config.lockout.failures > 0 && db.users.forgetAttempts(user.id),
     attempt === 'known' && known && db.deviceFailures.forget(known.id),
   ])

@@ -27,7 +27,7 @@ export interface ConnectionOptions {
 /** The identifier that Postgres gives `text[]`. */
 const TEXT_ARRAY = 1009
 /** Connecting takes milliseconds. What takes longer comes from a network that swallows, and others wait behind it. */
-const CONNECT_PATIENCE_MS = 2000
+const CONNECT_TIMEOUT_MS = 2000
 
 /** What the settings and the address say of the way, before it is known. */
 export function expectedRoute({ url, prepare }: Pick<ConnectionOptions, 'url' | 'prepare'>): Route {
@@ -56,7 +56,7 @@ export function clientOptions(options: ConnectionOptions): postgres.Options<Reco
     // catch. Our tables have one such type, and Drizzle writes its values itself.
     fetch_types: false,
     types: { textArray: { to: TEXT_ARRAY, from: [TEXT_ARRAY], parse: parseTextArray, serialize: String } },
-    connect_timeout: Math.min(options.timeoutMs, url.connectTimeoutMs ?? CONNECT_PATIENCE_MS) / 1000,
+    connect_timeout: Math.min(options.timeoutMs, url.connectTimeoutMs ?? CONNECT_TIMEOUT_MS) / 1000,
     backoff: attempt => Math.min(0.05 * 2 ** attempt, 1),
     connection: {
       application_name: options.applicationName ?? 'latchkey',

@@ -19,7 +19,7 @@ const MIGRATIONS_FOLDER = fileURLToPath(new URL('../../drizzle', import.meta.url
 /** Any number will do, as long as no other program on this database takes it for a lock of its own. */
 const ADVISORY_LOCK = 7_233_417_021
 
-const PATIENCE_MS = 300_000
+const TIMEOUT_MS = 300_000
 const INTERVAL_MS = 200
 const REMINDER_MS = 30_000
 const CONNECT_TIMEOUT_MS = 10_000
@@ -32,7 +32,7 @@ const CONNECT_TIMEOUT_MS = 10_000
  * @throws SchemaMistake if the search_path will not do, before anything is written
  * @throws Error that names the one that holds the lock, if that takes longer than the patience
  */
-export async function migrate({ log, patienceMs = PATIENCE_MS, ...options }: MigrateOptions): Promise<string> {
+export async function migrate({ log, patienceMs = TIMEOUT_MS, ...options }: MigrateOptions): Promise<string> {
   const migrations = readMigrationFiles({ migrationsFolder: MIGRATIONS_FOLDER })
   // As behind a pooler, whether there is one or not: what a migration needs it sets in its transaction.
   const clientOf = { timeoutMs: CONNECT_TIMEOUT_MS, prepare: false, applicationName: 'latchkey-migrate' }

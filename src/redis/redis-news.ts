@@ -29,7 +29,7 @@ const BLOCK_MS = 1000
 const NEWS_AT_ONCE = 1000
 const RETRY_MS = 250
 /** A start goes on without Redis. */
-const LISTENING_PATIENCE_MS = 500
+const LISTENING_TIMEOUT_MS = 500
 /** More than are ever missed in a second; an instance that was away longer reads the journal. */
 const MAX_NEWS = 10_000
 /** Before every entry of a stream. */
@@ -62,7 +62,7 @@ export function followNews(options: RedisNewsOptions, onNews: OnNews): Following
     let unbrokenSinceMs: number | undefined
     let isStream = true
     // A command that comes before the connection is refused, and the next attempt would be too late.
-    await redisReady(follower, LISTENING_PATIENCE_MS)
+    await redisReady(follower, LISTENING_TIMEOUT_MS)
     while (!stopped.signal.aborted) {
       try {
         lastId ??= await newestId()

@@ -58,7 +58,7 @@ export function addressOf({ host, port }: Place): string {
 }
 
 /** Like every command to Redis itself. */
-const PATIENCE_MS = 500
+const TIMEOUT_MS = 500
 
 async function askSentinel(
   place: Place,
@@ -73,8 +73,8 @@ async function askSentinel(
     ...(password !== undefined && { password }),
     ...(tls !== undefined && { tls }),
     family,
-    connectTimeout: PATIENCE_MS,
-    commandTimeout: PATIENCE_MS,
+    connectTimeout: TIMEOUT_MS,
+    commandTimeout: TIMEOUT_MS,
     disconnectTimeout: 100,
     enableReadyCheck: false,
     retryStrategy: null,

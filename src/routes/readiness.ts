@@ -8,7 +8,7 @@ interface PingedStores {
 }
 
 /** Far below the second that a probe waits by default: a store that hangs must not look like an instance that does. */
-const PING_PATIENCE_MS = 300
+const PING_TIMEOUT_MS = 300
 
 /**
  * Whether this instance may be sent requests. A store that is away does not change that: verification goes on, and
@@ -46,7 +46,7 @@ function oneAtATime<Answer>(ping: () => Promise<Answer>): () => Promise<Answer> 
 
 function answerInTime<Answer>(ping: Promise<Answer>): Promise<Answer | undefined> {
   return new Promise(resolve => {
-    const timer = setTimeout(resolve, PING_PATIENCE_MS, undefined)
+    const timer = setTimeout(resolve, PING_TIMEOUT_MS, undefined)
     const settle = (answer: Answer | undefined) => {
       clearTimeout(timer)
       resolve(answer)

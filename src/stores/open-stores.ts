@@ -34,9 +34,9 @@ export interface OpenStoresOptions {
 }
 
 /** How long a start waits for Redis. Then it continues without Redis, which is the fast path and not the truth. */
-const REDIS_PATIENCE_MS = 1000
+const REDIS_TIMEOUT_MS = 1000
 /** How long a command waits for the tables of a service that is still starting. */
-const MIGRATION_PATIENCE_MS = 10_000
+const MIGRATION_TIMEOUT_MS = 10_000
 
 /**
  * Opens the stores that the configuration names, and updates their tables. Only this function knows the mode: all other
@@ -63,7 +63,7 @@ async function openExternal(config: Config, { log, clock }: OpenStoresOptions): 
   const { caFile, cluster, sentinel } = config.redis
   const redisOptions = { caFile, cluster, sentinel, log }
   const redis = connectRedis(redisUrl, redisOptions)
-  if (!(await redisReady(redis, REDIS_PATIENCE_MS))) log.warn('Redis does not answer; starting without it.')
+  if (!(await redisReady(redis, REDIS_TIMEOUT_MS))) log.warn('Redis does not answer; starting without it.')
   const ephemeral = createRedisEphemeral({
     redis,
     // Without a log: the first client already logs the problems of Redis.
@@ -132,7 +132,7 @@ async function startOrShare({ dataDir }: Config, { log, onLost, shareRunning }: 
 
 /** The process that runs this Postgres may still be creating the tables at its first start. */
 async function untilMigrated(db: Database): Promise<void> {
-  const deadline = Date.now() + MIGRATION_PATIENCE_MS
+  const deadline = Date.now() + MIGRATION_TIMEOUT_MS
   for (;;) {
     try {
       await db.signingKeys.all()

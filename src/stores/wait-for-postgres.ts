@@ -8,7 +8,7 @@ export interface WaitForPostgresOptions {
   patienceMs?: number
 }
 
-const PATIENCE_MS = 10_000
+const TIMEOUT_MS = 10_000
 const INTERVAL_MS = 200
 
 /**
@@ -19,7 +19,7 @@ const INTERVAL_MS = 200
  * @throws Error that tells an operator what to do
  */
 export async function waitForPostgres<T>(request: () => Promise<T>, options: WaitForPostgresOptions): Promise<T> {
-  const { address, log, patienceMs = PATIENCE_MS } = options
+  const { address, log, patienceMs = TIMEOUT_MS } = options
   const deadline = Date.now() + patienceMs
   for (let isLogged = false; ; isLogged = true) {
     try {

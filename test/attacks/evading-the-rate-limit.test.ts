@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createCounters } from '../../src/redis/counters.js'
-import { createFailureLimit } from '../../src/redis/failure-limit.js'
+import { createLoginLimiter } from '../../src/redis/login-limiter.js'
 import { rateLimitedApp } from '../plugins/rate-limited-app.js'
 import { openRedisForTest } from '../redis/redis-for-test.js'
 import { testServers } from '../support/servers/test-servers.js'
@@ -46,7 +46,7 @@ t.test('failures for ten thousand other names do not erase the counter of one ac
     'in Redis': (await openRedisForTest(t, testServers().redisUrl)).ephemeral,
   }
   for (const [where, ephemeral] of Object.entries(counters)) {
-    const limit = createFailureLimit({ enabled: true, ephemeral, maxPerMinute: 5 })
+    const limit = createLoginLimiter({ enabled: true, ephemeral, maxPerMinute: 5 })
     const attempt = (account: string) =>
       limit.reserve(account).then(
         () => 'accepted',

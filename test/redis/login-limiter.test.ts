@@ -1,6 +1,6 @@
 import t from 'tap'
 import { type Counters, createCounters } from '../../src/redis/counters.js'
-import { createFailureLimit } from '../../src/redis/failure-limit.js'
+import { createLoginLimiter } from '../../src/redis/login-limiter.js'
 import { redisReady } from '../../src/redis/redis-client.js'
 import { startRedis } from '../support/servers/own-redis.js'
 import { openRedisForTest } from './redis-for-test.js'
@@ -11,7 +11,7 @@ const refused = { name: 'LatchkeyError', code: 'rate_limited', status: 429 }
 function open({ enabled = true, maxPerMinute = 3 } = {}) {
   let time = 0
   const ephemeral = createCounters({ now: () => time })
-  const limit = createFailureLimit({ enabled, ephemeral, maxPerMinute })
+  const limit = createLoginLimiter({ enabled, ephemeral, maxPerMinute })
   return {
     limit,
     passTime(ms: number) {
@@ -60,7 +60,7 @@ t.test('the failure limit uses the local counters that it is given while the sto
     hit: async () => Promise.reject(new Error('away')),
     unhit: async () => Promise.reject(new Error('away')),
   }
-  const limit = createFailureLimit({ enabled: true, ephemeral: away, maxPerMinute: 1, local })
+  const limit = createLoginLimiter({ enabled: true, ephemeral: away, maxPerMinute: 1, local })
   await limit.reserve(account)
   await t.rejects(limit.reserve(account), refused)
   await t.resolves(limit.forgive(account))
@@ -69,7 +69,7 @@ t.test('the failure limit uses the local counters that it is given while the sto
 t.test('the failure limit holds with Redis, while Redis is down, and when it is back', async t => {
   const server = await startRedis(t)
   const { ephemeral, redis } = await openRedisForTest(t, server.url)
-  const limit = createFailureLimit({ enabled: true, ephemeral, maxPerMinute: 3 })
+  const limit = createLoginLimiter({ enabled: true, ephemeral, maxPerMinute: 3 })
   const exhaust = async () => {
     for (let attempts = 0; attempts < 3; attempts++) await t.resolves(limit.reserve(account))
     await t.rejects(limit.reserve(account), refused)

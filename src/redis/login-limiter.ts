@@ -4,7 +4,7 @@ import { createLastingCounters } from './lasting-counters.js'
 
 const WINDOW_MS = 60_000
 
-export interface FailureLimitOptions {
+export interface LoginLimiterOptions {
   enabled: boolean
   ephemeral: Counters
   /** How many failed attempts an account may have in a minute, over all addresses. */
@@ -14,7 +14,7 @@ export interface FailureLimitOptions {
 }
 
 /** Limits the failed attempts on an account. What it can't count in the store it counts in this process. */
-export interface FailureLimit {
+export interface LoginLimiter {
   /**
    * Counts an attempt before its password is hashed, so that attempts at the same time can't all slip through.
    *
@@ -25,7 +25,7 @@ export interface FailureLimit {
   forgive(account: string): Promise<void>
 }
 
-export function createFailureLimit({ enabled, ephemeral, maxPerMinute, local }: FailureLimitOptions): FailureLimit {
+export function createLoginLimiter({ enabled, ephemeral, maxPerMinute, local }: LoginLimiterOptions): LoginLimiter {
   if (!enabled) return { reserve: async () => {}, forgive: async () => {} }
   const counters = createLastingCounters(ephemeral, local)
 
