@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import t from 'tap'
 import { openConnections } from '../src/db/connections.js'
-import { connectRedis, redisReady } from '../src/redis/redis-client.js'
+import { connectRedis, redisReady } from '../src/redis/client.js'
 import { setDeadline } from '../src/set-deadline.js'
 import { testServers } from './support/servers/test-servers.js'
 import { createTestDatabase } from './support/test-database.js'

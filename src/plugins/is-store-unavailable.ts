@@ -1,4 +1,5 @@
 import { CONNECTION_ERROR_CODES } from '../connection-errors.js'
+import { isRedisUnavailable } from '../redis/errors.js'
 
 /**
  * Whether an error says that Postgres or Redis could not be reached or may not be written to now, so that trying again
@@ -9,7 +10,7 @@ export function isStoreUnavailable(error: unknown, depth = 0): boolean {
   if (!(error instanceof Error) || depth > 5) return false
   const { code } = error as { code?: unknown }
   if (typeof code === 'string' && (UNAVAILABLE_CODES.has(code) || POSTGRES_CONNECTION_CLASS.test(code))) return true
-  if (REDIS_ERROR_NAMES.has(error.name) || REDIS_MESSAGES.test(error.message)) return true
+  if (isRedisUnavailable(error)) return true
   if (error instanceof AggregateError && error.errors.some(part => isStoreUnavailable(part, depth + 1))) return true
   return isStoreUnavailable(error.cause, depth + 1)
 }
@@ -25,9 +26,3 @@ const UNAVAILABLE_CODES: ReadonlySet<string> = new Set([
   ...CONNECTION_ERROR_CODES,
   ...['25006', '25P03', '25P04', '57014', '40001', '40P01', '57P05'],
 ])
-
-const REDIS_ERROR_NAMES = new Set(['MaxRetriesPerRequestError', 'ClusterAllFailedError'])
-
-/** ioredis and Redis tell these apart by their message only. */
-const REDIS_MESSAGES =
-  /^(Connection is closed\.|Command timed out|Stream isn't writeable and|LOADING |READONLY |MASTERDOWN |CLUSTERDOWN )/

@@ -4,7 +4,7 @@ import fp from 'fastify-plugin'
 import type { Config } from '../config/config.js'
 import { LatchkeyError } from '../errors.js'
 import type { Counters } from '../redis/counters.js'
-import { createLastingCounters } from '../redis/lasting-counters.js'
+import { createLastingCounters } from '../redis/counters.js'
 import { clientAddress } from './client-address.js'
 
 export interface RateLimitPluginOptions {

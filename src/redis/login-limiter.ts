@@ -1,6 +1,5 @@
 import { LatchkeyError } from '../errors.js'
-import type { Counters } from './counters.js'
-import { createLastingCounters } from './lasting-counters.js'
+import { type Counters, createLastingCounters } from './counters.js'
 
 const WINDOW_MS = 60_000
 

@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { Log } from '../log.js'
 
 /** Newest first: the first makes, all verify. */
 export type MacKeys = readonly [Buffer, ...Buffer[]]
@@ -28,4 +29,43 @@ export function createMac(keys: MacKeys): Mac {
 /** No name has a NUL in it, so one pair of name and text can't be read as another. */
 function tagWith(key: Buffer, name: string, text: string): string {
   return createHmac('sha256', key).update(`${name}\0`).update(text).digest('base64url')
+}
+
+/** Somebody who forges does so again and again; the log hears of it at once, and then no more often than this. */
+const MESSAGE_INTERVAL_MS = 10 * 60 * 1000
+const RECENT_MS = 60 * 1000
+
+/** Counts what was found in Redis and not believed. */
+export interface Untrusted {
+  /** How often that was, since the start. */
+  readonly count: number
+  /** Whether it happened within the last minute. */
+  readonly isRecent: boolean
+  /** @param what was found, as the end of a sentence; never any part of it */
+  note(what: string): void
+}
+
+/** @param now - milliseconds since the epoch */
+export function createUntrusted(now: () => number, log?: Pick<Log, 'warn'>): Untrusted {
+  let count = 0
+  let notedAt = Number.NEGATIVE_INFINITY
+  let saidAt = Number.NEGATIVE_INFINITY
+
+  return {
+    get count() {
+      return count
+    },
+    get isRecent() {
+      return now() - notedAt < RECENT_MS
+    },
+    note(what) {
+      count++
+      notedAt = now()
+      if (notedAt - saidAt < MESSAGE_INTERVAL_MS) return
+      saidAt = notedAt
+      log?.warn(
+        `Redis holds what this service did not write, which is not believed: ${what} (${count} since the start)`,
+      )
+    },
+  }
 }

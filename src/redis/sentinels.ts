@@ -18,12 +18,6 @@ export interface Sentinels {
 /** What is wrong with one Sentinel; undefined if it gave an answer. */
 export type OnSentinel = (place: Place, problem: SentinelProblem | undefined) => void
 
-/** Both are parts of sentences. */
-export interface SentinelProblem {
-  is: string
-  fix: string
-}
-
 export interface NamedMaster extends Place {
   /** Whether more than half of all Sentinels name it. */
   isAgreed: boolean
@@ -89,10 +83,10 @@ async function askSentinel(
   try {
     const answer = await client.call('SENTINEL', 'get-master-addr-by-name', master)
     const named = readAnswer(answer)
-    onSentinel(place, named === undefined ? unknownName(master) : undefined)
+    onSentinel(place, named === undefined ? unknownMaster(master) : undefined)
     return named
   } catch (error) {
-    if (!signal.aborted) onSentinel(place, explain(cause ?? (error as Error), tls !== undefined))
+    if (!signal.aborted) onSentinel(place, explainSentinelError(cause ?? (error as Error), tls !== undefined))
     return undefined
   } finally {
     signal.removeEventListener('abort', stop)
@@ -106,38 +100,109 @@ function readAnswer(answer: unknown): Place | undefined {
   return host && /^[1-9]\d{0,4}$/.test(port ?? '') && Number(port) < 65_536 ? { host, port: Number(port) } : undefined
 }
 
-function unknownName(master: string): SentinelProblem {
-  return { is: `knows no master named ${JSON.stringify(master)}`, fix: 'Correct REDIS_SENTINEL_MASTER' }
+type Emit = Parameters<AbstractConnector['connect']>[0]
+/** Hears of the master each time before it is connected to, and undefined if no Sentinel names one. */
+type OnNamed = (master: Place | undefined) => void
+
+/** What ioredis makes its connections by, when Sentinels say where the master is. */
+export function connectorOf(sentinels: Sentinels, onNamed: OnNamed): NonNullable<RedisOptions['Connector']> {
+  return class extends SentinelConnector {
+    constructor(options: unknown) {
+      super(options as RedisOptions, sentinels, onNamed)
+    }
+  }
 }
 
-/** Never repeats what a Sentinel was sent. */
-function explain(error: Error, isTls: boolean): SentinelProblem {
-  const { message, code = '' } = error as NodeJS.ErrnoException
-  if (message.startsWith('NOAUTH')) return { is: 'wants a password', fix: 'Set REDIS_SENTINEL_PASSWORD' }
-  if (message.startsWith('WRONGPASS')) {
-    return {
-      is: 'refuses the password',
-      fix: 'Correct REDIS_SENTINEL_PASSWORD and REDIS_SENTINEL_USERNAME; those in REDIS_URL are for Redis itself',
+/** How often it is asked whether the master is still the master. One that was replaced may go on answering. */
+const WATCH_MS = 2000
+
+/**
+ * The way to the master that Sentinels name. The connector of ioredis itself does not tell why a Sentinel can't be
+ * reached, and its detection of failovers may end a client for ever when it comes in the middle of a reconnection.
+ *
+ * What is wrong with a Sentinel is emitted as `sentinelError`, once until that Sentinel answers or has another problem.
+ */
+class SentinelConnector extends AbstractConnector {
+  readonly #options: RedisOptions
+  readonly #sentinels: Sentinels
+  readonly #onNamed: OnNamed
+  /** Of each Sentinel that has a problem. */
+  readonly #fixes = new Map<string, string>()
+  #stopped = new AbortController()
+
+  constructor(options: RedisOptions, sentinels: Sentinels, onNamed: OnNamed) {
+    super(options.disconnectTimeout ?? 2000)
+    this.#options = options
+    this.#sentinels = sentinels
+    this.#onNamed = onNamed
+  }
+
+  /** Whether what answers is a master. A user that may not ask for INFO learns it from the first write. */
+  override check({ role = 'master' }: { role?: string }): boolean {
+    return role === 'master'
+  }
+
+  override disconnect(): void {
+    this.#stopped.abort()
+    super.disconnect()
+  }
+
+  /** Does not reject unless it is stopped: ioredis would give up for ever. */
+  override async connect(emit: Emit): Promise<Socket> {
+    const stopped = new AbortController()
+    this.#stopped = stopped
+    this.connecting = true
+    const master = await this.#untilNamed(emit, stopped.signal)
+    const stream = this.#open(master)
+    this.stream = stream
+    stream.once('error', error => {
+      this.firstError = error
+    })
+    stream.once('close', () => stopped.abort())
+    void this.#watch(stream, master, emit, stopped.signal)
+    return stream
+  }
+
+  async #untilNamed(emit: Emit, signal: AbortSignal): Promise<Place> {
+    for (let attempt = 1; ; attempt++) {
+      const master = await findMaster(this.#sentinels, signal, this.#reportTo(emit))
+      if (!signal.aborted) {
+        this.#onNamed(master)
+        if (master !== undefined) return master
+        emit('error', new Error('no Sentinel names a master'))
+        await sleep(this.#options.retryStrategy?.(attempt) ?? 1000, undefined, { signal }).catch(() => {})
+      }
+      // The words by which ioredis knows a wanted end.
+      if (signal.aborted) throw new Error('Connection is closed.')
     }
   }
-  if (message.startsWith('NOPERM')) {
-    return {
-      is: 'denies its user the command "sentinel get-master-addr-by-name"',
-      fix: 'Grant it what docs/configuration.md lists under "Rights"',
+
+  #open({ host, port }: Place): Socket {
+    const { family = 0, tls } = this.#options
+    const place = { host, port, family }
+    return tls === undefined ? createConnection(place) : connectTls({ ...place, ...(tls as TlsOptions) })
+  }
+
+  /** Ends the connection when the Sentinels name another master: what the former one is told will be lost. */
+  async #watch(stream: Socket, { host, port }: Place, emit: Emit, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await sleep(WATCH_MS * (0.9 + 0.2 * Math.random()), undefined, { signal, ref: false }).catch(() => {})
+      if (signal.aborted) return
+      const named = await findMaster(this.#sentinels, signal, this.#reportTo(emit))
+      if (named?.isAgreed && (named.host !== host || named.port !== port)) {
+        stream.destroy(new Error(`the Sentinels name ${addressOf(named)} as the master now`))
+      }
     }
   }
-  if (/^ERR unknown command/i.test(message)) {
-    return {
-      is: 'is a Redis and no Sentinel',
-      fix: 'Name the Sentinels in REDIS_URL (their port is usually 26379), or unset REDIS_SENTINEL_MASTER',
+
+  #reportTo(emit: Emit): OnSentinel {
+    return (place, problem) => {
+      const address = addressOf(place)
+      if (problem === undefined) this.#fixes.delete(address)
+      else if (this.#fixes.get(address) !== problem.fix) {
+        this.#fixes.set(address, problem.fix)
+        emit('sentinelError', new Error(`The Sentinel at ${address} ${problem.is}. ${problem.fix}.`))
+      }
     }
   }
-  if (/^ERR_(TLS|SSL)_|CERT|SELF_SIGNED|_SIGNATURE$/.test(code)) {
-    return { is: `can't be reached by TLS (${message})`, fix: 'Correct REDIS_CA_FILE, REDIS_URL or REDIS_SENTINEL_TLS' }
-  }
-  const tls = isTls
-    ? ', or set REDIS_SENTINEL_TLS=off if it speaks no TLS'
-    : ', or set REDIS_SENTINEL_TLS=on if it wants TLS'
-  const reason = message === 'Command timed out' ? 'no answer in time' : message
-  return { is: `can't be reached (${reason})`, fix: `Start it, or correct REDIS_URL${tls}` }
 }

@@ -1,6 +1,6 @@
 import t from 'tap'
+import { redisReady } from '../../src/redis/client.js'
 import { type Counters, createCounters } from '../../src/redis/counters.js'
-import { redisReady } from '../../src/redis/redis-client.js'
 import { openRedisForTest } from '../redis/redis-for-test.js'
 import { until } from '../support/eventually.js'
 import { startRedis } from '../support/servers/own-redis.js'

@@ -2,7 +2,7 @@ import t from 'tap'
 import { Activity } from '../../src/redis/activity.js'
 import type { Ephemeral } from '../../src/redis/ephemeral.js'
 import { createKeys } from '../../src/redis/keys.js'
-import { createMemoryEphemeral } from '../../src/redis/memory.js'
+import { createMemoryEphemeral } from '../../src/redis/memory-ephemeral.js'
 import { quietLog } from '../support/servers/quiet-log.js'
 
 t.test('activity that is still being written to the store is already reported', async t => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createExpiringNumbers } from '../../src/redis/expiring-numbers.js'
+import { createExpiringNumbers } from '../../src/redis/memory-ephemeral.js'
 
 t.test('an expiring number and its expiry are raised and never lowered', async t => {
   let time = 0

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createKeys } from '../../src/redis/keys.js'
-import { createMemoryEphemeral } from '../../src/redis/memory.js'
+import { createMemoryEphemeral } from '../../src/redis/memory-ephemeral.js'
 import { ephemeralContract } from '../contract/ephemeral.js'
 
 t.test('the store in memory passes the contract of the ephemeral store', t =>

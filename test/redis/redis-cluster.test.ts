@@ -1,6 +1,6 @@
 import type { Cluster } from 'ioredis'
 import t from 'tap'
-import { connectRedis } from '../../src/redis/redis-client.js'
+import { connectRedis } from '../../src/redis/client.js'
 import { ephemeralContract } from '../contract/ephemeral.js'
 import { eventually, until } from '../support/eventually.js'
 import { startRedisCluster } from '../support/servers/own-redis-cluster.js'

@@ -1,11 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Cluster, Redis } from 'ioredis'
 import type { Test } from 'tap'
+import { connectRedis, redisReady, type SentinelOptions } from '../../src/redis/client.js'
 import type { Ephemeral } from '../../src/redis/ephemeral.js'
 import { createKeys, type KeySettings, type Keys } from '../../src/redis/keys.js'
 import type { MacKeys } from '../../src/redis/mac.js'
-import { createRedisEphemeral } from '../../src/redis/redis.js'
-import { connectRedis, redisReady, type SentinelOptions } from '../../src/redis/redis-client.js'
+import { createRedisEphemeral } from '../../src/redis/redis-ephemeral.js'
 import type { EphemeralUnderTest } from '../contract/ephemeral.js'
 
 export interface RedisUnderTest extends EphemeralUnderTest {

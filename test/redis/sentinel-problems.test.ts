@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
-import { connectRedis, redisReady, type SentinelOptions } from '../../src/redis/redis-client.js'
+import { connectRedis, redisReady, type SentinelOptions } from '../../src/redis/client.js'
 import { findFreePort } from '../../src/embedded-postgres/find-free-port.js'
 import { until } from '../support/eventually.js'
 import { startRedis } from '../support/servers/own-redis.js'

@@ -22,9 +22,9 @@ export interface Guards {
   readonly isPositionKeptWithEntries: boolean
   /** The age of a page counts from its question. JournalFollower. */
   readonly isPageAsOldAsQuestion: boolean
-  /** The age of news counts from the answer of Redis. redis-news.ts. */
+  /** What is heard is as old as when Redis said it. revocation-stream.ts. */
   readonly isNewsAsOldAsAnswer: boolean
-  /** After an interruption the journal must be read before news count again. redis-news.ts. */
+  /** After an interruption the journal must be read before news count again. revocation-stream.ts. */
   readonly isInterruptionNoticed: boolean
   /** Another server is searched for entries that it lost. Revocations. */
   readonly isLossLookedFor: boolean

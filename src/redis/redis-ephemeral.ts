@@ -1,13 +1,12 @@
 import { Cluster, type Redis } from 'ioredis'
 import type { Log } from '../log.js'
-import { createDenied, isDenial } from './denied.js'
+import { createRedisActivity } from './activity.js'
+import { createRedisChannel } from './blacklist.js'
+import { withScripts } from './commands.js'
 import type { Ephemeral } from './ephemeral.js'
+import { createDenied, isDenial } from './errors.js'
 import type { Keys } from './keys.js'
-import { createMac, type MacKeys } from './mac.js'
-import { createRedisActivity } from './redis-activity.js'
-import { createRedisChannel } from './redis-channel.js'
-import { withScripts } from './redis-scripts.js'
-import { createUntrusted } from './untrusted.js'
+import { createMac, createUntrusted, type MacKeys } from './mac.js'
 
 export interface RedisEphemeralOptions {
   /** A client or cluster client of its own (see {@link connectRedis}); `close` closes it. */

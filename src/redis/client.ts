@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs'
-import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import type { Socket } from 'node:net'
+import { Cluster, Command, Redis, type RedisOptions } from 'ioredis'
 import { readRedisUrl } from '../config/redis-url.js'
 import type { Place } from '../config/store-url.js'
 import type { Log } from '../log.js'
-import { useDeadlines } from './redis-deadlines.js'
-import { refuseSentinel, reportChanges } from './report-changes.js'
-import { connectorOf } from './sentinel-connector.js'
-import { addressOf, type Sentinels } from './sentinels.js'
+import { setDeadline } from '../set-deadline.js'
+import { isFormerMaster, refuseSentinel, reportChanges } from './errors.js'
+import { addressOf, connectorOf, type Sentinels } from './sentinels.js'
 
 export interface ConnectRedisOptions {
   /** The authority that a `rediss:` server's certificate must come from; without it, those that Node trusts. */
@@ -134,7 +134,7 @@ const timeLimits = {
   autoResendUnfulfilledCommands: false,
   maxLoadingRetryTime: 1000,
   // After a failover the connection may still lead to the former primary.
-  reconnectOnError: (error: Error) => /READONLY|MASTERDOWN/.test(error.message),
+  reconnectOnError: isFormerMaster,
 } satisfies RedisOptions
 
 /** Never gives up. The jitter keeps a hundred instances from knocking at the same moment. */
@@ -144,3 +144,46 @@ function retryStrategy(attempt: number): number {
 
 /** Twice as long as a read may block. */
 const blockingTimeLimits = { commandTimeout: 2000, socketTimeout: 2500 } satisfies RedisOptions
+
+interface PatientCommand {
+  isSettled: boolean
+  reject(error: Error): void
+  _commandTimeoutTimer?: NodeJS.Timeout
+}
+
+interface PatientRedis {
+  options: { socketTimeout: number }
+  stream: Socket
+  commandQueue: { length: number }
+  socketTimeoutTimer: NodeJS.Timeout | undefined
+  setSocketTimeout(): void
+}
+
+/**
+ * Makes the time limits of ioredis those of {@link setDeadline}. ioredis has no option for this, and its cluster makes
+ * clients of its own, so the two methods that set the timers are replaced for all of them.
+ */
+export function useDeadlines(): void {
+  Object.assign(Command.prototype, {
+    setTimeout(this: PatientCommand, ms: number) {
+      this._commandTimeoutTimer ??= setDeadline(ms, () => {
+        if (!this.isSettled) this.reject(new Error('Command timed out'))
+      })
+    },
+  })
+  Object.assign(Redis.prototype, {
+    setSocketTimeout(this: PatientRedis) {
+      const { stream } = this
+      const read = stream.bytesRead
+      this.socketTimeoutTimer = setDeadline(this.options.socketTimeout, () => {
+        this.socketTimeoutTimer = undefined
+        if (stream.bytesRead === read) stream.destroy(new Error('Redis did not answer in time'))
+      })
+      stream.once('data', () => {
+        clearTimeout(this.socketTimeoutTimer)
+        this.socketTimeoutTimer = undefined
+        if (this.commandQueue.length > 0) this.setSocketTimeout()
+      })
+    },
+  })
+}

@@ -1,4 +1,5 @@
 import type { Cluster, Redis } from 'ioredis'
+import { isWrongType } from './errors.js'
 
 /** Each is one command for Redis, so that nothing comes between its steps; the keys of one share a cluster slot. */
 export interface RedisScripts {
@@ -161,3 +162,25 @@ if held and held > 0 then
   if denied(count) then return count end
 end
 `
+
+/**
+ * The text under a key, null if there is none. What is of another type reads as an empty text, which nothing of ours is.
+ */
+export async function getText(redis: Redis | Cluster, key: string): Promise<string | null> {
+  try {
+    return await redis.get(key)
+  } catch (error) {
+    if (isWrongType(error)) return ''
+    throw error
+  }
+}
+
+/** So many commands are on their way at a time at most; a whole journal may be copied at once. */
+const BATCH_SIZE = 1000
+
+/** Sends something for each item, many at a time but never all of a million. */
+export async function inBatches<T>(items: readonly T[], send: (item: T) => Promise<unknown>): Promise<void> {
+  for (let start = 0; start < items.length; start += BATCH_SIZE) {
+    await Promise.all(items.slice(start, start + BATCH_SIZE).map(send))
+  }
+}

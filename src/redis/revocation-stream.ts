@@ -4,13 +4,11 @@ import type { Log } from '../log.js'
 import { readRevocation } from '../revocations/read-revocation.js'
 import type { Revocation } from '../revocations/revocation.js'
 import type { Following, OnNews } from '../revocations/revocations.js'
-import type { Denied } from './denied.js'
-import { isWrongType } from './get-text.js'
+import { redisReady } from './client.js'
+import type { RedisScripts } from './commands.js'
+import { type Denied, isWrongType } from './errors.js'
 import type { Keys } from './keys.js'
-import type { Mac } from './mac.js'
-import { redisReady } from './redis-client.js'
-import type { RedisScripts } from './redis-scripts.js'
-import type { Untrusted } from './untrusted.js'
+import type { Mac, Untrusted } from './mac.js'
 
 export interface RedisNewsOptions {
   redis: (Redis | Cluster) & RedisScripts

@@ -2,9 +2,8 @@ import { randomUUID } from 'node:crypto'
 import type { JournalPosition } from '../revocations/journal-follower.js'
 import type { Revocation } from '../revocations/revocation.js'
 import type { RevocationChannel } from '../revocations/revocations.js'
-import { getText } from './get-text.js'
-import { inBatches } from './in-batches.js'
-import { followNews, publishNews, type RedisNewsOptions } from './redis-news.js'
+import { getText, inBatches } from './commands.js'
+import { followNews, publishNews, type RedisNewsOptions } from './revocation-stream.js'
 
 /**
  * The blacklist in Redis, and a stream by which instances hear of its entries within milliseconds. Both may lose

@@ -1,0 +1,151 @@
+import type { Cluster, Redis } from 'ioredis'
+import type { Log } from '../log.js'
+
+/** Whether Redis is not there, cannot be written to now, or did not answer in time, so that trying again soon makes sense. */
+export function isRedisUnavailable({ name, message }: Error): boolean {
+  return UNAVAILABLE_NAMES.has(name) || UNAVAILABLE_MESSAGES.test(message)
+}
+
+const UNAVAILABLE_NAMES = new Set(['MaxRetriesPerRequestError', 'ClusterAllFailedError'])
+
+/** ioredis and Redis tell these apart by their message only. */
+const UNAVAILABLE_MESSAGES =
+  /^(Connection is closed\.|Command timed out|Stream isn't writeable and|LOADING |READONLY |MASTERDOWN |CLUSTERDOWN )/
+
+/** Whether the server is no longer the master: after a failover the connection may still lead to the former one. */
+export function isFormerMaster({ message }: Error): boolean {
+  return /READONLY|MASTERDOWN/.test(message)
+}
+
+/** Whether a command was refused because the key holds something of another type. */
+export function isWrongType(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('WRONGTYPE')
+}
+
+/** Also of a command within a script, which Redis words otherwise, and before 7.2 without naming the command. */
+export function isDenial(error: unknown): boolean {
+  return error instanceof Error && /^NOPERM|ACL failure|user executing the script/.test(error.message)
+}
+
+/** Both are parts of sentences. */
+export interface SentinelProblem {
+  is: string
+  fix: string
+}
+
+export function unknownMaster(master: string): SentinelProblem {
+  return { is: `knows no master named ${JSON.stringify(master)}`, fix: 'Correct REDIS_SENTINEL_MASTER' }
+}
+
+/** Never repeats what a Sentinel was sent. */
+export function explainSentinelError(error: Error, isTls: boolean): SentinelProblem {
+  const { message, code = '' } = error as NodeJS.ErrnoException
+  if (message.startsWith('NOAUTH')) return { is: 'wants a password', fix: 'Set REDIS_SENTINEL_PASSWORD' }
+  if (message.startsWith('WRONGPASS')) {
+    return {
+      is: 'refuses the password',
+      fix: 'Correct REDIS_SENTINEL_PASSWORD and REDIS_SENTINEL_USERNAME; those in REDIS_URL are for Redis itself',
+    }
+  }
+  if (message.startsWith('NOPERM')) {
+    return {
+      is: 'denies its user the command "sentinel get-master-addr-by-name"',
+      fix: 'Grant it what docs/configuration.md lists under "Rights"',
+    }
+  }
+  if (/^ERR unknown command/i.test(message)) {
+    return {
+      is: 'is a Redis and no Sentinel',
+      fix: 'Name the Sentinels in REDIS_URL (their port is usually 26379), or unset REDIS_SENTINEL_MASTER',
+    }
+  }
+  if (/^ERR_(TLS|SSL)_|CERT|SELF_SIGNED|_SIGNATURE$/.test(code)) {
+    return { is: `can't be reached by TLS (${message})`, fix: 'Correct REDIS_CA_FILE, REDIS_URL or REDIS_SENTINEL_TLS' }
+  }
+  const tls = isTls
+    ? ', or set REDIS_SENTINEL_TLS=off if it speaks no TLS'
+    : ', or set REDIS_SENTINEL_TLS=on if it wants TLS'
+  const reason = message === 'Command timed out' ? 'no answer in time' : message
+  return { is: `can't be reached (${reason})`, fix: `Start it, or correct REDIS_URL${tls}` }
+}
+
+const RECENT_MS = 60 * 1000
+
+/** Notices when Redis has a command or a key that its user may not use. */
+export interface Denied {
+  /** Whether something that the service needs was denied within the last minute. */
+  readonly isRecent: boolean
+  /** Takes note of an error if it is a denial. */
+  note(error: unknown): void
+  /** Does the same for what the service can do without. */
+  noteDispensable(error: unknown): void
+}
+
+/** @param now - milliseconds since the epoch */
+export function createDenied(now: () => number, log?: Pick<Log, 'warn'>): Denied {
+  const said = new Set<string>()
+  let notedAt = Number.NEGATIVE_INFINITY
+
+  function say(error: unknown): void {
+    const { message } = error as Error
+    if (said.has(message)) return
+    said.add(message)
+    log?.warn(
+      `Redis denies this service a right: ${message}. Grant its user what docs/configuration.md lists under "Rights".`,
+    )
+  }
+
+  return {
+    get isRecent() {
+      return now() - notedAt < RECENT_MS
+    },
+    note(error) {
+      if (!isDenial(error)) return
+      notedAt = now()
+      say(error)
+    },
+    noteDispensable(error) {
+      if (isDenial(error)) say(error)
+    },
+  }
+}
+
+type ChangesLog = Pick<Log, 'info' | 'warn'> | undefined
+
+/**
+ * Says when Redis goes and comes, once each, and what is wrong with a Sentinel. Without a listener for errors ioredis
+ * would print every one of them. Only the message goes into the log: the error holds the command, and so perhaps the
+ * password.
+ *
+ * @param where - what follows the reason, if there is anything to say of the address
+ */
+export function reportChanges<R extends Redis | Cluster>(redis: R, log: ChangesLog, where = () => ''): R {
+  let away = false
+  const onAway = (reason: string) => {
+    if (!away) log?.warn(`Redis is away: ${reason}${where()}`)
+    away = true
+  }
+  // A cluster's error only counts the nodes; the last of them says why.
+  redis.on('error', (error: Error & { lastNodeError?: Error }) => onAway((error.lastNodeError ?? error).message))
+  redis.on('sentinelError', (error: Error) => log?.warn(error.message))
+  redis.on('reconnecting', () => onAway('the connection was closed'))
+  redis.on('ready', () => {
+    if (away) log?.info('Redis is back')
+    away = false
+  })
+  return redis
+}
+
+/**
+ * Ends a client that was given the address of a Sentinel as that of a Redis: it connects well, and then knows no
+ * command. Only another setting changes that.
+ */
+export function refuseSentinel(redis: Redis, log: ChangesLog): void {
+  redis.on('ready', async () => {
+    // A user that may not ask is one of a Redis.
+    const info = await redis.info('server').catch(() => '')
+    if (!/^redis_mode:sentinel/m.test(info)) return
+    log?.warn('REDIS_URL leads to a Sentinel: set REDIS_SENTINEL_MASTER to the name of the master that it watches.')
+    redis.disconnect()
+  })
+}
