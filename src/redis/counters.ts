@@ -1,13 +1,13 @@
 import type { Ephemeral, Hits } from './ephemeral.js'
 import { counterDigest } from './keys.js'
 
-/** The counting half of {@link Ephemeral}, which limits need. */
+/** The counters of {@link Ephemeral}, which limits need. */
 export type Counters = Pick<Ephemeral, 'hit' | 'unhit'>
 
 export interface CountersOptions {
   /** Milliseconds since the epoch. */
   now?: () => number
-  /** How many counters there may be at a time. */
+  /** The largest number of counters at a time. */
   maxCounters?: number
 }
 
@@ -16,105 +16,62 @@ interface Counter {
   endsAt: number
 }
 
-interface Names {
-  all: Set<string>
-  /**
-   * Goes through them once, in the order they came, and what it has passed was removed. Beginning anew each time would
-   * cost a step for every name that was removed since the set was last tidied up.
-   */
-  fromOldest: Iterator<string, undefined>
-}
-
-/** Sweeping goes through all counters, so it is done now and then, and more often when room is needed. */
-const SWEEP_INTERVAL_MS = 60_000
-const SWEEP_INTERVAL_WHEN_FULL_MS = 1000
-
 /**
- * Counters in the memory of this process. When there are too many, those go first whose window has ended, then the
- * lowest, the oldest of them first: anyone who invents names by the thousand pushes out inventions of his own, not the
- * counter that is about to stop him.
+ * Counters in the memory of this process. When there are too many, those whose window has ended are removed first, then
+ * the lowest, the oldest of them first. So an attacker who invents thousands of names removes the counters of invented
+ * names, and not the counter that is about to stop the attack.
  */
 export function createCounters({ now = Date.now, maxCounters = 100_000 }: CountersOptions = {}): Counters {
   const counters = new Map<string, Counter>()
-  /** The names of each count, so that the lowest is at hand without a search. */
-  const namesByCount = new Map<number, Names>()
-  let sweptAt = Number.NEGATIVE_INFINITY
 
-  function file(name: string, counter: Counter): void {
-    let names = namesByCount.get(counter.count)
-    if (!names) {
-      const all = new Set<string>()
-      names = { all, fromOldest: all.values() }
-      namesByCount.set(counter.count, names)
-    }
-    names.all.add(name)
-  }
-
-  function unfile(name: string, { count }: Counter): void {
-    const names = namesByCount.get(count)
-    names?.all.delete(name)
-    if (names?.all.size === 0) namesByCount.delete(count)
-  }
-
-  function add(name: string, counter: Counter, change: number): void {
-    unfile(name, counter)
-    counter.count += change
-    file(name, counter)
-  }
-
-  function remove(name: string, counter: Counter): void {
-    unfile(name, counter)
-    counters.delete(name)
-  }
-
-  function live(name: string, at: number): Counter | undefined {
-    const counter = counters.get(name)
-    if (!counter || at < counter.endsAt) return counter
-    remove(name, counter)
+  function find(digest: string, at: number): Counter | undefined {
+    const counter = counters.get(digest)
+    if (counter === undefined || at < counter.endsAt) return counter
+    // A Map keeps the place of a key that is set again, and the order tells which counter is the oldest.
+    counters.delete(digest)
     return undefined
   }
 
   function makeRoom(at: number): void {
-    const isFull = () => counters.size >= maxCounters
-    if (at - sweptAt >= (isFull() ? SWEEP_INTERVAL_WHEN_FULL_MS : SWEEP_INTERVAL_MS)) {
-      sweptAt = at
-      for (const [name, counter] of counters) if (at >= counter.endsAt) remove(name, counter)
+    for (const [digest, { endsAt }] of counters) if (at >= endsAt) counters.delete(digest)
+    // Makes room for one in a hundred: to go through all of them for each new counter would be slow.
+    let surplus = counters.size - maxCounters + Math.ceil(maxCounters / 100)
+    for (let lowest = 0; surplus > 0; lowest++) {
+      for (const [digest, { count }] of counters) {
+        if (surplus <= 0) return
+        if (count > lowest) continue
+        counters.delete(digest)
+        surplus--
+      }
     }
-    if (isFull()) removeLowest()
-  }
-
-  function removeLowest(): void {
-    const oldest = namesByCount.get(Math.min(...namesByCount.keys()))?.fromOldest.next().value
-    if (oldest !== undefined) remove(oldest, counters.get(oldest)!)
   }
 
   return {
     async hit(name, windowMs): Promise<Hits> {
       const at = now()
       const digest = counterDigest(name)
-      let counter = live(digest, at)
+      let counter = find(digest, at)
       if (!counter) {
-        makeRoom(at)
+        if (counters.size >= maxCounters) makeRoom(at)
         counter = { count: 0, endsAt: at + windowMs }
         counters.set(digest, counter)
       }
-      add(digest, counter, 1)
+      counter.count++
       return { count: counter.count, resetsInMs: counter.endsAt - at }
     },
 
     async unhit(name) {
-      const digest = counterDigest(name)
-      const counter = live(digest, now())
-      if (counter && counter.count > 0) add(digest, counter, -1)
+      const counter = find(counterDigest(name), now())
+      if (counter && counter.count > 0) counter.count--
     },
   }
 }
 
 /**
- * Counters that always count: those of the store while it answers, else counters in this process. A limit over them
- * then holds for each instance by itself, which is looser than for all together, but holds. Neither method rejects.
+ * Counters that always count: those of the store while it answers, otherwise counters in this process. A limit over them
+ * then holds for each instance by itself, which is looser than for all together, but it holds. Neither method rejects.
  *
- * @param local - counts while the store is away; by default counters of its own
+ * @param local - counts while the store does not answer; by default counters of its own
  */
 export function createLastingCounters(store: Counters, local: Counters = createCounters()): Counters {
   return {

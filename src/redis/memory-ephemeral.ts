@@ -7,21 +7,21 @@ export interface MemoryEphemeralOptions extends CountersOptions {
 }
 
 /**
- * The ephemeral half of a single process. It forgets everything when the process ends, which it may: Postgres is the
- * truth. Its memory is bounded by the sessions that are alive and by `maxCounters`.
+ * {@link Ephemeral} for a single process. It forgets everything when the process ends, which is allowed: Postgres is the
+ * truth. Its memory is bounded by the number of live sessions and by `maxCounters`.
  */
 export function createMemoryEphemeral({ keys, now = Date.now, ...options }: MemoryEphemeralOptions): Ephemeral {
-  const seen = createExpiringNumbers(now)
-  const newest = createExpiring<{ generation: number; seenAt: number }>(now, (held, { generation, seenAt }) =>
-    held.generation > generation || (held.generation === generation && held.seenAt > seenAt)
+  const seen = createExpiringMap<number>(now, Math.max)
+  const newest = createExpiringMap<{ generation: number; seenAt: number }>(now, (held, given) =>
+    held.generation > given.generation || (held.generation === given.generation && held.seenAt > given.seenAt)
       ? held
-      : { generation, seenAt },
+      : given,
   )
 
   return {
     ...createCounters({ now, ...options }),
 
-    // A blacklist is for other instances. In a single process there is nobody to tell, and nothing can be missed.
+    // A blacklist is for other instances. In a single process there is no other one, and no entry can be missed.
     async publish() {},
     async complete() {},
     follow(onNews) {
@@ -32,26 +32,26 @@ export function createMemoryEphemeral({ keys, now = Date.now, ...options }: Memo
 
     async recordActivity(sightings) {
       for (const { sessionId, generation, seenAt } of sightings) {
-        seen.raise(keys.seen(sessionId), seenAt, seenAt + keys.seenTtlMs)
-        newest.keep(keys.newestSeen(sessionId), { generation, seenAt }, seenAt + keys.seenTtlMs)
+        seen.set(sessionId, seenAt, seenAt + keys.seenTtlMs)
+        newest.set(sessionId, { generation, seenAt }, seenAt + keys.seenTtlMs)
       }
     },
 
     async lastActivity(sessionIds) {
       const found = new Map<string, number>()
       for (const sessionId of sessionIds) {
-        const seenAt = seen.get(keys.seen(sessionId))
+        const seenAt = seen.get(sessionId)
         if (seenAt !== undefined) found.set(sessionId, seenAt)
       }
       return found
     },
 
     async generationLastSeen(sessionId, generation) {
-      const held = newest.get(keys.newestSeen(sessionId))
+      const held = newest.get(sessionId)
       return held && held.generation >= generation ? held.seenAt : undefined
     },
 
-    // Nobody else writes here.
+    // Only this process writes here.
     untrustedCount: 0,
     ping: async () => [],
 
@@ -62,45 +62,30 @@ export function createMemoryEphemeral({ keys, now = Date.now, ...options }: Memo
   }
 }
 
-/** Looking at two old entries for each one written, the dead ones go faster than new ones come. */
-const LOOKS_PER_WRITE = 2
-
-/** Numbers under names, each kept until an instant (ms since the epoch). */
-export interface ExpiringNumbers extends Pick<Expiring<number>, 'get' | 'size' | 'clear'> {
-  /** Sets a number and its end, but lowers neither. */
-  raise(name: string, value: number, endsAt: number): void
-}
-
-/** Values under names, each kept until an instant (ms since the epoch). */
-export interface Expiring<Value> {
-  /** Keeps a value, or what it makes of it and the one held, at least until an instant. */
-  keep(name: string, value: Value, endsAt: number): void
+/** Values by name, each kept until a given time. */
+export interface ExpiringMap<Value> {
+  /** Keeps the value, merged with the one held, and never ends earlier than before (`endsAt` in ms since the epoch). */
+  set(name: string, value: Value, endsAt: number): void
   get(name: string): Value | undefined
-  /** How many are held, dead ones that are not cleared away yet included. */
+  /** Includes expired values that are not removed yet. */
   readonly size: number
   clear(): void
 }
 
-export function createExpiringNumbers(now: () => number): ExpiringNumbers {
-  const numbers = createExpiring<number>(now, Math.max)
-  return {
-    raise: numbers.keep,
-    get: numbers.get,
-    get size() {
-      return numbers.size
-    },
-    clear: numbers.clear,
-  }
-}
+/** Each write checks two entries, so that expired ones are removed faster than new ones are added. */
+const CHECKS_PER_WRITE = 2
 
 /** @param merge what to keep of the value held and a new one */
-export function createExpiring<Value>(now: () => number, merge: (held: Value, value: Value) => Value): Expiring<Value> {
+export function createExpiringMap<Value>(
+  now: () => number,
+  merge: (held: Value, given: Value) => Value,
+): ExpiringMap<Value> {
   const entries = new Map<string, { value: Value; endsAt: number }>()
   let cursor = entries.entries()
 
-  /** Goes round and round, a few steps at a time. A Map's iterator survives changes of the Map. */
-  function sweep(at: number): void {
-    for (let looks = 0; looks < LOOKS_PER_WRITE; looks++) {
+  /** Goes through the entries in a circle, a few for each call. A Map's iterator survives changes of the Map. */
+  function removeExpired(at: number): void {
+    for (let checks = 0; checks < CHECKS_PER_WRITE; checks++) {
       const next = cursor.next()
       if (next.done) {
         cursor = entries.entries()
@@ -112,16 +97,13 @@ export function createExpiring<Value>(now: () => number, merge: (held: Value, va
   }
 
   return {
-    keep(name, value, endsAt) {
+    set(name, value, endsAt) {
       const at = now()
-      sweep(at)
+      removeExpired(at)
       if (at >= endsAt) return
       const held = entries.get(name)
-      const alive = held !== undefined && at < held.endsAt
-      entries.set(
-        name,
-        alive ? { value: merge(held.value, value), endsAt: Math.max(held.endsAt, endsAt) } : { value, endsAt },
-      )
+      if (held === undefined || at >= held.endsAt) entries.set(name, { value, endsAt })
+      else entries.set(name, { value: merge(held.value, value), endsAt: Math.max(held.endsAt, endsAt) })
     },
     get(name) {
       const entry = entries.get(name)
