@@ -20,11 +20,6 @@ export function newSessionId(userId: string): string {
   return uuidFromBytes(bytes)
 }
 
-/** The 12 bits by which all sessions of one user are alike: 0 to 4095. */
-export function shardBits(sessionId: string): number {
-  return uuidToBytes(sessionId).readUInt16BE(6) & 0x0fff
-}
-
 /** When a session began, by its id alone; milliseconds since the epoch (RFC 9562, 5.7). */
 export function beganAt(sessionId: string): number {
   return uuidToBytes(sessionId).readUIntBE(0, 6)
