@@ -111,7 +111,7 @@ export async function openContext(config: Config, options: OpenContextOptions): 
       ephemeral,
     }),
     locate,
-    note: event => background.run(`write down the event ${event.type}`, () => db.securityEvents.add(event)),
+    recordEvent: event => background.run(`write down the event ${event.type}`, () => db.securityEvents.add(event)),
     eventThrottle: createEventThrottle(),
     background,
     async close() {

@@ -33,7 +33,7 @@ export interface AuthContext {
   /** Where an address is; always undefined without LOCATION_DATABASE. */
   readonly locate: Locate
   /** Writes an event in the background: for those that nobody should wait for, or could measure the wait of. */
-  note(event: NewSecurityEvent): void
+  recordEvent(event: NewSecurityEvent): void
   /** For events that the same old token can cause again and again. */
   readonly eventThrottle: EventThrottle
   /** What no answer waits for. */

@@ -38,7 +38,7 @@ async function signIn(context: AuthContext, credentials: Credentials, caller: Ca
 
   const opened = await openVerified(context, user, credentials, caller).catch((error: unknown) => {
     if (error instanceof LatchkeyError && error.code === 'too_many_sessions')
-      context.note({ ...failure(user, caller), details: { reason: error.code } })
+      context.recordEvent({ ...failure(user, caller), details: { reason: error.code } })
     throw error
   })
   if (!opened) throw refusal(context, user, caller)
@@ -136,7 +136,7 @@ async function openVerified(
 /** Support can see why a right password is refused; the person who tries can't. */
 function refusal(context: AuthContext, user: User | undefined, caller: Caller, attempt?: Attempt): LatchkeyError {
   const details = user && attempt === 'locked' ? { details: { locked: true } } : {}
-  context.note({ ...failure(user, caller), ...details })
+  context.recordEvent({ ...failure(user, caller), ...details })
   return new LatchkeyError('invalid_credentials')
 }
 
@@ -147,5 +147,5 @@ function failure(user: User | undefined, caller: Caller) {
 /** Only one attempt gets the last number, so the event comes once. */
 function noteLock(context: AuthContext, user: User, caller: Caller): void {
   const details = { failures: context.config.lockout.failures }
-  context.note({ type: 'account_locked', userId: user.id, actor: 'system', ...caller, details })
+  context.recordEvent({ type: 'account_locked', userId: user.id, actor: 'system', ...caller, details })
 }

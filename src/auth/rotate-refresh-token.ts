@@ -67,7 +67,8 @@ export async function rotateRefreshToken(
       case 'late': {
         const successor = currentSuccessor(context, presented, state!)
         if (!(await recordLate(context, presented, state!, verdict.record))) break
-        if (verdict.record.what !== 'nothing') note(context, 'refresh_replayed', presented, state!.userId, caller)
+        if (verdict.record.what !== 'nothing')
+          recordEvent(context, 'refresh_replayed', presented, state!.userId, caller)
         return grantTokens(context, state!, successor, dialect)
       }
       case 'superseded':
@@ -120,7 +121,7 @@ async function rotate(
   noticeOrigin(context, rotated, caller)
   if (rotated.previousGeneration < presented.generation) {
     context.log.warn(`session ${presented.sessionId} was ahead of the database, which must have lost a commit`)
-    note(context, 'refresh_recovered', presented, rotated.userId, caller)
+    recordEvent(context, 'refresh_recovered', presented, rotated.userId, caller)
   }
   return grantTokens(context, rotated, successor, request.dialect)
 }
@@ -175,7 +176,7 @@ function superseded(
   caller: Caller,
 ): LatchkeyError {
   if (context.eventThrottle.allows(`${presented.sessionId} ${presented.generation}`))
-    note(context, 'refresh_superseded', presented, userId, caller)
+    recordEvent(context, 'refresh_superseded', presented, userId, caller)
   return new LatchkeyError('refresh_token_superseded', { ticket: writeTicket(presented, ticketOptions(context)) })
 }
 
@@ -199,16 +200,16 @@ function unknown(
   context.log.error(
     `a genuine refresh token does not belong to session ${presented.sessionId} as the database knows it`,
   )
-  note(context, 'refresh_token_unknown', presented, state?.userId, caller)
+  recordEvent(context, 'refresh_token_unknown', presented, state?.userId, caller)
   return new LatchkeyError('refresh_token_unknown')
 }
 
-function note(
+function recordEvent(
   context: AuthContext,
   type: NewSecurityEvent['type'],
   { sessionId, generation }: RefreshToken,
   userId: string | undefined,
   caller: Caller,
 ): void {
-  context.note({ type, userId, sessionId, actor: 'system', ...caller, details: { generation } })
+  context.recordEvent({ type, userId, sessionId, actor: 'system', ...caller, details: { generation } })
 }
