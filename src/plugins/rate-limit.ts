@@ -4,7 +4,7 @@ import fp from 'fastify-plugin'
 import type { Config } from '../config/config.js'
 import { LatchkeyError } from '../errors.js'
 import type { Counters } from '../redis/counters.js'
-import { createLastingCounters } from '../redis/counters.js'
+import { createCountersWithFallback } from '../redis/counters.js'
 import { clientAddress } from './client-address.js'
 
 export interface RateLimitPluginOptions {
@@ -61,7 +61,7 @@ async function registerRateLimit(app: FastifyInstance, { ephemeral, rateLimit }:
   }
   await app.register(fastifyRateLimit, {
     global: false,
-    store: storeOver(createLastingCounters(ephemeral)),
+    store: storeOver(createCountersWithFallback(ephemeral)),
     timeWindow: 60_000,
     errorResponseBuilder: (_request, { ttl }) =>
       new LatchkeyError('rate_limited', { retryAfterSeconds: Math.max(1, Math.ceil(ttl / 1000)) }),

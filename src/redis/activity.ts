@@ -3,7 +3,7 @@ import type { Log } from '../log.js'
 import { getText, inBatches, type RedisScripts } from './commands.js'
 import type { Ephemeral, Sighting } from './ephemeral.js'
 import type { Keys } from './keys.js'
-import type { Mac, Untrusted } from './mac.js'
+import type { Mac, UntrustedData } from './mac.js'
 
 export interface ActivityOptions {
   ephemeral: Ephemeral
@@ -13,7 +13,7 @@ export interface ActivityOptions {
 }
 
 const FLUSH_INTERVAL_MS = 1000
-/** Sessions seen in one second. What is seen beyond it is not noted: activity is an estimate, and memory is bounded. */
+/** Sessions seen in one second. What is seen beyond it is not recorded: activity is an estimate, and memory is bounded. */
 const MAX_PENDING = 100_000
 
 /**
@@ -49,8 +49,8 @@ export class Activity {
   async lastSeen(sessionIds: readonly string[]): Promise<Map<string, number>> {
     const seen = (await this.#ask(ephemeral => ephemeral.lastActivity(sessionIds))) ?? new Map<string, number>()
     for (const sessionId of sessionIds)
-      for (const noted of [this.#sent, this.#pending])
-        for (const seenAt of noted.get(sessionId)?.values() ?? [])
+      for (const generations of [this.#sent, this.#pending])
+        for (const seenAt of generations.get(sessionId)?.values() ?? [])
           seen.set(sessionId, Math.max(seen.get(sessionId) ?? 0, seenAt))
     return seen
   }
@@ -60,10 +60,10 @@ export class Activity {
    * not known. Whoever has a younger token had this one.
    */
   async generationLastSeen(sessionId: string, generation: number): Promise<number | undefined> {
-    const noted = [this.#pending, this.#sent].flatMap(sessions =>
+    const times = [this.#pending, this.#sent].flatMap(sessions =>
       [...(sessions.get(sessionId) ?? [])].flatMap(([seen, seenAt]) => (seen >= generation ? [seenAt] : [])),
     )
-    if (noted.length > 0) return Math.max(...noted)
+    if (times.length > 0) return Math.max(...times)
     return this.#ask(ephemeral => ephemeral.generationLastSeen(sessionId, generation))
   }
 
@@ -102,7 +102,7 @@ export interface RedisActivityOptions {
   redis: (Redis | Cluster) & RedisScripts
   keys: Keys
   mac: Mac
-  untrusted: Untrusted
+  untrusted: UntrustedData
   /** Milliseconds since the epoch. */
   now(): number
 }
@@ -127,9 +127,9 @@ export function createRedisActivity({ redis, keys, mac, untrusted, now }: RedisA
     if (text === null) return undefined
     const [, value = '', tag = ''] = /^([\d:]+)\.([\w-]+)$/.exec(text) ?? []
     const { seenAt, generation } = form.exec(value)?.groups ?? {}
-    if (Number(seenAt) <= now() + CLOCK_TOLERANCE_MS && mac.isGenuine(key, value, tag))
+    if (Number(seenAt) <= now() + CLOCK_TOLERANCE_MS && mac.verify(key, value, tag))
       return { seenAt: Number(seenAt), generation: Number(generation) }
-    untrusted.note('when a session was last seen has no MAC of ours, or lies ahead')
+    untrusted.report('when a session was last seen has no MAC of ours, or lies ahead')
     return undefined
   }
 
@@ -138,7 +138,7 @@ export function createRedisActivity({ redis, keys, mac, untrusted, now }: RedisA
       const at = now()
       await inBatches(sightings, ({ sessionId, generation, seenAt }) => {
         const [session, newest] = [keys.seen(sessionId), keys.newestSeen(sessionId)]
-        return redis.latchkeySee(
+        return redis.latchkeyRecordActivity(
           session,
           newest,
           seenAt,

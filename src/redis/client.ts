@@ -5,7 +5,7 @@ import { readRedisUrl } from '../config/redis-url.js'
 import type { Place } from '../config/store-url.js'
 import type { Log } from '../log.js'
 import { setDeadline } from '../set-deadline.js'
-import { isFormerMaster, refuseSentinel, reportChanges } from './errors.js'
+import { isFormerMaster, logAvailability, refuseSentinel } from './errors.js'
 import { addressOf, connectorOf, type Sentinels } from './sentinels.js'
 
 export interface ConnectRedisOptions {
@@ -51,14 +51,14 @@ export function connectRedis(url: string, given: ConnectRedisOptions = {}): Redi
     ...(family !== 0 && { family }),
     ...(tls !== 'none' && { tls: tlsOptions }),
   }
-  if (cluster) return reportChanges(connectCluster(places, options), log)
+  if (cluster) return logAvailability(connectCluster(places, options), log)
   if (sentinel) {
     const sentinelTls = (sentinel.tls ?? tls !== 'none') ? tlsOptions : undefined
     return connectThroughSentinels({ ...sentinel, places, tls: sentinelTls, family }, { db, ...options }, log)
   }
   const server = connectServer({ ...(socket === undefined ? places[0]! : { path: socket }), db, ...options })
   refuseSentinel(server, log)
-  return reportChanges(server, log)
+  return logAvailability(server, log)
 }
 
 function connectServer(
@@ -78,7 +78,7 @@ function connectThroughSentinels(
   })
   // Where networks differ, what they name may lead to nothing from here.
   const where = () => (master === undefined ? '' : ` (the Sentinels name ${addressOf(master)} as the master)`)
-  return reportChanges(connectServer({ Connector, ...options }), log, where)
+  return logAvailability(connectServer({ Connector, ...options }), log, where)
 }
 
 /** Nodes are found by what the first one says, which is hosts and ports: the rest is the same for each of them. */
@@ -119,7 +119,7 @@ export async function redisReady(redis: Redis | Cluster, withinMs: number): Prom
   })
 }
 
-useDeadlines()
+replaceTimers()
 
 /** What each connection is made with, be it to the only server or to a node. */
 type ConnectionOptions = Pick<RedisOptions, keyof typeof timeLimits | 'username' | 'password' | 'family' | 'tls'>
@@ -145,13 +145,13 @@ function retryStrategy(attempt: number): number {
 /** Twice as long as a read may block. */
 const blockingTimeLimits = { commandTimeout: 2000, socketTimeout: 2500 } satisfies RedisOptions
 
-interface PatientCommand {
+interface TimedCommand {
   isSettled: boolean
   reject(error: Error): void
   _commandTimeoutTimer?: NodeJS.Timeout
 }
 
-interface PatientRedis {
+interface TimedRedis {
   options: { socketTimeout: number }
   stream: Socket
   commandQueue: { length: number }
@@ -163,16 +163,16 @@ interface PatientRedis {
  * Makes the time limits of ioredis those of {@link setDeadline}. ioredis has no option for this, and its cluster makes
  * clients of its own, so the two methods that set the timers are replaced for all of them.
  */
-export function useDeadlines(): void {
+export function replaceTimers(): void {
   Object.assign(Command.prototype, {
-    setTimeout(this: PatientCommand, ms: number) {
+    setTimeout(this: TimedCommand, ms: number) {
       this._commandTimeoutTimer ??= setDeadline(ms, () => {
         if (!this.isSettled) this.reject(new Error('Command timed out'))
       })
     },
   })
   Object.assign(Redis.prototype, {
-    setSocketTimeout(this: PatientRedis) {
+    setSocketTimeout(this: TimedRedis) {
       const { stream } = this
       const read = stream.bytesRead
       this.socketTimeoutTimer = setDeadline(this.options.socketTimeout, () => {

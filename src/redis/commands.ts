@@ -11,7 +11,7 @@ export interface RedisScripts {
    * unless a younger one is kept, or the same with a later instant. What can't be, because it is beyond the latest
    * instant, or far ahead of the generation, does not count.
    */
-  latchkeySee(
+  latchkeyRecordActivity(
     session: string,
     newest: string,
     seenAt: number,
@@ -22,7 +22,7 @@ export interface RedisScripts {
     newestText: string,
   ): Promise<unknown>
   /** Adds to the stream of revocations; answers 1 if it had to be made again for that. */
-  latchkeyTell(key: string, maxEntries: number, ttlMs: number, revocations: string, mac: string): Promise<0 | 1>
+  latchkeyPublish(key: string, maxEntries: number, ttlMs: number, revocations: string, mac: string): Promise<0 | 1>
   /**
    * Moves a watermark (`<server>:<decimal>`) forward, never back on the same server, and keeps it for so long (ms); but
    * only if the witness still names this copy. Takes the witness away.
@@ -36,7 +36,7 @@ export interface RedisScripts {
     copyId: string,
   ): Promise<unknown>
   /** Counts one up and answers the count, the milliseconds left, and 1 if what was there can't have been a count. */
-  latchkeyHit(key: string, windowMs: number): Promise<[count: number, resetsInMs: number, wasMended: 0 | 1]>
+  latchkeyHit(key: string, windowMs: number): Promise<[count: number, resetsInMs: number, wasRepaired: 0 | 1]>
   /** Counts one down, not below zero. */
   latchkeyUnhit(key: string): Promise<unknown>
 }
@@ -44,8 +44,8 @@ export interface RedisScripts {
 /** Teaches a client the scripts. ioredis sends the text once a connection and its digest from then on. */
 export function withScripts(redis: Redis | Cluster): (Redis | Cluster) & RedisScripts {
   redis.defineCommand('latchkeyRaise', { numberOfKeys: 1, lua: raise })
-  redis.defineCommand('latchkeySee', { numberOfKeys: 2, lua: see })
-  redis.defineCommand('latchkeyTell', { numberOfKeys: 1, lua: tell })
+  redis.defineCommand('latchkeyRecordActivity', { numberOfKeys: 2, lua: recordActivity })
+  redis.defineCommand('latchkeyPublish', { numberOfKeys: 1, lua: publish })
   redis.defineCommand('latchkeyAdvance', { numberOfKeys: 2, lua: advance })
   redis.defineCommand('latchkeyHit', { numberOfKeys: 1, lua: hit })
   redis.defineCommand('latchkeyUnhit', { numberOfKeys: 1, lua: unhit })
@@ -82,7 +82,7 @@ end
  * A lifetime of zero or less is over; such a sighting leaves nothing. An access token lives for a few generations, so that
  * a generation a thousand ahead of one that is still seen was not written by us.
  */
-const see = `${check}
+const recordActivity = `${check}
 local seenAt, latest, ttl, generation = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[5])
 if ttl <= 0 then return end
 local held = redis.pcall('GET', KEYS[1])
@@ -101,20 +101,20 @@ redis.call('SET', KEYS[2], ARGV[6], 'PX', ttl)
 `
 
 /** Nothing can be added to a key of another type, or behind the greatest id; nor while Redis is full, which passes. */
-const tell = `
+const publish = `
 local function add(call)
   return call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'revocations', ARGV[3], 'mac', ARGV[4])
 end
-local mended = 0
+local repaired = 0
 local added = add(redis.pcall)
 if type(added) == 'table' then
   if string.find(added.err, 'OOM', 1, true) then return added end
   redis.call('DEL', KEYS[1])
   add(redis.call)
-  mended = 1
+  repaired = 1
 end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return mended
+return repaired
 `
 
 /** Positions have up to 20 digits, more than a number of Lua holds: the longer is the greater. */
@@ -145,12 +145,12 @@ if type(count) ~= 'number' or count < 1 then
   redis.call('SET', KEYS[1], 1, 'PX', window)
   return {1, window, 1}
 end
-local mended = left > window and 1 or 0
+local repaired = left > window and 1 or 0
 if left < 0 or left > window then
   left = window
   redis.call('PEXPIRE', KEYS[1], left)
 end
-return {count, left, mended}
+return {count, left, repaired}
 `
 
 const unhit = `${check}

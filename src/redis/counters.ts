@@ -73,7 +73,7 @@ export function createCounters({ now = Date.now, maxCounters = 100_000 }: Counte
  *
  * @param local - counts while the store does not answer; by default counters of its own
  */
-export function createLastingCounters(store: Counters, local: Counters = createCounters()): Counters {
+export function createCountersWithFallback(store: Counters, local: Counters = createCounters()): Counters {
   return {
     hit: (counter, windowMs) => store.hit(counter, windowMs).catch(() => local.hit(counter, windowMs)),
     unhit: counter => store.unhit(counter).catch(() => local.unhit(counter)),

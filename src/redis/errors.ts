@@ -23,7 +23,7 @@ export function isWrongType(error: unknown): boolean {
 }
 
 /** Also of a command within a script, which Redis words otherwise, and before 7.2 without naming the command. */
-export function isDenial(error: unknown): boolean {
+export function isDenied(error: unknown): boolean {
   return error instanceof Error && /^NOPERM|ACL failure|user executing the script/.test(error.message)
 }
 
@@ -72,24 +72,24 @@ export function explainSentinelError(error: Error, isTls: boolean): SentinelProb
 const RECENT_MS = 60 * 1000
 
 /** Notices when Redis has a command or a key that its user may not use. */
-export interface Denied {
+export interface DeniedRights {
   /** Whether something that the service needs was denied within the last minute. */
   readonly isRecent: boolean
   /** Takes note of an error if it is a denial. */
-  note(error: unknown): void
+  report(error: unknown): void
   /** Does the same for what the service can do without. */
-  noteDispensable(error: unknown): void
+  reportOptional(error: unknown): void
 }
 
 /** @param now - milliseconds since the epoch */
-export function createDenied(now: () => number, log?: Pick<Log, 'warn'>): Denied {
-  const said = new Set<string>()
-  let notedAt = Number.NEGATIVE_INFINITY
+export function createDeniedRights(now: () => number, log?: Pick<Log, 'warn'>): DeniedRights {
+  const logged = new Set<string>()
+  let reportedAt = Number.NEGATIVE_INFINITY
 
-  function say(error: unknown): void {
+  function logOnce(error: unknown): void {
     const { message } = error as Error
-    if (said.has(message)) return
-    said.add(message)
+    if (logged.has(message)) return
+    logged.add(message)
     log?.warn(
       `Redis denies this service a right: ${message}. Grant its user what docs/configuration.md lists under "Rights".`,
     )
@@ -97,20 +97,20 @@ export function createDenied(now: () => number, log?: Pick<Log, 'warn'>): Denied
 
   return {
     get isRecent() {
-      return now() - notedAt < RECENT_MS
+      return now() - reportedAt < RECENT_MS
     },
-    note(error) {
-      if (!isDenial(error)) return
-      notedAt = now()
-      say(error)
+    report(error) {
+      if (!isDenied(error)) return
+      reportedAt = now()
+      logOnce(error)
     },
-    noteDispensable(error) {
-      if (isDenial(error)) say(error)
+    reportOptional(error) {
+      if (isDenied(error)) logOnce(error)
     },
   }
 }
 
-type ChangesLog = Pick<Log, 'info' | 'warn'> | undefined
+type AvailabilityLog = Pick<Log, 'info' | 'warn'> | undefined
 
 /**
  * Says when Redis goes and comes, once each, and what is wrong with a Sentinel. Without a listener for errors ioredis
@@ -119,19 +119,19 @@ type ChangesLog = Pick<Log, 'info' | 'warn'> | undefined
  *
  * @param where - what follows the reason, if there is anything to say of the address
  */
-export function reportChanges<R extends Redis | Cluster>(redis: R, log: ChangesLog, where = () => ''): R {
-  let away = false
-  const onAway = (reason: string) => {
-    if (!away) log?.warn(`Redis is away: ${reason}${where()}`)
-    away = true
+export function logAvailability<R extends Redis | Cluster>(redis: R, log: AvailabilityLog, where = () => ''): R {
+  let isUnavailable = false
+  const onUnavailable = (reason: string) => {
+    if (!isUnavailable) log?.warn(`Redis is away: ${reason}${where()}`)
+    isUnavailable = true
   }
   // A cluster's error only counts the nodes; the last of them says why.
-  redis.on('error', (error: Error & { lastNodeError?: Error }) => onAway((error.lastNodeError ?? error).message))
+  redis.on('error', (error: Error & { lastNodeError?: Error }) => onUnavailable((error.lastNodeError ?? error).message))
   redis.on('sentinelError', (error: Error) => log?.warn(error.message))
-  redis.on('reconnecting', () => onAway('the connection was closed'))
+  redis.on('reconnecting', () => onUnavailable('the connection was closed'))
   redis.on('ready', () => {
-    if (away) log?.info('Redis is back')
-    away = false
+    if (isUnavailable) log?.info('Redis is back')
+    isUnavailable = false
   })
   return redis
 }
@@ -140,7 +140,7 @@ export function reportChanges<R extends Redis | Cluster>(redis: R, log: ChangesL
  * Ends a client that was given the address of a Sentinel as that of a Redis: it connects well, and then knows no
  * command. Only another setting changes that.
  */
-export function refuseSentinel(redis: Redis, log: ChangesLog): void {
+export function refuseSentinel(redis: Redis, log: AvailabilityLog): void {
   redis.on('ready', async () => {
     // A user that may not ask is one of a Redis.
     const info = await redis.info('server').catch(() => '')

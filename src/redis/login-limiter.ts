@@ -1,5 +1,5 @@
 import { LatchkeyError } from '../errors.js'
-import { type Counters, createLastingCounters } from './counters.js'
+import { type Counters, createCountersWithFallback } from './counters.js'
 
 const WINDOW_MS = 60_000
 
@@ -26,7 +26,7 @@ export interface LoginLimiter {
 
 export function createLoginLimiter({ enabled, ephemeral, maxPerMinute, local }: LoginLimiterOptions): LoginLimiter {
   if (!enabled) return { reserve: async () => {}, forgive: async () => {} }
-  const counters = createLastingCounters(ephemeral, local)
+  const counters = createCountersWithFallback(ephemeral, local)
 
   return {
     async reserve(account) {

@@ -9,14 +9,14 @@ export interface Mac {
   /** The tag of a text that is kept under this name: HMAC-SHA-256 in base64url. */
   tagOf(name: string, text: string): string
   /** Whether one of our keys made this tag, for this text and under this name. */
-  isGenuine(name: string, text: string, tag: string): boolean
+  verify(name: string, text: string, tag: string): boolean
 }
 
 /** The tag covers the name of the key in Redis, so that what is genuine there is not believed elsewhere. */
 export function createMac(keys: MacKeys): Mac {
   return {
     tagOf: (name, text) => tagWith(keys[0], name, text),
-    isGenuine(name, text, tag) {
+    verify(name, text, tag) {
       const given = Buffer.from(tag)
       return keys.some(key => {
         const ours = Buffer.from(tagWith(key, name, text))
@@ -36,33 +36,33 @@ const MESSAGE_INTERVAL_MS = 10 * 60 * 1000
 const RECENT_MS = 60 * 1000
 
 /** Counts what was found in Redis and not believed. */
-export interface Untrusted {
+export interface UntrustedData {
   /** How often that was, since the start. */
   readonly count: number
   /** Whether it happened within the last minute. */
   readonly isRecent: boolean
   /** @param what was found, as the end of a sentence; never any part of it */
-  note(what: string): void
+  report(what: string): void
 }
 
 /** @param now - milliseconds since the epoch */
-export function createUntrusted(now: () => number, log?: Pick<Log, 'warn'>): Untrusted {
+export function createUntrustedData(now: () => number, log?: Pick<Log, 'warn'>): UntrustedData {
   let count = 0
-  let notedAt = Number.NEGATIVE_INFINITY
-  let saidAt = Number.NEGATIVE_INFINITY
+  let reportedAt = Number.NEGATIVE_INFINITY
+  let loggedAt = Number.NEGATIVE_INFINITY
 
   return {
     get count() {
       return count
     },
     get isRecent() {
-      return now() - notedAt < RECENT_MS
+      return now() - reportedAt < RECENT_MS
     },
-    note(what) {
+    report(what) {
       count++
-      notedAt = now()
-      if (notedAt - saidAt < MESSAGE_INTERVAL_MS) return
-      saidAt = notedAt
+      reportedAt = now()
+      if (reportedAt - loggedAt < MESSAGE_INTERVAL_MS) return
+      loggedAt = reportedAt
       log?.warn(
         `Redis holds what this service did not write, which is not believed: ${what} (${count} since the start)`,
       )

@@ -4,9 +4,9 @@ import { createRedisActivity } from './activity.js'
 import { createRedisChannel } from './blacklist.js'
 import { withScripts } from './commands.js'
 import type { Ephemeral } from './ephemeral.js'
-import { createDenied, isDenial } from './errors.js'
+import { createDeniedRights, isDenied } from './errors.js'
 import type { Keys } from './keys.js'
-import { createMac, createUntrusted, type MacKeys } from './mac.js'
+import { createMac, createUntrustedData, type MacKeys } from './mac.js'
 
 export interface RedisEphemeralOptions {
   /** A client or cluster client of its own (see {@link connectRedis}); `close` closes it. */
@@ -35,18 +35,18 @@ export function createRedisEphemeral({
 }: RedisEphemeralOptions): Ephemeral {
   const redis = withScripts(client)
   const mac = createMac(macKeys)
-  const untrusted = createUntrusted(now, log)
+  const untrusted = createUntrustedData(now, log)
 
-  const denied = createDenied(now, log)
+  const denied = createDeniedRights(now, log)
   const channel = createRedisChannel({ redis, openFollower, keys, mac, untrusted, denied, now, log })
   const activity = createRedisActivity({ redis, keys, mac, untrusted, now })
   /** The same method, which takes note of what it is denied. */
-  function noting<Arguments extends unknown[], Answer>(method: (...args: Arguments) => Promise<Answer>) {
+  function reportingDenials<Arguments extends unknown[], Answer>(method: (...args: Arguments) => Promise<Answer>) {
     return async (...args: Arguments) => {
       try {
         return await method(...args)
       } catch (error) {
-        denied.note(error)
+        denied.report(error)
         throw error
       }
     }
@@ -57,32 +57,32 @@ export function createRedisEphemeral({
     try {
       return await node.info('memory')
     } catch (error) {
-      if (!isDenial(error)) throw error
-      denied.noteDispensable(error)
+      if (!isDenied(error)) throw error
+      denied.reportOptional(error)
       await node.ping()
       return ''
     }
   }
 
   return {
-    publish: noting(channel.publish),
+    publish: reportingDenials(channel.publish),
     follow: channel.follow,
-    complete: noting(channel.complete),
-    recordActivity: noting(activity.recordActivity),
-    lastActivity: noting(activity.lastActivity),
-    generationLastSeen: noting(activity.generationLastSeen),
+    complete: reportingDenials(channel.complete),
+    recordActivity: reportingDenials(activity.recordActivity),
+    lastActivity: reportingDenials(activity.lastActivity),
+    generationLastSeen: reportingDenials(activity.generationLastSeen),
 
     get untrustedCount() {
       return untrusted.count
     },
 
-    hit: noting(async (counter, windowMs) => {
-      const [count, resetsInMs, wasMended] = await redis.latchkeyHit(keys.hits(counter), windowMs)
-      if (wasMended) untrusted.note('a counter is none, or ends later than it can')
+    hit: reportingDenials(async (counter, windowMs) => {
+      const [count, resetsInMs, wasRepaired] = await redis.latchkeyHit(keys.hits(counter), windowMs)
+      if (wasRepaired) untrusted.report('a counter is none, or ends later than it can')
       return { count, resetsInMs }
     }),
 
-    unhit: noting(async counter => {
+    unhit: reportingDenials(async counter => {
       await redis.latchkeyUnhit(keys.hits(counter))
     }),
 

@@ -6,17 +6,17 @@ import type { Revocation } from '../revocations/revocation.js'
 import type { Following, OnNews } from '../revocations/revocations.js'
 import { redisReady } from './client.js'
 import type { RedisScripts } from './commands.js'
-import { type Denied, isWrongType } from './errors.js'
+import { type DeniedRights, isWrongType } from './errors.js'
 import type { Keys } from './keys.js'
-import type { Mac, Untrusted } from './mac.js'
+import type { Mac, UntrustedData } from './mac.js'
 
-export interface RedisNewsOptions {
+export interface RevocationStreamOptions {
   redis: (Redis | Cluster) & RedisScripts
   openFollower(): Redis | Cluster
   keys: Keys
   mac: Mac
-  untrusted: Untrusted
-  denied: Denied
+  untrusted: UntrustedData
+  denied: DeniedRights
   /** Milliseconds since the epoch. */
   now(): number
   log?: Pick<Log, 'warn'> | undefined
@@ -24,31 +24,37 @@ export interface RedisNewsOptions {
 
 /** How long one read of the stream waits for news. What comes back empty is a sign of life. */
 const BLOCK_MS = 1000
-const NEWS_AT_ONCE = 1000
+const MAX_ENTRIES_PER_READ = 1000
 const RETRY_MS = 250
 /** A start goes on without Redis. */
 const LISTENING_TIMEOUT_MS = 500
 /** More than are ever missed in a second; an instance that was away longer reads the journal. */
-const MAX_NEWS = 10_000
+const MAX_ENTRIES = 10_000
 /** Before every entry of a stream. */
 const START = '0-0'
 
 /** Tells the instances that follow the stream. One that nothing can be added to is made again: the journal has it all. */
-export async function publishNews(
-  { redis, keys, mac, untrusted }: RedisNewsOptions,
+export async function publishRevocations(
+  { redis, keys, mac, untrusted }: RevocationStreamOptions,
   revocations: readonly Revocation[],
 ): Promise<void> {
   const news = JSON.stringify(revocations)
-  const wasMended = await redis.latchkeyTell(keys.news, MAX_NEWS, keys.newsTtlMs, news, mac.tagOf(keys.news, news))
-  if (wasMended) untrusted.note('nothing could be added to the stream of revocations, so it was made again')
+  const wasRepaired = await redis.latchkeyPublish(
+    keys.news,
+    MAX_ENTRIES,
+    keys.newsTtlMs,
+    news,
+    mac.tagOf(keys.news, news),
+  )
+  if (wasRepaired) untrusted.report('nothing could be added to the stream of revocations, so it was made again')
 }
 
 /** Reads the stream until it is stopped. While Redis is away it tries again; what it misses comes by the journal. */
-export function followNews(options: RedisNewsOptions, onNews: OnNews): Following {
+export function followRevocations(options: RevocationStreamOptions, onNews: OnNews): Following {
   const { openFollower, keys, untrusted, denied, log } = options
   const follower = openFollower()
   const stopped = new AbortController()
-  let hasSaidSo = false
+  let hasLoggedRestart = false
   let isListening = () => {}
   const listening = new Promise<void>(resolve => {
     isListening = resolve
@@ -67,24 +73,32 @@ export function followNews(options: RedisNewsOptions, onNews: OnNews): Following
         unbrokenSinceMs ??= performance.now()
         isListening()
         const askedAtMs = performance.now()
-        const answer = await follower.xread('COUNT', NEWS_AT_ONCE, 'BLOCK', BLOCK_MS, 'STREAMS', keys.news, lastId)
+        const answer = await follower.xread(
+          'COUNT',
+          MAX_ENTRIES_PER_READ,
+          'BLOCK',
+          BLOCK_MS,
+          'STREAMS',
+          keys.news,
+          lastId,
+        )
         isStream = true
         const entries = answer?.[0]?.[1] ?? []
-        if (entries.length === 0 && (await hasBegunAgain(lastId))) {
+        if (entries.length === 0 && (await hasRestarted(lastId))) {
           lastId = START
           unbrokenSinceMs = undefined
           continue
         }
         // Before anything of them is looked at: what can't be read must not be read for ever.
         lastId = entries.at(-1)?.[0] ?? lastId
-        const revocations = entries.flatMap(([, fields]) => readNews(options, fields))
+        const revocations = entries.flatMap(([, fields]) => readEntry(options, fields))
         onNews(revocations, unbrokenSinceMs, asOf(askedAtMs, entries.length))
       } catch (error) {
         unbrokenSinceMs = undefined
         isListening()
-        denied.note(error)
+        denied.report(error)
         if (isWrongType(error)) {
-          if (isStream) untrusted.note('the stream of revocations is of another type')
+          if (isStream) untrusted.report('the stream of revocations is of another type')
           isStream = false
           // All that comes when it is one again is new.
           lastId = START
@@ -100,11 +114,11 @@ export function followNews(options: RedisNewsOptions, onNews: OnNews): Following
   }
 
   /** Whether the stream has come to its end before this id. Without any entry there is nothing to be told of. */
-  async function hasBegunAgain(lastId: string): Promise<boolean> {
+  async function hasRestarted(lastId: string): Promise<boolean> {
     const newest = await newestId()
     if (newest === START || !isBefore(newest, lastId)) return false
-    if (!hasSaidSo) log?.warn('the stream of revocations in Redis has begun again, and is read from its start')
-    hasSaidSo = true
+    if (!hasLoggedRestart) log?.warn('the stream of revocations in Redis has begun again, and is read from its start')
+    hasLoggedRestart = true
     return true
   }
 
@@ -125,20 +139,20 @@ export function followNews(options: RedisNewsOptions, onNews: OnNews): Following
  */
 function asOf(askedAtMs: number, count: number): number {
   if (count === 0) return askedAtMs + BLOCK_MS
-  return count < NEWS_AT_ONCE ? askedAtMs : Number.NEGATIVE_INFINITY
+  return count < MAX_ENTRIES_PER_READ ? askedAtMs : Number.NEGATIVE_INFINITY
 }
 
 /** What an entry of the stream says, as far as it is to be believed: `revocations <json> mac <tag>`. */
-function readNews({ keys, mac, untrusted, now }: RedisNewsOptions, fields: readonly string[]): Revocation[] {
+function readEntry({ keys, mac, untrusted, now }: RevocationStreamOptions, fields: readonly string[]): Revocation[] {
   const [name, text = '', macName, tag = ''] = fields
-  if (name !== 'revocations' || macName !== 'mac' || !mac.isGenuine(keys.news, text, tag)) {
-    untrusted.note('an entry of the stream of revocations has no MAC of ours')
+  if (name !== 'revocations' || macName !== 'mac' || !mac.verify(keys.news, text, tag)) {
+    untrusted.report('an entry of the stream of revocations has no MAC of ours')
     return []
   }
   const at = now()
   return parseList(text).flatMap(value => {
     const read = readRevocation(value, at)
-    if (read === 'malformed') untrusted.note('a revocation in the stream is malformed or out of bounds')
+    if (read === 'malformed') untrusted.report('a revocation in the stream is malformed or out of bounds')
     return typeof read === 'string' ? [] : [read]
   })
 }

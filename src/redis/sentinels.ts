@@ -127,7 +127,7 @@ class SentinelConnector extends AbstractConnector {
   readonly #sentinels: Sentinels
   readonly #onNamed: OnNamed
   /** Of each Sentinel that has a problem. */
-  readonly #fixes = new Map<string, string>()
+  readonly #problems = new Map<string, string>()
   #stopped = new AbortController()
 
   constructor(options: RedisOptions, sentinels: Sentinels, onNamed: OnNamed) {
@@ -198,9 +198,9 @@ class SentinelConnector extends AbstractConnector {
   #reportTo(emit: Emit): OnSentinel {
     return (place, problem) => {
       const address = addressOf(place)
-      if (problem === undefined) this.#fixes.delete(address)
-      else if (this.#fixes.get(address) !== problem.fix) {
-        this.#fixes.set(address, problem.fix)
+      if (problem === undefined) this.#problems.delete(address)
+      else if (this.#problems.get(address) !== problem.fix) {
+        this.#problems.set(address, problem.fix)
         emit('sentinelError', new Error(`The Sentinel at ${address} ${problem.is}. ${problem.fix}.`))
       }
     }
