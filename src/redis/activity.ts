@@ -13,19 +13,23 @@ export interface ActivityOptions {
 }
 
 const FLUSH_INTERVAL_MS = 1000
-/** Sessions seen in one second. What is seen beyond it is not recorded: activity is an estimate, and memory is bounded. */
+/**
+ * The largest number of sessions recorded in a second. More are not recorded: activity is an estimate, and memory is
+ * bounded.
+ */
 const MAX_PENDING = 100_000
 
 /**
- * When sessions, and the generations of their tokens, were last seen. Noting a sighting costs a look into a map; once a
- * second the map goes to the ephemeral store. What that store can't say is unknown, never an error.
+ * When sessions, and the generations of their tokens, were last seen. Recording a sighting costs one access to a map.
+ * Once a second the map is written to the ephemeral store. When that store does not answer, activity is unknown, which
+ * is never an error.
  */
 export class Activity {
   readonly #options: ActivityOptions
   readonly #timer: NodeJS.Timeout
   /** By session and generation, milliseconds since the epoch. */
   #pending = new Map<string, Map<number, number>>()
-  /** What is on its way to the store, which does not know it yet. */
+  /** Sent to the store, which has not confirmed it yet. */
   #sent = new Map<string, Map<number, number>>()
   #storeAnswers = true
 
@@ -45,7 +49,7 @@ export class Activity {
     generations.set(generation, this.#options.clock())
   }
 
-  /** When each of the sessions was last seen (ms since the epoch), as far as it is known. */
+  /** When each of the sessions was last seen (ms since the epoch), if that is known. */
   async lastSeen(sessionIds: readonly string[]): Promise<Map<string, number>> {
     const seen = (await this.#ask(ephemeral => ephemeral.lastActivity(sessionIds))) ?? new Map<string, number>()
     for (const sessionId of sessionIds)
@@ -56,8 +60,8 @@ export class Activity {
   }
 
   /**
-   * When this generation of a session, or a younger one, was last seen in use (ms since the epoch); undefined if that is
-   * not known. Whoever has a younger token had this one.
+   * When this generation of a session, or a younger one, was last seen in use (ms since the epoch); undefined if that
+   * is not known. A client with a younger token also had this one.
    */
   async generationLastSeen(sessionId: string, generation: number): Promise<number | undefined> {
     const times = [this.#pending, this.#sent].flatMap(sessions =>
@@ -67,7 +71,7 @@ export class Activity {
     return this.#ask(ephemeral => ephemeral.generationLastSeen(sessionId, generation))
   }
 
-  /** Hands what was seen to the store; what it does not take is lost. */
+  /** Writes what was seen to the store. If that fails, it is lost. */
   async flush(): Promise<void> {
     if (this.#pending.size === 0) return
     const sightings: Sighting[] = []
@@ -109,15 +113,15 @@ export interface RedisActivityOptions {
 
 export type RedisActivity = Pick<Ephemeral, 'recordActivity' | 'lastActivity' | 'generationLastSeen'>
 
-/** How far the clocks of instances may be apart. */
+/** The largest difference between the clocks of instances. */
 const CLOCK_TOLERANCE_MS = 60_000
 
 const SESSION_SEEN = /^(?<seenAt>\d{1,15})$/
 const NEWEST_SEEN = /^(?<generation>\d{1,10}):(?<seenAt>\d{1,15})$/
 
 /**
- * When sessions and generations were last seen. A sighting can decide that a refresh token was stolen, so each is kept
- * with a MAC, and one that lies ahead is not believed.
+ * The activity in Redis. A sighting can decide that a refresh token was stolen, so each is stored with a MAC, and one
+ * from the future is not accepted.
  */
 export function createRedisActivity({ redis, keys, mac, untrusted, now }: RedisActivityOptions): RedisActivity {
   const write = (key: string, value: string) => `${value}.${mac.tagOf(key, value)}`
@@ -129,7 +133,7 @@ export function createRedisActivity({ redis, keys, mac, untrusted, now }: RedisA
     const { seenAt, generation } = form.exec(value)?.groups ?? {}
     if (Number(seenAt) <= now() + CLOCK_TOLERANCE_MS && mac.verify(key, value, tag))
       return { seenAt: Number(seenAt), generation: Number(generation) }
-    untrusted.report('when a session was last seen has no MAC of ours, or lies ahead')
+    untrusted.report('a time of last activity has no valid MAC, or lies in the future')
     return undefined
   }
 

@@ -6,17 +6,18 @@ import { getText, inBatches } from './commands.js'
 import { followRevocations, publishRevocations, type RevocationStreamOptions } from './revocation-stream.js'
 
 /**
- * The blacklist in Redis, and a stream by which instances hear of its entries within milliseconds. Both may lose
- * anything at any time: the journal in Postgres is read every second, and a watermark tells whether the blacklist has
- * everything up to there. The blacklist is for others: no instance reads it.
+ * The blacklist in Redis, and a stream that brings its entries to the other instances within milliseconds. Both may
+ * lose anything at any time: every instance reads the journal in Postgres every second, and a watermark tells up to
+ * which position of the journal the blacklist is complete. The blacklist is for other systems: no instance reads it.
  */
 export function createRedisChannel(options: RevocationStreamOptions): RevocationChannel {
   const { redis, keys, now } = options
-  // One key an instance, so that copies which fail leave no more than that behind.
+  // One key for each instance, so that failed copies leave only that key behind.
   const copyKey = keys.copying(randomUUID())
-  // The watermark is on one node of a cluster and speaks for all. Another that was gone may come back without its part.
+  // The watermark is on one node of a cluster but stands for all. A node that was lost may come back without its
+  // entries.
   let lostNodes = 0
-  let completedNodes = 0
+  let lostAtCompletion = 0
   redis.on('-node', () => lostNodes++)
 
   async function blacklist(revocations: readonly Revocation[]): Promise<void> {
@@ -37,23 +38,23 @@ export function createRedisChannel(options: RevocationStreamOptions): Revocation
     follow: onNews => followRevocations(options, onNews),
 
     async complete({ from, to, entries, all }) {
-      // Redis may lose what is being copied, and be flushed or set back to an older watermark. The copyKey goes with it,
-      // and a copy that does not find itself there leaves the watermark to the next one.
+      // Redis may lose what is being copied: it may be flushed, or restored with an older watermark. Then it loses this
+      // key too. A copy that does not find its id in the key leaves the watermark as it is, and the next copy moves it.
       const copyId = randomUUID()
       const [, watermark] = await Promise.all([
         redis.set(copyKey, copyId, 'PX', keys.copyingTtlMs),
         getText(redis, keys.watermark),
       ])
       const lost = lostNodes
-      const isComplete = lost === completedNodes && from !== undefined && reaches(watermark, from)
+      const isComplete = lost === lostAtCompletion && from !== undefined && reaches(watermark, from)
       await blacklist(isComplete ? entries : all())
       await redis.latchkeyAdvance(keys.watermark, copyKey, to.serverStart, to.xid, keys.watermarkTtlMs, copyId)
-      completedNodes = lost
+      lostAtCompletion = lost
     },
   }
 }
 
-/** Whether a watermark says that everything up to this position is there. */
+/** Whether the blacklist is complete up to this position, according to its watermark. */
 function reaches(watermark: string | null, { serverStart, xid }: JournalPosition): boolean {
   const [start, reached] = watermark?.split(':') ?? []
   return start === serverStart && reached !== undefined && /^\d{1,20}$/.test(reached) && BigInt(reached) >= BigInt(xid)

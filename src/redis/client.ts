@@ -9,14 +9,17 @@ import { isFormerMaster, logAvailability, refuseSentinel } from './errors.js'
 import { addressOf, connectorOf, type Sentinels } from './sentinels.js'
 
 export interface ConnectRedisOptions {
-  /** The authority that a `rediss:` server's certificate must come from; without it, those that Node trusts. */
+  /**
+   * The certificate authority that must have signed the certificate of a `rediss:` server; by default those that Node
+   * trusts.
+   */
   caFile?: string | undefined
   log?: Pick<Log, 'info' | 'warn'> | undefined
   /** Whether the address is one of a Redis Cluster, whose nodes are found through it. */
   cluster?: boolean
-  /** If the address is one of Sentinels: the name under which they watch the master, and what they themselves want. */
+  /** If the address is one of Sentinels: the name of the master that they watch, and the credentials for them. */
   sentinel?: SentinelOptions | undefined
-  /** For a client whose commands wait for news a second at a time. */
+  /** For a client whose commands wait for new entries, a second at a time. */
   blocking?: boolean
 }
 
@@ -24,15 +27,15 @@ export interface SentinelOptions {
   master: string
   username?: string | undefined
   password?: string | undefined
-  /** As Redis itself is reached, if not given. */
+  /** By default as for Redis itself. */
   tls?: boolean | undefined
 }
 
 const SENTINEL_PORT = 26_379
 
 /**
- * Opens a client and returns at once; Redis may be absent, now or later. Until it is there every command rejects
- * immediately, and one that gets no answer rejects within a second.
+ * Opens a client and returns at once; Redis may be unavailable, now or later. While it is unavailable every command
+ * rejects immediately, and a command without an answer rejects within a second.
  *
  * @param url - `redis:`, with TLS `rediss:`, or `unix:`
  */
@@ -76,35 +79,36 @@ function connectThroughSentinels(
   const Connector = connectorOf(sentinels, named => {
     master = named
   })
-  // Where networks differ, what they name may lead to nothing from here.
+  // In a different network, the address that they name may not be reachable from here.
   const where = () => (master === undefined ? '' : ` (the Sentinels name ${addressOf(master)} as the master)`)
   return logAvailability(connectServer({ Connector, ...options }), log, where)
 }
 
-/** Nodes are found by what the first one says, which is hosts and ports: the rest is the same for each of them. */
+/** The first node names the hosts and ports of the others. All other options are the same for each node. */
 function connectCluster(places: readonly Place[], redisOptions: ConnectionOptions): Cluster {
   const cluster = new Cluster([...places], {
     redisOptions,
     enableAutoPipelining: true,
     clusterRetryStrategy: retryStrategy,
-    // Names stay names, as certificates are made for them.
+    // Host names are not resolved here, because certificates are issued for names.
     dnsLookup: (address, done) => done(null, address),
     enableOfflineQueue: false,
-    // What was sent to a node that died is not sent again, and what it would have answered is refused at once.
+    // What was sent to a node that failed is not sent again, and its commands are rejected at once.
     retryDelayOnFailover: 0,
     retryDelayOnClusterDown: 0,
     maxRedirections: 3,
     slotsRefreshTimeout: 500,
     slotsRefreshInterval: 1000,
   })
-  // If ioredis is asking for the slots when the client is closed, it goes on to ask every second, and the process never ends.
+  // If the client is closed while ioredis asks for the slots, ioredis goes on asking every second, and the process
+  // never ends.
   cluster.once('end', () => {
     cluster.refreshSlotsCache = () => {}
   })
   return cluster
 }
 
-/** Waits for a client to be of use, but no longer than this: a start goes on without Redis. */
+/** Waits until a client is ready, but no longer than this: the service also starts without Redis. */
 export async function redisReady(redis: Redis | Cluster, withinMs: number): Promise<boolean> {
   if (redis.status === 'ready') return true
   return new Promise(resolve => {
@@ -121,28 +125,27 @@ export async function redisReady(redis: Redis | Cluster, withinMs: number): Prom
 
 replaceTimers()
 
-/** What each connection is made with, be it to the only server or to a node. */
+/** The options of each connection, to a single server or to a node of a cluster. */
 type ConnectionOptions = Pick<RedisOptions, keyof typeof timeLimits | 'username' | 'password' | 'family' | 'tls'>
 
 const timeLimits = {
   connectTimeout: 500,
   commandTimeout: 500,
-  // A connection that stays silent is dropped, so that only its first commands wait and the next are refused at once.
+  // A connection without answers is closed, so that only its first commands wait and the next are rejected at once.
   socketTimeout: 1000,
-  // No second try, as there is no queue: a caller has a way on without Redis, and a hit must not count twice.
+  // No retry, as there is no queue: callers can go on without Redis, and a hit must not count twice.
   maxRetriesPerRequest: 0,
   autoResendUnfulfilledCommands: false,
   maxLoadingRetryTime: 1000,
-  // After a failover the connection may still lead to the former primary.
   reconnectOnError: isFormerMaster,
 } satisfies RedisOptions
 
-/** Never gives up. The jitter keeps a hundred instances from knocking at the same moment. */
+/** Never gives up. The jitter spreads the reconnections of a hundred instances. */
 function retryStrategy(attempt: number): number {
   return Math.min(50 * 2 ** (attempt - 1), 1000) * (0.5 + Math.random() / 2)
 }
 
-/** Twice as long as a read may block. */
+/** The read blocks for up to a second; this is twice that. */
 const blockingTimeLimits = { commandTimeout: 2000, socketTimeout: 2500 } satisfies RedisOptions
 
 interface TimedCommand {
@@ -160,8 +163,8 @@ interface TimedRedis {
 }
 
 /**
- * Makes the time limits of ioredis those of {@link setDeadline}. ioredis has no option for this, and its cluster makes
- * clients of its own, so the two methods that set the timers are replaced for all of them.
+ * Replaces the timers of ioredis by {@link setDeadline}. ioredis has no option for this, and its cluster creates
+ * clients of its own, so the two methods that set the timers are replaced for all clients.
  */
 export function replaceTimers(): void {
   Object.assign(Command.prototype, {

@@ -1,15 +1,15 @@
 import type { Cluster, Redis } from 'ioredis'
 import { isWrongType } from './errors.js'
 
-/** Each is one command for Redis, so that nothing comes between its steps; the keys of one share a cluster slot. */
+/** Each script is one atomic command for Redis. The keys of one script share a slot of a Redis Cluster. */
 export interface RedisScripts {
-  /** Sets a number and its time to live (ms, or 0 for ever), but lowers neither. */
+  /** Sets a number and its time to live (ms, or 0 for no end), but never lowers either. */
   latchkeyRaise(key: string, value: number, ttlMs: number): Promise<unknown>
   /**
-   * Keeps when a session was seen, as a text that begins with that instant and a dot, unless a later instant is kept
-   * already; and the newest generation that was seen, as a text that begins with it, a colon, that instant and a dot,
-   * unless a younger one is kept, or the same with a later instant. What can't be, because it is beyond the latest
-   * instant, or far ahead of the generation, does not count.
+   * Stores when a session was seen, as a text that begins with that time and a dot, unless a later time is stored; and
+   * the newest generation that was seen, as a text that begins with the generation, a colon, the time and a dot, unless
+   * a younger generation is stored, or the same one with a later time. Stored values that are impossible, because they
+   * are later than `latest` or far ahead of the generation, are replaced.
    */
   latchkeyRecordActivity(
     session: string,
@@ -21,27 +21,27 @@ export interface RedisScripts {
     generation: number,
     newestText: string,
   ): Promise<unknown>
-  /** Adds to the stream of revocations; answers 1 if it had to be made again for that. */
+  /** Adds an entry to the stream of revocations; returns 1 if the stream had to be created again for that. */
   latchkeyPublish(key: string, maxEntries: number, ttlMs: number, revocations: string, mac: string): Promise<0 | 1>
   /**
-   * Moves a watermark (`<server>:<decimal>`) forward, never back on the same server, and keeps it for so long (ms); but
-   * only if the witness still names this copy. Takes the witness away.
+   * Moves a watermark (`<server>:<decimal>`) forward, never back on the same server, and sets its time to live (ms);
+   * but only if `copyKey` still holds the id of this copy. Deletes `copyKey`.
    */
   latchkeyAdvance(
     key: string,
-    witness: string,
+    copyKey: string,
     server: string,
     position: string,
     ttlMs: number,
     copyId: string,
   ): Promise<unknown>
-  /** Counts one up and answers the count, the milliseconds left, and 1 if what was there can't have been a count. */
+  /** Adds 1 and returns the count, the milliseconds left, and 1 if the stored value could not have been a count. */
   latchkeyHit(key: string, windowMs: number): Promise<[count: number, resetsInMs: number, wasRepaired: 0 | 1]>
-  /** Counts one down, not below zero. */
+  /** Subtracts 1, but not below 0. */
   latchkeyUnhit(key: string): Promise<unknown>
 }
 
-/** Teaches a client the scripts. ioredis sends the text once a connection and its digest from then on. */
+/** Adds the scripts to a client. ioredis sends the text once for each connection, and then only its digest. */
 export function withScripts(redis: Redis | Cluster): (Redis | Cluster) & RedisScripts {
   redis.defineCommand('latchkeyRaise', { numberOfKeys: 1, lua: raise })
   redis.defineCommand('latchkeyRecordActivity', { numberOfKeys: 2, lua: recordActivity })
@@ -52,7 +52,7 @@ export function withScripts(redis: Redis | Cluster): (Redis | Cluster) & RedisSc
   return redis as (Redis | Cluster) & RedisScripts
 }
 
-/** What the user of Redis may not do must come out as an error, and not be taken for a value of another kind. */
+/** A denied right must be returned as an error, and must not be treated as a value of another type. */
 const check = `
 local function denied(answer)
   local err = type(answer) == 'table' and answer.err or ''
@@ -61,8 +61,8 @@ end
 `
 
 /**
- * PTTL answers -1 for a key that stays for ever and -2 for one that does not exist. What is no number there, somebody
- * else wrote: it is replaced, as are other such things below. SET replaces any type.
+ * PTTL returns -1 for a key without an end and -2 for a key that does not exist. A value that is not a number was not
+ * written by this service and is replaced, as in the scripts below. SET replaces any type.
  */
 const raise = `${check}
 local value, ttl = ARGV[1], tonumber(ARGV[2])
@@ -79,8 +79,8 @@ end
 `
 
 /**
- * A lifetime of zero or less is over; such a sighting leaves nothing. An access token lives for a few generations, so that
- * a generation a thousand ahead of one that is still seen was not written by us.
+ * A sighting whose time to live is 0 or less is not stored. An access token is valid for a few generations, so a
+ * generation that is a thousand ahead of one that is still in use was not written by this service.
  */
 const recordActivity = `${check}
 local seenAt, latest, ttl, generation = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[5])
@@ -100,7 +100,10 @@ end
 redis.call('SET', KEYS[2], ARGV[6], 'PX', ttl)
 `
 
-/** Nothing can be added to a key of another type, or behind the greatest id; nor while Redis is full, which passes. */
+/**
+ * XADD fails on a key of another type and after the greatest id, so the stream is deleted. When Redis is full it fails
+ * too, but only for a time.
+ */
 const publish = `
 local function add(call)
   return call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'revocations', ARGV[3], 'mac', ARGV[4])
@@ -117,11 +120,14 @@ redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return repaired
 `
 
-/** Positions have up to 20 digits, more than a number of Lua holds: the longer is the greater. */
+/**
+ * Positions have up to 20 digits, more than a number in Lua can hold exactly: they are compared by length, then as
+ * texts.
+ */
 const advance = `${check}
-local witness = redis.pcall('GET', KEYS[2])
-if denied(witness) then return witness end
-if witness ~= ARGV[4] then return end
+local copy = redis.pcall('GET', KEYS[2])
+if denied(copy) then return copy end
+if copy ~= ARGV[4] then return end
 redis.call('DEL', KEYS[2])
 local held = redis.pcall('GET', KEYS[1])
 local server, reached = string.match(type(held) == 'string' and held or '', '^(.*):(%d+)$')
@@ -133,8 +139,8 @@ redis.call('SET', KEYS[1], ARGV[1] .. ':' .. position, 'PX', ARGV[3])
 `
 
 /**
- * A counter without an end (somebody ran PERSIST, or restored it badly) would block for ever: it gets one again. So
- * does one that ends later than its window, and one that counts nothing begins again.
+ * A counter without an end (after PERSIST, or a bad restore) would block for ever, so its end is set again. So is the
+ * end of a counter that ends later than its window. A counter that is not a positive number starts again at 1.
  */
 const hit = `${check}
 local window = tonumber(ARGV[1])
@@ -164,7 +170,8 @@ end
 `
 
 /**
- * The text under a key, null if there is none. What is of another type reads as an empty text, which nothing of ours is.
+ * The text under a key, null if there is none. A value of another type is returned as an empty text, which this service
+ * never writes.
  */
 export async function getText(redis: Redis | Cluster, key: string): Promise<string | null> {
   try {
@@ -175,10 +182,10 @@ export async function getText(redis: Redis | Cluster, key: string): Promise<stri
   }
 }
 
-/** So many commands are on their way at a time at most; a whole journal may be copied at once. */
+/** The largest number of commands at a time; a whole journal may be copied at once. */
 const BATCH_SIZE = 1000
 
-/** Sends something for each item, many at a time but never all of a million. */
+/** Calls `send` for each item, a batch at a time. */
 export async function inBatches<T>(items: readonly T[], send: (item: T) => Promise<unknown>): Promise<void> {
   for (let start = 0; start < items.length; start += BATCH_SIZE) {
     await Promise.all(items.slice(start, start + BATCH_SIZE).map(send))

@@ -68,8 +68,9 @@ export function createCounters({ now = Date.now, maxCounters = 100_000 }: Counte
 }
 
 /**
- * Counters that always count: those of the store while it answers, otherwise counters in this process. A limit over them
- * then holds for each instance by itself, which is looser than for all together, but it holds. Neither method rejects.
+ * Counters that always count: those of the store while it answers, otherwise counters in this process. A limit over
+ * them then holds for each instance by itself, which is looser than for all together, but it holds. Neither method
+ * rejects.
  *
  * @param local - counts while the store does not answer; by default counters of its own
  */

@@ -6,13 +6,13 @@ export interface Sighting {
   /** The refresh generation that the credential carried. */
   generation: number
   /**
-   * Milliseconds since the epoch, and not in the future: code that takes reports of others cuts them off at the present,
-   * because the latest sighting wins.
+   * Milliseconds since the epoch, and not in the future: code that accepts reports of others limits them to the
+   * present, because the latest sighting wins.
    */
   seenAt: number
 }
 
-/** How often something was counted in its window. */
+/** The state of a counter. */
 export interface Hits {
   count: number
   /** Milliseconds until the window ends and the count starts again. */
@@ -20,36 +20,38 @@ export interface Hits {
 }
 
 /**
- * What may be lost: counters, last activity, and the fast copy of the blacklist. Postgres is the truth for everything
- * that must survive. Two implementations, Redis and memory, pass one contract suite (test/contract/ephemeral.ts).
+ * Data that may be lost: counters, last activity, and the fast copy of the blacklist. Everything that must not be lost
+ * is in Postgres. Two implementations, Redis and memory, pass one contract suite (test/contract/ephemeral.ts).
  *
- * Every method rejects when the store can't be reached in time; the caller decides what to do without it.
+ * Every method rejects when the store does not answer in time; the caller decides what to do without it.
  */
 export interface Ephemeral extends RevocationChannel {
-  /** Notes when sessions and their generations were seen, in whatever order the sightings come: the latest wins. */
+  /**
+   * Records when sessions and their generations were seen. The order of the sightings does not matter: the latest wins.
+   */
   recordActivity(sightings: readonly Sighting[]): Promise<void>
 
   /** When each of the sessions was last seen (ms); a session never seen, or seen too long ago, is absent. */
   lastActivity(sessionIds: readonly string[]): Promise<Map<string, number>>
 
   /**
-   * When this generation of a session, or a younger one, was last seen in use (ms), or undefined if unknown. What is seen
-   * of a generation after a younger one was seen is not kept.
+   * When this generation of a session, or a younger one, was last seen in use (ms), or undefined if unknown. Sightings
+   * of a generation are not kept once a younger one was seen.
    */
   generationLastSeen(sessionId: string, generation: number): Promise<number | undefined>
 
-  /** Counts one more hit on a named counter; its first hit opens a window of the given length (whole milliseconds). */
+  /** Adds a hit to a named counter. The first hit opens a window of this length (whole milliseconds). */
   hit(counter: string, windowMs: number): Promise<Hits>
 
-  /** Takes one hit back (an attempt that turned out to be honest), never below zero. */
+  /** Takes one hit back, never below 0: for an attempt with the right password. */
   unhit(counter: string): Promise<void>
 
-  /** How often it held, since the start, what this service did not write or can't have written. */
+  /** How often, since the start, the store held data that this service did not write. */
   readonly untrustedCount: number
 
   /**
-   * Resolves if the store answers, with what is not as it should be all the same: `redis-eviction`, and
-   * `redis-untrusted` when it held what is not believed within the last minute.
+   * Resolves if the store answers, with its problems: `redis-eviction`, and `redis-untrusted` or `redis-rights` if the
+   * store held data that this service did not write, or denied a right, within the last minute.
    */
   ping(): Promise<readonly string[]>
 

@@ -1,33 +1,33 @@
 import type { Cluster, Redis } from 'ioredis'
 import type { Log } from '../log.js'
 
-/** Whether Redis is not there, cannot be written to now, or did not answer in time, so that trying again soon makes sense. */
+/** Whether Redis is unavailable, read-only or did not answer in time, so that a retry soon makes sense. */
 export function isRedisUnavailable({ name, message }: Error): boolean {
   return UNAVAILABLE_NAMES.has(name) || UNAVAILABLE_MESSAGES.test(message)
 }
 
 const UNAVAILABLE_NAMES = new Set(['MaxRetriesPerRequestError', 'ClusterAllFailedError'])
 
-/** ioredis and Redis tell these apart by their message only. */
+/** ioredis and Redis distinguish these by their message only. */
 const UNAVAILABLE_MESSAGES =
   /^(Connection is closed\.|Command timed out|Stream isn't writeable and|LOADING |READONLY |MASTERDOWN |CLUSTERDOWN )/
 
-/** Whether the server is no longer the master: after a failover the connection may still lead to the former one. */
+/** Whether the server is no longer the master: after a failover a connection may still lead to the former master. */
 export function isFormerMaster({ message }: Error): boolean {
   return /READONLY|MASTERDOWN/.test(message)
 }
 
-/** Whether a command was refused because the key holds something of another type. */
+/** Whether a command was rejected because the key holds a value of another type. */
 export function isWrongType(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('WRONGTYPE')
 }
 
-/** Also of a command within a script, which Redis words otherwise, and before 7.2 without naming the command. */
+/** Also of a command within a script, for which Redis has other words, and before 7.2 does not name the command. */
 export function isDenied(error: unknown): boolean {
   return error instanceof Error && /^NOPERM|ACL failure|user executing the script/.test(error.message)
 }
 
-/** Both are parts of sentences. */
+/** Both are parts of sentences: "The Sentinel at … <is>. <fix>." */
 export interface SentinelProblem {
   is: string
   fix: string
@@ -37,47 +37,50 @@ export function unknownMaster(master: string): SentinelProblem {
   return { is: `knows no master named ${JSON.stringify(master)}`, fix: 'Correct REDIS_SENTINEL_MASTER' }
 }
 
-/** Never repeats what a Sentinel was sent. */
+/** Never repeats what was sent to a Sentinel, which may be a password. */
 export function explainSentinelError(error: Error, isTls: boolean): SentinelProblem {
   const { message, code = '' } = error as NodeJS.ErrnoException
-  if (message.startsWith('NOAUTH')) return { is: 'wants a password', fix: 'Set REDIS_SENTINEL_PASSWORD' }
+  if (message.startsWith('NOAUTH')) return { is: 'requires a password', fix: 'Set REDIS_SENTINEL_PASSWORD' }
   if (message.startsWith('WRONGPASS')) {
     return {
-      is: 'refuses the password',
+      is: 'rejects the password',
       fix: 'Correct REDIS_SENTINEL_PASSWORD and REDIS_SENTINEL_USERNAME; those in REDIS_URL are for Redis itself',
     }
   }
   if (message.startsWith('NOPERM')) {
     return {
       is: 'denies its user the command "sentinel get-master-addr-by-name"',
-      fix: 'Grant it what docs/configuration.md lists under "Rights"',
+      fix: 'Grant it the rights that docs/configuration.md lists under "Rights"',
     }
   }
   if (/^ERR unknown command/i.test(message)) {
     return {
-      is: 'is a Redis and no Sentinel',
+      is: 'is a Redis server and not a Sentinel',
       fix: 'Name the Sentinels in REDIS_URL (their port is usually 26379), or unset REDIS_SENTINEL_MASTER',
     }
   }
   if (/^ERR_(TLS|SSL)_|CERT|SELF_SIGNED|_SIGNATURE$/.test(code)) {
-    return { is: `can't be reached by TLS (${message})`, fix: 'Correct REDIS_CA_FILE, REDIS_URL or REDIS_SENTINEL_TLS' }
+    return {
+      is: `cannot be reached by TLS (${message})`,
+      fix: 'Correct REDIS_CA_FILE, REDIS_URL or REDIS_SENTINEL_TLS',
+    }
   }
   const tls = isTls
-    ? ', or set REDIS_SENTINEL_TLS=off if it speaks no TLS'
-    : ', or set REDIS_SENTINEL_TLS=on if it wants TLS'
+    ? ', or set REDIS_SENTINEL_TLS=off if it does not use TLS'
+    : ', or set REDIS_SENTINEL_TLS=on if it requires TLS'
   const reason = message === 'Command timed out' ? 'no answer in time' : message
-  return { is: `can't be reached (${reason})`, fix: `Start it, or correct REDIS_URL${tls}` }
+  return { is: `cannot be reached (${reason})`, fix: `Start it, or correct REDIS_URL${tls}` }
 }
 
 const RECENT_MS = 60 * 1000
 
-/** Notices when Redis has a command or a key that its user may not use. */
+/** Reports commands and keys that the Redis user of this service is not allowed to use. */
 export interface DeniedRights {
   /** Whether something that the service needs was denied within the last minute. */
   readonly isRecent: boolean
-  /** Takes note of an error if it is a denial. */
+  /** Logs an error if it denies a right, once for each message. */
   report(error: unknown): void
-  /** Does the same for what the service can do without. */
+  /** Does the same for a right that the service can work without. */
   reportOptional(error: unknown): void
 }
 
@@ -91,7 +94,8 @@ export function createDeniedRights(now: () => number, log?: Pick<Log, 'warn'>): 
     if (logged.has(message)) return
     logged.add(message)
     log?.warn(
-      `Redis denies this service a right: ${message}. Grant its user what docs/configuration.md lists under "Rights".`,
+      `Redis denies this service a right: ${message}. ` +
+        'Grant its user the rights that docs/configuration.md lists under "Rights".',
     )
   }
 
@@ -113,36 +117,36 @@ export function createDeniedRights(now: () => number, log?: Pick<Log, 'warn'>): 
 type AvailabilityLog = Pick<Log, 'info' | 'warn'> | undefined
 
 /**
- * Says when Redis goes and comes, once each, and what is wrong with a Sentinel. Without a listener for errors ioredis
- * would print every one of them. Only the message goes into the log: the error holds the command, and so perhaps the
- * password.
+ * Logs when Redis becomes unavailable and available again, once each, and the problems of Sentinels. Without a listener
+ * for errors ioredis would print each of them. Only the message is logged: the error contains the command, and so
+ * perhaps the password.
  *
- * @param where - what follows the reason, if there is anything to say of the address
+ * @param where - text after the reason, about the address
  */
 export function logAvailability<R extends Redis | Cluster>(redis: R, log: AvailabilityLog, where = () => ''): R {
   let isUnavailable = false
   const onUnavailable = (reason: string) => {
-    if (!isUnavailable) log?.warn(`Redis is away: ${reason}${where()}`)
+    if (!isUnavailable) log?.warn(`Redis is unavailable: ${reason}${where()}`)
     isUnavailable = true
   }
-  // A cluster's error only counts the nodes; the last of them says why.
+  // The error of a cluster only counts the nodes; the last error of a node gives the reason.
   redis.on('error', (error: Error & { lastNodeError?: Error }) => onUnavailable((error.lastNodeError ?? error).message))
   redis.on('sentinelError', (error: Error) => log?.warn(error.message))
   redis.on('reconnecting', () => onUnavailable('the connection was closed'))
   redis.on('ready', () => {
-    if (isUnavailable) log?.info('Redis is back')
+    if (isUnavailable) log?.info('Redis is available again')
     isUnavailable = false
   })
   return redis
 }
 
 /**
- * Ends a client that was given the address of a Sentinel as that of a Redis: it connects well, and then knows no
- * command. Only another setting changes that.
+ * Closes a client that was given the address of a Sentinel instead of a Redis server: it connects, but then every
+ * command fails. Only another setting can correct that.
  */
 export function refuseSentinel(redis: Redis, log: AvailabilityLog): void {
   redis.on('ready', async () => {
-    // A user that may not ask is one of a Redis.
+    // A user without the right to INFO is one of a Redis server.
     const info = await redis.info('server').catch(() => '')
     if (!/^redis_mode:sentinel/m.test(info)) return
     log?.warn('REDIS_URL leads to a Sentinel: set REDIS_SENTINEL_MASTER to the name of the master that it watches.')

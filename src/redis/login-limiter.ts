@@ -6,18 +6,18 @@ const WINDOW_MS = 60_000
 export interface LoginLimiterOptions {
   enabled: boolean
   ephemeral: Counters
-  /** How many failed attempts an account may have in a minute, over all addresses. */
+  /** The largest number of failed attempts on an account in a minute, from all addresses together. */
   maxPerMinute: number
-  /** Counts while the store is away; by default counters in this process. */
+  /** Counts while the store does not answer; by default counters of its own in this process. */
   local?: Counters
 }
 
-/** Limits the failed attempts on an account. What it can't count in the store it counts in this process. */
+/** Limits the failed attempts on an account. While the store does not answer, it counts in this process. */
 export interface LoginLimiter {
   /**
-   * Counts an attempt before its password is hashed, so that attempts at the same time can't all slip through.
+   * Counts an attempt before its password is hashed, so that simultaneous attempts cannot all pass.
    *
-   * @throws LatchkeyError `rate_limited` when the account has had too many
+   * @throws LatchkeyError `rate_limited` when there were too many
    */
   reserve(account: string): Promise<void>
   /** Takes the attempt back after the right password: only failures count. */
@@ -41,7 +41,7 @@ function counterName(account: string): string {
   return `failures:${account}`
 }
 
-/** Rounded up, and never zero: trying again at once would be refused again. */
+/** Rounded up, and never 0: an immediate retry would be refused again. */
 function wholeSeconds(ms: number): number {
   return Math.max(1, Math.ceil(ms / 1000))
 }

@@ -1,18 +1,18 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Log } from '../log.js'
 
-/** Newest first: the first makes, all verify. */
+/** Newest first: the first one signs, all of them verify. */
 export type MacKeys = readonly [Buffer, ...Buffer[]]
 
-/** Tells what this service wrote into Redis from what somebody else did. */
+/** Distinguishes what this service wrote to Redis from what others wrote. */
 export interface Mac {
-  /** The tag of a text that is kept under this name: HMAC-SHA-256 in base64url. */
+  /** The MAC of a text that is stored under this name: HMAC-SHA-256 in base64url. */
   tagOf(name: string, text: string): string
-  /** Whether one of our keys made this tag, for this text and under this name. */
+  /** Whether this is the MAC of this text under this name, with one of our keys. */
   verify(name: string, text: string, tag: string): boolean
 }
 
-/** The tag covers the name of the key in Redis, so that what is genuine there is not believed elsewhere. */
+/** The MAC covers the name of the key in Redis, so that a value is not valid under another key. */
 export function createMac(keys: MacKeys): Mac {
   return {
     tagOf: (name, text) => tagWith(keys[0], name, text),
@@ -26,22 +26,22 @@ export function createMac(keys: MacKeys): Mac {
   }
 }
 
-/** No name has a NUL in it, so one pair of name and text can't be read as another. */
+/** No name contains a NUL, so two different pairs of name and text never give the same input. */
 function tagWith(key: Buffer, name: string, text: string): string {
   return createHmac('sha256', key).update(`${name}\0`).update(text).digest('base64url')
 }
 
-/** Somebody who forges does so again and again; the log hears of it at once, and then no more often than this. */
+/** The first finding is logged at once, the next ones no more often than this: an attacker tries again and again. */
 const MESSAGE_INTERVAL_MS = 10 * 60 * 1000
 const RECENT_MS = 60 * 1000
 
-/** Counts what was found in Redis and not believed. */
+/** Counts and logs what was found in Redis and not accepted. */
 export interface UntrustedData {
-  /** How often that was, since the start. */
+  /** Since the start. */
   readonly count: number
   /** Whether it happened within the last minute. */
   readonly isRecent: boolean
-  /** @param what was found, as the end of a sentence; never any part of it */
+  /** @param what was found, as the end of a sentence; never any part of the value itself */
   report(what: string): void
 }
 
@@ -63,9 +63,7 @@ export function createUntrustedData(now: () => number, log?: Pick<Log, 'warn'>):
       reportedAt = now()
       if (reportedAt - loggedAt < MESSAGE_INTERVAL_MS) return
       loggedAt = reportedAt
-      log?.warn(
-        `Redis holds what this service did not write, which is not believed: ${what} (${count} since the start)`,
-      )
+      log?.warn(`Redis holds data that this service did not write, and ignores it: ${what} (${count} since the start)`)
     },
   }
 }

@@ -7,8 +7,8 @@ export interface MemoryEphemeralOptions extends CountersOptions {
 }
 
 /**
- * {@link Ephemeral} for a single process. It forgets everything when the process ends, which is allowed: Postgres is the
- * truth. Its memory is bounded by the number of live sessions and by `maxCounters`.
+ * {@link Ephemeral} for a single process. It forgets everything when the process ends, which is allowed: Postgres is
+ * the truth. Its memory is bounded by the number of live sessions and by `maxCounters`.
  */
 export function createMemoryEphemeral({ keys, now = Date.now, ...options }: MemoryEphemeralOptions): Ephemeral {
   const seen = createExpiringMap<number>(now, Math.max)

@@ -9,12 +9,17 @@ import type { Keys } from './keys.js'
 import { createMac, createUntrustedData, type MacKeys } from './mac.js'
 
 export interface RedisEphemeralOptions {
-  /** A client or cluster client of its own (see {@link connectRedis}); `close` closes it. */
+  /** A client for this alone (see {@link connectRedis}); `close` closes it. */
   redis: Redis | Cluster
-  /** Opens a client that may block while it waits for news (see {@link connectRedis}); the caller that follows ends it. */
+  /**
+   * Opens a client that may block while it waits for entries (see {@link connectRedis}); the end of following closes
+   * it.
+   */
   openFollower(): Redis | Cluster
   keys: Keys
-  /** Others may write to Redis too: what decides anything is believed only with a MAC of one of these keys. */
+  /**
+   * Others may write to Redis too: data on which a decision depends is accepted only with a MAC by one of these keys.
+   */
   macKeys: MacKeys
   log?: Pick<Log, 'warn'> | undefined
   /** Milliseconds since the epoch, by the clock that set `expiresAt` and `seenAt`. */
@@ -22,8 +27,8 @@ export interface RedisEphemeralOptions {
 }
 
 /**
- * The ephemeral half in Redis. Times to live are sent as durations, so that the clock of Redis does not matter.
- * Commands are single ones throughout, which a cluster can route; automatic pipelining sends those of one tick together.
+ * {@link Ephemeral} in Redis. Times to live are sent as durations, so that the clock of Redis does not matter. There
+ * are only single commands, which a cluster can route; automatic pipelining sends those of one tick together.
  */
 export function createRedisEphemeral({
   redis: client,
@@ -40,7 +45,7 @@ export function createRedisEphemeral({
   const denied = createDeniedRights(now, log)
   const channel = createRedisChannel({ redis, openFollower, keys, mac, untrusted, denied, now, log })
   const activity = createRedisActivity({ redis, keys, mac, untrusted, now })
-  /** The same method, which takes note of what it is denied. */
+  /** The same method, which also reports denied rights. */
   function reportingDenials<Arguments extends unknown[], Answer>(method: (...args: Arguments) => Promise<Answer>) {
     return async (...args: Arguments) => {
       try {
@@ -52,7 +57,7 @@ export function createRedisEphemeral({
     }
   }
 
-  /** Whether it may evict is a question that may be denied: then all that counts is that it answers. */
+  /** The right to INFO is optional: without it, an answer to PING is enough. */
   async function memoryOf(node: Redis | Cluster): Promise<string> {
     try {
       return await node.info('memory')
@@ -78,7 +83,7 @@ export function createRedisEphemeral({
 
     hit: reportingDenials(async (counter, windowMs) => {
       const [count, resetsInMs, wasRepaired] = await redis.latchkeyHit(keys.hits(counter), windowMs)
-      if (wasRepaired) untrusted.report('a counter is none, or ends later than it can')
+      if (wasRepaired) untrusted.report('a counter is not a number, or ends later than its window')
       return { count, resetsInMs }
     }),
 
@@ -89,7 +94,7 @@ export function createRedisEphemeral({
     async ping() {
       const nodes = redis instanceof Cluster ? redis.nodes('master') : []
       const memories = await Promise.all([redis, ...nodes].map(memoryOf))
-      // What Redis may evict at any time it can't be relied on to hold.
+      // With any other policy Redis may delete keys before their end.
       const policies = memories.map(memory => /^maxmemory_policy:(\S+)/m.exec(memory)?.[1] ?? 'noeviction')
       const mayEvict = policies.some(policy => policy !== 'noeviction')
       return [
@@ -100,7 +105,7 @@ export function createRedisEphemeral({
     },
 
     async close() {
-      // A polite goodbye lets commands on their way finish; a server that is away can't be told.
+      // QUIT lets pending commands finish. An unavailable server cannot receive it.
       await redis.quit().catch(() => redis.disconnect())
     },
   }

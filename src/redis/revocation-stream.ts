@@ -22,18 +22,21 @@ export interface RevocationStreamOptions {
   log?: Pick<Log, 'warn'> | undefined
 }
 
-/** How long one read of the stream waits for news. What comes back empty is a sign of life. */
+/** How long one read of the stream waits for entries. An empty answer shows that Redis works. */
 const BLOCK_MS = 1000
 const MAX_ENTRIES_PER_READ = 1000
 const RETRY_MS = 250
-/** A start goes on without Redis. */
+/** The service also starts without Redis. */
 const LISTENING_TIMEOUT_MS = 500
-/** More than are ever missed in a second; an instance that was away longer reads the journal. */
+/** More than an instance can miss in a second. One that missed more reads the journal. */
 const MAX_ENTRIES = 10_000
-/** Before every entry of a stream. */
+/** The id before the first entry of a stream. */
 const START = '0-0'
 
-/** Tells the instances that follow the stream. One that nothing can be added to is made again: the journal has it all. */
+/**
+ * Sends revocations to the instances that follow the stream. A stream that rejects entries is created again: the
+ * journal has everything.
+ */
 export async function publishRevocations(
   { redis, keys, mac, untrusted }: RevocationStreamOptions,
   revocations: readonly Revocation[],
@@ -46,10 +49,12 @@ export async function publishRevocations(
     news,
     mac.tagOf(keys.news, news),
   )
-  if (wasRepaired) untrusted.report('nothing could be added to the stream of revocations, so it was made again')
+  if (wasRepaired) untrusted.report('the stream of revocations accepted no entry, so it was created again')
 }
 
-/** Reads the stream until it is stopped. While Redis is away it tries again; what it misses comes by the journal. */
+/**
+ * Reads the stream until it is stopped. While Redis is unavailable it retries; what it misses is read from the journal.
+ */
 export function followRevocations(options: RevocationStreamOptions, onNews: OnNews): Following {
   const { openFollower, keys, untrusted, denied, log } = options
   const follower = openFollower()
@@ -65,7 +70,7 @@ export function followRevocations(options: RevocationStreamOptions, onNews: OnNe
     let lastId: string | undefined
     let unbrokenSinceMs: number | undefined
     let isStream = true
-    // A command that comes before the connection is refused, and the next attempt would be too late.
+    // A command before the connection is open is rejected, and the next attempt would be too late.
     await redisReady(follower, LISTENING_TIMEOUT_MS)
     while (!stopped.signal.aborted) {
       try {
@@ -89,7 +94,7 @@ export function followRevocations(options: RevocationStreamOptions, onNews: OnNe
           unbrokenSinceMs = undefined
           continue
         }
-        // Before anything of them is looked at: what can't be read must not be read for ever.
+        // Before the entries are parsed: one that cannot be parsed must not be read for ever.
         lastId = entries.at(-1)?.[0] ?? lastId
         const revocations = entries.flatMap(([, fields]) => readEntry(options, fields))
         onNews(revocations, unbrokenSinceMs, asOf(askedAtMs, entries.length))
@@ -98,9 +103,9 @@ export function followRevocations(options: RevocationStreamOptions, onNews: OnNe
         isListening()
         denied.report(error)
         if (isWrongType(error)) {
-          if (isStream) untrusted.report('the stream of revocations is of another type')
+          if (isStream) untrusted.report('the stream of revocations has another type')
           isStream = false
-          // All that comes when it is one again is new.
+          // Every entry of the stream that is created next is new.
           lastId = START
         }
         await sleep(RETRY_MS, undefined, { signal: stopped.signal }).catch(() => {})
@@ -113,11 +118,14 @@ export function followRevocations(options: RevocationStreamOptions, onNews: OnNe
     return newest?.[0] ?? START
   }
 
-  /** Whether the stream has come to its end before this id. Without any entry there is nothing to be told of. */
+  /**
+   * Whether the last entry of the stream is before this id, so that the stream was created again. An empty one does not
+   * count.
+   */
   async function hasRestarted(lastId: string): Promise<boolean> {
     const newest = await newestId()
     if (newest === START || !isBefore(newest, lastId)) return false
-    if (!hasLoggedRestart) log?.warn('the stream of revocations in Redis has begun again, and is read from its start')
+    if (!hasLoggedRestart) log?.warn('the stream of revocations in Redis was created again, and is read from its start')
     hasLoggedRestart = true
     return true
   }
@@ -133,20 +141,20 @@ export function followRevocations(options: RevocationStreamOptions, onNews: OnNe
 }
 
 /**
- * Up to when everything has been heard: an answer may have waited while this process stood still, and more been said
- * since. Redis gave an empty one after it had waited for so long itself, another at some time after it was asked, and to
- * a full one there is more.
+ * The time up to which every revocation is known. The time of arrival does not tell: while this process was paused, an
+ * answer may have waited, and more may have been published. Redis gives an empty answer after it has waited for
+ * BLOCK_MS, another answer at some time after the request, and after a full answer there may be more entries.
  */
 function asOf(askedAtMs: number, count: number): number {
   if (count === 0) return askedAtMs + BLOCK_MS
   return count < MAX_ENTRIES_PER_READ ? askedAtMs : Number.NEGATIVE_INFINITY
 }
 
-/** What an entry of the stream says, as far as it is to be believed: `revocations <json> mac <tag>`. */
+/** The revocations of an entry, `revocations <json> mac <tag>`, that pass every check. */
 function readEntry({ keys, mac, untrusted, now }: RevocationStreamOptions, fields: readonly string[]): Revocation[] {
   const [name, text = '', macName, tag = ''] = fields
   if (name !== 'revocations' || macName !== 'mac' || !mac.verify(keys.news, text, tag)) {
-    untrusted.report('an entry of the stream of revocations has no MAC of ours')
+    untrusted.report('an entry of the stream of revocations has no valid MAC')
     return []
   }
   const at = now()
@@ -157,7 +165,7 @@ function readEntry({ keys, mac, untrusted, now }: RevocationStreamOptions, field
   })
 }
 
-/** What is no list counts as one malformed value. */
+/** A text that is not a list counts as one malformed value. */
 function parseList(text: string): unknown[] {
   try {
     const list: unknown = JSON.parse(text)
@@ -167,7 +175,7 @@ function parseList(text: string): unknown[] {
   }
 }
 
-/** Ids are `<milliseconds>-<number>`, and each part has 64 bits. */
+/** Ids are `<milliseconds>-<number>`; each part has 64 bits. */
 function isBefore(id: string, other: string): boolean {
   const [ms = 0n, number = 0n] = id.split('-').map(BigInt)
   const [otherMs = 0n, otherNumber = 0n] = other.split('-').map(BigInt)

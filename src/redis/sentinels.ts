@@ -3,19 +3,19 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { Redis } from 'ioredis'
 import type { Place } from '../config/store-url.js'
 
-/** Who knows where the master of a Redis is, and how they are asked. */
+/** The Sentinels that know the address of the master, and how to connect to them. */
 export interface Sentinels {
   places: readonly Place[]
-  /** The name under which they watch the master. */
+  /** The name of the master that they watch. */
   master: string
   username?: string | undefined
   password?: string | undefined
   tls: TlsOptions | undefined
-  /** 4 or 6 for one kind of address alone. */
+  /** 4 or 6 for IPv4 or IPv6 only, 0 for both. */
   family: 0 | 4 | 6
 }
 
-/** What is wrong with one Sentinel; undefined if it gave an answer. */
+/** Called with the problem of one Sentinel, or undefined if it answered. */
 export type OnSentinel = (place: Place, problem: SentinelProblem | undefined) => void
 
 export interface NamedMaster extends Place {
@@ -24,8 +24,8 @@ export interface NamedMaster extends Place {
 }
 
 /**
- * Asks all Sentinels at once, and answers what most of them name: a single one may be cut off from the others and know
- * nothing of a failover. Answers as soon as more than half agree, and undefined if none names a master.
+ * Asks all Sentinels at once and returns the master that most of them name: a single one may be disconnected from the
+ * others and not know of a failover. Returns as soon as more than half agree, and undefined if none names a master.
  */
 export async function findMaster(
   sentinels: Sentinels,
@@ -46,12 +46,12 @@ export async function findMaster(
   })
 }
 
-/** As one writes it. */
+/** For people: `host:port`, an IPv6 address in brackets. */
 export function addressOf({ host, port }: Place): string {
   return `${isIP(host) === 6 ? `[${host}]` : host}:${port}`
 }
 
-/** Like every command to Redis itself. */
+/** The same as for commands to Redis itself. */
 const TIMEOUT_MS = 500
 
 async function askSentinel(
@@ -73,7 +73,7 @@ async function askSentinel(
     enableReadyCheck: false,
     retryStrategy: null,
   })
-  // The command fails because the connection is closed; why that is comes by the event alone.
+  // The command fails because the connection is closed; only the event gives the reason for that.
   let cause: Error | undefined
   client.on('error', (error: Error) => {
     cause ??= error
@@ -94,17 +94,17 @@ async function askSentinel(
   }
 }
 
-/** An address that can't be one would be an error where a connection is made. */
+/** An invalid address would throw where the connection is opened. */
 function readAnswer(answer: unknown): Place | undefined {
   const [host, port] = Array.isArray(answer) ? answer.map(String) : []
   return host && /^[1-9]\d{0,4}$/.test(port ?? '') && Number(port) < 65_536 ? { host, port: Number(port) } : undefined
 }
 
 type Emit = Parameters<AbstractConnector['connect']>[0]
-/** Hears of the master each time before it is connected to, and undefined if no Sentinel names one. */
+/** Called with the master before each connection to it, and with undefined if no Sentinel names one. */
 type OnNamed = (master: Place | undefined) => void
 
-/** What ioredis makes its connections by, when Sentinels say where the master is. */
+/** The connector that ioredis uses when Sentinels name the master. */
 export function connectorOf(sentinels: Sentinels, onNamed: OnNamed): NonNullable<RedisOptions['Connector']> {
   return class extends SentinelConnector {
     constructor(options: unknown) {
@@ -113,20 +113,20 @@ export function connectorOf(sentinels: Sentinels, onNamed: OnNamed): NonNullable
   }
 }
 
-/** How often it is asked whether the master is still the master. One that was replaced may go on answering. */
+/** How often to ask whether the master is still the master. A master that was replaced may go on answering. */
 const WATCH_MS = 2000
 
 /**
- * The way to the master that Sentinels name. The connector of ioredis itself does not tell why a Sentinel can't be
- * reached, and its detection of failovers may end a client for ever when it comes in the middle of a reconnection.
+ * Connects to the master that Sentinels name. The connector of ioredis itself does not say why a Sentinel cannot be
+ * reached, and its detection of failovers may end a client for ever when it happens during a reconnection.
  *
- * What is wrong with a Sentinel is emitted as `sentinelError`, once until that Sentinel answers or has another problem.
+ * The problem of a Sentinel is emitted as `sentinelError`, once until that Sentinel answers or has another problem.
  */
 class SentinelConnector extends AbstractConnector {
   readonly #options: RedisOptions
   readonly #sentinels: Sentinels
   readonly #onNamed: OnNamed
-  /** Of each Sentinel that has a problem. */
+  /** The last problem of each Sentinel, by its address. */
   readonly #problems = new Map<string, string>()
   #stopped = new AbortController()
 
@@ -137,7 +137,7 @@ class SentinelConnector extends AbstractConnector {
     this.#onNamed = onNamed
   }
 
-  /** Whether what answers is a master. A user that may not ask for INFO learns it from the first write. */
+  /** Whether the server is a master. A user without the right to INFO learns that from the first write. */
   override check({ role = 'master' }: { role?: string }): boolean {
     return role === 'master'
   }
@@ -147,7 +147,7 @@ class SentinelConnector extends AbstractConnector {
     super.disconnect()
   }
 
-  /** Does not reject unless it is stopped: ioredis would give up for ever. */
+  /** Rejects only when it is stopped: after a rejection ioredis never tries again. */
   override async connect(emit: Emit): Promise<Socket> {
     const stopped = new AbortController()
     this.#stopped = stopped
@@ -172,7 +172,7 @@ class SentinelConnector extends AbstractConnector {
         emit('error', new Error('no Sentinel names a master'))
         await sleep(this.#options.retryStrategy?.(attempt) ?? 1000, undefined, { signal }).catch(() => {})
       }
-      // The words by which ioredis knows a wanted end.
+      // By this message ioredis recognises that the client was closed on purpose.
       if (signal.aborted) throw new Error('Connection is closed.')
     }
   }
@@ -183,14 +183,14 @@ class SentinelConnector extends AbstractConnector {
     return tls === undefined ? createConnection(place) : connectTls({ ...place, ...(tls as TlsOptions) })
   }
 
-  /** Ends the connection when the Sentinels name another master: what the former one is told will be lost. */
+  /** Closes the connection when the Sentinels name another master: writes to the former one would be lost. */
   async #watch(stream: Socket, { host, port }: Place, emit: Emit, signal: AbortSignal): Promise<void> {
     for (;;) {
       await sleep(WATCH_MS * (0.9 + 0.2 * Math.random()), undefined, { signal, ref: false }).catch(() => {})
       if (signal.aborted) return
       const named = await findMaster(this.#sentinels, signal, this.#reportTo(emit))
       if (named?.isAgreed && (named.host !== host || named.port !== port)) {
-        stream.destroy(new Error(`the Sentinels name ${addressOf(named)} as the master now`))
+        stream.destroy(new Error(`the Sentinels now name ${addressOf(named)} as the master`))
       }
     }
   }

@@ -35,18 +35,18 @@ t.test('the reason why Sentinels do not lead to a master is logged once, with wh
   const absent = `redis://127.0.0.1:${await findFreePort()}`
   const cases: [url: string, options: Partial<SentinelOptions>, fix: RegExp][] = [
     [addressOf([open]), { master: 'another' }, /knows no master named "another"\. Correct REDIS_SENTINEL_MASTER\./],
-    [addressOf([guarded]), {}, /wants a password\. Set REDIS_SENTINEL_PASSWORD\./],
-    [addressOf([guarded]), { password: 'canary' }, /refuses the password\. Correct REDIS_SENTINEL_PASSWORD/],
-    [addressOf([guarded]), { username: 'nobody', password: 'canary' }, /refuses the password\./],
+    [addressOf([guarded]), {}, /requires a password\. Set REDIS_SENTINEL_PASSWORD\./],
+    [addressOf([guarded]), { password: 'canary' }, /rejects the password\. Correct REDIS_SENTINEL_PASSWORD/],
+    [addressOf([guarded]), { username: 'nobody', password: 'canary' }, /rejects the password\./],
     [addressOf([guarded]), { username: 'helpless', password: 'password' }, /denies .*get-master-addr.*"Rights"/],
-    [master.url, {}, /is a Redis and no Sentinel\. Name the Sentinels in REDIS_URL/],
+    [master.url, {}, /is a Redis server and not a Sentinel\. Name the Sentinels in REDIS_URL/],
     [
       absent,
       {},
-      /can't be reached \(connect ECONNREFUSED .*\)\. Start it, or correct REDIS_URL, or set REDIS_SENTINEL_TLS=on/,
+      /cannot be reached \(connect ECONNREFUSED .*\)\. Start it, or correct REDIS_URL, or set REDIS_SENTINEL_TLS=on/,
     ],
-    ['redis://no-such-host.invalid', {}, /at no-such-host\.invalid:26379 can't be reached \(getaddrinfo E/],
-    [addressOf([open]), { tls: true }, /can't be reached .*, or set REDIS_SENTINEL_TLS=off/],
+    ['redis://no-such-host.invalid', {}, /at no-such-host\.invalid:26379 cannot be reached \(getaddrinfo E/],
+    [addressOf([open]), { tls: true }, /cannot be reached .*, or set REDIS_SENTINEL_TLS=off/],
   ]
   await Promise.all(
     cases.map(async ([url, options, fix]) => {
@@ -54,8 +54,8 @@ t.test('the reason why Sentinels do not lead to a master is logged once, with wh
       let rounds = 0
       redis.on('error', () => rounds++)
       await until(() => rounds >= 3)
-      await t.rejects(redis.set('a', 1), /isn't writeable/, 'a command is rejected at once')
-      t.match(said, [fix, 'Redis is away: no Sentinel names a master'], String(fix))
+      await t.rejects(redis.set('a', 1), /isn't writeable/, 'a command is refused at once')
+      t.match(said, [fix, 'Redis is unavailable: no Sentinel names a master'], String(fix))
       t.equal(said.length, 2)
       t.notMatch(said.join(), /canary/)
     }),
@@ -68,7 +68,7 @@ t.test('one working Sentinel of several is enough, and the problems of the other
   t.ok(await redisReady(redis, 10_000))
   t.equal(await redis.set('a', 1), 'OK')
   await until(() => said.length === 2)
-  t.match(said.sort(), [/127\.0\.0\.1:1 can't be reached/, /wants a password/])
+  t.match(said.sort(), [/127\.0\.0\.1:1 cannot be reached/, /requires a password/])
 })
 
 t.test('Sentinels and Redis are each given their own user and password', async t => {
@@ -82,7 +82,9 @@ t.test('Sentinels and Redis are each given their own user and password', async t
   }
   const wrong = connect(t, addressOf([open]).replace('//', '//:canary@'), { master: MASTER })
   await until(() => wrong.said.length > 0)
-  t.match(wrong.said, [new RegExp(`^Redis is away: WRONGPASS .*the Sentinels name 127.0.0.1:${placeOf(master).port}`)])
+  t.match(wrong.said, [
+    new RegExp(`^Redis is unavailable: WRONGPASS .*the Sentinels name 127.0.0.1:${placeOf(master).port}`),
+  ])
   t.notMatch(wrong.said.join(), /canary/)
   await ask({ ...master, url: master.url.replace('//', '//:of-redis@') }, client =>
     client.config('SET', 'requirepass', ''),
@@ -113,7 +115,7 @@ t.test('while Sentinels hang, commands are rejected at once, and closing the cli
   const { redis, said } = connect(t, addressOf([open]), { master: MASTER })
   await t.rejects(redis.set('a', 1), /isn't writeable/)
   await until(() => said.length === 2)
-  t.match(said, [/can't be reached \(no answer in time\)/, 'Redis is away: no Sentinel names a master'])
+  t.match(said, [/cannot be reached \(no answer in time\)/, 'Redis is unavailable: no Sentinel names a master'])
   redis.disconnect()
   await until(() => redis.status === 'end')
   process.kill(open.pid, 'SIGCONT')

@@ -64,9 +64,9 @@ t.test('an invalid stream entry is skipped and counted, and the others of the sa
   ])
   await until(() => news.length >= 3)
   t.strictSame(news, [one, two, three])
-  t.equal(ephemeral.untrustedCount, 5, 'an entry that only a later version understands is not counted')
-  t.equal(said.length, 1, 'it is logged once')
-  t.match(said[0], /^Redis holds what this service did not write/)
+  t.equal(ephemeral.untrustedCount, 5, 'what only a later version knows is none of them')
+  t.equal(said.length, 1, 'the log is told once')
+  t.match(said[0], /^Redis holds data that this service did not write/)
 })
 
 t.test(
