@@ -1,6 +1,6 @@
 /**
- * The codes of errors that say that Postgres, or the way to it, is not there now: of the operating system, of the driver,
- * and Postgres's own (SQLSTATE) for too many connections, a shutdown, a crash and a start under way.
+ * The codes of errors that mean that Postgres cannot be reached now: of the operating system, of the driver, and of
+ * Postgres (SQLSTATE) for too many connections, a shutdown, a crash and a start that is not finished.
  */
 export const CONNECTION_ERROR_CODES: readonly string[] = [
   'ECONNREFUSED',
@@ -22,3 +22,8 @@ export const CONNECTION_ERROR_CODES: readonly string[] = [
   '57P02',
   '57P03',
 ]
+
+/** Whether Node gives this code to an error of TLS, such as a certificate that is not trusted. */
+export function isTlsError(code: string): boolean {
+  return /^ERR_(TLS|SSL)_|CERT|SELF_SIGNED|_SIGNATURE$/.test(code)
+}

@@ -5,7 +5,7 @@ import { readRedisUrl } from '../config/redis-url.js'
 import type { Place } from '../config/store-url.js'
 import type { Log } from '../log.js'
 import { setDeadline } from '../set-deadline.js'
-import { isFormerMaster, logAvailability, refuseSentinel } from './errors.js'
+import { COMMAND_TIMED_OUT, isFormerMaster, logAvailability, refuseSentinel } from './errors.js'
 import { addressOf, connectorOf, type Sentinels } from './sentinels.js'
 
 export interface ConnectRedisOptions {
@@ -170,7 +170,7 @@ export function replaceTimers(): void {
   Object.assign(Command.prototype, {
     setTimeout(this: TimedCommand, ms: number) {
       this._commandTimeoutTimer ??= setDeadline(ms, () => {
-        if (!this.isSettled) this.reject(new Error('Command timed out'))
+        if (!this.isSettled) this.reject(new Error(COMMAND_TIMED_OUT))
       })
     },
   })

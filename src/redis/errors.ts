@@ -1,16 +1,28 @@
 import type { Cluster, Redis } from 'ioredis'
+import { isTlsError } from '../connection-errors.js'
 import type { Log } from '../log.js'
 
 /** Whether Redis is unavailable, read-only or did not answer in time, so that a retry soon makes sense. */
 export function isRedisUnavailable({ name, message }: Error): boolean {
-  return UNAVAILABLE_NAMES.has(name) || UNAVAILABLE_MESSAGES.test(message)
+  return UNAVAILABLE_NAMES.has(name) || UNAVAILABLE_MESSAGES.some(start => message.startsWith(start))
 }
 
 const UNAVAILABLE_NAMES = new Set(['MaxRetriesPerRequestError', 'ClusterAllFailedError'])
 
+/** The messages of ioredis when a client was closed, and when a command got no answer in time. */
+export const CONNECTION_CLOSED = 'Connection is closed.'
+export const COMMAND_TIMED_OUT = 'Command timed out'
+
 /** ioredis and Redis distinguish these by their message only. */
-const UNAVAILABLE_MESSAGES =
-  /^(Connection is closed\.|Command timed out|Stream isn't writeable and|LOADING |READONLY |MASTERDOWN |CLUSTERDOWN )/
+const UNAVAILABLE_MESSAGES = [
+  CONNECTION_CLOSED,
+  COMMAND_TIMED_OUT,
+  "Stream isn't writeable and",
+  'LOADING ',
+  'READONLY ',
+  'MASTERDOWN ',
+  'CLUSTERDOWN ',
+]
 
 /** Whether the server is no longer the master: after a failover a connection may still lead to the former master. */
 export function isFormerMaster({ message }: Error): boolean {
@@ -59,7 +71,7 @@ export function explainSentinelError(error: Error, isTls: boolean): SentinelProb
       fix: 'Name the Sentinels in REDIS_URL (their port is usually 26379), or unset REDIS_SENTINEL_MASTER',
     }
   }
-  if (/^ERR_(TLS|SSL)_|CERT|SELF_SIGNED|_SIGNATURE$/.test(code)) {
+  if (isTlsError(code)) {
     return {
       is: `cannot be reached by TLS (${message})`,
       fix: 'Correct REDIS_CA_FILE, REDIS_URL or REDIS_SENTINEL_TLS',
@@ -68,7 +80,7 @@ export function explainSentinelError(error: Error, isTls: boolean): SentinelProb
   const tls = isTls
     ? ', or set REDIS_SENTINEL_TLS=off if it does not use TLS'
     : ', or set REDIS_SENTINEL_TLS=on if it requires TLS'
-  const reason = message === 'Command timed out' ? 'no answer in time' : message
+  const reason = message === COMMAND_TIMED_OUT ? 'no answer in time' : message
   return { is: `cannot be reached (${reason})`, fix: `Start it, or correct REDIS_URL${tls}` }
 }
 

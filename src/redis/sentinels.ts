@@ -173,7 +173,7 @@ class SentinelConnector extends AbstractConnector {
         await sleep(this.#options.retryStrategy?.(attempt) ?? 1000, undefined, { signal }).catch(() => {})
       }
       // By this message ioredis recognises that the client was closed on purpose.
-      if (signal.aborted) throw new Error('Connection is closed.')
+      if (signal.aborted) throw new Error(CONNECTION_CLOSED)
     }
   }
 

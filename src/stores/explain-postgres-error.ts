@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { readPostgresUrl } from '../config/postgres-url.js'
-import { CONNECTION_ERROR_CODES } from '../connection-errors.js'
+import { CONNECTION_ERROR_CODES, isTlsError } from '../connection-errors.js'
 
 /** An address of Postgres, and the variable that contains it. */
 export interface PostgresAddress {
@@ -57,7 +57,7 @@ function explain(error: unknown, { variable, url }: PostgresAddress): string {
       'or set DATABASE_MIGRATION_URL with a user that is.'
     )
   }
-  if (/^ERR_(TLS|SSL)_|CERT|SELF_SIGNED|_SIGNATURE$/.test(code)) {
+  if (isTlsError(code)) {
     return `${postgres} cannot be reached with TLS: ${reason}. Correct ${variable} (its sslmode) or DATABASE_CA_FILE.`
   }
   return `${postgres}, set in ${variable}, cannot be used: ${reason}.`
