@@ -12,6 +12,8 @@ const not = (name, from, to, comment) => ({
 const outer = '^src/(server|cli|app|open-context)\\.ts$|^src/cli/'
 const http = '^src/(routes|dialects|plugins)/|^src/fastify-options\\.ts$'
 const stores = '^src/(db|redis)/'
+/** What opens the stores. */
+const openedStores = '^src/(stores|embedded-postgres)/'
 
 module.exports = {
   forbidden: [
@@ -46,20 +48,12 @@ module.exports = {
         dependencyTypesNot: ['type-only'],
       },
     },
-    not('stores-know-no-domain', `${stores}|^src/revocations/`, `^src/auth/|${http}|${outer}|^src/stores/`),
-    not('one-place-knows-the-kind-of-store', '^src/(?!stores/|server\\.ts|load-config\\.ts|cli/)', '^src/stores/'),
-    // The embedded Postgres is asked whether it is ready before there is a database to ask.
-    not('sql-is-in-db', '^src/(?!db/|stores/embedded/)', 'node_modules/(drizzle-orm|postgres)/'),
+    not('stores-know-no-domain', `${stores}|^src/revocations/`, `^src/auth/|${http}|${outer}|${openedStores}`),
     not('ioredis-is-in-redis', '^src/(?!redis/)', 'node_modules/ioredis/'),
-    not(
-      'one-place-knows-the-kind-of-store',
-      '^src/(?!stores/|embedded-postgres/|server\\.ts|load-config\\.ts|cli/)',
-      openedStores,
-    ),
+    not('one-place-knows-the-kind-of-store', '^src/(?!stores/|embedded-postgres/|server\\.ts|cli/)', openedStores),
     not('embedded-postgres-imports-only-the-log', '^src/embedded-postgres/', '^src/(?!embedded-postgres/|log\\.ts)'),
     // The embedded Postgres is asked whether it is ready before there is a database to ask.
     not('sql-is-in-db', '^src/(?!db/|embedded-postgres/)', 'node_modules/(drizzle-orm|postgres)/'),
-    not('redis-is-in-ephemeral', '^src/(?!ephemeral/)', 'node_modules/ioredis/'),
     not('config-and-errors-are-the-ground', '^src/(config/|errors\\.ts|log\\.ts)', '^src/(?!config/|errors|log)'),
   ],
   options: {

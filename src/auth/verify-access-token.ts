@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache'
 import { LatchkeyError } from '../errors.js'
+import type { Activity } from '../redis/activity.js'
 import type { RevocationList } from '../revocations/revocation-list.js'
 import { readAccessTokenHeader } from './access-token-form.js'
-import type { AuthContext } from './context.js'
 import type { Keyring } from './keys/keyring.js'
 import { type Principal, principalOf } from './principal.js'
 
@@ -113,7 +113,7 @@ function endOf(token: string): string {
  * @throws LatchkeyError token_invalid, token_expired, token_revoked, token_stale
  */
 export async function verifyAccessToken(
-  { accessTokens, activity }: Pick<AuthContext, 'accessTokens' | 'activity'>,
+  { accessTokens, activity }: { accessTokens: AccessTokenVerifier; activity: Pick<Activity, 'saw'> },
   token: string,
 ): Promise<Principal> {
   const principal = await accessTokens.verify(token)

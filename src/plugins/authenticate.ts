@@ -5,7 +5,6 @@ import type { AuthContext } from '../auth/context.js'
 import type { Principal } from '../auth/principal.js'
 import { verifyAccessToken } from '../auth/verify-access-token.js'
 import { LatchkeyError } from '../errors.js'
-import type { Activity } from '../redis/activity.js'
 
 export interface AuthenticateOptions {
   context: Pick<AuthContext, 'accessTokens' | 'activity' | 'clock' | 'config' | 'keyring'>

@@ -1,7 +1,9 @@
-import { isIP } from 'node:net'
-import type { ConnectionOptions as TlsOptions } from 'node:tls'
-import { Redis } from 'ioredis'
+import { createConnection, isIP, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { connect as connectTls, type ConnectionOptions as TlsOptions } from 'node:tls'
+import { AbstractConnector, Redis, type RedisOptions } from 'ioredis'
 import type { Place } from '../config/store-url.js'
+import { CONNECTION_CLOSED, explainSentinelError, type SentinelProblem, unknownMaster } from './errors.js'
 
 /** The Sentinels that know the address of the master, and how to connect to them. */
 export interface Sentinels {
