@@ -10,8 +10,8 @@ const not = (name, from, to, comment) => ({
 })
 
 const outer = '^src/(server|cli|app|open-context)\\.ts$|^src/cli/'
-const http = '^src/(routes|dialects|plugins)/|^src/fastify-options\\.ts$'
-const stores = '^src/(db|redis)/'
+const http = '^src/http/|^src/fastify-options\\.ts$'
+const stores = '^src/(postgres|redis)/'
 /** What opens the stores. */
 const openedStores = '^src/(stores|embedded-postgres)/'
 
@@ -37,10 +37,10 @@ module.exports = {
       'The process is the outermost layer.',
     ),
     not('http-is-below-the-app', http, outer),
-    not('domain-knows-no-http', '^src/auth/', `${http}|${outer}|${openedStores}`),
-    not('domain-uses-no-framework', '^src/auth/', 'node_modules/(fastify|@fastify|drizzle-orm|postgres|ioredis)/'),
+    not('domain-knows-no-http', '^src/domain/', `${http}|${outer}|${openedStores}`),
+    not('domain-uses-no-framework', '^src/domain/', 'node_modules/(fastify|@fastify|drizzle-orm|postgres|ioredis)/'),
     {
-      ...not('domain-takes-stores-as-arguments', '^src/auth/', `${stores}|^src/revocations/`),
+      ...not('domain-takes-stores-as-arguments', '^src/domain/', `${stores}|^src/revocations/`),
       to: {
         path: `${stores}|^src/revocations/`,
         // Types describe the arguments. The lifetime of an entry is part of the domain.
@@ -48,12 +48,12 @@ module.exports = {
         dependencyTypesNot: ['type-only'],
       },
     },
-    not('stores-know-no-domain', `${stores}|^src/revocations/`, `^src/auth/|${http}|${outer}|${openedStores}`),
+    not('stores-know-no-domain', `${stores}|^src/revocations/`, `^src/domain/|${http}|${outer}|${openedStores}`),
     not('ioredis-is-in-redis', '^src/(?!redis/)', 'node_modules/ioredis/'),
     not('one-place-knows-the-kind-of-store', '^src/(?!stores/|embedded-postgres/|server\\.ts|cli/)', openedStores),
     not('embedded-postgres-imports-only-the-log', '^src/embedded-postgres/', '^src/(?!embedded-postgres/|log\\.ts)'),
     // The embedded Postgres is asked whether it is ready before there is a database to ask.
-    not('sql-is-in-db', '^src/(?!db/|embedded-postgres/)', 'node_modules/(drizzle-orm|postgres)/'),
+    not('sql-is-in-postgres', '^src/(?!postgres/|embedded-postgres/)', 'node_modules/(drizzle-orm|postgres)/'),
     not('config-and-errors-are-the-ground', '^src/(config/|errors\\.ts|log\\.ts)', '^src/(?!config/|errors|log)'),
   ],
   options: {

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { isIPv6 } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { Reader, type Response } from 'maxmind'
-import type { Locate, Location } from './auth/location.js'
 import { ConfigError } from './config/config.js'
+import type { Locate, Location } from './domain/location.js'
 import type { Log } from './log.js'
 
 /**

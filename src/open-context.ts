@@ -1,19 +1,19 @@
-import { cleanUp } from './auth/clean-up.js'
-import type { AuthContext } from './auth/context.js'
-import { createEventThrottle } from './auth/event-throttle.js'
-import { createFailureSchedule } from './auth/failure-schedule.js'
-import { ensureSigningKey } from './auth/keys/ensure-signing-key.js'
-import { type KeyMaintenance, startKeyMaintenance } from './auth/keys/key-maintenance.js'
-import { Keyring } from './auth/keys/keyring.js'
-import { createPasswordHasher } from './auth/passwords/password-hasher.js'
-import { repairRevocations } from './auth/repair-revocations.js'
-import { deriveSecrets } from './auth/secrets.js'
-import { createAccessTokenVerifier } from './auth/verify-access-token.js'
 import { createBackground } from './background.js'
 import type { Config } from './config/config.js'
-import type { Database } from './db/database.js'
+import { cleanUp } from './domain/clean-up.js'
+import type { AuthContext } from './domain/context.js'
+import { createEventThrottle } from './domain/event-throttle.js'
+import { createFailureSchedule } from './domain/failure-schedule.js'
+import { ensureSigningKey } from './domain/keys/ensure-signing-key.js'
+import { type KeyMaintenance, startKeyMaintenance } from './domain/keys/key-maintenance.js'
+import { Keyring } from './domain/keys/keyring.js'
+import { createPasswordHasher } from './domain/passwords/password-hasher.js'
+import { repairRevocations } from './domain/repair-revocations.js'
+import { deriveSecrets } from './domain/secrets.js'
+import { createAccessTokenVerifier } from './domain/verify-access-token.js'
 import { openLocationDatabase } from './location-database.js'
 import type { Log } from './log.js'
+import type { Database } from './postgres/database.js'
 import { Activity } from './redis/activity.js'
 import type { Ephemeral } from './redis/ephemeral.js'
 import { createLoginLimiter } from './redis/login-limiter.js'
@@ -36,7 +36,7 @@ export interface OpenContext extends AuthContext {
 }
 
 /**
- * Puts together what the verbs of src/auth work with: reads the journal and the signing keys, makes the first key if
+ * Puts together what the verbs of src/domain work with: reads the journal and the signing keys, makes the first key if
  * there is none, and starts what runs beside the requests. When it resolves, tokens can be made and verified safely.
  */
 export async function openContext(config: Config, options: OpenContextOptions): Promise<OpenContext> {

@@ -4,7 +4,7 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { buildApp } from './app.js'
 import type { Config } from './config/config.js'
 import { configWarnings } from './config/warnings.js'
-import { startLog } from './plugins/logger-options.js'
+import { startLog } from './http/plugins/logger-options.js'
 import { openStores, type Stores } from './stores/open-stores.js'
 
 /** How long connections that are in use may take to meet their last answer after the listener closed. */

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import t from 'tap'
-import { openConnections } from '../src/db/connections.js'
+import { openConnections } from '../src/postgres/connections.js'
 import { connectRedis, redisReady } from '../src/redis/client.js'
 import { setDeadline } from '../src/set-deadline.js'
 import { testServers } from './support/servers/test-servers.js'

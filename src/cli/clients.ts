@@ -1,9 +1,9 @@
-import type { NewClientAccount } from '../auth/clients/create-client.js'
-import * as create from '../auth/clients/create-client.js'
-import * as remove from '../auth/clients/remove-client.js'
-import * as rotate from '../auth/clients/rotate-client-secret.js'
-import type { AuthContext } from '../auth/context.js'
-import type { Database } from '../db/database.js'
+import type { NewClientAccount } from '../domain/clients/create-client.js'
+import * as create from '../domain/clients/create-client.js'
+import * as remove from '../domain/clients/remove-client.js'
+import * as rotate from '../domain/clients/rotate-client-secret.js'
+import type { AuthContext } from '../domain/context.js'
+import type { Database } from '../postgres/database.js'
 import { type Print, printTable } from './print-table.js'
 
 /** Who the events of these commands name. */

@@ -1,7 +1,7 @@
-import type { AuthContext } from '../auth/context.js'
-import { revokeSigningKey } from '../auth/keys/revoke-signing-key.js'
-import { type KeyDatabase, type NewKeyOptions, rotateSigningKey } from '../auth/keys/rotate-signing-key.js'
-import type { SigningKeyRow, SigningKeys } from '../db/signing-keys.js'
+import type { AuthContext } from '../domain/context.js'
+import { revokeSigningKey } from '../domain/keys/revoke-signing-key.js'
+import { type KeyDatabase, type NewKeyOptions, rotateSigningKey } from '../domain/keys/rotate-signing-key.js'
+import type { SigningKeyRow, SigningKeys } from '../postgres/signing-keys.js'
 import { type Print, printTable } from './print-table.js'
 
 /** `latchkey keys list`: every key there ever was, the newest first. */

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { readFile } from 'node:fs/promises'
-import { type RoleMapping, readRoleMapping } from '../auth/import/role-mapping.js'
+import { type RoleMapping, readRoleMapping } from '../domain/import/role-mapping.js'
 
 /** Room for some ten thousand roles. */
 const MAX_BYTES = 1_048_576

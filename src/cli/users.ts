@@ -1,10 +1,10 @@
-import type { NewAccount } from '../auth/administer-users.js'
-import * as verbs from '../auth/administer-users.js'
-import { findEarlierEmails } from '../auth/administration/check-emails.js'
-import { type NewNames, renameUser as rename } from '../auth/administration/rename-user.js'
-import type { AuthContext } from '../auth/context.js'
-import { issuePasswordReset } from '../auth/issue-password-reset.js'
-import * as realm from '../auth/sign-out-everyone.js'
+import type { NewAccount } from '../domain/administer-users.js'
+import * as verbs from '../domain/administer-users.js'
+import { findEarlierEmails } from '../domain/administration/check-emails.js'
+import { type NewNames, renameUser as rename } from '../domain/administration/rename-user.js'
+import type { AuthContext } from '../domain/context.js'
+import { issuePasswordReset } from '../domain/issue-password-reset.js'
+import * as realm from '../domain/sign-out-everyone.js'
 
 type Print = (line: string) => void
 

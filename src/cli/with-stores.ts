@@ -1,9 +1,9 @@
-import type { AuthContext } from '../auth/context.js'
-import type { NewKeyOptions } from '../auth/keys/rotate-signing-key.js'
-import { deriveSecrets } from '../auth/secrets.js'
 import type { Config } from '../config/config.js'
-import type { Database } from '../db/database.js'
+import type { AuthContext } from '../domain/context.js'
+import type { NewKeyOptions } from '../domain/keys/rotate-signing-key.js'
+import { deriveSecrets } from '../domain/secrets.js'
 import { openContext } from '../open-context.js'
+import type { Database } from '../postgres/database.js'
 import { openStores, type Stores } from '../stores/open-stores.js'
 import { commandLog as log } from './command-log.js'
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
 import type { Test } from 'tap'
-import { newId } from '../../src/auth/session-id.js'
+import { newId } from '../../src/domain/session-id.js'
 import { catalogue } from '../../src/errors.js'
 import { clientToken, makeClient } from '../support/clients.js'
 import { PASSWORD, type Person, signUp } from '../support/people.js'

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { commitAndAnnounce } from '../../src/auth/commit-and-announce.js'
-import type { NewRevocation } from '../../src/db/journal.js'
+import { commitAndAnnounce } from '../../src/domain/commit-and-announce.js'
+import type { NewRevocation } from '../../src/postgres/journal.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { get, post, refresh, signIn, signUp, verify } from '../support/people.js'
 import { forgerOf, payloadOf } from './forger.js'

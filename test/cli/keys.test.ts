@@ -1,7 +1,7 @@
 import t from 'tap'
-import { ensureSigningKey } from '../../src/auth/keys/ensure-signing-key.js'
 import { listKeys, rotateKeys } from '../../src/cli/keys.js'
-import { openKeyDatabase, secretsOf } from '../auth/keys/key-database.js'
+import { ensureSigningKey } from '../../src/domain/keys/ensure-signing-key.js'
+import { openKeyDatabase, secretsOf } from '../domain/keys/key-database.js'
 
 const options = { algorithm: 'ES256', sealKeys: secretsOf('only').sealKeys } as const
 

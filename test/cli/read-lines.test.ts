@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import t from 'tap'
-import { LineFault } from '../../src/auth/import/line-fault.js'
 import { readLines } from '../../src/cli/read-lines.js'
+import { LineFault } from '../../src/domain/import/line-fault.js'
 
 /** Reads lines from bytes that arrive in pieces of this size. */
 async function linesOf(bytes: Buffer | string, pieceSize = 3): Promise<string[]> {

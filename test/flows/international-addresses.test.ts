@@ -1,7 +1,7 @@
 import t from 'tap'
-import { createUser, findId } from '../../src/auth/administer-users.js'
-import { findUsers } from '../../src/auth/administration/find-users.js'
-import { importUsers } from '../../src/auth/import/import-users.js'
+import { createUser, findId } from '../../src/domain/administer-users.js'
+import { findUsers } from '../../src/domain/administration/find-users.js'
+import { importUsers } from '../../src/domain/import/import-users.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { PASSWORD, post, signUp } from '../support/people.js'
 

@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert'
-import { commitAndAnnounce } from '../../src/auth/commit-and-announce.js'
-import { grantTokens } from '../../src/auth/grant-tokens.js'
-import { openSession } from '../../src/auth/open-session.js'
+import { commitAndAnnounce } from '../../src/domain/commit-and-announce.js'
+import { grantTokens } from '../../src/domain/grant-tokens.js'
+import { openSession } from '../../src/domain/open-session.js'
 import {
   begin,
   expectRefreshed,

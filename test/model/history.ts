@@ -1,6 +1,14 @@
 import { strict as assert } from 'node:assert'
-import type { AccessToken, Model, Reason, Session, User } from './model.js'
-import { ACCESS_TTL, IDLE_TTL, MAX_AGE } from './model.js'
+import {
+  ACCESS_TTL,
+  type AccessToken,
+  IDLE_TTL,
+  MAX_AGE,
+  type Model,
+  type Reason,
+  type Session,
+  type User,
+} from './model.js'
 import { type Answer, expectAnswer, type Granted, randomEmail, type Service } from './service.js'
 
 /** One history: the service, and the model that predicts its answers. */

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isFromOwnSite } from '../../src/plugins/cross-site.js'
+import { isFromOwnSite } from '../../src/http/plugins/cross-site.js'
 
 const rules = { publicOrigin: 'https://auth.example.com', corsOrigins: ['https://app.example.com'] }
 

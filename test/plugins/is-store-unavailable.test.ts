@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import postgres from 'postgres'
 import t from 'tap'
-import { isStoreUnavailable } from '../../src/plugins/is-store-unavailable.js'
+import { isStoreUnavailable } from '../../src/http/plugins/is-store-unavailable.js'
 
 // Nothing listens on the discard port here.
 const CLOSED_PORT = 9

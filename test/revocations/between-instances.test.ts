@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
-import { setRoles } from '../../src/auth/administer-users.js'
-import { revokeSigningKey } from '../../src/auth/keys/revoke-signing-key.js'
-import { signOutEveryone } from '../../src/auth/sign-out-everyone.js'
+import { setRoles } from '../../src/domain/administer-users.js'
+import { revokeSigningKey } from '../../src/domain/keys/revoke-signing-key.js'
+import { signOutEveryone } from '../../src/domain/sign-out-everyone.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { until } from '../support/eventually.js'
 import {

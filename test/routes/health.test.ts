@@ -1,7 +1,7 @@
 import fastify from 'fastify'
 import t, { type Test } from 'tap'
-import { problemDetails } from '../../src/plugins/problem-details.js'
-import { type HealthOptions, healthRoutes } from '../../src/routes/health.js'
+import { problemDetails } from '../../src/http/plugins/problem-details.js'
+import { type HealthOptions, healthRoutes } from '../../src/http/routes/health.js'
 
 async function buildApp(t: Test, ready: HealthOptions['ready']) {
   const app = fastify()

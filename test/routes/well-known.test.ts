@@ -1,10 +1,10 @@
 import Fastify from 'fastify'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import t, { type Test } from 'tap'
-import { ensureSigningKey } from '../../src/auth/keys/ensure-signing-key.js'
-import { rotateSigningKey } from '../../src/auth/keys/rotate-signing-key.js'
-import { wellKnownRoutes } from '../../src/routes/well-known.js'
-import { claimsAt, openKeyDatabase, openKeyring, secretsOf } from '../auth/keys/key-database.js'
+import { ensureSigningKey } from '../../src/domain/keys/ensure-signing-key.js'
+import { rotateSigningKey } from '../../src/domain/keys/rotate-signing-key.js'
+import { wellKnownRoutes } from '../../src/http/routes/well-known.js'
+import { claimsAt, openKeyDatabase, openKeyring, secretsOf } from '../domain/keys/key-database.js'
 
 const secrets = secretsOf('only')
 

@@ -1,5 +1,5 @@
-import type { RevokingRepositories } from '../../src/db/database.js'
-import type { NewSession } from '../../src/db/open-session.js'
+import type { RevokingRepositories } from '../../src/postgres/database.js'
+import type { NewSession } from '../../src/postgres/open-session.js'
 
 type Calls<Repository> = { [Method in keyof Repository]: () => Promise<unknown> }
 

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import postgres from 'postgres'
 import type { Test } from 'tap'
-import { migrate } from '../../src/db/migrate.js'
+import { migrate } from '../../src/postgres/migrate.js'
 import { testServers } from './servers/test-servers.js'
 
 export interface TestDatabase {

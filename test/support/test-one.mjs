@@ -15,7 +15,7 @@ const args = process.argv.slice(2)
 const isWatching = args.includes('--watch')
 const [file] = args.filter(arg => !arg.startsWith('--'))
 if (!file) {
-  process.stderr.write('Name a test: npm run test:one test/auth/judge-refresh-token.test.ts\n')
+  process.stderr.write('Name a test: npm run test:one test/domain/judge-refresh-token.test.ts\n')
   process.exit(2)
 }
 

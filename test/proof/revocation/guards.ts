@@ -12,11 +12,11 @@ export interface Guards {
   readonly Freshness: new (
     maxStalenessMs: number,
   ) => Freshness
-  /** Where the next read begins: at the oldest open transaction. The statement in src/db/journal.ts. */
+  /** Where the next read begins: at the oldest open transaction. The statement in src/postgres/journal.ts. */
   cursor(oldestOpenXid: number, afterHighestFound: number): number
-  /** A page of many statements has the position of the first of them. src/db/journal.ts. */
+  /** A page of many statements has the position of the first of them. src/postgres/journal.ts. */
   readonly isFirstPositionKept: boolean
-  /** Every statement of a page must come from the server of the first, and from no standby. src/db/journal.ts. */
+  /** Every statement of a page must come from the server of the first, and from no standby. src/postgres/journal.ts. */
   readonly isEachStatementChecked: boolean
   /** A position is stored together with its entries. JournalFollower. */
   readonly isPositionKeptWithEntries: boolean

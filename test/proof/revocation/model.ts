@@ -31,7 +31,7 @@ export const REVOCATION_BOUNDS = {
  * - entries that an instance found lost in a failover are repaired, unless an attempt is in progress or due.
  *
  * The decisions are those of src: beginRead, followUp, Freshness, findLost, RevocationList. What is only modelled is what
- * lies between them: the statements of src/db/journal.ts, the loop of src/redis/revocation-stream.ts, and when Revocations
+ * lies between them: the statements of src/postgres/journal.ts, the loop of src/redis/revocation-stream.ts, and when Revocations
  * repairs.
  *
  * Assumed: an entry is on the stream within the tick of its commit, or never. The first promise does not hold for an

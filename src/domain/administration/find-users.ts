@@ -1,0 +1,73 @@
+import { LatchkeyError } from '../../errors.js'
+import type { User } from '../../postgres/users.js'
+import type { AuthContext } from '../context.js'
+import { emailForms } from '../email.js'
+import { isUuid } from '../session-id.js'
+import { foldedForm, textForm } from '../text-forms.js'
+
+type NameField = 'email' | 'username' | 'externalId'
+
+export interface UserSearch {
+  field: NameField
+  text: string
+  /** Whether the text is only the beginning of it. */
+  isPrefix: boolean
+}
+
+export interface UserPage {
+  users: User[]
+  /** Where the next page begins; null after the last. */
+  nextCursor: string | null
+}
+
+/**
+ * Finds accounts, a page at a time: all of them, the youngest first, or those of one name, or whose name begins so. A
+ * cursor says where a page ended, not how many came before it, so that accounts which come and go meanwhile neither
+ * repeat nor hide others.
+ *
+ * @throws LatchkeyError invalid_request for a cursor of another search
+ */
+export async function findUsers(
+  { db }: Pick<AuthContext, 'db'>,
+  search: UserSearch | undefined,
+  { cursor, limit }: { cursor?: string | undefined; limit: number },
+): Promise<UserPage> {
+  const order: NameField | 'id' = search?.isPrefix ? search.field : 'id'
+  // One more than asked for tells whether there is a next page.
+  const found = await db.userPages.find({
+    equal: search && !search.isPrefix ? { field: search.field, texts: formsOf(search) } : undefined,
+    beginning: search?.isPrefix ? { field: search.field, text: normalise(search) } : undefined,
+    after: cursor === undefined ? undefined : readCursor(cursor, order),
+    limit: limit + 1,
+  })
+  const users = found.slice(0, limit)
+  const last = users.at(-1)
+  return { users, nextCursor: last && found.length > limit ? writeCursor(order, last[order] ?? '') : null }
+}
+
+/** An address is found in each form in which it may be stored. */
+function formsOf(search: UserSearch): readonly string[] {
+  const forms = search.field === 'email' ? emailForms(search.text) : []
+  return forms.length > 0 ? forms : [normalise(search)]
+}
+
+/** As names are stored. */
+function normalise({ field, text }: UserSearch): string {
+  if (field === 'externalId') return text
+  return field === 'username' ? textForm(text) : foldedForm(text).trim()
+}
+
+function writeCursor(order: string, at: string): string {
+  return Buffer.from(JSON.stringify([order, at])).toString('base64url')
+}
+
+function readCursor(cursor: string, order: string): string {
+  try {
+    const [by, at] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[]
+    // Postgres keeps no NUL in a text.
+    if (by === order && typeof at === 'string' && !at.includes('\0') && (order !== 'id' || isUuid(at))) return at
+  } catch {
+    // It is refused below.
+  }
+  throw new LatchkeyError('invalid_request', { detail: 'The cursor is not one that this search gave.' })
+}

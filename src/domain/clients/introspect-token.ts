@@ -1,0 +1,105 @@
+import { isCredentialRefusal, LatchkeyError } from '../../errors.js'
+import type { Client } from '../../postgres/clients.js'
+import type { AuthContext } from '../context.js'
+import { examineRefreshToken } from '../examine-refresh-token.js'
+import { isLive } from '../judge-refresh-token.js'
+import { hasCurrentRoles } from '../principal.js'
+import { readRefreshToken } from '../refresh-token.js'
+import { isUuid } from '../session-id.js'
+import { verifyAccessToken } from '../verify-access-token.js'
+import { clientTokenAudience } from './client-token.js'
+import { isClientToken, verifyClientToken } from './verify-client-token.js'
+
+/** What is said of a live token (RFC 7662, 2.2); instants are whole seconds since the epoch. */
+export interface LiveToken {
+  kind: 'access' | 'refresh'
+  subject: string
+  clientId: string
+  expiresAt: number
+  issuedAt?: number
+  audience?: string
+  jti?: string
+  username?: string | null
+  sessionId?: string
+  authTime?: number
+  roles?: readonly string[]
+  scopes?: readonly string[]
+}
+
+/**
+ * Says whether a token of any kind is live now, by Postgres and not by what this instance remembers (RFC 7662).
+ * Undefined for every other: expired, revoked, foreign or made up, without a word about which. It changes nothing: a
+ * refresh token that was used before is not active, and its session is not ended for being asked about.
+ *
+ * Resource servers let in anyone who shows what is active, and most look at nothing else of the answer. So nothing but the
+ * access token of a user is active for them: a refresh token is active for a client that says it asks about one, and for
+ * the client whose session it is; a client's token for that client.
+ *
+ * @param hint the `token_type_hint` (RFC 7662, 2.1)
+ * @throws LatchkeyError unauthorized_client, and revocations_stale when nobody can say
+ */
+export async function introspectToken(
+  context: AuthContext,
+  client: Pick<Client, 'id' | 'scopes'>,
+  token: string,
+  hint?: string,
+): Promise<LiveToken | undefined> {
+  if (!client.scopes.includes('introspect')) throw new LatchkeyError('unauthorized_client')
+  const refreshToken = await introspectRefreshToken(context, token)
+  if (refreshToken) return hint === 'refresh_token' || refreshToken.clientId === client.id ? refreshToken : undefined
+  try {
+    return isClientToken(context, token)
+      ? await introspectClientToken(context, client.id, token)
+      : await introspectAccessToken(context, token)
+  } catch (error) {
+    if (isCredentialRefusal(error)) return undefined
+    throw error
+  }
+}
+
+/** Live is what could be exchanged now: the session's current token, or the one before it within the leeway. */
+async function introspectRefreshToken(context: AuthContext, text: string): Promise<LiveToken | undefined> {
+  const presented = readRefreshToken(text, context.secrets.refreshKeys)
+  if (!presented) return undefined
+  const { verdict, state } = await examineRefreshToken(context, presented)
+  if (!state || !isLive(verdict)) return undefined
+  return {
+    kind: 'refresh',
+    subject: state.userId,
+    clientId: state.clientId,
+    sessionId: state.sessionId,
+    username: state.username,
+    expiresAt: Math.floor(context.clock() / 1000 + (state.refreshExpiresInSeconds ?? 0)),
+  }
+}
+
+async function introspectAccessToken(context: AuthContext, token: string): Promise<LiveToken | undefined> {
+  const { config, db } = context
+  const principal = await verifyAccessToken(context, token)
+  if (!isUuid(principal.userId) || !isUuid(principal.sessionId)) return undefined
+  const user = await db.introspection.userOf(principal)
+  if (!user || !hasCurrentRoles(principal, user)) return undefined
+  const { userId: subject, clientId, sessionId, issuedAt, expiresAt, jti, authTime, roles } = principal
+  const { username } = user
+  const audience = config.audience
+  return { kind: 'access', subject, clientId, sessionId, username, issuedAt, expiresAt, audience, jti, authTime, roles }
+}
+
+async function introspectClientToken(
+  context: AuthContext,
+  askerId: string,
+  token: string,
+): Promise<LiveToken | undefined> {
+  const { clientId, scopes, jti, issuedAt, expiresAt } = await verifyClientToken(context, token)
+  if (clientId !== askerId) return undefined
+  return {
+    kind: 'access',
+    subject: clientId,
+    clientId,
+    scopes,
+    jti,
+    issuedAt,
+    expiresAt,
+    audience: clientTokenAudience(context.config),
+  }
+}

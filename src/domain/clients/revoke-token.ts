@@ -1,0 +1,66 @@
+import { isCredentialRefusal } from '../../errors.js'
+import type { Client } from '../../postgres/clients.js'
+import type { NewSecurityEvent } from '../../postgres/security-events.js'
+import { commitAndAnnounce } from '../commit-and-announce.js'
+import type { AuthContext } from '../context.js'
+import { endSessions } from '../end-sessions.js'
+import { readRefreshToken } from '../refresh-token.js'
+import { verifyAccessToken } from '../verify-access-token.js'
+import { isClientToken, verifyClientToken } from './verify-client-token.js'
+
+/**
+ * Revokes a token of a client (RFC 7009): with a refresh token its whole session, with an access token that token
+ * alone. Its own are those of the sessions that it opened, and its own access tokens; with the scope `admin` everybody's.
+ * Resolves for every other token too, and leaves it as it is: anyone who asks learns nothing about it.
+ */
+export async function revokeToken(
+  context: AuthContext,
+  client: Pick<Client, 'id' | 'scopes'>,
+  token: string,
+): Promise<void> {
+  const isOwn = (clientId: string) => clientId === client.id || client.scopes.includes('admin')
+  const refreshToken = readRefreshToken(token, context.secrets.refreshKeys)
+  if (refreshToken) return endSessionOf(context, refreshToken.sessionId, client.id, isOwn)
+
+  const found = await liveAccessToken(context, token)
+  if (found && isOwn(found.clientId)) await revokeAccessToken(context, found, client.id)
+}
+
+async function endSessionOf(
+  context: AuthContext,
+  sessionId: string,
+  actor: string,
+  isOwn: (clientId: string) => boolean,
+): Promise<void> {
+  const session = await context.db.refreshTokens.find(sessionId)
+  if (!session || !isOwn(session.clientId)) return
+  const { userId } = session
+  await commitAndAnnounce(context, async repositories => {
+    const entries = await endSessions(repositories, userId, [sessionId], 'revoked_by_client')
+    if (entries.length > 0) await repositories.securityEvents.add({ type: 'session_revoked', userId, sessionId, actor })
+  })
+}
+
+/** What is expired or revoked already needs no revocation. */
+async function liveAccessToken(context: AuthContext, token: string) {
+  try {
+    if (isClientToken(context, token)) return await verifyClientToken(context, token)
+    return await verifyAccessToken(context, token)
+  } catch (error) {
+    if (isCredentialRefusal(error)) return undefined
+    throw error
+  }
+}
+
+async function revokeAccessToken(
+  context: AuthContext,
+  token: { jti: string; userId?: string; sessionId?: string },
+  actor: string,
+): Promise<void> {
+  const { jti: subject, userId, sessionId } = token
+  await commitAndAnnounce(context, async repositories => {
+    const event: NewSecurityEvent = { type: 'token_revoked', userId, sessionId, actor, details: { jti: subject } }
+    await repositories.journal.append([{ kind: 'token', subject, reason: 'revoked_by_client' }])
+    await repositories.securityEvents.add(event)
+  })
+}

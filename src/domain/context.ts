@@ -1,0 +1,50 @@
+import type { Background } from '../background.js'
+import type { Config } from '../config/config.js'
+import type { Log } from '../log.js'
+import type { Database, Repositories } from '../postgres/database.js'
+import type { NewSecurityEvent } from '../postgres/security-events.js'
+import type { Activity } from '../redis/activity.js'
+import type { LoginLimiter } from '../redis/login-limiter.js'
+import type { Revocations } from '../revocations/revocations.js'
+import type { EventThrottle } from './event-throttle.js'
+import type { FailureSchedule } from './failure-schedule.js'
+import type { Keyring } from './keys/keyring.js'
+import type { Locate } from './location.js'
+import type { PasswordHasher } from './passwords/password-hasher.js'
+import type { Secrets } from './secrets.js'
+import type { AccessTokenVerifier } from './verify-access-token.js'
+
+/** Everything that the verbs of this room work with; each names the parts it needs. */
+export interface AuthContext {
+  readonly config: Config
+  readonly db: Database
+  readonly activity: Activity
+  readonly revocations: Revocations
+  readonly secrets: Secrets
+  readonly keyring: Keyring
+  /** Verifies the access tokens of users. */
+  readonly accessTokens: AccessTokenVerifier
+  readonly passwords: PasswordHasher
+  readonly loginLimiter: LoginLimiter
+  readonly failureSchedule: FailureSchedule
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number
+  readonly log: Log
+  /** Where an address is; always undefined without LOCATION_DATABASE. */
+  readonly locate: Locate
+  /** Writes an event in the background: for those that nobody should wait for, or could measure the wait of. */
+  recordEvent(event: NewSecurityEvent): void
+  /** For events that the same old token can cause again and again. */
+  readonly eventThrottle: EventThrottle
+  /** What no answer waits for. */
+  readonly background: Background
+}
+
+export type { Repositories }
+
+/** Where a request comes from, for events and the list of sessions. */
+export interface Caller {
+  /** The address; undefined for the command line. */
+  ip?: string | undefined
+  userAgent?: string | undefined
+}

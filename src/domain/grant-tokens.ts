@@ -1,0 +1,39 @@
+import type { SessionFacts } from '../postgres/session-facts.js'
+import { accessTokenClaims } from './access-token.js'
+import type { AuthContext } from './context.js'
+import type { DeviceGrant } from './device-grant.js'
+import { type RefreshToken, writeRefreshToken } from './refresh-token.js'
+import { type PublicUser, publicUser } from './user.js'
+
+/** What a sign-in or a refresh hands out. */
+export interface Grant {
+  accessToken: string
+  accessExpiresInSeconds: number
+  refreshToken: string
+  refreshExpiresInSeconds: number
+  /** False: what the browser keeps of it ends with the browser. */
+  remember: boolean
+  sessionId: string
+  user: PublicUser
+  /** Only at a sign-in from a browser. */
+  device?: DeviceGrant | undefined
+}
+
+/** Makes the tokens of a session: a new access token beside the refresh token that the whitelist now names. */
+export function grantTokens(
+  { config, keyring }: Pick<AuthContext, 'config' | 'keyring'>,
+  facts: SessionFacts,
+  refreshToken: RefreshToken,
+  dialect?: 'simple-jwt',
+): Grant {
+  const claims = accessTokenClaims(facts, refreshToken.generation, config, dialect)
+  return {
+    accessToken: keyring.signingKey(claims.iat * 1000).sign(claims),
+    accessExpiresInSeconds: claims.exp - claims.iat,
+    refreshToken: writeRefreshToken(refreshToken),
+    refreshExpiresInSeconds: Math.max(0, Math.floor(facts.refreshExpiresInSeconds ?? 0)),
+    remember: facts.remember,
+    sessionId: facts.sessionId,
+    user: publicUser({ ...facts, id: facts.userId, createdAt: facts.userCreatedAt }),
+  }
+}

@@ -1,0 +1,152 @@
+import type { NewImportedUser, TakenNames } from '../../postgres/user-import.js'
+import type { AuthContext } from '../context.js'
+import { newId } from '../session-id.js'
+import { LineFault } from './line-fault.js'
+import { type ImportedAccount, readAccount } from './read-account.js'
+import type { RoleMapping } from './role-mapping.js'
+
+export interface Line {
+  /** Counted from 1. */
+  number: number
+  /** Or why it can't be read. */
+  text: string | LineFault
+}
+
+export interface ImportCounts {
+  /** Lines that were dealt with. */
+  lines: number
+  imported: number
+  /** Accounts that were there already, as the line describes them. */
+  present: number
+  /** Lines that were left out. */
+  refused: number
+}
+
+export interface ImportWatcher {
+  /** An account is in: it was imported now, or was there already. */
+  onAccount?(account: ImportedAccount, isNew: boolean): void
+  /** A line was left out, and why. */
+  onRefused(number: number, reason: string): void
+  /** Some more lines were dealt with. */
+  onProgress(counts: Readonly<ImportCounts>): void
+  /** A field means nothing here; told at every line that has it. */
+  onIgnored(field: string): void
+}
+
+/** Rows a statement: enough that the round trip does not matter, and few enough for any statement's time. */
+const BATCH_SIZE = 500
+
+type Numbered = NewImportedUser & { number: number }
+
+/**
+ * Takes over accounts from another system, one a line. An account that exists is never changed, so the same file can be
+ * imported again: after an interruption it goes on where it stopped, and when it is through it changes nothing.
+ *
+ * At most two batches are in memory: one that is written while the next is read.
+ *
+ * @param actor who does it, for the event
+ * @param mapRoles says which roles here those of the other system are
+ */
+export async function importUsers(
+  { db }: Pick<AuthContext, 'db'>,
+  lines: AsyncIterable<Line>,
+  watcher: ImportWatcher,
+  actor: string,
+  mapRoles?: RoleMapping,
+): Promise<ImportCounts> {
+  const counts: ImportCounts = { lines: 0, imported: 0, present: 0, refused: 0 }
+  const refuse = (number: number, reason: string) => {
+    counts.refused++
+    watcher.onRefused(number, reason)
+  }
+  const write = async (batch: readonly Numbered[], lastLine: number) => {
+    const stored = await findStoredEarlier(db, batch)
+    const imported = await db.userImport.add(batch.filter(account => !stored.some(other => isOf(other, account))))
+    const left = batch.filter(({ id }) => !imported.has(id))
+    const taken = [...stored, ...(left.length > 0 ? await db.userImport.findTaken(left) : [])]
+    for (const account of batch) {
+      const isNew = imported.has(account.id)
+      const conflict = isNew ? undefined : findConflict(account, taken)
+      if (conflict !== undefined) refuse(account.number, conflict)
+      else watcher.onAccount?.(account, isNew)
+      if (conflict === undefined && !isNew) counts.present++
+    }
+    counts.imported += imported.size
+    counts.lines = lastLine
+    watcher.onProgress(counts)
+  }
+
+  let batch: Numbered[] = []
+  let lastLine = 0
+  let writing = Promise.resolve()
+  try {
+    for await (const { number, text } of lines) {
+      lastLine = number
+      const account = tryRead(text, watcher, mapRoles, reason => refuse(number, reason))
+      if (account) batch.push({ ...account, id: newId(), number })
+      if (batch.length < BATCH_SIZE) continue
+      await writing
+      writing = write(batch, lastLine)
+      // The caller that waits for it next is told of its failure; that may be a while.
+      writing.catch(() => {})
+      batch = []
+    }
+  } finally {
+    await writing
+  }
+  await write(batch, lastLine)
+  if (counts.imported > 0) await db.securityEvents.add({ type: 'users_imported', actor, details: { ...counts } })
+  return counts
+}
+
+/** The accounts that an earlier version stored under another form of the address of one of these. */
+async function findStoredEarlier(db: AuthContext['db'], batch: readonly Numbered[]): Promise<TakenNames[]> {
+  const emails = batch.flatMap(({ earlierEmails }) => earlierEmails)
+  if (emails.length === 0) return []
+  return db.userImport.findTaken(emails.map(email => ({ email, username: null, externalId: null })))
+}
+
+function isOf({ email }: TakenNames, account: ImportedAccount): boolean {
+  return email === account.email || account.earlierEmails.includes(email)
+}
+
+function tryRead(
+  text: Line['text'],
+  watcher: ImportWatcher,
+  mapRoles: RoleMapping | undefined,
+  refuse: (reason: string) => void,
+): ImportedAccount | undefined {
+  try {
+    if (text instanceof LineFault) throw text
+    return text.trim() === '' ? undefined : readAccount(text, watcher.onIgnored, mapRoles)
+  } catch (error) {
+    if (!(error instanceof LineFault)) throw error
+    refuse(error.message)
+    return undefined
+  }
+}
+
+/**
+ * What keeps an account from being the one that is there; undefined if nothing does. Names only: roles and hashes may
+ * have changed since they were imported.
+ */
+function findConflict(account: ImportedAccount, taken: readonly TakenNames[]): string | undefined {
+  const { username, externalId } = account
+  const existing = taken.find(other => isOf(other, account))
+  if (!existing) {
+    if (username !== null && taken.some(other => other.username === username)) {
+      return 'The username belongs to an account with another e-mail.'
+    }
+    if (externalId !== null && taken.some(other => other.externalId === externalId)) {
+      return 'The external_id belongs to an account with another e-mail.'
+    }
+    return 'The account was in the way of another that is gone: import it again.'
+  }
+  if (externalId !== null && existing.externalId !== externalId) {
+    return `The account with this e-mail has ${existing.externalId === null ? 'no' : 'another'} external_id.`
+  }
+  if (username !== null && existing.username !== username) {
+    return `The account with this e-mail has ${existing.username === null ? 'no' : 'another'} username.`
+  }
+  return undefined
+}

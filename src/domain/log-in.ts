@@ -1,0 +1,151 @@
+import { setImmediate } from 'node:timers/promises'
+import { LatchkeyError } from '../errors.js'
+import type { User } from '../postgres/users.js'
+import { commitAndAnnounce } from './commit-and-announce.js'
+import type { AuthContext, Caller } from './context.js'
+import { deviceGrant } from './device-grant.js'
+import type { JoinLine } from './failure-schedule.js'
+import { type AccountNames, countedName, findAccount } from './find-account.js'
+import { type Grant, grantTokens } from './grant-tokens.js'
+import { type Evidence, isDeviceCookie, knownCaller } from './known-caller.js'
+import { deviceDetails, type OpenedSession, openSession } from './open-session.js'
+import { type Attempt, reserveAttempt } from './reserve-attempt.js'
+
+export interface Credentials extends AccountNames {
+  password: string
+  transport: 'cookie' | 'body'
+  /** False for a session that the browser shall forget. */
+  remember?: boolean | undefined
+  /** What the browser kept of earlier sign-ins. */
+  deviceCookie?: string | undefined
+  /** In whose words the session is spoken of; by default our own. */
+  clientId?: string | undefined
+}
+
+/**
+ * Signs in with a password: a new session, whatever cookie the request carried. An unknown name, a wrong password and a
+ * disabled account are refused alike, and at the same moment.
+ *
+ * @throws LatchkeyError invalid_credentials, password_change_required, too_many_sessions, rate_limited, busy
+ */
+export function logIn(context: AuthContext, credentials: Credentials, caller: Caller): Promise<Grant> {
+  return context.failureSchedule.hold(joinLine => signIn(context, credentials, caller, joinLine))
+}
+
+async function signIn(context: AuthContext, credentials: Credentials, caller: Caller, joinLine: JoinLine) {
+  const user = await verifyPassword(context, credentials, caller, joinLine)
+  if (user.mustChangePassword) throw new LatchkeyError('password_change_required')
+
+  const opened = await openVerified(context, user, credentials, caller).catch((error: unknown) => {
+    if (error instanceof LatchkeyError && error.code === 'too_many_sessions')
+      context.recordEvent({ ...failure(user, caller), details: { reason: error.code } })
+    throw error
+  })
+  if (!opened) throw refusal(context, user, caller)
+  const device = deviceGrant(context, { ...credentials, userId: user.id })
+  return { ...grantTokens(context, opened.facts, opened.refreshToken), device }
+}
+
+/**
+ * The user whose password this is, its hash upgraded if it was made at a lower cost. The attempt is counted before its
+ * outcome is known, so that attempts at the same time can't slip past a limit together, and forgotten if it succeeds. A
+ * locked account costs the same work, and refuses the right password as it refuses a wrong one.
+ *
+ * @param joinLine of the schedule that holds the failure back
+ */
+export async function verifyPassword(
+  context: AuthContext,
+  credentials: AccountNames & Evidence & Pick<Credentials, 'password'>,
+  caller: Caller,
+  joinLine: JoinLine,
+): Promise<User> {
+  const { passwords, loginLimiter, db } = context
+  const name = countedName(credentials)
+  const mayBeKnown = credentials.session !== undefined || isDeviceCookie(context, credentials.deviceCookie)
+  // Before the account is looked for, so that a refusal by the limit does not tell whether there is one.
+  if (!mayBeKnown) await loginLimiter.reserve(name)
+  const user = await findAccount(context, credentials)
+  const known = mayBeKnown ? knownCaller(context, user?.id, credentials) : undefined
+  // Anybody can use up the attempts of a name, but not those of a browser or a session that was let in before.
+  const account = known?.counter ?? name
+  if (mayBeKnown) await loginLimiter.reserve(account)
+  joinLine(account)
+
+  let attempt: Attempt
+  let verified: boolean
+  try {
+    // Hash for nobody too, so that an unknown name costs as much as a known one.
+    const verifying = user
+      ? passwords.verify(user.passwordHash, credentials.password, known !== undefined)
+      : passwords.verifyNobody(credentials.password)
+    // Anyone who finds no place is told at once, and a flood of them does not queue for the row of one account.
+    await Promise.race([verifying, setImmediate()])
+    const reserving = reserveAttempt(context, user, known)
+    ;[attempt, verified] = await Promise.all([reserving, verifying])
+  } catch (error) {
+    await loginLimiter.forgive(account)
+    throw error
+  }
+  if (!user || !verified || user.disabledAt || attempt === 'locked') {
+    if (user && attempt === 'last') noteLock(context, user, caller)
+    throw refusal(context, user, caller, attempt)
+  }
+  await Promise.all([
+    loginLimiter.forgive(account),
+    context.config.lockout.failures > 0 && db.users.forgetAttempts(user.id),
+    attempt === 'known' && known && db.deviceFailures.forget(known.id),
+  ])
+
+  if (!passwords.needsUpgrade(user.passwordHash)) return user
+  const strongerHash = await passwords.hash(credentials.password, true)
+  const upgraded = await db.users.upgradePasswordHash(user.id, user.passwordHash, strongerHash)
+  // Somebody changed the hash meanwhile; the fence of the sign-in decides what that means.
+  return upgraded ? { ...user, passwordHash: strongerHash } : user
+}
+
+/**
+ * Opens the session. Its fence breaks when the account changed since the password was verified. If all that changed is
+ * the hash, then another sign-in may have upgraded it: look once more. If the token_version moved on, somebody ended
+ * every session of this account, and this one with them.
+ */
+async function openVerified(
+  context: AuthContext,
+  user: User,
+  credentials: Credentials,
+  caller: Caller,
+): Promise<OpenedSession | undefined> {
+  const open = ({ passwordHash }: User) =>
+    commitAndAnnounce(context, async repositories => {
+      const fence = { tokenVersion: user.tokenVersion, passwordHash }
+      const { transport, remember, clientId } = credentials
+      const signIn = { userId: user.id, fence, transport, remember, clientId, caller }
+      const session = await openSession(context, repositories, signIn)
+      if (!session) return undefined
+      const event = { userId: user.id, sessionId: session.facts.sessionId, actor: 'user', ...caller }
+      await repositories.securityEvents.add({ ...event, type: 'signed_in', ...deviceDetails(session) })
+      return session
+    })
+
+  const opened = await open(user)
+  if (opened) return opened
+  const now = await context.db.users.findById(user.id)
+  if (!now || now.disabledAt || now.tokenVersion !== user.tokenVersion) return undefined
+  return (await context.passwords.verify(now.passwordHash, credentials.password, true)) ? open(now) : undefined
+}
+
+/** Support can see why a right password is refused; the person who tries can't. */
+function refusal(context: AuthContext, user: User | undefined, caller: Caller, attempt?: Attempt): LatchkeyError {
+  const details = user && attempt === 'locked' ? { details: { locked: true } } : {}
+  context.recordEvent({ ...failure(user, caller), ...details })
+  return new LatchkeyError('invalid_credentials')
+}
+
+function failure(user: User | undefined, caller: Caller) {
+  return { type: 'sign_in_failed', userId: user?.id, actor: 'user', ...caller } as const
+}
+
+/** Only one attempt gets the last number, so the event comes once. */
+function noteLock(context: AuthContext, user: User, caller: Caller): void {
+  const details = { failures: context.config.lockout.failures }
+  context.recordEvent({ type: 'account_locked', userId: user.id, actor: 'system', ...caller, details })
+}

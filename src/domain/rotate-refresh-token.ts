@@ -1,0 +1,215 @@
+import { LatchkeyError } from '../errors.js'
+import type { LateAnswer, RefreshState } from '../postgres/refresh-tokens.js'
+import type { NewSecurityEvent } from '../postgres/security-events.js'
+import type { AuthContext, Caller } from './context.js'
+import { endStolenSession } from './end-stolen-session.js'
+import { examineRefreshToken, NO_PROOFS, type Proofs } from './examine-refresh-token.js'
+import { type Grant, grantTokens } from './grant-tokens.js'
+import { hasComeBack, type LateRecord } from './judge-refresh-token.js'
+import { noticeOrigin } from './notice-origin.js'
+import { ANYBODY, type Presenter, refuseForeign } from './presenter.js'
+import { hashOf, type RefreshToken, readRefreshToken, successorOf } from './refresh-token.js'
+import type { RefreshKey } from './secrets.js'
+import { sessionOver } from './session-over.js'
+import { ticketOptions, writeTicket } from './superseded-ticket.js'
+
+/** A race can be lost to one rotation and then to its predecessor's retry; a third time would be a defect. */
+const MAX_ATTEMPTS = 3
+
+export interface RotationRequest {
+  /** Who asks, if it is a client. */
+  presenter?: Presenter
+  /** Makes the access token one of that dialect although its session began elsewhere. */
+  dialect?: 'simple-jwt'
+  /** What came with the token; by default nothing, from a browser. */
+  proofs?: Proofs
+}
+
+/**
+ * Exchanges a refresh token for new tokens, by the rotation table (docs/rotation.md): the same token presented again
+ * yields the same successor, so that nobody is signed out by a second tab or a lost answer; whoever presents a
+ * superseded token is told so first; and a token that two parties hold ends its session (RFC 9700, 4.14.2).
+ *
+ * @throws LatchkeyError client_required or what the presenter is told instead, refresh_token_invalid,
+ *   refresh_token_unknown, refresh_token_expired, refresh_token_superseded with a ticket, refresh_token_reused,
+ *   session_revoked, session_expired, user_disabled
+ */
+export async function rotateRefreshToken(
+  context: AuthContext,
+  text: string,
+  caller: Caller,
+  { presenter = ANYBODY, dialect, proofs = { ...NO_PROOFS, mark: null } }: RotationRequest = {},
+): Promise<Grant> {
+  const { activity, db, secrets } = context
+  const presented = readRefreshToken(text, secrets.refreshKeys)
+  if (!presented) throw new LatchkeyError('refresh_token_invalid')
+
+  // Nearly always the newest secret derives the successor; the whitelist knows better after the secret was changed.
+  let derivation: Derivation = { key: secrets.refreshKeys[0], anySuccessor: false }
+  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+    const rotated = await rotate(context, presented, { presenter, dialect, proofs, derivation, caller })
+    if (rotated) return rotated
+
+    const { verdict, state } = await examineRefreshToken(context, presented, proofs)
+    refuseForeign(presenter, state)
+    switch (verdict.is) {
+      case 'over':
+        throw sessionOver(context, verdict.code, presented.sessionId, state)
+      case 'due':
+        derivation = derivationOfNext(context, presented, state!) ?? derivation
+        break
+      case 'young':
+        activity.saw(presented.sessionId, presented.generation)
+        noticeOrigin(context, state!, caller)
+        return grantTokens(context, state!, presented, dialect)
+      case 'replayed':
+        return grantTokens(context, state!, currentSuccessor(context, presented, state!), dialect)
+      case 'late': {
+        const successor = currentSuccessor(context, presented, state!)
+        if (!(await recordLate(context, presented, state!, verdict.record))) break
+        if (verdict.record.what !== 'nothing')
+          recordEvent(context, 'refresh_replayed', presented, state!.userId, caller)
+        return grantTokens(context, state!, successor, dialect)
+      }
+      case 'superseded':
+        if (!proofs.inBody || !hasComeBack(await db.refreshTokens.tellSuperseded(presented)))
+          throw superseded(context, presented, state!, caller)
+        return endReused(context, presented, state!, caller)
+      case 'reused':
+        return endReused(context, presented, state!, caller)
+      case 'unknown':
+        throw unknown(context, presented, state, caller)
+    }
+  }
+  throw new LatchkeyError('busy', { retryAfterSeconds: 1 })
+}
+
+interface Derivation {
+  key: RefreshKey
+  /** Whether the successor may be another than the whitelist names. */
+  anySuccessor: boolean
+}
+
+/** The rows 2 and 4 of the table: one statement. */
+async function rotate(
+  context: AuthContext,
+  presented: RefreshToken,
+  request: Required<Pick<RotationRequest, 'presenter' | 'proofs'>> & {
+    dialect: 'simple-jwt' | undefined
+    derivation: Derivation
+    caller: Caller
+  },
+): Promise<Grant | undefined> {
+  const { config, db, secrets, activity } = context
+  const { presenter, proofs, derivation, caller } = request
+  const [newest] = secrets.refreshKeys
+  const successor = successorOf(presented, derivation.key, newest)
+  const rotated = await db.refreshTokens.rotate({
+    sessionId: presented.sessionId,
+    generation: presented.generation,
+    presentedHash: hashOf(presented),
+    mark: proofs.mark ?? null,
+    successorHash: hashOf(successor),
+    nextHash: hashOf(successorOf(successor, newest)),
+    anySuccessor: derivation.anySuccessor,
+    clientIds: presenter.clientIds,
+    minAgeSeconds: config.refresh.minAgeSeconds,
+    ttlSeconds: config.refreshTokenTtlSeconds,
+  })
+  if (!rotated) return undefined
+  activity.saw(presented.sessionId, presented.generation)
+  noticeOrigin(context, rotated, caller)
+  if (rotated.previousGeneration < presented.generation) {
+    context.log.warn(`session ${presented.sessionId} was ahead of the database, which must have lost a commit`)
+    recordEvent(context, 'refresh_recovered', presented, rotated.userId, caller)
+  }
+  return grantTokens(context, rotated, successor, request.dialect)
+}
+
+/** With which secret the whitelist derived the successor of its current token, if that is the one presented. */
+function derivationOfNext(
+  { secrets }: AuthContext,
+  presented: RefreshToken,
+  { whitelist }: RefreshState,
+): Derivation | undefined {
+  if (!hashOf(presented).equals(whitelist!.tokenHash)) return undefined
+  const key = secrets.refreshKeys.find(candidate =>
+    hashOf(successorOf(presented, candidate)).equals(whitelist!.nextHash),
+  )
+  return key ? { key, anySuccessor: false } : { key: secrets.refreshKeys[0], anySuccessor: true }
+}
+
+/** The successor that the whitelist names, made with whichever secret it was made with. */
+function currentSuccessor({ secrets }: AuthContext, presented: RefreshToken, state: RefreshState): RefreshToken {
+  const [newest] = secrets.refreshKeys
+  const candidates = secrets.refreshKeys.map(key => successorOf(presented, key, newest))
+  const successor = candidates.find(candidate => hashOf(candidate).equals(state.whitelist!.tokenHash))
+  // Only a JWT_REFRESH_SECRET that was taken away too early can lead here.
+  if (!successor) throw new LatchkeyError('refresh_token_unknown')
+  return successor
+}
+
+/** False if the row has changed meanwhile, or the count has reached its end. */
+async function recordLate(
+  { config, db }: AuthContext,
+  presented: RefreshToken,
+  { whitelist }: RefreshState,
+  record: LateRecord,
+): Promise<boolean> {
+  const { sessionId } = presented
+  const late: LateAnswer = { sessionId, generation: whitelist!.generation, previousHash: hashOf(presented) }
+  switch (record.what) {
+    case 'nothing':
+      return true
+    case 'restart':
+      return db.refreshTokens.restart({ ...late, leewaySeconds: config.refresh.leewaySeconds })
+    case 'count':
+      return db.refreshTokens.countLate({ ...late, max: record.max })
+  }
+}
+
+/** The refusal that ends nothing. */
+function superseded(
+  context: AuthContext,
+  presented: RefreshToken,
+  { userId }: RefreshState,
+  caller: Caller,
+): LatchkeyError {
+  if (context.eventThrottle.allows(`${presented.sessionId} ${presented.generation}`))
+    recordEvent(context, 'refresh_superseded', presented, userId, caller)
+  return new LatchkeyError('refresh_token_superseded', { ticket: writeTicket(presented, ticketOptions(context)) })
+}
+
+async function endReused(
+  context: AuthContext,
+  presented: RefreshToken,
+  { userId }: RefreshState,
+  caller: Caller,
+): Promise<never> {
+  await endStolenSession(context, presented, userId, caller)
+  throw new LatchkeyError('refresh_token_reused')
+}
+
+/** A genuine token that does not fit: revoking on it would let an old backup end sessions. It is worth a look. */
+function unknown(
+  context: AuthContext,
+  presented: RefreshToken,
+  state: RefreshState | undefined,
+  caller: Caller,
+): LatchkeyError {
+  context.log.error(
+    `a genuine refresh token does not belong to session ${presented.sessionId} as the database knows it`,
+  )
+  recordEvent(context, 'refresh_token_unknown', presented, state?.userId, caller)
+  return new LatchkeyError('refresh_token_unknown')
+}
+
+function recordEvent(
+  context: AuthContext,
+  type: NewSecurityEvent['type'],
+  { sessionId, generation }: RefreshToken,
+  userId: string | undefined,
+  caller: Caller,
+): void {
+  context.recordEvent({ type, userId, sessionId, actor: 'system', ...caller, details: { generation } })
+}

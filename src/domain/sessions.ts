@@ -1,0 +1,85 @@
+import { LatchkeyError } from '../errors.js'
+import type { LiveSession } from '../postgres/sessions.js'
+import { commitAndAnnounce } from './commit-and-announce.js'
+import type { AuthContext, Caller } from './context.js'
+import { endOtherSessions, endSessions, revokedEvents } from './end-sessions.js'
+import { noticeOrigin } from './notice-origin.js'
+import type { Principal } from './principal.js'
+
+export interface ListedSession extends Omit<LiveSession, 'rotatedAt' | 'userAgent'> {
+  /** Whether it is the one that asks. */
+  current: boolean
+  lastActiveAt: Date
+  isActive: true
+}
+
+/**
+ * The live sessions of a user, the youngest first. One statement, and one question to the ephemeral store.
+ *
+ * @param asking the user, and the session that asks, which is the current one: none when somebody else asks
+ * @param caller where the current session is now, as this request shows it
+ */
+export async function listSessions(
+  context: Pick<AuthContext, 'db' | 'activity' | 'locate' | 'background'>,
+  { userId, sessionId }: { userId: string; sessionId?: string | undefined },
+  caller: Caller = {},
+): Promise<ListedSession[]> {
+  const live = await context.db.sessions.liveOf(userId)
+  const lastSeen = await context.activity.lastSeen(live.map(({ id }) => id))
+  return live.map(({ rotatedAt, userAgent, ...session }) => {
+    const current = session.id === sessionId
+    const change = current ? noticeOrigin(context, { sessionId, userAgent, ip: session.ip }, caller) : {}
+    return {
+      ...session,
+      ...(change.browser && { device: change.browser.device }),
+      ...change.address,
+      current,
+      lastActiveAt: new Date(Math.max(rotatedAt.getTime(), lastSeen.get(session.id) ?? 0)),
+      isActive: true,
+    }
+  })
+}
+
+/**
+ * Gives a session the user's own name for it, or takes the name away.
+ *
+ * @throws LatchkeyError session_not_found, also for somebody else's
+ */
+export async function labelSession(
+  { db }: Pick<AuthContext, 'db'>,
+  { userId }: Principal,
+  id: string,
+  label: string | null,
+): Promise<void> {
+  if (!(await db.sessions.label(id, userId, label))) throw new LatchkeyError('session_not_found')
+}
+
+/**
+ * Ends one session of the user's own.
+ *
+ * @throws LatchkeyError session_not_found, also for somebody else's and for one that has ended already
+ */
+export async function revokeSession(
+  context: Pick<AuthContext, 'db' | 'revocations'>,
+  { userId }: Principal,
+  id: string,
+  caller: Caller,
+): Promise<void> {
+  await commitAndAnnounce(context, async repositories => {
+    const entries = await endSessions(repositories, userId, [id], 'revoked_by_user')
+    if (entries.length === 0) throw new LatchkeyError('session_not_found')
+    await repositories.securityEvents.add({ type: 'session_revoked', userId, sessionId: id, actor: 'user', ...caller })
+  })
+}
+
+/** Ends every session of the user but the one that asks. */
+export async function revokeOtherSessions(
+  context: Pick<AuthContext, 'db' | 'revocations'>,
+  { userId, sessionId }: Principal,
+  caller: Caller,
+): Promise<void> {
+  await commitAndAnnounce(context, async repositories => {
+    const entries = await endOtherSessions(repositories, userId, sessionId, 'revoked_by_user')
+    await repositories.securityEvents.addAll(revokedEvents(entries, { userId, actor: 'user', ...caller }))
+  })
+}

@@ -1,0 +1,106 @@
+import type {
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  onRequestAsyncHookHandler,
+  preHandlerAsyncHookHandler,
+} from 'fastify'
+import fp from 'fastify-plugin'
+import {
+  type Administrator,
+  asAdministrator,
+  checkAdministrator,
+} from '../../domain/administration/as-administrator.js'
+import type { ClientPrincipal } from '../../domain/clients/client-token.js'
+import type { Scope } from '../../domain/clients/scopes.js'
+import { isClientToken, verifyClientToken } from '../../domain/clients/verify-client-token.js'
+import type { AuthContext } from '../../domain/context.js'
+import { ADMIN_ROLE } from '../../domain/roles.js'
+import { verifyAccessToken } from '../../domain/verify-access-token.js'
+import { LatchkeyError } from '../../errors.js'
+
+export interface AuthenticateClientsOptions {
+  context: AuthContext
+}
+
+/**
+ * Which other service makes a request, by an access token of its own. A client's token opens the routes of clients and
+ * no other: `authenticate` refuses it, as it is for another audience and has no session.
+ */
+export const authenticateClients = fp(
+  async (app: FastifyInstance, { context }: AuthenticateClientsOptions) => {
+    app.decorateRequest('actor', '')
+    app.decorateRequest('client')
+    const administrators = new WeakMap<FastifyRequest, Administrator>()
+    app.decorateRequest('adminContext', function (this: FastifyRequest) {
+      return asAdministrator(context, administrators.get(this)!)
+    })
+
+    app.decorate(
+      'authenticateClient',
+      (scope: Scope): onRequestAsyncHookHandler =>
+        async request => {
+          const token = request.presentedAccessToken()
+          if (token === undefined) throw new LatchkeyError('authentication_required')
+          if (!isClientToken(context, token)) {
+            // Whose it is matters no more, but a bad token is told from one that is not enough.
+            await verifyAccessToken(context, token)
+            throw new LatchkeyError('insufficient_scope')
+          }
+          request.client = await clientOf(context, token, scope)
+          request.actor = request.client.clientId
+        },
+    )
+
+    app.decorate('authenticateAdmin', async (request: FastifyRequest, reply: FastifyReply) => {
+      const token = request.presentedAccessToken()
+      if (token === undefined) throw new LatchkeyError('authentication_required')
+      if (isClientToken(context, token)) {
+        const client = await clientOf(context, token, 'admin')
+        administrators.set(request, { client })
+        request.actor = client.clientId
+        return
+      }
+      reply.admit(await verifyAccessToken(context, token))
+      if (!request.principal.roles.includes(ADMIN_ROLE)) throw new LatchkeyError('insufficient_role')
+      administrators.set(request, { user: request.principal })
+      request.actor = request.principal.userId
+    })
+
+    app.decorate('authorizeAdmin', async (request: FastifyRequest) => {
+      const token = request.presentedAccessToken()!
+      if (isClientToken(context, token)) await clientOf(context, token, 'admin')
+      else await checkAdministrator(context, request.principal)
+    })
+  },
+  { name: 'authenticate-clients', fastify: '5.x', dependencies: ['authenticate'] },
+)
+
+async function clientOf(context: AuthContext, token: string, scope: Scope): Promise<ClientPrincipal> {
+  const client = await verifyClientToken(context, token)
+  if (!client.scopes.includes(scope)) throw new LatchkeyError('insufficient_scope')
+  return client
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The hook of routes for clients with a scope: sets `request.actor`, or refuses with a 401 or 403. */
+    authenticateClient(scope: Scope): onRequestAsyncHookHandler
+    /** The hook of routes for clients with the scope `admin` and users with the role `admin`. */
+    authenticateAdmin: onRequestAsyncHookHandler
+    /**
+     * The second hook of these routes, when the body is there: asks Postgres whether the actor still administers. The body
+     * may take its time, and the token only knows of the past.
+     */
+    authorizeAdmin: preHandlerAsyncHookHandler
+  }
+
+  interface FastifyRequest {
+    /** The id of the client or the user who acts, for events; empty on other routes. */
+    actor: string
+    /** Set by `authenticateClient`. */
+    client: ClientPrincipal
+    /** In which the verbs of an administrator run that change something; on admin routes alone. */
+    adminContext(): AuthContext
+  }
+}

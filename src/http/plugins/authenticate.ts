@@ -1,0 +1,161 @@
+import fastifyJwt, { type TokenOrHeader } from '@fastify/jwt'
+import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
+import fp from 'fastify-plugin'
+import type { AuthContext } from '../../domain/context.js'
+import type { Principal } from '../../domain/principal.js'
+import { verifyAccessToken } from '../../domain/verify-access-token.js'
+import { LatchkeyError } from '../../errors.js'
+
+export interface AuthenticateOptions {
+  context: Pick<AuthContext, 'accessTokens' | 'activity' | 'clock' | 'config' | 'keyring'>
+}
+
+/**
+ * Finds the access token of a request and sets `request.principal` to its principal. The domain verifies the token
+ * (src/domain/verify-access-token.ts).
+ */
+export const authenticate = fp(
+  async (app: FastifyInstance, { context }: AuthenticateOptions) => {
+    const { accessTokens, clock, config } = context
+    await registerJwt(app, context)
+
+    app.decorateRequest('presentedAccessToken', function (this: FastifyRequest) {
+      return bearerToken(this.headers.authorization) ?? goodCookie.get(this) ?? this.accessCookies()[0]
+    })
+
+    /** Of a request whose access cookie came several times: see sent-cookies.ts. */
+    const goodCookie = new WeakMap<FastifyRequest, string>()
+    app.addHook('onRequest', (request, _reply, done) => {
+      if (request.headers.cookie === undefined || request.headers.authorization !== undefined) return done()
+      const cookies = request.accessCookies()
+      if (cookies.length < 2) return done()
+      findGood(request, cookies).then(() => done(), done)
+    })
+
+    /** The latest that is live. If none is, the first one is refused for what is wrong with it. */
+    async function findGood(request: FastifyRequest, cookies: readonly string[]): Promise<void> {
+      let latest = 0
+      for (const token of cookies.slice(0, MAX_ACCESS_COOKIES)) {
+        const principal = await accessTokens.verify(token).catch(() => undefined)
+        if (!principal || principal.issuedAt <= latest) continue
+        latest = principal.issuedAt
+        goodCookie.set(request, token)
+      }
+    }
+
+    // Clients need no clock of their own: in its last fifth a token says that it is time for the next.
+    const lastFifthSeconds = config.accessTokenTtlSeconds / 5
+    app.decorateReply('admit', function (this: FastifyReply, principal) {
+      this.request.principal = principal
+      if (principal.expiresAt - clock() / 1000 <= lastFifthSeconds) this.header('x-token-refresh-required', 'true')
+    })
+
+    /** Admits at once who bears a token that is known; nothing on its way waits, not even for a promise. */
+    function admitBearer(request: FastifyRequest, reply: FastifyReply): Promise<void> | undefined {
+      const token = presentedToken(request)
+      const known = accessTokens.verifyKnown(token)
+      if (known) {
+        context.activity.saw(known.sessionId, known.generation)
+        reply.admit(known)
+        return undefined
+      }
+      return verifyAccessToken(context, token).then(principal => reply.admit(principal))
+    }
+
+    app.decorate('authenticate', (request, reply, done) => {
+      let admitted: Promise<void> | undefined
+      try {
+        admitted = admitBearer(request, reply)
+      } catch (error) {
+        return done(error as Error)
+      }
+      if (admitted) admitted.then(() => done(), done)
+      else done()
+    })
+  },
+  { name: 'authenticate', fastify: '5.x', dependencies: ['sent-cookies'] },
+)
+
+/**
+ * Registers @fastify/jwt, which declares `request.principal` and gives the routes of an application that embeds the
+ * service the `request.jwtVerify()` they know. It answers as `authenticate` does: revoked and expired tokens are refused.
+ */
+async function registerJwt(
+  app: FastifyInstance,
+  { accessTokens, clock, config, keyring }: AuthenticateOptions['context'],
+) {
+  const principals = new WeakMap<object, Principal>()
+  await app.register(fastifyJwt, {
+    decoratorName: 'principal',
+    decode: { complete: true },
+    secret: async (_request: FastifyRequest, token: TokenOrHeader) => {
+      const { kid } = 'header' in token ? token.header : token
+      const key = await keyring.forKid(String(kid), clock())
+      if (!key) throw new LatchkeyError('token_invalid')
+      return key.publicPem
+    },
+    verify: {
+      algorithms: ['ES256', 'EdDSA', 'RS256'],
+      allowedIss: config.issuer,
+      allowedAud: config.audience,
+      cache: false,
+      extractToken: request => presentedToken(request as FastifyRequest),
+      // The domain checks both, by its own clock.
+      ignoreExpiration: true,
+      ignoreNotBefore: true,
+    },
+    trusted: async (request, claims) => {
+      principals.set(claims as object, await accessTokens.verify(presentedToken(request)))
+      return true
+    },
+    formatUser: claims => principals.get(claims as object)!,
+  })
+}
+
+function presentedToken(request: FastifyRequest): string {
+  const token = request.presentedAccessToken()
+  if (token === undefined) throw new LatchkeyError('authentication_required')
+  return token
+}
+
+/** Each costs a signature. */
+const MAX_ACCESS_COOKIES = 4
+
+/**
+ * RFC 6750, 2.1. The scheme's case does not matter (RFC 9110, 11.1), nor how many spaces follow it; anything else is
+ * refused, not ignored. Not trimmed: that would drop bytes which are no white space in a header, and give a token a
+ * second spelling. Node drops the spaces and tabs around the whole.
+ */
+function bearerToken(authorization: string | undefined): string | undefined {
+  if (authorization === undefined) return undefined
+  if (!authorization.startsWith('Bearer ') && authorization.slice(0, 7).toLowerCase() !== 'bearer ')
+    throw new LatchkeyError('token_invalid')
+  let start = 'Bearer '.length
+  while (authorization[start] === ' ') start++
+  return authorization.slice(start)
+}
+
+declare module '@fastify/jwt' {
+  interface FastifyJWT {
+    user: Principal
+  }
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The hook of routes for signed-in users: sets `request.principal`, or refuses with a 401. */
+    authenticate: onRequestHookHandler
+  }
+
+  interface FastifyReply {
+    /** Makes this the principal of the request; the answer says whether their token should be replaced. */
+    admit(principal: Principal): void
+  }
+
+  interface FastifyRequest {
+    /** Set by `authenticate`; null on routes without it. */
+    principal: Principal
+    /** The access token that came with the request, in its header or, if ACCESS_COOKIE is on, its cookie. */
+    presentedAccessToken(): string | undefined
+  }
+}

@@ -1,0 +1,52 @@
+import type { FastifyRequest } from 'fastify'
+import { type Logger, type LoggerOptions, pino } from 'pino'
+import type { Config } from '../../config/config.js'
+import { describeError } from './describe-error.js'
+
+/** The log of the process. There is only one, from start to exit. */
+export function startLog(level: Config['logLevel']): Logger {
+  return pino(loggerOptions(level))
+}
+
+/**
+ * What the log may hold: no header, no body, no query string, no message of an error that quotes values. The
+ * serializers are allow-lists; the redaction is the net beneath them, for a log line that someone writes by hand.
+ */
+export function loggerOptions(level: Config['logLevel']): LoggerOptions {
+  return {
+    level,
+    redact: { paths: SECRET_PATHS, censor: '[redacted]' },
+    serializers: { req: describeRequest, res: describeReply, err: describeError },
+    hooks: {
+      // Without a message pino takes the error's own, which may quote what the serializer left out.
+      logMethod(args, method) {
+        const [first, message] = args as unknown[]
+        const error = first instanceof Error ? first : (first as { err?: unknown } | undefined)?.err
+        if (error instanceof Error && message === undefined) {
+          const fields = first instanceof Error ? { err: first } : first
+          return method.apply(this, [fields, 'error'] as unknown as typeof args)
+        }
+        return method.apply(this, args)
+      },
+    },
+  }
+}
+
+const SECRET_PATHS = ['authorization', 'cookie', '["set-cookie"]'].flatMap(header => [
+  header,
+  ...['headers', 'req.headers', 'res.headers'].map(at => (header.startsWith('[') ? at + header : `${at}.${header}`)),
+])
+
+function describeRequest(request: FastifyRequest) {
+  const { url } = request
+  const queryAt = url.indexOf('?')
+  return {
+    method: request.method,
+    url: queryAt === -1 ? url : url.slice(0, queryAt),
+    remoteAddress: request.ip,
+  }
+}
+
+function describeReply(reply: { statusCode: number }) {
+  return { statusCode: reply.statusCode }
+}

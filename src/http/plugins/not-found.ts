@@ -1,0 +1,30 @@
+import type { FastifyInstance, FastifyRequest, HTTPMethods } from 'fastify'
+import fp from 'fastify-plugin'
+import { LatchkeyError } from '../../errors.js'
+import { sendProblem } from './send-problem.js'
+
+/**
+ * Answers what no route takes: 405 with the methods that there are at the address, or 404, also where a route took the
+ * request and found nothing.
+ */
+export const notFound = fp(
+  async (app: FastifyInstance) => {
+    app.setNotFoundHandler((request, reply) => {
+      const allowed = allowedMethods(app, request)
+      if (allowed.length === 0 || allowed.some(method => method === request.method))
+        return sendProblem(reply, new LatchkeyError('not_found'))
+      reply.header('allow', allowed.join(', '))
+      // As Django REST framework says it, for the clients of its dialects.
+      const detail = `Method "${request.method}" not allowed.`
+      return sendProblem(reply, new LatchkeyError('method_not_allowed', { detail }))
+    })
+  },
+  { name: 'not-found', fastify: '5.x', dependencies: ['problem-details'] },
+)
+
+// OPTIONS is left out: CORS answers it for every address.
+const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
+
+function allowedMethods(app: FastifyInstance, request: FastifyRequest): string[] {
+  return METHODS.filter(method => app.findRoute({ method, url: request.url }) !== null)
+}

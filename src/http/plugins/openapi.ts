@@ -1,0 +1,74 @@
+import { createRequire } from 'node:module'
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+
+export interface OpenapiOptions {
+  /** What comes before every address of ours, and its path alone; see Config. */
+  publicUrl: string
+  publicPath: string
+  /** The name of the refresh cookie. */
+  cookieName: string
+}
+
+/**
+ * Describes the API from the routes' own schemas: GET /openapi.json (OpenAPI 3.1) and a page to read it at GET /docs.
+ * Only routes registered after it are in there. A route names what it needs by `security: [{ bearer: [] }]` or
+ * `[{ cookie: [] }]` in its schema.
+ */
+export const openapi = fp(
+  async (app: FastifyInstance, { publicUrl, publicPath, cookieName }: OpenapiOptions) => {
+    const { name, version, description } = packageManifest()
+    await app.register(swagger, {
+      openapi: {
+        openapi: '3.1.0',
+        info: { title: name, version, description },
+        servers: [{ url: publicUrl }],
+        components: {
+          securitySchemes: {
+            bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'The access token.' },
+            client: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'A client’s access token.' },
+            cookie: { type: 'apiKey', in: 'cookie', name: cookieName, description: 'The refresh token, in browsers.' },
+          },
+        },
+      },
+      // Schemas keep their own names instead of a counter's.
+      refResolver: { buildLocalReference: (schema, _base, _fragment, i) => String(schema.$id ?? `schema-${i}`) },
+    })
+    await app.register(async page => {
+      if (publicPath !== '') redirectBelow(page, publicPath)
+      const paths = { routePrefix: '/docs', indexPrefix: publicPath }
+      await page.register(swaggerUi, { ...paths, staticCSP: PAGE_POLICY, logLevel: 'warn' })
+    })
+
+    app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
+  },
+  { name: 'openapi', fastify: '5.x' },
+)
+
+// Swagger UI styles its elements inline. All it loads, and all it talks to, is this service.
+const PAGE_POLICY = {
+  'default-src': "'none'",
+  'script-src': "'self'",
+  'style-src': "'self' 'unsafe-inline'",
+  'img-src': "'self' data:",
+  'connect-src': "'self'",
+  'base-uri': "'none'",
+  'form-action': "'none'",
+  'frame-ancestors': "'none'",
+}
+
+/** Swagger UI redirects to its page as we see its address, and a browser sees the path before it too. */
+function redirectBelow(page: FastifyInstance, publicPath: string): void {
+  page.addHook('onSend', (_request, reply, _payload, done) => {
+    const location = reply.getHeader('location')
+    if (typeof location === 'string' && location.startsWith('/')) reply.header('location', publicPath + location)
+    done()
+  })
+}
+
+/** Three folders up, from src/http/plugins and from dist/http/plugins. */
+function packageManifest(): { name: string; version: string; description: string } {
+  return createRequire(import.meta.url)('../../../package.json')
+}

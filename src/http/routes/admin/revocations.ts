@@ -1,0 +1,49 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { endSessionsOfClient } from '../../../domain/administration/end-sessions-of-client.js'
+import { endSessionsOfRole } from '../../../domain/administration/end-sessions-of-role.js'
+import { signOutEveryone } from '../../../domain/sign-out-everyone.js'
+import { LatchkeyError } from '../../../errors.js'
+import { Type } from '../../plugins/schemas.js'
+import { described, refusals } from './refusals.js'
+
+/** Signs many people out at once. */
+export const revocationRoutes: FastifyPluginAsyncTypebox = async app => {
+  app.post(
+    '/admin/revocations',
+    {
+      schema: {
+        ...described,
+        summary: 'End the sessions of everybody, of a role or of a client',
+        description:
+          '`before` ends what was signed in before an instant, `role` all that users of a role have, `client_id` the ' +
+          'sessions that a client opened (`latchkey`: that people opened themselves). One of the three.',
+        body: Type.Object(
+          {
+            before: Type.Optional(Type.String({ format: 'date-time', maxLength: 40 })),
+            role: Type.Optional(Type.String({ minLength: 1 })),
+            client_id: Type.Optional(
+              Type.String({ pattern: '^(latchkey|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$' }),
+            ),
+          },
+          { additionalProperties: false, minProperties: 1, maxProperties: 1 },
+        ),
+        response: { 204: Type.Null({ description: 'All of it has ended.' }), ...refusals('invalid_role') },
+      },
+    },
+    async (request, reply) => {
+      const { before, role, client_id } = request.body
+      if (role !== undefined) await endSessionsOfRole(request.adminContext(), role, request.actor)
+      else if (client_id !== undefined)
+        await endSessionsOfClient(request.adminContext(), client_id.toLowerCase(), 'revoked_by_admin', request.actor)
+      else await signOutEveryone(request.adminContext(), request.actor, secondsOf(before!))
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+/** The schema knows of leap seconds, JavaScript does not. */
+function secondsOf(instant: string): number {
+  const seconds = Date.parse(instant) / 1000
+  if (Number.isNaN(seconds)) throw new LatchkeyError('invalid_request', { detail: 'before is no instant.' })
+  return seconds
+}

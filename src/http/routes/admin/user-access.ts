@@ -1,0 +1,146 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { disableUser, enableUser } from '../../../domain/administer-users.js'
+import { getUser } from '../../../domain/administration/get-user.js'
+import { setTemporaryPassword } from '../../../domain/administration/set-temporary-password.js'
+import { endSessionOfUser, endSessionsOfUser, sessionsOfUser } from '../../../domain/administration/user-sessions.js'
+import type { AuthContext } from '../../../domain/context.js'
+import { listEvents } from '../../../domain/events.js'
+import { issuePasswordReset } from '../../../domain/issue-password-reset.js'
+import { eventPageSchema, sessionSchema, Type } from '../../plugins/schemas.js'
+import { eventPageView } from '../event-view.js'
+import { eventsAsked, eventsQuery } from '../events-asked.js'
+import { sessionView } from '../sessions.js'
+import { described, refusals, sessionParams, userParams } from './refusals.js'
+
+/** What a user may do here: sign in at all, with which password, and where they are signed in. */
+export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
+  const done = { 204: Type.Null(), ...refusals('user_not_found') }
+
+  app.post(
+    '/admin/users/:id/disable',
+    {
+      schema: {
+        ...described,
+        summary: 'End every session of a user and refuse new ones',
+        params: userParams,
+        response: { 204: Type.Null(), ...refusals('user_not_found', 'own_account') },
+      },
+    },
+    async (request, reply) => {
+      await disableUser(request.adminContext(), request.params.id, request.actor)
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.post(
+    '/admin/users/:id/enable',
+    { schema: { ...described, summary: 'Let a user sign in again', params: userParams, response: done } },
+    async (request, reply) => {
+      await enableUser(request.adminContext(), request.params.id, request.actor)
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.post(
+    '/admin/users/:id/temporary-password',
+    {
+      schema: {
+        ...described,
+        summary: 'Replace a user’s password by a temporary one',
+        description: 'It is in this answer and nowhere else, and must be changed at the next sign-in. Sessions end.',
+        params: userParams,
+        response: {
+          200: Type.Object({ temporary_password: Type.String() }),
+          ...refusals('user_not_found', 'busy'),
+        },
+      },
+    },
+    async request => ({
+      temporary_password: await setTemporaryPassword(request.adminContext(), request.params.id, request.actor),
+    }),
+  )
+
+  app.post(
+    '/admin/users/:id/password-reset',
+    {
+      schema: {
+        ...described,
+        summary: 'Issue a one-time token with which a user sets a new password',
+        description: 'For your own mailer. It is in this answer and nowhere else; one issued before is good no more.',
+        params: userParams,
+        response: {
+          200: Type.Object({
+            token: Type.String({ description: 'For POST /auth/reset-password.' }),
+            email: Type.String({ description: 'Send it here and nowhere else.' }),
+            expires_at: Type.String({ format: 'date-time' }),
+          }),
+          ...refusals('user_not_found', 'account_disabled'),
+        },
+      },
+    },
+    async request => {
+      const { token, email, expiresAt } = await issuePasswordReset(
+        request.adminContext(),
+        request.params.id,
+        request.actor,
+      )
+      return { token, email, expires_at: expiresAt.toISOString() }
+    },
+  )
+
+  app.get(
+    '/admin/users/:id/events',
+    {
+      schema: {
+        ...described,
+        summary: 'What happened to a user’s account, with everything about it, the latest first',
+        params: userParams,
+        querystring: eventsQuery,
+        response: { 200: eventPageSchema, ...refusals('user_not_found') },
+      },
+    },
+    async request => {
+      const { id } = request.params
+      await getUser(context, id)
+      return eventPageView(await listEvents(context, { ...eventsAsked(request.query), userId: id }))
+    },
+  )
+
+  app.get(
+    '/admin/users/:id/sessions',
+    {
+      schema: {
+        ...described,
+        summary: 'The live sessions of a user, the youngest first',
+        params: userParams,
+        response: { 200: Type.Array(sessionSchema), ...refusals('user_not_found') },
+      },
+    },
+    async request => (await sessionsOfUser(context, request.params.id)).map(sessionView),
+  )
+
+  app.delete(
+    '/admin/users/:id/sessions',
+    { schema: { ...described, summary: 'Sign a user out everywhere', params: userParams, response: done } },
+    async (request, reply) => {
+      await endSessionsOfUser(request.adminContext(), request.params.id, request.actor)
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.delete(
+    '/admin/users/:id/sessions/:session_id',
+    {
+      schema: {
+        ...described,
+        summary: 'End one session of a user',
+        params: sessionParams,
+        response: { 204: Type.Null(), ...refusals('user_not_found', 'session_not_found') },
+      },
+    },
+    async (request, reply) => {
+      await endSessionOfUser(request.adminContext(), request.params.id, request.params.session_id, request.actor)
+      return reply.code(204).send(null)
+    },
+  )
+}

@@ -1,0 +1,188 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { createUser, setRoles } from '../../../domain/administer-users.js'
+import { deleteUser } from '../../../domain/administration/delete-user.js'
+import { findUsers, type UserSearch } from '../../../domain/administration/find-users.js'
+import { getUser } from '../../../domain/administration/get-user.js'
+import { renameUser } from '../../../domain/administration/rename-user.js'
+import type { AuthContext } from '../../../domain/context.js'
+import { ROLES_MAX_BYTES } from '../../../domain/roles.js'
+import { LatchkeyError } from '../../../errors.js'
+import { bodyOf, Type } from '../../plugins/schemas.js'
+import { described, refusals, userParams } from './refusals.js'
+import { adminUserSchema, adminUserView } from './user-view.js'
+
+// Neither NUL, which Postgres keeps in no text, nor what would be stored as another text.
+const text = { minLength: 1, maxLength: 320, pattern: '^[^\\p{Cc}\\uFFFD\\p{Cs}]*$' }
+const name = Type.String(text)
+// What they may be made of and take together is for the domain to say: its refusals give the reason.
+const roles = Type.Array(Type.String(), {
+  description:
+    'Letters, digits, punctuation but no comma, symbols, and single spaces between them; stored in NFC. Together at most ' +
+    `${ROLES_MAX_BYTES} bytes, each as it is in X-Auth-Roles and 3 more.`,
+})
+const sought = Type.Optional(Type.String(text))
+
+const DEFAULT_LIMIT = '50'
+
+/** Accounts: find, make, look at, change and delete. */
+export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
+  app.get(
+    '/admin/users',
+    {
+      schema: {
+        ...described,
+        summary: 'Find users, a page at a time',
+        description: 'All, the youngest first; or by one name or its beginning. Names are compared as they are stored.',
+        querystring: bodyOf({
+          email: sought,
+          email_prefix: sought,
+          username: sought,
+          username_prefix: sought,
+          external_id: sought,
+          external_id_prefix: sought,
+          limit: Type.String({ pattern: '^([1-9][0-9]?|100)$', default: DEFAULT_LIMIT, description: '1 to 100' }),
+          cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 2048, description: 'From the page before.' })),
+        }),
+        response: {
+          200: Type.Object({
+            users: Type.Array(adminUserSchema),
+            next_cursor: Type.Unsafe<string | null>({
+              type: ['string', 'null'],
+              description: 'Null on the last page.',
+            }),
+          }),
+          ...refusals(),
+        },
+      },
+    },
+    async request => {
+      const { limit, cursor, ...names } = request.query
+      const page = await findUsers(context, searchOf(names), { cursor, limit: Number(limit) })
+      return { users: page.users.map(adminUserView), next_cursor: page.nextCursor }
+    },
+  )
+
+  app.post(
+    '/admin/users',
+    {
+      schema: {
+        ...described,
+        summary: 'Make an account',
+        description:
+          'Its temporary password is in this answer and nowhere else, and must be changed at the first sign-in.',
+        body: bodyOf({
+          email: name,
+          username: Type.Optional(name),
+          external_id: Type.Optional(name),
+          roles: Type.Optional(roles),
+        }),
+        response: {
+          201: Type.Object({ user: adminUserSchema, temporary_password: Type.String() }),
+          ...refusals(
+            'email_taken',
+            'username_taken',
+            'external_id_taken',
+            'invalid_email',
+            'invalid_username',
+            'invalid_role',
+            'busy',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { email, username, external_id: externalId, roles } = request.body
+      const { id, temporaryPassword } = await createUser(
+        request.adminContext(),
+        { email, username, externalId, roles },
+        request.actor,
+      )
+      reply.code(201)
+      return { user: adminUserView(await getUser(context, id)), temporary_password: temporaryPassword }
+    },
+  )
+
+  app.get(
+    '/admin/users/:id',
+    {
+      schema: {
+        ...described,
+        summary: 'One user',
+        params: userParams,
+        response: { 200: adminUserSchema, ...refusals('user_not_found') },
+      },
+    },
+    async request => adminUserView(await getUser(context, request.params.id)),
+  )
+
+  app.patch(
+    '/admin/users/:id',
+    {
+      schema: {
+        ...described,
+        summary: 'Set the roles of a user, or their names',
+        description:
+          'Either the roles, or the e-mail and the username, of which null takes it away. Their sessions go on; access ' +
+          'tokens with the old roles are refused as stale, and refreshed.',
+        params: userParams,
+        body: bodyOf({
+          roles: Type.Optional(roles),
+          email: Type.Optional(name),
+          username: Type.Optional(Type.Union([name, Type.Null()])),
+        }),
+        response: {
+          200: adminUserSchema,
+          ...refusals(
+            'user_not_found',
+            'invalid_role',
+            'own_account',
+            'email_taken',
+            'username_taken',
+            'invalid_email',
+            'invalid_username',
+          ),
+        },
+      },
+    },
+    async request => {
+      const { id } = request.params
+      const { roles, ...names } = request.body
+      if ((roles === undefined) === (names.email === undefined && names.username === undefined))
+        throw new LatchkeyError('invalid_request', { detail: 'Give either roles, or email or username or both.' })
+      if (roles === undefined) await renameUser(request.adminContext(), id, names, request.actor)
+      else await setRoles(request.adminContext(), id, roles, request.actor)
+      return adminUserView(await getUser(context, id))
+    },
+  )
+
+  app.delete(
+    '/admin/users/:id',
+    {
+      schema: {
+        ...described,
+        summary: 'Delete a user',
+        description: 'With all their sessions; what they hold of tokens is refused at once. Events are kept.',
+        params: userParams,
+        response: { 204: Type.Null(), ...refusals('user_not_found', 'own_account') },
+      },
+    },
+    async (request, reply) => {
+      await deleteUser(request.adminContext(), request.params.id, request.actor)
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+const FIELDS = { email: 'email', username: 'username', external_id: 'externalId' } as const
+
+/** At most one name may be asked for: what two together mean would be a guess. */
+function searchOf(names: Partial<Record<string, string>>): UserSearch | undefined {
+  const asked = Object.entries(FIELDS).flatMap(([name, field]) =>
+    [name, `${name}_prefix`].flatMap(parameter => {
+      const text = names[parameter]
+      return text === undefined ? [] : [{ field, text, isPrefix: parameter !== name }]
+    }),
+  )
+  if (asked.length > 1) throw new LatchkeyError('invalid_request', { detail: 'Ask for one name at a time.' })
+  return asked[0]
+}

@@ -1,0 +1,73 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { introspectToken, type LiveToken } from '../../../domain/clients/introspect-token.js'
+import type { AuthContext } from '../../../domain/context.js'
+import { type Static, Type } from '../../plugins/schemas.js'
+import { clientOf } from './client-of.js'
+import { forClients, formOf, oauthErrors, tokenField } from './schemas.js'
+
+const introspection = Type.Object({
+  active: Type.Boolean(),
+  token_type: Type.Optional(Type.Literal('Bearer', { description: 'Of access tokens alone.' })),
+  sub: Type.Optional(Type.String()),
+  client_id: Type.Optional(Type.String()),
+  username: Type.Optional(Type.String()),
+  scope: Type.Optional(Type.String()),
+  roles: Type.Optional(Type.Array(Type.String())),
+  sid: Type.Optional(Type.String()),
+  iss: Type.Optional(Type.String()),
+  aud: Type.Optional(Type.String()),
+  jti: Type.Optional(Type.String()),
+  iat: Type.Optional(Type.Integer()),
+  exp: Type.Optional(Type.Integer()),
+  auth_time: Type.Optional(Type.Integer()),
+})
+
+const introspectionHint = Type.Optional(
+  Type.String({ description: 'A refresh token is active only for who asks with `refresh_token`.' }),
+)
+
+/** Whether a token is good now, for services that would rather ask than verify (RFC 7662). */
+export const introspectRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
+  app.post(
+    '/oauth/introspect',
+    {
+      ...forClients(app),
+      schema: {
+        summary: 'Ask whether a token is live',
+        description:
+          'For clients with the scope `introspect`. Asks the database, so it knows of what happened just now. Without a ' +
+          'hint nothing but the access token of a user is active, or of the client that asks.',
+        tags: ['clients'],
+        consumes: ['application/x-www-form-urlencoded'],
+        body: formOf({ token: tokenField, token_type_hint: introspectionHint }),
+        response: { 200: introspection, ...oauthErrors('unauthorized_client') },
+      },
+    },
+    async request => {
+      const { token, token_type_hint: hint } = request.body
+      const client = await clientOf(context, request)
+      const live = await introspectToken(context, client, token, hint)
+      return live ? viewOf(live, context.config.issuer) : { active: false }
+    },
+  )
+}
+
+function viewOf(token: LiveToken, issuer: string): Static<typeof introspection> {
+  const { audience, username, scopes, sessionId, jti, issuedAt, authTime, roles } = token
+  return {
+    active: true,
+    ...(token.kind === 'access' && { token_type: 'Bearer' as const }),
+    sub: token.subject,
+    client_id: token.clientId,
+    iss: issuer,
+    exp: token.expiresAt,
+    ...(audience !== undefined && { aud: audience }),
+    ...(username != null && { username }),
+    ...(scopes !== undefined && { scope: scopes.join(' ') }),
+    ...(roles !== undefined && { roles: [...roles] }),
+    ...(sessionId !== undefined && { sid: sessionId }),
+    ...(jti !== undefined && { jti }),
+    ...(issuedAt !== undefined && { iat: issuedAt }),
+    ...(authTime !== undefined && { auth_time: authTime }),
+  }
+}

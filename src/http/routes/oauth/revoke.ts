@@ -1,0 +1,37 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply } from 'fastify'
+import { revokeToken } from '../../../domain/clients/revoke-token.js'
+import type { AuthContext } from '../../../domain/context.js'
+import { Type } from '../../plugins/schemas.js'
+import { clientOf } from './client-of.js'
+import { forClients, formOf, hintField, oauthErrors, tokenField } from './schemas.js'
+
+/** The end of a token, by the client that has it (RFC 7009). */
+export const revokeRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
+  app.post(
+    '/oauth/revoke',
+    {
+      ...forClients(app),
+      schema: {
+        summary: 'Revoke a token',
+        description:
+          'A refresh token ends with its session, an access token alone. A token of somebody else, or of nobody, is ' +
+          'answered alike.',
+        tags: ['clients'],
+        consumes: ['application/x-www-form-urlencoded'],
+        body: formOf({ token: tokenField, token_type_hint: hintField }),
+        response: { 200: Type.Null({ description: 'The client’s token is revoked.' }), ...oauthErrors() },
+      },
+    },
+    async (request, reply) => {
+      const client = await clientOf(context, request)
+      await revokeToken(context, client, request.body.token)
+      return sendNothing(reply)
+    },
+  )
+}
+
+/** No body: the type that is for JSON would have `null` sent. */
+function sendNothing(reply: FastifyReply): FastifyReply {
+  return reply.code(200).send()
+}

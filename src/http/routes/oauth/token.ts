@@ -1,0 +1,60 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { grantClientCredentials } from '../../../domain/clients/grant-client-credentials.js'
+import { refreshClientSession } from '../../../domain/clients/refresh-client-session.js'
+import type { AuthContext } from '../../../domain/context.js'
+import { LatchkeyError } from '../../../errors.js'
+import { Type } from '../../plugins/schemas.js'
+import { clientOf } from './client-of.js'
+import { forClients, formOf, oauthErrors, TOKEN_MAX_LENGTH } from './schemas.js'
+
+const tokenAnswer = Type.Object({
+  access_token: Type.String(),
+  token_type: Type.Literal('Bearer'),
+  expires_in: Type.Integer({ description: 'Seconds.' }),
+  scope: Type.Optional(Type.String({ description: 'Of a client’s own token.' })),
+  refresh_token: Type.Optional(Type.String({ description: 'Of a session.' })),
+})
+
+/** Tokens for clients: their own, and those of the sessions that they opened (RFC 6749). */
+export const tokenRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
+  app.post(
+    '/oauth/token',
+    {
+      ...forClients(app),
+      schema: {
+        summary: 'Give a client an access token',
+        description:
+          '`client_credentials` is for a token of the client’s own; `refresh_token` for the next tokens of a session ' +
+          'that the client opened.',
+        tags: ['clients'],
+        consumes: ['application/x-www-form-urlencoded'],
+        body: formOf({
+          grant_type: Type.String(),
+          scope: Type.Optional(Type.String({ description: 'Between spaces; all of the client’s if it is left out.' })),
+          refresh_token: Type.Optional(Type.String({ maxLength: TOKEN_MAX_LENGTH })),
+        }),
+        response: {
+          200: tokenAnswer,
+          ...oauthErrors('invalid_grant', 'invalid_scope', 'unauthorized_client', 'unsupported_grant_type'),
+        },
+      },
+    },
+    async request => {
+      const { grant_type, scope, refresh_token } = request.body
+      const client = await clientOf(context, request)
+      if (grant_type === 'client_credentials') {
+        const { accessToken, accessExpiresInSeconds, scopes } = grantClientCredentials(context, client, scope)
+        return { ...bearer(accessToken, accessExpiresInSeconds), scope: scopes.join(' ') }
+      }
+      if (grant_type !== 'refresh_token') throw new LatchkeyError('unsupported_grant_type')
+      if (refresh_token === undefined)
+        throw new LatchkeyError('invalid_request', { detail: 'refresh_token is required' })
+      const grant = await refreshClientSession(context, client, refresh_token)
+      return { ...bearer(grant.accessToken, grant.accessExpiresInSeconds), refresh_token: grant.refreshToken }
+    },
+  )
+}
+
+function bearer(accessToken: string, expiresInSeconds: number) {
+  return { access_token: accessToken, token_type: 'Bearer' as const, expires_in: expiresInSeconds }
+}

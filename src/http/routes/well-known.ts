@@ -1,0 +1,93 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import Type from 'typebox'
+import { SCOPES } from '../../domain/clients/scopes.js'
+import type { Keyring } from '../../domain/keys/keyring.js'
+
+export interface WellKnownOptions {
+  keyring: Keyring
+  issuer: string
+  /** What comes before every address of ours, and its path alone; see Config. */
+  publicUrl: string
+  publicPath: string
+}
+
+/**
+ * A cache may hold the keys for 6 minutes in all. A new key is published ten minutes before it signs, so that every
+ * cache has it by then: raise KEY_LEAD_SECONDS before you raise this. It is also how long such a cache keeps a revoked
+ * key; many libraries do not look at it and keep the keys for 10 minutes (docs/revocation.md).
+ */
+const CACHE_CONTROL = 'public, max-age=300, stale-while-revalidate=60'
+
+// What is not listed here is never sent, so no private part of a key can slip out.
+const PublicJwk = Type.Object({
+  kid: Type.String(),
+  alg: Type.String(),
+  use: Type.String(),
+  kty: Type.String(),
+  crv: Type.Optional(Type.String()),
+  x: Type.Optional(Type.String()),
+  y: Type.Optional(Type.String()),
+  n: Type.Optional(Type.String()),
+  e: Type.Optional(Type.String()),
+})
+const Jwks = Type.Object({ keys: Type.Array(PublicJwk) })
+
+const Metadata = Type.Object({
+  issuer: Type.String(),
+  jwks_uri: Type.String(),
+  response_types_supported: Type.Array(Type.String()),
+  grant_types_supported: Type.Array(Type.String()),
+  scopes_supported: Type.Array(Type.String()),
+  token_endpoint: Type.String(),
+  token_endpoint_auth_methods_supported: Type.Array(Type.String()),
+  introspection_endpoint: Type.String(),
+  introspection_endpoint_auth_methods_supported: Type.Array(Type.String()),
+  revocation_endpoint: Type.String(),
+  revocation_endpoint_auth_methods_supported: Type.Array(Type.String()),
+})
+
+/** What other services need to verify tokens: the public keys (RFC 7517) and where they are (RFC 8414). */
+export const wellKnownRoutes: FastifyPluginAsyncTypebox<WellKnownOptions> = async (app, options) => {
+  const metadata = authorizationServerMetadata(options)
+
+  app.get(
+    '/.well-known/jwks.json',
+    {
+      schema: { summary: 'The public keys that verify access tokens', tags: ['verification'], response: { 200: Jwks } },
+    },
+    // Plain JSON, not application/jwk-set+json: clients there are that look for no more.
+    async (_request, reply) => reply.header('cache-control', CACHE_CONTROL).send(options.keyring.jwks(Date.now())),
+  )
+
+  const schema = { summary: 'What this service offers', tags: ['verification'], response: { 200: Metadata } }
+  const sendMetadata = async (_request: FastifyRequest, reply: FastifyReply) =>
+    reply.header('cache-control', CACHE_CONTROL).send(metadata)
+  app.get(METADATA_ADDRESS, { schema }, sendMetadata)
+  // RFC 8414, 3.1: the path of an issuer comes behind the well-known part. Many clients put it before.
+  if (options.publicPath !== '')
+    app.get(METADATA_ADDRESS + options.publicPath, { schema: { ...schema, hide: true } }, sendMetadata)
+}
+
+const METADATA_ADDRESS = '/.well-known/oauth-authorization-server'
+
+/** Lists the endpoints that exist; each that is added adds its lines here. */
+function authorizationServerMetadata({ issuer, publicUrl }: WellKnownOptions) {
+  const at = (path: string) => publicUrl + path
+  return {
+    issuer,
+    jwks_uri: at('/.well-known/jwks.json'),
+    // There is no authorisation endpoint. RFC 8414 requires the member all the same, and parsers insist on it.
+    response_types_supported: [],
+    grant_types_supported: ['client_credentials', 'refresh_token'],
+    scopes_supported: [...SCOPES],
+    token_endpoint: at('/oauth/token'),
+    token_endpoint_auth_methods_supported: AUTH_METHODS,
+    introspection_endpoint: at('/oauth/introspect'),
+    introspection_endpoint_auth_methods_supported: AUTH_METHODS,
+    revocation_endpoint: at('/oauth/revoke'),
+    revocation_endpoint_auth_methods_supported: AUTH_METHODS,
+  }
+}
+
+const AUTH_METHODS = ['client_secret_basic', 'client_secret_post']
