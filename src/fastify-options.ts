@@ -7,7 +7,7 @@ import { sendProblem } from './http/plugins/send-problem.js'
 import { toLatchkeyError } from './http/plugins/to-latchkey-error.js'
 import { routedUrl } from './http/routes/gateway-address.js'
 import { withoutPublicPath } from './http/routes/public-path.js'
-import { inNetworks } from './ip-address.js'
+import { inNetworks } from './lib/ip-address.js'
 import { requestIds } from './request-ids.js'
 import { serializers } from './serializers.js'
 

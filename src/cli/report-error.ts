@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander'
 import { ConfigError } from '../config/config.js'
-import { LatchkeyError } from '../errors.js'
+import { LatchkeyError } from '../lib/errors.js'
 
 /**
  * Says on stderr what went wrong, in a sentence or more, and never with a stack: what ends a command is for its

@@ -1,6 +1,6 @@
+import { newId } from '../lib/ids.js'
 import type { SessionFacts } from '../postgres/session-facts.js'
 import { carriableRoles } from './roles.js'
-import { newId } from './session-id.js'
 
 /** The claims of an access token (RFC 9068, 2.2), and the two that revocation and rotation need. */
 export interface AccessTokenClaims {

@@ -1,11 +1,11 @@
-import { LatchkeyError } from '../errors.js'
+import { LatchkeyError } from '../lib/errors.js'
+import { isUuid, newId } from '../lib/ids.js'
 import { commitAndAnnounce } from './commit-and-announce.js'
 import type { AuthContext } from './context.js'
 import { earlierEmailForms, emailForms, normaliseEmail } from './email.js'
 import { endAllSessions } from './end-sessions.js'
 import { newTemporaryPassword } from './passwords/temporary-password.js'
 import { ADMIN_ROLE, areSameRoles, normaliseRoles } from './roles.js'
-import { isUuid, newId } from './session-id.js'
 import { normaliseUsername } from './username.js'
 
 export interface NewAccount {

@@ -1,6 +1,6 @@
-import type { Background } from '../background.js'
 import type { Config } from '../config/config.js'
-import type { Log } from '../log.js'
+import type { Background } from '../lib/background.js'
+import type { Log } from '../lib/log.js'
 import type { Database, Repositories } from '../postgres/database.js'
 import type { NewSecurityEvent } from '../postgres/security-events.js'
 import type { Activity } from '../redis/activity.js'

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { domainToASCII, domainToUnicode } from 'node:url'
-import { LatchkeyError } from '../errors.js'
-import { foldedForm } from './text-forms.js'
+import { LatchkeyError } from '../lib/errors.js'
+import { foldedForm } from '../lib/normalize.js'
 
 /**
  * The one form in which an address is stored, compared and written to: trimmed, NFKC, lower case, and the domain in

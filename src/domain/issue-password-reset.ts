@@ -1,4 +1,4 @@
-import { LatchkeyError } from '../errors.js'
+import { LatchkeyError } from '../lib/errors.js'
 import { findId } from './administer-users.js'
 import type { AuthContext } from './context.js'
 import { hashOfResetToken, newPasswordResetToken, writePasswordResetToken } from './password-reset-token.js'

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../errors.js'
+import type { ErrorCode } from '../lib/errors.js'
 import type { RefreshState, WhitelistRow } from '../postgres/refresh-tokens.js'
 
 /** What was presented, as the whitelist knows tokens. */

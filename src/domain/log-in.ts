@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { LatchkeyError } from '../errors.js'
+import { LatchkeyError } from '../lib/errors.js'
 import type { User } from '../postgres/users.js'
 import { commitAndAnnounce } from './commit-and-announce.js'
 import type { AuthContext, Caller } from './context.js'

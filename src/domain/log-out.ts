@@ -1,4 +1,4 @@
-import { isCredentialRefusal, LatchkeyError } from '../errors.js'
+import { isCredentialRefusal, LatchkeyError } from '../lib/errors.js'
 import { chooseRefreshToken } from './choose-refresh-token.js'
 import { commitAndAnnounce } from './commit-and-announce.js'
 import type { AuthContext, Caller } from './context.js'

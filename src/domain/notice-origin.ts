@@ -1,4 +1,4 @@
-import { ipAddressForm } from '../ip-address.js'
+import { ipAddressForm } from '../lib/ip-address.js'
 import type { OriginChange } from '../postgres/sessions.js'
 import type { AuthContext, Caller } from './context.js'
 import { describeDevice } from './device.js'

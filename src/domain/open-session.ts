@@ -1,4 +1,5 @@
-import { LatchkeyError } from '../errors.js'
+import { LatchkeyError } from '../lib/errors.js'
+import { newSessionId } from '../lib/ids.js'
 import type { RevokingRepositories } from '../postgres/database.js'
 import type { SignInFence } from '../postgres/open-session.js'
 import type { SessionFacts } from '../postgres/session-facts.js'
@@ -6,7 +7,6 @@ import type { AuthContext, Caller } from './context.js'
 import { describeDevice } from './device.js'
 import { endSessionsBeyond, revokedEvents } from './end-sessions.js'
 import { firstRefreshToken, hashOf, type RefreshToken, successorOf } from './refresh-token.js'
-import { newSessionId } from './session-id.js'
 
 /** The client_id of sessions that people open for themselves (RFC 9068 asks every access token for one). */
 export const FIRST_PARTY_CLIENT_ID = 'latchkey'

@@ -1,4 +1,4 @@
-import { LatchkeyError } from '../errors.js'
+import { LatchkeyError } from '../lib/errors.js'
 import { SIMPLE_JWT_CLIENT_ID } from './access-token.js'
 import { FIRST_PARTY_CLIENT_ID } from './open-session.js'
 

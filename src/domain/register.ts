@@ -1,4 +1,5 @@
-import { LatchkeyError } from '../errors.js'
+import { LatchkeyError } from '../lib/errors.js'
+import { newId } from '../lib/ids.js'
 import { commitAndAnnounce } from './commit-and-announce.js'
 import type { AuthContext, Caller } from './context.js'
 import { deviceGrant } from './device-grant.js'
@@ -6,7 +7,6 @@ import { earlierEmailForms, normaliseEmail } from './email.js'
 import { type Grant, grantTokens } from './grant-tokens.js'
 import { openSession } from './open-session.js'
 import { checkNewPassword } from './passwords/check-new-password.js'
-import { newId } from './session-id.js'
 
 export interface Registration {
   email: string

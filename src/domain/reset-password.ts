@@ -1,4 +1,4 @@
-import { LatchkeyError } from '../errors.js'
+import { LatchkeyError } from '../lib/errors.js'
 import { commitAndAnnounce } from './commit-and-announce.js'
 import type { AuthContext, Caller } from './context.js'
 import { deviceGrant } from './device-grant.js'

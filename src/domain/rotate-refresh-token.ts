@@ -1,4 +1,4 @@
-import { LatchkeyError } from '../errors.js'
+import { LatchkeyError } from '../lib/errors.js'
 import type { LateAnswer, RefreshState } from '../postgres/refresh-tokens.js'
 import type { NewSecurityEvent } from '../postgres/security-events.js'
 import type { AuthContext, Caller } from './context.js'

@@ -1,7 +1,7 @@
-import { type ErrorCode, LatchkeyError } from '../errors.js'
+import { type ErrorCode, LatchkeyError } from '../lib/errors.js'
+import { beganAt } from '../lib/ids.js'
 import type { RefreshState } from '../postgres/refresh-tokens.js'
 import type { AuthContext } from './context.js'
-import { beganAt } from './session-id.js'
 
 /**
  * The refusal of a genuine refresh token whose session is over. A session without a row, although none of its age is

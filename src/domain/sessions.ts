@@ -1,4 +1,4 @@
-import { LatchkeyError } from '../errors.js'
+import { LatchkeyError } from '../lib/errors.js'
 import type { LiveSession } from '../postgres/sessions.js'
 import { commitAndAnnounce } from './commit-and-announce.js'
 import type { AuthContext, Caller } from './context.js'

@@ -1,6 +1,6 @@
-import { LatchkeyError } from '../errors.js'
+import { LatchkeyError } from '../lib/errors.js'
+import { textForm } from '../lib/normalize.js'
 import { emailForms } from './email.js'
-import { textForm } from './text-forms.js'
 
 /**
  * The form in which a username is stored and compared: NFKC, without white space and invisible characters at its ends.

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { LatchkeyError } from '../errors.js'
+import { LatchkeyError } from '../lib/errors.js'
 import type { Activity } from '../redis/activity.js'
 import type { RevocationList } from '../revocations/revocation-list.js'
 import { readAccessTokenHeader } from './access-token-form.js'

@@ -1,4 +1,4 @@
-import { LatchkeyError } from '../errors.js'
+import { LatchkeyError } from '../lib/errors.js'
 import type { AuthContext } from './context.js'
 import { examineRefreshToken } from './examine-refresh-token.js'
 import { ANYBODY, refuseForeign } from './presenter.js'

@@ -1,7 +1,7 @@
 import { access, chmod, lstat, mkdir, realpath, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Log } from '../log.js'
+import type { Log } from '../lib/log.js'
 import { findFormerFolder, finishMove, moveFromFormerFolder } from './earlier-version.js'
 import { dataFolder, type Installation } from './installation.js'
 import { findNativeFolder, findRunnablePrograms, rootOwnedDirOf } from './native-programs.js'

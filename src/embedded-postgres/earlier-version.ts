@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { chmod, cp, lstat, readlink, rename, rm, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Log } from '../log.js'
+import type { Log } from '../lib/log.js'
 import { dataFolder, makeTemporaryFolder } from './installation.js'
 import { rootOwnedDirOf } from './native-programs.js'
 import { changeOwner, type ServerUser, syncTree } from './server-user.js'

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Log } from '../log.js'
+import type { Log } from '../lib/log.js'
 import { locateInstallation, makeDataDir } from './data-folder.js'
 import { createInstallation } from './installation.js'
 import { launchPostgres, type RunningPostgres } from './launch.js'

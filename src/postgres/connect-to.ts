@@ -1,5 +1,5 @@
 import { Socket } from 'node:net'
-import { setDeadline } from '../set-deadline.js'
+import { setDeadline } from '../lib/set-deadline.js'
 
 /** As much of postgres.js' options as connecting takes. */
 export interface Address {

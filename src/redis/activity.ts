@@ -1,5 +1,5 @@
 import type { Cluster, Redis } from 'ioredis'
-import type { Log } from '../log.js'
+import type { Log } from '../lib/log.js'
 import { getText, inBatches, type RedisScripts } from './commands.js'
 import type { Ephemeral, Sighting } from './ephemeral.js'
 import type { Keys } from './keys.js'

@@ -1,6 +1,6 @@
 import type { Cluster, Redis } from 'ioredis'
-import { isTlsError } from '../connection-errors.js'
-import type { Log } from '../log.js'
+import { isTlsError } from '../lib/connection-errors.js'
+import type { Log } from '../lib/log.js'
 
 /** Whether Redis is unavailable, read-only or did not answer in time, so that a retry soon makes sense. */
 export function isRedisUnavailable({ name, message }: Error): boolean {

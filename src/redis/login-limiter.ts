@@ -1,4 +1,4 @@
-import { LatchkeyError } from '../errors.js'
+import { LatchkeyError } from '../lib/errors.js'
 import { type Counters, createCountersWithFallback } from './counters.js'
 
 const WINDOW_MS = 60_000

@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import type { Log } from '../log.js'
+import type { Log } from '../lib/log.js'
 
 /** Newest first: the first one signs, all of them verify. */
 export type MacKeys = readonly [Buffer, ...Buffer[]]

@@ -1,5 +1,5 @@
 import { Cluster, type Redis } from 'ioredis'
-import type { Log } from '../log.js'
+import type { Log } from '../lib/log.js'
 import { createRedisActivity } from './activity.js'
 import { createRedisChannel } from './blacklist.js'
 import { withScripts } from './commands.js'

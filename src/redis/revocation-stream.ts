@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Cluster, Redis } from 'ioredis'
-import type { Log } from '../log.js'
+import type { Log } from '../lib/log.js'
 import { readRevocation } from '../revocations/read-revocation.js'
 import type { Revocation } from '../revocations/revocation.js'
 import type { Following, OnNews } from '../revocations/revocations.js'

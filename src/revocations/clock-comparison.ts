@@ -1,4 +1,4 @@
-import type { Log } from '../log.js'
+import type { Log } from '../lib/log.js'
 
 /** Tokens live for minutes, and verifiers forgive about this much. */
 const TOLERANCE_MS = 30_000

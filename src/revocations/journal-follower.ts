@@ -1,4 +1,4 @@
-import type { Log } from '../log.js'
+import type { Log } from '../lib/log.js'
 import type { Revocation } from './revocation.js'
 
 /** A point of the journal: everything that transactions below `xid` wrote is known. */

@@ -1,5 +1,5 @@
-import { LatchkeyError } from '../errors.js'
-import type { Log } from '../log.js'
+import { LatchkeyError } from '../lib/errors.js'
+import type { Log } from '../lib/log.js'
 import { type ClockComparison, createClockComparison } from './clock-comparison.js'
 import { findLost } from './find-lost.js'
 import { Freshness } from './freshness.js'

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { readPostgresUrl } from '../config/postgres-url.js'
-import { CONNECTION_ERROR_CODES, isTlsError } from '../connection-errors.js'
+import { CONNECTION_ERROR_CODES, isTlsError } from '../lib/connection-errors.js'
 
 /** An address of Postgres, and the variable that contains it. */
 export interface PostgresAddress {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Log } from '../log.js'
+import type { Log } from '../lib/log.js'
 import { explainPostgresError, isNotThereYet, type PostgresAddress } from './explain-postgres-error.js'
 
 export interface WaitForPostgresOptions {

@@ -1,7 +1,7 @@
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
 import type { Test } from 'tap'
-import { newId } from '../../src/domain/session-id.js'
-import { catalogue } from '../../src/errors.js'
+import { catalogue } from '../../src/lib/errors.js'
+import { newId } from '../../src/lib/ids.js'
 import { clientToken, makeClient } from '../support/clients.js'
 import { PASSWORD, type Person, signUp } from '../support/people.js'
 

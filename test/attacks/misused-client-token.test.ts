@@ -2,8 +2,8 @@ import t from 'tap'
 import { clientTokenAudience } from '../../src/domain/clients/client-token.js'
 import { removeClient } from '../../src/domain/clients/remove-client.js'
 import { rotateClientSecret } from '../../src/domain/clients/rotate-client-secret.js'
-import { newId } from '../../src/domain/session-id.js'
 import { signOutEveryone } from '../../src/domain/sign-out-everyone.js'
+import { newId } from '../../src/lib/ids.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import {
   asClient,

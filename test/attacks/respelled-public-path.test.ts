@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import { newId } from '../../src/domain/session-id.js'
+import { newId } from '../../src/lib/ids.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { signUp } from '../support/people.js'
 import { listen, parseAnswer, rawRequest } from '../support/raw-request.js'

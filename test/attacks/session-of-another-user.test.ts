@@ -1,5 +1,5 @@
 import t from 'tap'
-import { newId } from '../../src/domain/session-id.js'
+import { newId } from '../../src/lib/ids.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { get, refresh, signIn, signUp } from '../support/people.js'
 

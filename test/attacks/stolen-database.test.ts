@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import t from 'tap'
 import { successorOf, writeRefreshToken } from '../../src/domain/refresh-token.js'
 import { deriveSecrets } from '../../src/domain/secrets.js'
-import { newId } from '../../src/domain/session-id.js'
+import { newId } from '../../src/lib/ids.js'
 import { buildTestApp, TEST_SECRETS, type TestApp } from '../support/build-test-app.js'
 import { PASSWORD, type Person, post, refresh, refreshed, signUp } from '../support/people.js'
 

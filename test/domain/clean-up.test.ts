@@ -2,7 +2,7 @@ import t from 'tap'
 import { setRoles } from '../../src/domain/administer-users.js'
 import { cleanUp } from '../../src/domain/clean-up.js'
 import { commitAndAnnounce } from '../../src/domain/commit-and-announce.js'
-import { newSessionId } from '../../src/domain/session-id.js'
+import { newSessionId } from '../../src/lib/ids.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { post, refresh, signIn, signUp, verify } from '../support/people.js'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createFailureSchedule } from '../../src/domain/failure-schedule.js'
-import { LatchkeyError } from '../../src/errors.js'
+import { LatchkeyError } from '../../src/lib/errors.js'
 
 const refused = () => new LatchkeyError('invalid_credentials')
 

@@ -10,7 +10,7 @@ import {
   writeRefreshToken,
 } from '../../src/domain/refresh-token.js'
 import { deriveSecrets, type RefreshKey } from '../../src/domain/secrets.js'
-import { newId, uuidFromBytes } from '../../src/domain/session-id.js'
+import { newId, uuidFromBytes } from '../../src/lib/ids.js'
 
 const SECRETS = ['the first refresh secret of this test file', 'the second refresh secret of this test file']
 

@@ -5,7 +5,7 @@ import { cleanUp } from '../../src/domain/clean-up.js'
 import { issuePasswordReset } from '../../src/domain/issue-password-reset.js'
 import { newPasswordResetToken, writePasswordResetToken } from '../../src/domain/password-reset-token.js'
 import { deriveSecrets } from '../../src/domain/secrets.js'
-import { newId } from '../../src/domain/session-id.js'
+import { newId } from '../../src/lib/ids.js'
 import { buildTestApp, TEST_SECRETS, type TestApp } from '../support/build-test-app.js'
 import { PASSWORD, post, refresh, signIn, signUp, verify } from '../support/people.js'
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { carriableRoles, encodedRole, normaliseRoles, ROLES_MAX_BYTES, roleNamed } from '../../src/domain/roles.js'
-import { LatchkeyError } from '../../src/errors.js'
+import { LatchkeyError } from '../../src/lib/errors.js'
 
 /** Why roles are refused. */
 function faultOf(...roles: string[]): string | undefined {

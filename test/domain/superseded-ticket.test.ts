@@ -1,7 +1,7 @@
 import t from 'tap'
 import { deriveSecrets } from '../../src/domain/secrets.js'
-import { newId } from '../../src/domain/session-id.js'
 import { isTicketFor, writeTicket } from '../../src/domain/superseded-ticket.js'
+import { newId } from '../../src/lib/ids.js'
 
 const keysOf = (...refreshSecrets: string[]) =>
   deriveSecrets({ jwtSecrets: ['a jwt secret of thirty-two bytes or more'], refreshSecrets }).ticketKeys

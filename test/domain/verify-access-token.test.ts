@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import t from 'tap'
 import type { Algorithm } from '../../src/domain/keys/make-signing-key.js'
 import { createAccessTokenVerifier } from '../../src/domain/verify-access-token.js'
-import type { LatchkeyError } from '../../src/errors.js'
+import type { LatchkeyError } from '../../src/lib/errors.js'
 import type { NewRevocation } from '../../src/postgres/journal.js'
 import { RevocationList } from '../../src/revocations/revocation-list.js'
 

@@ -1,7 +1,7 @@
 import { DrizzleQueryError } from 'drizzle-orm'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import { catalogue, type ErrorCode, LatchkeyError } from '../../src/errors.js'
+import { catalogue, type ErrorCode, LatchkeyError } from '../../src/lib/errors.js'
 import { buildToyApp } from '../support/toy-app.js'
 
 const CANARY = 'canary-4f1d'

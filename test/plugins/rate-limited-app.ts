@@ -1,7 +1,7 @@
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { Test } from 'tap'
-import { LatchkeyError } from '../../src/errors.js'
 import { rateLimit } from '../../src/http/plugins/rate-limit.js'
+import { LatchkeyError } from '../../src/lib/errors.js'
 import type { Counters } from '../../src/redis/counters.js'
 
 export interface RateLimitedApp {

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import t, { type Test } from 'tap'
-import { LatchkeyError } from '../../src/errors.js'
 import { isStoreUnavailable } from '../../src/http/plugins/is-store-unavailable.js'
+import { LatchkeyError } from '../../src/lib/errors.js'
 import { type ConnectionOptions, type Executor, openConnections } from '../../src/postgres/connections.js'
 import { createTestDatabase } from '../support/test-database.js'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { newId } from '../../src/domain/session-id.js'
+import { newId } from '../../src/lib/ids.js'
 import { parseTextArray } from '../../src/postgres/parse-text-array.js'
 import { buildTestApp } from '../support/build-test-app.js'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { newId } from '../../src/domain/session-id.js'
+import { newId } from '../../src/lib/ids.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { asClient, clientToken, makeClient, refreshAsClient, signUpAdmin } from '../support/clients.js'
 import { get, PASSWORD, post, refresh, signIn, signUp, verify } from '../support/people.js'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { LatchkeyError } from '../../src/errors.js'
+import { LatchkeyError } from '../../src/lib/errors.js'
 import { explainPostgresError, isNotThereYet } from '../../src/stores/explain-postgres-error.js'
 
 const variable = 'DATABASE_URL'

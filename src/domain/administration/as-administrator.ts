@@ -1,4 +1,4 @@
-import { LatchkeyError } from '../../errors.js'
+import { LatchkeyError } from '../../lib/errors.js'
 import type { Repositories } from '../../postgres/database.js'
 import type { ClientPrincipal } from '../clients/client-token.js'
 import type { AuthContext } from '../context.js'

@@ -1,9 +1,9 @@
-import { LatchkeyError } from '../../errors.js'
+import { LatchkeyError } from '../../lib/errors.js'
+import { isUuid } from '../../lib/ids.js'
+import { foldedForm, textForm } from '../../lib/normalize.js'
 import type { User } from '../../postgres/users.js'
 import type { AuthContext } from '../context.js'
 import { emailForms } from '../email.js'
-import { isUuid } from '../session-id.js'
-import { foldedForm, textForm } from '../text-forms.js'
 
 type NameField = 'email' | 'username' | 'externalId'
 

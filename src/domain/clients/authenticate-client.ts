@@ -1,7 +1,7 @@
-import { LatchkeyError } from '../../errors.js'
+import { LatchkeyError } from '../../lib/errors.js'
+import { isUuid } from '../../lib/ids.js'
 import type { KnownClient } from '../../postgres/clients.js'
 import type { AuthContext } from '../context.js'
-import { isUuid } from '../session-id.js'
 import { isClientSecret } from './client-secret.js'
 
 export interface ClientCredentials {

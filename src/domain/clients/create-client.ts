@@ -1,6 +1,6 @@
-import { LatchkeyError } from '../../errors.js'
+import { LatchkeyError } from '../../lib/errors.js'
+import { newId } from '../../lib/ids.js'
 import type { AuthContext } from '../context.js'
-import { newId } from '../session-id.js'
 import { hashOfClientSecret, newClientSecret } from './client-secret.js'
 import { checkScopes } from './scopes.js'
 

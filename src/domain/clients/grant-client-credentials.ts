@@ -1,4 +1,4 @@
-import { LatchkeyError } from '../../errors.js'
+import { LatchkeyError } from '../../lib/errors.js'
 import type { KnownClient } from '../../postgres/clients.js'
 import type { AuthContext } from '../context.js'
 import { CLIENT_TOKEN_TTL_SECONDS, mintClientToken } from './client-token.js'

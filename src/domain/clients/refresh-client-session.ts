@@ -1,4 +1,4 @@
-import { LatchkeyError } from '../../errors.js'
+import { LatchkeyError } from '../../lib/errors.js'
 import type { Client } from '../../postgres/clients.js'
 import type { AuthContext } from '../context.js'
 import { BODY_PROOFS } from '../examine-refresh-token.js'

@@ -1,4 +1,4 @@
-import { LatchkeyError } from '../../errors.js'
+import { LatchkeyError } from '../../lib/errors.js'
 import { endSessionsOfClient } from '../administration/end-sessions-of-client.js'
 import type { AuthContext } from '../context.js'
 

@@ -1,4 +1,4 @@
-import { isCredentialRefusal } from '../../errors.js'
+import { isCredentialRefusal } from '../../lib/errors.js'
 import type { Client } from '../../postgres/clients.js'
 import type { NewSecurityEvent } from '../../postgres/security-events.js'
 import { commitAndAnnounce } from '../commit-and-announce.js'

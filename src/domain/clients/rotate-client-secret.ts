@@ -1,4 +1,4 @@
-import { LatchkeyError } from '../../errors.js'
+import { LatchkeyError } from '../../lib/errors.js'
 import type { AuthContext } from '../context.js'
 import { hashOfClientSecret, newClientSecret } from './client-secret.js'
 

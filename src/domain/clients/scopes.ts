@@ -1,4 +1,4 @@
-import { LatchkeyError } from '../../errors.js'
+import { LatchkeyError } from '../../lib/errors.js'
 
 /** What a client may be allowed. */
 export const SCOPES = ['introspect', 'revocations', 'sessions', 'admin'] as const

@@ -1,6 +1,6 @@
-import { LatchkeyError } from '../../errors.js'
+import { LatchkeyError } from '../../lib/errors.js'
+import { isUuid } from '../../lib/ids.js'
 import type { AuthContext } from '../context.js'
-import { isUuid } from '../session-id.js'
 import { verifySignature } from '../verify-access-token.js'
 import { type ClientPrincipal, clientPrincipalOf, clientTokenAudience, tokenFactsOf } from './client-token.js'
 

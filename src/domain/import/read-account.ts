@@ -1,4 +1,4 @@
-import { LatchkeyError } from '../../errors.js'
+import { LatchkeyError } from '../../lib/errors.js'
 import { earlierEmailForms, normaliseEmail } from '../email.js'
 import { judgeHash } from '../passwords/can-verify-hash.js'
 import { UNUSABLE_HASH } from '../passwords/unusable-hash.js'

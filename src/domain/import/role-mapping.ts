@@ -1,6 +1,6 @@
-import { LatchkeyError } from '../../errors.js'
+import { LatchkeyError } from '../../lib/errors.js'
+import { composedForm } from '../../lib/normalize.js'
 import { ADMIN_ROLE, normaliseRoles } from '../roles.js'
-import { composedForm } from '../text-forms.js'
 import { LineFault } from './line-fault.js'
 
 /**

@@ -1,5 +1,5 @@
-import type { Log } from '../../log.js'
-import { repeat } from '../../repeat.js'
+import type { Log } from '../../lib/log.js'
+import { repeat } from '../../lib/periodic.js'
 import type { Keyring } from './keyring.js'
 import { type KeyDatabase, type NewKeyOptions, rotateIfDue } from './rotate-signing-key.js'
 

@@ -1,6 +1,6 @@
 import { createPublicKey } from 'node:crypto'
 import { createSigner, createVerifier } from 'fast-jwt'
-import { LatchkeyError } from '../../errors.js'
+import { LatchkeyError } from '../../lib/errors.js'
 import type { SigningKeyRow, SigningKeys } from '../../postgres/signing-keys.js'
 import type { SealKey } from '../secrets.js'
 import type { Algorithm, PublicJwk } from './make-signing-key.js'

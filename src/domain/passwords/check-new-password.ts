@@ -1,8 +1,7 @@
-import { type ErrorCode, LatchkeyError } from '../../errors.js'
+import { type ErrorCode, LatchkeyError } from '../../lib/errors.js'
+import { foldedForm, normalizePassword } from '../../lib/normalize.js'
 import { emailForms } from '../email.js'
-import { foldedForm } from '../text-forms.js'
 import { isCommonPassword } from './common-passwords.js'
-import { normalizePassword } from './normalize-password.js'
 
 /** In code points after NFKC. Enough for any passphrase, and a bound on what one hash can be given. */
 export const PASSWORD_MAX_LENGTH = 256

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { foldedForm } from '../text-forms.js'
+import { foldedForm } from '../../lib/normalize.js'
 
 /**
  * Whether a password is one of those that people choose most often, and attackers try first.

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import pLimit from 'p-limit'
-import { LatchkeyError } from '../../errors.js'
+import { LatchkeyError } from '../../lib/errors.js'
+import { normalizePassword } from '../../lib/normalize.js'
 import { argon2id } from './argon2id.js'
-import { normalizePassword } from './normalize-password.js'
 import { schemeOf } from './scheme-of.js'
 import { UNUSABLE_HASH } from './unusable-hash.js'
 

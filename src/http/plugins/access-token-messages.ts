@@ -1,4 +1,4 @@
-import type { LatchkeyError } from '../../errors.js'
+import type { LatchkeyError } from '../../lib/errors.js'
 
 /** What Simple JWT says of an access token that it refuses, beside its detail and code. */
 export interface AccessTokenMessage {

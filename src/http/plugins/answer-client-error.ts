@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
-import { type ErrorCode, LatchkeyError } from '../../errors.js'
+import { type ErrorCode, LatchkeyError } from '../../lib/errors.js'
 import { toProblem } from './to-problem.js'
 
 /**

@@ -17,7 +17,7 @@ import { isClientToken, verifyClientToken } from '../../domain/clients/verify-cl
 import type { AuthContext } from '../../domain/context.js'
 import { ADMIN_ROLE } from '../../domain/roles.js'
 import { verifyAccessToken } from '../../domain/verify-access-token.js'
-import { LatchkeyError } from '../../errors.js'
+import { LatchkeyError } from '../../lib/errors.js'
 
 export interface AuthenticateClientsOptions {
   context: AuthContext

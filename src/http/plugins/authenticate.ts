@@ -4,7 +4,7 @@ import fp from 'fastify-plugin'
 import type { AuthContext } from '../../domain/context.js'
 import type { Principal } from '../../domain/principal.js'
 import { verifyAccessToken } from '../../domain/verify-access-token.js'
-import { LatchkeyError } from '../../errors.js'
+import { LatchkeyError } from '../../lib/errors.js'
 
 export interface AuthenticateOptions {
   context: Pick<AuthContext, 'accessTokens' | 'activity' | 'clock' | 'config' | 'keyring'>

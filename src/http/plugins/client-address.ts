@@ -1,5 +1,5 @@
 import ipaddr from 'ipaddr.js'
-import { readIpAddress } from '../../ip-address.js'
+import { readIpAddress } from '../../lib/ip-address.js'
 
 /**
  * The part of a client's address that limits go by. An IPv6 client is its /64, because every household and every rented

@@ -1,4 +1,4 @@
-import { CONNECTION_ERROR_CODES } from '../../connection-errors.js'
+import { CONNECTION_ERROR_CODES } from '../../lib/connection-errors.js'
 import { isRedisUnavailable } from '../../redis/errors.js'
 
 /**

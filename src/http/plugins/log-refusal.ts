@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
-import type { LatchkeyError } from '../../errors.js'
+import type { LatchkeyError } from '../../lib/errors.js'
 
 /** Notes a refusal. The serializer of the log (logger-options.ts) leaves out what the cause may quote. */
 export function logRefusal(

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { LatchkeyError } from '../../errors.js'
+import { LatchkeyError } from '../../lib/errors.js'
 
 /**
  * Refuses requests that two readers could read in two ways (a gateway one header, we the other) and bodies declared too

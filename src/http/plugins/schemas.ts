@@ -1,5 +1,5 @@
 import { type Static, type TProperties, Type } from 'typebox'
-import { catalogue, type ErrorCode } from '../../errors.js'
+import { catalogue, type ErrorCode } from '../../lib/errors.js'
 
 // Every route imports TypeBox from here, so that all speak of one copy.
 export { type Static, type TProperties, Type }

@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import type { LatchkeyError } from '../../errors.js'
+import type { LatchkeyError } from '../../lib/errors.js'
 import { toProblem } from './to-problem.js'
 
 /** Sends a refusal as problem details, with the headers that its status asks for. */

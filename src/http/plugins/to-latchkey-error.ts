@@ -1,4 +1,4 @@
-import { type ErrorCode, LatchkeyError } from '../../errors.js'
+import { type ErrorCode, LatchkeyError } from '../../lib/errors.js'
 import { isStoreUnavailable } from './is-store-unavailable.js'
 
 /** Translates whatever was thrown into a refusal from the catalogue. What nobody foresaw is `internal_error`. */

@@ -1,4 +1,4 @@
-import { catalogue, type LatchkeyError } from '../../errors.js'
+import { catalogue, type LatchkeyError } from '../../lib/errors.js'
 import { accessTokenMessages } from './access-token-messages.js'
 
 /** RFC 9457 problem details with the extensions `code`, `errors`, `messages`, `ticket` and `request_id`. */

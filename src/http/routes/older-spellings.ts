@@ -1,5 +1,5 @@
 import type { preValidationHookHandler } from 'fastify'
-import { LatchkeyError } from '../../errors.js'
+import { LatchkeyError } from '../../lib/errors.js'
 
 /**
  * A hook that accepts older names of body fields, so that clients of older systems need not change: the request goes on

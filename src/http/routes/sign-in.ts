@@ -6,7 +6,7 @@ import { logIn } from '../../domain/log-in.js'
 import type { Principal } from '../../domain/principal.js'
 import { register } from '../../domain/register.js'
 import { verifyAccessToken } from '../../domain/verify-access-token.js'
-import { LatchkeyError } from '../../errors.js'
+import { LatchkeyError } from '../../lib/errors.js'
 import {
   accessTokenErrors,
   bodyOf,

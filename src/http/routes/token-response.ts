@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Caller } from '../../domain/context.js'
 import type { Grant } from '../../domain/grant-tokens.js'
 import type { PublicUser } from '../../domain/user.js'
-import { ipAddressForm } from '../../ip-address.js'
+import { ipAddressForm } from '../../lib/ip-address.js'
 import type { TokenResponse, UserView } from '../plugins/schemas.js'
 
 export type Transport = 'cookie' | 'body'

@@ -4,7 +4,7 @@ import {
   type NewPasswordRules,
   PASSWORD_MAX_LENGTH,
 } from '../../../src/domain/passwords/check-new-password.js'
-import type { LatchkeyError } from '../../../src/errors.js'
+import type { LatchkeyError } from '../../../src/lib/errors.js'
 
 const email = 'Alice.Liddell@Example.com'
 

@@ -1,4 +1,4 @@
-import type { Log } from '../../../src/log.js'
+import type { Log } from '../../../src/lib/log.js'
 
 /** A log that keeps its lines for assertions, and prints nothing: standard output is for TAP. */
 export function quietLog(): Log & { lines: string[] } {

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { LatchkeyError } from '../../../errors.js'
+import { LatchkeyError } from '../../../lib/errors.js'
 import { logRefusal } from '../../plugins/log-refusal.js'
 import { toLatchkeyError } from '../../plugins/to-latchkey-error.js'
 import { sendRefusal } from '../simple-jwt/send-refusal.js'

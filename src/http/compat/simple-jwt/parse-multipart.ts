@@ -1,6 +1,6 @@
 import { MIMEType } from 'node:util'
 import { Busboy } from '@fastify/busboy'
-import { LatchkeyError } from '../../../errors.js'
+import { LatchkeyError } from '../../../lib/errors.js'
 
 /** Far more than any form for four fields has. Sizes are bytes. */
 const LIMITS = { parts: 32, headerPairs: 8, headerSize: 1024, fieldSize: 8192, fileSize: 8192 }

@@ -1,4 +1,4 @@
-import { LatchkeyError } from '../../../errors.js'
+import { LatchkeyError } from '../../../lib/errors.js'
 
 /**
  * The fields of a body as texts, read by the rules of Django REST framework's CharField and refused in its words. Fields

@@ -1,4 +1,4 @@
-import type { ErrorCode, LatchkeyError } from '../../../errors.js'
+import type { ErrorCode, LatchkeyError } from '../../../lib/errors.js'
 import { accessTokenMessages } from '../../plugins/access-token-messages.js'
 
 /** What Simple JWT, or Django REST framework around it, would answer in our place. */

@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import type { LatchkeyError } from '../../../errors.js'
+import type { LatchkeyError } from '../../../lib/errors.js'
 import { type Refusal, refusalOf } from './refusal.js'
 
 /**

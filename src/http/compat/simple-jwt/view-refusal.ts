@@ -1,4 +1,4 @@
-import type { LatchkeyError } from '../../../errors.js'
+import type { LatchkeyError } from '../../../lib/errors.js'
 import { type AccessTokenMessage, accessTokenMessages } from '../../plugins/access-token-messages.js'
 import type { Refusal } from './refusal.js'
 

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../../errors.js'
+import type { ErrorCode } from '../../../lib/errors.js'
 import { accessTokenErrors, errorResponses, idSchema, Type } from '../../plugins/schemas.js'
 
 const EVERYWHERE = [

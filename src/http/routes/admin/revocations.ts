@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { endSessionsOfClient } from '../../../domain/administration/end-sessions-of-client.js'
 import { endSessionsOfRole } from '../../../domain/administration/end-sessions-of-role.js'
 import { signOutEveryone } from '../../../domain/sign-out-everyone.js'
-import { LatchkeyError } from '../../../errors.js'
+import { LatchkeyError } from '../../../lib/errors.js'
 import { Type } from '../../plugins/schemas.js'
 import { described, refusals } from './refusals.js'
 

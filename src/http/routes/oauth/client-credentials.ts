@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { ClientCredentials } from '../../../domain/clients/authenticate-client.js'
-import { LatchkeyError } from '../../../errors.js'
+import { LatchkeyError } from '../../../lib/errors.js'
 
 /** The fields by which a client may show who it is in the body (`client_secret_post`). */
 export interface PostedCredentials {

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { LatchkeyError } from '../../../errors.js'
+import { LatchkeyError } from '../../../lib/errors.js'
 
 /**
  * Parses forms, and forms only, on the routes of this scope (RFC 6749, 3.2): a parameter without a value is none, and

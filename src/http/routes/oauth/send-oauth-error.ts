@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import type { ErrorCode, LatchkeyError } from '../../../errors.js'
+import type { ErrorCode, LatchkeyError } from '../../../lib/errors.js'
 
 /** What RFC 6749, 5.2, has every refusal look like. */
 export interface OAuthError {

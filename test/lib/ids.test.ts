@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
-import { beganAt, newId, newSessionId, uuidFromBytes, uuidToBytes } from '../../src/domain/session-id.js'
+import { beganAt, newId, newSessionId, uuidFromBytes, uuidToBytes } from '../../src/lib/ids.js'
 
 const V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 const userId = '0190a6d0-7c3f-7b1e-9d53-3f1f7a0b2c4d'

@@ -1,10 +1,10 @@
 import { sql } from 'drizzle-orm'
 import t from 'tap'
-import { openConnections } from '../src/postgres/connections.js'
-import { connectRedis, redisReady } from '../src/redis/client.js'
-import { setDeadline } from '../src/set-deadline.js'
-import { testServers } from './support/servers/test-servers.js'
-import { createTestDatabase } from './support/test-database.js'
+import { setDeadline } from '../../src/lib/set-deadline.js'
+import { openConnections } from '../../src/postgres/connections.js'
+import { connectRedis, redisReady } from '../../src/redis/client.js'
+import { testServers } from '../support/servers/test-servers.js'
+import { createTestDatabase } from '../support/test-database.js'
 
 /** Blocks the process for longer than any limit below: it reads nothing, and then every timer is due. */
 function blockProcess(): void {

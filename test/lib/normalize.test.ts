@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { composedForm, foldedForm, textForm } from '../../src/domain/text-forms.js'
+import { composedForm, foldedForm, textForm } from '../../src/lib/normalize.js'
 
 t.test('spellings of one text that look alike have one text form', async t => {
   t.equal(textForm('\uFF21\uFB01'), 'Afi')
