@@ -15,7 +15,7 @@ const program = new Command('latchkey')
 program
   .command('serve')
   .description('run the service until a signal ends it (as latchkey alone does)')
-  .action(async () => (await import('./server.js')).serve(await configure()))
+  .action(async () => (await import('./server/serve.js')).serve(await configure()))
 
 program
   .command('migrate')

@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.js'
-import { migrateExternal, openStores } from '../stores/open-stores.js'
+import { migrateExternal, openStores } from '../server/open-stores.js'
 import { commandLog as log } from './command-log.js'
 
 /** `latchkey migrate`: brings the tables up to date. */

@@ -2,9 +2,9 @@ import type { Config } from '../config/config.js'
 import type { AuthContext } from '../domain/context.js'
 import type { NewKeyOptions } from '../domain/keys/rotate-signing-key.js'
 import { deriveSecrets } from '../domain/secrets.js'
-import { openContext } from '../open-context.js'
 import type { Database } from '../postgres/database.js'
-import { openStores, type Stores } from '../stores/open-stores.js'
+import { openContext } from '../server/create-context.js'
+import { openStores, type Stores } from '../server/open-stores.js'
 import { commandLog as log } from './command-log.js'
 
 /** Opens the stores for one command, and closes them after it. */

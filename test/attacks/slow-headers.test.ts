@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import t from 'tap'
-import { fastifyOptions } from '../../src/fastify-options.js'
+import { fastifyOptions } from '../../src/server/fastify-options.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { listen, parseAnswer, rawRequest } from '../support/raw-request.js'
 import { buildToyApp } from '../support/toy-app.js'

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import type { Config } from '../config/config.js'
+import { configWarnings } from '../config/warnings.js'
 import { buildApp } from './app.js'
-import type { Config } from './config/config.js'
-import { configWarnings } from './config/warnings.js'
-import { startLog } from './http/plugins/logger-options.js'
-import { openStores, type Stores } from './stores/open-stores.js'
+import { startLog } from './logging.js'
+import { openStores, type Stores } from './open-stores.js'
 
 /** How long connections that are in use may take to meet their last answer after the listener closed. */
 const CONNECTIONS_TIMEOUT_MS = 1_000

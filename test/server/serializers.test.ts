@@ -1,6 +1,6 @@
 import Fastify from 'fastify'
 import t from 'tap'
-import { serializers } from '../src/serializers.js'
+import { serializers } from '../../src/server/fastify-options.js'
 
 t.test('a schema is compiled once for all apps, but its references resolve to the schemas of its own app', async t => {
   const answers: string[] = []

@@ -1,9 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import t, { type Test } from 'tap'
-import { ConfigError } from '../src/config/config.js'
-import { openLocationDatabase } from '../src/location-database.js'
-import { writeLocationFile } from './support/location-file.js'
-import { quietLog } from './support/servers/quiet-log.js'
+import { ConfigError } from '../../src/config/config.js'
+import { openLocationDatabase } from '../../src/server/geoip.js'
+import { writeLocationFile } from '../support/location-file.js'
+import { quietLog } from '../support/servers/quiet-log.js'
 
 const LONDON = { country: { iso_code: 'GB', names: { en: 'United Kingdom' } }, city: { names: { en: 'London' } } }
 

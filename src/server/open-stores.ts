@@ -14,7 +14,7 @@ import type { Ephemeral } from '../redis/ephemeral.js'
 import { createKeys } from '../redis/keys.js'
 import { createMemoryEphemeral } from '../redis/memory-ephemeral.js'
 import { createRedisEphemeral } from '../redis/redis-ephemeral.js'
-import { waitForPostgres } from './wait-for-postgres.js'
+import { waitForPostgres } from '../stores/wait-for-postgres.js'
 
 /** The stores of this process. */
 export interface Stores {

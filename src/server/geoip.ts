@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises'
 import { isIPv6 } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { Reader, type Response } from 'maxmind'
-import { ConfigError } from './config/config.js'
-import type { Locate, Location } from './domain/location.js'
-import type { Log } from './lib/log.js'
+import { ConfigError } from '../config/config.js'
+import type { Locate, Location } from '../domain/location.js'
+import type { Log } from '../lib/log.js'
 
 /**
  * Opens the database of locations that an operator mounts, a file in MaxMind's format (`.mmdb`) by any maker. It is
