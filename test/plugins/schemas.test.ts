@@ -9,7 +9,7 @@ import {
   type TokenResponse,
   Type,
   tokenResponseSchema,
-} from '../../src/http/plugins/schemas.js'
+} from '../../src/http/schemas.js'
 import { buildToyApp } from '../support/toy-app.js'
 
 const ID = '0197a5a0-0000-7000-8000-000000000000'

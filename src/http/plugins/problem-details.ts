@@ -1,9 +1,9 @@
-import type { FastifyBaseLogger, FastifyError, FastifyInstance } from 'fastify'
+import type { FastifyBaseLogger, FastifyError, FastifyInstance, FastifyRequest, HTTPMethods } from 'fastify'
 import fp from 'fastify-plugin'
-import { logRefusal } from './log-refusal.js'
-import { problemSchema } from './schemas.js'
-import { sendProblem } from './send-problem.js'
-import { toLatchkeyError } from './to-latchkey-error.js'
+import { LatchkeyError } from '../../lib/errors.js'
+import { logRefusal, sendProblem } from '../errors/problem.js'
+import { toLatchkeyError } from '../errors/to-latchkey-error.js'
+import { problemSchema } from '../schemas.js'
 
 export interface ProblemDetailsOptions {
   log: FastifyBaseLogger
@@ -25,3 +25,29 @@ export const problemDetails = fp(
   },
   { name: 'problem-details', fastify: '5.x' },
 )
+
+/**
+ * Answers what no route takes: 405 with the methods that there are at the address, or 404, also where a route took the
+ * request and found nothing.
+ */
+export const notFound = fp(
+  async (app: FastifyInstance) => {
+    app.setNotFoundHandler((request, reply) => {
+      const allowed = allowedMethods(app, request)
+      if (allowed.length === 0 || allowed.some(method => method === request.method))
+        return sendProblem(reply, new LatchkeyError('not_found'))
+      reply.header('allow', allowed.join(', '))
+      // As Django REST framework says it, for the clients of its dialects.
+      const detail = `Method "${request.method}" not allowed.`
+      return sendProblem(reply, new LatchkeyError('method_not_allowed', { detail }))
+    })
+  },
+  { name: 'not-found', fastify: '5.x', dependencies: ['problem-details'] },
+)
+
+// OPTIONS is left out: CORS answers it for every address.
+const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
+
+function allowedMethods(app: FastifyInstance, request: FastifyRequest): string[] {
+  return METHODS.filter(method => app.findRoute({ method, url: request.url }) !== null)
+}

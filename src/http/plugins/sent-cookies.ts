@@ -2,7 +2,7 @@ import { fastifyCookie } from '@fastify/cookie'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../../config/config.js'
-import { readSlot, type Slot, slotNamed } from './refresh-slots.js'
+import { readSlot, type Slot, slotNamed } from '../refresh-slots.js'
 
 export interface SentCookiesOptions {
   cookie: Pick<Config['cookie'], 'name' | 'accessName' | 'deviceName' | 'ticketName' | 'access'>

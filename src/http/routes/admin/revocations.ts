@@ -3,8 +3,8 @@ import { endSessionsOfClient } from '../../../domain/administration/end-sessions
 import { endSessionsOfRole } from '../../../domain/administration/end-sessions-of-role.js'
 import { signOutEveryone } from '../../../domain/sign-out-everyone.js'
 import { LatchkeyError } from '../../../lib/errors.js'
-import { Type } from '../../plugins/schemas.js'
-import { described, refusals } from './refusals.js'
+import { Type } from '../../schemas.js'
+import { described, refusals } from './schemas.js'
 
 /** Signs many people out at once. */
 export const revocationRoutes: FastifyPluginAsyncTypebox = async app => {

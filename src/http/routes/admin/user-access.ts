@@ -6,11 +6,10 @@ import { endSessionOfUser, endSessionsOfUser, sessionsOfUser } from '../../../do
 import type { AuthContext } from '../../../domain/context.js'
 import { listEvents } from '../../../domain/events.js'
 import { issuePasswordReset } from '../../../domain/issue-password-reset.js'
-import { eventPageSchema, sessionSchema, Type } from '../../plugins/schemas.js'
-import { eventPageView } from '../event-view.js'
-import { eventsAsked, eventsQuery } from '../events-asked.js'
-import { sessionView } from '../sessions.js'
-import { described, refusals, sessionParams, userParams } from './refusals.js'
+import { eventPageSchema, sessionSchema, Type } from '../../schemas.js'
+import { eventPageView, eventsAsked, eventsQuery } from '../auth/events.js'
+import { sessionView } from '../auth/sessions.js'
+import { described, refusals, sessionParams, userParams } from './schemas.js'
 
 /** What a user may do here: sign in at all, with which password, and where they are signed in. */
 export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {

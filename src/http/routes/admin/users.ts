@@ -7,9 +7,8 @@ import { renameUser } from '../../../domain/administration/rename-user.js'
 import type { AuthContext } from '../../../domain/context.js'
 import { ROLES_MAX_BYTES } from '../../../domain/roles.js'
 import { LatchkeyError } from '../../../lib/errors.js'
-import { bodyOf, Type } from '../../plugins/schemas.js'
-import { described, refusals, userParams } from './refusals.js'
-import { adminUserSchema, adminUserView } from './user-view.js'
+import { bodyOf, Type } from '../../schemas.js'
+import { adminUserSchema, adminUserView, described, refusals, userParams } from './schemas.js'
 
 // Neither NUL, which Postgres keeps in no text, nor what would be stored as another text.
 const text = { minLength: 1, maxLength: 320, pattern: '^[^\\p{Cc}\\uFFFD\\p{Cs}]*$' }

@@ -1,9 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { introspectToken, type LiveToken } from '../../../domain/clients/introspect-token.js'
 import type { AuthContext } from '../../../domain/context.js'
-import { type Static, Type } from '../../plugins/schemas.js'
-import { clientOf } from './client-of.js'
-import { forClients, formOf, oauthErrors, tokenField } from './schemas.js'
+import { type Static, Type } from '../../schemas.js'
+import { clientOf, forClients, formOf, oauthErrors, tokenField } from './client-authentication.js'
 
 const introspection = Type.Object({
   active: Type.Boolean(),

@@ -2,9 +2,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
 import { revokeToken } from '../../../domain/clients/revoke-token.js'
 import type { AuthContext } from '../../../domain/context.js'
-import { Type } from '../../plugins/schemas.js'
-import { clientOf } from './client-of.js'
-import { forClients, formOf, hintField, oauthErrors, tokenField } from './schemas.js'
+import { Type } from '../../schemas.js'
+import { clientOf, forClients, formOf, hintField, oauthErrors, tokenField } from './client-authentication.js'
 
 /** The end of a token, by the client that has it (RFC 7009). */
 export const revokeRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {

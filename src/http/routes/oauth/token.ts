@@ -3,9 +3,8 @@ import { grantClientCredentials } from '../../../domain/clients/grant-client-cre
 import { refreshClientSession } from '../../../domain/clients/refresh-client-session.js'
 import type { AuthContext } from '../../../domain/context.js'
 import { LatchkeyError } from '../../../lib/errors.js'
-import { Type } from '../../plugins/schemas.js'
-import { clientOf } from './client-of.js'
-import { forClients, formOf, oauthErrors, TOKEN_MAX_LENGTH } from './schemas.js'
+import { Type } from '../../schemas.js'
+import { clientOf, forClients, formOf, oauthErrors, TOKEN_MAX_LENGTH } from './client-authentication.js'
 
 const tokenAnswer = Type.Object({
   access_token: Type.String(),

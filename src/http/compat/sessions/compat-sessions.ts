@@ -1,0 +1,140 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { AuthContext } from '../../../domain/context.js'
+import { type ListedSession, listSessions, revokeOtherSessions, revokeSession } from '../../../domain/sessions.js'
+import { LatchkeyError } from '../../../lib/errors.js'
+import { logRefusal } from '../../errors/problem.js'
+import { toLatchkeyError } from '../../errors/to-latchkey-error.js'
+import { callerOf } from '../../routes/auth/token-response.js'
+import {
+  accessTokenErrors,
+  errorResponses,
+  idSchema,
+  type Static,
+  sessionSchema,
+  Type,
+  uuidSchema,
+} from '../../schemas.js'
+import { describeView } from '../simple-jwt/describe-view.js'
+import { ACCOUNT_ENDS, NOT_PROVIDED, sendRefusal, viewRefusalOf } from '../simple-jwt/refusals.js'
+
+const { device, ip, location, last_active_at, is_active, expires_at, current } = sessionSchema.properties
+const itemSchema = Type.Object({
+  id: uuidSchema,
+  device_info: device,
+  ip_address: ip,
+  location_data: location,
+  last_activity: last_active_at,
+  is_active,
+  expires_at,
+  current,
+})
+
+const params = Type.Object({ id: idSchema })
+const refusals = {
+  ...errorResponses(...accessTokenErrors, 'invalid_request', 'cross_site_request', 'store_unavailable'),
+}
+
+const ADDRESS = '/api/users/me/sessions'
+const METHODS = 'GET, DELETE, HEAD, OPTIONS'
+
+/**
+ * The sessions of a user by the addresses and names that older systems gave them; docs/migrating.md says how they differ
+ * from `/auth/sessions`. DELETE on the collection ends the others. Refusals are those of a view that Simple JWT guards:
+ * its clients look for them at every address.
+ */
+export const sessionsDialectRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
+  const signedIn = { onRequest: app.authenticate }
+  const described = { tags: ['session'], security: [{ bearer: [] }] }
+  refuseAsViews(app)
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header('Cache-Control', 'no-store')
+  })
+
+  const list = {
+    ...signedIn,
+    schema: {
+      ...described,
+      summary: 'The live sessions of the user, by their older names',
+      description:
+        'A token that is not good is refused as a view of Simple JWT refuses it, `{detail, code, messages}`; one that was ' +
+        'made at `/auth`, by problem details.',
+      response: { 200: Type.Array(itemSchema), ...refusals },
+    },
+  }
+  const items = async (request: FastifyRequest) =>
+    (await listSessions(context, request.principal, callerOf(request))).map(itemOf)
+  app.get(ADDRESS, list, items)
+  // Only to read: of a DELETE with an empty id nobody can tell whether one session was meant, or all.
+  app.get(`${ADDRESS}/`, { ...list, schema: { ...list.schema, hide: true } }, items)
+
+  app.delete(
+    ADDRESS,
+    {
+      ...signedIn,
+      schema: { ...described, summary: 'End every session but this one', response: { 204: Type.Null(), ...refusals } },
+    },
+    async (request, reply) => {
+      await revokeOtherSessions(context, request.principal, callerOf(request))
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.delete(
+    `${ADDRESS}/:id`,
+    {
+      ...signedIn,
+      schema: {
+        ...described,
+        summary: 'End one session of the user’s own',
+        params,
+        response: { 204: Type.Null(), ...refusals, ...errorResponses('session_not_found') },
+      },
+    },
+    async (request, reply) => {
+      await revokeSession(context, request.principal, request.params.id, callerOf(request))
+      return reply.code(204).send(null)
+    },
+  )
+
+  const view = { name: 'Sessions', description: '', allow: METHODS, parses: ['application/json'] }
+  app.options(ADDRESS, { ...signedIn, schema: { hide: true } }, async (_request, reply) => describeView(reply, view))
+}
+
+function itemOf(session: ListedSession): Static<typeof itemSchema> {
+  return {
+    id: session.id,
+    device_info: session.device,
+    ip_address: session.ip,
+    location_data: session.location && { country: session.location.country, city: session.location.city ?? null },
+    last_activity: session.lastActiveAt.toISOString(),
+    is_active: session.isActive,
+    expires_at: session.expiresAt.toISOString(),
+    current: session.current,
+  }
+}
+
+/**
+ * Has the routes of this instance refuse as views of Django REST framework do: a token that is not good in Simple JWT's
+ * words, and everything else as our own problem details with the `detail` that clients of that framework show.
+ */
+function refuseAsViews(app: FastifyInstance): void {
+  app.addHook('onSend', async (_request, reply) => {
+    if (reply.statusCode === 401) reply.header('www-authenticate', 'Bearer realm="api"')
+  })
+  app.setErrorHandler((thrown, request, reply) => {
+    const error = toLatchkeyError(thrown)
+    const refusal = viewRefusalOf(error, request.headers.authorization)
+    if (refusal === undefined) throw withDetail(error)
+    logRefusal(app.log, request, error)
+    return sendRefusal(reply, error, refusal)
+  })
+}
+
+function withDetail(error: LatchkeyError): LatchkeyError {
+  if (error.detail !== undefined) return error
+  const { account, code, retryAfterSeconds, errors, cause } = error
+  const known = code === 'authentication_required' ? NOT_PROVIDED : account && ACCOUNT_ENDS[account].detail
+  const detail = known ?? error.message
+  return new LatchkeyError(code, { detail, retryAfterSeconds, errors, cause })
+}

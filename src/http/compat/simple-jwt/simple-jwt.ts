@@ -1,0 +1,178 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
+import { SIMPLE_JWT_CLIENT_ID } from '../../../domain/access-token.js'
+import type { AuthContext } from '../../../domain/context.js'
+import { endSessionOfToken } from '../../../domain/end-session-of-token.js'
+import { BODY_PROOFS } from '../../../domain/examine-refresh-token.js'
+import { logIn } from '../../../domain/log-in.js'
+import { rotateRefreshToken } from '../../../domain/rotate-refresh-token.js'
+import { verifyAccessToken } from '../../../domain/verify-access-token.js'
+import { verifyRefreshToken } from '../../../domain/verify-refresh-token.js'
+import { LatchkeyError } from '../../../lib/errors.js'
+import { logRefusal } from '../../errors/problem.js'
+import { toLatchkeyError } from '../../errors/to-latchkey-error.js'
+import { genuineDevice, genuineRefreshToken } from '../../routes/auth/genuine-credentials.js'
+import { callerOf } from '../../routes/auth/token-response.js'
+import { Type } from '../../schemas.js'
+import { hasField, parseBodies, readFields } from './bodies.js'
+import { describeView } from './describe-view.js'
+import { sendRefusal } from './refusals.js'
+
+/**
+ * Simple JWT's four endpoints (djangorestframework-simplejwt 5) over our own verbs, with its bodies and its refusals;
+ * docs/simple-jwt.md has the differences. Register it under a prefix, `/api/token`. The refresh token is always in the
+ * body: the cookie is neither read nor set, which is why forms are welcome here and nowhere else.
+ */
+export async function simpleJwtRoutes(app: FastifyInstance, { context }: { context: AuthContext }): Promise<void> {
+  parseBodies(app)
+  // Fields are read by readFields, which refuses them in Django REST framework's words; schemas are for the description.
+  app.setValidatorCompiler(() => () => true)
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header('Cache-Control', 'no-store')
+  })
+  app.setErrorHandler((thrown, request, reply) => {
+    const error = toLatchkeyError(thrown)
+    logRefusal(app.log, request, error)
+    return sendRefusal(reply, error)
+  })
+  const refuseAddress = (request: FastifyRequest, reply: FastifyReply) => {
+    if (!ADDRESSES.has(pathOf(request))) return sendRefusal(reply, new LatchkeyError('not_found'))
+    const detail = `Method "${request.method}" not allowed.`
+    return sendRefusal(reply.header('allow', METHODS), new LatchkeyError('method_not_allowed', { detail }))
+  }
+  app.setNotFoundHandler(refuseAddress)
+  // Whatever the body is: Django REST framework does not look at it then.
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.is404) return refuseAddress(request, reply)
+    return undefined
+  })
+
+  /** With the slash at its end that Django has, and without. */
+  function post(
+    path: '' | '/refresh' | '/verify' | '/blacklist',
+    { view, schema, ...options }: { view: string; schema: DescribedSchema; bodyLimit?: number; config?: object },
+    handler: (request: FastifyRequest, reply: FastifyReply) => Promise<object>,
+  ): void {
+    const described = { ...schema, tags: ['simple-jwt'], consumes: FORMATS }
+    app.post(`${path}/`, { ...options, prefixTrailingSlash: 'slash', schema: described }, handler)
+    app.post(path, { ...options, schema: { ...described, hide: true } }, handler)
+    const { summary, description = `${summary}.` } = schema
+    const fields = Object.keys(schema.body.properties)
+    const told = { name: view, description, allow: METHODS, parses: FORMATS, fields }
+    const describe = async (_request: FastifyRequest, reply: FastifyReply) => describeView(reply, told)
+    app.options(`${path}/`, { prefixTrailingSlash: 'slash', schema: { hide: true } }, describe)
+    app.options(path, { schema: { hide: true } }, describe)
+  }
+
+  // Anyone who guesses passwords or tokens here has no more attempts for it than by our own routes alone.
+  const limitedWith = (countsAs: string) => ({ ...app.limits.perAddress, countsAs })
+
+  post(
+    '',
+    {
+      view: 'Token Obtain Pair',
+      config: { ...limitedWith('POST /auth/login'), genuine: genuineDevice(context, credentialsOf) },
+      schema: {
+        summary: 'Simple JWT: sign in',
+        description:
+          'Instead of `username`, `email` is taken too. An e-mail address in `username` means the account with that e-mail.',
+        body: Type.Object({ username: Type.String(), password: Type.String() }),
+        response: { 200: Type.Object({ refresh: Type.String(), access: Type.String() }), ...refusals },
+      },
+    },
+    async request => {
+      const credentials = { ...credentialsOf(request.body), deviceCookie: request.deviceCookie() }
+      const grant = await logIn(context, credentials, callerOf(request))
+      return { refresh: grant.refreshToken, access: grant.accessToken }
+    },
+  )
+
+  post(
+    '/refresh',
+    {
+      view: 'Token Refresh',
+      config: {
+        ...limitedWith('POST /auth/refresh'),
+        genuine: genuineRefreshToken(context, request => [readFields(request.body, 'refresh').refresh]),
+      },
+      schema: {
+        summary: 'Simple JWT: exchange the refresh token for new tokens',
+        body: Type.Object({ refresh: Type.String() }),
+        response: { 200: Type.Object({ access: Type.String(), refresh: Type.String() }), ...refusals },
+      },
+    },
+    async request => {
+      const { refresh } = readFields(request.body, 'refresh')
+      const grant = await rotateRefreshToken(context, refresh, callerOf(request), {
+        dialect: 'simple-jwt',
+        proofs: BODY_PROOFS,
+      })
+      return { access: grant.accessToken, refresh: grant.refreshToken }
+    },
+  )
+
+  post(
+    '/verify',
+    {
+      view: 'Token Verify',
+      bodyLimit: 8192,
+      schema: {
+        summary: 'Simple JWT: whether an access or a refresh token is good now',
+        body: Type.Object({ token: Type.String() }),
+        response: { 200: nothing, ...refusals },
+      },
+    },
+    async request => {
+      const { token } = readFields(request.body, 'token')
+      // What has dots is a JWT; a refresh token of ours has none.
+      if (token.includes('.')) await verifyAccessToken(context, token)
+      else await verifyRefreshToken(context, token)
+      return {}
+    },
+  )
+
+  post(
+    '/blacklist',
+    {
+      view: 'Token Blacklist',
+      schema: {
+        summary: 'Simple JWT: end the session of a refresh token',
+        body: Type.Object({ refresh: Type.String() }),
+        response: { 200: nothing, ...refusals },
+      },
+    },
+    async request => {
+      const { refresh } = readFields(request.body, 'refresh')
+      await endSessionOfToken(context, refresh, callerOf(request))
+      return {}
+    },
+  )
+
+  const ADDRESSES = new Set(['', '/refresh', '/verify', '/blacklist'].map(path => `${app.prefix}${path}`))
+}
+
+const METHODS = 'POST, OPTIONS'
+const FORMATS = ['application/json', 'application/x-www-form-urlencoded', 'multipart/form-data']
+/** What is posted is an object, whose fields OPTIONS names. */
+type DescribedSchema = FastifySchema & { summary: string; body: { properties: object } }
+
+const nothing = Type.Object({}, { description: 'An empty object.' })
+const detail = Type.Object({ detail: Type.String(), code: Type.Optional(Type.String()) })
+const refusals = {
+  400: Type.Object({}, { additionalProperties: Type.Array(Type.String()), description: 'What is wrong, by field.' }),
+  401: Type.Object({ ...detail.properties }, { description: '`token_not_valid` for tokens; no code at the sign-in.' }),
+  403: Type.Object({ ...detail.properties }, { description: '`password_change_required` and `client_required`' }),
+  429: Type.Object({ ...detail.properties }, { description: 'Too many requests.' }),
+  503: Type.Object({ ...detail.properties }, { description: 'Try again after `Retry-After` seconds.' }),
+}
+
+/** Django sites sign in by the one or the other. */
+function credentialsOf(body: unknown) {
+  const common = { transport: 'body', clientId: SIMPLE_JWT_CLIENT_ID } as const
+  if (hasField(body, 'email') && !hasField(body, 'username'))
+    return { ...common, ...readFields(body, 'email', 'password') }
+  return { ...common, ...readFields(body, 'username', 'password') }
+}
+
+function pathOf({ url }: FastifyRequest): string {
+  return url.replace(/[?#].*$/, '').replace(/\/$/, '')
+}

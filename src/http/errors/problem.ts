@@ -1,0 +1,63 @@
+import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
+import { catalogue, type LatchkeyError } from '../../lib/errors.js'
+import { accessTokenMessages } from './access-token-messages.js'
+
+/** RFC 9457 problem details with the extensions `code`, `errors`, `messages`, `ticket` and `request_id`. */
+export interface Problem {
+  type: string
+  title: string
+  status: number
+  code: string
+  detail?: string
+  errors?: readonly { field: string; message: string }[]
+  /** When an access token of the Simple JWT dialect is refused: what clients of Simple JWT look for. */
+  messages?: ReturnType<typeof accessTokenMessages>
+  /** When a refresh token in a body is superseded: to be sent with it if it is presented again. */
+  ticket?: string
+  /** On internal errors only: what to quote to the operator, who finds it in the log. */
+  request_id?: string
+}
+
+/** The body that answers a refusal. The cause stays behind. */
+export function toProblem(error: LatchkeyError, requestId?: string): Problem {
+  const messages = accessTokenMessages(error)
+  return {
+    type: `urn:latchkey:error:${error.code}`,
+    title: catalogue[error.code].title,
+    status: error.status,
+    code: error.code,
+    ...(error.detail !== undefined && { detail: error.detail }),
+    ...(error.errors !== undefined && { errors: error.errors }),
+    ...(error.ticket !== undefined && { ticket: error.ticket }),
+    ...(messages !== undefined && { messages }),
+    ...(error.code === 'internal_error' && requestId !== undefined && { request_id: requestId }),
+  }
+}
+
+/** Sends a refusal as problem details, with the headers that its status asks for. */
+export function sendProblem(reply: FastifyReply, error: LatchkeyError): FastifyReply {
+  reply.code(error.status).type('application/problem+json').header('cache-control', 'no-store')
+  // RFC 9110 wants a challenge on every 401, RFC 6750 a reason where a token was sent.
+  if (error.status === 401) {
+    reply.header('www-authenticate', error.code.startsWith('token_') ? 'Bearer error="invalid_token"' : 'Bearer')
+  }
+  if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(Math.ceil(error.retryAfterSeconds)))
+  // The rest of such a request is not waited for.
+  if (UNREAD_STATUSES.has(error.status)) reply.header('connection', 'close')
+  // A string passes by the route's response schemas, which may belong to another format.
+  return reply.send(JSON.stringify(toProblem(error, reply.request.id)))
+}
+
+const UNREAD_STATUSES = new Set([413, 415, 431])
+
+/** Notes a refusal. The serializer of the log (logger-options.ts) leaves out what the cause may quote. */
+export function logRefusal(
+  log: FastifyBaseLogger,
+  { id: reqId }: FastifyRequest,
+  { code, status, cause }: LatchkeyError,
+): void {
+  const fields = cause === undefined ? { reqId, code } : { reqId, code, err: cause }
+  if (status < 500) log.debug({ reqId, code }, 'request refused')
+  else if (status === 500) log.error(fields, 'request failed')
+  else log.warn(fields, 'request refused')
+}

@@ -1,0 +1,106 @@
+import { CONNECTION_ERROR_CODES } from '../../lib/connection-errors.js'
+import { type ErrorCode, LatchkeyError } from '../../lib/errors.js'
+import { isRedisUnavailable } from '../../redis/errors.js'
+
+/** Translates whatever was thrown into a refusal from the catalogue. What nobody foresaw is `internal_error`. */
+export function toLatchkeyError(error: unknown): LatchkeyError {
+  if (error instanceof LatchkeyError) return error
+  if (!(error instanceof Error)) return new LatchkeyError('internal_error', { cause: error })
+
+  const { code = '', statusCode = 500, validation } = error as ThrownByFastify
+  if (validation !== undefined) {
+    return new LatchkeyError('invalid_request', { errors: validation.map(toFieldError), cause: error })
+  }
+  const known = FASTIFY_CODES[code]
+  if (known !== undefined) return new LatchkeyError(known, { cause: error })
+  // fast-jwt and @fastify/jwt give a bad token many names, some of them as a server's fault.
+  if (/^FA?ST_JWT_/.test(code)) return new LatchkeyError('token_invalid', { cause: error })
+  // Before the stores: a client that goes away while sending its body is an ECONNRESET too, marked 400 by Fastify.
+  if (statusCode >= 400 && statusCode < 500) {
+    return new LatchkeyError(STATUS_CODES[statusCode] ?? 'invalid_request', { cause: error })
+  }
+  if (isStoreUnavailable(error)) {
+    return new LatchkeyError('store_unavailable', { retryAfterSeconds: STORE_RETRY_AFTER_SECONDS, cause: error })
+  }
+  return new LatchkeyError('internal_error', { cause: error })
+}
+
+interface ThrownByFastify {
+  code?: string
+  statusCode?: number
+  validation?: readonly AjvError[]
+}
+
+interface AjvError {
+  instancePath: string
+  message?: string
+  params: Record<string, unknown>
+}
+
+const STORE_RETRY_AFTER_SECONDS = 2
+
+const FASTIFY_CODES: Partial<Record<string, ErrorCode>> = {
+  FST_ERR_CTP_INVALID_JSON_BODY: 'invalid_json',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'invalid_json',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'body_too_large',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'invalid_request',
+  // Nothing that exists has a name that long.
+  FST_ERR_MAX_PARAM_LENGTH: 'not_found',
+  FST_JWT_NO_AUTHORIZATION_IN_HEADER: 'authentication_required',
+  FST_JWT_AUTHORIZATION_TOKEN_EXPIRED: 'token_expired',
+  FAST_JWT_EXPIRED: 'token_expired',
+}
+
+const STATUS_CODES: Partial<Record<number, ErrorCode>> = {
+  404: 'not_found',
+  405: 'method_not_allowed',
+  408: 'request_timeout',
+  413: 'body_too_large',
+  415: 'unsupported_media_type',
+  429: 'rate_limited',
+  431: 'headers_too_large',
+}
+
+const FIELD_NAME_MAX_LENGTH = 64
+
+/** Names the field and the rule, never the value. */
+function toFieldError({ instancePath, message, params }: AjvError): { field: string; message: string } {
+  const path = instancePath.split('/').slice(1)
+  const { additionalProperty, missingProperty } = params
+  if (typeof additionalProperty === 'string') {
+    // The name is the client's own text: enough of it to find the mistake.
+    const field = [...path, additionalProperty].join('.').slice(0, FIELD_NAME_MAX_LENGTH)
+    return { field, message: 'is not a field of this request' }
+  }
+  if (typeof missingProperty === 'string') {
+    return { field: [...path, missingProperty].join('.'), message: 'is required' }
+  }
+  return { field: path.join('.').slice(0, FIELD_NAME_MAX_LENGTH), message: message ?? 'is not valid' }
+}
+
+/**
+ * Whether an error says that Postgres or Redis could not be reached or may not be written to now, so that trying again
+ * in a moment makes sense. Looks into `cause` and into the parts of an AggregateError, as drivers and Drizzle wrap.
+ */
+export function isStoreUnavailable(error: unknown, depth = 0): boolean {
+  // A chain of causes may be a cycle; nobody wraps deeper than this.
+  if (!(error instanceof Error) || depth > 5) return false
+  const { code } = error as { code?: unknown }
+  if (typeof code === 'string' && (UNAVAILABLE_CODES.has(code) || POSTGRES_CONNECTION_CLASS.test(code))) return true
+  if (isRedisUnavailable(error)) return true
+  if (error instanceof AggregateError && error.errors.some(part => isStoreUnavailable(part, depth + 1))) return true
+  return isStoreUnavailable(error.cause, depth + 1)
+}
+
+/** SQLSTATE class 08: connection exceptions. */
+const POSTGRES_CONNECTION_CLASS = /^08[0-9A-Z]{3}$/
+
+/**
+ * Beside what is away: read only, a transaction or a statement that took too long, a collision with another transaction
+ * that trying again at once did not mend, and a connection that was idle for too long.
+ */
+const UNAVAILABLE_CODES: ReadonlySet<string> = new Set([
+  ...CONNECTION_ERROR_CODES,
+  ...['25006', '25P03', '25P04', '57014', '40001', '40P01', '57P05'],
+])

@@ -1,0 +1,77 @@
+import { isIP } from 'node:net'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyPluginAsync } from 'fastify'
+import { openClientSession } from '../../../domain/clients/open-client-session.js'
+import type { AuthContext } from '../../../domain/context.js'
+import { LatchkeyError } from '../../../lib/errors.js'
+import { bodyOf, Type, tokenResponseSchema } from '../../schemas.js'
+import { replyWithTokens } from '../auth/token-response.js'
+import { revocationRoutes } from './revocations.js'
+import { refusals, userParams } from './schemas.js'
+import { userAccessRoutes } from './user-access.js'
+import { userRoutes } from './users.js'
+
+/**
+ * What administrators do: clients with the scope `admin`, and users with the role `admin`. Opening sessions has a scope
+ * of its own and is for clients alone.
+ */
+export const adminRoutes: FastifyPluginAsync<{ context: AuthContext }> = async (app, { context }) => {
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header('cache-control', 'no-store')
+  })
+  await app.register(openSessionRoute, { context })
+  await app.register(async app => {
+    app.addHook('onRequest', app.authenticateAdmin)
+    app.addHook('preHandler', app.authorizeAdmin)
+    await app.register(userRoutes, { context })
+    await app.register(userAccessRoutes, { context })
+    await app.register(revocationRoutes)
+  })
+}
+
+/** Sessions for services that have a log-in of their own. */
+const openSessionRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
+  app.post(
+    '/admin/users/:id/sessions',
+    {
+      onRequest: app.authenticateClient('sessions'),
+      schema: {
+        summary: 'Open a session for a user whom the client has signed in',
+        description:
+          'For clients with the scope `sessions`. What the client says of the person is what the list of sessions shows.',
+        tags: ['administration'],
+        security: [{ client: [] }],
+        params: userParams,
+        body: bodyOf({
+          ip: Type.Optional(
+            Type.String({
+              maxLength: 45,
+              pattern: '^[0-9A-Fa-f:.]*$',
+              description: 'Where the person is, IPv4 or IPv6.',
+            }),
+          ),
+          user_agent: Type.Optional(Type.String({ maxLength: 512, pattern: '^[^\\p{Cc}\\uFFFD\\p{Cs}]*$' })),
+          auth_methods: Type.Optional(
+            Type.Array(Type.String({ pattern: '^[a-z0-9_-]{1,32}$' }), {
+              maxItems: 8,
+              description: 'How the person signed in, in the words of RFC 8176: `pwd`, `otp`, `mfa` …',
+            }),
+          ),
+        }),
+        response: {
+          201: tokenResponseSchema,
+          ...refusals('user_not_found', 'account_disabled'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { ip, user_agent: userAgent, auth_methods: authMethods = [] } = request.body
+      if (ip !== undefined && isIP(ip) === 0)
+        throw new LatchkeyError('invalid_request', { errors: [{ field: 'ip', message: 'is not an address' }] })
+      const signIn = { client: request.client, userId: request.params.id, authMethods, caller: { ip, userAgent } }
+      const grant = await openClientSession(context, signIn)
+      reply.code(201)
+      return replyWithTokens(reply, grant, 'body')
+    },
+  )
+}

@@ -1,0 +1,52 @@
+import type { ErrorCode } from '../../../lib/errors.js'
+import type { User } from '../../../postgres/users.js'
+import { accessTokenErrors, errorResponses, idSchema, type Static, Type, userSchema } from '../../schemas.js'
+
+const EVERYWHERE = [
+  ...accessTokenErrors,
+  'insufficient_role',
+  'insufficient_scope',
+  'invalid_request',
+  'cross_site_request',
+  'revocations_stale',
+  'store_unavailable',
+] as const satisfies ErrorCode[]
+
+/** What an admin route may answer beside success: these codes, and those of every one of them. */
+export function refusals<C extends ErrorCode = never>(...codes: C[]) {
+  return errorResponses<C | (typeof EVERYWHERE)[number]>(...EVERYWHERE, ...codes)
+}
+
+export const userParams = Type.Object({ id: idSchema })
+export const sessionParams = Type.Object({ id: idSchema, session_id: idSchema })
+
+/** What the description of the API says of every admin route. */
+export const described = { tags: ['administration'], security: [{ bearer: [] }, { client: [] }] }
+
+const nullable = (format?: 'date-time') =>
+  Type.Unsafe<string | null>({ type: ['string', 'null'], ...(format && { format }) })
+
+/** An account as administrators see it. */
+export const adminUserSchema = Type.Object({
+  ...userSchema.properties,
+  external_id: nullable(),
+  must_change_password: Type.Boolean(),
+  password_changed_at: Type.String({ format: 'date-time' }),
+  disabled_at: nullable('date-time'),
+  updated_at: Type.String({ format: 'date-time' }),
+})
+
+export function adminUserView(user: User): Static<typeof adminUserSchema> {
+  return {
+    id: user.id,
+    email: user.email,
+    username: user.username,
+    external_id: user.externalId,
+    roles: user.roles,
+    must_change_password: user.mustChangePassword,
+    password_changed_at: user.passwordChangedAt.toISOString(),
+    disabled_at: user.disabledAt?.toISOString() ?? null,
+    created_at: user.createdAt.toISOString(),
+    updated_at: user.updatedAt.toISOString(),
+  }
+}

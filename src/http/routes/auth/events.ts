@@ -1,0 +1,69 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { AuthContext } from '../../../domain/context.js'
+import { type EventPage, type EventsAsked, type ListedEvent, listOwnEvents } from '../../../domain/events.js'
+import {
+  accessTokenErrors,
+  type EventView,
+  errorResponses,
+  eventPageSchema,
+  idSchema,
+  type Static,
+  Type,
+} from '../../schemas.js'
+
+/** What happened to one's account. */
+export const eventRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
+  app.get(
+    '/auth/events',
+    {
+      onRequest: app.authenticate,
+      schema: {
+        summary: 'What happened to the account, the latest first: sign-ins, refusals, why a session ended',
+        tags: ['user'],
+        security: [{ bearer: [] }],
+        querystring: eventsQuery,
+        response: {
+          200: eventPageSchema,
+          ...errorResponses('invalid_request', ...accessTokenErrors, 'store_unavailable'),
+        },
+      },
+    },
+    async (request, reply) => {
+      reply.header('Cache-Control', 'no-store')
+      return eventPageView(await listOwnEvents(context, request.principal, eventsAsked(request.query)))
+    },
+  )
+}
+
+/** The query of a page of events. Query values are strings. */
+export const eventsQuery = Type.Object(
+  {
+    limit: Type.Optional(
+      Type.String({ pattern: '^([1-9][0-9]?|100)$', description: 'Events on a page: 1 to 100, by default 20.' }),
+    ),
+    before: Type.Optional(Type.String({ ...idSchema, description: 'The `next` of the page before.' })),
+  },
+  { additionalProperties: false },
+)
+
+export function eventsAsked({ limit, before }: Static<typeof eventsQuery>): EventsAsked {
+  return { limit: limit === undefined ? 20 : Number(limit), before }
+}
+
+export function eventPageView({ events, next }: EventPage): { events: EventView[]; next: string | null } {
+  return { events: events.map(eventView), next }
+}
+
+function eventView(event: ListedEvent): EventView {
+  return {
+    id: event.id,
+    at: event.at.toISOString(),
+    type: event.type,
+    session_id: event.sessionId,
+    actor: event.actor,
+    ip: event.ip,
+    user_agent: event.userAgent,
+    device: event.device,
+    details: event.details ?? {},
+  }
+}

@@ -1,0 +1,28 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { AuthContext } from '../../../domain/context.js'
+import { profile } from '../../../domain/profile.js'
+import { accessTokenErrors, errorResponses, userSchema } from '../../schemas.js'
+import { userView } from './token-response.js'
+
+/** Who is signed in. */
+export const profileRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
+  app.get(
+    '/auth/profile',
+    {
+      onRequest: app.authenticate,
+      schema: {
+        summary: 'The user behind the access token',
+        tags: ['user'],
+        security: [{ bearer: [] }],
+        response: {
+          200: userSchema,
+          ...errorResponses(...accessTokenErrors, 'store_unavailable'),
+        },
+      },
+    },
+    async (request, reply) => {
+      reply.header('Cache-Control', 'no-store')
+      return userView(await profile(context, request.principal))
+    },
+  )
+}

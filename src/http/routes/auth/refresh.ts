@@ -1,0 +1,159 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { chooseRefreshToken } from '../../../domain/choose-refresh-token.js'
+import type { AuthContext } from '../../../domain/context.js'
+import { type LogoutScope, logOut } from '../../../domain/log-out.js'
+import { rotateRefreshToken } from '../../../domain/rotate-refresh-token.js'
+import { type ErrorCode, LatchkeyError } from '../../../lib/errors.js'
+import { toLatchkeyError } from '../../errors/to-latchkey-error.js'
+import { errorResponses, optionalBodyOf, Type, tokenResponseSchema } from '../../schemas.js'
+import { olderSpellings } from './body-aliases.js'
+import { genuineRefreshToken } from './genuine-credentials.js'
+import { callerOf, replyWithTokens, type Transport } from './token-response.js'
+
+const olderNames = olderSpellings({ refreshToken: 'refresh_token' })
+const refreshToken = Type.Optional(Type.String({ minLength: 1, maxLength: 1024 }))
+const ticket = Type.String({
+  minLength: 1,
+  maxLength: 64,
+  description: 'Of the answer `refresh_token_superseded`, if this is the same token again.',
+})
+
+/** How sessions go on and end: refresh and log out. */
+export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
+  const genuine = {
+    ...genuineRefreshToken(context, request => {
+      const body = request.body as { refresh_token?: string } | undefined
+      return presentedRefreshTokens(request, body?.refresh_token).tokens
+    }),
+    inBody: (request: FastifyRequest) => request.refreshCookies().length === 0,
+  }
+
+  app.post(
+    '/auth/refresh',
+    {
+      config: { ...app.limits.perAddress, genuine },
+      errorHandler: setCookiesOfRefusal,
+      preValidation: olderNames,
+      schema: {
+        summary: 'Exchange the refresh token for new tokens',
+        description:
+          'The token is the cookie, or in the body. Sent again, the same token yields the same successor. ' +
+          'A token that was replaced longer ago is refused with `refresh_token_superseded` and a ticket, and the session ' +
+          'goes on: send the newer token. Whoever comes back with the same token and the ticket has none, and ends it. ' +
+          'A session that a client opened is refreshed at `/oauth/token` alone.',
+        tags: ['session'],
+        body: optionalBodyOf({ refresh_token: refreshToken, ticket: Type.Optional(ticket) }),
+        response: {
+          200: tokenResponseSchema,
+          ...errorResponses(
+            'invalid_request',
+            'ambiguous_credentials',
+            'cross_site_request',
+            'rate_limited',
+            'refresh_token_missing',
+            'refresh_token_invalid',
+            'refresh_token_unknown',
+            'refresh_token_expired',
+            'refresh_token_superseded',
+            'refresh_token_reused',
+            'session_revoked',
+            'session_expired',
+            'user_disabled',
+            'client_required',
+            'store_unavailable',
+            'busy',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { tokens, transport } = presentedRefreshTokens(request, request.body?.refresh_token)
+      const token = await chooseRefreshToken(context, tokens)
+      if (token === undefined) throw new LatchkeyError('refresh_token_missing')
+      const inBody = transport === 'body'
+      const tickets = inBody ? [request.body?.ticket ?? []].flat() : request.supersededTickets()
+      const mark = request.refreshMark(token)
+      const grant = await rotateRefreshToken(context, token, callerOf(request), { proofs: { mark, tickets, inBody } })
+      return replyWithTokens(reply, grant, transport)
+    },
+  )
+
+  app.post(
+    '/auth/logout',
+    {
+      errorHandler: clearDeadCookies,
+      preValidation: olderNames,
+      schema: {
+        summary: 'End this session, the others, or all',
+        description: 'By the access token or the refresh token. Clears the cookie once the end is committed.',
+        tags: ['session'],
+        body: optionalBodyOf({
+          scope: Type.Optional(Type.Union([Type.Literal('session'), Type.Literal('others'), Type.Literal('all')])),
+          refresh_token: refreshToken,
+        }),
+        response: {
+          204: Type.Null({ description: 'It has ended.' }),
+          ...errorResponses(
+            'invalid_request',
+            'ambiguous_credentials',
+            'cross_site_request',
+            'store_unavailable',
+            'authentication_required',
+            'live_token_required',
+            'token_invalid',
+            'token_stale',
+            'refresh_token_invalid',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const scope: LogoutScope = request.body?.scope ?? context.config.logoutScope
+      const credentials = {
+        accessToken: request.presentedAccessToken(),
+        refreshTokens: presentedRefreshTokens(request, request.body?.refresh_token).tokens,
+      }
+      await logOut(context, credentials, scope, callerOf(request))
+      if (scope !== 'others') reply.clearRefreshCookie().clearAccessCookie()
+      return reply.code(204).header('Cache-Control', 'no-store').send(null)
+    },
+  )
+
+  /** A superseded token is answered with a ticket: to browsers as a cookie, and to others in the answer. */
+  function setCookiesOfRefusal(thrown: Error, request: FastifyRequest, reply: FastifyReply): never {
+    const { code, ticket } = toLatchkeyError(thrown)
+    if (code !== 'refresh_token_superseded' || ticket === undefined || request.refreshCookies().length === 0)
+      return clearDeadCookies(thrown, request, reply)
+    reply.setTicketCookie(ticket, context.config.refreshTokenTtlSeconds)
+    throw new LatchkeyError(code)
+  }
+}
+
+/**
+ * Clears the cookies by the refusal that says that their session is over: a browser would go on to send them for weeks.
+ * Any other refusal leaves them, as the session goes on.
+ */
+function clearDeadCookies(thrown: Error, request: FastifyRequest, reply: FastifyReply): never {
+  if (request.refreshCookies().length > 0 && OVER.has(toLatchkeyError(thrown).code))
+    reply.clearRefreshCookie().clearAccessCookie()
+  throw thrown
+}
+
+const OVER: ReadonlySet<ErrorCode> = new Set([
+  'refresh_token_invalid',
+  'refresh_token_expired',
+  'refresh_token_reused',
+  'session_revoked',
+  'session_expired',
+])
+
+function presentedRefreshTokens(
+  request: FastifyRequest,
+  inBody: string | undefined,
+): { tokens: readonly string[]; transport: Transport } {
+  const inCookies = request.refreshCookies()
+  if (inBody === undefined) return { tokens: inCookies, transport: 'cookie' }
+  if (inCookies.length > 0) throw new LatchkeyError('ambiguous_credentials')
+  return { tokens: [inBody], transport: 'body' }
+}

@@ -1,0 +1,61 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { AuthContext } from '../../../domain/context.js'
+import { hashOfResetToken, readPasswordResetToken } from '../../../domain/password-reset-token.js'
+import { resetPassword } from '../../../domain/reset-password.js'
+import type { GenuineCredential } from '../../plugins/rate-limit.js'
+import { bodyOf, errorResponses, newPasswordErrors, Type, tokenResponseSchema } from '../../schemas.js'
+import { olderSpellings } from './body-aliases.js'
+import { endOvertaken, signInFields } from './sign-in-fields.js'
+import { callerOf, replyWithTokens } from './token-response.js'
+
+const { password, transport, remember } = signInFields
+
+/** The way back in for who forgot a password. */
+export const resetPasswordRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
+  const genuine: GenuineCredential = {
+    // By the token and not by its user: who finds an old one must not use up the attempts of the next.
+    holder(request) {
+      const body = request.body as { token: string } | undefined
+      const token = readPasswordResetToken(body?.token ?? '', context.secrets.resetKeys)
+      return token && `reset:${hashOfResetToken(token).toString('base64url')}`
+    },
+  }
+
+  app.post(
+    '/auth/reset-password',
+    {
+      config: { ...app.limits.perAddress, genuine, crossSite: 'always' },
+      preValidation: olderSpellings({ newPassword: 'new_password' }),
+      preHandler: endOvertaken(context),
+      schema: {
+        summary: 'Set a new password with a one-time token and sign in with it',
+        description: 'Ends every session of the account and opens a new one. A refused password leaves the token good.',
+        tags: ['sign-in'],
+        body: bodyOf({
+          token: Type.String({ minLength: 1, maxLength: 256, description: 'As the administrator’s mailer sent it.' }),
+          new_password: password,
+          transport,
+          remember,
+        }),
+        response: {
+          200: tokenResponseSchema,
+          ...errorResponses(
+            'invalid_request',
+            'reset_token_invalid',
+            'cross_site_request',
+            ...newPasswordErrors,
+            'rate_limited',
+            'busy',
+            'store_unavailable',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { token, new_password, transport = 'cookie', remember } = request.body
+      const reset = { token, newPassword: new_password, transport, remember, deviceCookie: request.deviceCookie() }
+      const grant = await resetPassword(context, reset, callerOf(request))
+      return replyWithTokens(reply, grant, transport)
+    },
+  )
+}

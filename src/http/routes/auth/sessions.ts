@@ -1,0 +1,125 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { AuthContext } from '../../../domain/context.js'
+import {
+  type ListedSession,
+  labelSession,
+  listSessions,
+  revokeOtherSessions,
+  revokeSession,
+} from '../../../domain/sessions.js'
+import {
+  accessTokenErrors,
+  bodyOf,
+  errorResponses,
+  idSchema,
+  type SessionView,
+  sessionSchema,
+  Type,
+} from '../../schemas.js'
+import { callerOf } from './token-response.js'
+
+const params = Type.Object({ id: idSchema })
+const label = {
+  type: ['string', 'null'],
+  minLength: 1,
+  maxLength: 100,
+  // No control characters: it is shown in lists. Nor what would be stored as another text.
+  pattern: '^[^\\p{Cc}\\uFFFD\\p{Cs}]*$',
+  description: 'Null takes the name away.',
+}
+const refusals = {
+  ...errorResponses(...accessTokenErrors, 'invalid_request', 'cross_site_request', 'store_unavailable'),
+}
+
+/** Where a user is signed in, and the end of it. */
+export const sessionRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
+  const signedIn = { onRequest: app.authenticate }
+  const described = { tags: ['session'], security: [{ bearer: [] }] }
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header('Cache-Control', 'no-store')
+  })
+
+  app.get(
+    '/auth/sessions',
+    {
+      ...signedIn,
+      schema: {
+        ...described,
+        summary: 'The live sessions of the user, the youngest first',
+        response: { 200: Type.Array(sessionSchema), ...refusals },
+      },
+    },
+    async request => (await listSessions(context, request.principal, callerOf(request))).map(sessionView),
+  )
+
+  app.patch(
+    '/auth/sessions/:id',
+    {
+      ...signedIn,
+      schema: {
+        ...described,
+        summary: 'Give a session a name of the user’s own',
+        params,
+        body: bodyOf({ label: Type.Unsafe<string | null>(label) }),
+        response: { 204: Type.Null(), ...refusals, ...errorResponses('session_not_found') },
+      },
+    },
+    async (request, reply) => {
+      await labelSession(context, request.principal, request.params.id, request.body.label)
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.delete(
+    '/auth/sessions/others',
+    {
+      ...signedIn,
+      schema: {
+        ...described,
+        summary: 'End every session but this one',
+        response: { 204: Type.Null(), ...refusals },
+      },
+    },
+    async (request, reply) => {
+      await revokeOtherSessions(context, request.principal, callerOf(request))
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.delete(
+    '/auth/sessions/:id',
+    {
+      ...signedIn,
+      schema: {
+        ...described,
+        summary: 'End one session of the user’s own',
+        params,
+        response: { 204: Type.Null(), ...refusals, ...errorResponses('session_not_found') },
+      },
+    },
+    async (request, reply) => {
+      await revokeSession(context, request.principal, request.params.id, callerOf(request))
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+/** A session as lists show it. */
+export function sessionView(session: ListedSession): SessionView {
+  return {
+    id: session.id,
+    current: session.current,
+    device: session.device,
+    label: session.label,
+    ip: session.ip,
+    location: session.location && { country: session.location.country, city: session.location.city ?? null },
+    auth_methods: session.authMethods,
+    transport: session.transport,
+    remember: session.remember,
+    created_at: session.createdAt.toISOString(),
+    last_active_at: session.lastActiveAt.toISOString(),
+    expires_at: session.expiresAt.toISOString(),
+    idle_expires_at: session.idleExpiresAt.toISOString(),
+    is_active: session.isActive,
+  }
+}

@@ -1,0 +1,158 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
+import { changePassword } from '../../../domain/change-password.js'
+import type { AuthContext } from '../../../domain/context.js'
+import { logIn } from '../../../domain/log-in.js'
+import type { Principal } from '../../../domain/principal.js'
+import { register } from '../../../domain/register.js'
+import { verifyAccessToken } from '../../../domain/verify-access-token.js'
+import { LatchkeyError } from '../../../lib/errors.js'
+import {
+  accessTokenErrors,
+  bodyOf,
+  errorResponses,
+  newPasswordErrors,
+  Type,
+  tokenResponseSchema,
+} from '../../schemas.js'
+import { olderSpellings } from './body-aliases.js'
+import { genuineDevice } from './genuine-credentials.js'
+import { endOvertaken, signInFields } from './sign-in-fields.js'
+import { callerOf, replyWithTokens } from './token-response.js'
+
+const { name, password, transport, remember } = signInFields
+
+/** How sessions begin: register, log in, change the password. */
+export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
+  const limited = { ...app.limits.perAddress, crossSite: 'always' as const }
+
+  app.post(
+    '/auth/register',
+    {
+      config: limited,
+      preHandler: endOvertaken(context),
+      schema: {
+        summary: 'Make an account and sign in to it',
+        tags: ['sign-in'],
+        body: bodyOf({ email: name, password, transport, remember }),
+        response: {
+          201: tokenResponseSchema,
+          ...errorResponses(
+            'invalid_request',
+            'cross_site_request',
+            'registration_closed',
+            'email_taken',
+            'invalid_email',
+            ...newPasswordErrors,
+            'rate_limited',
+            'busy',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { email, password, transport = 'cookie', remember } = request.body
+      const registration = { email, password, transport, remember, deviceCookie: request.deviceCookie() }
+      const grant = await register(context, registration, callerOf(request))
+      reply.code(201)
+      return replyWithTokens(reply, grant, transport)
+    },
+  )
+
+  app.post(
+    '/auth/login',
+    {
+      config: { ...limited, genuine: genuineDevice(context, body => body as { email?: string; username?: string }) },
+      preHandler: endOvertaken(context),
+      schema: {
+        summary: 'Sign in with a password',
+        description: 'Always opens a new session. An unknown name, a wrong password and a disabled account look alike.',
+        tags: ['sign-in'],
+        body: bodyOf({ email: Type.Optional(name), username: Type.Optional(name), password, transport, remember }),
+        response: {
+          200: tokenResponseSchema,
+          ...errorResponses(
+            'invalid_request',
+            'invalid_credentials',
+            'cross_site_request',
+            'password_change_required',
+            'too_many_sessions',
+            'rate_limited',
+            'busy',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { email, username, password, transport = 'cookie', remember } = request.body
+      if ((email === undefined) === (username === undefined))
+        throw new LatchkeyError('invalid_request', { detail: 'Give either email or username.' })
+      const credentials = { email, username, password, transport, remember, deviceCookie: request.deviceCookie() }
+      const grant = await logIn(context, credentials, callerOf(request))
+      return replyWithTokens(reply, grant, transport)
+    },
+  )
+
+  app.post(
+    '/auth/change-password',
+    {
+      config: {
+        ...limited,
+        genuine: {
+          inBody: () => false,
+          // By the user: each change opens another session.
+          holder: async request => `user:${(await whoAsks(context, request)).userId}`,
+        },
+      },
+      preValidation: olderSpellings({ oldPassword: 'current_password', newPassword: 'new_password' }),
+      preHandler: endOvertaken(context),
+      schema: {
+        summary: 'Set a new password and sign in with it',
+        description:
+          'Ends every session of the account and opens a new one, also at the forced first change. Signed in, it needs ' +
+          'no e-mail.',
+        tags: ['sign-in'],
+        security: [{}, { bearer: [] }],
+        body: bodyOf({
+          email: Type.Optional(name),
+          current_password: password,
+          new_password: password,
+          transport,
+          remember: Type.Optional(
+            Type.Boolean({ description: 'As at the sign-in; by default as the session that asks, if one does.' }),
+          ),
+        }),
+        response: {
+          200: tokenResponseSchema,
+          ...errorResponses(
+            'invalid_request',
+            'account_mismatch',
+            'invalid_credentials',
+            ...accessTokenErrors,
+            'cross_site_request',
+            ...newPasswordErrors,
+            'password_unchanged',
+            'rate_limited',
+            'busy',
+            'store_unavailable',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { email, current_password, new_password, transport = 'cookie', remember } = request.body
+      const passwords = { currentPassword: current_password, newPassword: new_password }
+      const browser = { transport, remember, deviceCookie: request.deviceCookie() }
+      const change = { email, whoAsks: () => whoAsks(context, request), ...passwords, ...browser }
+      const grant = await changePassword(context, change, callerOf(request))
+      return replyWithTokens(reply, grant, transport)
+    },
+  )
+}
+
+async function whoAsks(context: AuthContext, request: FastifyRequest): Promise<Principal> {
+  const token = request.presentedAccessToken()
+  if (token === undefined)
+    throw new LatchkeyError('authentication_required', { detail: 'Without an access token, give the email.' })
+  return verifyAccessToken(context, token)
+}

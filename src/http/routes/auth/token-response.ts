@@ -1,0 +1,40 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Caller } from '../../../domain/context.js'
+import type { Grant } from '../../../domain/grant-tokens.js'
+import type { PublicUser } from '../../../domain/user.js'
+import { ipAddressForm } from '../../../lib/ip-address.js'
+import type { TokenResponse, UserView } from '../../schemas.js'
+
+export type Transport = 'cookie' | 'body'
+
+/** Where a request comes from. What a proxy says may be no address at all, which is no reason to refuse its client. */
+export function callerOf(request: FastifyRequest): Caller {
+  const userAgent = request.headers['user-agent']?.slice(0, USER_AGENT_MAX_LENGTH)
+  return { ip: ipAddressForm(request.ip), userAgent }
+}
+
+/** Headers may have 32 KB, and every event of an account keeps this one. */
+const USER_AGENT_MAX_LENGTH = 512
+
+/** Hands tokens to a client: the refresh token as a cookie, or in the body for clients that keep it themselves. */
+export function replyWithTokens(reply: FastifyReply, grant: Grant, transport: Transport): TokenResponse {
+  reply.header('Cache-Control', 'no-store')
+  if (transport === 'cookie') {
+    // Without an age a cookie ends with the browser, at the sign-in and at every refresh after it.
+    reply.setRefreshCookie(grant.refreshToken, grant.remember ? grant.refreshExpiresInSeconds : undefined)
+    reply.setAccessCookie(grant.accessToken, grant.remember ? grant.accessExpiresInSeconds : undefined)
+    if (grant.device) reply.setDeviceCookie(grant.device.cookie, grant.device.maxAgeSeconds)
+  }
+  return {
+    access_token: grant.accessToken,
+    token_type: 'Bearer',
+    expires_in: grant.accessExpiresInSeconds,
+    ...(transport === 'body' && { refresh_token: grant.refreshToken }),
+    session_id: grant.sessionId,
+    user: userView(grant.user),
+  }
+}
+
+export function userView({ id, email, username, roles, createdAt }: PublicUser): UserView {
+  return { id, email, username, roles: [...roles], created_at: createdAt.toISOString() }
+}

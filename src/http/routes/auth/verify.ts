@@ -1,0 +1,52 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { AuthContext } from '../../../domain/context.js'
+import { verifyAccessToken } from '../../../domain/verify-access-token.js'
+import { bodyOf, errorResponses, Type } from '../../schemas.js'
+import { withIdentity } from './identity-headers.js'
+
+const verifiedSchema = Type.Object({
+  sub: Type.String(),
+  sid: Type.String(),
+  client_id: Type.String(),
+  roles: Type.Array(Type.String()),
+  iat: Type.Integer(),
+  exp: Type.Integer(),
+})
+
+/** Whether an access token is good now, for services that hold one. Gateways ask by GET: see gateway.ts. */
+export const verifyRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
+  app.post(
+    '/auth/verify',
+    {
+      bodyLimit: 8192,
+      schema: {
+        summary: 'Verify an access token',
+        tags: ['verify'],
+        body: bodyOf({ token: Type.String({ minLength: 1, maxLength: 4096 }) }),
+        response: {
+          200: verifiedSchema,
+          ...errorResponses(
+            'invalid_request',
+            'token_invalid',
+            'token_expired',
+            'token_revoked',
+            'token_stale',
+            'revocations_stale',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const principal = await verifyAccessToken(context, request.body.token)
+      withIdentity(reply, principal)
+      return {
+        sub: principal.userId,
+        sid: principal.sessionId,
+        client_id: principal.clientId,
+        roles: [...principal.roles],
+        iat: principal.issuedAt,
+        exp: principal.expiresAt,
+      }
+    },
+  )
+}

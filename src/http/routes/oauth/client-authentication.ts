@@ -1,0 +1,109 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { authenticateClient, type ClientCredentials } from '../../../domain/clients/authenticate-client.js'
+import type { AuthContext } from '../../../domain/context.js'
+import { LatchkeyError } from '../../../lib/errors.js'
+import type { KnownClient } from '../../../postgres/clients.js'
+import type { GenuineCredential } from '../../plugins/rate-limit.js'
+import { type TProperties, Type } from '../../schemas.js'
+
+/**
+ * The client that makes a request whose body was read. The limit of the route and the route itself both ask for it; it
+ * is looked up once.
+ *
+ * @throws LatchkeyError invalid_client, invalid_request
+ */
+export function clientOf(context: Pick<AuthContext, 'db'>, request: FastifyRequest): Promise<KnownClient> {
+  const known = authenticated.get(request) ?? authenticate(context, request)
+  authenticated.set(request, known)
+  return known
+}
+
+const authenticated = new WeakMap<FastifyRequest, Promise<KnownClient>>()
+
+async function authenticate(context: Pick<AuthContext, 'db'>, request: FastifyRequest): Promise<KnownClient> {
+  return authenticateClient(context, clientCredentialsOf(request, (request.body ?? {}) as PostedCredentials))
+}
+
+/** The fields by which a client may show who it is in the body (`client_secret_post`). */
+interface PostedCredentials {
+  client_id?: string
+  client_secret?: string
+}
+
+/**
+ * Reads who a client says it is, from the header or the body but not both (RFC 6749, 2.3 and 2.3.1).
+ *
+ * @throws LatchkeyError invalid_client if it says nothing, invalid_request if it says it twice
+ */
+function clientCredentialsOf(request: FastifyRequest, posted: PostedCredentials): ClientCredentials {
+  const { client_id: clientId, client_secret: secret } = posted
+  const { authorization } = request.headers
+  if (authorization !== undefined) {
+    const basic = readBasic(authorization)
+    if (!basic) throw new LatchkeyError('invalid_client')
+    if (secret !== undefined || (clientId !== undefined && clientId !== basic.clientId))
+      throw new LatchkeyError('invalid_request', { detail: 'Show who you are in the header or in the body, not both.' })
+    return basic
+  }
+  if (clientId === undefined || secret === undefined) throw new LatchkeyError('invalid_client')
+  return { clientId, secret }
+}
+
+/** `Basic base64(form(id):form(secret))`: both parts are form-encoded before they are joined (RFC 6749, 2.3.1). */
+function readBasic(authorization: string): ClientCredentials | undefined {
+  const [, encoded] = /^basic +([A-Za-z0-9+/]+={0,2})$/i.exec(authorization) ?? []
+  if (encoded === undefined) return undefined
+  const text = Buffer.from(encoded, 'base64').toString('utf8')
+  const colon = text.indexOf(':')
+  if (colon === -1) return undefined
+  try {
+    return { clientId: formDecode(text.slice(0, colon)), secret: formDecode(text.slice(colon + 1)) }
+  } catch {
+    return undefined
+  }
+}
+
+/** @throws URIError if a percent sign stands for nothing */
+function formDecode(text: string): string {
+  return decodeURIComponent(text.replaceAll('+', ' '))
+}
+
+/** Long enough for every token of this service. */
+export const TOKEN_MAX_LENGTH = 4096
+
+/** The options that all routes for clients share. */
+export function forClients(app: FastifyInstance) {
+  const genuine: GenuineCredential = {
+    holder: async request => `client:${(await clientOf(app.context, request)).id}`,
+  }
+  return {
+    // A token of 4 KB, and the rest.
+    bodyLimit: 8192,
+    config: { ...app.limits.perService, genuine, crossSite: 'never' as const },
+  }
+}
+
+/** The body of a route for clients: a form, in which unknown parameters are ignored (RFC 6749, 3.2). */
+export function formOf<T extends TProperties>(properties: T) {
+  return Type.Object({
+    client_id: Type.Optional(Type.String({ description: 'Unless the client authenticates by the header.' })),
+    client_secret: Type.Optional(Type.String()),
+    ...properties,
+  })
+}
+
+export const tokenField = Type.String({ maxLength: TOKEN_MAX_LENGTH })
+export const hintField = Type.Optional(Type.String({ description: 'Accepted and not needed.' }))
+
+const errorSchema = Type.Object({ error: Type.String(), error_description: Type.Optional(Type.String()) })
+
+/** The refusals of the routes for clients; `codes` are those of the route's own beside them. */
+export function oauthErrors(...codes: string[]) {
+  const listed = ['invalid_request', ...codes].map(code => `\`${code}\``).join(', ')
+  return {
+    400: { ...errorSchema, description: `RFC 6749, 5.2: ${listed}` },
+    401: { ...errorSchema, description: '`invalid_client`' },
+    429: { ...errorSchema, description: '`temporarily_unavailable`: too many requests' },
+    503: { ...errorSchema, description: '`temporarily_unavailable`: a store is away' },
+  }
+}

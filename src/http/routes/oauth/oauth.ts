@@ -1,0 +1,100 @@
+import type { FastifyError, FastifyInstance, FastifyPluginAsync, FastifyReply } from 'fastify'
+import type { AuthContext } from '../../../domain/context.js'
+import { type ErrorCode, LatchkeyError } from '../../../lib/errors.js'
+import { toLatchkeyError } from '../../errors/to-latchkey-error.js'
+import { introspectRoute } from './introspect.js'
+import { revokeRoute } from './revoke.js'
+import { tokenRoute } from './token.js'
+
+/**
+ * What other services ask for with a secret of their own, in the words of RFC 6749, 7009 and 7662: forms in, their
+ * errors out. No cookie is read here, so no page of another site can make a browser ask in somebody's name.
+ */
+export const oauthRoutes: FastifyPluginAsync<{ context: AuthContext }> = async (app, { context }) => {
+  parseForms(app)
+  app.setErrorHandler((thrown: FastifyError, request, reply) => {
+    const error = toLatchkeyError(thrown)
+    if (error.status >= 500) request.log.error({ code: error.code, err: error.cause }, 'request failed')
+    return sendOAuthError(reply, error)
+  })
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.headers({ 'cache-control': 'no-store', pragma: 'no-cache' })
+  })
+  await app.register(tokenRoute, { context })
+  await app.register(introspectRoute, { context })
+  await app.register(revokeRoute, { context })
+}
+
+/**
+ * Parses forms, and forms only, on the routes of this scope (RFC 6749, 3.2): a parameter without a value is none, and
+ * one that comes twice is refused, known or not.
+ */
+function parseForms(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => {
+    try {
+      done(null, readForm(String(body)))
+    } catch (error) {
+      done(error as Error)
+    }
+  })
+}
+
+function readForm(text: string): Record<string, string> {
+  const fields = new Map<string, string>()
+  for (const [name, value] of new URLSearchParams(text)) {
+    if (fields.has(name)) throw new LatchkeyError('invalid_request', { detail: 'A parameter came twice.' })
+    fields.set(name, value)
+  }
+  const sent = [...fields].filter(([name, value]) => value !== '' && name !== '__proto__')
+  return Object.fromEntries(sent)
+}
+
+/** What RFC 6749, 5.2, has every refusal look like. */
+export interface OAuthError {
+  error: string
+  error_description?: string
+}
+
+/** The codes that are those of RFC 6749 as they are. */
+const OWN_CODES: ReadonlySet<ErrorCode> = new Set([
+  'invalid_request',
+  'invalid_client',
+  'invalid_grant',
+  'invalid_scope',
+  'unauthorized_client',
+  'unsupported_grant_type',
+])
+
+/** Sends a refusal in the words of RFC 6749, 5.2, with the headers that its status asks for. */
+function sendOAuthError(reply: FastifyReply, error: LatchkeyError): FastifyReply {
+  const { name, status } = translate(error)
+  reply.code(status).type('application/json').headers({ 'cache-control': 'no-store', pragma: 'no-cache' })
+  if (status === 401) reply.header('www-authenticate', 'Basic realm="latchkey"')
+  if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(Math.ceil(error.retryAfterSeconds)))
+  // The rest of such a request is not waited for.
+  if (UNREAD_STATUSES.has(error.status)) reply.header('connection', 'close')
+  const body: OAuthError = { error: name, error_description: describe(error) }
+  return reply.send(JSON.stringify(body))
+}
+
+const UNREAD_STATUSES = new Set([413, 415, 431])
+
+function translate({ code, status }: LatchkeyError): { name: string; status: number } {
+  if (OWN_CODES.has(code)) return { name: code, status }
+  // Borrowed from RFC 6749, 4.1.2.1, as 5.2 has no word for it.
+  if (status === 429 || status === 503) return { name: 'temporarily_unavailable', status }
+  if (status >= 500) return { name: 'server_error', status }
+  // A refresh token that does not work is the one thing left to be refused with 401.
+  if (status === 401) return { name: 'invalid_grant', status: 400 }
+  return { name: 'invalid_request', status: 400 }
+}
+
+/** RFC 6749 allows printable ASCII without quotation marks and backslashes. */
+function describe({ code, detail, message, errors }: LatchkeyError): string {
+  const field = errors?.[0]
+  const text = field ? `${field.field} ${field.message}` : code === 'unsupported_media_type' ? FORMS_ONLY : detail
+  return (text ?? message).replaceAll(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, "'")
+}
+
+const FORMS_ONLY = 'Send the body as application/x-www-form-urlencoded.'

@@ -1,0 +1,155 @@
+import { type Static, type TProperties, Type } from 'typebox'
+import { catalogue, type ErrorCode } from '../lib/errors.js'
+
+// Every route imports TypeBox from here, so that all speak of one copy.
+export { type Static, type TProperties, Type }
+
+/** A request body: unknown fields are refused. */
+export function bodyOf<T extends TProperties>(properties: T) {
+  return Type.Object(properties, { additionalProperties: false })
+}
+
+/** A request body that may be absent as a whole; the handler then sees undefined or null. */
+export function optionalBodyOf<T extends TProperties>(properties: T) {
+  return Type.Union([bodyOf(properties), Type.Null()])
+}
+
+/** Lower or upper case, with hyphens. */
+export const uuidSchema = Type.String({ format: 'uuid' })
+
+/** An id in a request. The format alone lets `urn:uuid:` pass, which Postgres does not read. */
+export const idSchema = Type.String({ ...uuidSchema, maxLength: 36 })
+
+// A list of types serialises an order of magnitude faster than anyOf.
+const nullableString = Type.Unsafe<string | null>({ type: ['string', 'null'] })
+const timestamp = Type.String({ format: 'date-time' })
+const nullableTimestamp = Type.Unsafe<string | null>({ type: ['string', 'null'], format: 'date-time' })
+
+export const userSchema = Type.Object({
+  id: uuidSchema,
+  email: Type.String(),
+  username: nullableString,
+  roles: Type.Array(Type.String()),
+  created_at: timestamp,
+})
+export type UserView = Static<typeof userSchema>
+
+/** The answer to login, register, refresh and a change of password. */
+export const tokenResponseSchema = Type.Object({
+  access_token: Type.String(),
+  token_type: Type.Literal('Bearer'),
+  expires_in: Type.Integer({ description: 'Seconds.' }),
+  refresh_token: Type.Optional(Type.String({ description: 'Only with `transport: "body"`; else it is the cookie.' })),
+  session_id: uuidSchema,
+  user: userSchema,
+})
+export type TokenResponse = Static<typeof tokenResponseSchema>
+
+const deviceSchema = Type.Object({ browser: nullableString, os: nullableString, kind: nullableString })
+const locationSchema = Type.Object({ country: nullableString, city: nullableString })
+
+export const sessionSchema = Type.Object({
+  id: uuidSchema,
+  current: Type.Boolean({ description: 'Whether this is the session that asks.' }),
+  device: Type.Unsafe<Static<typeof deviceSchema> | null>({ ...deviceSchema, type: ['object', 'null'] }),
+  label: nullableString,
+  ip: nullableString,
+  location: Type.Unsafe<Static<typeof locationSchema> | null>({ ...locationSchema, type: ['object', 'null'] }),
+  auth_methods: Type.Array(Type.String(), { description: 'How they signed in (RFC 8176): `pwd` is a password.' }),
+  transport: Type.Union([Type.Literal('cookie'), Type.Literal('body')]),
+  remember: Type.Boolean({ description: 'False: its cookie ends with the browser.' }),
+  created_at: timestamp,
+  last_active_at: nullableTimestamp,
+  expires_at: Type.String({ format: 'date-time', description: 'The absolute end; nothing moves it.' }),
+  idle_expires_at: Type.String({ format: 'date-time', description: 'The end unless it is refreshed before.' }),
+  is_active: Type.Boolean(),
+})
+export type SessionView = Static<typeof sessionSchema>
+
+/** What happened to an account. */
+export const eventSchema = Type.Object({
+  id: uuidSchema,
+  at: timestamp,
+  type: Type.String({ description: 'docs/events.md has a sentence for each.' }),
+  session_id: nullableString,
+  actor: Type.String({ description: 'Who caused it.' }),
+  ip: nullableString,
+  user_agent: nullableString,
+  device: Type.Unsafe<Static<typeof deviceSchema> | null>({ ...deviceSchema, type: ['object', 'null'] }),
+  details: Type.Unsafe<Record<string, unknown>>({ type: 'object', additionalProperties: true }),
+})
+export type EventView = Static<typeof eventSchema>
+
+/** A page of events, the latest first. */
+export const eventPageSchema = Type.Object({
+  events: Type.Array(eventSchema),
+  next: Type.Unsafe<string | null>({ type: ['string', 'null'], description: 'The `before` of the next page.' }),
+})
+
+/** RFC 9457, added to the app as `Problem` by the plugin problem-details. */
+export const problemSchema = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer(),
+    code: Type.String({ description: 'Stable: what a program decides by.' }),
+    detail: Type.Optional(Type.String()),
+    errors: Type.Optional(Type.Array(Type.Object({ field: Type.String(), message: Type.String() }))),
+    messages: Type.Optional(
+      Type.Array(Type.Object({ token_class: Type.String(), token_type: Type.String(), message: Type.String() }), {
+        description: 'Only when an access token of the Simple JWT dialect is refused.',
+      }),
+    ),
+    ticket: Type.Optional(
+      Type.String({
+        description:
+          'With `refresh_token_superseded` of a token in the body: send it if you come back with that token.',
+      }),
+    ),
+    request_id: Type.Optional(Type.String()),
+  },
+  { $id: 'Problem', title: 'Problem' },
+)
+
+/**
+ * The error part of a route's response schemas: one entry a status, naming its codes. Spread it beside the successes:
+ * `response: { 200: tokenResponseSchema, ...errorResponses('invalid_credentials', 'rate_limited') }`.
+ */
+export function errorResponses<C extends ErrorCode>(...codes: C[]): { [S in StatusOf<C>]: ErrorResponse } {
+  const responses: Record<number, ErrorResponse> = {}
+  for (const code of codes) {
+    const { status, title } = catalogue[code]
+    const line = `\`${code}\`: ${title}`
+    const before = responses[status]?.description
+    responses[status] = {
+      description: before === undefined ? line : `${before}\n\n${line}`,
+      content: { 'application/problem+json': { schema: Type.Ref('Problem#') } },
+    }
+  }
+  return responses as { [S in StatusOf<C>]: ErrorResponse }
+}
+
+/** What every route answers that wants an access token. */
+export const accessTokenErrors = [
+  'authentication_required',
+  'token_invalid',
+  'token_expired',
+  'token_revoked',
+  'token_stale',
+] as const satisfies ErrorCode[]
+
+/** What every route answers that takes a new password. */
+export const newPasswordErrors = [
+  'password_blank',
+  'password_too_short',
+  'password_too_long',
+  'password_is_email',
+  'password_too_common',
+] as const satisfies ErrorCode[]
+
+export type StatusOf<C extends ErrorCode> = (typeof catalogue)[C]['status']
+
+export interface ErrorResponse {
+  description: string
+  content: { 'application/problem+json': { schema: ReturnType<typeof Type.Ref> } }
+}
