@@ -4,7 +4,7 @@ import { findEarlierEmails } from '../domain/administration/check-emails.js'
 import { type NewNames, renameUser as rename } from '../domain/administration/rename-user.js'
 import type { AuthContext } from '../domain/context.js'
 import { issuePasswordReset } from '../domain/issue-password-reset.js'
-import * as realm from '../domain/sign-out-everyone.js'
+import * as realm from '../domain/sessions/end-many-sessions.js'
 
 type Print = (line: string) => void
 

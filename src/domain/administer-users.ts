@@ -1,11 +1,10 @@
 import { LatchkeyError } from '../lib/errors.js'
 import { isUuid, newId } from '../lib/ids.js'
-import { commitAndAnnounce } from './commit-and-announce.js'
-import type { AuthContext } from './context.js'
+import { type AuthContext, commitAndAnnounce } from './context.js'
 import { earlierEmailForms, emailForms, normaliseEmail } from './email.js'
-import { endAllSessions } from './end-sessions.js'
 import { newTemporaryPassword } from './passwords/temporary-password.js'
 import { ADMIN_ROLE, areSameRoles, normaliseRoles } from './roles.js'
+import { endAllSessions } from './sessions/end-sessions.js'
 import { normaliseUsername } from './username.js'
 
 export interface NewAccount {

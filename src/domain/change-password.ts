@@ -1,15 +1,14 @@
 import { LatchkeyError } from '../lib/errors.js'
-import { commitAndAnnounce } from './commit-and-announce.js'
-import type { AuthContext, Caller } from './context.js'
+import { type AuthContext, type Caller, commitAndAnnounce } from './context.js'
 import { deviceGrant } from './device-grant.js'
 import { emailForms } from './email.js'
-import { endAllSessions } from './end-sessions.js'
 import type { JoinLine } from './failure-schedule.js'
 import { type Grant, grantTokens } from './grant-tokens.js'
 import { verifyPassword } from './log-in.js'
-import { deviceDetails, openSession } from './open-session.js'
 import { checkNewPassword } from './passwords/check-new-password.js'
 import type { Principal } from './principal.js'
+import { endAllSessions } from './sessions/end-sessions.js'
+import { deviceDetails, openSession } from './sessions/open-session.js'
 
 export interface PasswordChange {
   /** Whose password it is; not needed from somebody who is signed in. */

@@ -1,17 +1,18 @@
 import type { Config } from '../config/config.js'
 import type { Background } from '../lib/background.js'
 import type { Log } from '../lib/log.js'
-import type { Database, Repositories } from '../postgres/database.js'
+import type { Database, Repositories, RevokingRepositories } from '../postgres/database.js'
 import type { NewSecurityEvent } from '../postgres/security-events.js'
 import type { Activity } from '../redis/activity.js'
 import type { LoginLimiter } from '../redis/login-limiter.js'
+import type { Revocation } from '../revocations/revocation.js'
 import type { Revocations } from '../revocations/revocations.js'
-import type { EventThrottle } from './event-throttle.js'
+import type { EventThrottle } from './events/events.js'
 import type { FailureSchedule } from './failure-schedule.js'
 import type { Keyring } from './keys/keyring.js'
-import type { Locate } from './location.js'
 import type { PasswordHasher } from './passwords/password-hasher.js'
 import type { Secrets } from './secrets.js'
+import type { Locate } from './sessions/track-session-origin.js'
 import type { AccessTokenVerifier } from './verify-access-token.js'
 
 /** Everything that the verbs of this room work with; each names the parts it needs. */
@@ -47,4 +48,35 @@ export interface Caller {
   /** The address; undefined for the command line. */
   ip?: string | undefined
   userAgent?: string | undefined
+}
+
+/**
+ * Runs the work in one transaction, and once it has committed announces every revocation that the work wrote to the
+ * journal: here at once, and to the other instances. It is the only way to revoke anything, as no other transaction can
+ * write to the journal, so that nobody can forget the announcement.
+ */
+export async function commitAndAnnounce<Result>(
+  { db, revocations }: Pick<AuthContext, 'db' | 'revocations'>,
+  work: (repositories: RevokingRepositories) => Promise<Result>,
+): Promise<Result> {
+  const written: Revocation[] = []
+  const result = await db.transaction(given => {
+    const repositories = revoking(given)
+    const journal: RevokingRepositories['journal'] = {
+      ...repositories.journal,
+      async append(entries) {
+        const appended = await repositories.journal.append(entries)
+        written.push(...appended)
+        return appended
+      },
+    }
+    return work({ ...repositories, journal })
+  })
+  revocations.announce(written)
+  return result
+}
+
+/** The same repositories, with the right to write to the journal. Whoever asks for it announces what they wrote. */
+export function revoking(given: Repositories): RevokingRepositories {
+  return given as RevokingRepositories
 }

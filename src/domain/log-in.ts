@@ -1,15 +1,14 @@
 import { setImmediate } from 'node:timers/promises'
 import { LatchkeyError } from '../lib/errors.js'
 import type { User } from '../postgres/users.js'
-import { commitAndAnnounce } from './commit-and-announce.js'
-import type { AuthContext, Caller } from './context.js'
+import { type AuthContext, type Caller, commitAndAnnounce } from './context.js'
 import { deviceGrant } from './device-grant.js'
 import type { JoinLine } from './failure-schedule.js'
 import { type AccountNames, countedName, findAccount } from './find-account.js'
 import { type Grant, grantTokens } from './grant-tokens.js'
 import { type Evidence, isDeviceCookie, knownCaller } from './known-caller.js'
-import { deviceDetails, type OpenedSession, openSession } from './open-session.js'
 import { type Attempt, reserveAttempt } from './reserve-attempt.js'
+import { deviceDetails, type OpenedSession, openSession } from './sessions/open-session.js'
 
 export interface Credentials extends AccountNames {
   password: string

@@ -1,6 +1,6 @@
 import { LatchkeyError } from '../lib/errors.js'
 import { SIMPLE_JWT_CLIENT_ID } from './access-token.js'
-import { FIRST_PARTY_CLIENT_ID } from './open-session.js'
+import { FIRST_PARTY_CLIENT_ID } from './sessions/open-session.js'
 
 /** Who presents a refresh token: the sessions of these `client_id`s are theirs to refresh, and no others (RFC 6749, 6). */
 export interface Presenter {

@@ -1,12 +1,11 @@
 import { LatchkeyError } from '../lib/errors.js'
 import { newId } from '../lib/ids.js'
-import { commitAndAnnounce } from './commit-and-announce.js'
-import type { AuthContext, Caller } from './context.js'
+import { type AuthContext, type Caller, commitAndAnnounce } from './context.js'
 import { deviceGrant } from './device-grant.js'
 import { earlierEmailForms, normaliseEmail } from './email.js'
 import { type Grant, grantTokens } from './grant-tokens.js'
-import { openSession } from './open-session.js'
 import { checkNewPassword } from './passwords/check-new-password.js'
+import { openSession } from './sessions/open-session.js'
 
 export interface Registration {
   email: string

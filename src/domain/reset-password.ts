@@ -1,12 +1,11 @@
 import { LatchkeyError } from '../lib/errors.js'
-import { commitAndAnnounce } from './commit-and-announce.js'
-import type { AuthContext, Caller } from './context.js'
+import { type AuthContext, type Caller, commitAndAnnounce } from './context.js'
 import { deviceGrant } from './device-grant.js'
-import { endAllSessions } from './end-sessions.js'
 import { type Grant, grantTokens } from './grant-tokens.js'
-import { deviceDetails, openSession } from './open-session.js'
 import { hashOfResetToken, readPasswordResetToken } from './password-reset-token.js'
 import { checkNewPassword } from './passwords/check-new-password.js'
+import { endAllSessions } from './sessions/end-sessions.js'
+import { deviceDetails, openSession } from './sessions/open-session.js'
 
 export interface PasswordReset {
   /** As `issuePasswordReset` made it. */

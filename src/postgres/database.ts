@@ -21,7 +21,7 @@ import { usersRepository } from './users.js'
 /** The statements of the service, one repository a table. Only a {@link RevokingRepositories} writes to the journal. */
 export type Repositories = Omit<RevokingRepositories, 'journal'> & { readonly journal: Omit<Journal, 'append'> }
 
-/** Those of a transaction that revokes, and whose caller announces what it wrote (src/domain/commit-and-announce.ts). */
+/** Those of a transaction that revokes, and whose caller announces what it wrote (src/domain/context.ts). */
 export type RevokingRepositories = ReturnType<typeof repositories>
 
 export interface Database extends Repositories {

@@ -3,7 +3,7 @@ import { isIPv6 } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { Reader, type Response } from 'maxmind'
 import { ConfigError } from '../config/config.js'
-import type { Locate, Location } from '../domain/location.js'
+import type { Locate, Location } from '../domain/sessions/track-session-origin.js'
 import type { Log } from '../lib/log.js'
 
 /**

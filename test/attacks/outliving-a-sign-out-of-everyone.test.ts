@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { signOutEveryone } from '../../src/domain/sign-out-everyone.js'
+import { signOutEveryone } from '../../src/domain/sessions/end-many-sessions.js'
 import { RevocationList } from '../../src/revocations/revocation-list.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { clientToken, makeClient } from '../support/clients.js'

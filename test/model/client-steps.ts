@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert'
-import { commitAndAnnounce } from '../../src/domain/commit-and-announce.js'
+import { commitAndAnnounce } from '../../src/domain/context.js'
 import { grantTokens } from '../../src/domain/grant-tokens.js'
-import { openSession } from '../../src/domain/open-session.js'
+import { openSession } from '../../src/domain/sessions/open-session.js'
 import {
   begin,
   expectRefreshed,

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { endSessionsOfRole } from '../../src/domain/administration/end-sessions-of-role.js'
 import { ROLES_MAX_BYTES } from '../../src/domain/roles.js'
+import { endSessionsOfRole } from '../../src/domain/sessions/end-many-sessions.js'
 import { payloadOf } from '../attacks/forger.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { asClient, makeClient, postForm } from '../support/clients.js'

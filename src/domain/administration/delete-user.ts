@@ -1,7 +1,6 @@
 import { LatchkeyError } from '../../lib/errors.js'
-import { commitAndAnnounce } from '../commit-and-announce.js'
-import type { AuthContext } from '../context.js'
-import { endAllSessions } from '../end-sessions.js'
+import { type AuthContext, commitAndAnnounce } from '../context.js'
+import { endAllSessions } from '../sessions/end-sessions.js'
 
 /**
  * Deletes an account with its sessions. The journal comes first: access tokens outlive the rows, and every verifier must

@@ -1,8 +1,7 @@
 import { LatchkeyError } from '../../lib/errors.js'
-import { commitAndAnnounce } from '../commit-and-announce.js'
-import type { AuthContext } from '../context.js'
-import { endAllSessions } from '../end-sessions.js'
+import { type AuthContext, commitAndAnnounce } from '../context.js'
 import { newTemporaryPassword } from '../passwords/temporary-password.js'
+import { endAllSessions } from '../sessions/end-sessions.js'
 import { getUser } from './get-user.js'
 
 /**

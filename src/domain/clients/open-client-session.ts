@@ -1,8 +1,7 @@
 import { LatchkeyError } from '../../lib/errors.js'
-import { commitAndAnnounce } from '../commit-and-announce.js'
-import type { AuthContext, Caller } from '../context.js'
+import { type AuthContext, type Caller, commitAndAnnounce } from '../context.js'
 import { type Grant, grantTokens } from '../grant-tokens.js'
-import { deviceDetails, openSession } from '../open-session.js'
+import { deviceDetails, openSession } from '../sessions/open-session.js'
 import type { ClientPrincipal } from './client-token.js'
 
 export interface ClientSignIn {

@@ -1,6 +1,6 @@
 import { LatchkeyError } from '../../lib/errors.js'
-import { endSessionsOfClient } from '../administration/end-sessions-of-client.js'
 import type { AuthContext } from '../context.js'
+import { endSessionsOfClient } from '../sessions/end-many-sessions.js'
 
 /**
  * Removes a client: its secret and its access tokens end at once, and the sessions that it opened after them. First the

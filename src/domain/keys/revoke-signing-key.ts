@@ -1,6 +1,5 @@
 import { LatchkeyError } from '../../lib/errors.js'
-import { commitAndAnnounce } from '../commit-and-announce.js'
-import type { AuthContext } from '../context.js'
+import { type AuthContext, commitAndAnnounce } from '../context.js'
 import { makeSigningKey } from './make-signing-key.js'
 import { seal } from './seal.js'
 

@@ -1,7 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { endSessionsOfClient } from '../../../domain/administration/end-sessions-of-client.js'
-import { endSessionsOfRole } from '../../../domain/administration/end-sessions-of-role.js'
-import { signOutEveryone } from '../../../domain/sign-out-everyone.js'
+import { endSessionsOfClient, endSessionsOfRole, signOutEveryone } from '../../../domain/sessions/end-many-sessions.js'
 import { LatchkeyError } from '../../../lib/errors.js'
 import { Type } from '../../schemas.js'
 import { described, refusals } from './schemas.js'

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { AuthContext } from '../../../domain/context.js'
-import { type EventPage, type EventsAsked, type ListedEvent, listOwnEvents } from '../../../domain/events.js'
+import { type EventPage, type EventsAsked, type ListedEvent, listOwnEvents } from '../../../domain/events/events.js'
 import {
   accessTokenErrors,
   type EventView,

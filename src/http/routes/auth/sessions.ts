@@ -6,7 +6,7 @@ import {
   listSessions,
   revokeOtherSessions,
   revokeSession,
-} from '../../../domain/sessions.js'
+} from '../../../domain/sessions/sessions.js'
 import {
   accessTokenErrors,
   bodyOf,

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { AuthContext } from '../../../domain/context.js'
-import { endOvertakenSessions } from '../../../domain/end-overtaken-sessions.js'
+import { endOvertakenSessions } from '../../../domain/sessions/end-stolen-sessions.js'
 import { Type } from '../../schemas.js'
 import { callerOf } from './token-response.js'
 

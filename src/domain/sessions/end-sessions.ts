@@ -1,7 +1,7 @@
-import type { RevokingRepositories } from '../postgres/database.js'
-import type { NewRevocation } from '../postgres/journal.js'
-import type { NewSecurityEvent } from '../postgres/security-events.js'
-import type { Revocation } from '../revocations/revocation.js'
+import type { RevokingRepositories } from '../../postgres/database.js'
+import type { NewRevocation } from '../../postgres/journal.js'
+import type { NewSecurityEvent } from '../../postgres/security-events.js'
+import type { Revocation } from '../../revocations/revocation.js'
 
 /** Why a session ended: kept with the session and told to its owner. */
 export type RevokeReason =

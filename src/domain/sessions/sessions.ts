@@ -1,10 +1,10 @@
-import { LatchkeyError } from '../lib/errors.js'
-import type { LiveSession } from '../postgres/sessions.js'
-import { commitAndAnnounce } from './commit-and-announce.js'
-import type { AuthContext, Caller } from './context.js'
-import { endOtherSessions, endSessions, revokedEvents } from './end-sessions.js'
-import { noticeOrigin } from './notice-origin.js'
-import type { Principal } from './principal.js'
+import { LatchkeyError } from '../../lib/errors.js'
+import type { LiveSession } from '../../postgres/sessions.js'
+import { getUser } from '../administration/get-user.js'
+import { type AuthContext, type Caller, commitAndAnnounce } from '../context.js'
+import type { Principal } from '../principal.js'
+import { endAllSessions, endOtherSessions, endSessions, revokedEvents } from './end-sessions.js'
+import { noticeOrigin } from './track-session-origin.js'
 
 export interface ListedSession extends Omit<LiveSession, 'rotatedAt' | 'userAgent'> {
   /** Whether it is the one that asks. */
@@ -81,5 +81,55 @@ export async function revokeOtherSessions(
   await commitAndAnnounce(context, async repositories => {
     const entries = await endOtherSessions(repositories, userId, sessionId, 'revoked_by_user')
     await repositories.securityEvents.addAll(revokedEvents(entries, { userId, actor: 'user', ...caller }))
+  })
+}
+
+/**
+ * The live sessions of any user, as they see them themselves.
+ *
+ * @throws LatchkeyError user_not_found
+ */
+export async function sessionsOfUser(
+  context: Pick<AuthContext, 'db' | 'activity' | 'locate' | 'background'>,
+  userId: string,
+): Promise<ListedSession[]> {
+  await getUser(context, userId)
+  return listSessions(context, { userId })
+}
+
+/**
+ * Ends one session of any user.
+ *
+ * @throws LatchkeyError user_not_found, session_not_found
+ */
+export async function endSessionOfUser(
+  context: Pick<AuthContext, 'db' | 'revocations'>,
+  userId: string,
+  sessionId: string,
+  actor: string,
+): Promise<void> {
+  await getUser(context, userId)
+  await commitAndAnnounce(context, async repositories => {
+    const entries = await endSessions(repositories, userId, [sessionId], 'revoked_by_admin')
+    if (entries.length === 0) throw new LatchkeyError('session_not_found')
+    await repositories.securityEvents.add({ type: 'session_revoked', userId, sessionId, actor })
+  })
+}
+
+/**
+ * Signs any user out everywhere; a sign-in that is under way ends with the others.
+ *
+ * @throws LatchkeyError user_not_found
+ */
+export async function endSessionsOfUser(
+  context: Pick<AuthContext, 'db' | 'revocations'>,
+  userId: string,
+  actor: string,
+): Promise<void> {
+  await commitAndAnnounce(context, async repositories => {
+    const user = await repositories.users.raiseTokenVersion(userId)
+    if (!user) throw new LatchkeyError('user_not_found')
+    await endAllSessions(repositories, user, 'revoked_by_admin')
+    await repositories.securityEvents.add({ type: 'sessions_revoked', userId, actor })
   })
 }

@@ -1,6 +1,6 @@
-import type { Database } from '../postgres/database.js'
-import type { Revocation } from '../revocations/revocation.js'
-import { revoking } from './commit-and-announce.js'
+import type { Database } from '../../postgres/database.js'
+import type { Revocation } from '../../revocations/revocation.js'
+import { revoking } from '../context.js'
 
 type Of<Kind extends Revocation['kind']> = Extract<Revocation, { kind: Kind }>
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Database, Repositories } from '../postgres/database.js'
-import { expiryEvent } from './events.js'
+import type { Database, Repositories } from '../../postgres/database.js'
+import { expiryEvent } from '../events/events.js'
 
 export interface CleanUpOptions {
   sessionMaxAgeSeconds: number

@@ -1,8 +1,8 @@
-import type { AuthContext, Caller } from './context.js'
-import { endStolenSession } from './end-stolen-session.js'
-import { examineRefreshToken } from './examine-refresh-token.js'
-import { type RefreshToken, readRefreshToken } from './refresh-token.js'
-import { isTicketFor, ticketOptions } from './superseded-ticket.js'
+import { type AuthContext, type Caller, commitAndAnnounce } from '../context.js'
+import { examineRefreshToken } from '../examine-refresh-token.js'
+import { type RefreshToken, readRefreshToken } from '../refresh-token.js'
+import { isTicketFor, ticketOptions } from '../superseded-ticket.js'
+import { endSessions } from './end-sessions.js'
 
 /** Each costs a statement, and no browser has more by accident. */
 const MAX_SESSIONS = 4
@@ -48,4 +48,18 @@ function newestOfEachSession({ secrets }: Pick<AuthContext, 'secrets'>, tokens: 
 interface Shown {
   token: RefreshToken
   mark: number | null
+}
+
+/** Two parties hold the session's tokens and nothing tells which is the thief: the session ends for both. */
+export async function endStolenSession(
+  context: Pick<AuthContext, 'db' | 'revocations'>,
+  { sessionId, generation }: { sessionId: string; generation: number },
+  userId: string,
+  caller: Caller,
+): Promise<void> {
+  await commitAndAnnounce(context, async repositories => {
+    const entries = await endSessions(repositories, userId, [sessionId], 'refresh_token_reused')
+    const event = { userId, sessionId, actor: 'system', ...caller, details: { generation } }
+    if (entries.length > 0) await repositories.securityEvents.add({ ...event, type: 'refresh_token_reused' })
+  })
 }
