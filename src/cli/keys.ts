@@ -1,6 +1,10 @@
 import type { AuthContext } from '../domain/context.js'
-import { revokeSigningKey } from '../domain/keys/revoke-signing-key.js'
-import { type KeyDatabase, type NewKeyOptions, rotateSigningKey } from '../domain/keys/rotate-signing-key.js'
+import {
+  type KeyDatabase,
+  type NewKeyOptions,
+  revokeSigningKey,
+  rotateSigningKey,
+} from '../domain/keys/signing-keys.js'
 import type { SigningKeyRow, SigningKeys } from '../postgres/signing-keys.js'
 import { type Print, printTable } from './print-table.js'
 

@@ -3,12 +3,12 @@ import { type AuthContext, type Caller, commitAndAnnounce } from './context.js'
 import { deviceGrant } from './device-grant.js'
 import { emailForms } from './email.js'
 import type { JoinLine } from './failure-schedule.js'
-import { type Grant, grantTokens } from './grant-tokens.js'
 import { verifyPassword } from './log-in.js'
 import { checkNewPassword } from './passwords/check-new-password.js'
-import type { Principal } from './principal.js'
 import { endAllSessions } from './sessions/end-sessions.js'
 import { deviceDetails, openSession } from './sessions/open-session.js'
+import type { Principal } from './tokens/access-token.js'
+import { type Grant, grantTokens } from './tokens/grant-tokens.js'
 
 export interface PasswordChange {
   /** Whose password it is; not needed from somebody who is signed in. */

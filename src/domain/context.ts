@@ -10,10 +10,10 @@ import type { Revocations } from '../revocations/revocations.js'
 import type { EventThrottle } from './events/events.js'
 import type { FailureSchedule } from './failure-schedule.js'
 import type { Keyring } from './keys/keyring.js'
+import type { Secrets } from './keys/secrets.js'
 import type { PasswordHasher } from './passwords/password-hasher.js'
-import type { Secrets } from './secrets.js'
 import type { Locate } from './sessions/track-session-origin.js'
-import type { AccessTokenVerifier } from './verify-access-token.js'
+import type { AccessTokenVerifier } from './tokens/verify-access-token.js'
 
 /** Everything that the verbs of this room work with; each names the parts it needs. */
 export interface AuthContext {

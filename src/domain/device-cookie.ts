@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { newId, uuidFromBytes, uuidToBytes } from '../lib/ids.js'
-import type { DeviceKey } from './secrets.js'
+import type { DeviceKey } from './keys/secrets.js'
 
 /**
  * What a browser keeps to prove later that somebody signed in to an account from it: one entry an account, separated by

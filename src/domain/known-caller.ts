@@ -1,7 +1,7 @@
 import type { AuthContext } from './context.js'
 import { hasEntry, knownDevice } from './device-cookie.js'
-import { isFirstParty } from './presenter.js'
-import type { Principal } from './principal.js'
+import type { Principal } from './tokens/access-token.js'
+import { isFirstParty } from './tokens/examine-refresh-token.js'
 
 /** What may show that anyone who names an account was let in to it before. */
 export interface Evidence {

@@ -5,10 +5,10 @@ import { type AuthContext, type Caller, commitAndAnnounce } from './context.js'
 import { deviceGrant } from './device-grant.js'
 import type { JoinLine } from './failure-schedule.js'
 import { type AccountNames, countedName, findAccount } from './find-account.js'
-import { type Grant, grantTokens } from './grant-tokens.js'
 import { type Evidence, isDeviceCookie, knownCaller } from './known-caller.js'
 import { type Attempt, reserveAttempt } from './reserve-attempt.js'
 import { deviceDetails, type OpenedSession, openSession } from './sessions/open-session.js'
+import { type Grant, grantTokens } from './tokens/grant-tokens.js'
 
 export interface Credentials extends AccountNames {
   password: string

@@ -1,6 +1,6 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { uuidFromBytes, uuidToBytes } from '../lib/ids.js'
-import type { NonEmpty, ResetKey } from './secrets.js'
+import type { NonEmpty, ResetKey } from './keys/secrets.js'
 
 /**
  * A one-time token with which a user sets a new password: `lk_pr_` and, in base64url, version (1 byte), user id (16),

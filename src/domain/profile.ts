@@ -1,6 +1,6 @@
 import { LatchkeyError } from '../lib/errors.js'
 import type { AuthContext } from './context.js'
-import type { Principal } from './principal.js'
+import type { Principal } from './tokens/access-token.js'
 import { type PublicUser, publicUser } from './user.js'
 
 /**

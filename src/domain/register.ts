@@ -3,9 +3,9 @@ import { newId } from '../lib/ids.js'
 import { type AuthContext, type Caller, commitAndAnnounce } from './context.js'
 import { deviceGrant } from './device-grant.js'
 import { earlierEmailForms, normaliseEmail } from './email.js'
-import { type Grant, grantTokens } from './grant-tokens.js'
 import { checkNewPassword } from './passwords/check-new-password.js'
 import { openSession } from './sessions/open-session.js'
+import { type Grant, grantTokens } from './tokens/grant-tokens.js'
 
 export interface Registration {
   email: string

@@ -1,11 +1,11 @@
 import { LatchkeyError } from '../lib/errors.js'
 import { type AuthContext, type Caller, commitAndAnnounce } from './context.js'
 import { deviceGrant } from './device-grant.js'
-import { type Grant, grantTokens } from './grant-tokens.js'
 import { hashOfResetToken, readPasswordResetToken } from './password-reset-token.js'
 import { checkNewPassword } from './passwords/check-new-password.js'
 import { endAllSessions } from './sessions/end-sessions.js'
 import { deviceDetails, openSession } from './sessions/open-session.js'
+import { type Grant, grantTokens } from './tokens/grant-tokens.js'
 
 export interface PasswordReset {
   /** As `issuePasswordReset` made it. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../config/config.js'
 import { readPostgresUrl } from '../config/postgres-url.js'
-import { deriveSecrets } from '../domain/secrets.js'
+import { deriveSecrets } from '../domain/keys/secrets.js'
 import { connectToRunning } from '../embedded-postgres/postmaster.js'
 import { LockHeld } from '../embedded-postgres/process-lock.js'
 import { startEmbeddedPostgres } from '../embedded-postgres/start.js'

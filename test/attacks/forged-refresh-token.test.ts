@@ -1,7 +1,7 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
-import { readRefreshToken, writeRefreshToken } from '../../src/domain/refresh-token.js'
+import { readRefreshToken, writeRefreshToken } from '../../src/domain/tokens/refresh-token.js'
 import { newId } from '../../src/lib/ids.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { get, refresh, refreshed, signUp } from '../support/people.js'

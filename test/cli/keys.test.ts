@@ -1,6 +1,6 @@
 import t from 'tap'
 import { listKeys, rotateKeys } from '../../src/cli/keys.js'
-import { ensureSigningKey } from '../../src/domain/keys/ensure-signing-key.js'
+import { ensureSigningKey } from '../../src/domain/keys/key-maintenance.js'
 import { openKeyDatabase, secretsOf } from '../domain/keys/key-database.js'
 
 const options = { algorithm: 'ES256', sealKeys: secretsOf('only').sealKeys } as const

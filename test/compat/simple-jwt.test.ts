@@ -1,7 +1,7 @@
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import t from 'tap'
 import { setRoles } from '../../src/domain/administer-users.js'
-import { SUPERSEDED_GRACE_SECONDS } from '../../src/domain/judge-refresh-token.js'
+import { SUPERSEDED_GRACE_SECONDS } from '../../src/domain/tokens/judge-refresh-token.js'
 import { payloadOf } from '../attacks/forger.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { get, PASSWORD, post, refresh, signIn, signUp, verify } from '../support/people.js'

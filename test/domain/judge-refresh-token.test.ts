@@ -9,7 +9,7 @@ import {
   SUPERSEDED_GRACE_SECONDS,
   type SuccessorUse,
   type Verdict,
-} from '../../src/domain/judge-refresh-token.js'
+} from '../../src/domain/tokens/judge-refresh-token.js'
 import type { RefreshState, WhitelistRow } from '../../src/postgres/refresh-tokens.js'
 
 // "row N" in a title is row N of the table in docs/rotation.md.

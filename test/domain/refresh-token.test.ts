@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
+import { deriveSecrets, type RefreshKey } from '../../src/domain/keys/secrets.js'
 import {
   firstRefreshToken,
   hashOf,
@@ -8,8 +9,7 @@ import {
   readRefreshToken,
   successorOf,
   writeRefreshToken,
-} from '../../src/domain/refresh-token.js'
-import { deriveSecrets, type RefreshKey } from '../../src/domain/secrets.js'
+} from '../../src/domain/tokens/refresh-token.js'
 import { newId, uuidFromBytes } from '../../src/lib/ids.js'
 
 const SECRETS = ['the first refresh secret of this test file', 'the second refresh secret of this test file']

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { MAX_UNMARKED, SUPERSEDED_GRACE_SECONDS } from '../../src/domain/judge-refresh-token.js'
+import { MAX_UNMARKED, SUPERSEDED_GRACE_SECONDS } from '../../src/domain/tokens/judge-refresh-token.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { get, type Person, refresh, refreshed, signUp } from '../support/people.js'
 

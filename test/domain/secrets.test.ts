@@ -1,5 +1,5 @@
 import t from 'tap'
-import { deriveSecrets } from '../../src/domain/secrets.js'
+import { deriveSecrets } from '../../src/domain/keys/secrets.js'
 
 const jwtSecret = 'a JWT_SECRET of thirty-two bytes'
 const refreshSecret = 'a JWT_REFRESH_SECRET of some more'

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { deriveSecrets } from '../../src/domain/secrets.js'
-import { isTicketFor, writeTicket } from '../../src/domain/superseded-ticket.js'
+import { deriveSecrets } from '../../src/domain/keys/secrets.js'
+import { isTicketFor, writeTicket } from '../../src/domain/tokens/superseded-ticket.js'
 import { newId } from '../../src/lib/ids.js'
 
 const keysOf = (...refreshSecrets: string[]) =>

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { SUPERSEDED_GRACE_SECONDS } from '../../src/domain/judge-refresh-token.js'
+import { SUPERSEDED_GRACE_SECONDS } from '../../src/domain/tokens/judge-refresh-token.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { clientToken, makeClient, postForm, refreshAsClient } from '../support/clients.js'
 import { IPHONE } from '../support/device.js'

@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert'
 import { commitAndAnnounce } from '../../src/domain/context.js'
-import { grantTokens } from '../../src/domain/grant-tokens.js'
 import { openSession } from '../../src/domain/sessions/open-session.js'
+import { grantTokens } from '../../src/domain/tokens/grant-tokens.js'
 import {
   begin,
   expectRefreshed,

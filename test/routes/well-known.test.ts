@@ -1,8 +1,8 @@
 import Fastify from 'fastify'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import t, { type Test } from 'tap'
-import { ensureSigningKey } from '../../src/domain/keys/ensure-signing-key.js'
-import { rotateSigningKey } from '../../src/domain/keys/rotate-signing-key.js'
+import { ensureSigningKey } from '../../src/domain/keys/key-maintenance.js'
+import { rotateSigningKey } from '../../src/domain/keys/signing-keys.js'
 import { wellKnownRoutes } from '../../src/http/routes/well-known.js'
 import { claimsAt, openKeyDatabase, openKeyring, secretsOf } from '../domain/keys/key-database.js'
 

@@ -2,7 +2,7 @@ import { newId } from '../../lib/ids.js'
 import type { KnownClient } from '../../postgres/clients.js'
 import type { TokenFacts } from '../../revocations/revocation-list.js'
 import type { AuthContext } from '../context.js'
-import { isCount, isInstant, isText } from '../principal.js'
+import { isCount, isInstant, isText } from '../tokens/access-token.js'
 
 /** The claims of a client's own access token (RFC 9068, 2.2). There is no `sid`: nobody has signed in. */
 export interface ClientTokenClaims {

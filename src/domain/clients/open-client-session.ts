@@ -1,7 +1,7 @@
 import { LatchkeyError } from '../../lib/errors.js'
 import { type AuthContext, type Caller, commitAndAnnounce } from '../context.js'
-import { type Grant, grantTokens } from '../grant-tokens.js'
 import { deviceDetails, openSession } from '../sessions/open-session.js'
+import { type Grant, grantTokens } from '../tokens/grant-tokens.js'
 import type { ClientPrincipal } from './client-token.js'
 
 export interface ClientSignIn {

@@ -1,10 +1,9 @@
 import { LatchkeyError } from '../../lib/errors.js'
 import type { Client } from '../../postgres/clients.js'
 import type { AuthContext } from '../context.js'
-import { BODY_PROOFS } from '../examine-refresh-token.js'
-import type { Grant } from '../grant-tokens.js'
-import { presenterOf } from '../presenter.js'
-import { rotateRefreshToken } from '../rotate-refresh-token.js'
+import { BODY_PROOFS, presenterOf } from '../tokens/examine-refresh-token.js'
+import type { Grant } from '../tokens/grant-tokens.js'
+import { rotateRefreshToken } from '../tokens/rotate-refresh-token.js'
 
 /**
  * Exchanges the refresh token of a session that a client opened (RFC 6749, 6).

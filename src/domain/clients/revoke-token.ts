@@ -2,9 +2,9 @@ import { isCredentialRefusal } from '../../lib/errors.js'
 import type { Client } from '../../postgres/clients.js'
 import type { NewSecurityEvent } from '../../postgres/security-events.js'
 import { type AuthContext, commitAndAnnounce } from '../context.js'
-import { readRefreshToken } from '../refresh-token.js'
 import { endSessions } from '../sessions/end-sessions.js'
-import { verifyAccessToken } from '../verify-access-token.js'
+import { readRefreshToken } from '../tokens/refresh-token.js'
+import { verifyAccessToken } from '../tokens/verify-access-token.js'
 import { isClientToken, verifyClientToken } from './verify-client-token.js'
 
 /**

@@ -1,7 +1,7 @@
 import { LatchkeyError } from '../../lib/errors.js'
 import { isUuid } from '../../lib/ids.js'
 import type { AuthContext } from '../context.js'
-import { verifySignature } from '../verify-access-token.js'
+import { verifySignature } from '../tokens/verify-access-token.js'
 import { type ClientPrincipal, clientPrincipalOf, clientTokenAudience, tokenFactsOf } from './client-token.js'
 
 /**

@@ -2,8 +2,8 @@ import { LRUCache } from 'lru-cache'
 import type { ExpiredSession } from '../../postgres/expired-sessions.js'
 import type { SecurityEvent, SecurityEventType } from '../../postgres/security-events.js'
 import type { AuthContext } from '../context.js'
-import type { Principal } from '../principal.js'
 import { type Device, describeDevice } from '../sessions/device.js'
+import type { Principal } from '../tokens/access-token.js'
 
 export interface EventsAsked {
   limit: number

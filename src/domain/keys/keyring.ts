@@ -2,9 +2,9 @@ import { createPublicKey } from 'node:crypto'
 import { createSigner, createVerifier } from 'fast-jwt'
 import { LatchkeyError } from '../../lib/errors.js'
 import type { SigningKeyRow, SigningKeys } from '../../postgres/signing-keys.js'
-import type { SealKey } from '../secrets.js'
-import type { Algorithm, PublicJwk } from './make-signing-key.js'
 import { tryUnseal, unseal } from './seal.js'
+import type { SealKey } from './secrets.js'
+import type { Algorithm, PublicJwk } from './signing-keys.js'
 
 export interface SigningKey {
   readonly kid: string

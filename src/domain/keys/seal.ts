@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
-import type { SealKey } from '../secrets.js'
+import type { SealKey } from './secrets.js'
 
 // version (1) ‖ key id (1) ‖ iv (12) ‖ ciphertext ‖ tag (16)
 const VERSION = 1

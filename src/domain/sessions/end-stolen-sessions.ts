@@ -1,7 +1,7 @@
 import { type AuthContext, type Caller, commitAndAnnounce } from '../context.js'
-import { examineRefreshToken } from '../examine-refresh-token.js'
-import { type RefreshToken, readRefreshToken } from '../refresh-token.js'
-import { isTicketFor, ticketOptions } from '../superseded-ticket.js'
+import { examineRefreshToken } from '../tokens/examine-refresh-token.js'
+import { type RefreshToken, readRefreshToken } from '../tokens/refresh-token.js'
+import { isTicketFor, ticketOptions } from '../tokens/superseded-ticket.js'
 import { endSessions } from './end-sessions.js'
 
 /** Each costs a statement, and no browser has more by accident. */

@@ -4,7 +4,7 @@ import type { RevokingRepositories } from '../../postgres/database.js'
 import type { SignInFence } from '../../postgres/open-session.js'
 import type { SessionFacts } from '../../postgres/session-facts.js'
 import type { AuthContext, Caller } from '../context.js'
-import { firstRefreshToken, hashOf, type RefreshToken, successorOf } from '../refresh-token.js'
+import { firstRefreshToken, hashOf, type RefreshToken, successorOf } from '../tokens/refresh-token.js'
 import { describeDevice } from './device.js'
 import { endSessionsBeyond, revokedEvents } from './end-sessions.js'
 

@@ -16,7 +16,7 @@ import type { Scope } from '../../domain/clients/scopes.js'
 import { isClientToken, verifyClientToken } from '../../domain/clients/verify-client-token.js'
 import type { AuthContext } from '../../domain/context.js'
 import { ADMIN_ROLE } from '../../domain/roles.js'
-import { verifyAccessToken } from '../../domain/verify-access-token.js'
+import { verifyAccessToken } from '../../domain/tokens/verify-access-token.js'
 import { LatchkeyError } from '../../lib/errors.js'
 
 export interface AuthenticateClientsOptions {

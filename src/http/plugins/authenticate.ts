@@ -2,8 +2,8 @@ import fastifyJwt, { type TokenOrHeader } from '@fastify/jwt'
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import type { AuthContext } from '../../domain/context.js'
-import type { Principal } from '../../domain/principal.js'
-import { verifyAccessToken } from '../../domain/verify-access-token.js'
+import type { Principal } from '../../domain/tokens/access-token.js'
+import { verifyAccessToken } from '../../domain/tokens/verify-access-token.js'
 import { LatchkeyError } from '../../lib/errors.js'
 
 export interface AuthenticateOptions {
@@ -12,7 +12,7 @@ export interface AuthenticateOptions {
 
 /**
  * Finds the access token of a request and sets `request.principal` to its principal. The domain verifies the token
- * (src/domain/verify-access-token.ts).
+ * (src/domain/tokens/verify-access-token.ts).
  */
 export const authenticate = fp(
   async (app: FastifyInstance, { context }: AuthenticateOptions) => {

@@ -1,6 +1,5 @@
 import t from 'tap'
-import { ensureSigningKey } from '../../../src/domain/keys/ensure-signing-key.js'
-import { startKeyMaintenance } from '../../../src/domain/keys/key-maintenance.js'
+import { ensureSigningKey, startKeyMaintenance } from '../../../src/domain/keys/key-maintenance.js'
 import { openKeyDatabase, openKeyring, secretsOf } from './key-database.js'
 
 const secrets = secretsOf('only')

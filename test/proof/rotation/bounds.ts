@@ -1,4 +1,4 @@
-import type { RefreshTimes } from '../../../src/domain/judge-refresh-token.js'
+import type { RefreshTimes } from '../../../src/domain/tokens/judge-refresh-token.js'
 
 /** What may happen in a model of rotation, and how often. */
 export interface RotationBounds {

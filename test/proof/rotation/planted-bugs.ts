@@ -1,4 +1,4 @@
-import { isPrevious, judgeRefreshToken, type Verdict } from '../../../src/domain/judge-refresh-token.js'
+import { isPrevious, judgeRefreshToken, type Verdict } from '../../../src/domain/tokens/judge-refresh-token.js'
 import type { RotationBounds } from './bounds.js'
 import { BODY, CRASH, STALLS, THIEF } from './models.js'
 import { RULES, type Rules } from './rules.js'

@@ -1,4 +1,4 @@
-import type { judgeRefreshToken, RefreshTimes } from '../../../src/domain/judge-refresh-token.js'
+import type { judgeRefreshToken, RefreshTimes } from '../../../src/domain/tokens/judge-refresh-token.js'
 
 /** How the model follows the service. A planted bug changes one of these. */
 export interface Rules {

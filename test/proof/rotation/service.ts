@@ -6,7 +6,7 @@ import {
   SUPERSEDED_GRACE_SECONDS,
   type SuccessorUse,
   type Verdict,
-} from '../../../src/domain/judge-refresh-token.js'
+} from '../../../src/domain/tokens/judge-refresh-token.js'
 import type { RefreshState, WhitelistRow } from '../../../src/postgres/refresh-tokens.js'
 import type { RotationBounds } from './bounds.js'
 import type { Rules } from './rules.js'
@@ -37,7 +37,7 @@ const MOVED = 100
 
 /**
  * The service of one session: the statements of src/postgres/refresh-tokens.ts on a row that is part of a state, and around
- * them the attempts of src/domain/rotate-refresh-token.ts. The judge is the service's own.
+ * them the attempts of src/domain/tokens/rotate-refresh-token.ts. The judge is the service's own.
  */
 export function createService({ times: trueTimes, graceTicks: trueGrace }: RotationBounds, rules: Rules) {
   const times = { ...trueTimes, ...rules.times }
@@ -78,7 +78,7 @@ export function createService({ times: trueTimes, graceTicks: trueGrace }: Rotat
     row.lateGeneration = s[AT.late] === 0 ? null : row.generation - 2 + s[AT.late]!
   }
 
-  /** As useOfSuccessor in src/domain/examine-refresh-token.ts. */
+  /** As useOfSuccessor in src/domain/tokens/examine-refresh-token.ts. */
   function useOf(s: Uint8Array, token: TokenId): SuccessorUse {
     if (!isPrevious(s, token) || s[AT.seen]! < positionOf(s[AT.token]!) + 1) return 'unseen'
     return s[AT.seenAfter]! > times.settleSeconds ? 'settled' : 'settling'

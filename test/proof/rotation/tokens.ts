@@ -1,5 +1,5 @@
-import { firstRefreshToken, hashOf, type RefreshToken, successorOf } from '../../../src/domain/refresh-token.js'
-import { deriveSecrets } from '../../../src/domain/secrets.js'
+import { deriveSecrets } from '../../../src/domain/keys/secrets.js'
+import { firstRefreshToken, hashOf, type RefreshToken, successorOf } from '../../../src/domain/tokens/refresh-token.js'
 
 /**
  * A token of the model is a number: a leading 1, then a bit for each derivation from the oldest distinguished token, 0

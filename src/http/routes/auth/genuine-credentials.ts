@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import type { AuthContext } from '../../../domain/context.js'
 import { type AccountNames, findAccount } from '../../../domain/find-account.js'
 import { isDeviceCookie, knownCaller } from '../../../domain/known-caller.js'
-import { readRefreshToken } from '../../../domain/refresh-token.js'
+import { readRefreshToken } from '../../../domain/tokens/refresh-token.js'
 import type { GenuineCredential } from '../../plugins/rate-limit.js'
 
 /** A refresh token that this service made, live or not: the tag tells, so that no store is asked. */

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
-import type { Principal } from '../../../domain/principal.js'
 import { encodedRole } from '../../../domain/roles.js'
+import type { Principal } from '../../../domain/tokens/access-token.js'
 
 /** What a gateway passes on to the service behind it. (Names in lower case are not copied once more on the way.) */
 export function withIdentity(

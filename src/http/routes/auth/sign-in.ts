@@ -3,9 +3,9 @@ import type { FastifyRequest } from 'fastify'
 import { changePassword } from '../../../domain/change-password.js'
 import type { AuthContext } from '../../../domain/context.js'
 import { logIn } from '../../../domain/log-in.js'
-import type { Principal } from '../../../domain/principal.js'
 import { register } from '../../../domain/register.js'
-import { verifyAccessToken } from '../../../domain/verify-access-token.js'
+import type { Principal } from '../../../domain/tokens/access-token.js'
+import { verifyAccessToken } from '../../../domain/tokens/verify-access-token.js'
 import { LatchkeyError } from '../../../lib/errors.js'
 import {
   accessTokenErrors,

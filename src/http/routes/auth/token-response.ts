@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Caller } from '../../../domain/context.js'
-import type { Grant } from '../../../domain/grant-tokens.js'
+import type { Grant } from '../../../domain/tokens/grant-tokens.js'
 import type { PublicUser } from '../../../domain/user.js'
 import { ipAddressForm } from '../../../lib/ip-address.js'
 import type { TokenResponse, UserView } from '../../schemas.js'

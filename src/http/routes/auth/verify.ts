@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { AuthContext } from '../../../domain/context.js'
-import { verifyAccessToken } from '../../../domain/verify-access-token.js'
+import { verifyAccessToken } from '../../../domain/tokens/verify-access-token.js'
 import { bodyOf, errorResponses, Type } from '../../schemas.js'
 import { withIdentity } from './identity-headers.js'
 

@@ -1,5 +1,5 @@
-import type { ErrorCode } from '../lib/errors.js'
-import type { RefreshState, WhitelistRow } from '../postgres/refresh-tokens.js'
+import type { ErrorCode } from '../../lib/errors.js'
+import type { RefreshState, WhitelistRow } from '../../postgres/refresh-tokens.js'
 
 /** What was presented, as the whitelist knows tokens. */
 export interface Presented {

@@ -1,8 +1,8 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { uuidToBytes } from '../lib/ids.js'
-import type { AuthContext } from './context.js'
+import { uuidToBytes } from '../../lib/ids.js'
+import type { AuthContext } from '../context.js'
+import type { NonEmpty, TicketKey } from '../keys/secrets.js'
 import type { RefreshToken } from './refresh-token.js'
-import type { NonEmpty, TicketKey } from './secrets.js'
 
 /**
  * What the bearer of a superseded refresh token is given beside the refusal: in base64url, version (1 byte), when it was

@@ -1,9 +1,9 @@
-import type { SessionFacts } from '../postgres/session-facts.js'
+import type { SessionFacts } from '../../postgres/session-facts.js'
+import type { AuthContext } from '../context.js'
+import type { DeviceGrant } from '../device-grant.js'
+import { type PublicUser, publicUser } from '../user.js'
 import { accessTokenClaims } from './access-token.js'
-import type { AuthContext } from './context.js'
-import type { DeviceGrant } from './device-grant.js'
 import { type RefreshToken, writeRefreshToken } from './refresh-token.js'
-import { type PublicUser, publicUser } from './user.js'
 
 /** What a sign-in or a refresh hands out. */
 export interface Grant {

@@ -1,4 +1,4 @@
-import type { AuthContext } from './context.js'
+import type { AuthContext } from '../context.js'
 import { examineRefreshToken } from './examine-refresh-token.js'
 import { isLive, type Verdict } from './judge-refresh-token.js'
 import { type RefreshToken, readRefreshToken } from './refresh-token.js'

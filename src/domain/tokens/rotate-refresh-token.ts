@@ -1,16 +1,22 @@
-import { LatchkeyError } from '../lib/errors.js'
-import type { LateAnswer, RefreshState } from '../postgres/refresh-tokens.js'
-import type { NewSecurityEvent } from '../postgres/security-events.js'
-import type { AuthContext, Caller } from './context.js'
-import { examineRefreshToken, NO_PROOFS, type Proofs } from './examine-refresh-token.js'
+import { LatchkeyError } from '../../lib/errors.js'
+import type { LateAnswer, RefreshState } from '../../postgres/refresh-tokens.js'
+import type { NewSecurityEvent } from '../../postgres/security-events.js'
+import type { AuthContext, Caller } from '../context.js'
+import type { RefreshKey } from '../keys/secrets.js'
+import { endStolenSession } from '../sessions/end-stolen-sessions.js'
+import { noticeOrigin } from '../sessions/track-session-origin.js'
+import {
+  ANYBODY,
+  examineRefreshToken,
+  NO_PROOFS,
+  type Presenter,
+  type Proofs,
+  refuseForeign,
+  sessionOver,
+} from './examine-refresh-token.js'
 import { type Grant, grantTokens } from './grant-tokens.js'
 import { hasComeBack, type LateRecord } from './judge-refresh-token.js'
-import { ANYBODY, type Presenter, refuseForeign } from './presenter.js'
 import { hashOf, type RefreshToken, readRefreshToken, successorOf } from './refresh-token.js'
-import type { RefreshKey } from './secrets.js'
-import { sessionOver } from './session-over.js'
-import { endStolenSession } from './sessions/end-stolen-sessions.js'
-import { noticeOrigin } from './sessions/track-session-origin.js'
 import { ticketOptions, writeTicket } from './superseded-ticket.js'
 
 /** A race can be lost to one rotation and then to its predecessor's retry; a third time would be a defect. */

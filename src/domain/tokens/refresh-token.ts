@@ -1,6 +1,6 @@
 import { createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
-import { uuidFromBytes, uuidToBytes } from '../lib/ids.js'
-import type { RefreshKey } from './secrets.js'
+import { uuidFromBytes, uuidToBytes } from '../../lib/ids.js'
+import type { RefreshKey } from '../keys/secrets.js'
 
 /**
  * A refresh token: `lk_rt_` and, in base64url, version (1 byte), key id (1), session id (16), generation (4, big

@@ -1,0 +1,124 @@
+import { newId } from '../../lib/ids.js'
+import type { SessionFacts } from '../../postgres/session-facts.js'
+import type { TokenFacts } from '../../revocations/revocation-list.js'
+import { carriableRoles } from '../roles.js'
+
+/** The claims of an access token (RFC 9068, 2.2), and the two that revocation and rotation need. */
+export interface AccessTokenClaims {
+  iss: string
+  aud: string
+  sub: string
+  /** Whole seconds since the epoch, as are `exp` and `auth_time`. */
+  iat: number
+  exp: number
+  jti: string
+  sid: string
+  client_id: string
+  auth_time: number
+  /** The session's token_version. */
+  ver: number
+  /** The refresh generation that was current when it was made. */
+  gen: number
+  roles: string[]
+  /** The user's roles_version when it was made: of which change its roles are. */
+  roles_version: number
+  /** In Simple JWT's dialect alone: what its verifiers look for in an access token. */
+  token_type?: 'access'
+  /** In the same dialect: the id that the other system knows the user by, else our own. */
+  user_id?: string
+}
+
+/** The client_id of sessions that begin in Simple JWT's dialect: wherever they go on, their access tokens speak it. */
+export const SIMPLE_JWT_CLIENT_ID = 'simple-jwt'
+
+/** The `typ` of an access token's header (RFC 9068, 2.1): no other JWT passes for one. */
+export const ACCESS_TOKEN_TYPE = 'at+jwt'
+
+/**
+ * The claims of a new access token of a session. Its clock is the database's, so that all instances agree. It never
+ * outlives its session.
+ *
+ * @param dialect makes the token one of that dialect although its session began elsewhere
+ */
+export function accessTokenClaims(
+  facts: SessionFacts,
+  generation: number,
+  settings: { issuer: string; audience: string; accessTokenTtlSeconds: number },
+  dialect?: 'simple-jwt',
+): AccessTokenClaims {
+  return {
+    iss: settings.issuer,
+    aud: settings.audience,
+    sub: facts.userId,
+    iat: facts.issuedAt,
+    exp: Math.min(facts.issuedAt + settings.accessTokenTtlSeconds, facts.endsAt ?? facts.issuedAt),
+    jti: newId(),
+    sid: facts.sessionId,
+    client_id: facts.clientId,
+    auth_time: facts.authTime,
+    ver: facts.tokenVersion,
+    gen: generation,
+    roles: carriableRoles(facts.roles),
+    roles_version: facts.rolesVersion,
+    ...((dialect === 'simple-jwt' || facts.clientId === SIMPLE_JWT_CLIENT_ID) && {
+      token_type: 'access',
+      user_id: facts.externalId ?? facts.userId,
+    }),
+  }
+}
+
+/** Who a verified request is. */
+export interface Principal extends TokenFacts {
+  roles: readonly string[]
+  clientId: string
+  /** The refresh generation of the token. */
+  generation: number
+  /** Whole seconds since the epoch. */
+  expiresAt: number
+  /** Only of a token that was made in another system's words. */
+  dialect?: 'simple-jwt'
+}
+
+/** Reads a principal from verified claims; undefined when one is absent or of the wrong type (RFC 9068, 4). */
+export function principalOf(claims: unknown, kid: string): Principal | undefined {
+  if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) return undefined
+  const { sub, sid, jti, iat, exp, ver, gen, roles, roles_version, client_id, auth_time, token_type } =
+    claims as Record<string, unknown>
+  if (!isText(sub) || !isText(sid) || !isText(jti) || !isText(client_id)) return undefined
+  if (!isInstant(iat) || !isInstant(exp) || !isInstant(auth_time) || !isCount(ver) || !isCount(gen)) return undefined
+  if (!Array.isArray(roles) || !roles.every(role => typeof role === 'string')) return undefined
+  if (roles_version !== undefined && !isCount(roles_version)) return undefined
+  return {
+    kid,
+    jti,
+    sessionId: sid,
+    userId: sub,
+    tokenVersion: ver,
+    issuedAt: iat,
+    expiresAt: exp,
+    authTime: auth_time,
+    clientId: client_id,
+    generation: gen,
+    roles: carriableRoles(roles),
+    rolesVersion: roles_version,
+    ...(token_type === 'access' && { dialect: 'simple-jwt' }),
+  }
+}
+
+/** Whether the roles of a token are those of the last change. Tokens of the version before this one do not say. */
+export function hasCurrentRoles({ rolesVersion }: Principal, user: { rolesVersion: number }): boolean {
+  return rolesVersion === undefined || rolesVersion === user.rolesVersion
+}
+
+export function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
+}
+
+/** A JSON number may be as large as 1e999, which JavaScript reads as Infinity: a token that never expires. */
+export function isInstant(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) > 0
+}
+
+export function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
