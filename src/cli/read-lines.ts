@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
+import { LineFault } from '../domain/import/import-error.js'
 import type { Line } from '../domain/import/import-users.js'
-import { LineFault } from '../domain/import/line-fault.js'
 
 /** More than any account needs; a file without line ends is not to fill the memory. */
 const LINE_MAX_BYTES = 65_536

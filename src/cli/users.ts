@@ -1,9 +1,9 @@
-import type { NewAccount } from '../domain/administer-users.js'
-import * as verbs from '../domain/administer-users.js'
-import { findEarlierEmails } from '../domain/administration/check-emails.js'
-import { type NewNames, renameUser as rename } from '../domain/administration/rename-user.js'
+import type { NewAccount } from '../domain/accounts/administer-users.js'
+import * as verbs from '../domain/accounts/administer-users.js'
+import { findEarlierEmails } from '../domain/accounts/find-users.js'
+import { type NewNames, renameUser as rename } from '../domain/accounts/rename-user.js'
 import type { AuthContext } from '../domain/context.js'
-import { issuePasswordReset } from '../domain/issue-password-reset.js'
+import { issuePasswordReset } from '../domain/passwords/password-reset.js'
 import * as realm from '../domain/sessions/end-many-sessions.js'
 
 type Print = (line: string) => void

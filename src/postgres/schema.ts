@@ -43,7 +43,7 @@ export const users = pgTable(
   'users',
   {
     id: uuid().primaryKey(),
-    /** In its normal form, or as an earlier version had it; see src/domain/email.ts. */
+    /** In its normal form, or as an earlier version had it; see src/domain/accounts/account-names.ts. */
     email: text().notNull(),
     username: text(),
     /** The id that another system knows this user by. */

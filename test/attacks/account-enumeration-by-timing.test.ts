@@ -1,5 +1,5 @@
 import t from 'tap'
-import { disableUser } from '../../src/domain/administer-users.js'
+import { disableUser } from '../../src/domain/accounts/administer-users.js'
 import type { AuthContext } from '../../src/domain/context.js'
 import { createFailureSchedule } from '../../src/domain/failure-schedule.js'
 import { logIn } from '../../src/domain/log-in.js'

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import { disableUser } from '../../src/domain/administer-users.js'
+import { disableUser } from '../../src/domain/accounts/administer-users.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { PASSWORD, post, signUp } from '../support/people.js'
 

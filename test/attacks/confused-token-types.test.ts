@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { issuePasswordReset } from '../../src/domain/issue-password-reset.js'
+import { issuePasswordReset } from '../../src/domain/passwords/password-reset.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { clientToken, makeClient, postForm, refreshAsClient } from '../support/clients.js'
 import { get, PASSWORD, post, signUp } from '../support/people.js'

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import t from 'tap'
-import { setRoles } from '../../src/domain/administer-users.js'
+import { setRoles } from '../../src/domain/accounts/administer-users.js'
 import { revoking } from '../../src/domain/context.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { makeClient, signUpAdmin } from '../support/clients.js'

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import { issuePasswordReset } from '../../src/domain/issue-password-reset.js'
+import { issuePasswordReset } from '../../src/domain/passwords/password-reset.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { makeClient, postForm } from '../support/clients.js'
 import { PASSWORD, post } from '../support/people.js'

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
-import { issuePasswordReset } from '../../src/domain/issue-password-reset.js'
 import { createPasswordHasher } from '../../src/domain/passwords/password-hasher.js'
+import { issuePasswordReset } from '../../src/domain/passwords/password-reset.js'
 import { LatchkeyError } from '../../src/lib/errors.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { PASSWORD, post, signUp } from '../support/people.js'

@@ -1,6 +1,6 @@
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import t from 'tap'
-import { disableUser, enableUser } from '../../src/domain/administer-users.js'
+import { disableUser, enableUser } from '../../src/domain/accounts/administer-users.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { PASSWORD, post, refresh, signUp, verify } from '../support/people.js'
 

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { createUser } from '../../src/domain/administer-users.js'
+import { createUser } from '../../src/domain/accounts/administer-users.js'
 import { importUsers } from '../../src/domain/import/import-users.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { PASSWORD, post, signUp } from '../support/people.js'

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import t from 'tap'
 import { readLines } from '../../src/cli/read-lines.js'
-import { LineFault } from '../../src/domain/import/line-fault.js'
+import { LineFault } from '../../src/domain/import/import-error.js'
 
 /** Reads lines from bytes that arrive in pieces of this size. */
 async function linesOf(bytes: Buffer | string, pieceSize = 3): Promise<string[]> {

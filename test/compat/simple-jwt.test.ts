@@ -1,6 +1,6 @@
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import t from 'tap'
-import { setRoles } from '../../src/domain/administer-users.js'
+import { setRoles } from '../../src/domain/accounts/administer-users.js'
 import { SUPERSEDED_GRACE_SECONDS } from '../../src/domain/tokens/judge-refresh-token.js'
 import { payloadOf } from '../attacks/forger.js'
 import { buildTestApp } from '../support/build-test-app.js'

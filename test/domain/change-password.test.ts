@@ -1,5 +1,5 @@
 import t from 'tap'
-import { disableUser } from '../../src/domain/administer-users.js'
+import { disableUser } from '../../src/domain/accounts/administer-users.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { PASSWORD, post, refresh, signIn, signUp, verify } from '../support/people.js'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { setRoles } from '../../src/domain/administer-users.js'
+import { setRoles } from '../../src/domain/accounts/administer-users.js'
 import { commitAndAnnounce } from '../../src/domain/context.js'
 import { cleanUp } from '../../src/domain/sessions/clean-up.js'
 import { newSessionId } from '../../src/lib/ids.js'

@@ -1,7 +1,7 @@
 import argon2 from '@node-rs/argon2'
 import type postgres from 'postgres'
 import t from 'tap'
-import { issuePasswordReset } from '../../src/domain/issue-password-reset.js'
+import { issuePasswordReset } from '../../src/domain/passwords/password-reset.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { PASSWORD, type Person, post, refresh, signIn, signUp, verify } from '../support/people.js'
 

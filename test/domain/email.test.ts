@@ -1,5 +1,5 @@
 import t from 'tap'
-import { emailForms, normaliseEmail } from '../../src/domain/email.js'
+import { emailForms, normaliseEmail } from '../../src/domain/accounts/account-names.js'
 
 t.test('an e-mail address is trimmed, lower-cased and normalised to NFKC', async t => {
   const forms: Record<string, string> = {

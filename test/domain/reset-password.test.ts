@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
-import { disableUser, enableUser } from '../../src/domain/administer-users.js'
-import { issuePasswordReset } from '../../src/domain/issue-password-reset.js'
+import { disableUser, enableUser } from '../../src/domain/accounts/administer-users.js'
 import { deriveSecrets } from '../../src/domain/keys/secrets.js'
-import { newPasswordResetToken, writePasswordResetToken } from '../../src/domain/password-reset-token.js'
+import {
+  issuePasswordReset,
+  newPasswordResetToken,
+  writePasswordResetToken,
+} from '../../src/domain/passwords/password-reset.js'
 import { cleanUp } from '../../src/domain/sessions/clean-up.js'
 import { newId } from '../../src/lib/ids.js'
 import { buildTestApp, TEST_SECRETS, type TestApp } from '../support/build-test-app.js'

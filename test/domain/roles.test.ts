@@ -1,6 +1,12 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { carriableRoles, encodedRole, normaliseRoles, ROLES_MAX_BYTES, roleNamed } from '../../src/domain/roles.js'
+import {
+  carriableRoles,
+  encodedRole,
+  normaliseRoles,
+  ROLES_MAX_BYTES,
+  roleNamed,
+} from '../../src/domain/accounts/roles.js'
 import { LatchkeyError } from '../../src/lib/errors.js'
 
 /** Why roles are refused. */

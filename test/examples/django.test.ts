@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { setRoles } from '../../src/domain/administer-users.js'
+import { setRoles } from '../../src/domain/accounts/administer-users.js'
 import { forgerOf, payloadOf } from '../attacks/forger.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { PASSWORD, post, signIn, signUp } from '../support/people.js'

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { createUser, findId } from '../../src/domain/administer-users.js'
-import { findUsers } from '../../src/domain/administration/find-users.js'
+import { createUser, findId } from '../../src/domain/accounts/administer-users.js'
+import { findUsers } from '../../src/domain/accounts/find-users.js'
 import { importUsers } from '../../src/domain/import/import-users.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { PASSWORD, post, signUp } from '../support/people.js'

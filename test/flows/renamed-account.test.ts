@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
-import { renameUser } from '../../src/domain/administration/rename-user.js'
-import { issuePasswordReset } from '../../src/domain/issue-password-reset.js'
+import { renameUser } from '../../src/domain/accounts/rename-user.js'
+import { issuePasswordReset } from '../../src/domain/passwords/password-reset.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { get, PASSWORD, type Person, post, refresh, signUp } from '../support/people.js'
 

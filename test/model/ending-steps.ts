@@ -1,4 +1,4 @@
-import { disableUser, enableUser, setRoles } from '../../src/domain/administer-users.js'
+import { disableUser, enableUser, setRoles } from '../../src/domain/accounts/administer-users.js'
 import { revoking } from '../../src/domain/context.js'
 import { signOutEveryone } from '../../src/domain/sessions/end-many-sessions.js'
 import { endSessions } from '../../src/domain/sessions/end-sessions.js'

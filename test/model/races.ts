@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert'
-import { disableUser } from '../../src/domain/administer-users.js'
+import { disableUser } from '../../src/domain/accounts/administer-users.js'
 import type { Choice } from './client-steps.js'
 import { begin, expectRefreshed, expectRefusedEverywhere, type History, pickSession } from './history.js'
 import { MAX_SESSIONS, type Session } from './model.js'

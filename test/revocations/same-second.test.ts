@@ -1,5 +1,5 @@
 import t from 'tap'
-import { setRoles } from '../../src/domain/administer-users.js'
+import { setRoles } from '../../src/domain/accounts/administer-users.js'
 import { signOutEveryone } from '../../src/domain/sessions/end-many-sessions.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { refresh, signIn, signUp, verify } from '../support/people.js'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { disableUser, enableUser, setRoles } from '../../src/domain/administer-users.js'
+import { disableUser, enableUser, setRoles } from '../../src/domain/accounts/administer-users.js'
 import { listEvents } from '../../src/domain/events/events.js'
 import { cleanUp } from '../../src/domain/sessions/clean-up.js'
 import { signOutEveryone } from '../../src/domain/sessions/end-many-sessions.js'

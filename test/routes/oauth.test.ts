@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import * as oauth from 'oauth4webapi'
 import t, { type Test } from 'tap'
-import { disableUser } from '../../src/domain/administer-users.js'
+import { disableUser } from '../../src/domain/accounts/administer-users.js'
 import { SUPERSEDED_GRACE_SECONDS } from '../../src/domain/tokens/judge-refresh-token.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { basicOf, clientToken, makeClient, postForm, refreshAsClient, type TestClient } from '../support/clients.js'

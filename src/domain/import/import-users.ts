@@ -1,7 +1,7 @@
 import { newId } from '../../lib/ids.js'
 import type { NewImportedUser, TakenNames } from '../../postgres/user-import.js'
 import type { AuthContext } from '../context.js'
-import { LineFault } from './line-fault.js'
+import { LineFault } from './import-error.js'
 import { type ImportedAccount, readAccount } from './read-account.js'
 import type { RoleMapping } from './role-mapping.js'
 

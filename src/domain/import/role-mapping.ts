@@ -1,7 +1,7 @@
 import { LatchkeyError } from '../../lib/errors.js'
 import { composedForm } from '../../lib/normalize.js'
-import { ADMIN_ROLE, normaliseRoles } from '../roles.js'
-import { LineFault } from './line-fault.js'
+import { ADMIN_ROLE, normaliseRoles } from '../accounts/roles.js'
+import { LineFault } from './import-error.js'
 
 /**
  * The roles here of an account that has these in the other system, not yet checked.

@@ -1,7 +1,6 @@
 import { argon2id } from '../passwords/argon2id.js'
+import { schemeOf, UNUSABLE_HASH } from '../passwords/hash-formats.js'
 import type { HashCost } from '../passwords/password-scheme.js'
-import { schemeOf } from '../passwords/scheme-of.js'
-import { UNUSABLE_HASH } from '../passwords/unusable-hash.js'
 
 export interface SlowestHash extends HashCost {
   tookMs: number

@@ -1,7 +1,7 @@
+import { createRequire } from 'node:module'
 import { type ErrorCode, LatchkeyError } from '../../lib/errors.js'
 import { foldedForm, normalizePassword } from '../../lib/normalize.js'
-import { emailForms } from '../email.js'
-import { isCommonPassword } from './common-passwords.js'
+import { emailForms } from '../accounts/account-names.js'
 
 /** In code points after NFKC. Enough for any passphrase, and a bound on what one hash can be given. */
 export const PASSWORD_MAX_LENGTH = 256
@@ -71,4 +71,27 @@ const UNSEEN = /[\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{C
  */
 function asSeen(normalized: string): string {
   return normalized.replace(UNSEEN, run => (/\p{White_Space}/u.test(run) ? ' ' : ''))
+}
+
+/**
+ * Whether a password is one of those that people choose most often, and attackers try first.
+ *
+ * The list is that of zxcvbn-ts (`@zxcvbn-ts/language-common`, MIT), of which nothing else is loaded. It is read when
+ * the first new password is checked, not at the start: that takes some 40 ms once, and 3 MB from then on.
+ *
+ * @param folded in its folded form
+ */
+function isCommonPassword(folded: string): boolean {
+  list ??= readList()
+  return list.has(folded)
+}
+
+let list: ReadonlySet<string> | undefined
+
+/** No password may be shorter, whatever PASSWORD_MIN_LENGTH says, so shorter ones need not be kept. */
+const SHORTEST = 8
+
+function readList(): ReadonlySet<string> {
+  const all: readonly string[] = createRequire(import.meta.url)('@zxcvbn-ts/language-common/dist/passwords.json.cjs')
+  return new Set(all.filter(password => password.length >= SHORTEST).map(foldedForm))
 }

@@ -3,8 +3,7 @@ import pLimit from 'p-limit'
 import { LatchkeyError } from '../../lib/errors.js'
 import { normalizePassword } from '../../lib/normalize.js'
 import { argon2id } from './argon2id.js'
-import { schemeOf } from './scheme-of.js'
-import { UNUSABLE_HASH } from './unusable-hash.js'
+import { schemeOf, UNUSABLE_HASH } from './hash-formats.js'
 
 export interface PasswordHasherOptions {
   /** Hashes that run at a time: one for each core that the container may use. */

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RevokingRepositories } from '../../postgres/database.js'
 import type { NewSecurityEvent } from '../../postgres/security-events.js'
+import { roleNamed } from '../accounts/roles.js'
 import { type AuthContext, commitAndAnnounce } from '../context.js'
-import { roleNamed } from '../roles.js'
 import { endAllSessionsOfUsers, forgetSessions } from './end-sessions.js'
 
 /**

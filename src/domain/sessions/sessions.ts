@@ -1,6 +1,6 @@
 import { LatchkeyError } from '../../lib/errors.js'
 import type { LiveSession } from '../../postgres/sessions.js'
-import { getUser } from '../administration/get-user.js'
+import { getUser } from '../accounts/find-users.js'
 import { type AuthContext, type Caller, commitAndAnnounce } from '../context.js'
 import type { Principal } from '../tokens/access-token.js'
 import { endAllSessions, endOtherSessions, endSessions, revokedEvents } from './end-sessions.js'

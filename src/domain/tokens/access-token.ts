@@ -1,7 +1,7 @@
 import { newId } from '../../lib/ids.js'
 import type { SessionFacts } from '../../postgres/session-facts.js'
 import type { TokenFacts } from '../../revocations/revocation-list.js'
-import { carriableRoles } from '../roles.js'
+import { carriableRoles } from '../accounts/roles.js'
 
 /** The claims of an access token (RFC 9068, 2.2), and the two that revocation and rotation need. */
 export interface AccessTokenClaims {

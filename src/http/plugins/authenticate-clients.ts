@@ -6,16 +6,12 @@ import type {
   preHandlerAsyncHookHandler,
 } from 'fastify'
 import fp from 'fastify-plugin'
-import {
-  type Administrator,
-  asAdministrator,
-  checkAdministrator,
-} from '../../domain/administration/as-administrator.js'
+import { type Administrator, asAdministrator, checkAdministrator } from '../../domain/accounts/as-administrator.js'
+import { ADMIN_ROLE } from '../../domain/accounts/roles.js'
 import type { ClientPrincipal } from '../../domain/clients/client-token.js'
 import type { Scope } from '../../domain/clients/scopes.js'
 import { isClientToken, verifyClientToken } from '../../domain/clients/verify-client-token.js'
 import type { AuthContext } from '../../domain/context.js'
-import { ADMIN_ROLE } from '../../domain/roles.js'
 import { verifyAccessToken } from '../../domain/tokens/verify-access-token.js'
 import { LatchkeyError } from '../../lib/errors.js'
 

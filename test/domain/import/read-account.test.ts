@@ -1,5 +1,5 @@
 import t from 'tap'
-import { LineFault } from '../../../src/domain/import/line-fault.js'
+import { LineFault } from '../../../src/domain/import/import-error.js'
 import { readAccount } from '../../../src/domain/import/read-account.js'
 import { createPasswordHasher } from '../../../src/domain/passwords/password-hasher.js'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { argon2id } from '../../../src/domain/passwords/argon2id.js'
-import { canVerifyHash } from '../../../src/domain/passwords/can-verify-hash.js'
+import { canVerifyHash } from '../../../src/domain/passwords/hash-formats.js'
 
 const bcrypt = '$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW'
 const django = 'pbkdf2_sha256$600000$c2FsdHlzYWx0$YJ5vLr0pWyOBmZoWBDnB0AQ2bvyQ/3l6tIYVUn4IM3w='

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { hash as argon2 } from '@node-rs/argon2'
 import t from 'tap'
-import { canVerifyHash } from '../../../src/domain/passwords/can-verify-hash.js'
+import { canVerifyHash } from '../../../src/domain/passwords/hash-formats.js'
 import { createPasswordHasher } from '../../../src/domain/passwords/password-hasher.js'
 
 // Made by other programs: crypt(3) of libxcrypt, and Python's hashlib in the forms of Django and Passlib.

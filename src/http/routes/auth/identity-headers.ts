@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import { encodedRole } from '../../../domain/roles.js'
+import { encodedRole } from '../../../domain/accounts/roles.js'
 import type { Principal } from '../../../domain/tokens/access-token.js'
 
 /** What a gateway passes on to the service behind it. (Names in lower case are not copied once more on the way.) */

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { profile } from '../../../domain/accounts/profile.js'
 import type { AuthContext } from '../../../domain/context.js'
-import { profile } from '../../../domain/profile.js'
 import { accessTokenErrors, errorResponses, userSchema } from '../../schemas.js'
 import { userView } from './token-response.js'
 

@@ -1,7 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { AuthContext } from '../../../domain/context.js'
-import { hashOfResetToken, readPasswordResetToken } from '../../../domain/password-reset-token.js'
-import { resetPassword } from '../../../domain/reset-password.js'
+import { hashOfResetToken, readPasswordResetToken, resetPassword } from '../../../domain/passwords/password-reset.js'
 import type { GenuineCredential } from '../../plugins/rate-limit.js'
 import { bodyOf, errorResponses, newPasswordErrors, Type, tokenResponseSchema } from '../../schemas.js'
 import { olderSpellings } from './body-aliases.js'

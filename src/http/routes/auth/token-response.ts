@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { PublicUser } from '../../../domain/accounts/profile.js'
 import type { Caller } from '../../../domain/context.js'
 import type { Grant } from '../../../domain/tokens/grant-tokens.js'
-import type { PublicUser } from '../../../domain/user.js'
 import { ipAddressForm } from '../../../lib/ip-address.js'
 import type { TokenResponse, UserView } from '../../schemas.js'
 

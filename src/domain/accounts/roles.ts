@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
-import { LatchkeyError } from '../lib/errors.js'
-import { composedForm, foldedForm, textForm } from '../lib/normalize.js'
+import { LatchkeyError } from '../../lib/errors.js'
+import { composedForm, foldedForm, textForm } from '../../lib/normalize.js'
 
 /** The role of those who administer: they may use the admin routes. */
 export const ADMIN_ROLE = 'admin'

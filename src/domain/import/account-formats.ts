@@ -1,6 +1,5 @@
+import { UNUSABLE_HASH } from '../passwords/hash-formats.js'
 import { type Pbkdf2Digest, pbkdf2Hash } from '../passwords/pbkdf2.js'
-import { UNUSABLE_HASH } from '../passwords/unusable-hash.js'
-import { withoutDjangoName } from './without-django-name.js'
 
 /**
  * Other systems have forms of their own for hashes that the rest of the world knows as they are. This gives them in the
@@ -89,4 +88,74 @@ function scryptHash(logN: number, r = 0, p = 0, salt = '', digest = ''): string 
 
 function unpadded(base64: string): string {
   return base64.replace(/=+$/, '')
+}
+
+const DIGESTS: Record<string, Pbkdf2Digest> = {
+  pbkdf2: 'sha1',
+  'pbkdf2-sha256': 'sha256',
+  'pbkdf2-sha512': 'sha512',
+}
+
+type Fields = Record<string, unknown>
+
+/**
+ * A credential of the type `password` as a Keycloak realm is exported, in the form in which hashes are stored here.
+ * Undefined for what is none that is known. Older exports have the same values in fields of their own.
+ *
+ * @see org.keycloak.models.credential.PasswordCredentialModel
+ */
+export function fromKeycloak(credential: object): string | undefined {
+  const given = credential as Fields
+  const data = fieldsOf(given.credentialData) ?? given
+  const secret = fieldsOf(given.secretData) ?? given
+  const { algorithm, hashIterations } = data
+  const [salt, hash] = [bytesOf(secret.salt), bytesOf(secret.value ?? secret.hashedSaltedValue)]
+  if (typeof algorithm !== 'string' || !Number.isSafeInteger(hashIterations) || !salt || !hash) return undefined
+  const digest = Object.hasOwn(DIGESTS, algorithm) ? DIGESTS[algorithm] : undefined
+  if (digest !== undefined) return pbkdf2Hash(digest, Number(hashIterations), salt, hash)
+  return algorithm === 'argon2' ? argon2Hash(data, salt, hash) : undefined
+}
+
+/** Its parameters are lists of one text each. */
+function argon2Hash({ hashIterations, additionalParameters }: Fields, salt: Buffer, hash: Buffer): string {
+  const parameters = (additionalParameters ?? {}) as Record<string, unknown>
+  const [type, version, memory, lanes] = ['type', 'version', 'memory', 'parallelism'].map(name =>
+    String([parameters[name]].flat()[0]),
+  )
+  const v = version === '1.3' ? 19 : 16
+  return `$argon2${type}$v=${v}$m=${memory},t=${hashIterations},p=${lanes}$${unpaddedBase64(salt)}$${unpaddedBase64(hash)}`
+}
+
+function fieldsOf(value: unknown): Fields | undefined {
+  let fields = value
+  try {
+    if (typeof value === 'string') fields = JSON.parse(value)
+  } catch {
+    return undefined
+  }
+  return typeof fields === 'object' && fields !== null ? (fields as Fields) : undefined
+}
+
+function bytesOf(value: unknown): Buffer | undefined {
+  return typeof value === 'string' && /^[A-Za-z0-9+/]+={0,2}$/.test(value) ? Buffer.from(value, 'base64') : undefined
+}
+
+function unpaddedBase64(bytes: Buffer): string {
+  return bytes.toString('base64').replace(/=+$/, '')
+}
+
+/**
+ * Django puts a name of its own before hashes that the rest of the world knows as they are, and has its own order for
+ * scrypt. This gives them in the common form; what is none of them stays as it is.
+ *
+ * @see django.contrib.auth.hashers
+ */
+function withoutDjangoName(hash: string): string {
+  const [, known] = /^(?:argon2|bcrypt\$)(\$(?:argon2|2).+)$/.exec(hash) ?? []
+  if (known !== undefined) return known
+  const [, work, salt = '', blockSize, lanes, digest = ''] =
+    /^scrypt\$(\d{1,10})\$([^$]{1,64})\$(\d{1,6})\$(\d{1,6})\$([A-Za-z0-9+/]{86}==)$/.exec(hash) ?? []
+  const logN = Math.log2(Number(work))
+  if (!Number.isInteger(logN)) return hash
+  return `$scrypt$ln=${logN},r=${blockSize},p=${lanes}$${unpadded(Buffer.from(salt).toString('base64'))}$${unpadded(digest)}`
 }

@@ -1,11 +1,11 @@
-import { LatchkeyError } from '../lib/errors.js'
-import { newId } from '../lib/ids.js'
-import { type AuthContext, type Caller, commitAndAnnounce } from './context.js'
-import { deviceGrant } from './device-grant.js'
-import { earlierEmailForms, normaliseEmail } from './email.js'
-import { checkNewPassword } from './passwords/check-new-password.js'
-import { openSession } from './sessions/open-session.js'
-import { type Grant, grantTokens } from './tokens/grant-tokens.js'
+import { LatchkeyError } from '../../lib/errors.js'
+import { newId } from '../../lib/ids.js'
+import { type AuthContext, type Caller, commitAndAnnounce } from '../context.js'
+import { deviceGrant } from '../device-grant.js'
+import { checkNewPassword } from '../passwords/check-new-password.js'
+import { openSession } from '../sessions/open-session.js'
+import { type Grant, grantTokens } from '../tokens/grant-tokens.js'
+import { earlierEmailForms, normaliseEmail } from './account-names.js'
 
 export interface Registration {
   email: string

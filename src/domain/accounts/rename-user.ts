@@ -1,8 +1,7 @@
 import { LatchkeyError } from '../../lib/errors.js'
-import { findId } from '../administer-users.js'
 import type { AuthContext } from '../context.js'
-import { earlierEmailForms, normaliseEmail } from '../email.js'
-import { normaliseUsername } from '../username.js'
+import { earlierEmailForms, normaliseEmail, normaliseUsername } from './account-names.js'
+import { findId } from './administer-users.js'
 
 /** What is absent stays as it is. */
 export interface NewNames {

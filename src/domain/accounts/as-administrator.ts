@@ -2,8 +2,8 @@ import { LatchkeyError } from '../../lib/errors.js'
 import type { Repositories } from '../../postgres/database.js'
 import type { ClientPrincipal } from '../clients/client-token.js'
 import type { AuthContext } from '../context.js'
-import { ADMIN_ROLE } from '../roles.js'
 import { hasCurrentRoles, type Principal } from '../tokens/access-token.js'
+import { ADMIN_ROLE } from './roles.js'
 
 /** Who administers, by a verified token: a user with the role `admin`, or a client with the scope of that name. */
 export type Administrator = { user: Principal } | { client: ClientPrincipal }

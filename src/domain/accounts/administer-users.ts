@@ -1,11 +1,10 @@
-import { LatchkeyError } from '../lib/errors.js'
-import { isUuid, newId } from '../lib/ids.js'
-import { type AuthContext, commitAndAnnounce } from './context.js'
-import { earlierEmailForms, emailForms, normaliseEmail } from './email.js'
-import { newTemporaryPassword } from './passwords/temporary-password.js'
+import { LatchkeyError } from '../../lib/errors.js'
+import { isUuid, newId } from '../../lib/ids.js'
+import { type AuthContext, commitAndAnnounce } from '../context.js'
+import { newTemporaryPassword } from '../passwords/temporary-password.js'
+import { endAllSessions } from '../sessions/end-sessions.js'
+import { earlierEmailForms, emailForms, normaliseEmail, normaliseUsername } from './account-names.js'
 import { ADMIN_ROLE, areSameRoles, normaliseRoles } from './roles.js'
-import { endAllSessions } from './sessions/end-sessions.js'
-import { normaliseUsername } from './username.js'
 
 export interface NewAccount {
   email: string
@@ -126,4 +125,25 @@ export async function findId({ db }: Pick<AuthContext, 'db'>, name: UserName): P
       : undefined
   if (!user) throw new LatchkeyError('user_not_found')
   return user.id
+}
+
+/**
+ * Deletes an account with its sessions. The journal comes first: access tokens outlive the rows, and every verifier must
+ * refuse them. What is left are the events, which name nobody but an id.
+ *
+ * @throws LatchkeyError user_not_found, own_account
+ */
+export async function deleteUser(
+  context: Pick<AuthContext, 'db' | 'revocations'>,
+  id: string,
+  actor: string,
+): Promise<void> {
+  await commitAndAnnounce(context, async repositories => {
+    const user = await repositories.users.raiseTokenVersion(id)
+    if (!user) throw new LatchkeyError('user_not_found')
+    if (user.id === actor) throw new LatchkeyError('own_account')
+    await endAllSessions(repositories, user, 'user_deleted')
+    await repositories.users.remove(user.id)
+    await repositories.securityEvents.add({ type: 'user_deleted', userId: user.id, actor })
+  })
 }

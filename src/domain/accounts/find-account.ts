@@ -1,7 +1,7 @@
-import { textForm } from '../lib/normalize.js'
-import type { User } from '../postgres/users.js'
-import type { AuthContext } from './context.js'
-import { asEmail, emailForms } from './email.js'
+import { textForm } from '../../lib/normalize.js'
+import type { User } from '../../postgres/users.js'
+import type { AuthContext } from '../context.js'
+import { asEmail, emailForms } from './account-names.js'
 
 /** How a request names an account. */
 export interface AccountNames {

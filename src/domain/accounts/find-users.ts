@@ -3,7 +3,7 @@ import { isUuid } from '../../lib/ids.js'
 import { foldedForm, textForm } from '../../lib/normalize.js'
 import type { User } from '../../postgres/users.js'
 import type { AuthContext } from '../context.js'
-import { emailForms } from '../email.js'
+import { asEmail, emailForms } from './account-names.js'
 
 type NameField = 'email' | 'username' | 'externalId'
 
@@ -70,4 +70,46 @@ function readCursor(cursor: string, order: string): string {
     // It is refused below.
   }
   throw new LatchkeyError('invalid_request', { detail: 'The cursor is not one that this search gave.' })
+}
+
+/**
+ * One account, as administrators see it.
+ *
+ * @throws LatchkeyError user_not_found
+ */
+export async function getUser({ db }: Pick<AuthContext, 'db'>, id: string): Promise<User> {
+  const user = await db.users.findById(id)
+  if (!user) throw new LatchkeyError('user_not_found')
+  return user
+}
+
+/** An account whose e-mail an earlier version stored in another form than this one would. */
+export interface EarlierEmail {
+  id: string
+  /** As it is stored. */
+  email: string
+  /** As it would be stored today; undefined for what is no address any more. */
+  form: string | undefined
+  /** Another account that has the same address in another form. */
+  otherId: string | undefined
+}
+
+const PAGE_SIZE = 500
+const LOWEST_ID = '00000000-0000-0000-0000-000000000000'
+
+/** Finds the accounts whose e-mail is stored in an earlier form, in the order of their ids. It changes nothing. */
+export async function* findEarlierEmails({ db }: Pick<AuthContext, 'db'>): AsyncGenerator<EarlierEmail> {
+  let afterId = LOWEST_ID
+  for (;;) {
+    const page = await db.userPages.withUncommonDomains(afterId, PAGE_SIZE)
+    for (const { id, email } of page) {
+      const form = asEmail(email)
+      if (form === email) continue
+      const others = emailForms(email).filter(other => other !== email)
+      const other = others.length > 0 ? await db.users.findByEmail(...others) : undefined
+      yield { id, email, form, otherId: other?.id }
+    }
+    if (page.length < PAGE_SIZE) return
+    afterId = page.at(-1)!.id
+  }
 }

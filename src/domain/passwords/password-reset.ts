@@ -1,0 +1,148 @@
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { LatchkeyError } from '../../lib/errors.js'
+import { uuidFromBytes, uuidToBytes } from '../../lib/ids.js'
+import { findId } from '../accounts/administer-users.js'
+import { type AuthContext, type Caller, commitAndAnnounce } from '../context.js'
+import { deviceGrant } from '../device-grant.js'
+import type { NonEmpty, ResetKey } from '../keys/secrets.js'
+import { endAllSessions } from '../sessions/end-sessions.js'
+import { deviceDetails, openSession } from '../sessions/open-session.js'
+import { type Grant, grantTokens } from '../tokens/grant-tokens.js'
+import { checkNewPassword } from './check-new-password.js'
+
+export interface PasswordReset {
+  /** As `issuePasswordReset` made it. */
+  token: string
+  newPassword: string
+  transport: 'cookie' | 'body'
+  /** False for a session that the browser shall forget. */
+  remember?: boolean | undefined
+  /** What the browser kept of earlier sign-ins. */
+  deviceCookie?: string | undefined
+}
+
+/**
+ * Sets a new password with a one-time token and signs in with it; every session there was ends. A password that is
+ * refused leaves the token as it was.
+ *
+ * @throws LatchkeyError reset_token_invalid, busy, and what {@link checkNewPassword} throws
+ */
+export async function resetPassword(context: AuthContext, reset: PasswordReset, caller: Caller): Promise<Grant> {
+  const { config, db, passwords, secrets } = context
+  const token = readPasswordResetToken(reset.token, secrets.resetKeys)
+  const tokenHash = token && hashOfResetToken(token)
+  // Looked at before anything is hashed, so that a dead token costs no hash; what counts is that it is taken below.
+  const user = token && tokenHash && (await db.passwordResets.findUser(token.userId, tokenHash))
+  if (!user || !tokenHash) throw new LatchkeyError('reset_token_invalid')
+  checkNewPassword(reset.newPassword, {
+    email: user.email,
+    minLength: config.passwordMinLength,
+    field: 'new_password',
+  })
+  const passwordHash = await passwords.hash(reset.newPassword, true)
+
+  const session = await commitAndAnnounce(context, async repositories => {
+    // This holds the user's row, so that another who uses the token, or changes the password, comes before or after.
+    const changed = await repositories.users.resetPassword(user.id, passwordHash)
+    const taken = changed && (await repositories.passwordResets.take(user.id, tokenHash))
+    if (!taken) throw new LatchkeyError('reset_token_invalid')
+    await endAllSessions(repositories, changed, 'password_reset')
+    const { transport, remember } = reset
+    const fence = { tokenVersion: changed.tokenVersion, passwordHash }
+    const session = await openSession(context, repositories, { userId: user.id, fence, transport, remember, caller })
+    if (!session) throw new Error('an account changed while its row was held')
+    const event = { userId: user.id, sessionId: session.facts.sessionId, actor: 'user', ...caller }
+    await repositories.securityEvents.add({ ...event, type: 'password_reset', ...deviceDetails(session) })
+    return session
+  })
+  const device = deviceGrant(context, { ...reset, userId: user.id })
+  return { ...grantTokens(context, session.facts, session.refreshToken), device }
+}
+
+/** What the operator's mailer sends. */
+export interface IssuedPasswordReset {
+  /** It is not kept anywhere and can't be shown again. */
+  token: string
+  userId: string
+  /** Send it here and nowhere else: the address in its normal form. */
+  email: string
+  expiresAt: Date
+}
+
+/**
+ * Issues a one-time token with which a user sets a new password; one that was issued before can't be used any more.
+ * The user's password and sessions stay as they are until it is used.
+ *
+ * @param name the e-mail or the id of the account
+ * @param actor who does it, for the event
+ * @throws LatchkeyError user_not_found, account_disabled
+ */
+export async function issuePasswordReset(
+  context: Pick<AuthContext, 'config' | 'db' | 'secrets'>,
+  name: string,
+  actor: string,
+): Promise<IssuedPasswordReset> {
+  const { config, db, secrets } = context
+  const token = newPasswordResetToken(await findId(context, name))
+  const { userId } = token
+  const { email, expiresAt } = await db.transaction(async repositories => {
+    const user = await repositories.users.findById(userId)
+    if (!user) throw new LatchkeyError('user_not_found')
+    const tokenHash = hashOfResetToken(token)
+    const ttlSeconds = config.passwordResetTtlSeconds
+    const expiresAt = await repositories.passwordResets.issue({ userId, tokenHash, ttlSeconds })
+    if (!expiresAt) throw new LatchkeyError('account_disabled')
+    await repositories.securityEvents.add({ type: 'password_reset_issued', userId, actor })
+    return { email: user.email, expiresAt }
+  })
+  return { token: writePasswordResetToken(token, secrets.resetKeys), userId, email, expiresAt }
+}
+
+/**
+ * A one-time token with which a user sets a new password: `lk_pr_` and, in base64url, version (1 byte), user id (16),
+ * secret (32) and tag (16). The tag is an HMAC over all before it, so that a token which this service never made is
+ * refused without asking a store.
+ */
+export interface PasswordResetToken {
+  userId: string
+  secret: Buffer
+}
+
+const PREFIX = 'lk_pr_'
+const VERSION = 1
+const SECRET_AT = 17
+const TAG_AT = 49
+const LENGTH = 65
+
+export function newPasswordResetToken(userId: string): PasswordResetToken {
+  return { userId, secret: randomBytes(32) }
+}
+
+/** What the database keeps of a token. The secret has 256 bits of entropy: one fast hash is enough. */
+export function hashOfResetToken(token: PasswordResetToken): Buffer {
+  return createHash('sha256').update(token.secret).digest()
+}
+
+export function writePasswordResetToken({ userId, secret }: PasswordResetToken, [key]: NonEmpty<ResetKey>): string {
+  const head = Buffer.concat([Buffer.of(VERSION), uuidToBytes(userId), secret])
+  return PREFIX + Buffer.concat([head, tagOf(head, key)]).toString('base64url')
+}
+
+/** Reads a token that one of the keys made; undefined for everything else, whatever is wrong with it. */
+export function readPasswordResetToken(text: string, keys: readonly ResetKey[]): PasswordResetToken | undefined {
+  if (!text.startsWith(PREFIX)) return undefined
+  const encoded = text.slice(PREFIX.length)
+  const bytes = Buffer.from(encoded, 'base64url')
+  // One token has one spelling: what does not encode to the same text again is not ours.
+  if (bytes.length !== LENGTH || bytes[0] !== VERSION || bytes.toString('base64url') !== encoded) return undefined
+  const head = bytes.subarray(0, TAG_AT)
+  if (!keys.some(key => timingSafeEqual(tagOf(head, key), bytes.subarray(TAG_AT)))) return undefined
+  return { userId: uuidFromBytes(bytes.subarray(1, SECRET_AT)), secret: bytes.subarray(SECRET_AT, TAG_AT) }
+}
+
+function tagOf(head: Buffer, { tagKey }: ResetKey): Buffer {
+  return createHmac('sha256', tagKey)
+    .update(head)
+    .digest()
+    .subarray(0, LENGTH - TAG_AT)
+}
