@@ -1,5 +1,5 @@
-import { FAILURE_DELAY_MARGIN } from '../domain/failure-schedule.js'
 import type { SlowestHash } from '../domain/import/slowest-hash.js'
+import { FAILURE_DELAY_MARGIN } from '../domain/login/constant-time-failures.js'
 
 /** The longest delay that the setting takes. */
 const LONGEST_DELAY_MS = 5000

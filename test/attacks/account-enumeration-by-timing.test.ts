@@ -1,8 +1,8 @@
 import t from 'tap'
 import { disableUser } from '../../src/domain/accounts/administer-users.js'
 import type { AuthContext } from '../../src/domain/context.js'
-import { createFailureSchedule } from '../../src/domain/failure-schedule.js'
-import { logIn } from '../../src/domain/log-in.js'
+import { createFailureSchedule } from '../../src/domain/login/constant-time-failures.js'
+import { logIn } from '../../src/domain/login/log-in.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { PASSWORD, post, signUp } from '../support/people.js'
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import { knownCaller } from '../../src/domain/known-caller.js'
+import { knownCaller } from '../../src/domain/login/lockout.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { PASSWORD, type Person, post, signUp } from '../support/people.js'
 

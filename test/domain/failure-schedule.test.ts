@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createFailureSchedule } from '../../src/domain/failure-schedule.js'
+import { createFailureSchedule } from '../../src/domain/login/constant-time-failures.js'
 import { LatchkeyError } from '../../src/lib/errors.js'
 
 const refused = () => new LatchkeyError('invalid_credentials')

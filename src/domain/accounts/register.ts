@@ -1,7 +1,7 @@
 import { LatchkeyError } from '../../lib/errors.js'
 import { newId } from '../../lib/ids.js'
 import { type AuthContext, type Caller, commitAndAnnounce } from '../context.js'
-import { deviceGrant } from '../device-grant.js'
+import { deviceGrant } from '../login/device-cookie.js'
 import { checkNewPassword } from '../passwords/check-new-password.js'
 import { openSession } from '../sessions/open-session.js'
 import { type Grant, grantTokens } from '../tokens/grant-tokens.js'

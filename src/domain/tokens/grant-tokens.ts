@@ -1,7 +1,7 @@
 import type { SessionFacts } from '../../postgres/session-facts.js'
 import { type PublicUser, publicUser } from '../accounts/profile.js'
 import type { AuthContext } from '../context.js'
-import type { DeviceGrant } from '../device-grant.js'
+import type { DeviceGrant } from '../login/device-cookie.js'
 import { accessTokenClaims } from './access-token.js'
 import { type RefreshToken, writeRefreshToken } from './refresh-token.js'
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 import type { AuthContext } from '../../../domain/context.js'
-import { logIn } from '../../../domain/log-in.js'
+import { logIn } from '../../../domain/login/log-in.js'
 import { endSessionOfToken } from '../../../domain/sessions/log-out.js'
 import { SIMPLE_JWT_CLIENT_ID } from '../../../domain/tokens/access-token.js'
 import { BODY_PROOFS, verifyRefreshToken } from '../../../domain/tokens/examine-refresh-token.js'

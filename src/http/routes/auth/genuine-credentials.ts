@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyRequest } from 'fastify'
 import { type AccountNames, findAccount } from '../../../domain/accounts/find-account.js'
 import type { AuthContext } from '../../../domain/context.js'
-import { isDeviceCookie, knownCaller } from '../../../domain/known-caller.js'
+import { isDeviceCookie, knownCaller } from '../../../domain/login/lockout.js'
 import { readRefreshToken } from '../../../domain/tokens/refresh-token.js'
 import type { GenuineCredential } from '../../plugins/rate-limit.js'
 

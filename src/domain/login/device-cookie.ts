@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { newId, uuidFromBytes, uuidToBytes } from '../lib/ids.js'
-import type { DeviceKey } from './keys/secrets.js'
+import { newId, uuidFromBytes, uuidToBytes } from '../../lib/ids.js'
+import type { AuthContext } from '../context.js'
+import type { DeviceKey } from '../keys/secrets.js'
 
 /**
  * What a browser keeps to prove later that somebody signed in to an account from it: one entry an account, separated by
@@ -46,7 +47,7 @@ export function hasEntry(cookie: string | undefined, options: DeviceCookieOption
  * The cookie of a browser that just signed in to an account, with a new device id. What it kept of other accounts is
  * kept as it is.
  */
-export function rememberDevice(cookie: string | undefined, userId: string, options: DeviceCookieOptions): string {
+function rememberDevice(cookie: string | undefined, userId: string, options: DeviceCookieOptions): string {
   const others = readEntries(cookie, options).filter(entry => !isOf(entry, userId, options.keys))
   return [newEntry(userId, options), ...others]
     .slice(0, MAX_ENTRIES)
@@ -91,4 +92,31 @@ function tagOf(head: Buffer, userId: string, { key }: DeviceKey): Buffer {
     .update(uuidToBytes(userId))
     .digest()
     .subarray(0, LENGTH - TAG_AT)
+}
+
+/** What a browser is given to be known by when others try to guess the password of its account. */
+export interface DeviceGrant {
+  cookie: string
+  maxAgeSeconds: number
+}
+
+export interface DeviceSignIn {
+  userId: string
+  transport: 'cookie' | 'body'
+  /** What the browser kept of earlier sign-ins, to this account and to others. */
+  deviceCookie?: string | undefined
+  /** False for a browser that shall forget, this too. */
+  remember?: boolean | undefined
+}
+
+/** For a browser that just signed in; undefined for clients that keep no cookies, and where no failures are counted. */
+export function deviceGrant(
+  { config, secrets, clock }: Pick<AuthContext, 'config' | 'secrets' | 'clock'>,
+  { userId, transport, deviceCookie, remember = true }: DeviceSignIn,
+): DeviceGrant | undefined {
+  const { failures, deviceMaxAgeSeconds: maxAgeSeconds } = config.lockout
+  const counted = failures > 0 || config.rateLimit.enabled
+  if (transport !== 'cookie' || !remember || !counted) return undefined
+  const options = { keys: secrets.deviceKeys, maxAgeSeconds, now: clock() }
+  return { cookie: rememberDevice(deviceCookie, userId, options), maxAgeSeconds }
 }

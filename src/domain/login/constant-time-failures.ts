@@ -1,5 +1,5 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
-import { LatchkeyError } from '../lib/errors.js'
+import { LatchkeyError } from '../../lib/errors.js'
 
 export interface FailureScheduleOptions {
   /** How long after it came a failed sign-in is answered, in milliseconds; 0 turns the schedule off. */

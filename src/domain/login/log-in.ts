@@ -1,14 +1,13 @@
 import { setImmediate } from 'node:timers/promises'
-import { LatchkeyError } from '../lib/errors.js'
-import type { User } from '../postgres/users.js'
-import { type AccountNames, countedName, findAccount } from './accounts/find-account.js'
-import { type AuthContext, type Caller, commitAndAnnounce } from './context.js'
-import { deviceGrant } from './device-grant.js'
-import type { JoinLine } from './failure-schedule.js'
-import { type Evidence, isDeviceCookie, knownCaller } from './known-caller.js'
-import { type Attempt, reserveAttempt } from './reserve-attempt.js'
-import { deviceDetails, type OpenedSession, openSession } from './sessions/open-session.js'
-import { type Grant, grantTokens } from './tokens/grant-tokens.js'
+import { LatchkeyError } from '../../lib/errors.js'
+import type { User } from '../../postgres/users.js'
+import { type AccountNames, countedName, findAccount } from '../accounts/find-account.js'
+import { type AuthContext, type Caller, commitAndAnnounce } from '../context.js'
+import { deviceDetails, type OpenedSession, openSession } from '../sessions/open-session.js'
+import { type Grant, grantTokens } from '../tokens/grant-tokens.js'
+import type { JoinLine } from './constant-time-failures.js'
+import { deviceGrant } from './device-cookie.js'
+import { type Attempt, type Evidence, isDeviceCookie, knownCaller, reserveAttempt } from './lockout.js'
 
 export interface Credentials extends AccountNames {
   password: string
