@@ -4,7 +4,7 @@ import {
   type NewKeyOptions,
   revokeSigningKey,
   rotateSigningKey,
-} from '../domain/keys/signing-keys.js'
+} from '../domain/keys/rotate-signing-key.js'
 import type { SigningKeyRow, SigningKeys } from '../postgres/signing-keys.js'
 import { type Print, printTable } from './print-table.js'
 

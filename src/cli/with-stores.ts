@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.js'
 import type { AuthContext } from '../domain/context.js'
+import type { NewKeyOptions } from '../domain/keys/rotate-signing-key.js'
 import { deriveSecrets } from '../domain/keys/secrets.js'
-import type { NewKeyOptions } from '../domain/keys/signing-keys.js'
 import type { Database } from '../postgres/database.js'
 import { openContext } from '../server/create-context.js'
 import { openStores, type Stores } from '../server/open-stores.js'

@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.js'
 import type { Background } from '../lib/background.js'
+import type { Locate } from '../lib/geoip.js'
 import type { Log } from '../lib/log.js'
 import type { Database, Repositories, RevokingRepositories } from '../postgres/database.js'
 import type { NewSecurityEvent } from '../postgres/security-events.js'
@@ -7,12 +8,10 @@ import type { Activity } from '../redis/activity.js'
 import type { LoginLimiter } from '../redis/login-limiter.js'
 import type { Revocation } from '../revocations/revocation.js'
 import type { Revocations } from '../revocations/revocations.js'
-import type { EventThrottle } from './events/events.js'
 import type { Keyring } from './keys/keyring.js'
 import type { Secrets } from './keys/secrets.js'
 import type { FailureSchedule } from './login/constant-time-failures.js'
 import type { PasswordHasher } from './passwords/password-hasher.js'
-import type { Locate } from './sessions/track-session-origin.js'
 import type { AccessTokenVerifier } from './tokens/verify-access-token.js'
 
 /** Everything that the verbs of this room work with; each names the parts it needs. */
@@ -39,6 +38,12 @@ export interface AuthContext {
   readonly eventThrottle: EventThrottle
   /** What no answer waits for. */
   readonly background: Background
+}
+
+/** Limits how often the same event is recorded. */
+export interface EventThrottle {
+  /** Whether an event of this key may be recorded now: the first in ten minutes. */
+  allows(key: string): boolean
 }
 
 export type { Repositories }

@@ -1,6 +1,6 @@
+import { LRUCache } from 'lru-cache'
 import type { Config } from '../config/config.js'
-import type { AuthContext } from '../domain/context.js'
-import { createEventThrottle } from '../domain/events/events.js'
+import type { AuthContext, EventThrottle } from '../domain/context.js'
 import { ensureSigningKey, type KeyMaintenance, startKeyMaintenance } from '../domain/keys/key-maintenance.js'
 import { Keyring } from '../domain/keys/keyring.js'
 import { deriveSecrets } from '../domain/keys/secrets.js'
@@ -10,6 +10,7 @@ import { cleanUp } from '../domain/sessions/clean-up.js'
 import { repairRevocations } from '../domain/sessions/repair-revocations.js'
 import { createAccessTokenVerifier } from '../domain/tokens/verify-access-token.js'
 import { createBackground } from '../lib/background.js'
+import { openLocationDatabase } from '../lib/geoip.js'
 import type { Log } from '../lib/log.js'
 import { repeat } from '../lib/periodic.js'
 import type { Database } from '../postgres/database.js'
@@ -17,7 +18,6 @@ import { Activity } from '../redis/activity.js'
 import type { Ephemeral } from '../redis/ephemeral.js'
 import { createLoginLimiter } from '../redis/login-limiter.js'
 import { Revocations } from '../revocations/revocations.js'
-import { openLocationDatabase } from './geoip.js'
 
 const CLEAN_UP_INTERVAL_MS = 60 * 60 * 1000
 
@@ -117,6 +117,24 @@ export async function openContext(config: Config, options: OpenContextOptions): 
       closing.abort()
       await Promise.all([maintenance.stop(), stopCleaningUp()])
       await Promise.all([activity.close(), revocations.close(), background.settled()])
+    },
+  }
+}
+
+const EVENT_WINDOW_MS = 10 * 60 * 1000
+const MAX_EVENT_KEYS = 10_000
+
+/**
+ * Limits events that anyone can cause again and again with one old token: each instance records one in ten minutes, not
+ * three hundred a minute.
+ */
+function createEventThrottle(): EventThrottle {
+  const recent = new LRUCache<string, true>({ max: MAX_EVENT_KEYS, ttl: EVENT_WINDOW_MS })
+  return {
+    allows(key) {
+      if (recent.has(key)) return false
+      recent.set(key, true)
+      return true
     },
   }
 }

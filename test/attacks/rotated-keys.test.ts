@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { rotateKeys } from '../../src/cli/keys.js'
-import { revokeSigningKey } from '../../src/domain/keys/signing-keys.js'
+import { revokeSigningKey } from '../../src/domain/keys/rotate-signing-key.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { until } from '../support/eventually.js'
 import { post, refresh, signUp, verify } from '../support/people.js'

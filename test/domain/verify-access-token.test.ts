@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
-import type { Algorithm } from '../../src/domain/keys/signing-keys.js'
+import type { Algorithm } from '../../src/domain/keys/signing-key.js'
 import { createAccessTokenVerifier } from '../../src/domain/tokens/verify-access-token.js'
 import type { LatchkeyError } from '../../src/lib/errors.js'
 import type { NewRevocation } from '../../src/postgres/journal.js'

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { setRoles } from '../../src/domain/accounts/administer-users.js'
-import { revokeSigningKey } from '../../src/domain/keys/signing-keys.js'
+import { revokeSigningKey } from '../../src/domain/keys/rotate-signing-key.js'
 import { signOutEveryone } from '../../src/domain/sessions/end-many-sessions.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { until } from '../support/eventually.js'

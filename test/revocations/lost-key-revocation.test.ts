@@ -1,5 +1,5 @@
 import t from 'tap'
-import { revokeSigningKey } from '../../src/domain/keys/signing-keys.js'
+import { revokeSigningKey } from '../../src/domain/keys/rotate-signing-key.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { until } from '../support/eventually.js'
 import { PASSWORD, post, signUp, verify } from '../support/people.js'

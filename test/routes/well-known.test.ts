@@ -2,7 +2,7 @@ import Fastify from 'fastify'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import t, { type Test } from 'tap'
 import { ensureSigningKey } from '../../src/domain/keys/key-maintenance.js'
-import { rotateSigningKey } from '../../src/domain/keys/signing-keys.js'
+import { rotateSigningKey } from '../../src/domain/keys/rotate-signing-key.js'
 import { wellKnownRoutes } from '../../src/http/routes/well-known.js'
 import { claimsAt, openKeyDatabase, openKeyring, secretsOf } from '../domain/keys/key-database.js'
 

@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import type { ExpiredSession } from '../../postgres/expired-sessions.js'
 import type { SecurityEvent, SecurityEventType } from '../../postgres/security-events.js'
 import type { AuthContext } from '../context.js'
@@ -77,27 +76,4 @@ function forItsOwner(event: ListedEvent, userId: string): ListedEvent {
 
 function deviceOf({ userAgent }: SecurityEvent): Device | null {
   return userAgent === null ? null : describeDevice(userAgent)
-}
-
-/** Lets an event through that was not let through lately. */
-export interface EventThrottle {
-  allows(what: string): boolean
-}
-
-const WINDOW_MS = 10 * 60 * 1000
-const MAX_KEPT = 10_000
-
-/**
- * For events that anybody can cause again and again with the same old token: the owner reads one of them in ten minutes
- * from each instance, and not three hundred a minute.
- */
-export function createEventThrottle(): EventThrottle {
-  const lately = new LRUCache<string, true>({ max: MAX_KEPT, ttl: WINDOW_MS })
-  return {
-    allows(what) {
-      if (lately.has(what)) return false
-      lately.set(what, true)
-      return true
-    },
-  }
 }

@@ -1,8 +1,14 @@
 import type { Log } from '../../lib/log.js'
 import { repeat } from '../../lib/periodic.js'
 import type { Keyring } from './keyring.js'
+import {
+  addSigningKey,
+  KEY_LEAD_SECONDS,
+  type KeyDatabase,
+  type NewKeyOptions,
+  rotateIfDue,
+} from './rotate-signing-key.js'
 import { seal, tryUnseal } from './seal.js'
-import { addSigningKey, KEY_LEAD_SECONDS, type KeyDatabase, type NewKeyOptions, rotateIfDue } from './signing-keys.js'
 
 export interface KeyMaintenanceOptions extends NewKeyOptions {
   keyring: Keyring

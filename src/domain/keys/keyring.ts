@@ -4,7 +4,7 @@ import { LatchkeyError } from '../../lib/errors.js'
 import type { SigningKeyRow, SigningKeys } from '../../postgres/signing-keys.js'
 import { tryUnseal, unseal } from './seal.js'
 import type { SealKey } from './secrets.js'
-import type { Algorithm, PublicJwk } from './signing-keys.js'
+import type { Algorithm, PublicJwk } from './signing-key.js'
 
 export interface SigningKey {
   readonly kid: string

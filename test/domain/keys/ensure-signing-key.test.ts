@@ -1,7 +1,7 @@
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import t from 'tap'
 import { ensureSigningKey } from '../../../src/domain/keys/key-maintenance.js'
-import { rotateSigningKey } from '../../../src/domain/keys/signing-keys.js'
+import { rotateSigningKey } from '../../../src/domain/keys/rotate-signing-key.js'
 import { claimsAt, openKeyDatabase, openKeyring, secretsOf } from './key-database.js'
 
 const secrets = secretsOf('only')

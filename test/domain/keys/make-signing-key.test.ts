@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { calculateJwkThumbprint } from 'jose'
 import t from 'tap'
-import { makeSigningKey } from '../../../src/domain/keys/signing-keys.js'
+import { makeSigningKey } from '../../../src/domain/keys/signing-key.js'
 
 const members = {
   ES256: ['kty', 'crv', 'x', 'y'],

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { ensureSigningKey } from '../../../src/domain/keys/key-maintenance.js'
-import { rotateIfDue, rotateSigningKey } from '../../../src/domain/keys/signing-keys.js'
+import { rotateIfDue, rotateSigningKey } from '../../../src/domain/keys/rotate-signing-key.js'
 import { openKeyDatabase, openKeyring, secretsOf } from './key-database.js'
 
 const MINUTE_MS = 60_000

@@ -1,54 +1,10 @@
-import { calculateJwkThumbprint, exportJWK, exportPKCS8, generateKeyPair } from 'jose'
-import type { Config } from '../../config/config.js'
 import { LatchkeyError } from '../../lib/errors.js'
 import type { SigningKeyRow, SigningKeys } from '../../postgres/signing-keys.js'
 import { REVOCATION_TTL_SECONDS } from '../../revocations/revocation.js'
 import { type AuthContext, commitAndAnnounce } from '../context.js'
 import { seal } from './seal.js'
 import type { Secrets } from './secrets.js'
-
-export type Algorithm = Config['algorithm']
-
-/** A public key as /.well-known/jwks.json shows it (RFC 7517). */
-export type PublicJwk = {
-  kid: string
-  alg: Algorithm
-  use: 'sig'
-  kty: string
-  crv?: string
-  x?: string
-  y?: string
-  n?: string
-  e?: string
-}
-
-export interface MadeSigningKey {
-  /** The thumbprint of the public key (RFC 7638), so that no two keys can ever share a kid. */
-  kid: string
-  alg: Algorithm
-  publicJwk: PublicJwk
-  /** PKCS #8 in PEM; to be sealed before it is stored. */
-  privatePem: string
-}
-
-/**
- * RSA keys are of the least size that RFC 7518 allows: at 3072 bits a signature takes three times as long, and RS256
- * signs slowest of all as it is (234 µs against 25 µs of ES256). A key signs for months, its tokens live for minutes.
- */
-const RSA_BITS = 2048
-
-/** Makes a new key pair for signing access tokens. */
-export async function makeSigningKey(alg: Algorithm): Promise<MadeSigningKey> {
-  const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true, modulusLength: RSA_BITS })
-  const jwk = await exportJWK(publicKey)
-  const kid = await calculateJwkThumbprint(jwk)
-  return {
-    kid,
-    alg,
-    publicJwk: { ...jwk, kid, alg, use: 'sig' } as PublicJwk,
-    privatePem: await exportPKCS8(privateKey),
-  }
-}
+import { type Algorithm, makeSigningKey } from './signing-key.js'
 
 /** As much of the database as the signing keys need. */
 export interface KeyDatabase {

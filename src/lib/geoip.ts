@@ -3,8 +3,18 @@ import { isIPv6 } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { Reader, type Response } from 'maxmind'
 import { ConfigError } from '../config/config.js'
-import type { Locate, Location } from '../domain/sessions/track-session-origin.js'
-import type { Log } from '../lib/log.js'
+import type { Log } from './log.js'
+
+/** Where an address is, as well as a database of addresses can know it. */
+export interface Location {
+  /** ISO 3166-1 alpha-2, so that a form can write it in its own language. */
+  country: string
+  /** In English. */
+  city?: string
+}
+
+/** Looks an address up; undefined if nobody knows. */
+export type Locate = (ip: string | undefined) => Location | undefined
 
 /**
  * Opens the database of locations that an operator mounts, a file in MaxMind's format (`.mmdb`) by any maker. It is
