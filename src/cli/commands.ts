@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.js'
 import type { NewAccount } from '../domain/accounts/administer-users.js'
 import type { NewNames } from '../domain/accounts/rename-user.js'
-import type { NewClientAccount } from '../domain/clients/create-client.js'
+import type { NewClientAccount } from '../domain/clients/clients.js'
 import * as clients from './clients.js'
 import { importUsers as importInto, openImport } from './import-users.js'
 import * as keys from './keys.js'

@@ -1,7 +1,6 @@
 import t from 'tap'
 import { clientTokenAudience } from '../../src/domain/clients/client-token.js'
-import { removeClient } from '../../src/domain/clients/remove-client.js'
-import { rotateClientSecret } from '../../src/domain/clients/rotate-client-secret.js'
+import { removeClient, rotateClientSecret } from '../../src/domain/clients/clients.js'
 import { signOutEveryone } from '../../src/domain/sessions/end-many-sessions.js'
 import { newId } from '../../src/lib/ids.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import { rotateClientSecret } from '../../src/domain/clients/rotate-client-secret.js'
+import { rotateClientSecret } from '../../src/domain/clients/clients.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { clientToken, makeClient, postForm, signUpAdmin, type TestClient } from '../support/clients.js'
 import { get, PASSWORD, post } from '../support/people.js'

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
-import { createClient } from '../../src/domain/clients/create-client.js'
-import type { Scope } from '../../src/domain/clients/scopes.js'
+import { createClient, type Scope } from '../../src/domain/clients/clients.js'
 import { PASSWORD, type Person, post, signUp } from './people.js'
 
 /** A registered client: another service that calls Latchkey with its own secret. */

@@ -1,8 +1,10 @@
-import { newId } from '../../lib/ids.js'
+import { LatchkeyError } from '../../lib/errors.js'
+import { isUuid, newId } from '../../lib/ids.js'
 import type { KnownClient } from '../../postgres/clients.js'
 import type { TokenFacts } from '../../revocations/revocation-list.js'
 import type { AuthContext } from '../context.js'
 import { isCount, isInstant, isText } from '../tokens/access-token.js'
+import { verifySignature } from '../tokens/verify-access-token.js'
 
 /** The claims of a client's own access token (RFC 9068, 2.2). There is no `sid`: nobody has signed in. */
 export interface ClientTokenClaims {
@@ -33,7 +35,7 @@ export interface ClientPrincipal {
 }
 
 /** Short: another costs its client one request, and it is asked about at each use all the same. */
-export const CLIENT_TOKEN_TTL_SECONDS = 300
+const CLIENT_TOKEN_TTL_SECONDS = 300
 
 /**
  * Whom a client's token is for: this service alone. Verifiers of users' tokens insist on an audience, so that one which
@@ -44,7 +46,7 @@ export function clientTokenAudience({ issuer }: { issuer: string }): string {
 }
 
 /** Makes an access token of a client with these of its scopes. */
-export function mintClientToken(
+function mintClientToken(
   { config, keyring }: Pick<AuthContext, 'config' | 'keyring'>,
   client: KnownClient,
   scopes: readonly string[],
@@ -64,7 +66,7 @@ export function mintClientToken(
 }
 
 /** Reads a client from verified claims; undefined when one is absent or of the wrong type. */
-export function clientPrincipalOf(claims: unknown, kid: string): ClientPrincipal | undefined {
+function clientPrincipalOf(claims: unknown, kid: string): ClientPrincipal | undefined {
   if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) return undefined
   const { sub, sid, client_id, jti, iat, exp, ver, scope } = claims as Record<string, unknown>
   if (!isText(sub) || client_id !== sub || sid !== undefined || !isText(jti) || typeof scope !== 'string')
@@ -75,7 +77,62 @@ export function clientPrincipalOf(claims: unknown, kid: string): ClientPrincipal
 }
 
 /** What a revocation can refuse a client's token by: it belongs to no user and no session. */
-export function tokenFactsOf({ jti, kid, clientId, tokenVersion, issuedAt }: ClientPrincipal): TokenFacts {
+function tokenFactsOf({ jti, kid, clientId, tokenVersion, issuedAt }: ClientPrincipal): TokenFacts {
   const subject = { userId: clientId, sessionId: clientId, rolesVersion: undefined }
   return { ...subject, jti, kid, tokenVersion, issuedAt, authTime: issuedAt }
+}
+
+export interface ClientGrant {
+  accessToken: string
+  accessExpiresInSeconds: number
+  scopes: readonly string[]
+}
+
+/**
+ * Gives a client an access token of its own (RFC 6749, 4.4), with the scopes that it asks for or with all it has.
+ *
+ * @param wanted the scopes, between spaces (RFC 6749, 3.3)
+ * @throws LatchkeyError invalid_scope
+ */
+export function grantClientCredentials(
+  context: Pick<AuthContext, 'config' | 'keyring'>,
+  client: KnownClient,
+  wanted: string | undefined,
+): ClientGrant {
+  const scopes = wanted === undefined ? client.scopes : [...new Set(wanted.split(' '))]
+  if (!scopes.every(scope => client.scopes.includes(scope))) throw new LatchkeyError('invalid_scope')
+  const accessToken = mintClientToken(context, client, scopes)
+  return { accessToken, accessExpiresInSeconds: CLIENT_TOKEN_TTL_SECONDS, scopes }
+}
+
+/**
+ * Says which client bears a token, and what it may do now. Postgres is asked each time: a client that was removed, or
+ * has another secret, is refused at once, and nothing that clients do is done thousands of times a second.
+ *
+ * @throws LatchkeyError token_invalid, token_expired, token_revoked, token_stale
+ */
+export async function verifyClientToken(
+  { config, keyring, revocations, db, clock }: AuthContext,
+  token: string,
+): Promise<ClientPrincipal> {
+  const { kid, claims } = await verifySignature(keyring, token, clock())
+  const client = clientPrincipalOf(claims, kid)
+  if (!client || claims.iss !== config.issuer || claims.aud !== clientTokenAudience(config) || !isUuid(client.clientId))
+    throw new LatchkeyError('token_invalid')
+
+  if (client.expiresAt <= clock() / 1000) throw new LatchkeyError('token_expired')
+  if (revocations.refuses(tokenFactsOf(client))) throw new LatchkeyError('token_revoked')
+  const allowed = await db.clients.scopesOfToken(client)
+  if (!allowed) throw new LatchkeyError('token_revoked')
+  return { ...client, scopes: client.scopes.filter(scope => allowed.includes(scope)) }
+}
+
+/** Whether a token calls itself a client's, to choose who verifies it. Nothing follows from it by itself. */
+export function isClientToken({ config }: Pick<AuthContext, 'config'>, token: string): boolean {
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(token.split('.', 2)[1] ?? '', 'base64url').toString('utf8'))
+    return (claims as { aud?: unknown } | null)?.aud === clientTokenAudience(config)
+  } catch {
+    return false
+  }
 }

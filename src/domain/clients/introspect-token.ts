@@ -7,8 +7,7 @@ import { examineRefreshToken } from '../tokens/examine-refresh-token.js'
 import { isLive } from '../tokens/judge-refresh-token.js'
 import { readRefreshToken } from '../tokens/refresh-token.js'
 import { verifyAccessToken } from '../tokens/verify-access-token.js'
-import { clientTokenAudience } from './client-token.js'
-import { isClientToken, verifyClientToken } from './verify-client-token.js'
+import { clientTokenAudience, isClientToken, verifyClientToken } from './client-token.js'
 
 /** What is said of a live token (RFC 7662, 2.2); instants are whole seconds since the epoch. */
 export interface LiveToken {

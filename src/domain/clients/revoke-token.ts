@@ -5,7 +5,7 @@ import { type AuthContext, commitAndAnnounce } from '../context.js'
 import { endSessions } from '../sessions/end-sessions.js'
 import { readRefreshToken } from '../tokens/refresh-token.js'
 import { verifyAccessToken } from '../tokens/verify-access-token.js'
-import { isClientToken, verifyClientToken } from './verify-client-token.js'
+import { isClientToken, verifyClientToken } from './client-token.js'
 
 /**
  * Revokes a token of a client (RFC 7009): with a refresh token its whole session, with an access token that token

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
-import { SCOPES } from '../../domain/clients/scopes.js'
+import { SCOPES } from '../../domain/clients/clients.js'
 import type { Keyring } from '../../domain/keys/keyring.js'
 
 export interface WellKnownOptions {

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyPluginAsync } from 'fastify'
-import { openClientSession } from '../../../domain/clients/open-client-session.js'
+import { openClientSession } from '../../../domain/clients/client-sessions.js'
 import type { AuthContext } from '../../../domain/context.js'
 import { LatchkeyError } from '../../../lib/errors.js'
 import { bodyOf, Type, tokenResponseSchema } from '../../schemas.js'

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { authenticateClient, type ClientCredentials } from '../../../domain/clients/authenticate-client.js'
+import { authenticateClient, type ClientCredentials } from '../../../domain/clients/clients.js'
 import type { AuthContext } from '../../../domain/context.js'
 import { LatchkeyError } from '../../../lib/errors.js'
 import type { KnownClient } from '../../../postgres/clients.js'

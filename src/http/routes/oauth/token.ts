@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { grantClientCredentials } from '../../../domain/clients/grant-client-credentials.js'
-import { refreshClientSession } from '../../../domain/clients/refresh-client-session.js'
+import { refreshClientSession } from '../../../domain/clients/client-sessions.js'
+import { grantClientCredentials } from '../../../domain/clients/client-token.js'
 import type { AuthContext } from '../../../domain/context.js'
 import { LatchkeyError } from '../../../lib/errors.js'
 import { Type } from '../../schemas.js'
