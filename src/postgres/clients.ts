@@ -1,8 +1,7 @@
 import { asc, eq, sql } from 'drizzle-orm'
-import type { Runner } from './connections.js'
-import { hotSql } from './hot-sql.js'
 import { type TokenSubject, tokenIsRevoked } from './introspection.js'
 import { notBefore } from './is-live.js'
+import { hotSql, type Runner } from './pool/connections.js'
 import { clients } from './schema.js'
 import { wholeSeconds } from './session-facts.js'
 

@@ -1,13 +1,12 @@
 import { sql } from 'drizzle-orm'
-import { cleanUpLock } from './clean-up-lock.js'
-import { expectedRoute } from './client-options.js'
 import { clientsRepository } from './clients.js'
-import { type ConnectionOptions, openConnections, type Runner } from './connections.js'
 import { deviceFailuresRepository } from './device-failures.js'
 import { expiredSessionsRepository } from './expired-sessions.js'
 import { introspectionRepository } from './introspection.js'
 import { type Journal, journalRepository } from './journal.js'
 import { passwordResetsRepository } from './password-resets.js'
+import { expectedRoute } from './pool/client-options.js'
+import { type ConnectionOptions, openConnections, type Runner } from './pool/connections.js'
 import { realmRepository } from './realm.js'
 import { refreshTokensRepository } from './refresh-tokens.js'
 import { securityEventsRepository } from './security-events.js'
@@ -15,8 +14,8 @@ import { sessionsRepository } from './sessions.js'
 import { type SigningKeys, signingKeysRepository } from './signing-keys.js'
 import { SCHEMA_VIEW, type SchemaView } from './tables-schema.js'
 import { userImportRepository } from './user-import.js'
-import { userPagesRepository } from './user-pages.js'
 import { usersRepository } from './users.js'
+import { userPagesRepository } from './users-search.js'
 
 /** The statements of the service, one repository a table. Only a {@link RevokingRepositories} writes to the journal. */
 export type Repositories = Omit<RevokingRepositories, 'journal'> & { readonly journal: Omit<Journal, 'append'> }
@@ -83,5 +82,21 @@ function repositories(runner: Runner) {
     securityEvents: securityEventsRepository(runner),
     introspection: introspectionRepository(runner),
     cleanUpLock: cleanUpLock(runner),
+  }
+}
+
+/** Any number will do, as long as no other program on this database takes it for a lock of its own. */
+const ADVISORY_LOCK = 7_233_417_024
+
+/** Lets one instance at a time clear away dead rows. */
+function cleanUpLock(runner: Runner) {
+  return {
+    /** Takes the lock until the transaction ends; false, without waiting, if another instance has it. */
+    async take(): Promise<boolean> {
+      const [row] = await runner.run(executor =>
+        executor.execute<{ taken: boolean }>(sql`select pg_try_advisory_xact_lock(${ADVISORY_LOCK}) as taken`),
+      )
+      return row!.taken
+    },
   }
 }

@@ -1,5 +1,5 @@
 import { eq, inArray, lt, sql } from 'drizzle-orm'
-import type { Runner } from './connections.js'
+import type { Runner } from './pool/connections.js'
 import { deviceFailures } from './schema.js'
 import { seconds } from './session-facts.js'
 

@@ -1,7 +1,6 @@
 import { sql } from 'drizzle-orm'
-import type { Runner } from './connections.js'
-import { hotSql } from './hot-sql.js'
 import { notBefore, ofUser } from './is-live.js'
+import { hotSql, type Runner } from './pool/connections.js'
 import { seconds } from './session-facts.js'
 
 /** A session that nobody ended: it was left unused, or reached its end. */

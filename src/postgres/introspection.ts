@@ -1,7 +1,6 @@
 import { sql } from 'drizzle-orm'
-import type { Runner } from './connections.js'
-import { hotSql } from './hot-sql.js'
 import { isLive } from './is-live.js'
+import { hotSql, type Runner } from './pool/connections.js'
 
 /** What of a token the journal may name. */
 export interface TokenSubject {

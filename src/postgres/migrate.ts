@@ -4,8 +4,7 @@ import { type MigrationMeta, readMigrationFiles } from 'drizzle-orm/migrator'
 import postgres from 'postgres'
 import { readPostgresUrl } from '../config/postgres-url.js'
 import type { Log } from '../lib/log.js'
-import { type ConnectionOptions, clientOptions } from './client-options.js'
-import { sessionSettings, setLocally } from './session-settings.js'
+import { type ConnectionOptions, clientOptions, sessionSettings, setLocally } from './pool/client-options.js'
 import { SCHEMA_VIEW, SchemaMistake, type SchemaView, schemaToMigrate } from './tables-schema.js'
 
 export interface MigrateOptions extends Pick<ConnectionOptions, 'url' | 'caFile'> {

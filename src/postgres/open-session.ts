@@ -1,7 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
-import type { Runner } from './connections.js'
-import { hotSql } from './hot-sql.js'
 import { notBefore } from './is-live.js'
+import { hotSql, type Runner } from './pool/connections.js'
 import { carriedRoles, type SessionFacts, seconds, wholeSeconds } from './session-facts.js'
 
 export type StoredDevice = { browser: string | null; os: string | null; kind: string }

@@ -1,5 +1,5 @@
 import { and, eq, gt, isNull, sql } from 'drizzle-orm'
-import type { Runner } from './connections.js'
+import type { Runner } from './pool/connections.js'
 import { passwordResets, users } from './schema.js'
 import { seconds } from './session-facts.js'
 

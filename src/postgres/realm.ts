@@ -1,5 +1,5 @@
 import { lt, sql } from 'drizzle-orm'
-import type { Runner } from './connections.js'
+import type { Runner } from './pool/connections.js'
 import { realm } from './schema.js'
 
 export type Realm = ReturnType<typeof realmRepository>

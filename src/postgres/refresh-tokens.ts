@@ -1,8 +1,7 @@
 import { and, eq, or, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
-import { hotStatement, type Runner } from './connections.js'
-import { hotSql } from './hot-sql.js'
 import { isLive, notBefore } from './is-live.js'
+import { hotSql, hotStatement, type Runner } from './pool/connections.js'
 import { refreshTokens, sessions, users } from './schema.js'
 import { idArray, type SessionFacts, seconds, sessionFacts } from './session-facts.js'
 

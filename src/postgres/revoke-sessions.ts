@@ -1,6 +1,6 @@
 import { type Placeholder, type SQL, sql } from 'drizzle-orm'
-import { hotSql } from './hot-sql.js'
 import { hasNotEnded, isLive, ofOneSession, ofUser, ofUsers, parts } from './is-live.js'
+import { hotSql } from './pool/connections.js'
 import { sessions } from './schema.js'
 
 /** A session that was ended just now. */

@@ -1,8 +1,7 @@
 import { and, desc, eq, type SQL, sql } from 'drizzle-orm'
 import { unionAll } from 'drizzle-orm/pg-core'
 import { v7 as uuidv7 } from 'uuid'
-import type { Runner } from './connections.js'
-import { hotSql } from './hot-sql.js'
+import { hotSql, type Runner } from './pool/connections.js'
 import { securityEvents, users } from './schema.js'
 import { seconds } from './session-facts.js'
 

@@ -1,8 +1,7 @@
 import { and, desc, eq, isNull, or, sql } from 'drizzle-orm'
-import { hotStatement, type Runner, type Statement } from './connections.js'
-import { hotSql } from './hot-sql.js'
 import { isLive, ofOneSession, ofUser, parts } from './is-live.js'
 import { type NewSession, openSession, type StoredDevice, type StoredLocation } from './open-session.js'
+import { hotSql, hotStatement, type Runner, type Statement } from './pool/connections.js'
 import {
   type RevokedSession,
   revocation,

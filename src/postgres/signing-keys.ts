@@ -1,5 +1,5 @@
 import { and, desc, eq, gt, isNull, ne, or, sql } from 'drizzle-orm'
-import type { Runner } from './connections.js'
+import type { Runner } from './pool/connections.js'
 import { signingKeys } from './schema.js'
 
 export type SigningKeyRow = typeof signingKeys.$inferSelect

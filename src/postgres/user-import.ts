@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import type { Runner } from './connections.js'
+import type { Runner } from './pool/connections.js'
 
 /** An account of another system. */
 export interface NewImportedUser {

@@ -1,8 +1,7 @@
 import { and, eq, isNull, lt, type SQL, sql } from 'drizzle-orm'
 import type { PgColumn, PgUpdateSetSource } from 'drizzle-orm/pg-core'
-import { hotStatement, type Runner } from './connections.js'
-import { brokenIndex } from './driver-errors.js'
-import { hotSql } from './hot-sql.js'
+import { brokenIndex } from './errors.js'
+import { hotSql, hotStatement, type Runner } from './pool/connections.js'
 import { users } from './schema.js'
 import { wholeSeconds } from './session-facts.js'
 

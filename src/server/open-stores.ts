@@ -9,12 +9,12 @@ import type { Log } from '../lib/log.js'
 import { type Database, openDatabase } from '../postgres/database.js'
 import { migrate } from '../postgres/migrate.js'
 import { checkTablesFound } from '../postgres/tables-schema.js'
+import { waitForPostgres } from '../postgres/wait-for-postgres.js'
 import { connectRedis, redisReady } from '../redis/client.js'
 import type { Ephemeral } from '../redis/ephemeral.js'
 import { createKeys } from '../redis/keys.js'
 import { createMemoryEphemeral } from '../redis/memory-ephemeral.js'
 import { createRedisEphemeral } from '../redis/redis-ephemeral.js'
-import { waitForPostgres } from '../stores/wait-for-postgres.js'
 
 /** The stores of this process. */
 export interface Stores {

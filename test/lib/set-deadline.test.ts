@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import t from 'tap'
 import { setDeadline } from '../../src/lib/set-deadline.js'
-import { openConnections } from '../../src/postgres/connections.js'
+import { openConnections } from '../../src/postgres/pool/connections.js'
 import { connectRedis, redisReady } from '../../src/redis/client.js'
 import { testServers } from '../support/servers/test-servers.js'
 import { createTestDatabase } from '../support/test-database.js'

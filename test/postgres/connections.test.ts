@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import t, { type Test } from 'tap'
 import { isStoreUnavailable } from '../../src/http/errors/to-latchkey-error.js'
 import { LatchkeyError } from '../../src/lib/errors.js'
-import { type ConnectionOptions, type Executor, openConnections } from '../../src/postgres/connections.js'
+import { type ConnectionOptions, type Executor, openConnections } from '../../src/postgres/pool/connections.js'
 import { createTestDatabase } from '../support/test-database.js'
 
 async function open(t: Test, options: Partial<ConnectionOptions> = {}) {

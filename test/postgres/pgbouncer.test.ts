@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import t from 'tap'
-import { openConnections } from '../../src/postgres/connections.js'
 import { migrate } from '../../src/postgres/migrate.js'
+import { openConnections } from '../../src/postgres/pool/connections.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { HOSTILE_DEFAULTS, OUR_SETTINGS, readSettings, setDefaults } from '../support/hostile-defaults.js'
 import { startPgBouncer } from '../support/servers/own-pgbouncer.js'

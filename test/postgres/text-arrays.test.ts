@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { newId } from '../../src/lib/ids.js'
-import { parseTextArray } from '../../src/postgres/parse-text-array.js'
+import { parseTextArray } from '../../src/postgres/pool/client-options.js'
 import { buildTestApp } from '../support/build-test-app.js'
 
 t.test('an array of texts is read from the database exactly as it was written', async t => {

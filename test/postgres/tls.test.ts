@@ -9,9 +9,9 @@ import { promisify } from 'node:util'
 import { sql } from 'drizzle-orm'
 import postgres from 'postgres'
 import t from 'tap'
-import { openConnections } from '../../src/postgres/connections.js'
+import { explainPostgresError } from '../../src/postgres/errors.js'
 import { migrate } from '../../src/postgres/migrate.js'
-import { explainPostgresError } from '../../src/stores/explain-postgres-error.js'
+import { openConnections } from '../../src/postgres/pool/connections.js'
 import { startPostgres } from '../support/servers/own-postgres.js'
 
 const run = promisify(execFile)

@@ -1,6 +1,6 @@
 import t from 'tap'
-import type { Runner } from '../../src/postgres/connections.js'
 import { journalRepository } from '../../src/postgres/journal.js'
+import type { Runner } from '../../src/postgres/pool/connections.js'
 import { JournalFollower, type JournalPage } from '../../src/revocations/journal-follower.js'
 import { quietLog } from '../support/servers/quiet-log.js'
 

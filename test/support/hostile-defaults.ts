@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type postgres from 'postgres'
-import type { Runner } from '../../src/postgres/connections.js'
+import type { Runner } from '../../src/postgres/pool/connections.js'
 
 /** Defaults of a database or a role that another program may need, and that break a service that relies on its own. */
 export const HOSTILE_DEFAULTS = {

@@ -2,9 +2,7 @@ import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { checkServerIdentity } from 'node:tls'
 import type postgres from 'postgres'
-import { type PostgresUrl, readPostgresUrl } from '../config/postgres-url.js'
-import { parseTextArray } from './parse-text-array.js'
-import { sessionSettings } from './session-settings.js'
+import { type PostgresUrl, readPostgresUrl } from '../../config/postgres-url.js'
 
 /** What is known of the way to Postgres; all connections of a process share it. */
 export interface Route {
@@ -91,3 +89,63 @@ function identityOf(places: PostgresUrl['places']): typeof checkServerIdentity {
     return problems.includes(undefined) ? undefined : problems[0]
   }
 }
+
+/**
+ * What every connection of ours sets for itself, whatever the database or the role has as its default: all that changes
+ * the form of a value, what a statement means, whether a commit is kept, or how long anything may take.
+ *
+ * What only makes a statement faster or slower is left to the operator, except for the JIT, which compiles statements
+ * that take a millisecond. So is `search_path`, which says where the tables are, and `default_transaction_read_only`,
+ * with which operators and hosting services close a database to writes.
+ *
+ * @param timeoutMs how long a statement may take, and a transaction may wait for its next one; 0 is without limit
+ */
+export function sessionSettings(timeoutMs: number): Readonly<Record<string, string>> {
+  return {
+    DateStyle: 'ISO, MDY',
+    IntervalStyle: 'postgres',
+    TimeZone: 'UTC',
+    extra_float_digits: '1',
+    bytea_output: 'hex',
+    array_nulls: 'on',
+    standard_conforming_strings: 'on',
+    transform_null_equals: 'off',
+    default_transaction_isolation: 'read committed',
+    default_transaction_deferrable: 'off',
+    // Who is told that a session has ended may rely on it, even if the server is cut off from power a moment later.
+    synchronous_commit: 'on',
+    jit: 'off',
+    plan_cache_mode: 'auto',
+    statement_timeout: String(timeoutMs),
+    idle_in_transaction_session_timeout: String(timeoutMs),
+    // A lock is waited for as long as its statement may take.
+    lock_timeout: '0',
+    idle_session_timeout: '0',
+  }
+}
+
+/** The same for the transaction under way, as statements of the simple protocol. */
+export function setLocally(settings: Readonly<Record<string, string>>): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `set local ${name} = '${value}'`)
+    .join('; ')
+}
+
+/**
+ * The elements of a `text[]` as Postgres writes it (its manual, 8.15.6), without those that are null: they are nobody's
+ * role. Drizzle's own function loses each backslash, so that the role `ad\min` would be read as `admin`.
+ */
+export function parseTextArray(written: string): string[] {
+  // Bounds are only there if an array does not begin with its first element.
+  const body = written.replace(BOUNDS, '')
+  const elements: string[] = []
+  for (const [, quoted, bare] of body.matchAll(ELEMENT))
+    if (quoted !== undefined) elements.push(quoted.replace(ESCAPE, '$1'))
+    else if (bare !== 'NULL') elements.push(bare!)
+  return elements
+}
+
+const BOUNDS = /^[[\]\d:-]+=/
+/** In quotation marks where it is empty, reads NULL, or has a character that means something to the form. */
+const ELEMENT = /"((?:[^"\\]|\\.)*)"|([^{},"]+)/gs
+const ESCAPE = /\\(.)/gs

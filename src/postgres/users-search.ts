@@ -1,5 +1,5 @@
 import { and, asc, desc, gt, inArray, lt, type SQL, sql } from 'drizzle-orm'
-import type { Runner } from './connections.js'
+import type { Runner } from './pool/connections.js'
 import { users } from './schema.js'
 import type { User } from './users.js'
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../lib/log.js'
-import { explainPostgresError, isNotThereYet, type PostgresAddress } from './explain-postgres-error.js'
+import { explainPostgresError, isNotThereYet, type PostgresAddress } from './errors.js'
 
 export interface WaitForPostgresOptions {
   address: PostgresAddress

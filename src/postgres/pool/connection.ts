@@ -1,14 +1,12 @@
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 import type { PgDatabase } from 'drizzle-orm/pg-core'
 import { drizzle, type PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
-import { LatchkeyError } from '../lib/errors.js'
-import { setDeadline } from '../lib/set-deadline.js'
-import { type ConnectionOptions, clientOptions, type Route } from './client-options.js'
-import { type Address, connectTo } from './connect-to.js'
-import { endsConnection, redacted } from './driver-errors.js'
+import { LatchkeyError } from '../../lib/errors.js'
+import { setDeadline } from '../../lib/set-deadline.js'
+import { endsConnection, redacted } from '../errors.js'
+import { type ConnectionOptions, clientOptions, type Route, sessionSettings, setLocally } from './client-options.js'
 import { pinEachTransaction } from './pinned-client.js'
-import { sessionSettings, setLocally } from './session-settings.js'
 
 /** What a statement is built on: one connection, or a transaction on one. */
 export type Executor = PgDatabase<PostgresJsQueryResultHKT, Record<string, never>>
@@ -151,4 +149,32 @@ export function openConnection(options: ConnectionOptions & { route: Route }, ev
 
 function unavailable(cause: unknown): LatchkeyError {
   return new LatchkeyError('store_unavailable', { retryAfterSeconds: 1, cause })
+}
+
+/** As much of postgres.js' options as connecting takes. */
+interface Address {
+  host: string[]
+  port: number[]
+  /** Of a Unix socket, instead of the two. */
+  path: string | false
+}
+
+/**
+ * Begins to connect, to one host after the other. What is written meanwhile is sent when the connection is there. A
+ * server that says nothing in this time is given up.
+ */
+function connectTo({ host, port, path }: Address, attempt: number, patienceMs: number): Socket {
+  const socket = new Socket()
+  setDeadline(patienceMs, () => {
+    if (socket.bytesRead > 0 || socket.destroyed) return
+    socket.destroy(Object.assign(new Error('Postgres said nothing in time'), { code: 'CONNECT_TIMEOUT' }))
+  }).unref()
+  const place = { host: host[attempt % host.length]!, port: port[attempt % port.length]! }
+  // What ends in the middle of a handshake postgres.js would begin again at once, without a pause and without end.
+  socket.once('end', () => {
+    socket.destroy(Object.assign(new Error('Postgres closed the connection'), { code: 'CONNECTION_CLOSED' }))
+  })
+  if (path !== false) return socket.connect(path)
+  // postgres.js names the server by these in its errors and to TLS.
+  return Object.assign(socket.connect(place), place)
 }

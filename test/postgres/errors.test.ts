@@ -1,6 +1,6 @@
 import t from 'tap'
 import { LatchkeyError } from '../../src/lib/errors.js'
-import { explainPostgresError, isNotThereYet } from '../../src/stores/explain-postgres-error.js'
+import { explainPostgresError, isNotThereYet } from '../../src/postgres/errors.js'
 
 const variable = 'DATABASE_URL'
 const failure = (code: string, message = 'as the driver says') => Object.assign(new Error(message), { code })

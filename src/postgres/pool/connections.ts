@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { SQL } from 'drizzle-orm'
+import { PgDialect } from 'drizzle-orm/pg-core'
+import { endsConnection, redacted, refusesSessionSettings } from '../errors.js'
 import { expectedRoute, type ConnectionOptions as OneConnectionOptions } from './client-options.js'
 import { type Connection, type Executor, openConnection, type Statement } from './connection.js'
-import { endsConnection, redacted, refusesSessionSettings } from './driver-errors.js'
 
 export type { Executor, Statement } from './connection.js'
 
@@ -181,4 +183,17 @@ function inTransaction<T>(connection: Connection, work: (executor: Executor) => 
       throw error
     }
   })
+}
+
+const dialect = new PgDialect({ casing: 'snake_case' })
+
+/**
+ * A hot statement in plain SQL, with placeholders. Its text is made once and costs nothing in a transaction either; its
+ * rows are as the driver reads them, instants as text.
+ */
+export function hotSql<Arguments extends object, Row>(name: string, text: SQL): Statement<Arguments, Row> {
+  const query = dialect.sqlToQuery(text)
+  return hotStatement(name, executor =>
+    executor._.session.prepareQuery<{ execute: Row[]; all: unknown; values: unknown }>(query, undefined, name, false),
+  )
 }
