@@ -44,3 +44,80 @@ export function boundsOf(revocation: Revocation): { name: BoundName; value: numb
   if ('before' in revocation) bounds.push({ name: 'before', value: revocation.before })
   return bounds
 }
+
+/**
+ * Why a value is no revocation to act on: `unknown` if it is of a kind that only a later version has, `past` if every
+ * token that it refuses is dead, `malformed` if no version of this service makes such a value now.
+ */
+export type NotRead = 'malformed' | 'unknown' | 'past'
+
+/** A revocation without its reason and its end. */
+type Subject = Revocation extends infer Kind
+  ? Kind extends Revocation
+    ? Omit<Kind, 'reason' | 'expiresAt'>
+    : never
+  : never
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** How far an instant may lie ahead of our clock. */
+const CLOCK_TOLERANCE_SECONDS = 60
+/** An end follows the clock of the database, which may be ahead of ours. */
+const END_TOLERANCE_SECONDS = 5 * 60
+const MAX_LENGTH = 200
+/** What the column of a version holds. */
+const MAX_VERSION = 0x7fff_ffff
+
+/**
+ * Reads an entry of the blacklist that came from elsewhere: from another instance by way of Redis, or from a feed. Only
+ * what is checked here is taken over.
+ *
+ * @param value any JSON value
+ * @param nowMs milliseconds since the epoch
+ */
+export function readRevocation(value: unknown, nowMs: number): Revocation | NotRead {
+  if (typeof value !== 'object' || value === null) return 'malformed'
+  const entry = value as Fields
+  const subject = readSubject(entry, nowMs)
+  if (typeof subject === 'string') return subject
+  const { reason, expiresAt } = entry
+  if (!isText(reason)) return 'malformed'
+  // Of all that can be revoked only a key stays so.
+  if (expiresAt === null) return subject.kind === 'key' ? { ...subject, reason, expiresAt } : 'malformed'
+  if (!isWhole(expiresAt, nowMs + (REVOCATION_TTL_SECONDS + END_TOLERANCE_SECONDS) * 1000)) return 'malformed'
+  return expiresAt > nowMs ? { ...subject, reason, expiresAt } : 'past'
+}
+
+/** What is refused, and up to which bound. A new kind, or a new bound, is a case here. */
+function readSubject(entry: Fields, nowMs: number): Subject | NotRead {
+  const { kind, subject, belowVersion, belowRolesVersion, before } = entry
+  const isInstant = (value: unknown): value is number => isWhole(value, nowMs / 1000 + CLOCK_TOLERANCE_SECONDS)
+  switch (kind) {
+    case 'session':
+    case 'token':
+    case 'key':
+      return isText(subject) ? { kind, subject } : 'malformed'
+    case 'user':
+      if (!isText(subject)) return 'malformed'
+      if (belowVersion !== undefined)
+        return isWhole(belowVersion, MAX_VERSION) ? { kind, subject, belowVersion } : 'malformed'
+      if (belowRolesVersion !== undefined)
+        return isWhole(belowRolesVersion, MAX_VERSION) && isInstant(before)
+          ? { kind, subject, belowRolesVersion, before }
+          : 'malformed'
+      if (before !== undefined) return isInstant(before) ? { kind, subject, before } : 'malformed'
+      return 'unknown'
+    case 'realm':
+      return isInstant(before) ? { kind, before } : 'malformed'
+    default:
+      return isText(kind) ? 'unknown' : 'malformed'
+  }
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value.length > 0 && value.length <= MAX_LENGTH
+}
+
+function isWhole(value: unknown, most: number): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= most
+}

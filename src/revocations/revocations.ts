@@ -1,9 +1,13 @@
 import { LatchkeyError } from '../lib/errors.js'
 import type { Log } from '../lib/log.js'
-import { type ClockComparison, createClockComparison } from './clock-comparison.js'
-import { findLost } from './find-lost.js'
-import { Freshness } from './freshness.js'
-import { JournalFollower, type JournalPage, type JournalPosition, type ReadableJournal } from './journal-follower.js'
+import { type ClockComparison, createClockComparison, Freshness } from './freshness.js'
+import {
+  findLost,
+  JournalFollower,
+  type JournalPage,
+  type JournalPosition,
+  type ReadableJournal,
+} from './journal-follower.js'
 import type { Revocation } from './revocation.js'
 import { type AccountEnd, RevocationList, type TokenFacts } from './revocation-list.js'
 

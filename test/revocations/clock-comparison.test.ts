@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createClockComparison } from '../../src/revocations/clock-comparison.js'
+import { createClockComparison } from '../../src/revocations/freshness.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { quietLog } from '../support/servers/quiet-log.js'
 

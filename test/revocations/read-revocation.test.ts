@@ -1,6 +1,5 @@
 import t from 'tap'
-import { readRevocation } from '../../src/revocations/read-revocation.js'
-import { REVOCATION_TTL_SECONDS } from '../../src/revocations/revocation.js'
+import { REVOCATION_TTL_SECONDS, readRevocation } from '../../src/revocations/revocation.js'
 
 const NOW_S = 1_800_000_000
 const NOW = NOW_S * 1000
