@@ -38,8 +38,10 @@ export type UserView = Static<typeof userSchema>
 export const tokenResponseSchema = Type.Object({
   access_token: Type.String(),
   token_type: Type.Literal('Bearer'),
-  expires_in: Type.Integer({ description: 'Seconds.' }),
-  refresh_token: Type.Optional(Type.String({ description: 'Only with `transport: "body"`; else it is the cookie.' })),
+  expires_in: Type.Integer({ description: 'Lifetime of the access token, in seconds.' }),
+  refresh_token: Type.Optional(
+    Type.String({ description: 'Only with `transport: "body"`; otherwise it is in a cookie.' }),
+  ),
   session_id: uuidSchema,
   user: userSchema,
 })
@@ -50,18 +52,21 @@ const locationSchema = Type.Object({ country: nullableString, city: nullableStri
 
 export const sessionSchema = Type.Object({
   id: uuidSchema,
-  current: Type.Boolean({ description: 'Whether this is the session that asks.' }),
+  current: Type.Boolean({ description: 'True for the session that makes the request.' }),
   device: Type.Unsafe<Static<typeof deviceSchema> | null>({ ...deviceSchema, type: ['object', 'null'] }),
   label: nullableString,
   ip: nullableString,
   location: Type.Unsafe<Static<typeof locationSchema> | null>({ ...locationSchema, type: ['object', 'null'] }),
-  auth_methods: Type.Array(Type.String(), { description: 'How they signed in (RFC 8176): `pwd` is a password.' }),
+  auth_methods: Type.Array(Type.String(), { description: 'How the user signed in (RFC 8176): `pwd` is a password.' }),
   transport: Type.Union([Type.Literal('cookie'), Type.Literal('body')]),
-  remember: Type.Boolean({ description: 'False: its cookie ends with the browser.' }),
+  remember: Type.Boolean({ description: 'False if the cookie ends when the browser is closed.' }),
   created_at: timestamp,
   last_active_at: nullableTimestamp,
-  expires_at: Type.String({ format: 'date-time', description: 'The absolute end; nothing moves it.' }),
-  idle_expires_at: Type.String({ format: 'date-time', description: 'The end unless it is refreshed before.' }),
+  expires_at: Type.String({ format: 'date-time', description: 'The absolute end, which never changes.' }),
+  idle_expires_at: Type.String({
+    format: 'date-time',
+    description: 'When the session ends if it is not refreshed before.',
+  }),
   is_active: Type.Boolean(),
 })
 export type SessionView = Static<typeof sessionSchema>
@@ -70,9 +75,9 @@ export type SessionView = Static<typeof sessionSchema>
 export const eventSchema = Type.Object({
   id: uuidSchema,
   at: timestamp,
-  type: Type.String({ description: 'docs/events.md has a sentence for each.' }),
+  type: Type.String({ description: 'docs/events.md describes each type.' }),
   session_id: nullableString,
-  actor: Type.String({ description: 'Who caused it.' }),
+  actor: Type.String({ description: 'Who caused the event.' }),
   ip: nullableString,
   user_agent: nullableString,
   device: Type.Unsafe<Static<typeof deviceSchema> | null>({ ...deviceSchema, type: ['object', 'null'] }),
@@ -83,7 +88,10 @@ export type EventView = Static<typeof eventSchema>
 /** A page of events, the latest first. */
 export const eventPageSchema = Type.Object({
   events: Type.Array(eventSchema),
-  next: Type.Unsafe<string | null>({ type: ['string', 'null'], description: 'The `before` of the next page.' }),
+  next: Type.Unsafe<string | null>({
+    type: ['string', 'null'],
+    description: 'The `before` of the next page; null on the last page.',
+  }),
 })
 
 /** RFC 9457, added to the app as `Problem` by the plugin problem-details. */
@@ -92,18 +100,18 @@ export const problemSchema = Type.Object(
     type: Type.String(),
     title: Type.String(),
     status: Type.Integer(),
-    code: Type.String({ description: 'Stable: what a program decides by.' }),
+    code: Type.String({ description: 'A stable identifier of the error, for programs.' }),
     detail: Type.Optional(Type.String()),
     errors: Type.Optional(Type.Array(Type.Object({ field: Type.String(), message: Type.String() }))),
     messages: Type.Optional(
       Type.Array(Type.Object({ token_class: Type.String(), token_type: Type.String(), message: Type.String() }), {
-        description: 'Only when an access token of the Simple JWT dialect is refused.',
+        description: 'Only if an access token of the Simple JWT API is refused.',
       }),
     ),
     ticket: Type.Optional(
       Type.String({
         description:
-          'With `refresh_token_superseded` of a token in the body: send it if you come back with that token.',
+          'With `refresh_token_superseded`, if the token was in the body: send it if you send the same token again.',
       }),
     ),
     request_id: Type.Optional(Type.String()),

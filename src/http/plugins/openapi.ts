@@ -27,9 +27,14 @@ export const openapi = fp(
         servers: [{ url: publicUrl }],
         components: {
           securitySchemes: {
-            bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'The access token.' },
-            client: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'A client’s access token.' },
-            cookie: { type: 'apiKey', in: 'cookie', name: cookieName, description: 'The refresh token, in browsers.' },
+            bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'The access token of a user.' },
+            client: {
+              type: 'http',
+              scheme: 'bearer',
+              bearerFormat: 'JWT',
+              description: 'The access token of a client.',
+            },
+            cookie: { type: 'apiKey', in: 'cookie', name: cookieName, description: 'The refresh token of a browser.' },
           },
         },
       },

@@ -91,7 +91,7 @@ export const refreshCookie = fp(
       const options = { ...accessAttributes, ...(maxAgeSeconds !== undefined && { maxAge: maxAgeSeconds }) }
       if (!isStorable(app.serializeCookie(cookie.accessName, token, options))) {
         // Its user gets in all the same: the token is in the answer, too. An earlier one may not stay in its place.
-        app.log.warn('an access token with its roles and names does not fit into a cookie, so its browser gets none')
+        app.log.warn('the access token is too long for a cookie, so no cookie was set')
         return this.clearAccessCookie()
       }
       if (this.request.accessCookies().length > 1) clearElsewhere(this, cookie.accessName, accessAttributes, '/')
@@ -131,7 +131,7 @@ function isStorable(header: string): boolean {
 
 function assertStorable(header: string): void {
   if (!isStorable(header))
-    throw new Error(`A cookie of ${Buffer.byteLength(header)} bytes does not fit into a browser.`)
+    throw new Error(`The cookie has ${Buffer.byteLength(header)} bytes; browsers store at most ${COOKIE_MAX_BYTES}.`)
 }
 
 declare module 'fastify' {

@@ -48,7 +48,7 @@ function findFault(app: FastifyInstance, request: FastifyRequest): LatchkeyError
   if (request.raw.rawHeaders.length !== 2 * Object.keys(headers).length) {
     const twice = findTwice(request.raw.rawHeaders)
     if (twice !== undefined)
-      return new LatchkeyError('ambiguous_request', { detail: `The header ${twice} came twice.` })
+      return new LatchkeyError('ambiguous_request', { detail: `The header ${twice} appears more than once.` })
   }
 
   // RFC 9112, 3.2: each request of HTTP/1.1 has one.

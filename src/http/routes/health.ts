@@ -33,18 +33,20 @@ export const healthRoutes: FastifyPluginAsyncTypebox<HealthOptions> = async (app
 }
 
 const livezSchema = {
-  tags: ['operation'],
-  summary: 'Whether the process is alive',
+  tags: ['operations'],
+  summary: 'Check that the process is alive',
   response: { 200: Type.Object({ status: Type.Literal('ok') }) },
 }
 
 const readyzSchema = {
-  tags: ['operation'],
-  summary: 'Whether this instance may be sent requests',
+  tags: ['operations'],
+  summary: 'Check that this instance is ready for requests',
   response: {
     200: Type.Object({
       status: Type.Union([Type.Literal('ok'), Type.Literal('degraded')]),
-      degraded: Type.Array(Type.String(), { description: 'What is missing while verification is still safe.' }),
+      degraded: Type.Array(Type.String(), {
+        description: 'Problems of this instance that do not make verification unsafe.',
+      }),
     }),
     503: Type.Object({
       status: Type.Literal('unavailable'),

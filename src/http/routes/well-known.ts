@@ -54,13 +54,21 @@ export const wellKnownRoutes: FastifyPluginAsyncTypebox<WellKnownOptions> = asyn
   app.get(
     '/.well-known/jwks.json',
     {
-      schema: { summary: 'The public keys that verify access tokens', tags: ['verification'], response: { 200: Jwks } },
+      schema: {
+        summary: 'Get the public keys that verify access tokens',
+        tags: ['verification'],
+        response: { 200: Jwks },
+      },
     },
     // Plain JSON, not application/jwk-set+json: clients there are that look for no more.
     async (_request, reply) => reply.header('cache-control', CACHE_CONTROL).send(options.keyring.jwks(Date.now())),
   )
 
-  const schema = { summary: 'What this service offers', tags: ['verification'], response: { 200: Metadata } }
+  const schema = {
+    summary: 'Get the authorization server metadata (RFC 8414)',
+    tags: ['verification'],
+    response: { 200: Metadata },
+  }
   const sendMetadata = async (_request: FastifyRequest, reply: FastifyReply) =>
     reply.header('cache-control', CACHE_CONTROL).send(metadata)
   app.get(METADATA_ADDRESS, { schema }, sendMetadata)

@@ -50,7 +50,7 @@ const METHODS = 'GET, DELETE, HEAD, OPTIONS'
  */
 export const sessionsDialectRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
   const signedIn = { onRequest: app.authenticate }
-  const described = { tags: ['session'], security: [{ bearer: [] }] }
+  const described = { tags: ['sessions'], security: [{ bearer: [] }] }
   refuseAsViews(app)
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('Cache-Control', 'no-store')
@@ -60,10 +60,10 @@ export const sessionsDialectRoutes: FastifyPluginAsyncTypebox<{ context: AuthCon
     ...signedIn,
     schema: {
       ...described,
-      summary: 'The live sessions of the user, by their older names',
+      summary: 'List the live sessions of the user, in the format of older systems',
       description:
-        'A token that is not good is refused as a view of Simple JWT refuses it, `{detail, code, messages}`; one that was ' +
-        'made at `/auth`, by problem details.',
+        'A refused access token gets the error format of Simple JWT, `{detail, code, messages}`. A token that was issued ' +
+        'at `/auth` gets problem details.',
       response: { 200: Type.Array(itemSchema), ...refusals },
     },
   }
@@ -77,7 +77,11 @@ export const sessionsDialectRoutes: FastifyPluginAsyncTypebox<{ context: AuthCon
     ADDRESS,
     {
       ...signedIn,
-      schema: { ...described, summary: 'End every session but this one', response: { 204: Type.Null(), ...refusals } },
+      schema: {
+        ...described,
+        summary: 'Revoke every session except the current one',
+        response: { 204: Type.Null(), ...refusals },
+      },
     },
     async (request, reply) => {
       await revokeOtherSessions(context, request.principal, callerOf(request))
@@ -91,7 +95,7 @@ export const sessionsDialectRoutes: FastifyPluginAsyncTypebox<{ context: AuthCon
       ...signedIn,
       schema: {
         ...described,
-        summary: 'End one session of the user’s own',
+        summary: 'Revoke one session of the user',
         params,
         response: { 204: Type.Null(), ...refusals, ...errorResponses('session_not_found') },
       },

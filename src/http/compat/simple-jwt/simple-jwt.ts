@@ -73,7 +73,7 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
       schema: {
         summary: 'Simple JWT: sign in',
         description:
-          'Instead of `username`, `email` is taken too. An e-mail address in `username` means the account with that e-mail.',
+          'Takes `email` instead of `username` too. An e-mail address in `username` means the account with that e-mail.',
         body: Type.Object({ username: Type.String(), password: Type.String() }),
         response: { 200: Type.Object({ refresh: Type.String(), access: Type.String() }), ...refusals },
       },
@@ -115,7 +115,7 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
       view: 'Token Verify',
       bodyLimit: 8192,
       schema: {
-        summary: 'Simple JWT: whether an access or a refresh token is good now',
+        summary: 'Simple JWT: check whether an access or a refresh token is valid',
         body: Type.Object({ token: Type.String() }),
         response: { 200: nothing, ...refusals },
       },
@@ -134,7 +134,7 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
     {
       view: 'Token Blacklist',
       schema: {
-        summary: 'Simple JWT: end the session of a refresh token',
+        summary: 'Simple JWT: revoke the session of a refresh token',
         body: Type.Object({ refresh: Type.String() }),
         response: { 200: nothing, ...refusals },
       },
@@ -157,8 +157,8 @@ type DescribedSchema = FastifySchema & { summary: string; body: { properties: ob
 const nothing = Type.Object({}, { description: 'An empty object.' })
 const detail = Type.Object({ detail: Type.String(), code: Type.Optional(Type.String()) })
 const refusals = {
-  400: Type.Object({}, { additionalProperties: Type.Array(Type.String()), description: 'What is wrong, by field.' }),
-  401: Type.Object({ ...detail.properties }, { description: '`token_not_valid` for tokens; no code at the sign-in.' }),
+  400: Type.Object({}, { additionalProperties: Type.Array(Type.String()), description: 'The errors, by field.' }),
+  401: Type.Object({ ...detail.properties }, { description: '`token_not_valid` for tokens; no code for signing in.' }),
   403: Type.Object({ ...detail.properties }, { description: '`password_change_required` and `client_required`' }),
   429: Type.Object({ ...detail.properties }, { description: 'Too many requests.' }),
   503: Type.Object({ ...detail.properties }, { description: 'Try again after `Retry-After` seconds.' }),

@@ -38,7 +38,7 @@ const openSessionRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = as
       schema: {
         summary: 'Open a session for a user whom the client has signed in',
         description:
-          'For clients with the scope `sessions`. What the client says of the person is what the list of sessions shows.',
+          'For clients with the scope `sessions`. The list of sessions shows the values that the client sends.',
         tags: ['administration'],
         security: [{ client: [] }],
         params: userParams,
@@ -47,14 +47,14 @@ const openSessionRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = as
             Type.String({
               maxLength: 45,
               pattern: '^[0-9A-Fa-f:.]*$',
-              description: 'Where the person is, IPv4 or IPv6.',
+              description: 'The address of the user, IPv4 or IPv6.',
             }),
           ),
           user_agent: Type.Optional(Type.String({ maxLength: 512, pattern: '^[^\\p{Cc}\\uFFFD\\p{Cs}]*$' })),
           auth_methods: Type.Optional(
             Type.Array(Type.String({ pattern: '^[a-z0-9_-]{1,32}$' }), {
               maxItems: 8,
-              description: 'How the person signed in, in the words of RFC 8176: `pwd`, `otp`, `mfa` …',
+              description: 'How the user signed in, as values of RFC 8176: `pwd`, `otp`, `mfa` …',
             }),
           ),
         }),
@@ -67,7 +67,7 @@ const openSessionRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = as
     async (request, reply) => {
       const { ip, user_agent: userAgent, auth_methods: authMethods = [] } = request.body
       if (ip !== undefined && isIP(ip) === 0)
-        throw new LatchkeyError('invalid_request', { errors: [{ field: 'ip', message: 'is not an address' }] })
+        throw new LatchkeyError('invalid_request', { errors: [{ field: 'ip', message: 'is not an IP address' }] })
       const signIn = { client: request.client, userId: request.params.id, authMethods, caller: { ip, userAgent } }
       const grant = await openClientSession(context, signIn)
       reply.code(201)

@@ -11,10 +11,11 @@ export const revocationRoutes: FastifyPluginAsyncTypebox = async app => {
     {
       schema: {
         ...described,
-        summary: 'End the sessions of everybody, of a role or of a client',
+        summary: 'Revoke the sessions of all users, of a role or of a client',
         description:
-          '`before` ends what was signed in before an instant, `role` all that users of a role have, `client_id` the ' +
-          'sessions that a client opened (`latchkey`: that people opened themselves). One of the three.',
+          'Send exactly one field. `before` revokes the sessions that began before this time; `role` every session of ' +
+          'the users with this role; `client_id` the sessions that this client opened (`latchkey`: those that users ' +
+          'opened themselves).',
         body: Type.Object(
           {
             before: Type.Optional(Type.String({ format: 'date-time', maxLength: 40 })),
@@ -25,7 +26,7 @@ export const revocationRoutes: FastifyPluginAsyncTypebox = async app => {
           },
           { additionalProperties: false, minProperties: 1, maxProperties: 1 },
         ),
-        response: { 204: Type.Null({ description: 'All of it has ended.' }), ...refusals('invalid_role') },
+        response: { 204: Type.Null({ description: 'The sessions are revoked.' }), ...refusals('invalid_role') },
       },
     },
     async (request, reply) => {
@@ -42,6 +43,6 @@ export const revocationRoutes: FastifyPluginAsyncTypebox = async app => {
 /** The schema knows of leap seconds, JavaScript does not. */
 function secondsOf(instant: string): number {
   const seconds = Date.parse(instant) / 1000
-  if (Number.isNaN(seconds)) throw new LatchkeyError('invalid_request', { detail: 'before is no instant.' })
+  if (Number.isNaN(seconds)) throw new LatchkeyError('invalid_request', { detail: 'before is not a valid time.' })
   return seconds
 }

@@ -20,7 +20,8 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
     {
       schema: {
         ...described,
-        summary: 'End every session of a user and refuse new ones',
+        summary: 'Disable a user',
+        description: 'Revokes every session of the user and refuses new ones.',
         params: userParams,
         response: { 204: Type.Null(), ...refusals('user_not_found', 'own_account') },
       },
@@ -33,7 +34,7 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
 
   app.post(
     '/admin/users/:id/enable',
-    { schema: { ...described, summary: 'Let a user sign in again', params: userParams, response: done } },
+    { schema: { ...described, summary: 'Enable a disabled user', params: userParams, response: done } },
     async (request, reply) => {
       await enableUser(request.adminContext(), request.params.id, request.actor)
       return reply.code(204).send(null)
@@ -45,8 +46,10 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
     {
       schema: {
         ...described,
-        summary: 'Replace a user’s password by a temporary one',
-        description: 'It is in this answer and nowhere else, and must be changed at the next sign-in. Sessions end.',
+        summary: 'Replace a user’s password with a temporary one',
+        description:
+          'Only this response contains the temporary password. The user must change it at the next sign-in. Revokes ' +
+          'every session of the user.',
         params: userParams,
         response: {
           200: Type.Object({ temporary_password: Type.String() }),
@@ -65,12 +68,12 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
       schema: {
         ...described,
         summary: 'Issue a one-time token with which a user sets a new password',
-        description: 'For your own mailer. It is in this answer and nowhere else; one issued before is good no more.',
+        description: 'For your own mailer. Only this response contains the token. Any earlier token is invalidated.',
         params: userParams,
         response: {
           200: Type.Object({
             token: Type.String({ description: 'For POST /auth/reset-password.' }),
-            email: Type.String({ description: 'Send it here and nowhere else.' }),
+            email: Type.String({ description: 'Send the token to this address only.' }),
             expires_at: Type.String({ format: 'date-time' }),
           }),
           ...refusals('user_not_found', 'account_disabled'),
@@ -92,7 +95,8 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
     {
       schema: {
         ...described,
-        summary: 'What happened to a user’s account, with everything about it, the latest first',
+        summary: 'List the events of a user’s account, newest first',
+        description: 'With all details; `/auth/events` leaves out details about other people.',
         params: userParams,
         querystring: eventsQuery,
         response: { 200: eventPageSchema, ...refusals('user_not_found') },
@@ -110,7 +114,7 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
     {
       schema: {
         ...described,
-        summary: 'The live sessions of a user, the youngest first',
+        summary: 'List the live sessions of a user, newest first',
         params: userParams,
         response: { 200: Type.Array(sessionSchema), ...refusals('user_not_found') },
       },
@@ -132,7 +136,7 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
     {
       schema: {
         ...described,
-        summary: 'End one session of a user',
+        summary: 'Revoke one session of a user',
         params: sessionParams,
         response: { 204: Type.Null(), ...refusals('user_not_found', 'session_not_found') },
       },

@@ -14,8 +14,8 @@ const name = Type.String(text)
 // What they may be made of and take together is for the domain to say: its refusals give the reason.
 const roles = Type.Array(Type.String(), {
   description:
-    'Letters, digits, punctuation but no comma, symbols, and single spaces between them; stored in NFC. Together at most ' +
-    `${ROLES_MAX_BYTES} bytes, each as it is in X-Auth-Roles and 3 more.`,
+    'Letters, digits, symbols, punctuation except commas, and single spaces between them; stored in NFC. All roles ' +
+    `together take at most ${ROLES_MAX_BYTES} bytes; each takes its length in X-Auth-Roles plus 3.`,
 })
 const sought = Type.Optional(Type.String(text))
 
@@ -28,8 +28,10 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
     {
       schema: {
         ...described,
-        summary: 'Find users, a page at a time',
-        description: 'All, the youngest first; or by one name or its beginning. Names are compared as they are stored.',
+        summary: 'Find users, one page at a time',
+        description:
+          'All users, newest first, or those with one name or prefix. Names are compared in the form in which they are ' +
+          'stored.',
         querystring: bodyOf({
           email: sought,
           email_prefix: sought,
@@ -37,8 +39,14 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
           username_prefix: sought,
           external_id: sought,
           external_id_prefix: sought,
-          limit: Type.String({ pattern: '^([1-9][0-9]?|100)$', default: DEFAULT_LIMIT, description: '1 to 100' }),
-          cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 2048, description: 'From the page before.' })),
+          limit: Type.String({
+            pattern: '^([1-9][0-9]?|100)$',
+            default: DEFAULT_LIMIT,
+            description: 'Users per page, 1 to 100.',
+          }),
+          cursor: Type.Optional(
+            Type.String({ minLength: 1, maxLength: 2048, description: 'The `next_cursor` of the previous page.' }),
+          ),
         }),
         response: {
           200: Type.Object({
@@ -64,9 +72,9 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
     {
       schema: {
         ...described,
-        summary: 'Make an account',
+        summary: 'Create a user',
         description:
-          'Its temporary password is in this answer and nowhere else, and must be changed at the first sign-in.',
+          'Only this response contains the temporary password. The user must change it at the first sign-in.',
         body: bodyOf({
           email: name,
           username: Type.Optional(name),
@@ -104,7 +112,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
     {
       schema: {
         ...described,
-        summary: 'One user',
+        summary: 'Get a user',
         params: userParams,
         response: { 200: adminUserSchema, ...refusals('user_not_found') },
       },
@@ -117,10 +125,10 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
     {
       schema: {
         ...described,
-        summary: 'Set the roles of a user, or their names',
+        summary: 'Change the roles or the names of a user',
         description:
-          'Either the roles, or the e-mail and the username, of which null takes it away. Their sessions go on; access ' +
-          'tokens with the old roles are refused as stale, and refreshed.',
+          'Send either `roles`, or `email`, `username` or both; null removes the username. Sessions continue. Access ' +
+          'tokens with the old roles are refused with `token_stale` until they are refreshed.',
         params: userParams,
         body: bodyOf({
           roles: Type.Optional(roles),
@@ -145,7 +153,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
       const { id } = request.params
       const { roles, ...names } = request.body
       if ((roles === undefined) === (names.email === undefined && names.username === undefined))
-        throw new LatchkeyError('invalid_request', { detail: 'Give either roles, or email or username or both.' })
+        throw new LatchkeyError('invalid_request', { detail: 'Send either roles, or email, username or both.' })
       if (roles === undefined) await renameUser(request.adminContext(), id, names, request.actor)
       else await setRoles(request.adminContext(), id, roles, request.actor)
       return adminUserView(await getUser(context, id))
@@ -158,7 +166,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
       schema: {
         ...described,
         summary: 'Delete a user',
-        description: 'With all their sessions; what they hold of tokens is refused at once. Events are kept.',
+        description: 'Deletes every session of the user too; their tokens are refused at once. Events are kept.',
         params: userParams,
         response: { 204: Type.Null(), ...refusals('user_not_found', 'own_account') },
       },
@@ -180,6 +188,6 @@ function searchOf(names: Partial<Record<string, string>>): UserSearch | undefine
       return text === undefined ? [] : [{ field, text, isPrefix: parameter !== name }]
     }),
   )
-  if (asked.length > 1) throw new LatchkeyError('invalid_request', { detail: 'Ask for one name at a time.' })
+  if (asked.length > 1) throw new LatchkeyError('invalid_request', { detail: 'Search for one name at a time.' })
   return asked[0]
 }

@@ -18,7 +18,7 @@ export function olderSpellings(spellings: Readonly<Record<string, string>>): pre
     for (const [older, ours] of pairs) {
       if (!Object.hasOwn(body, older)) continue
       if (Object.hasOwn(body, ours)) {
-        const errors = [{ field: older, message: `is another name of ${ours}: send one of them` }]
+        const errors = [{ field: older, message: `is an alias of ${ours}; send only one of them` }]
         return done(new LatchkeyError('invalid_request', { errors }))
       }
       body[ours] = body[older]

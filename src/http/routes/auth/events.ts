@@ -18,8 +18,9 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = 
     {
       onRequest: app.authenticate,
       schema: {
-        summary: 'What happened to the account, the latest first: sign-ins, refusals, why a session ended',
-        tags: ['user'],
+        summary: 'List the events of the account, newest first',
+        description: 'Sign-ins, refused attempts, and why sessions ended.',
+        tags: ['account'],
         security: [{ bearer: [] }],
         querystring: eventsQuery,
         response: {
@@ -39,9 +40,9 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = 
 export const eventsQuery = Type.Object(
   {
     limit: Type.Optional(
-      Type.String({ pattern: '^([1-9][0-9]?|100)$', description: 'Events on a page: 1 to 100, by default 20.' }),
+      Type.String({ pattern: '^([1-9][0-9]?|100)$', description: 'Events per page: 1 to 100, by default 20.' }),
     ),
-    before: Type.Optional(Type.String({ ...idSchema, description: 'The `next` of the page before.' })),
+    before: Type.Optional(Type.String({ ...idSchema, description: 'The `next` of the previous page.' })),
   },
   { additionalProperties: false },
 )

@@ -33,7 +33,10 @@ export const gatewayRoutes: FastifyPluginAsyncTypebox<GatewayRoutesOptions> = as
   // A misspelled `role` would let everybody through, so nothing else may be asked.
   const querystring = bodyOf({
     role: Type.Optional(
-      Type.Unsafe<string | string[]>({ ...oneOrMore, description: 'Any of these must be held, compared exactly.' }),
+      Type.Unsafe<string | string[]>({
+        ...oneOrMore,
+        description: 'The user must have one of these roles. Compared exactly.',
+      }),
     ),
   })
   ignoreBodies(app)
@@ -45,15 +48,16 @@ export const gatewayRoutes: FastifyPluginAsyncTypebox<GatewayRoutesOptions> = as
       schema: {
         summary: 'Verify the access token of a request',
         description:
-          'For gateways (ForwardAuth, auth_request, ext_authz): answers 200, 401, 403 or 503 and nothing else.',
-        tags: ['verify'],
+          'For gateways (ForwardAuth, auth_request, ext_authz). Answers 200, 401, 403 or 503 and nothing else.',
+        tags: ['verification'],
         security: [{ bearer: [] }],
         querystring,
         response: {
           200: Type.Null({
             description:
-              'X-Auth-Subject, X-Auth-Session and X-Auth-Roles say whose it is. The roles have commas between them; all but ' +
-              'letters, digits and `_ . : -` is percent-encoded UTF-8: split at the commas, then decode each.',
+              'X-Auth-Subject, X-Auth-Session and X-Auth-Roles identify the user. X-Auth-Roles has a comma between two ' +
+              'roles. In a role, everything except ASCII letters, digits and `_ . : -` is percent-encoded UTF-8: split ' +
+              'at the commas first, then decode each role.',
           }),
           ...errorResponses(...accessTokenErrors, 'insufficient_role', 'revocations_stale'),
         },
@@ -127,7 +131,7 @@ function refuseForGateway(thrown: Error): never {
 function requireRole(request: FastifyRequest & { principal: Principal; query: unknown }): void {
   const { role } = request.query as { role?: string | string[] }
   if (request.validationError && !isClientsOwnQuery(request))
-    throw new LatchkeyError('insufficient_role', { detail: 'The query may ask for `role` and nothing else.' })
+    throw new LatchkeyError('insufficient_role', { detail: 'The only query parameter allowed here is `role`.' })
   if (role === undefined) return
   const wanted = typeof role === 'string' ? [role] : role
   if (!wanted.some(name => request.principal.roles.includes(name))) throw new LatchkeyError('insufficient_role')

@@ -11,8 +11,8 @@ export const profileRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
     {
       onRequest: app.authenticate,
       schema: {
-        summary: 'The user behind the access token',
-        tags: ['user'],
+        summary: 'Get the signed-in user',
+        tags: ['account'],
         security: [{ bearer: [] }],
         response: {
           200: userSchema,

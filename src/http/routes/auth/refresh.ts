@@ -16,7 +16,7 @@ const refreshToken = Type.Optional(Type.String({ minLength: 1, maxLength: 1024 }
 const ticket = Type.String({
   minLength: 1,
   maxLength: 64,
-  description: 'Of the answer `refresh_token_superseded`, if this is the same token again.',
+  description: 'The ticket from `refresh_token_superseded`, if you send the same token again.',
 })
 
 /** How sessions go on and end: refresh and log out. */
@@ -38,11 +38,11 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
       schema: {
         summary: 'Exchange the refresh token for new tokens',
         description:
-          'The token is the cookie, or in the body. Sent again, the same token yields the same successor. ' +
-          'A token that was replaced longer ago is refused with `refresh_token_superseded` and a ticket, and the session ' +
-          'goes on: send the newer token. Whoever comes back with the same token and the ticket has none, and ends it. ' +
-          'A session that a client opened is refreshed at `/oauth/token` alone.',
-        tags: ['session'],
+          'The refresh token is in the cookie or in the body. The same token sent again returns the same successor. ' +
+          'A token that was replaced earlier is refused with `refresh_token_superseded` and a ticket, and the session ' +
+          'continues: send the newer token. A request with the same token and its ticket means that the client has no ' +
+          'newer token, and revokes the session. Sessions that a client opened are refreshed only at `/oauth/token`.',
+        tags: ['sessions'],
         body: optionalBodyOf({ refresh_token: refreshToken, ticket: Type.Optional(ticket) }),
         response: {
           200: tokenResponseSchema,
@@ -85,15 +85,16 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
       errorHandler: clearDeadCookies,
       preValidation: olderNames,
       schema: {
-        summary: 'End this session, the others, or all',
-        description: 'By the access token or the refresh token. Clears the cookie once the end is committed.',
-        tags: ['session'],
+        summary: 'Sign out of this session, the others, or all',
+        description:
+          'Takes the access token or the refresh token. Clears the cookie after the revocation is committed.',
+        tags: ['sessions'],
         body: optionalBodyOf({
           scope: Type.Optional(Type.Union([Type.Literal('session'), Type.Literal('others'), Type.Literal('all')])),
           refresh_token: refreshToken,
         }),
         response: {
-          204: Type.Null({ description: 'It has ended.' }),
+          204: Type.Null({ description: 'The sessions are revoked.' }),
           ...errorResponses(
             'invalid_request',
             'ambiguous_credentials',

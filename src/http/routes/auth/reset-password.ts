@@ -28,10 +28,16 @@ export const resetPasswordRoutes: FastifyPluginAsyncTypebox<{ context: AuthConte
       preHandler: endOvertaken(context),
       schema: {
         summary: 'Set a new password with a one-time token and sign in with it',
-        description: 'Ends every session of the account and opens a new one. A refused password leaves the token good.',
+        description:
+          'Revokes every session of the account and opens a new one. If the new password is refused, the token remains ' +
+          'valid.',
         tags: ['sign-in'],
         body: bodyOf({
-          token: Type.String({ minLength: 1, maxLength: 256, description: 'As the administrator’s mailer sent it.' }),
+          token: Type.String({
+            minLength: 1,
+            maxLength: 256,
+            description: 'The token that your mailer sent to the user.',
+          }),
           new_password: password,
           transport,
           remember,

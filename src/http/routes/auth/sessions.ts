@@ -25,7 +25,7 @@ const label = {
   maxLength: 100,
   // No control characters: it is shown in lists. Nor what would be stored as another text.
   pattern: '^[^\\p{Cc}\\uFFFD\\p{Cs}]*$',
-  description: 'Null takes the name away.',
+  description: 'Null removes the name.',
 }
 const refusals = {
   ...errorResponses(...accessTokenErrors, 'invalid_request', 'cross_site_request', 'store_unavailable'),
@@ -34,7 +34,7 @@ const refusals = {
 /** Where a user is signed in, and the end of it. */
 export const sessionRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
   const signedIn = { onRequest: app.authenticate }
-  const described = { tags: ['session'], security: [{ bearer: [] }] }
+  const described = { tags: ['sessions'], security: [{ bearer: [] }] }
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('Cache-Control', 'no-store')
   })
@@ -45,7 +45,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
       ...signedIn,
       schema: {
         ...described,
-        summary: 'The live sessions of the user, the youngest first',
+        summary: 'List the live sessions of the user, newest first',
         response: { 200: Type.Array(sessionSchema), ...refusals },
       },
     },
@@ -58,7 +58,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
       ...signedIn,
       schema: {
         ...described,
-        summary: 'Give a session a name of the user’s own',
+        summary: 'Name a session',
         params,
         body: bodyOf({ label: Type.Unsafe<string | null>(label) }),
         response: { 204: Type.Null(), ...refusals, ...errorResponses('session_not_found') },
@@ -76,7 +76,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
       ...signedIn,
       schema: {
         ...described,
-        summary: 'End every session but this one',
+        summary: 'Revoke every session except the current one',
         response: { 204: Type.Null(), ...refusals },
       },
     },
@@ -92,7 +92,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
       ...signedIn,
       schema: {
         ...described,
-        summary: 'End one session of the user’s own',
+        summary: 'Revoke one session of the user',
         params,
         response: { 204: Type.Null(), ...refusals, ...errorResponses('session_not_found') },
       },

@@ -12,14 +12,15 @@ const password = Type.String({ minLength: 1, maxLength: 1024, pattern: '^[^\\uFF
 const transport = Type.Optional(
   Type.Union([Type.Literal('cookie'), Type.Literal('body')], {
     default: 'cookie',
-    description: 'Where the refresh token goes: a cookie for browsers, the body for clients that keep it themselves.',
+    description:
+      'Where the refresh token is returned: a cookie for browsers, the body for clients that store it themselves.',
   }),
 )
 const remember = Type.Optional(
   Type.Boolean({
     default: true,
     description:
-      'False for a browser that shall forget: the cookie ends with it, and the session lives hours, not weeks.',
+      'False for a shared computer: the cookie ends when the browser is closed, and the session lasts hours, not weeks.',
   }),
 )
 

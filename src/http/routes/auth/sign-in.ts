@@ -32,7 +32,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
       config: limited,
       preHandler: endOvertaken(context),
       schema: {
-        summary: 'Make an account and sign in to it',
+        summary: 'Create an account and sign in',
         tags: ['sign-in'],
         body: bodyOf({ email: name, password, transport, remember }),
         response: {
@@ -66,7 +66,8 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
       preHandler: endOvertaken(context),
       schema: {
         summary: 'Sign in with a password',
-        description: 'Always opens a new session. An unknown name, a wrong password and a disabled account look alike.',
+        description:
+          'Always opens a new session. The answer is the same for an unknown name, a wrong password and a disabled account.',
         tags: ['sign-in'],
         body: bodyOf({ email: Type.Optional(name), username: Type.Optional(name), password, transport, remember }),
         response: {
@@ -86,7 +87,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
     async (request, reply) => {
       const { email, username, password, transport = 'cookie', remember } = request.body
       if ((email === undefined) === (username === undefined))
-        throw new LatchkeyError('invalid_request', { detail: 'Give either email or username.' })
+        throw new LatchkeyError('invalid_request', { detail: 'Send either email or username.' })
       const credentials = { email, username, password, transport, remember, deviceCookie: request.deviceCookie() }
       const grant = await logIn(context, credentials, callerOf(request))
       return replyWithTokens(reply, grant, transport)
@@ -107,10 +108,10 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
       preValidation: olderSpellings({ oldPassword: 'current_password', newPassword: 'new_password' }),
       preHandler: endOvertaken(context),
       schema: {
-        summary: 'Set a new password and sign in with it',
+        summary: 'Change the password and sign in with the new one',
         description:
-          'Ends every session of the account and opens a new one, also at the forced first change. Signed in, it needs ' +
-          'no e-mail.',
+          'Revokes every session of the account and opens a new one, also when a temporary password is changed. A ' +
+          'signed-in user does not need to send `email`.',
         tags: ['sign-in'],
         security: [{}, { bearer: [] }],
         body: bodyOf({
@@ -119,7 +120,9 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
           new_password: password,
           transport,
           remember: Type.Optional(
-            Type.Boolean({ description: 'As at the sign-in; by default as the session that asks, if one does.' }),
+            Type.Boolean({
+              description: 'As for signing in; by default the value of the current session, if there is one.',
+            }),
           ),
         }),
         response: {
@@ -153,6 +156,6 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
 async function whoAsks(context: AuthContext, request: FastifyRequest): Promise<Principal> {
   const token = request.presentedAccessToken()
   if (token === undefined)
-    throw new LatchkeyError('authentication_required', { detail: 'Without an access token, give the email.' })
+    throw new LatchkeyError('authentication_required', { detail: 'Without an access token, email is required.' })
   return verifyAccessToken(context, token)
 }

@@ -21,7 +21,7 @@ export const verifyRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
       bodyLimit: 8192,
       schema: {
         summary: 'Verify an access token',
-        tags: ['verify'],
+        tags: ['verification'],
         body: bodyOf({ token: Type.String({ minLength: 1, maxLength: 4096 }) }),
         response: {
           200: verifiedSchema,

@@ -42,7 +42,7 @@ function clientCredentialsOf(request: FastifyRequest, posted: PostedCredentials)
     const basic = readBasic(authorization)
     if (!basic) throw new LatchkeyError('invalid_client')
     if (secret !== undefined || (clientId !== undefined && clientId !== basic.clientId))
-      throw new LatchkeyError('invalid_request', { detail: 'Show who you are in the header or in the body, not both.' })
+      throw new LatchkeyError('invalid_request', { detail: 'Authenticate in the header or in the body, not both.' })
     return basic
   }
   if (clientId === undefined || secret === undefined) throw new LatchkeyError('invalid_client')
@@ -86,14 +86,16 @@ export function forClients(app: FastifyInstance) {
 /** The body of a route for clients: a form, in which unknown parameters are ignored (RFC 6749, 3.2). */
 export function formOf<T extends TProperties>(properties: T) {
   return Type.Object({
-    client_id: Type.Optional(Type.String({ description: 'Unless the client authenticates by the header.' })),
+    client_id: Type.Optional(
+      Type.String({ description: 'Required unless the client authenticates in the Authorization header.' }),
+    ),
     client_secret: Type.Optional(Type.String()),
     ...properties,
   })
 }
 
 export const tokenField = Type.String({ maxLength: TOKEN_MAX_LENGTH })
-export const hintField = Type.Optional(Type.String({ description: 'Accepted and not needed.' }))
+export const hintField = Type.Optional(Type.String({ description: 'Accepted, but not needed.' }))
 
 const errorSchema = Type.Object({ error: Type.String(), error_description: Type.Optional(Type.String()) })
 
@@ -104,6 +106,6 @@ export function oauthErrors(...codes: string[]) {
     400: { ...errorSchema, description: `RFC 6749, 5.2: ${listed}` },
     401: { ...errorSchema, description: '`invalid_client`' },
     429: { ...errorSchema, description: '`temporarily_unavailable`: too many requests' },
-    503: { ...errorSchema, description: '`temporarily_unavailable`: a store is away' },
+    503: { ...errorSchema, description: '`temporarily_unavailable`: a store is unavailable' },
   }
 }

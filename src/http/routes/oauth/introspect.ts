@@ -6,7 +6,7 @@ import { clientOf, forClients, formOf, oauthErrors, tokenField } from './client-
 
 const introspection = Type.Object({
   active: Type.Boolean(),
-  token_type: Type.Optional(Type.Literal('Bearer', { description: 'Of access tokens alone.' })),
+  token_type: Type.Optional(Type.Literal('Bearer', { description: 'Only for access tokens.' })),
   sub: Type.Optional(Type.String()),
   client_id: Type.Optional(Type.String()),
   username: Type.Optional(Type.String()),
@@ -22,7 +22,7 @@ const introspection = Type.Object({
 })
 
 const introspectionHint = Type.Optional(
-  Type.String({ description: 'A refresh token is active only for who asks with `refresh_token`.' }),
+  Type.String({ description: 'A refresh token is active only if the hint is `refresh_token`.' }),
 )
 
 /** Whether a token is good now, for services that would rather ask than verify (RFC 7662). */
@@ -32,10 +32,10 @@ export const introspectRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }
     {
       ...forClients(app),
       schema: {
-        summary: 'Ask whether a token is live',
+        summary: 'Introspect a token',
         description:
-          'For clients with the scope `introspect`. Asks the database, so it knows of what happened just now. Without a ' +
-          'hint nothing but the access token of a user is active, or of the client that asks.',
+          'For clients with the scope `introspect`. Reads the database, so it includes the latest revocations. Without a ' +
+          'hint, only access tokens of users and the client’s own access tokens can be active.',
         tags: ['clients'],
         consumes: ['application/x-www-form-urlencoded'],
         body: formOf({ token: tokenField, token_type_hint: introspectionHint }),

@@ -43,7 +43,7 @@ function parseForms(app: FastifyInstance): void {
 function readForm(text: string): Record<string, string> {
   const fields = new Map<string, string>()
   for (const [name, value] of new URLSearchParams(text)) {
-    if (fields.has(name)) throw new LatchkeyError('invalid_request', { detail: 'A parameter came twice.' })
+    if (fields.has(name)) throw new LatchkeyError('invalid_request', { detail: 'A parameter appears more than once.' })
     fields.set(name, value)
   }
   const sent = [...fields].filter(([name, value]) => value !== '' && name !== '__proto__')

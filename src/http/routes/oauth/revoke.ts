@@ -14,12 +14,15 @@ export const revokeRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = 
       schema: {
         summary: 'Revoke a token',
         description:
-          'A refresh token ends with its session, an access token alone. A token of somebody else, or of nobody, is ' +
-          'answered alike.',
+          'A refresh token is revoked with its session; an access token is revoked alone. For an unknown token, or a ' +
+          'token of another client, the response is the same.',
         tags: ['clients'],
         consumes: ['application/x-www-form-urlencoded'],
         body: formOf({ token: tokenField, token_type_hint: hintField }),
-        response: { 200: Type.Null({ description: 'The client’s token is revoked.' }), ...oauthErrors() },
+        response: {
+          200: Type.Null({ description: 'The token is revoked if it belongs to the client.' }),
+          ...oauthErrors(),
+        },
       },
     },
     async (request, reply) => {

@@ -9,9 +9,9 @@ import { clientOf, forClients, formOf, oauthErrors, TOKEN_MAX_LENGTH } from './c
 const tokenAnswer = Type.Object({
   access_token: Type.String(),
   token_type: Type.Literal('Bearer'),
-  expires_in: Type.Integer({ description: 'Seconds.' }),
-  scope: Type.Optional(Type.String({ description: 'Of a client’s own token.' })),
-  refresh_token: Type.Optional(Type.String({ description: 'Of a session.' })),
+  expires_in: Type.Integer({ description: 'Lifetime of the access token, in seconds.' }),
+  scope: Type.Optional(Type.String({ description: 'Only for `client_credentials`.' })),
+  refresh_token: Type.Optional(Type.String({ description: 'Only for `refresh_token`.' })),
 })
 
 /** Tokens for clients: their own, and those of the sessions that they opened (RFC 6749). */
@@ -21,15 +21,17 @@ export const tokenRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
     {
       ...forClients(app),
       schema: {
-        summary: 'Give a client an access token',
+        summary: 'Get an access token',
         description:
-          '`client_credentials` is for a token of the client’s own; `refresh_token` for the next tokens of a session ' +
-          'that the client opened.',
+          '`client_credentials` returns an access token of the client itself; `refresh_token` returns the next tokens of ' +
+          'a session that the client opened.',
         tags: ['clients'],
         consumes: ['application/x-www-form-urlencoded'],
         body: formOf({
           grant_type: Type.String(),
-          scope: Type.Optional(Type.String({ description: 'Between spaces; all of the client’s if it is left out.' })),
+          scope: Type.Optional(
+            Type.String({ description: 'Separated by spaces; by default all scopes of the client.' }),
+          ),
           refresh_token: Type.Optional(Type.String({ maxLength: TOKEN_MAX_LENGTH })),
         }),
         response: {
@@ -47,7 +49,7 @@ export const tokenRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
       }
       if (grant_type !== 'refresh_token') throw new LatchkeyError('unsupported_grant_type')
       if (refresh_token === undefined)
-        throw new LatchkeyError('invalid_request', { detail: 'refresh_token is required' })
+        throw new LatchkeyError('invalid_request', { detail: 'refresh_token is required.' })
       const grant = await refreshClientSession(context, client, refresh_token)
       return { ...bearer(grant.accessToken, grant.accessExpiresInSeconds), refresh_token: grant.refreshToken }
     },
