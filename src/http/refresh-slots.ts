@@ -19,7 +19,7 @@ export function slotName(name: string, slot: string): string {
 }
 
 /** Which slot of a cookie has this name; undefined if it is none. */
-export function slotNamed(name: string, cookieName: string): string | undefined {
+export function slotOfCookie(name: string, cookieName: string): string | undefined {
   const slot = cookieName.startsWith(`${name}-`) ? cookieName.slice(name.length + 1) : ''
   return /^[0-9a-f]{3}$/.test(slot) ? slot : undefined
 }

@@ -4,12 +4,12 @@ import type { Config } from '../config/config.js'
 import type { AuthContext } from '../domain/context.js'
 import { isOwnRefreshToken } from '../domain/tokens/choose-refresh-token.js'
 import { slotOf } from '../domain/tokens/refresh-token.js'
-import { sessionsDialectRoutes } from '../http/compat/sessions/compat-sessions.js'
+import { compatSessionRoutes } from '../http/compat/sessions/compat-sessions.js'
 import { simpleJwtRoutes } from '../http/compat/simple-jwt/simple-jwt.js'
 import { authenticate, recheckAfterBody } from '../http/plugins/authenticate.js'
 import { authenticateClients } from '../http/plugins/authenticate-clients.js'
 import { cors } from '../http/plugins/cors.js'
-import { crossSite } from '../http/plugins/csrf.js'
+import { csrf } from '../http/plugins/csrf.js'
 import { drain, drainLongRequests } from '../http/plugins/drain.js'
 import { openapi } from '../http/plugins/openapi.js'
 import { notFound, problemDetails } from '../http/plugins/problem-details.js'
@@ -17,7 +17,7 @@ import { rateLimit } from '../http/plugins/rate-limit.js'
 import { refreshCookie } from '../http/plugins/refresh-cookie.js'
 import { requestGuard } from '../http/plugins/request-guard.js'
 import { requestLog } from '../http/plugins/request-log.js'
-import { cutStalled } from '../http/plugins/response-timeout.js'
+import { responseTimeout } from '../http/plugins/response-timeout.js'
 import { securityHeaders } from '../http/plugins/security-headers.js'
 import { sentCookies } from '../http/plugins/sent-cookies.js'
 import { GATEWAY_ADDRESS } from '../http/rewrite-url.js'
@@ -93,9 +93,9 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
   async function api(app: FastifyInstance) {
     await app.register(requestLog, { log })
     await app.register(drainLongRequests)
-    await app.register(cutStalled, { patienceMs: 30_000 })
+    await app.register(responseTimeout, { timeoutMs: 30_000 })
     await app.register(refreshCookie, { ...config, isOwnToken: token => isOwnRefreshToken(context, token), slotOf })
-    await app.register(crossSite, { ...config, cookieNames })
+    await app.register(csrf, { ...config, cookieNames })
     await app.register(rateLimit, { rateLimit: config.rateLimit, ephemeral: stores.ephemeral })
     await app.register(notFound)
     await app.register(recheckAfterBody, { context })
@@ -111,7 +111,7 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
     await app.register(sessionRoutes, { context })
     await app.register(eventRoutes, { context })
     if (config.dialects.includes('simple-jwt')) await app.register(simpleJwtRoutes, { prefix: '/api/token', context })
-    if (config.dialects.includes('sessions')) await app.register(sessionsDialectRoutes, { context })
+    if (config.dialects.includes('sessions')) await app.register(compatSessionRoutes, { context })
     await app.register(oauthRoutes, { context })
     await app.register(adminRoutes, { context })
   }

@@ -9,7 +9,7 @@ const FOREIGN = { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site'
 const routes = (app: FastifyInstance) => {
   app.post('/refresh', async () => ({ ok: true }))
   app.delete('/sessions/1', async () => ({ ok: true }))
-  app.post('/login', { config: { crossSite: 'always' } }, async () => ({ ok: true }))
+  app.post('/login', { config: { csrf: 'always' } }, async () => ({ ok: true }))
 }
 
 t.test('a page of another site cannot change state with the cookie of a signed-in browser', async t => {

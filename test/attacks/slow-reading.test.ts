@@ -7,9 +7,9 @@ import { buildToyApp } from '../support/toy-app.js'
 /** More than the buffers of both ends hold. */
 const LARGE = 'a'.repeat(64_000_000)
 
-async function ask(t: Test, patienceMs: number) {
+async function ask(t: Test, timeoutMs: number) {
   const { app } = await buildToyApp(t, {
-    patienceMs,
+    timeoutMs,
     routes: app => {
       app.get('/large', async () => LARGE)
     },

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { newMark, readSlot, slotName, slotNamed, writeSlot } from '../../src/http/refresh-slots.js'
+import { newMark, readSlot, slotName, slotOfCookie, writeSlot } from '../../src/http/refresh-slots.js'
 
 t.test('a slot is read exactly as it was written', async () => {
   const mark = fc.integer({ min: -0x8000_0000, max: 0x7fff_ffff })
@@ -34,7 +34,7 @@ t.test('marks are integers within the range of the database column', async t => 
 })
 
 t.test('a slot cookie is the cookie name and three hexadecimal digits, unlike our other cookies', async t => {
-  t.equal(slotNamed('latchkey', slotName('latchkey', '0af')), '0af')
+  t.equal(slotOfCookie('latchkey', slotName('latchkey', '0af')), '0af')
   for (const name of [
     'latchkey',
     'latchkey-at',
@@ -44,5 +44,5 @@ t.test('a slot cookie is the cookie name and three hexadecimal digits, unlike ou
     'latchkey-0AF',
     'x-0af',
   ])
-    t.equal(slotNamed('latchkey', name), undefined, name)
+    t.equal(slotOfCookie('latchkey', name), undefined, name)
 })

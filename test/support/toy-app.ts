@@ -5,13 +5,13 @@ import { pino } from 'pino'
 import type { Test } from 'tap'
 import type { Config } from '../../src/config/config.js'
 import { cors } from '../../src/http/plugins/cors.js'
-import { crossSite } from '../../src/http/plugins/csrf.js'
+import { csrf } from '../../src/http/plugins/csrf.js'
 import { openapi } from '../../src/http/plugins/openapi.js'
 import { notFound, problemDetails } from '../../src/http/plugins/problem-details.js'
 import { refreshCookie } from '../../src/http/plugins/refresh-cookie.js'
 import { requestGuard } from '../../src/http/plugins/request-guard.js'
 import { requestLog } from '../../src/http/plugins/request-log.js'
-import { cutStalled } from '../../src/http/plugins/response-timeout.js'
+import { responseTimeout } from '../../src/http/plugins/response-timeout.js'
 import { securityHeaders } from '../../src/http/plugins/security-headers.js'
 import { sentCookies } from '../../src/http/plugins/sent-cookies.js'
 import { bodyOf, errorResponses, Type } from '../../src/http/schemas.js'
@@ -27,7 +27,7 @@ export interface ToyAppOptions {
   /** Overrides options of the server, for example with timeouts short enough for a test. */
   server?: Partial<FastifyHttpOptions<Server>>
   /** How long an answer may wait for a client that does not read it. */
-  patienceMs?: number
+  timeoutMs?: number
   /** Adds routes before the app is ready. */
   routes?: (app: FastifyInstance) => void
 }
@@ -62,7 +62,7 @@ export async function buildToyApp(t: Test, options: ToyAppOptions = {}) {
 
   await app.register(problemDetails, { log })
   await app.register(requestLog, { log })
-  await app.register(cutStalled, { patienceMs: options.patienceMs ?? 30_000 })
+  await app.register(responseTimeout, { timeoutMs: options.timeoutMs ?? 30_000 })
   await app.register(securityHeaders, { publicOrigin })
   await app.register(cors, { corsOrigins })
   await app.register(requestGuard)
@@ -74,7 +74,7 @@ export async function buildToyApp(t: Test, options: ToyAppOptions = {}) {
     isOwnToken: token => token.startsWith('own'),
     slotOf: () => '000',
   })
-  await app.register(crossSite, { publicOrigin, corsOrigins, cookieNames })
+  await app.register(csrf, { publicOrigin, corsOrigins, cookieNames })
   await app.register(notFound)
   await app.register(openapi, { publicUrl: publicOrigin + publicPath, publicPath, cookieName: cookie.name })
   app.post('/echo', { schema: echoSchema }, async request => request.body)

@@ -1,6 +1,5 @@
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import { catalogue, type LatchkeyError } from '../../lib/errors.js'
-import { accessTokenMessages } from './access-token-messages.js'
 
 /** RFC 9457 problem details with the extensions `code`, `errors`, `messages`, `ticket` and `request_id`. */
 export interface Problem {
@@ -11,7 +10,7 @@ export interface Problem {
   detail?: string
   errors?: readonly { field: string; message: string }[]
   /** When an access token of the Simple JWT dialect is refused: what clients of Simple JWT look for. */
-  messages?: ReturnType<typeof accessTokenMessages>
+  messages?: AccessTokenMessage[]
   /** When a refresh token in a body is superseded: to be sent with it if it is presented again. */
   ticket?: string
   /** On internal errors only: what to quote to the operator, who finds it in the log. */
@@ -36,19 +35,38 @@ export function toProblem(error: LatchkeyError, requestId?: string): Problem {
 
 /** Sends a refusal as problem details, with the headers that its status asks for. */
 export function sendProblem(reply: FastifyReply, error: LatchkeyError): FastifyReply {
-  reply.code(error.status).type('application/problem+json').header('cache-control', 'no-store')
+  reply.code(error.status).type('application/problem+json')
+  setErrorHeaders(reply, error)
   // RFC 9110 wants a challenge on every 401, RFC 6750 a reason where a token was sent.
   if (error.status === 401) {
     reply.header('www-authenticate', error.code.startsWith('token_') ? 'Bearer error="invalid_token"' : 'Bearer')
   }
-  if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(Math.ceil(error.retryAfterSeconds)))
-  // The rest of such a request is not waited for.
-  if (UNREAD_STATUSES.has(error.status)) reply.header('connection', 'close')
   // A string passes by the route's response schemas, which may belong to another format.
   return reply.send(JSON.stringify(toProblem(error, reply.request.id)))
 }
 
+/** Sets the headers that errors have in every format. */
+export function setErrorHeaders(reply: FastifyReply, { status, retryAfterSeconds }: LatchkeyError): void {
+  reply.header('cache-control', 'no-store')
+  if (retryAfterSeconds !== undefined) reply.header('retry-after', String(Math.ceil(retryAfterSeconds)))
+  // The service does not read the rest of such a request.
+  if (UNREAD_STATUSES.has(status)) reply.header('connection', 'close')
+}
+
 const UNREAD_STATUSES = new Set([413, 415, 431])
+
+/** What Simple JWT sends with a refused access token, in addition to `detail` and `code`. */
+export interface AccessTokenMessage {
+  token_class: 'AccessToken'
+  token_type: 'access'
+  message: string
+}
+
+/** The messages for a refused access token of the Simple JWT API; undefined for every other error. */
+export function accessTokenMessages(error: LatchkeyError): AccessTokenMessage[] | undefined {
+  if (error.dialect !== 'simple-jwt') return undefined
+  return [{ token_class: 'AccessToken', token_type: 'access', message: 'Token is invalid or expired' }]
+}
 
 /** Notes a refusal. The serializer of the log (logger-options.ts) leaves out what the cause may quote. */
 export function logRefusal(

@@ -56,7 +56,7 @@ export const authenticateClients = fp(
         request.actor = client.clientId
         return
       }
-      reply.admit(await verifyAccessToken(context, token))
+      reply.setPrincipal(await verifyAccessToken(context, token))
       if (!request.principal.roles.includes(ADMIN_ROLE)) throw new LatchkeyError('insufficient_role')
       administrators.set(request, { user: request.principal })
       request.actor = request.principal.userId

@@ -20,56 +20,56 @@ export const authenticate = fp(
     await registerJwt(app, context)
 
     app.decorateRequest('presentedAccessToken', function (this: FastifyRequest) {
-      return bearerToken(this.headers.authorization) ?? goodCookie.get(this) ?? this.accessCookies()[0]
+      return bearerToken(this.headers.authorization) ?? validCookies.get(this) ?? this.accessCookies()[0]
     })
 
     /** Of a request whose access cookie came several times: see sent-cookies.ts. */
-    const goodCookie = new WeakMap<FastifyRequest, string>()
+    const validCookies = new WeakMap<FastifyRequest, string>()
     app.addHook('onRequest', (request, _reply, done) => {
       if (request.headers.cookie === undefined || request.headers.authorization !== undefined) return done()
       const cookies = request.accessCookies()
       if (cookies.length < 2) return done()
-      findGood(request, cookies).then(() => done(), done)
+      findValidCookie(request, cookies).then(() => done(), done)
     })
 
     /** The latest that is live. If none is, the first one is refused for what is wrong with it. */
-    async function findGood(request: FastifyRequest, cookies: readonly string[]): Promise<void> {
+    async function findValidCookie(request: FastifyRequest, cookies: readonly string[]): Promise<void> {
       let latest = 0
       for (const token of cookies.slice(0, MAX_ACCESS_COOKIES)) {
         const principal = await accessTokens.verify(token).catch(() => undefined)
         if (!principal || principal.issuedAt <= latest) continue
         latest = principal.issuedAt
-        goodCookie.set(request, token)
+        validCookies.set(request, token)
       }
     }
 
     // Clients need no clock of their own: in its last fifth a token says that it is time for the next.
     const lastFifthSeconds = config.accessTokenTtlSeconds / 5
-    app.decorateReply('admit', function (this: FastifyReply, principal) {
+    app.decorateReply('setPrincipal', function (this: FastifyReply, principal) {
       this.request.principal = principal
       if (principal.expiresAt - clock() / 1000 <= lastFifthSeconds) this.header('x-token-refresh-required', 'true')
     })
 
     /** Admits at once who bears a token that is known; nothing on its way waits, not even for a promise. */
-    function admitBearer(request: FastifyRequest, reply: FastifyReply): Promise<void> | undefined {
+    function verifyPresentedToken(request: FastifyRequest, reply: FastifyReply): Promise<void> | undefined {
       const token = presentedToken(request)
       const known = accessTokens.verifyKnown(token)
       if (known) {
         context.activity.saw(known.sessionId, known.generation)
-        reply.admit(known)
+        reply.setPrincipal(known)
         return undefined
       }
-      return verifyAccessToken(context, token).then(principal => reply.admit(principal))
+      return verifyAccessToken(context, token).then(principal => reply.setPrincipal(principal))
     }
 
     app.decorate('authenticate', (request, reply, done) => {
-      let admitted: Promise<void> | undefined
+      let verified: Promise<void> | undefined
       try {
-        admitted = admitBearer(request, reply)
+        verified = verifyPresentedToken(request, reply)
       } catch (error) {
         return done(error as Error)
       }
-      if (admitted) admitted.then(() => done(), done)
+      if (verified) verified.then(() => done(), done)
       else done()
     })
   },
@@ -149,7 +149,7 @@ declare module 'fastify' {
 
   interface FastifyReply {
     /** Makes this the principal of the request; the answer says whether their token should be replaced. */
-    admit(principal: Principal): void
+    setPrincipal(principal: Principal): void
   }
 
   interface FastifyRequest {

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { LatchkeyError } from '../../lib/errors.js'
 
-export interface CrossSiteOptions {
+export interface CsrfOptions {
   /** The origin that browsers see this service under. */
   publicOrigin: string
   /** Further origins whose pages may send credentials. */
@@ -13,21 +13,21 @@ export interface CrossSiteOptions {
 
 /**
  * Refuses state-changing requests that a page of another site makes with our cookie, or to routes that say
- * `config: { crossSite: 'always' }` (a forged login signs the victim in as the attacker).
+ * `config: { csrf: 'always' }` (a forged login signs the victim in as the attacker).
  */
-export const crossSite = fp(
-  async (app: FastifyInstance, options: CrossSiteOptions) => {
+export const csrf = fp(
+  async (app: FastifyInstance, options: CsrfOptions) => {
     app.addHook('onRequest', (request, _reply, done) => {
-      if (SAFE_METHODS.has(request.method) || request.routeOptions.config.crossSite === 'never') return done()
+      if (SAFE_METHODS.has(request.method) || request.routeOptions.config.csrf === 'never') return done()
       const guarded =
         request.refreshCookies().length > 0 ||
         options.cookieNames.some(name => request.sentCookies(name).length > 0) ||
-        request.routeOptions.config.crossSite === 'always'
+        request.routeOptions.config.csrf === 'always'
       if (!guarded || isFromOwnSite(request.headers, options)) return done()
       done(new LatchkeyError('cross_site_request'))
     })
   },
-  { name: 'cross-site', fastify: '5.x', dependencies: ['sent-cookies'] },
+  { name: 'csrf', fastify: '5.x', dependencies: ['sent-cookies'] },
 )
 
 /**
@@ -37,7 +37,7 @@ export const crossSite = fp(
  */
 export function isFromOwnSite(
   headers: { 'sec-fetch-site'?: string | string[] | undefined; origin?: string | undefined },
-  { publicOrigin, corsOrigins }: Pick<CrossSiteOptions, 'publicOrigin' | 'corsOrigins'>,
+  { publicOrigin, corsOrigins }: Pick<CsrfOptions, 'publicOrigin' | 'corsOrigins'>,
 ): boolean {
   const { 'sec-fetch-site': fetchSite, origin } = headers
   if (fetchSite === 'same-origin') return true
@@ -54,6 +54,6 @@ declare module 'fastify' {
      * `always` refuses cross-site requests to this route even without a cookie; `never` is for routes that read none,
      * whose credentials no browser adds by itself.
      */
-    crossSite?: 'always' | 'never'
+    csrf?: 'always' | 'never'
   }
 }

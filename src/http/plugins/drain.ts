@@ -17,34 +17,35 @@ import fp from 'fastify-plugin'
  */
 export const drain = fp(
   async (app: FastifyInstance) => {
-    let step: 'serving' | 'draining' | 'leaving' = 'serving'
-    const { silent, late } = trackConnections(app)
+    let step: 'serving' | 'draining' | 'closing' = 'serving'
+    const { unused, openedWhileDraining } = trackConnections(app)
     app.decorate('isDraining', () => step !== 'serving')
-    const isLastAnswer = (socket: Socket) => step !== 'serving' && (step === 'leaving' || !late.has(socket))
+    const isLastAnswer = (socket: Socket) =>
+      step !== 'serving' && (step === 'closing' || !openedWhileDraining.has(socket))
     app.decorate('isLastAnswer', isLastAnswer)
     app.decorate('drain', () => {
       step = 'draining'
     })
     app.decorate('stopListening', async restMs => {
-      step = 'leaving'
+      step = 'closing'
       // Not the method of HTTP servers: it closes the connections that rest, on which the next request may be coming.
       const empty = new Promise<void>(resolve => Server.prototype.close.call(app.server, () => resolve()))
       await Promise.race([empty, sleep(restMs, undefined, { ref: false })])
     })
     app.addHook('onRequest', ({ raw: { socket } }, reply, done) => {
-      silent.delete(socket)
+      unused.delete(socket)
       if (isLastAnswer(socket)) reply.header('connection', 'close')
       done()
     })
     let sweeper: NodeJS.Timeout | undefined
     app.addHook('preClose', async () => {
-      step = 'leaving'
+      step = 'closing'
       const closedAt = Date.now()
       sweeper = setInterval(() => {
         // Node closes those that rest now, and forgets those that an answer under way has promised to keep.
         app.server.closeIdleConnections()
         // A browser opens connections ahead of need and a scanner sends nothing: Node would wait for a request.
-        if (Date.now() - closedAt >= SILENCE_MS) for (const socket of silent) socket.destroy()
+        if (Date.now() - closedAt >= SILENCE_MS) for (const socket of unused) socket.destroy()
       }, SWEEP_INTERVAL_MS)
     })
     app.addHook('onClose', async () => clearInterval(sweeper))
@@ -68,15 +69,15 @@ const SILENCE_MS = 1000
 const SWEEP_INTERVAL_MS = 100
 
 /** The connections that are open and have sent nothing yet, and those that were opened while we drained. */
-function trackConnections(app: FastifyInstance): { silent: Set<Socket>; late: WeakSet<Socket> } {
-  const silent = new Set<Socket>()
-  const late = new WeakSet<Socket>()
+function trackConnections(app: FastifyInstance): { unused: Set<Socket>; openedWhileDraining: WeakSet<Socket> } {
+  const unused = new Set<Socket>()
+  const openedWhileDraining = new WeakSet<Socket>()
   app.server.on('connection', (socket: Socket) => {
-    silent.add(socket)
-    if (app.isDraining()) late.add(socket)
-    socket.once('close', () => silent.delete(socket))
+    unused.add(socket)
+    if (app.isDraining()) openedWhileDraining.add(socket)
+    socket.once('close', () => unused.delete(socket))
   })
-  return { silent, late }
+  return { unused, openedWhileDraining }
 }
 
 declare module 'fastify' {

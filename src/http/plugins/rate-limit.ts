@@ -6,6 +6,7 @@ import type { Config } from '../../config/config.js'
 import { LatchkeyError } from '../../lib/errors.js'
 import { readIpAddress } from '../../lib/ip-address.js'
 import { type Counters, createCountersWithFallback } from '../../redis/counters.js'
+import { hasBody } from './request-guard.js'
 
 export interface RateLimitPluginOptions {
   ephemeral: Counters
@@ -72,11 +73,11 @@ async function registerRateLimit(app: FastifyInstance, { ephemeral, rateLimit }:
   app.addHook('onRoute', route => limitRoute(app, route))
   app.decorate('limits', {
     perAddress: { maxPerMinute: rateLimit.perAddressPerMinute },
-    perService: { maxPerMinute: rateLimit.perAddressPerMinute * PEOPLE_PER_SERVICE },
+    perService: { maxPerMinute: rateLimit.perAddressPerMinute * USERS_PER_SERVICE },
   })
 }
 
-const PEOPLE_PER_SERVICE = 20
+const USERS_PER_SERVICE = 20
 
 const noHeaders = { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false }
 
@@ -93,7 +94,7 @@ function limitRoute(app: FastifyInstance, route: RouteOptions): void {
     },
   })
   const waits = (request: FastifyRequest) =>
-    genuine !== undefined && hasBody(request) && (genuine.inBody?.(request) ?? true)
+    genuine !== undefined && hasBody(request.headers) && (genuine.inBody?.(request) ?? true)
 
   route.onRequest = [
     ...listOf(route.onRequest),
@@ -113,10 +114,6 @@ async function holderOf(request: FastifyRequest, genuine: GenuineCredential | un
     if (error instanceof LatchkeyError && error.status < 500) return undefined
     throw error
   }
-}
-
-function hasBody({ headers }: FastifyRequest): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 }
 
 function listOf<Hook>(hooks: Hook | Hook[] | undefined): Hook[] {

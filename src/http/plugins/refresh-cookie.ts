@@ -48,7 +48,7 @@ export const refreshCookie = fp(
       // A parent domain may hold the cookie of another deployment, and nobody is to be signed out there.
       const parents = refreshTokens.length > 1 && refreshTokens.every(isOwnToken)
       const present = { domain: cookie.domain, path: attributes.path! }
-      for (const { domain, path } of cookiePlaces(url, host, present, parents)) {
+      for (const { domain, path } of cookieScopes(url, host, present, parents)) {
         if (domain === present.domain && path === present.path) continue
         const { domain: _present, ...others } = attributes
         reply.clearCookie(name, { ...others, path, ...(domain !== undefined && { domain }) })
@@ -158,7 +158,7 @@ declare module 'fastify' {
 }
 
 /** Where a browser may keep a cookie. It keeps one of the same name for each domain and each path. */
-export interface CookiePlace {
+export interface CookieScope {
   /** Undefined for the host that set it alone. */
   domain: string | undefined
   path: string
@@ -173,21 +173,21 @@ export interface CookiePlace {
  * @param host of PUBLIC_ORIGIN
  * @param parents whether parents of the host count too. They may hold the cookie of another deployment.
  */
-function cookiePlaces(url: string, host: string, present: CookiePlace, parents: boolean): CookiePlace[] {
-  const domains = new Set([undefined, present.domain, ...(parents ? domainsOver(host) : [])])
-  const paths = new Set(['/', present.path, ...pathsOver(present.path), ...pathsOver(url.replace(/[?#].*$/, ''))])
+function cookieScopes(url: string, host: string, present: CookieScope, parents: boolean): CookieScope[] {
+  const domains = new Set([undefined, present.domain, ...(parents ? parentDomains(host) : [])])
+  const paths = new Set(['/', present.path, ...parentPaths(present.path), ...parentPaths(url.replace(/[?#].*$/, ''))])
   return [...domains].flatMap(domain => [...paths].map(path => ({ domain, path })))
 }
 
 /** `auth.example.com` and `example.com`. An address or a name without a dot has none. */
-function domainsOver(host: string): string[] {
+function parentDomains(host: string): string[] {
   if (!/[a-z]/.test(host) || host.startsWith('[')) return []
   const labels = host.split('.')
   return labels.slice(0, -1).map((_label, index) => labels.slice(index).join('.'))
 }
 
 /** For `/auth/refresh`: `/auth`, `/auth/` and `/auth/refresh`. Browsers take a slash at the end for another path. */
-function pathsOver(path: string): string[] {
+function parentPaths(path: string): string[] {
   const parts = path.split('/').slice(1, MAX_DEPTH + 1)
   return parts.flatMap((_part, index) => {
     const upTo = `/${parts.slice(0, index + 1).join('/')}`

@@ -13,24 +13,24 @@ export const requestGuard = fp(
     // Node would answer 417, without a body and past every hook; RFC 9110, 10.1.1, lets a server ignore what it does not know.
     app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
 
-    takeEmptyJson(app)
+    acceptEmptyJson(app)
 
     app.addHook('onRequest', (request, _reply, done) => {
       // Nothing has no type: many clients name one all the same (axios does for each POST without a body).
       if (!hasBody(request.headers)) delete request.headers['content-type']
-      done(findFault(app, request))
+      done(checkHeaders(app, request))
     })
   },
   { name: 'request-guard', fastify: '5.x' },
 )
 
 /** Whether any bytes of a body may follow. In chunks, that shows only at the end. */
-function hasBody(headers: FastifyRequest['headers']): boolean {
+export function hasBody(headers: FastifyRequest['headers']): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0
 }
 
 /** No bytes in chunks are no body either. */
-function takeEmptyJson(app: FastifyInstance): void {
+function acceptEmptyJson(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error')
   app.removeContentTypeParser('application/json')
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
@@ -42,13 +42,13 @@ function takeEmptyJson(app: FastifyInstance): void {
 /** Headers that may come once. Node keeps the first of most of them and drops the rest silently. */
 const SINGLE_HEADERS = new Set(['authorization', 'content-type', 'content-length', 'cookie', 'host', 'origin'])
 
-function findFault(app: FastifyInstance, request: FastifyRequest): LatchkeyError | undefined {
+function checkHeaders(app: FastifyInstance, request: FastifyRequest): LatchkeyError | undefined {
   const { headers } = request
   // Nearly always each header is there once, and need not be looked at one by one.
   if (request.raw.rawHeaders.length !== 2 * Object.keys(headers).length) {
-    const twice = findTwice(request.raw.rawHeaders)
-    if (twice !== undefined)
-      return new LatchkeyError('ambiguous_request', { detail: `The header ${twice} appears more than once.` })
+    const duplicate = findDuplicate(request.raw.rawHeaders)
+    if (duplicate !== undefined)
+      return new LatchkeyError('ambiguous_request', { detail: `The header ${duplicate} appears more than once.` })
   }
 
   // RFC 9112, 3.2: each request of HTTP/1.1 has one.
@@ -62,7 +62,7 @@ function findFault(app: FastifyInstance, request: FastifyRequest): LatchkeyError
 }
 
 /** @param rawHeaders names and values in turn, as they were sent */
-function findTwice(rawHeaders: readonly string[]): string | undefined {
+function findDuplicate(rawHeaders: readonly string[]): string | undefined {
   const seen = new Set<string>()
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!.toLowerCase()

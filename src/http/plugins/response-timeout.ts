@@ -9,13 +9,13 @@ import fp from 'fastify-plugin'
  *
  * @see fastify-options.ts for the other timeouts
  */
-export const cutStalled = fp(
-  async (app: FastifyInstance, { patienceMs }: { patienceMs: number }) => {
+export const responseTimeout = fp(
+  async (app: FastifyInstance, { timeoutMs }: { timeoutMs: number }) => {
     app.addHook('onRequest', ({ raw: { socket } }, _reply, done) => {
       // Node sets it back when the answer is through. A request that is injected came over no connection.
-      if (socket instanceof Socket) socket.setTimeout(patienceMs)
+      if (socket instanceof Socket) socket.setTimeout(timeoutMs)
       done()
     })
   },
-  { name: 'cut-stalled', fastify: '5.x' },
+  { name: 'response-timeout', fastify: '5.x' },
 )

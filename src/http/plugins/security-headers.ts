@@ -21,8 +21,8 @@ export const securityHeaders = fp(
     const withQuery = `${except}?`
     app.addHook('onRequest', ({ raw: { method, url } }, reply, done) => {
       // Fastify would have to build an object to say which route it is.
-      const isExcept = method === 'GET' && (url === except || url!.startsWith(withQuery))
-      if (!isExcept) reply.headers(headers)
+      const isExempt = method === 'GET' && (url === except || url!.startsWith(withQuery))
+      if (!isExempt) reply.headers(headers)
       done()
     })
   },

@@ -2,7 +2,7 @@ import { fastifyCookie } from '@fastify/cookie'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../../config/config.js'
-import { readSlot, type Slot, slotNamed } from '../refresh-slots.js'
+import { readSlot, type Slot, slotOfCookie } from '../refresh-slots.js'
 
 export interface SentCookiesOptions {
   cookie: Pick<Config['cookie'], 'name' | 'accessName' | 'deviceName' | 'ticketName' | 'access'>
@@ -18,16 +18,16 @@ export interface SentCookiesOptions {
  */
 export const sentCookies = fp(
   async (app: FastifyInstance, { cookie }: SentCookiesOptions) => {
-    const slotsOf = new WeakMap<FastifyRequest, readonly SentSlot[]>()
+    const slotsOf = new WeakMap<FastifyRequest, readonly SlotCookie[]>()
 
     /** Looks at each cookie once: anybody can send thousands of them. */
-    function readSlots(header: string | undefined): readonly SentSlot[] {
+    function readSlots(header: string | undefined): readonly SlotCookie[] {
       // Nearly every request without a slot has no refresh cookie at all.
       if (!header?.includes(`${cookie.name}-`)) return NO_SLOTS
-      const slots: SentSlot[] = []
+      const slots: SlotCookie[] = []
       for (const pair of header.split(';')) {
         const [name = '', value] = pair.split('=', 2)
-        const slot = slotNamed(cookie.name, name.trim())
+        const slot = slotOfCookie(cookie.name, name.trim())
         const read = slot === undefined || value === undefined ? undefined : readSlot(value.trim())
         if (slot !== undefined && read && slots.length < MAX_SLOTS) slots.push({ ...read, slot })
       }
@@ -74,9 +74,9 @@ export const sentCookies = fp(
 
 const NONE: readonly string[] = []
 /** What stood in a slot, and in which. */
-type SentSlot = Slot & { slot: string }
+type SlotCookie = Slot & { slot: string }
 
-const NO_SLOTS: readonly SentSlot[] = []
+const NO_SLOTS: readonly SlotCookie[] = []
 /** A browser has one or two, and a few more after COOKIE_DOMAIN or COOKIE_PATH was changed. */
 const MAX_SLOTS = 32
 
@@ -100,7 +100,7 @@ declare module 'fastify' {
     /** The different refresh tokens that the browser sent. */
     refreshCookies(): readonly string[]
     /** Those of them that stood in slots, and in which. */
-    refreshSlots(): readonly (Slot & { slot: string })[]
+    refreshSlots(): readonly SlotCookie[]
     /** What stood beside one of them in its slot; null if it stood in none. */
     refreshMark(token: string): number | null
     /** What the browser was given with refusals of superseded refresh tokens. */

@@ -89,12 +89,12 @@ export function readiness(app: FastifyInstance, { db, ephemeral }: PingedStores)
 
 /** However many ask, a store that hangs is kept busy by one ping. */
 function oneAtATime<Answer>(ping: () => Promise<Answer>): () => Promise<Answer> {
-  let underWay: Promise<Answer> | undefined
+  let pending: Promise<Answer> | undefined
   return () => {
-    underWay ??= ping().finally(() => {
-      underWay = undefined
+    pending ??= ping().finally(() => {
+      pending = undefined
     })
-    return underWay
+    return pending
   }
 }
 

@@ -21,7 +21,7 @@ import {
   uuidSchema,
 } from '../../schemas.js'
 import { describeView } from '../simple-jwt/describe-view.js'
-import { ACCOUNT_ENDS, NOT_PROVIDED, sendRefusal, viewRefusalOf } from '../simple-jwt/refusals.js'
+import { ACCOUNT_REFUSALS, CREDENTIALS_NOT_PROVIDED, sendRefusal, viewRefusalOf } from '../simple-jwt/refusals.js'
 
 const { device, ip, location, last_active_at, is_active, expires_at, current } = sessionSchema.properties
 const itemSchema = Type.Object({
@@ -48,10 +48,10 @@ const METHODS = 'GET, DELETE, HEAD, OPTIONS'
  * from `/auth/sessions`. DELETE on the collection ends the others. Refusals are those of a view that Simple JWT guards:
  * its clients look for them at every address.
  */
-export const sessionsDialectRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
+export const compatSessionRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
   const signedIn = { onRequest: app.authenticate }
   const described = { tags: ['sessions'], security: [{ bearer: [] }] }
-  refuseAsViews(app)
+  setDjangoErrorHandler(app)
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('Cache-Control', 'no-store')
   })
@@ -127,7 +127,7 @@ function itemOf(session: ListedSession): Static<typeof itemSchema> {
  * Has the routes of this instance refuse as views of Django REST framework do: a token that is not good in Simple JWT's
  * words, and everything else as our own problem details with the `detail` that clients of that framework show.
  */
-function refuseAsViews(app: FastifyInstance): void {
+function setDjangoErrorHandler(app: FastifyInstance): void {
   app.addHook('onSend', async (_request, reply) => {
     if (reply.statusCode === 401) reply.header('www-authenticate', 'Bearer realm="api"')
   })
@@ -143,7 +143,8 @@ function refuseAsViews(app: FastifyInstance): void {
 function withDetail(error: LatchkeyError): LatchkeyError {
   if (error.detail !== undefined) return error
   const { account, code, retryAfterSeconds, errors, cause } = error
-  const known = code === 'authentication_required' ? NOT_PROVIDED : account && ACCOUNT_ENDS[account].detail
+  const known =
+    code === 'authentication_required' ? CREDENTIALS_NOT_PROVIDED : account && ACCOUNT_REFUSALS[account].detail
   const detail = known ?? error.message
   return new LatchkeyError(code, { detail, retryAfterSeconds, errors, cause })
 }

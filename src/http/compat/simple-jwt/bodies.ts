@@ -19,15 +19,15 @@ export function readFields<Name extends string>(body: unknown, ...names: Name[])
   for (const name of names) {
     const value = members[name]
     const text = asText(value)
-    const message = text === undefined ? whyNoText(value) : whyUnfit(text)
+    const message = text === undefined ? typeError(value) : contentError(text)
     if (message !== undefined) errors.push({ field: name, message })
-    else fields[name] = NAMES.has(name) ? text!.trim() : text!
+    else fields[name] = TRIMMED_FIELDS.has(name) ? text!.trim() : text!
   }
   if (errors.length > 0) throw new LatchkeyError('invalid_request', { errors })
   return fields
 }
 
-const NAMES: ReadonlySet<string> = new Set(['username', 'email'])
+const TRIMMED_FIELDS: ReadonlySet<string> = new Set(['username', 'email'])
 
 /** Whether a body has this field at all. */
 export function hasField(body: unknown, name: string): boolean {
@@ -48,12 +48,12 @@ function asText(value: unknown): string | undefined {
   return Number.isSafeInteger(value) ? String(value) : undefined
 }
 
-function whyNoText(value: unknown): string {
+function typeError(value: unknown): string {
   if (value === undefined) return 'This field is required.'
   return value === null ? 'This field may not be null.' : 'Not a valid string.'
 }
 
-function whyUnfit(text: string): string | undefined {
+function contentError(text: string): string | undefined {
   if (text.trim() === '') return 'This field may not be blank.'
   if (text.includes('\0')) return 'Null characters are not allowed.'
   const half = /\p{Cs}/u.exec(text)?.[0]

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import type { ErrorCode, LatchkeyError } from '../../../lib/errors.js'
-import { type AccessTokenMessage, accessTokenMessages } from '../../errors/access-token-messages.js'
+import { type AccessTokenMessage, accessTokenMessages, setErrorHeaders } from '../../errors/problem.js'
 
 /**
  * Sends a refusal as Simple JWT does, with the headers that its status asks for.
@@ -12,11 +12,9 @@ export function sendRefusal(
   error: LatchkeyError,
   { status, body }: Refusal = refusalOf(error, reply.request.headers['content-type']),
 ): FastifyReply {
-  reply.code(status).type('application/json').header('cache-control', 'no-store')
+  reply.code(status).type('application/json')
+  setErrorHeaders(reply, error)
   if (status === 401) reply.header('www-authenticate', 'Bearer realm="api"')
-  if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(Math.ceil(error.retryAfterSeconds)))
-  // The rest of such a request is not waited for.
-  if (status === 413 || status === 415 || status === 431) reply.header('connection', 'close')
   // A string passes by the response schemas of the route that was asked, which may belong to another format.
   return reply.send(JSON.stringify(body))
 }
@@ -32,11 +30,11 @@ export function viewRefusalOf(error: LatchkeyError, authorization: string | unde
   if (error.dialect === 'simple-jwt') {
     return error.account === undefined
       ? notValid(accessTokenMessages(error)!)
-      : unauthorised(ACCOUNT_ENDS[error.account])
+      : unauthorised(ACCOUNT_REFUSALS[error.account])
   }
   if (error.code !== 'token_invalid' || authorization === undefined) return undefined
   const [scheme, ...values] = authorization.split(/[ \t]+/)
-  if (scheme!.toLowerCase() !== 'bearer') return unauthorised({ detail: NOT_PROVIDED })
+  if (scheme!.toLowerCase() !== 'bearer') return unauthorised({ detail: CREDENTIALS_NOT_PROVIDED })
   if (values.length !== 1) return unauthorised(BAD_HEADER)
   // Refresh tokens of ours are told by how they begin, and nothing depends on whether one is genuine.
   const message = values[0]!.startsWith('lk_rt_') ? 'Token has wrong type' : 'Token is invalid or expired'
@@ -44,10 +42,10 @@ export function viewRefusalOf(error: LatchkeyError, authorization: string | unde
 }
 
 /** What Django REST framework says where no credentials came. */
-export const NOT_PROVIDED = 'Authentication credentials were not provided.'
+export const CREDENTIALS_NOT_PROVIDED = 'Authentication credentials were not provided.'
 
 /** What it says of a good token whose user is not there any more. */
-export const ACCOUNT_ENDS = {
+export const ACCOUNT_REFUSALS = {
   deleted: { detail: 'User not found', code: 'user_not_found' },
   disabled: { detail: 'User is inactive', code: 'user_inactive' },
 }

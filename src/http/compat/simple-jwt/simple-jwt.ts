@@ -33,22 +33,26 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
     logRefusal(app.log, request, error)
     return sendRefusal(reply, error)
   })
-  const refuseAddress = (request: FastifyRequest, reply: FastifyReply) => {
+  const refuseUnknownPath = (request: FastifyRequest, reply: FastifyReply) => {
     if (!ADDRESSES.has(pathOf(request))) return sendRefusal(reply, new LatchkeyError('not_found'))
     const detail = `Method "${request.method}" not allowed.`
     return sendRefusal(reply.header('allow', METHODS), new LatchkeyError('method_not_allowed', { detail }))
   }
-  app.setNotFoundHandler(refuseAddress)
+  app.setNotFoundHandler(refuseUnknownPath)
   // Whatever the body is: Django REST framework does not look at it then.
   app.addHook('onRequest', async (request, reply) => {
-    if (request.is404) return refuseAddress(request, reply)
+    if (request.is404) return refuseUnknownPath(request, reply)
     return undefined
   })
 
   /** With the slash at its end that Django has, and without. */
   function post(
     path: '' | '/refresh' | '/verify' | '/blacklist',
-    { view, schema, ...options }: { view: string; schema: DescribedSchema; bodyLimit?: number; config?: object },
+    {
+      viewName,
+      schema,
+      ...options
+    }: { viewName: string; schema: DescribedSchema; bodyLimit?: number; config?: object },
     handler: (request: FastifyRequest, reply: FastifyReply) => Promise<object>,
   ): void {
     const described = { ...schema, tags: ['simple-jwt'], consumes: FORMATS }
@@ -56,20 +60,20 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
     app.post(path, { ...options, schema: { ...described, hide: true } }, handler)
     const { summary, description = `${summary}.` } = schema
     const fields = Object.keys(schema.body.properties)
-    const told = { name: view, description, allow: METHODS, parses: FORMATS, fields }
-    const describe = async (_request: FastifyRequest, reply: FastifyReply) => describeView(reply, told)
+    const view = { name: viewName, description, allow: METHODS, parses: FORMATS, fields }
+    const describe = async (_request: FastifyRequest, reply: FastifyReply) => describeView(reply, view)
     app.options(`${path}/`, { prefixTrailingSlash: 'slash', schema: { hide: true } }, describe)
     app.options(path, { schema: { hide: true } }, describe)
   }
 
   // Anyone who guesses passwords or tokens here has no more attempts for it than by our own routes alone.
-  const limitedWith = (countsAs: string) => ({ ...app.limits.perAddress, countsAs })
+  const limitCountedAs = (countsAs: string) => ({ ...app.limits.perAddress, countsAs })
 
   post(
     '',
     {
-      view: 'Token Obtain Pair',
-      config: { ...limitedWith('POST /auth/login'), genuine: genuineDevice(context, credentialsOf) },
+      viewName: 'Token Obtain Pair',
+      config: { ...limitCountedAs('POST /auth/login'), genuine: genuineDevice(context, credentialsOf) },
       schema: {
         summary: 'Simple JWT: sign in',
         description:
@@ -88,9 +92,9 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
   post(
     '/refresh',
     {
-      view: 'Token Refresh',
+      viewName: 'Token Refresh',
       config: {
-        ...limitedWith('POST /auth/refresh'),
+        ...limitCountedAs('POST /auth/refresh'),
         genuine: genuineRefreshToken(context, request => [readFields(request.body, 'refresh').refresh]),
       },
       schema: {
@@ -112,7 +116,7 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
   post(
     '/verify',
     {
-      view: 'Token Verify',
+      viewName: 'Token Verify',
       bodyLimit: 8192,
       schema: {
         summary: 'Simple JWT: check whether an access or a refresh token is valid',
@@ -132,7 +136,7 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
   post(
     '/blacklist',
     {
-      view: 'Token Blacklist',
+      viewName: 'Token Blacklist',
       schema: {
         summary: 'Simple JWT: revoke the session of a refresh token',
         body: Type.Object({ refresh: Type.String() }),

@@ -7,13 +7,13 @@ import { issuePasswordReset } from '../../../domain/passwords/password-reset.js'
 import { setTemporaryPassword } from '../../../domain/passwords/temporary-password.js'
 import { endSessionOfUser, endSessionsOfUser, sessionsOfUser } from '../../../domain/sessions/sessions.js'
 import { eventPageSchema, sessionSchema, Type } from '../../schemas.js'
-import { eventPageView, eventsAsked, eventsQuery } from '../auth/events.js'
+import { eventPageView, eventsQuery, parseEventsQuery } from '../auth/events.js'
 import { sessionView } from '../auth/sessions.js'
 import { described, refusals, sessionParams, userParams } from './schemas.js'
 
 /** What a user may do here: sign in at all, with which password, and where they are signed in. */
 export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
-  const done = { 204: Type.Null(), ...refusals('user_not_found') }
+  const noContent = { 204: Type.Null(), ...refusals('user_not_found') }
 
   app.post(
     '/admin/users/:id/disable',
@@ -34,7 +34,7 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
 
   app.post(
     '/admin/users/:id/enable',
-    { schema: { ...described, summary: 'Enable a disabled user', params: userParams, response: done } },
+    { schema: { ...described, summary: 'Enable a disabled user', params: userParams, response: noContent } },
     async (request, reply) => {
       await enableUser(request.adminContext(), request.params.id, request.actor)
       return reply.code(204).send(null)
@@ -105,7 +105,7 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
     async request => {
       const { id } = request.params
       await getUser(context, id)
-      return eventPageView(await listEvents(context, { ...eventsAsked(request.query), userId: id }))
+      return eventPageView(await listEvents(context, { ...parseEventsQuery(request.query), userId: id }))
     },
   )
 
@@ -124,7 +124,7 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
 
   app.delete(
     '/admin/users/:id/sessions',
-    { schema: { ...described, summary: 'Sign a user out everywhere', params: userParams, response: done } },
+    { schema: { ...described, summary: 'Sign a user out everywhere', params: userParams, response: noContent } },
     async (request, reply) => {
       await endSessionsOfUser(request.adminContext(), request.params.id, request.actor)
       return reply.code(204).send(null)

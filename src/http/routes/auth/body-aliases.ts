@@ -5,12 +5,12 @@ import { LatchkeyError } from '../../../lib/errors.js'
  * A hook that accepts older names of body fields, so that clients of older systems need not change: the request goes on
  * as if it had used ours. Answers have one spelling.
  *
- *     preValidation: olderSpellings({ refreshToken: 'refresh_token' })
+ *     preValidation: bodyAliases({ refreshToken: 'refresh_token' })
  *
  * @param spellings the older names, each with ours
  * @returns a hook that throws invalid_request for a body with both names of one thing
  */
-export function olderSpellings(spellings: Readonly<Record<string, string>>): preValidationHookHandler {
+export function bodyAliases(spellings: Readonly<Record<string, string>>): preValidationHookHandler {
   const pairs = Object.entries(spellings)
   return (request, _reply, done) => {
     const body = request.body as Record<string, unknown> | null | undefined

@@ -31,7 +31,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = 
     },
     async (request, reply) => {
       reply.header('Cache-Control', 'no-store')
-      return eventPageView(await listOwnEvents(context, request.principal, eventsAsked(request.query)))
+      return eventPageView(await listOwnEvents(context, request.principal, parseEventsQuery(request.query)))
     },
   )
 }
@@ -47,7 +47,7 @@ export const eventsQuery = Type.Object(
   { additionalProperties: false },
 )
 
-export function eventsAsked({ limit, before }: Static<typeof eventsQuery>): EventsAsked {
+export function parseEventsQuery({ limit, before }: Static<typeof eventsQuery>): EventsAsked {
   return { limit: limit === undefined ? 20 : Number(limit), before }
 }
 

@@ -8,7 +8,7 @@ import { toLatchkeyError } from '../../errors/to-latchkey-error.js'
 import { securityHeadersFor } from '../../plugins/security-headers.js'
 import { ANY_REQUEST_ADDRESS, GATEWAY_ADDRESS } from '../../rewrite-url.js'
 import { accessTokenErrors, bodyOf, errorResponses, Type } from '../../schemas.js'
-import { withIdentity } from './identity-headers.js'
+import { setIdentityHeaders } from './identity-headers.js'
 
 const oneOrMore = Type.Union([Type.String(), Type.Array(Type.String())])
 
@@ -20,8 +20,8 @@ export type GatewayRoutesOptions = Pick<Config, 'publicOrigin' | 'verifyPrefligh
  */
 export const gatewayRoutes: FastifyPluginAsyncTypebox<GatewayRoutesOptions> = async (app, options) => {
   const securityHeaders = securityHeadersFor(options.publicOrigin)
-  const question = {
-    onRequest: letPreflightsPass(app.authenticate, options.verifyPreflights),
+  const shared = {
+    onRequest: allowPreflights(app.authenticate, options.verifyPreflights),
     errorHandler: (thrown: Error, _request: FastifyRequest, reply: FastifyReply) => {
       // A gateway may hand a refusal to the browser as it is.
       reply.headers(securityHeaders)
@@ -44,7 +44,7 @@ export const gatewayRoutes: FastifyPluginAsyncTypebox<GatewayRoutesOptions> = as
   app.get(
     GATEWAY_ADDRESS,
     {
-      ...question,
+      ...shared,
       schema: {
         summary: 'Verify the access token of a request',
         description:
@@ -65,18 +65,18 @@ export const gatewayRoutes: FastifyPluginAsyncTypebox<GatewayRoutesOptions> = as
     },
     (request, reply) => {
       requireRole(request)
-      withIdentity(reply, request.principal).send()
+      setIdentityHeaders(reply, request.principal).send()
     },
   )
 
-  takeAnyMethod(app)
+  acceptAnyMethod(app)
   app.all(
     ANY_REQUEST_ADDRESS,
     // The preflights here are those of the service behind the gateway. Ours are not asked for here.
-    { ...question, config: { cors: false }, bodyLimit: ANY_BODY_MAX_BYTES, schema: { hide: true, querystring } },
+    { ...shared, config: { cors: false }, bodyLimit: ANY_BODY_MAX_BYTES, schema: { hide: true, querystring } },
     (request, reply) => {
       requireRole(request)
-      withIdentity(reply, request.principal).send()
+      setIdentityHeaders(reply, request.principal).send()
     },
   )
 }
@@ -93,7 +93,7 @@ function ignoreBodies(app: FastifyInstance): void {
 }
 
 /** Also those that Fastify does not know by itself (PROPFIND and so on). */
-function takeAnyMethod(app: FastifyInstance): void {
+function acceptAnyMethod(app: FastifyInstance): void {
   for (const method of METHODS)
     if (method !== 'CONNECT' && !app.supportedMethods.includes(method)) app.addHttpMethod(method)
 }
@@ -102,7 +102,7 @@ function takeAnyMethod(app: FastifyInstance): void {
  * A browser asks with OPTIONS, and without credentials, whether a page may call another site. Only the service behind the
  * gateway can answer. Such a request is nobody's: the headers that say whose it is are empty.
  */
-function letPreflightsPass(
+function allowPreflights(
   authenticate: onRequestHookHandler,
   preflights: Config['verifyPreflights'],
 ): onRequestHookHandler {
@@ -113,7 +113,7 @@ function letPreflightsPass(
     const isPreflight =
       method === 'OPTIONS' && headers.origin !== undefined && headers['access-control-request-method'] !== undefined
     if (!isPreflight) return authenticate.call(this, request, reply, done)
-    withIdentity(reply, { userId: '', sessionId: '', roles: [] }).send()
+    setIdentityHeaders(reply, { userId: '', sessionId: '', roles: [] }).send()
   }
 }
 

@@ -22,7 +22,7 @@ export function genuineRefreshToken(
   }
 }
 
-const LOOK_UP_MS = 20
+const LOOKUP_MS = 20
 
 /**
  * The cookie of a browser that signed in before to the very account that it names now. One of another account counts
@@ -36,7 +36,7 @@ export function genuineDevice(context: AuthContext, namesIn: (body: unknown) => 
       const deviceCookie = request.deviceCookie()
       if (request.body === undefined || !isDeviceCookie(context, deviceCookie)) return undefined
       // A row that is there takes a moment longer to read than none. The wait covers it, as a refusal follows at once.
-      const [user] = await Promise.all([findAccount(context, namesIn(request.body)), sleep(LOOK_UP_MS)])
+      const [user] = await Promise.all([findAccount(context, namesIn(request.body)), sleep(LOOKUP_MS)])
       return user && knownCaller(context, user.id, { deviceCookie }) && `user:${user.id}`
     },
   }

@@ -7,11 +7,11 @@ import { rotateRefreshToken } from '../../../domain/tokens/rotate-refresh-token.
 import { type ErrorCode, LatchkeyError } from '../../../lib/errors.js'
 import { toLatchkeyError } from '../../errors/to-latchkey-error.js'
 import { errorResponses, optionalBodyOf, Type, tokenResponseSchema } from '../../schemas.js'
-import { olderSpellings } from './body-aliases.js'
+import { bodyAliases } from './body-aliases.js'
 import { genuineRefreshToken } from './genuine-credentials.js'
 import { callerOf, replyWithTokens, type Transport } from './token-response.js'
 
-const olderNames = olderSpellings({ refreshToken: 'refresh_token' })
+const aliases = bodyAliases({ refreshToken: 'refresh_token' })
 const refreshToken = Type.Optional(Type.String({ minLength: 1, maxLength: 1024 }))
 const ticket = Type.String({
   minLength: 1,
@@ -33,8 +33,8 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
     '/auth/refresh',
     {
       config: { ...app.limits.perAddress, genuine },
-      errorHandler: setCookiesOfRefusal,
-      preValidation: olderNames,
+      errorHandler: setTicketOrClearCookies,
+      preValidation: aliases,
       schema: {
         summary: 'Exchange the refresh token for new tokens',
         description:
@@ -82,8 +82,8 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
   app.post(
     '/auth/logout',
     {
-      errorHandler: clearDeadCookies,
-      preValidation: olderNames,
+      errorHandler: clearCookiesOfEndedSession,
+      preValidation: aliases,
       schema: {
         summary: 'Sign out of this session, the others, or all',
         description:
@@ -122,10 +122,10 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
   )
 
   /** A superseded token is answered with a ticket: to browsers as a cookie, and to others in the answer. */
-  function setCookiesOfRefusal(thrown: Error, request: FastifyRequest, reply: FastifyReply): never {
+  function setTicketOrClearCookies(thrown: Error, request: FastifyRequest, reply: FastifyReply): never {
     const { code, ticket } = toLatchkeyError(thrown)
     if (code !== 'refresh_token_superseded' || ticket === undefined || request.refreshCookies().length === 0)
-      return clearDeadCookies(thrown, request, reply)
+      return clearCookiesOfEndedSession(thrown, request, reply)
     reply.setTicketCookie(ticket, context.config.refreshTokenTtlSeconds)
     throw new LatchkeyError(code)
   }
@@ -135,13 +135,13 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
  * Clears the cookies by the refusal that says that their session is over: a browser would go on to send them for weeks.
  * Any other refusal leaves them, as the session goes on.
  */
-function clearDeadCookies(thrown: Error, request: FastifyRequest, reply: FastifyReply): never {
-  if (request.refreshCookies().length > 0 && OVER.has(toLatchkeyError(thrown).code))
+function clearCookiesOfEndedSession(thrown: Error, request: FastifyRequest, reply: FastifyReply): never {
+  if (request.refreshCookies().length > 0 && SESSION_ENDED.has(toLatchkeyError(thrown).code))
     reply.clearRefreshCookie().clearAccessCookie()
   throw thrown
 }
 
-const OVER: ReadonlySet<ErrorCode> = new Set([
+const SESSION_ENDED: ReadonlySet<ErrorCode> = new Set([
   'refresh_token_invalid',
   'refresh_token_expired',
   'refresh_token_reused',

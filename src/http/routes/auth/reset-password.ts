@@ -3,8 +3,8 @@ import type { AuthContext } from '../../../domain/context.js'
 import { hashOfResetToken, readPasswordResetToken, resetPassword } from '../../../domain/passwords/password-reset.js'
 import type { GenuineCredential } from '../../plugins/rate-limit.js'
 import { bodyOf, errorResponses, newPasswordErrors, Type, tokenResponseSchema } from '../../schemas.js'
-import { olderSpellings } from './body-aliases.js'
-import { endOvertaken, signInFields } from './sign-in-fields.js'
+import { bodyAliases } from './body-aliases.js'
+import { endStolenSessions, signInFields } from './sign-in-fields.js'
 import { callerOf, replyWithTokens } from './token-response.js'
 
 const { password, transport, remember } = signInFields
@@ -23,9 +23,9 @@ export const resetPasswordRoutes: FastifyPluginAsyncTypebox<{ context: AuthConte
   app.post(
     '/auth/reset-password',
     {
-      config: { ...app.limits.perAddress, genuine, crossSite: 'always' },
-      preValidation: olderSpellings({ newPassword: 'new_password' }),
-      preHandler: endOvertaken(context),
+      config: { ...app.limits.perAddress, genuine, csrf: 'always' },
+      preValidation: bodyAliases({ newPassword: 'new_password' }),
+      preHandler: endStolenSessions(context),
       schema: {
         summary: 'Set a new password with a one-time token and sign in with it',
         description:

@@ -28,7 +28,7 @@ const remember = Type.Optional(
 export const signInFields = { name, password, transport, remember }
 
 /** A hook of the routes that sign in: ends the session of a browser that was overtaken before anything else is done. */
-export function endOvertaken(context: AuthContext) {
+export function endStolenSessions(context: AuthContext) {
   return async (request: FastifyRequest): Promise<void> => {
     const tickets = request.supersededTickets()
     if (tickets.length === 0) return

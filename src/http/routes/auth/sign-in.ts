@@ -15,22 +15,22 @@ import {
   Type,
   tokenResponseSchema,
 } from '../../schemas.js'
-import { olderSpellings } from './body-aliases.js'
+import { bodyAliases } from './body-aliases.js'
 import { genuineDevice } from './genuine-credentials.js'
-import { endOvertaken, signInFields } from './sign-in-fields.js'
+import { endStolenSessions, signInFields } from './sign-in-fields.js'
 import { callerOf, replyWithTokens } from './token-response.js'
 
 const { name, password, transport, remember } = signInFields
 
 /** How sessions begin: register, log in, change the password. */
 export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
-  const limited = { ...app.limits.perAddress, crossSite: 'always' as const }
+  const limited = { ...app.limits.perAddress, csrf: 'always' as const }
 
   app.post(
     '/auth/register',
     {
       config: limited,
-      preHandler: endOvertaken(context),
+      preHandler: endStolenSessions(context),
       schema: {
         summary: 'Create an account and sign in',
         tags: ['sign-in'],
@@ -63,7 +63,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
     '/auth/login',
     {
       config: { ...limited, genuine: genuineDevice(context, body => body as { email?: string; username?: string }) },
-      preHandler: endOvertaken(context),
+      preHandler: endStolenSessions(context),
       schema: {
         summary: 'Sign in with a password',
         description:
@@ -102,11 +102,11 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
         genuine: {
           inBody: () => false,
           // By the user: each change opens another session.
-          holder: async request => `user:${(await whoAsks(context, request)).userId}`,
+          holder: async request => `user:${(await signedInUser(context, request)).userId}`,
         },
       },
-      preValidation: olderSpellings({ oldPassword: 'current_password', newPassword: 'new_password' }),
-      preHandler: endOvertaken(context),
+      preValidation: bodyAliases({ oldPassword: 'current_password', newPassword: 'new_password' }),
+      preHandler: endStolenSessions(context),
       schema: {
         summary: 'Change the password and sign in with the new one',
         description:
@@ -146,14 +146,14 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
       const { email, current_password, new_password, transport = 'cookie', remember } = request.body
       const passwords = { currentPassword: current_password, newPassword: new_password }
       const browser = { transport, remember, deviceCookie: request.deviceCookie() }
-      const change = { email, whoAsks: () => whoAsks(context, request), ...passwords, ...browser }
+      const change = { email, whoAsks: () => signedInUser(context, request), ...passwords, ...browser }
       const grant = await changePassword(context, change, callerOf(request))
       return replyWithTokens(reply, grant, transport)
     },
   )
 }
 
-async function whoAsks(context: AuthContext, request: FastifyRequest): Promise<Principal> {
+async function signedInUser(context: AuthContext, request: FastifyRequest): Promise<Principal> {
   const token = request.presentedAccessToken()
   if (token === undefined)
     throw new LatchkeyError('authentication_required', { detail: 'Without an access token, email is required.' })

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { AuthContext } from '../../../domain/context.js'
 import { verifyAccessToken } from '../../../domain/tokens/verify-access-token.js'
 import { bodyOf, errorResponses, Type } from '../../schemas.js'
-import { withIdentity } from './identity-headers.js'
+import { setIdentityHeaders } from './identity-headers.js'
 
 const verifiedSchema = Type.Object({
   sub: Type.String(),
@@ -38,7 +38,7 @@ export const verifyRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
     },
     async (request, reply) => {
       const principal = await verifyAccessToken(context, request.body.token)
-      withIdentity(reply, principal)
+      setIdentityHeaders(reply, principal)
       return {
         sub: principal.userId,
         sid: principal.sessionId,

@@ -72,14 +72,14 @@ function formDecode(text: string): string {
 export const TOKEN_MAX_LENGTH = 4096
 
 /** The options that all routes for clients share. */
-export function forClients(app: FastifyInstance) {
+export function clientRouteOptions(app: FastifyInstance) {
   const genuine: GenuineCredential = {
     holder: async request => `client:${(await clientOf(app.context, request)).id}`,
   }
   return {
     // A token of 4 KB, and the rest.
     bodyLimit: 8192,
-    config: { ...app.limits.perService, genuine, crossSite: 'never' as const },
+    config: { ...app.limits.perService, genuine, csrf: 'never' as const },
   }
 }
 

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { introspectToken, type LiveToken } from '../../../domain/clients/introspect-token.js'
 import type { AuthContext } from '../../../domain/context.js'
 import { type Static, Type } from '../../schemas.js'
-import { clientOf, forClients, formOf, oauthErrors, tokenField } from './client-authentication.js'
+import { clientOf, clientRouteOptions, formOf, oauthErrors, tokenField } from './client-authentication.js'
 
 const introspection = Type.Object({
   active: Type.Boolean(),
@@ -30,7 +30,7 @@ export const introspectRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }
   app.post(
     '/oauth/introspect',
     {
-      ...forClients(app),
+      ...clientRouteOptions(app),
       schema: {
         summary: 'Introspect a token',
         description:

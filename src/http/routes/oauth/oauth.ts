@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyPluginAsync, FastifyReply } from 'fastify'
 import type { AuthContext } from '../../../domain/context.js'
 import { type ErrorCode, LatchkeyError } from '../../../lib/errors.js'
+import { setErrorHeaders } from '../../errors/problem.js'
 import { toLatchkeyError } from '../../errors/to-latchkey-error.js'
 import { introspectRoute } from './introspect.js'
 import { revokeRoute } from './revoke.js'
@@ -69,16 +70,12 @@ const OWN_CODES: ReadonlySet<ErrorCode> = new Set([
 /** Sends a refusal in the words of RFC 6749, 5.2, with the headers that its status asks for. */
 function sendOAuthError(reply: FastifyReply, error: LatchkeyError): FastifyReply {
   const { name, status } = translate(error)
-  reply.code(status).type('application/json').headers({ 'cache-control': 'no-store', pragma: 'no-cache' })
+  reply.code(status).type('application/json').header('pragma', 'no-cache')
+  setErrorHeaders(reply, error)
   if (status === 401) reply.header('www-authenticate', 'Basic realm="latchkey"')
-  if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(Math.ceil(error.retryAfterSeconds)))
-  // The rest of such a request is not waited for.
-  if (UNREAD_STATUSES.has(error.status)) reply.header('connection', 'close')
   const body: OAuthError = { error: name, error_description: describe(error) }
   return reply.send(JSON.stringify(body))
 }
-
-const UNREAD_STATUSES = new Set([413, 415, 431])
 
 function translate({ code, status }: LatchkeyError): { name: string; status: number } {
   if (OWN_CODES.has(code)) return { name: code, status }

@@ -3,14 +3,14 @@ import type { FastifyReply } from 'fastify'
 import { revokeToken } from '../../../domain/clients/revoke-token.js'
 import type { AuthContext } from '../../../domain/context.js'
 import { Type } from '../../schemas.js'
-import { clientOf, forClients, formOf, hintField, oauthErrors, tokenField } from './client-authentication.js'
+import { clientOf, clientRouteOptions, formOf, hintField, oauthErrors, tokenField } from './client-authentication.js'
 
 /** The end of a token, by the client that has it (RFC 7009). */
 export const revokeRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
   app.post(
     '/oauth/revoke',
     {
-      ...forClients(app),
+      ...clientRouteOptions(app),
       schema: {
         summary: 'Revoke a token',
         description:

@@ -4,7 +4,7 @@ import { grantClientCredentials } from '../../../domain/clients/client-token.js'
 import type { AuthContext } from '../../../domain/context.js'
 import { LatchkeyError } from '../../../lib/errors.js'
 import { Type } from '../../schemas.js'
-import { clientOf, forClients, formOf, oauthErrors, TOKEN_MAX_LENGTH } from './client-authentication.js'
+import { clientOf, clientRouteOptions, formOf, oauthErrors, TOKEN_MAX_LENGTH } from './client-authentication.js'
 
 const tokenAnswer = Type.Object({
   access_token: Type.String(),
@@ -19,7 +19,7 @@ export const tokenRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
   app.post(
     '/oauth/token',
     {
-      ...forClients(app),
+      ...clientRouteOptions(app),
       schema: {
         summary: 'Get an access token',
         description:
