@@ -1,25 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { AuthContext } from '../../../domain/context.js'
-import {
-  type ListedSession,
-  listSessions,
-  revokeOtherSessions,
-  revokeSession,
-} from '../../../domain/sessions/sessions.js'
+import { type ListedSession, listSessions } from '../../../domain/sessions/sessions.js'
 import { LatchkeyError } from '../../../lib/errors.js'
 import { logRefusal } from '../../errors/problem.js'
 import { toLatchkeyError } from '../../errors/to-latchkey-error.js'
+import { addRevokeRoutes, sessionErrors, sessionOperation } from '../../routes/auth/sessions.js'
 import { callerOf } from '../../routes/auth/token-response.js'
-import {
-  accessTokenErrors,
-  errorResponses,
-  idSchema,
-  type Static,
-  sessionSchema,
-  Type,
-  uuidSchema,
-} from '../../schemas.js'
+import { type Static, sessionSchema, Type, uuidSchema } from '../../schemas.js'
 import { describeView } from '../simple-jwt/describe-view.js'
 import { ACCOUNT_REFUSALS, CREDENTIALS_NOT_PROVIDED, sendRefusal, viewRefusalOf } from '../simple-jwt/refusals.js'
 
@@ -35,11 +23,6 @@ const itemSchema = Type.Object({
   current,
 })
 
-const params = Type.Object({ id: idSchema })
-const refusals = {
-  ...errorResponses(...accessTokenErrors, 'invalid_request', 'cross_site_request', 'store_unavailable'),
-}
-
 const ADDRESS = '/api/users/me/sessions'
 const METHODS = 'GET, DELETE, HEAD, OPTIONS'
 
@@ -49,22 +32,20 @@ const METHODS = 'GET, DELETE, HEAD, OPTIONS'
  * its clients look for them at every address.
  */
 export const compatSessionRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
-  const signedIn = { onRequest: app.authenticate }
-  const described = { tags: ['sessions'], security: [{ bearer: [] }] }
   setDjangoErrorHandler(app)
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('Cache-Control', 'no-store')
   })
 
   const list = {
-    ...signedIn,
+    onRequest: app.authenticate,
     schema: {
-      ...described,
+      ...sessionOperation,
       summary: 'List the live sessions of the user, in the format of older systems',
       description:
         'A refused access token gets the error format of Simple JWT, `{detail, code, messages}`. A token that was issued ' +
         'at `/auth` gets problem details.',
-      response: { 200: Type.Array(itemSchema), ...refusals },
+      response: { 200: Type.Array(itemSchema), ...sessionErrors },
     },
   }
   const items = async (request: FastifyRequest) =>
@@ -73,41 +54,12 @@ export const compatSessionRoutes: FastifyPluginAsyncTypebox<{ context: AuthConte
   // Only to read: of a DELETE with an empty id nobody can tell whether one session was meant, or all.
   app.get(`${ADDRESS}/`, { ...list, schema: { ...list.schema, hide: true } }, items)
 
-  app.delete(
-    ADDRESS,
-    {
-      ...signedIn,
-      schema: {
-        ...described,
-        summary: 'Revoke every session except the current one',
-        response: { 204: Type.Null(), ...refusals },
-      },
-    },
-    async (request, reply) => {
-      await revokeOtherSessions(context, request.principal, callerOf(request))
-      return reply.code(204).send(null)
-    },
-  )
-
-  app.delete(
-    `${ADDRESS}/:id`,
-    {
-      ...signedIn,
-      schema: {
-        ...described,
-        summary: 'Revoke one session of the user',
-        params,
-        response: { 204: Type.Null(), ...refusals, ...errorResponses('session_not_found') },
-      },
-    },
-    async (request, reply) => {
-      await revokeSession(context, request.principal, request.params.id, callerOf(request))
-      return reply.code(204).send(null)
-    },
-  )
+  addRevokeRoutes(app, context, { others: ADDRESS, one: `${ADDRESS}/:id` })
 
   const view = { name: 'Sessions', description: '', allow: METHODS, parses: ['application/json'] }
-  app.options(ADDRESS, { ...signedIn, schema: { hide: true } }, async (_request, reply) => describeView(reply, view))
+  app.options(ADDRESS, { onRequest: app.authenticate, schema: { hide: true } }, async (_request, reply) =>
+    describeView(reply, view),
+  )
 }
 
 function itemOf(session: ListedSession): Static<typeof itemSchema> {

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { endSessionsOfClient, endSessionsOfRole, signOutEveryone } from '../../../domain/sessions/end-many-sessions.js'
 import { LatchkeyError } from '../../../lib/errors.js'
 import { Type } from '../../schemas.js'
-import { described, refusals } from './schemas.js'
+import { adminOperation, refusals } from './schemas.js'
 
 /** Signs many people out at once. */
 export const revocationRoutes: FastifyPluginAsyncTypebox = async app => {
@@ -10,7 +10,7 @@ export const revocationRoutes: FastifyPluginAsyncTypebox = async app => {
     '/admin/revocations',
     {
       schema: {
-        ...described,
+        ...adminOperation,
         summary: 'Revoke the sessions of all users, of a role or of a client',
         description:
           'Send exactly one field. `before` revokes the sessions that began before this time; `role` every session of ' +

@@ -21,7 +21,7 @@ export const userParams = Type.Object({ id: idSchema })
 export const sessionParams = Type.Object({ id: idSchema, session_id: idSchema })
 
 /** What the description of the API says of every admin route. */
-export const described = { tags: ['administration'], security: [{ bearer: [] }, { client: [] }] }
+export const adminOperation = { tags: ['administration'], security: [{ bearer: [] }, { client: [] }] }
 
 const nullable = (format?: 'date-time') =>
   Type.Unsafe<string | null>({ type: ['string', 'null'], ...(format && { format }) })

@@ -9,7 +9,7 @@ import { endSessionOfUser, endSessionsOfUser, sessionsOfUser } from '../../../do
 import { eventPageSchema, sessionSchema, Type } from '../../schemas.js'
 import { eventPageView, eventsQuery, parseEventsQuery } from '../auth/events.js'
 import { sessionView } from '../auth/sessions.js'
-import { described, refusals, sessionParams, userParams } from './schemas.js'
+import { adminOperation, refusals, sessionParams, userParams } from './schemas.js'
 
 /** What a user may do here: sign in at all, with which password, and where they are signed in. */
 export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
@@ -19,7 +19,7 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
     '/admin/users/:id/disable',
     {
       schema: {
-        ...described,
+        ...adminOperation,
         summary: 'Disable a user',
         description: 'Revokes every session of the user and refuses new ones.',
         params: userParams,
@@ -34,7 +34,7 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
 
   app.post(
     '/admin/users/:id/enable',
-    { schema: { ...described, summary: 'Enable a disabled user', params: userParams, response: noContent } },
+    { schema: { ...adminOperation, summary: 'Enable a disabled user', params: userParams, response: noContent } },
     async (request, reply) => {
       await enableUser(request.adminContext(), request.params.id, request.actor)
       return reply.code(204).send(null)
@@ -45,7 +45,7 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
     '/admin/users/:id/temporary-password',
     {
       schema: {
-        ...described,
+        ...adminOperation,
         summary: 'Replace a user’s password with a temporary one',
         description:
           'Only this response contains the temporary password. The user must change it at the next sign-in. Revokes ' +
@@ -66,7 +66,7 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
     '/admin/users/:id/password-reset',
     {
       schema: {
-        ...described,
+        ...adminOperation,
         summary: 'Issue a one-time token with which a user sets a new password',
         description: 'For your own mailer. Only this response contains the token. Any earlier token is invalidated.',
         params: userParams,
@@ -94,7 +94,7 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
     '/admin/users/:id/events',
     {
       schema: {
-        ...described,
+        ...adminOperation,
         summary: 'List the events of a user’s account, newest first',
         description: 'With all details; `/auth/events` leaves out details about other people.',
         params: userParams,
@@ -113,7 +113,7 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
     '/admin/users/:id/sessions',
     {
       schema: {
-        ...described,
+        ...adminOperation,
         summary: 'List the live sessions of a user, newest first',
         params: userParams,
         response: { 200: Type.Array(sessionSchema), ...refusals('user_not_found') },
@@ -124,7 +124,7 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
 
   app.delete(
     '/admin/users/:id/sessions',
-    { schema: { ...described, summary: 'Sign a user out everywhere', params: userParams, response: noContent } },
+    { schema: { ...adminOperation, summary: 'Sign a user out everywhere', params: userParams, response: noContent } },
     async (request, reply) => {
       await endSessionsOfUser(request.adminContext(), request.params.id, request.actor)
       return reply.code(204).send(null)
@@ -135,7 +135,7 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
     '/admin/users/:id/sessions/:session_id',
     {
       schema: {
-        ...described,
+        ...adminOperation,
         summary: 'Revoke one session of a user',
         params: sessionParams,
         response: { 204: Type.Null(), ...refusals('user_not_found', 'session_not_found') },

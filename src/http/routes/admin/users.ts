@@ -6,7 +6,7 @@ import { ROLES_MAX_BYTES } from '../../../domain/accounts/roles.js'
 import type { AuthContext } from '../../../domain/context.js'
 import { LatchkeyError } from '../../../lib/errors.js'
 import { bodyOf, Type } from '../../schemas.js'
-import { adminUserSchema, adminUserView, described, refusals, userParams } from './schemas.js'
+import { adminOperation, adminUserSchema, adminUserView, refusals, userParams } from './schemas.js'
 
 // Neither NUL, which Postgres keeps in no text, nor what would be stored as another text.
 const text = { minLength: 1, maxLength: 320, pattern: '^[^\\p{Cc}\\uFFFD\\p{Cs}]*$' }
@@ -27,7 +27,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
     '/admin/users',
     {
       schema: {
-        ...described,
+        ...adminOperation,
         summary: 'Find users, one page at a time',
         description:
           'All users, newest first, or those with one name or prefix. Names are compared in the form in which they are ' +
@@ -71,7 +71,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
     '/admin/users',
     {
       schema: {
-        ...described,
+        ...adminOperation,
         summary: 'Create a user',
         description:
           'Only this response contains the temporary password. The user must change it at the first sign-in.',
@@ -111,7 +111,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
     '/admin/users/:id',
     {
       schema: {
-        ...described,
+        ...adminOperation,
         summary: 'Get a user',
         params: userParams,
         response: { 200: adminUserSchema, ...refusals('user_not_found') },
@@ -124,7 +124,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
     '/admin/users/:id',
     {
       schema: {
-        ...described,
+        ...adminOperation,
         summary: 'Change the roles or the names of a user',
         description:
           'Send either `roles`, or `email`, `username` or both; null removes the username. Sessions continue. Access ' +
@@ -164,7 +164,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
     '/admin/users/:id',
     {
       schema: {
-        ...described,
+        ...adminOperation,
         summary: 'Delete a user',
         description: 'Deletes every session of the user too; their tokens are refused at once. Events are kept.',
         params: userParams,

@@ -18,6 +18,7 @@ import {
 } from '../../schemas.js'
 import { callerOf } from './token-response.js'
 
+export const sessionOperation = { tags: ['sessions'], security: [{ bearer: [] }] }
 const params = Type.Object({ id: idSchema })
 const label = {
   type: ['string', 'null'],
@@ -27,14 +28,15 @@ const label = {
   pattern: '^[^\\p{Cc}\\uFFFD\\p{Cs}]*$',
   description: 'Null removes the name.',
 }
-const refusals = {
-  ...errorResponses(...accessTokenErrors, 'invalid_request', 'cross_site_request', 'store_unavailable'),
-}
+export const sessionErrors = errorResponses(
+  ...accessTokenErrors,
+  'invalid_request',
+  'cross_site_request',
+  'store_unavailable',
+)
 
 /** Where a user is signed in, and the end of it. */
 export const sessionRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
-  const signedIn = { onRequest: app.authenticate }
-  const described = { tags: ['sessions'], security: [{ bearer: [] }] }
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('Cache-Control', 'no-store')
   })
@@ -42,11 +44,11 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
   app.get(
     '/auth/sessions',
     {
-      ...signedIn,
+      onRequest: app.authenticate,
       schema: {
-        ...described,
+        ...sessionOperation,
         summary: 'List the live sessions of the user, newest first',
-        response: { 200: Type.Array(sessionSchema), ...refusals },
+        response: { 200: Type.Array(sessionSchema), ...sessionErrors },
       },
     },
     async request => (await listSessions(context, request.principal, callerOf(request))).map(sessionView),
@@ -55,13 +57,13 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
   app.patch(
     '/auth/sessions/:id',
     {
-      ...signedIn,
+      onRequest: app.authenticate,
       schema: {
-        ...described,
+        ...sessionOperation,
         summary: 'Name a session',
         params,
         body: bodyOf({ label: Type.Unsafe<string | null>(label) }),
-        response: { 204: Type.Null(), ...refusals, ...errorResponses('session_not_found') },
+        response: { 204: Type.Null(), ...sessionErrors, ...errorResponses('session_not_found') },
       },
     },
     async (request, reply) => {
@@ -70,14 +72,23 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
     },
   )
 
+  addRevokeRoutes(app, context, { others: '/auth/sessions/others', one: '/auth/sessions/:id' })
+}
+
+/** The routes that revoke sessions, at the given paths. They need no body and answer 204. */
+export function addRevokeRoutes(
+  app: Parameters<FastifyPluginAsyncTypebox>[0],
+  context: AuthContext,
+  { others, one }: { others: string; one: string },
+): void {
   app.delete(
-    '/auth/sessions/others',
+    others,
     {
-      ...signedIn,
+      onRequest: app.authenticate,
       schema: {
-        ...described,
+        ...sessionOperation,
         summary: 'Revoke every session except the current one',
-        response: { 204: Type.Null(), ...refusals },
+        response: { 204: Type.Null(), ...sessionErrors },
       },
     },
     async (request, reply) => {
@@ -87,14 +98,14 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
   )
 
   app.delete(
-    '/auth/sessions/:id',
+    one,
     {
-      ...signedIn,
+      onRequest: app.authenticate,
       schema: {
-        ...described,
+        ...sessionOperation,
         summary: 'Revoke one session of the user',
         params,
-        response: { 204: Type.Null(), ...refusals, ...errorResponses('session_not_found') },
+        response: { 204: Type.Null(), ...sessionErrors, ...errorResponses('session_not_found') },
       },
     },
     async (request, reply) => {
