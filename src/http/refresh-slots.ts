@@ -1,24 +1,29 @@
 import { randomBytes } from 'node:crypto'
 
 /**
- * A refresh token stands in two cookies of the same browser: in the one that everybody knows by name, and in a slot, whose
- * name changes with each generation. An answer that arrives late overwrites the first, and leaves the younger token in its
- * slot alone; so a browser never goes back to an older token, whatever the order in which its answers arrive.
+ * The value of a slot. A browser has its refresh token in two cookies: in one with a fixed name, and in a slot, whose name
+ * changes with each generation. An answer that arrives late overwrites the first cookie, but not a newer token in another
+ * slot. So a browser never goes back to an older token, whatever the order in which the answers arrive.
  *
- * In the slot a mark stands beside the token: four random bytes, others in each answer. Two browsers that go on with the
- * same session, one of them with stolen cookies, have different ones from the first rotation on.
+ * The slot also holds a mark: four random bytes, new in each answer. If two browsers use the same session, one of them
+ * with stolen cookies, their marks differ from the first rotation on.
  */
 export interface Slot {
   token: string
   mark: number
 }
 
-/** The name of the cookie that is a slot: three hexadecimal digits behind the name that everybody knows. */
+/**
+ * The name of a slot's cookie.
+ *
+ * @param name of the refresh cookie
+ * @param slot three hexadecimal digits
+ */
 export function slotName(name: string, slot: string): string {
   return `${name}-${slot}`
 }
 
-/** Which slot of a cookie has this name; undefined if it is none. */
+/** The slot that a cookie name belongs to; undefined if it is not the name of a slot. */
 export function slotOfCookie(name: string, cookieName: string): string | undefined {
   const slot = cookieName.startsWith(`${name}-`) ? cookieName.slice(name.length + 1) : ''
   return /^[0-9a-f]{3}$/.test(slot) ? slot : undefined
@@ -30,7 +35,7 @@ export function writeSlot({ token, mark }: Slot): string {
   return `${token}.${bytes.toString('base64url')}`
 }
 
-/** Undefined for what is no slot of ours. */
+/** Undefined if the value does not have the format of a slot. */
 export function readSlot(value: string): Slot | undefined {
   const [, token, mark] = /^([\w-]{1,256})\.([\w-]{6})$/.exec(value) ?? []
   return token === undefined || mark === undefined

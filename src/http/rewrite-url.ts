@@ -1,17 +1,17 @@
-/** Where gateways ask. Its refusals bear the security headers, and its empty 200 does without. */
+/** The route for gateways. Its errors have the security headers, its empty 200 does not. */
 export const GATEWAY_ADDRESS = '/auth/verify'
 
-/** Where the questions of gateways lead that append the path and the query of their client (Envoy's ext_authz). */
+/** The route for gateways that append the path and the query of their client (Envoy's ext_authz). */
 export const ANY_REQUEST_ADDRESS = `${GATEWAY_ADDRESS}/-`
 
 const ANY_REQUEST = `${GATEWAY_ADDRESS}/`
-/** Its next part names the roles of which one must be held, percent-encoded, with commas between them. */
+/** The next path segment names the accepted roles, percent-encoded and separated by commas. */
 const ANY_REQUEST_WITH_ROLE = `${GATEWAY_ADDRESS}-role/`
 
 /**
- * The address by which a request is routed: what a client added below an address for gateways is dropped, its query too,
- * before anybody tries to decode it. The two addresses have no common beginning that a client can go on from, so that
- * no path of a client turns one question into the other.
+ * The URL by which a request is routed. Below the addresses for gateways, the client's path and query are removed before
+ * anything decodes them. Neither address is a prefix of the other, so a client's path cannot turn a request for one into
+ * a request for the other.
  *
  *     /auth/verify/api/orders?page=2               → /auth/verify/-
  *     /auth/verify-role/editor,author/api/orders   → /auth/verify/-?role=editor&role=author
@@ -28,17 +28,17 @@ export function routedUrl(url: string): string {
     .join('&')}`
 }
 
-/** What stands for itself in a path and means something else in a query. A comma that is encoded stays so: it is no end. */
+/** Encodes the characters that are literal in a path but have a meaning in a query. An encoded comma stays encoded. */
 function inQuery(part: string): string {
   return part.replace(/[+&=;]/g, encodeURIComponent)
 }
 
-/** The first parts of all our addresses. */
+/** The first path segments of all our routes. */
 const OUR_ADDRESS = /^\/(?:\.well-known|admin|api|auth|docs|livez|oauth|openapi\.json|readyz)(?:[/?]|$)/
 
 /**
- * An address without PUBLIC_PATH, which some gateways strip and others pass on. It is dropped once, and only before an
- * address of ours: where PUBLIC_PATH is `/auth`, `/auth/auth/login` and `/auth/login` are the same.
+ * Removes PUBLIC_PATH, which some gateways strip and others pass on. It is removed once, and only before a path of one of
+ * our routes: if PUBLIC_PATH is `/auth`, `/auth/auth/login` and `/auth/login` are the same.
  *
  * @param path PUBLIC_PATH, not empty
  */

@@ -1,23 +1,23 @@
 import { type Static, type TProperties, Type } from 'typebox'
 import { catalogue, type ErrorCode } from '../lib/errors.js'
 
-// Every route imports TypeBox from here, so that all speak of one copy.
+// Every route imports TypeBox from here, so that all use the same copy.
 export { type Static, type TProperties, Type }
 
-/** A request body: unknown fields are refused. */
+/** A request body. Unknown fields are refused. */
 export function bodyOf<T extends TProperties>(properties: T) {
   return Type.Object(properties, { additionalProperties: false })
 }
 
-/** A request body that may be absent as a whole; the handler then sees undefined or null. */
+/** A request body that can be missing; the handler then gets undefined or null. */
 export function optionalBodyOf<T extends TProperties>(properties: T) {
   return Type.Union([bodyOf(properties), Type.Null()])
 }
 
-/** Lower or upper case, with hyphens. */
+/** In lower or upper case, with hyphens. */
 export const uuidSchema = Type.String({ format: 'uuid' })
 
-/** An id in a request. The format alone lets `urn:uuid:` pass, which Postgres does not read. */
+/** An id in a request. The format alone would accept `urn:uuid:`, which Postgres does not read. */
 export const idSchema = Type.String({ ...uuidSchema, maxLength: 36 })
 
 // A list of types serialises an order of magnitude faster than anyOf.
@@ -34,7 +34,7 @@ export const userSchema = Type.Object({
 })
 export type UserView = Static<typeof userSchema>
 
-/** The answer to login, register, refresh and a change of password. */
+/** The answer to signing in, registering, a refresh, and a change or reset of the password. */
 export const tokenResponseSchema = Type.Object({
   access_token: Type.String(),
   token_type: Type.Literal('Bearer'),
@@ -71,7 +71,7 @@ export const sessionSchema = Type.Object({
 })
 export type SessionView = Static<typeof sessionSchema>
 
-/** What happened to an account. */
+/** A security event of an account. */
 export const eventSchema = Type.Object({
   id: uuidSchema,
   at: timestamp,
@@ -85,7 +85,7 @@ export const eventSchema = Type.Object({
 })
 export type EventView = Static<typeof eventSchema>
 
-/** A page of events, the latest first. */
+/** A page of events, newest first. */
 export const eventPageSchema = Type.Object({
   events: Type.Array(eventSchema),
   next: Type.Unsafe<string | null>({
@@ -94,7 +94,7 @@ export const eventPageSchema = Type.Object({
   }),
 })
 
-/** RFC 9457, added to the app as `Problem` by the plugin problem-details. */
+/** RFC 9457. The plugin problem-details adds it to the app as `Problem`. */
 export const problemSchema = Type.Object(
   {
     type: Type.String(),
@@ -120,8 +120,8 @@ export const problemSchema = Type.Object(
 )
 
 /**
- * The error part of a route's response schemas: one entry a status, naming its codes. Spread it beside the successes:
- * `response: { 200: tokenResponseSchema, ...errorResponses('invalid_credentials', 'rate_limited') }`.
+ * The errors among a route's response schemas: one entry for each status, with its codes. Spread it after the other
+ * responses: `response: { 200: tokenResponseSchema, ...errorResponses('invalid_credentials', 'rate_limited') }`.
  */
 export function errorResponses<C extends ErrorCode>(...codes: C[]): { [S in StatusOf<C>]: ErrorResponse } {
   const responses: Record<number, ErrorResponse> = {}
@@ -137,7 +137,7 @@ export function errorResponses<C extends ErrorCode>(...codes: C[]): { [S in Stat
   return responses as { [S in StatusOf<C>]: ErrorResponse }
 }
 
-/** What every route answers that wants an access token. */
+/** The errors of every route that requires an access token. */
 export const accessTokenErrors = [
   'authentication_required',
   'token_invalid',
@@ -146,7 +146,7 @@ export const accessTokenErrors = [
   'token_stale',
 ] as const satisfies ErrorCode[]
 
-/** What every route answers that takes a new password. */
+/** The errors of every route that sets a new password. */
 export const newPasswordErrors = [
   'password_blank',
   'password_too_short',

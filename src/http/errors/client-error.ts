@@ -4,10 +4,10 @@ import { type ErrorCode, LatchkeyError } from '../../lib/errors.js'
 import { toProblem } from './problem.js'
 
 /**
- * Answers what never became a request: malformed HTTP, too many headers, or one that took too long to arrive. The
- * connection ends with it, as nobody knows where the next request would begin.
+ * Answers data that is not a complete request: malformed HTTP, headers that are too large, or a request that took too
+ * long to arrive. Closes the connection, because the start of the next request is unknown.
  *
- * @param headers what every answer bears
+ * @param headers the headers of every answer
  */
 export function answerClientError(
   error: Error & { code?: string },

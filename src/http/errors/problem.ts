@@ -9,15 +9,15 @@ export interface Problem {
   code: string
   detail?: string
   errors?: readonly { field: string; message: string }[]
-  /** When an access token of the Simple JWT dialect is refused: what clients of Simple JWT look for. */
+  /** Set if an access token of the Simple JWT API is refused: its clients read this field. */
   messages?: AccessTokenMessage[]
-  /** When a refresh token in a body is superseded: to be sent with it if it is presented again. */
+  /** Set if a refresh token in a body is superseded: the client sends it if it presents the same token again. */
   ticket?: string
-  /** On internal errors only: what to quote to the operator, who finds it in the log. */
+  /** Set for internal errors only: users quote it to the operator, who finds it in the log. */
   request_id?: string
 }
 
-/** The body that answers a refusal. The cause stays behind. */
+/** The body of an error response. It does not contain the cause. */
 export function toProblem(error: LatchkeyError, requestId?: string): Problem {
   const messages = accessTokenMessages(error)
   return {
@@ -33,15 +33,15 @@ export function toProblem(error: LatchkeyError, requestId?: string): Problem {
   }
 }
 
-/** Sends a refusal as problem details, with the headers that its status asks for. */
+/** Sends an error as problem details, with the headers that its status requires. */
 export function sendProblem(reply: FastifyReply, error: LatchkeyError): FastifyReply {
   reply.code(error.status).type('application/problem+json')
   setErrorHeaders(reply, error)
-  // RFC 9110 wants a challenge on every 401, RFC 6750 a reason where a token was sent.
+  // RFC 9110 requires a challenge for every 401, RFC 6750 a reason if a token was sent.
   if (error.status === 401) {
     reply.header('www-authenticate', error.code.startsWith('token_') ? 'Bearer error="invalid_token"' : 'Bearer')
   }
-  // A string passes by the route's response schemas, which may belong to another format.
+  // A string is not serialised by the route's response schemas, which can belong to another format.
   return reply.send(JSON.stringify(toProblem(error, reply.request.id)))
 }
 
@@ -68,7 +68,7 @@ export function accessTokenMessages(error: LatchkeyError): AccessTokenMessage[] 
   return [{ token_class: 'AccessToken', token_type: 'access', message: 'Token is invalid or expired' }]
 }
 
-/** Notes a refusal. The serializer of the log (logger-options.ts) leaves out what the cause may quote. */
+/** Logs an error. The log's serializer (server/logging.ts) removes the parts of the cause that can quote user data. */
 export function logRefusal(
   log: FastifyBaseLogger,
   { id: reqId }: FastifyRequest,

@@ -2,7 +2,7 @@ import { CONNECTION_ERROR_CODES } from '../../lib/connection-errors.js'
 import { type ErrorCode, LatchkeyError } from '../../lib/errors.js'
 import { isRedisUnavailable } from '../../redis/errors.js'
 
-/** Translates whatever was thrown into a refusal from the catalogue. What nobody foresaw is `internal_error`. */
+/** Translates everything that can be thrown into an error of the catalogue. Unexpected errors become `internal_error`. */
 export function toLatchkeyError(error: unknown): LatchkeyError {
   if (error instanceof LatchkeyError) return error
   if (!(error instanceof Error)) return new LatchkeyError('internal_error', { cause: error })
@@ -13,9 +13,9 @@ export function toLatchkeyError(error: unknown): LatchkeyError {
   }
   const known = FASTIFY_CODES[code]
   if (known !== undefined) return new LatchkeyError(known, { cause: error })
-  // fast-jwt and @fastify/jwt give a bad token many names, some of them as a server's fault.
+  // fast-jwt and @fastify/jwt have many codes for an invalid token, some of them with a 5xx status.
   if (/^FA?ST_JWT_/.test(code)) return new LatchkeyError('token_invalid', { cause: error })
-  // Before the stores: a client that goes away while sending its body is an ECONNRESET too, marked 400 by Fastify.
+  // Before the check of the stores: a client that disconnects during its body is an ECONNRESET too, with Fastify's 400.
   if (statusCode >= 400 && statusCode < 500) {
     return new LatchkeyError(STATUS_CODES[statusCode] ?? 'invalid_request', { cause: error })
   }
@@ -45,7 +45,7 @@ const FASTIFY_CODES: Partial<Record<string, ErrorCode>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
   FST_ERR_CTP_BODY_TOO_LARGE: 'body_too_large',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'invalid_request',
-  // Nothing that exists has a name that long.
+  // No existing route has a parameter that long.
   FST_ERR_MAX_PARAM_LENGTH: 'not_found',
   FST_JWT_NO_AUTHORIZATION_IN_HEADER: 'authentication_required',
   FST_JWT_AUTHORIZATION_TOKEN_EXPIRED: 'token_expired',
@@ -64,12 +64,12 @@ const STATUS_CODES: Partial<Record<number, ErrorCode>> = {
 
 const FIELD_NAME_MAX_LENGTH = 64
 
-/** Names the field and the rule, never the value. */
+/** Contains the field and the rule, never the value. */
 function toFieldError({ instancePath, message, params }: AjvError): { field: string; message: string } {
   const path = instancePath.split('/').slice(1)
   const { additionalProperty, missingProperty } = params
   if (typeof additionalProperty === 'string') {
-    // The name is the client's own text: enough of it to find the mistake.
+    // The client chose the name: keep only enough of it to find the mistake.
     const field = [...path, additionalProperty].join('.').slice(0, FIELD_NAME_MAX_LENGTH)
     return { field, message: 'is not a field of this request' }
   }
@@ -80,11 +80,11 @@ function toFieldError({ instancePath, message, params }: AjvError): { field: str
 }
 
 /**
- * Whether an error says that Postgres or Redis could not be reached or may not be written to now, so that trying again
- * in a moment makes sense. Looks into `cause` and into the parts of an AggregateError, as drivers and Drizzle wrap.
+ * Whether an error means that Postgres or Redis cannot be reached or written to now, so that a retry makes sense. Checks
+ * `cause` and the parts of an AggregateError too, because drivers and Drizzle wrap errors.
  */
 export function isStoreUnavailable(error: unknown, depth = 0): boolean {
-  // A chain of causes may be a cycle; nobody wraps deeper than this.
+  // A chain of causes can be a cycle; real errors are not wrapped deeper than this.
   if (!(error instanceof Error) || depth > 5) return false
   const { code } = error as { code?: unknown }
   if (typeof code === 'string' && (UNAVAILABLE_CODES.has(code) || POSTGRES_CONNECTION_CLASS.test(code))) return true
@@ -97,8 +97,8 @@ export function isStoreUnavailable(error: unknown, depth = 0): boolean {
 const POSTGRES_CONNECTION_CLASS = /^08[0-9A-Z]{3}$/
 
 /**
- * Beside what is away: read only, a transaction or a statement that took too long, a collision with another transaction
- * that trying again at once did not mend, and a connection that was idle for too long.
+ * In addition to lost connections: a read-only server, a transaction or a statement that took too long, a conflict with
+ * another transaction that an immediate retry did not resolve, and a connection that was idle for too long.
  */
 const UNAVAILABLE_CODES: ReadonlySet<string> = new Set([
   ...CONNECTION_ERROR_CODES,

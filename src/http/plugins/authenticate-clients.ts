@@ -19,8 +19,8 @@ export interface AuthenticateClientsOptions {
 }
 
 /**
- * Which other service makes a request, by an access token of its own. A client's token opens the routes of clients and
- * no other: `authenticate` refuses it, as it is for another audience and has no session.
+ * Authenticates clients by their own access tokens. A client's token is accepted only on the routes for clients:
+ * `authenticate` refuses it, because it has another audience and no session.
  */
 export const authenticateClients = fp(
   async (app: FastifyInstance, { context }: AuthenticateClientsOptions) => {
@@ -38,7 +38,7 @@ export const authenticateClients = fp(
           const token = request.presentedAccessToken()
           if (token === undefined) throw new LatchkeyError('authentication_required')
           if (!isClientToken(context, token)) {
-            // Whose it is matters no more, but a bad token is told from one that is not enough.
+            // The result is not used: an invalid token gets its own error, a valid one insufficient_scope.
             await verifyAccessToken(context, token)
             throw new LatchkeyError('insufficient_scope')
           }
@@ -79,23 +79,23 @@ async function clientOf(context: AuthContext, token: string, scope: Scope): Prom
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** The hook of routes for clients with a scope: sets `request.actor`, or refuses with a 401 or 403. */
+    /** The hook of routes for clients with a scope: sets `request.client` and `request.actor`, or refuses with 401 or 403. */
     authenticateClient(scope: Scope): onRequestAsyncHookHandler
-    /** The hook of routes for clients with the scope `admin` and users with the role `admin`. */
+    /** The first hook of routes for clients with the scope `admin` and users with the role `admin`. */
     authenticateAdmin: onRequestAsyncHookHandler
     /**
-     * The second hook of these routes, when the body is there: asks Postgres whether the actor still administers. The body
-     * may take its time, and the token only knows of the past.
+     * The second hook of these routes, after the body has arrived: checks in Postgres that the actor is still an
+     * administrator. The body can arrive late, and the token contains only what was true when it was issued.
      */
     authorizeAdmin: preHandlerAsyncHookHandler
   }
 
   interface FastifyRequest {
-    /** The id of the client or the user who acts, for events; empty on other routes. */
+    /** The id of the client or the user that makes the change, for events; empty on other routes. */
     actor: string
     /** Set by `authenticateClient`. */
     client: ClientPrincipal
-    /** In which the verbs of an administrator run that change something; on admin routes alone. */
+    /** The context for changes by an administrator, which checks the administrator's rights again; on admin routes only. */
     adminContext(): AuthContext
   }
 }

@@ -23,7 +23,7 @@ export const authenticate = fp(
       return bearerToken(this.headers.authorization) ?? validCookies.get(this) ?? this.accessCookies()[0]
     })
 
-    /** Of a request whose access cookie came several times: see sent-cookies.ts. */
+    /** For requests with several access cookies (see sent-cookies.ts): the one to use. */
     const validCookies = new WeakMap<FastifyRequest, string>()
     app.addHook('onRequest', (request, _reply, done) => {
       if (request.headers.cookie === undefined || request.headers.authorization !== undefined) return done()
@@ -32,7 +32,7 @@ export const authenticate = fp(
       findValidCookie(request, cookies).then(() => done(), done)
     })
 
-    /** The latest that is live. If none is, the first one is refused for what is wrong with it. */
+    /** Chooses the newest valid token. If none is valid, the request is refused with the error of the first one. */
     async function findValidCookie(request: FastifyRequest, cookies: readonly string[]): Promise<void> {
       let latest = 0
       for (const token of cookies.slice(0, MAX_ACCESS_COOKIES)) {
@@ -43,14 +43,14 @@ export const authenticate = fp(
       }
     }
 
-    // Clients need no clock of their own: in its last fifth a token says that it is time for the next.
+    // Tells clients to refresh in the last fifth of the token's lifetime, so that they need no clock.
     const lastFifthSeconds = config.accessTokenTtlSeconds / 5
     app.decorateReply('setPrincipal', function (this: FastifyReply, principal) {
       this.request.principal = principal
       if (principal.expiresAt - clock() / 1000 <= lastFifthSeconds) this.header('x-token-refresh-required', 'true')
     })
 
-    /** Admits at once who bears a token that is known; nothing on its way waits, not even for a promise. */
+    /** Synchronous for a token that is in the cache: then the request does not even wait for a promise. */
     function verifyPresentedToken(request: FastifyRequest, reply: FastifyReply): Promise<void> | undefined {
       const token = presentedToken(request)
       const known = accessTokens.verifyKnown(token)
@@ -77,8 +77,8 @@ export const authenticate = fp(
 )
 
 /**
- * Registers @fastify/jwt, which declares `request.principal` and gives the routes of an application that embeds the
- * service the `request.jwtVerify()` they know. It answers as `authenticate` does: revoked and expired tokens are refused.
+ * Registers @fastify/jwt, which declares `request.principal` and provides `request.jwtVerify()` to applications that
+ * embed the service. It answers as `authenticate` does: revoked and expired tokens are refused.
  */
 async function registerJwt(
   app: FastifyInstance,
@@ -100,7 +100,7 @@ async function registerJwt(
       allowedAud: config.audience,
       cache: false,
       extractToken: request => presentedToken(request as FastifyRequest),
-      // The domain checks both, by its own clock.
+      // The domain checks both, with its own clock.
       ignoreExpiration: true,
       ignoreNotBefore: true,
     },
@@ -118,13 +118,13 @@ function presentedToken(request: FastifyRequest): string {
   return token
 }
 
-/** Each costs a signature. */
+/** Verifying each one costs a signature check. */
 const MAX_ACCESS_COOKIES = 4
 
 /**
- * RFC 6750, 2.1. The scheme's case does not matter (RFC 9110, 11.1), nor how many spaces follow it; anything else is
- * refused, not ignored. Not trimmed: that would drop bytes which are no white space in a header, and give a token a
- * second spelling. Node drops the spaces and tabs around the whole.
+ * RFC 6750, 2.1. The scheme is case-insensitive (RFC 9110, 11.1), and any number of spaces can follow it; everything else
+ * is refused, not ignored. The token is not trimmed: `trim` also removes bytes that are not white space in a header, which
+ * would give a token a second spelling. Node has already removed spaces and tabs around the value.
  */
 function bearerToken(authorization: string | undefined): string | undefined {
   if (authorization === undefined) return undefined
@@ -143,26 +143,26 @@ declare module '@fastify/jwt' {
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** The hook of routes for signed-in users: sets `request.principal`, or refuses with a 401. */
+    /** The hook of routes for signed-in users: sets `request.principal`, or refuses with 401. */
     authenticate: onRequestHookHandler
   }
 
   interface FastifyReply {
-    /** Makes this the principal of the request; the answer says whether their token should be replaced. */
+    /** Sets the principal of the request, and the header that asks for a refresh if the token expires soon. */
     setPrincipal(principal: Principal): void
   }
 
   interface FastifyRequest {
     /** Set by `authenticate`; null on routes without it. */
     principal: Principal
-    /** The access token that came with the request, in its header or, if ACCESS_COOKIE is on, its cookie. */
+    /** The access token of the request: from its header or, if ACCESS_COOKIE is on, its cookie. */
     presentedAccessToken(): string | undefined
   }
 }
 
 /**
- * Looks once more at the access token of a request when its body has come. A body may take its time, and a session that
- * was ended meanwhile must not act by a request that it began before.
+ * Verifies the access token again after the body has arrived. A body can arrive late, and a session that was revoked in
+ * the meantime must not complete a request that began before.
  */
 export const recheckAfterBody = fp(
   async (app: FastifyInstance, { context }: { context: AuthContext }) => {

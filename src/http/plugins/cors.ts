@@ -3,19 +3,19 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 
 export interface CorsOptions {
-  /** Whole origins (`https://app.example.com`), compared as they are. */
+  /** Complete origins (`https://app.example.com`), compared exactly. */
   corsOrigins: readonly string[]
-  /** Names of headers that its pages may send besides those that are always allowed. */
+  /** Names of request headers that are allowed in addition to those that always are. */
   corsHeaders?: readonly string[]
 }
 
-/** Lets pages of exactly these origins read our answers. All others, and `null`, get no CORS header at all. */
+/** Lets pages of exactly these origins read our answers. All other origins, and `null`, get no CORS header. */
 export const cors = fp(
   async (app: FastifyInstance, { corsOrigins, corsHeaders = [] }: CorsOptions) => {
     if (corsOrigins.length === 0) return
     const allowed = new Set(corsOrigins)
     await app.register(fastifyCors, {
-      // Given as a function it also sends `Vary: Origin` with every answer, so that no cache mixes origins up.
+      // A function, so that the plugin sends `Vary: Origin` with every answer and no cache mixes up origins.
       origin: (origin, done) => done(null, origin !== undefined && allowed.has(origin) ? origin : false),
       credentials: true,
       methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
@@ -27,7 +27,7 @@ export const cors = fp(
   { name: 'cors', fastify: '5.x' },
 )
 
-/** The last five are added by client libraries and tracers, whether or not we read them. */
+/** Client libraries and tracers add the last five, whether we read them or not. */
 const ALWAYS_ALLOWED = [
   'Authorization',
   'Content-Type',
@@ -42,7 +42,7 @@ const PREFLIGHT_MAX_AGE_SECONDS = 600
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** False for routes whose answers are not for pages: neither headers nor an answer to preflights. */
+    /** False for routes whose answers are not for pages: no CORS headers and no answer to preflights. */
     cors?: false
   }
 }

@@ -3,16 +3,16 @@ import fp from 'fastify-plugin'
 import { LatchkeyError } from '../../lib/errors.js'
 
 export interface CsrfOptions {
-  /** The origin that browsers see this service under. */
+  /** The origin of this service as browsers see it. */
   publicOrigin: string
-  /** Further origins whose pages may send credentials. */
+  /** Other origins whose pages can send credentials. */
   corsOrigins: readonly string[]
-  /** The cookies that, beside refresh tokens, make a request one on behalf of a browser that is signed in, or is known. */
+  /** The cookies, in addition to refresh tokens, with which a request acts for a signed-in or known browser. */
   cookieNames: readonly string[]
 }
 
 /**
- * Refuses state-changing requests that a page of another site makes with our cookie, or to routes that say
+ * Refuses state-changing requests from pages of other sites if they carry one of our cookies, or if the route has
  * `config: { csrf: 'always' }` (a forged login signs the victim in as the attacker).
  */
 export const csrf = fp(
@@ -31,9 +31,9 @@ export const csrf = fp(
 )
 
 /**
- * Whether a request comes from our own pages, from an origin that we trust, or from something that is no browser.
- * Browsers without `Sec-Fetch-Site` send `Origin` with every POST; what sends neither has no cookie that it did not
- * put there itself. `same-site` is not enough: a neighbouring subdomain is another party.
+ * Whether a request comes from our own pages, from a trusted origin, or from a client that is not a browser. Browsers
+ * without `Sec-Fetch-Site` send `Origin` with every POST; a client that sends neither adds its cookies itself.
+ * `same-site` is not enough: another subdomain can belong to another party.
  */
 export function isFromOwnSite(
   headers: { 'sec-fetch-site'?: string | string[] | undefined; origin?: string | undefined },
@@ -51,8 +51,8 @@ const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
 declare module 'fastify' {
   interface FastifyContextConfig {
     /**
-     * `always` refuses cross-site requests to this route even without a cookie; `never` is for routes that read none,
-     * whose credentials no browser adds by itself.
+     * `always` refuses cross-site requests to this route even without a cookie. `never` is for routes that read no
+     * cookie: a browser does not add their credentials by itself.
      */
     csrf?: 'always' | 'never'
   }

@@ -4,16 +4,16 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 
 /**
- * How an instance leaves, in three steps that follow each other:
+ * Graceful shutdown, in three steps:
  *
- * 1. `drain()`: it is not ready, and everything is still served. A connection that was open ends with its next answer, so
- *    that the next request of its client goes to another instance. One that is opened now comes from a gateway that does
- *    not ask for /readyz. It stays open: if this gateway opened one for each request, the next step would reset those
- *    that the system has taken and we have not, and a gateway may not send a POST again whose connection was reset.
- * 2. `stopListening()`: each answer ends its connection, and a new one is refused. The gateway can go to another instance
- *    with any request then, because nothing of it was sent.
- * 3. `close()`: waits for the requests under way, and for nothing else. Connections that rest are closed, however they
- *    came to.
+ * 1. `drain()`: the instance is not ready, but serves every request. A connection that was open is closed after its next
+ *    answer, so that the client's next request goes to another instance. A connection that is opened now comes from a
+ *    gateway that does not request /readyz. It stays open: if the gateway needed a new connection for each request, the
+ *    next step would reset those that the system has accepted and the process has not, and a gateway must not repeat a
+ *    POST whose connection was reset.
+ * 2. `stopListening()`: each answer closes its connection, and new connections are refused. The gateway can then send any
+ *    request to another instance, because no part of it was sent here.
+ * 3. `close()`: waits for open requests and for nothing else. Idle connections are closed.
  */
 export const drain = fp(
   async (app: FastifyInstance) => {
@@ -28,7 +28,7 @@ export const drain = fp(
     })
     app.decorate('stopListening', async restMs => {
       step = 'closing'
-      // Not the method of HTTP servers: it closes the connections that rest, on which the next request may be coming.
+      // Not the method of HTTP servers: that closes idle connections too, on which a request can already be on its way.
       const empty = new Promise<void>(resolve => Server.prototype.close.call(app.server, () => resolve()))
       await Promise.race([empty, sleep(restMs, undefined, { ref: false })])
     })
@@ -42,9 +42,9 @@ export const drain = fp(
       step = 'closing'
       const closedAt = Date.now()
       sweeper = setInterval(() => {
-        // Node closes those that rest now, and forgets those that an answer under way has promised to keep.
+        // Repeated, because Node closes only those that are idle now. An open answer may have promised keep-alive.
         app.server.closeIdleConnections()
-        // A browser opens connections ahead of need and a scanner sends nothing: Node would wait for a request.
+        // Browsers open connections in advance, and scanners send nothing: Node would wait for a request.
         if (Date.now() - closedAt >= SILENCE_MS) for (const socket of unused) socket.destroy()
       }, SWEEP_INTERVAL_MS)
     })
@@ -53,7 +53,7 @@ export const drain = fp(
   { name: 'drain', fastify: '5.x' },
 )
 
-/** Lets go of the connections too whose requests were under way when the draining began: for answers that take a while. */
+/** Also closes connections whose request began before the draining: for answers that take longer. */
 export const drainLongRequests = fp(
   async (app: FastifyInstance) => {
     app.addHook('onSend', (request, reply, _payload, done) => {
@@ -64,11 +64,11 @@ export const drainLongRequests = fp(
   { name: 'drain-long-requests', fastify: '5.x', dependencies: ['drain'] },
 )
 
-/** How long the first request of a new connection may take to arrive once the others are closed. */
+/** How long `close()` waits for the first request of a connection. */
 const SILENCE_MS = 1000
 const SWEEP_INTERVAL_MS = 100
 
-/** The connections that are open and have sent nothing yet, and those that were opened while we drained. */
+/** Tracks the open connections without a request yet, and those that were opened while the instance was draining. */
 function trackConnections(app: FastifyInstance): { unused: Set<Socket>; openedWhileDraining: WeakSet<Socket> } {
   const unused = new Set<Socket>()
   const openedWhileDraining = new WeakSet<Socket>()
@@ -82,16 +82,15 @@ function trackConnections(app: FastifyInstance): { unused: Set<Socket>; openedWh
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** From here on this instance is not ready, and lets go of the connections that are open, one answer at a time. */
+    /** Step 1: from now on this instance is not ready, and each open connection is closed after its next answer. */
     drain(): void
     isDraining(): boolean
-    /** Whether the answer to a request that is there now ends its connection. */
+    /** Whether the next answer on this connection closes it. */
     isLastAnswer(socket: Socket): boolean
     /**
-     * From here on connections are refused. Resolves when none is left, and at the latest when those that are in use have
-     * met their last answer.
+     * Step 2: from now on new connections are refused. Resolves when no connection is left, or after `restMs`.
      *
-     * @param restMs - how long that may take
+     * @param restMs - the longest time to wait
      */
     stopListening(restMs: number): Promise<void>
   }

@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 
 export interface OpenapiOptions {
-  /** What comes before every address of ours, and its path alone; see Config. */
+  /** The URL before every path of this service, and the path of that URL; see Config. */
   publicUrl: string
   publicPath: string
   /** The name of the refresh cookie. */
@@ -13,9 +13,9 @@ export interface OpenapiOptions {
 }
 
 /**
- * Describes the API from the routes' own schemas: GET /openapi.json (OpenAPI 3.1) and a page to read it at GET /docs.
- * Only routes registered after it are in there. A route names what it needs by `security: [{ bearer: [] }]` or
- * `[{ cookie: [] }]` in its schema.
+ * Describes the API from the routes' schemas: GET /openapi.json (OpenAPI 3.1), and a page that shows it at GET /docs. It
+ * contains only routes that are registered later. A route declares its credentials in its schema:
+ * `security: [{ bearer: [] }]`, `[{ client: [] }]` or `[{ cookie: [] }]`.
  */
 export const openapi = fp(
   async (app: FastifyInstance, { publicUrl, publicPath, cookieName }: OpenapiOptions) => {
@@ -38,7 +38,7 @@ export const openapi = fp(
           },
         },
       },
-      // Schemas keep their own names instead of a counter's.
+      // Schemas keep their own names instead of numbers.
       refResolver: { buildLocalReference: (schema, _base, _fragment, i) => String(schema.$id ?? `schema-${i}`) },
     })
     await app.register(async page => {
@@ -52,7 +52,7 @@ export const openapi = fp(
   { name: 'openapi', fastify: '5.x' },
 )
 
-// Swagger UI styles its elements inline. All it loads, and all it talks to, is this service.
+// Swagger UI uses inline styles. It loads everything from this service and connects only to it.
 const PAGE_POLICY = {
   'default-src': "'none'",
   'script-src': "'self'",
@@ -64,7 +64,7 @@ const PAGE_POLICY = {
   'frame-ancestors': "'none'",
 }
 
-/** Swagger UI redirects to its page as we see its address, and a browser sees the path before it too. */
+/** Adds PUBLIC_PATH to the redirects of Swagger UI, which knows only the path without it. */
 function redirectBelow(page: FastifyInstance, publicPath: string): void {
   page.addHook('onSend', (_request, reply, _payload, done) => {
     const location = reply.getHeader('location')
@@ -73,7 +73,7 @@ function redirectBelow(page: FastifyInstance, publicPath: string): void {
   })
 }
 
-/** Three folders up, from src/http/plugins and from dist/http/plugins. */
+/** The manifest is three folders up, from src/http/plugins and from dist/http/plugins. */
 function packageManifest(): { name: string; version: string; description: string } {
   return createRequire(import.meta.url)('../../../package.json')
 }

@@ -10,8 +10,8 @@ export interface ProblemDetailsOptions {
 }
 
 /**
- * Answers every error as RFC 9457 problem details from the catalogue, and adds the schema `Problem` that response
- * schemas refer to. Register it first: routes and plugins that come before it keep Fastify's own handler.
+ * Answers every error as RFC 9457 problem details from the catalogue, and adds the schema `Problem`, to which response
+ * schemas refer. Register it first: routes and plugins that are registered before it keep Fastify's own handler.
  */
 export const problemDetails = fp(
   async (app: FastifyInstance, { log }: ProblemDetailsOptions) => {
@@ -27,8 +27,8 @@ export const problemDetails = fp(
 )
 
 /**
- * Answers what no route takes: 405 with the methods that there are at the address, or 404, also where a route took the
- * request and found nothing.
+ * Answers requests without a route: 405 with the methods that the path has, or 404. Also 404 if a route calls the
+ * not-found handler itself.
  */
 export const notFound = fp(
   async (app: FastifyInstance) => {
@@ -37,7 +37,7 @@ export const notFound = fp(
       if (allowed.length === 0 || allowed.some(method => method === request.method))
         return sendProblem(reply, new LatchkeyError('not_found'))
       reply.header('allow', allowed.join(', '))
-      // As Django REST framework says it, for the clients of its dialects.
+      // Django REST framework's message, for the clients of its APIs.
       const detail = `Method "${request.method}" not allowed.`
       return sendProblem(reply, new LatchkeyError('method_not_allowed', { detail }))
     })
@@ -45,7 +45,7 @@ export const notFound = fp(
   { name: 'not-found', fastify: '5.x', dependencies: ['problem-details'] },
 )
 
-// OPTIONS is left out: CORS answers it for every address.
+// Without OPTIONS: CORS answers it for every path.
 const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 
 function allowedMethods(app: FastifyInstance, request: FastifyRequest): string[] {

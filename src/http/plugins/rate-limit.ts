@@ -13,45 +13,45 @@ export interface RateLimitPluginOptions {
   rateLimit: Config['rateLimit']
 }
 
-/** How a route knows a request that carries a genuine credential. */
+/** How a route recognises a request with a genuine credential. */
 export interface GenuineCredential {
   /**
-   * Whose it is (`session:<id>`): that is counted by itself at each address. Undefined, or rejected with a refusal, when
-   * there is none: then the request counts for the address alone.
+   * The holder of the credential (`session:<id>`), which is counted by itself at each address. Undefined, or rejected with
+   * a LatchkeyError, if there is none: then the request is counted by its address.
    *
-   * It may be used for attempts on what it names and on nothing else, and must not name something else after each of
-   * them: both would be a way around the limit. A body that it finds has passed the schema of the route.
+   * The credential must only allow attempts on its own holder, and the holder must not change after each attempt:
+   * otherwise the limit could be evaded. If there is a body, it has passed the schema of the route.
    */
   holder(request: FastifyRequest): string | undefined | Promise<string | undefined>
-  /** Whether only the body can tell, if there is one; by default it is so. */
+  /** Whether the body is needed to find the holder, if there is a body. By default it is. */
   inBody?(request: FastifyRequest): boolean
 }
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** How many requests a minute may come from one address without a genuine credential, or with one and the same. */
+    /** Requests per minute from one address, without a genuine credential or with the same one. */
     maxPerMinute?: number
-    /** What is counted by itself instead of with its address, where a flood of others would shut it out. */
+    /** Requests with this credential are counted by it, so that a flood from the same address does not block them. */
     genuine?: GenuineCredential
-    /** The route (`POST /auth/login`) that this one counts together with, because it is another way to the same. */
+    /** The route (`POST /auth/login`) with which this one is counted together, because both do the same. */
     countsAs?: string
   }
 
   interface FastifyInstance {
-    /** What a route spreads into its `config` to be limited; each route counts by itself. */
+    /** A route spreads one of these into its `config` to be limited. Each route is counted by itself. */
     limits: {
-      /** The limit for requests of people: `config: { ...app.limits.perAddress }`. */
+      /** The limit for requests of users: `config: { ...app.limits.perAddress }`. */
       readonly perAddress: { readonly maxPerMinute?: number }
-      /** The same for other services, of which each address makes the requests of many people. */
+      /** The limit for other services: each address makes the requests of many users. */
       readonly perService: { readonly maxPerMinute?: number }
     }
   }
 }
 
 /**
- * Limits the routes that ask for it, and only those that are registered after it. A request counts once: by the genuine
- * credential that it carries, else by its address. Beyond the limit it throws `rate_limited`: before the body is read,
- * unless the body may hold the credential.
+ * Limits the routes that have `maxPerMinute` and are registered later. A request counts once: by its genuine credential,
+ * otherwise by its address. Above the limit it throws `rate_limited`: before the body is read, unless the body can contain
+ * the credential.
  */
 export const rateLimit = fp(registerRateLimit, { fastify: '5.x', name: 'latchkey-rate-limit' })
 
@@ -66,7 +66,7 @@ async function registerRateLimit(app: FastifyInstance, { ephemeral, rateLimit }:
     timeWindow: 60_000,
     errorResponseBuilder: (_request, { ttl }) =>
       new LatchkeyError('rate_limited', { retryAfterSeconds: Math.max(1, Math.ceil(ttl / 1000)) }),
-    // The error handler writes Retry-After from the error; the count is nobody's business.
+    // The error handler writes Retry-After from the error. The count is not published.
     addHeaders: { ...noHeaders, 'retry-after': false },
     addHeadersOnExceeding: noHeaders,
   })
@@ -84,7 +84,7 @@ const noHeaders = { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 
 function limitRoute(app: FastifyInstance, route: RouteOptions): void {
   const { maxPerMinute, genuine, countsAs = `${route.method} ${route.url}` } = route.config ?? {}
   if (maxPerMinute === undefined) return
-  // Counts a request once, however often it is called for it.
+  // Counts a request once, even if it is called again for the same request.
   const count = app.rateLimit({
     max: maxPerMinute,
     keyGenerator: async request => {
@@ -102,7 +102,7 @@ function limitRoute(app: FastifyInstance, route: RouteOptions): void {
       if (!waits(request)) await count.call(this, request, reply)
     },
   ]
-  // Behind the hooks that give its fields the names of ours, and before a body that does not fit is refused uncounted.
+  // After the hooks that replace aliases in the body, and before an invalid body is refused without being counted.
   if (genuine) route.preValidation = [...listOf(route.preValidation), count]
 }
 
@@ -120,7 +120,7 @@ function listOf<Hook>(hooks: Hook | Hook[] | undefined): Hook[] {
   return hooks === undefined ? [] : Array.isArray(hooks) ? hooks : [hooks]
 }
 
-/** What @fastify/rate-limit counts with. */
+/** The counters as a store of @fastify/rate-limit. */
 function storeOver(counters: Counters) {
   return class CounterStore implements FastifyRateLimitStore {
     incr(
@@ -134,7 +134,7 @@ function storeOver(counters: Counters) {
       )
     }
 
-    /** The plugin has a store for each route. Our counters have the route in their names. */
+    /** The plugin makes a store for each route. Our counters have the route in their names. */
     child(): this {
       return this
     }
@@ -142,10 +142,10 @@ function storeOver(counters: Counters) {
 }
 
 /**
- * The part of a client's address that limits go by. An IPv6 client is its /64, because every household and every rented
- * server has a whole one to choose addresses from. What is no address at all shares one name.
+ * The part of a client's address by which requests are counted. For IPv6 it is the /64, because every household and every
+ * rented server can choose addresses from a whole /64. All invalid addresses share one name.
  *
- * @param ip - as a socket or a trusted proxy names it. Undefined when the client has gone.
+ * @param ip - from the socket or a trusted proxy. Undefined if the client has disconnected.
  */
 export function clientAddress(ip: string | undefined): string {
   const address = readIpAddress(ip ?? '')

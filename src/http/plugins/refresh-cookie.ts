@@ -10,17 +10,17 @@ export interface RefreshCookieOptions {
   publicPath: string
   /** Whether this deployment made a refresh token. */
   isOwnToken(token: string): boolean
-  /** In which slot a refresh token of this deployment stands. */
+  /** The slot of a refresh token of this deployment. */
   slotOf(token: string): string
 }
 
 /**
- * The one place that writes the cookies of this service (ASVS 3.3.1 to 3.3.5). A name that came several times, after
- * COOKIE_DOMAIN or COOKIE_PATH was changed, is cleared everywhere but where it is set, so that it comes once again.
+ * Writes all cookies of this service (ASVS 3.3.1 to 3.3.5). If a browser sends a name several times, after COOKIE_DOMAIN
+ * or COOKIE_PATH was changed, the cookie is cleared in every scope except the one in which it is set.
  */
 export const refreshCookie = fp(
   async (app: FastifyInstance, { cookie, publicOrigin, publicPath, isOwnToken, slotOf }: RefreshCookieOptions) => {
-    // What browsers sent is read by sent-cookies.ts.
+    // sent-cookies.ts reads cookies.
     await app.register(fastifyCookie, { hook: false })
 
     const refreshAttributes = {
@@ -30,7 +30,7 @@ export const refreshCookie = fp(
       path: cookie.path,
       ...(cookie.domain !== undefined && { domain: cookie.domain }),
     }
-    // Server-rendered pages must get it when someone follows a link to them, whatever their path.
+    // Server-rendered pages must receive it when the user follows a link to them, whatever their path.
     const accessAttributes = {
       httpOnly: true,
       secure: cookie.secure,
@@ -41,11 +41,11 @@ export const refreshCookie = fp(
 
     const host = new URL(publicOrigin).hostname
 
-    /** @param url whose paths a cookie of this name may have */
+    /** @param url whose parent paths can have a cookie of this name */
     function clearElsewhere(reply: FastifyReply, name: string, attributes: CookieSerializeOptions, url: string): void {
       if (name.startsWith('__Host-')) return
       const refreshTokens = reply.request.refreshCookies()
-      // A parent domain may hold the cookie of another deployment, and nobody is to be signed out there.
+      // A parent domain can hold the cookie of another deployment, whose users must not be signed out.
       const parents = refreshTokens.length > 1 && refreshTokens.every(isOwnToken)
       const present = { domain: cookie.domain, path: attributes.path! }
       for (const { domain, path } of cookieScopes(url, host, present, parents)) {
@@ -56,9 +56,9 @@ export const refreshCookie = fp(
     }
 
     /**
-     * Those that the request showed and the answer does not set. What another answer sets meanwhile stays. Where
-     * COOKIE_DOMAIN or COOKIE_PATH was changed, slots of before stay until they expire: to clear them at every place takes
-     * more headers than proxies let through, and an older token beside a younger one does no harm.
+     * Clears the slots of the request, except the one that the answer sets. Slots that another answer sets in the meantime
+     * remain. After a change of COOKIE_DOMAIN or COOKIE_PATH, older slots remain until they expire: clearing them in every
+     * scope needs more headers than proxies accept, and an older token beside a newer one does no harm.
      */
     function clearSlots(reply: FastifyReply, except?: string): void {
       for (const shown of new Set(reply.request.refreshSlots().map(({ slot }) => slot)))
@@ -72,12 +72,12 @@ export const refreshCookie = fp(
         clearElsewhere(this, cookie.name, refreshAttributes, publicPath + this.request.url)
       this.setCookie(cookie.name, token, options)
 
-      // The same token keeps its mark, so that marks differ only where tokens were handed out twice.
+      // The same token keeps its mark, so that marks differ only if a token was issued to two browsers.
       const slot = slotOf(token)
       const mark = this.request.refreshMark(token) ?? newMark()
       this.setCookie(slotName(cookie.name, slot), writeSlot({ token, mark }), options)
       clearSlots(this, slot)
-      // Whoever has this token is not the one who lacked a newer one.
+      // The browser now has the newest token, so the ticket of an older one is no longer needed.
       if (this.request.supersededTickets().length > 0) this.clearCookie(cookie.ticketName, refreshAttributes)
       return this
     })
@@ -90,7 +90,7 @@ export const refreshCookie = fp(
       if (!cookie.access) return this
       const options = { ...accessAttributes, ...(maxAgeSeconds !== undefined && { maxAge: maxAgeSeconds }) }
       if (!isStorable(app.serializeCookie(cookie.accessName, token, options))) {
-        // Its user gets in all the same: the token is in the answer, too. An earlier one may not stay in its place.
+        // The user is signed in all the same: the answer contains the token too. An earlier cookie must not remain.
         app.log.warn('the access token is too long for a cookie, so no cookie was set')
         return this.clearAccessCookie()
       }
@@ -124,7 +124,7 @@ export const refreshCookie = fp(
 
 const COOKIE_MAX_BYTES = 4096
 
-/** A browser drops a larger one without a word. */
+/** Browsers silently drop a larger cookie. */
 function isStorable(header: string): boolean {
   return Buffer.byteLength(header) <= COOKIE_MAX_BYTES
 }
@@ -137,41 +137,41 @@ function assertStorable(header: string): void {
 declare module 'fastify' {
   interface FastifyReply {
     /**
-     * Sets the refresh token under its name and in its slot. Without an age it is a session cookie, which ends with the
-     * browser.
+     * Sets the refresh token in the cookie with the fixed name and in its slot. Without an age they are session cookies,
+     * which end when the browser is closed.
      */
     setRefreshCookie(token: string, maxAgeSeconds: number | undefined): FastifyReply
-    /** With the refusal of a superseded refresh token. */
+    /** Sets the ticket when a superseded refresh token is refused. */
     setTicketCookie(ticket: string, maxAgeSeconds: number): FastifyReply
-    /** By it the browser proves an earlier sign-in. Nothing clears it: signing out does not make a browser unknown. */
+    /** Sets the proof of an earlier sign-in. It is never cleared: after signing out, a browser is still known. */
     setDeviceCookie(value: string, maxAgeSeconds: number): FastifyReply
-    /** Tells the browser to forget it, wherever this service may have put it. */
+    /** Clears the refresh token, its slots and the ticket, in every scope that this service can have used. */
     clearRefreshCookie(): FastifyReply
     /**
-     * The same for the access token. Does nothing unless ACCESS_COOKIE is on, and clears the cookie if the token is too
-     * long for one.
+     * Sets the access token. Does nothing unless ACCESS_COOKIE is on. Clears the cookie instead if the token is too long
+     * for one.
      */
     setAccessCookie(token: string, maxAgeSeconds: number | undefined): FastifyReply
-    /** Does nothing unless ACCESS_COOKIE is on. */
+    /** Clears the access token. Does nothing unless ACCESS_COOKIE is on. */
     clearAccessCookie(): FastifyReply
   }
 }
 
-/** Where a browser may keep a cookie. It keeps one of the same name for each domain and each path. */
+/** The scope of a cookie. A browser keeps one cookie of the same name for each scope. */
 export interface CookieScope {
-  /** Undefined for the host that set it alone. */
+  /** Undefined for a cookie of its host only. */
   domain: string | undefined
   path: string
 }
 
 /**
- * The places where a browser may keep cookies of ours that it sends to an address: earlier values of COOKIE_DOMAIN and
- * COOKIE_PATH put them there. The header Cookie does not say where a cookie is from, so each place must be cleared. A
- * browser ignores those that it does not let us write to (a top-level domain).
+ * The scopes in which a browser can have cookies of ours for a URL, from earlier values of COOKIE_DOMAIN and COOKIE_PATH.
+ * The header Cookie does not contain the scope, so each one must be cleared. Browsers ignore scopes that the host cannot
+ * write to (a top-level domain).
  *
  * @param url of the request, as browsers see it
  * @param host of PUBLIC_ORIGIN
- * @param parents whether parents of the host count too. They may hold the cookie of another deployment.
+ * @param parents whether to include parent domains, which can hold the cookie of another deployment
  */
 function cookieScopes(url: string, host: string, present: CookieScope, parents: boolean): CookieScope[] {
   const domains = new Set([undefined, present.domain, ...(parents ? parentDomains(host) : [])])
@@ -179,14 +179,14 @@ function cookieScopes(url: string, host: string, present: CookieScope, parents: 
   return [...domains].flatMap(domain => [...paths].map(path => ({ domain, path })))
 }
 
-/** `auth.example.com` and `example.com`. An address or a name without a dot has none. */
+/** For `auth.example.com`: itself and `example.com`. None for an IP address or a name without a dot. */
 function parentDomains(host: string): string[] {
   if (!/[a-z]/.test(host) || host.startsWith('[')) return []
   const labels = host.split('.')
   return labels.slice(0, -1).map((_label, index) => labels.slice(index).join('.'))
 }
 
-/** For `/auth/refresh`: `/auth`, `/auth/` and `/auth/refresh`. Browsers take a slash at the end for another path. */
+/** For `/auth/refresh`: `/auth`, `/auth/` and `/auth/refresh`. For browsers, a slash at the end makes another path. */
 function parentPaths(path: string): string[] {
   const parts = path.split('/').slice(1, MAX_DEPTH + 1)
   return parts.flatMap((_part, index) => {

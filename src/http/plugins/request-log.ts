@@ -6,9 +6,9 @@ export interface RequestLogOptions {
 }
 
 /**
- * One line for each request of the routes that are registered after it, when it is answered, and `request.log`, whose
- * lines bear the request's id. Fastify's own logging is off: it would make a child logger and listen to the response
- * for every request, which takes longer than verifying a known token, of which nothing is said.
+ * Logs one line for each answered request of the routes that are registered later, and provides `request.log`, whose
+ * lines contain the request's id. Fastify's own logging is off: it creates a child logger and a response listener for
+ * every request, which takes longer than verifying a cached token, and those requests are not logged at all.
  */
 export const requestLog = fp(
   async (app: FastifyInstance, { log }: RequestLogOptions) => {

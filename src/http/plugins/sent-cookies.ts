@@ -9,20 +9,20 @@ export interface SentCookiesOptions {
 }
 
 /**
- * The cookies that a browser sent. They are parsed when somebody asks for one: most requests bring none, or ask for none.
- * Nothing is decoded: ours need no percent signs, and a token has one spelling.
+ * Reads the cookies of a request. They are parsed only when one is read, because most requests need none. Nothing is
+ * decoded: our cookies contain no percent signs, and a token has one spelling.
  *
- * A name may come several times. A browser keeps a cookie for each domain and path, so that it sends the old one and the
- * new one after COOKIE_DOMAIN or COOKIE_PATH was changed, and a neighbour on the same domain may have one of that name
- * too. The header does not say which is which, so all values are candidates.
+ * A name can appear several times. A browser keeps a cookie for each domain and path, so it sends the old and the new one
+ * after COOKIE_DOMAIN or COOKIE_PATH was changed, and another service on the same domain can use the same name. The
+ * header does not tell them apart, so all values are candidates.
  */
 export const sentCookies = fp(
   async (app: FastifyInstance, { cookie }: SentCookiesOptions) => {
     const slotsOf = new WeakMap<FastifyRequest, readonly SlotCookie[]>()
 
-    /** Looks at each cookie once: anybody can send thousands of them. */
+    /** Reads each cookie only once, because a client can send thousands. */
     function readSlots(header: string | undefined): readonly SlotCookie[] {
-      // Nearly every request without a slot has no refresh cookie at all.
+      // Nearly every request without a slot has no refresh cookie.
       if (!header?.includes(`${cookie.name}-`)) return NO_SLOTS
       const slots: SlotCookie[] = []
       for (const pair of header.split(';')) {
@@ -65,7 +65,7 @@ export const sentCookies = fp(
 
     app.decorateRequest('deviceCookie', function (this: FastifyRequest) {
       const values = this.sentCookies(cookie.deviceName)
-      // It is a list separated by dots, so several are one longer list.
+      // The value is a list separated by dots, so several values are one longer list.
       return values.length === 0 ? undefined : values.join('.')
     })
   },
@@ -73,16 +73,17 @@ export const sentCookies = fp(
 )
 
 const NONE: readonly string[] = []
-/** What stood in a slot, and in which. */
+
+/** The value of a slot, with the slot that it came from. */
 type SlotCookie = Slot & { slot: string }
 
 const NO_SLOTS: readonly SlotCookie[] = []
-/** A browser has one or two, and a few more after COOKIE_DOMAIN or COOKIE_PATH was changed. */
+/** A browser has one or two, or a few more after COOKIE_DOMAIN or COOKIE_PATH was changed. */
 const MAX_SLOTS = 32
 
-/** The different values of a cookie, in the order in which they were sent. */
+/** The distinct values of a cookie, in the order in which they were sent. */
 function valuesOf(header: string | undefined, name: string): readonly string[] {
-  // Nearly always it is not there at all, which needs no splitting.
+  // Nearly always the cookie is missing; then the header is not split.
   if (header === undefined || !header.includes(name)) return NONE
   const values = new Set<string>()
   for (const pair of header.split(';')) {
@@ -95,19 +96,19 @@ function valuesOf(header: string | undefined, name: string): readonly string[] {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The different values of any cookie that the browser sent, of which there may be several. */
+    /** The distinct values of a cookie; there can be several. */
     sentCookies(name: string): readonly string[]
-    /** The different refresh tokens that the browser sent. */
+    /** The distinct refresh tokens in all cookies of the request. */
     refreshCookies(): readonly string[]
-    /** Those of them that stood in slots, and in which. */
+    /** The refresh tokens in slots, each with its mark and its slot. */
     refreshSlots(): readonly SlotCookie[]
-    /** What stood beside one of them in its slot; null if it stood in none. */
+    /** The mark of a refresh token; null if the token is not in a slot. */
     refreshMark(token: string): number | null
-    /** What the browser was given with refusals of superseded refresh tokens. */
+    /** The tickets that the browser received when superseded refresh tokens were refused. */
     supersededTickets(): readonly string[]
-    /** The access tokens that the browser sent; always empty unless ACCESS_COOKIE is on. */
+    /** The access tokens in cookies; always empty unless ACCESS_COOKIE is on. */
     accessCookies(): readonly string[]
-    /** What the browser kept of earlier sign-ins. */
+    /** The proofs of earlier sign-ins of this browser. */
     deviceCookie(): string | undefined
   }
 }

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
 import { Type } from '../schemas.js'
 
-/** Whether this instance may be sent requests. While it is, `degraded` names what is amiss (docs/revocation.md). */
+/** Whether this instance can take requests. If it can, `degraded` names its problems (docs/revocation.md). */
 type ReadyReport =
   | { ready: true; degraded: readonly string[] }
   | { ready: false; reason: 'starting' | 'draining' | 'stale' }
@@ -11,9 +11,9 @@ export interface HealthOptions {
   ready: () => ReadyReport | Promise<ReadyReport>
 }
 
-/** GET /livez: the process answers; asks no store. GET /readyz: it may be sent requests. */
+/** GET /livez: the process answers; no store is read. GET /readyz: the instance can take requests. */
 export const healthRoutes: FastifyPluginAsyncTypebox<HealthOptions> = async (app, { ready }) => {
-  // Probes come every few seconds, for ever.
+  // Probes request these routes every few seconds.
   const logLevel = 'warn'
 
   app.get('/livez', { logLevel, schema: livezSchema }, async (_request, reply) => {
@@ -55,20 +55,20 @@ const readyzSchema = {
   },
 }
 
-/** As much of the stores as readiness asks. */
+/** The parts of the stores that readiness needs. */
 interface PingedStores {
   db: { ping(): Promise<void> }
   ephemeral: { ping(): Promise<readonly string[]> }
 }
 
-/** Far below the second that a probe waits by default: a store that hangs must not look like an instance that does. */
+/** Far below the second that a probe waits by default, so that a store that hangs does not look like an instance that does. */
 const PING_TIMEOUT_MS = 300
 
 /**
- * Whether this instance may be sent requests. A store that is away does not change that: verification goes on, and
- * taking every instance out of the gateway at once would only make it worse. It is named as degraded, and so is a Redis
- * that may evict (`redis-eviction`), held what is not ours (`redis-untrusted`) or denies a right (`redis-rights`), and a
- * clock that is far from that of Postgres (`clock`).
+ * Whether this instance can take requests. An unavailable store does not change that: verification continues, and
+ * removing every instance from the gateway at once would make the outage worse. The store is reported as degraded, and so
+ * is a Redis that can evict keys (`redis-eviction`), contained data that is not ours (`redis-untrusted`) or denies a right
+ * (`redis-rights`), and a clock that differs much from the clock of Postgres (`clock`).
  */
 export function readiness(app: FastifyInstance, { db, ephemeral }: PingedStores): () => Promise<ReadyReport> {
   const stores = {
@@ -87,7 +87,7 @@ export function readiness(app: FastifyInstance, { db, ephemeral }: PingedStores)
   }
 }
 
-/** However many ask, a store that hangs is kept busy by one ping. */
+/** Simultaneous calls share one ping, so that a store that hangs gets only one. */
 function oneAtATime<Answer>(ping: () => Promise<Answer>): () => Promise<Answer> {
   let pending: Promise<Answer> | undefined
   return () => {

@@ -7,19 +7,19 @@ import type { Keyring } from '../../domain/keys/keyring.js'
 export interface WellKnownOptions {
   keyring: Keyring
   issuer: string
-  /** What comes before every address of ours, and its path alone; see Config. */
+  /** The URL before every path of this service, and the path of that URL; see Config. */
   publicUrl: string
   publicPath: string
 }
 
 /**
- * A cache may hold the keys for 6 minutes in all. A new key is published ten minutes before it signs, so that every
- * cache has it by then: raise KEY_LEAD_SECONDS before you raise this. It is also how long such a cache keeps a revoked
- * key; many libraries do not look at it and keep the keys for 10 minutes (docs/revocation.md).
+ * Caches keep the keys for at most 6 minutes. A new key is published ten minutes before it signs, so every cache has it
+ * by then: increase KEY_LEAD_SECONDS before you increase this. Such a cache also keeps a revoked key for that long; many
+ * libraries ignore this header and keep the keys for 10 minutes (docs/revocation.md).
  */
 const CACHE_CONTROL = 'public, max-age=300, stale-while-revalidate=60'
 
-// What is not listed here is never sent, so no private part of a key can slip out.
+// Other members are never sent, so that no private part of a key can be published by accident.
 const PublicJwk = Type.Object({
   kid: Type.String(),
   alg: Type.String(),
@@ -47,7 +47,7 @@ const Metadata = Type.Object({
   revocation_endpoint_auth_methods_supported: Type.Array(Type.String()),
 })
 
-/** What other services need to verify tokens: the public keys (RFC 7517) and where they are (RFC 8414). */
+/** The data with which other services verify tokens: the public keys (RFC 7517) and their address (RFC 8414). */
 export const wellKnownRoutes: FastifyPluginAsyncTypebox<WellKnownOptions> = async (app, options) => {
   const metadata = authorizationServerMetadata(options)
 
@@ -60,7 +60,7 @@ export const wellKnownRoutes: FastifyPluginAsyncTypebox<WellKnownOptions> = asyn
         response: { 200: Jwks },
       },
     },
-    // Plain JSON, not application/jwk-set+json: clients there are that look for no more.
+    // Not application/jwk-set+json: some clients accept only application/json.
     async (_request, reply) => reply.header('cache-control', CACHE_CONTROL).send(options.keyring.jwks(Date.now())),
   )
 
@@ -72,20 +72,20 @@ export const wellKnownRoutes: FastifyPluginAsyncTypebox<WellKnownOptions> = asyn
   const sendMetadata = async (_request: FastifyRequest, reply: FastifyReply) =>
     reply.header('cache-control', CACHE_CONTROL).send(metadata)
   app.get(METADATA_ADDRESS, { schema }, sendMetadata)
-  // RFC 8414, 3.1: the path of an issuer comes behind the well-known part. Many clients put it before.
+  // RFC 8414, 3.1: the issuer's path follows the well-known part. Many clients put it before.
   if (options.publicPath !== '')
     app.get(METADATA_ADDRESS + options.publicPath, { schema: { ...schema, hide: true } }, sendMetadata)
 }
 
 const METADATA_ADDRESS = '/.well-known/oauth-authorization-server'
 
-/** Lists the endpoints that exist; each that is added adds its lines here. */
+/** Lists the existing endpoints. A new endpoint needs its lines here. */
 function authorizationServerMetadata({ issuer, publicUrl }: WellKnownOptions) {
   const at = (path: string) => publicUrl + path
   return {
     issuer,
     jwks_uri: at('/.well-known/jwks.json'),
-    // There is no authorisation endpoint. RFC 8414 requires the member all the same, and parsers insist on it.
+    // There is no authorization endpoint, but RFC 8414 and parsers require this member.
     response_types_supported: [],
     grant_types_supported: ['client_credentials', 'refresh_token'],
     scopes_supported: [...SCOPES],

@@ -27,9 +27,9 @@ const ADDRESS = '/api/users/me/sessions'
 const METHODS = 'GET, DELETE, HEAD, OPTIONS'
 
 /**
- * The sessions of a user by the addresses and names that older systems gave them; docs/migrating.md says how they differ
- * from `/auth/sessions`. DELETE on the collection ends the others. Refusals are those of a view that Simple JWT guards:
- * its clients look for them at every address.
+ * The sessions of a user at the paths and with the field names of older systems; docs/migrating.md lists the differences
+ * from `/auth/sessions`. DELETE on the collection revokes all other sessions. Errors are those of a Django view that
+ * Simple JWT protects: its clients expect them at every path.
  */
 export const compatSessionRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
   setDjangoErrorHandler(app)
@@ -51,7 +51,7 @@ export const compatSessionRoutes: FastifyPluginAsyncTypebox<{ context: AuthConte
   const items = async (request: FastifyRequest) =>
     (await listSessions(context, request.principal, callerOf(request))).map(itemOf)
   app.get(ADDRESS, list, items)
-  // Only to read: of a DELETE with an empty id nobody can tell whether one session was meant, or all.
+  // Only GET: a DELETE with an empty id could mean one session or all.
   app.get(`${ADDRESS}/`, { ...list, schema: { ...list.schema, hide: true } }, items)
 
   addRevokeRoutes(app, context, { others: ADDRESS, one: `${ADDRESS}/:id` })
@@ -76,8 +76,8 @@ function itemOf(session: ListedSession): Static<typeof itemSchema> {
 }
 
 /**
- * Has the routes of this instance refuse as views of Django REST framework do: a token that is not good in Simple JWT's
- * words, and everything else as our own problem details with the `detail` that clients of that framework show.
+ * Makes the routes of this instance answer errors as views of Django REST framework do: a refused token in Simple JWT's
+ * format, and every other error as problem details with the `detail` that clients of that framework show.
  */
 function setDjangoErrorHandler(app: FastifyInstance): void {
   app.addHook('onSend', async (_request, reply) => {

@@ -4,13 +4,13 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { LatchkeyError } from '../../../lib/errors.js'
 
 /**
- * The fields of a body as texts, read by the rules of Django REST framework's CharField and refused in its words. Fields
- * that were not asked for are ignored.
+ * Reads fields of a body as strings, by the rules and with the error messages of Django REST framework's CharField. Other
+ * fields are ignored.
  *
- * Names are trimmed, and credentials are taken as they came: the space at the end of a password may be a part of it, and
- * a token has one spelling.
+ * Sign-in names are trimmed. Passwords and tokens are not: a space at the end of a password can be a part of it, and a
+ * token has exactly one spelling.
  *
- * @throws LatchkeyError invalid_request, whose errors name every field at fault
+ * @throws LatchkeyError invalid_request, whose `errors` name every invalid field
  */
 export function readFields<Name extends string>(body: unknown, ...names: Name[]): Record<Name, string> {
   const members = membersOf(body)
@@ -29,7 +29,7 @@ export function readFields<Name extends string>(body: unknown, ...names: Name[])
 
 const TRIMMED_FIELDS: ReadonlySet<string> = new Set(['username', 'email'])
 
-/** Whether a body has this field at all. */
+/** Whether a body has this field. */
 export function hasField(body: unknown, name: string): boolean {
   return typeof body === 'object' && body !== null && Object.hasOwn(body, name)
 }
@@ -42,7 +42,7 @@ function membersOf(body: unknown): Record<string, unknown> {
   throw new LatchkeyError('invalid_request', { errors: [{ field: 'non_field_errors', message }] })
 }
 
-/** Numbers pass for texts: there are usernames that are numbers, and clients that send them so. */
+/** Accepts integers too: some usernames are numbers, and some clients send them as numbers. */
 function asText(value: unknown): string | undefined {
   if (typeof value === 'string') return value
   return Number.isSafeInteger(value) ? String(value) : undefined
@@ -59,7 +59,7 @@ function contentError(text: string): string | undefined {
   const half = /\p{Cs}/u.exec(text)?.[0]
   if (half !== undefined)
     return `Surrogate characters are not allowed: U+${half.charCodeAt(0).toString(16).toUpperCase()}.`
-  // What decoders of forms write for bytes that are no UTF-8, whatever they were.
+  // Form decoders write U+FFFD for every byte sequence that is not UTF-8.
   return text.includes('\uFFFD') ? 'Not a valid string.' : undefined
 }
 
@@ -71,8 +71,8 @@ function pythonType(value: unknown): string {
 }
 
 /**
- * Takes bodies as JSON or as a form of either kind, as Django REST framework does; an empty body is one without fields. Nothing here
- * looks at the fields: a body is plain data whose own members are asked for by name, so `__proto__` is a name as any.
+ * Accepts bodies as JSON or as a form of either kind, as Django REST framework does. An empty body has no fields. The
+ * field names are not checked: readFields reads only own members by name, so `__proto__` is a name like any other.
  */
 export function parseBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
@@ -83,12 +83,12 @@ export function parseBodies(app: FastifyInstance): void {
     'application/x-www-form-urlencoded',
     { parseAs: 'buffer' },
     async (_request: FastifyRequest, body: Buffer) =>
-      // Of a field that comes twice, the last one counts.
+      // If a field appears more than once, the last value counts.
       Object.fromEntries(new URLSearchParams(decode(body))),
   )
   app.addContentTypeParser(
     'multipart/form-data',
-    // Read as a whole, which the limit of the route keeps small: there are no streams to be left open.
+    // Read as a whole, which the route's body limit keeps small, so that no stream can stay open.
     { parseAs: 'buffer' },
     async ({ headers }: FastifyRequest, body: Buffer) => parseMultipart(body, headers['content-type']!),
   )
@@ -99,12 +99,12 @@ function parseJson(body: Buffer): unknown {
     return JSON.parse(decode(body))
   } catch (cause) {
     if (cause instanceof LatchkeyError) throw cause
-    // What the parser says quotes the body, which may be a password.
+    // The parser's message quotes the body, which can be a password.
     throw new LatchkeyError('invalid_json')
   }
 }
 
-/** Bytes that are no UTF-8 are refused: replaced by one character, two passwords would be the same. */
+/** Refuses bytes that are not UTF-8: a replacement character would make two different passwords equal. */
 function decode(body: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(body)
@@ -113,20 +113,20 @@ function decode(body: Buffer): string {
   }
 }
 
-/** Far more than any form for four fields has. Sizes are bytes. */
+/** Far more than a form with four fields needs. Sizes are bytes. */
 const LIMITS = { parts: 32, headerPairs: 8, headerSize: 1024, fieldSize: 8192, fileSize: 8192 }
 
-/** RFC 2046, 5.1.1. Beyond some more the library throws. */
+/** RFC 2046, 5.1.1. For much longer boundaries the library throws. */
 const BOUNDARY_MAX_LENGTH = 70
 
-/** Stands for a file: no field here takes one. */
+/** The value of a field that is a file; no field here accepts one. */
 const FILE = Object.freeze({})
 
 /**
- * Reads the fields of a `multipart/form-data` body (RFC 7578) as Django REST framework does: of a field that comes
- * twice the last one counts, a file counts before any text, and a part without a name is passed over. Bytes that are no
- * UTF-8 become U+FFFD, which readFields refuses. Other than in Django, a body without its closing boundary is refused: the
- * last field may have been cut.
+ * Reads the fields of a `multipart/form-data` body (RFC 7578) as Django REST framework does: if a field appears more than
+ * once the last value counts, a file takes precedence over text, and a part without a name is ignored. Bytes that are not
+ * UTF-8 become U+FFFD, which readFields refuses. Unlike in Django, a body without its closing boundary is refused: the
+ * last field can be incomplete.
  *
  * @throws LatchkeyError multipart_invalid
  */
@@ -136,7 +136,7 @@ async function parseMultipart(body: Buffer, contentType: string): Promise<Record
   if (boundary.length > BOUNDARY_MAX_LENGTH) throw malformed('Invalid boundary in multipart: too long')
   if (body.length === 0) return {}
   const { texts, files } = await readParts(body, contentType)
-  // Names are the client's own: `__proto__` is one like any other here, and a member of nothing else.
+  // The client chooses the names. `__proto__` becomes an own member here, like any other name.
   return Object.fromEntries([...texts, ...files])
 }
 

@@ -1,18 +1,18 @@
 import type { FastifyReply } from 'fastify'
 
-/** What Django REST framework tells who asks for a view by OPTIONS. */
+/** The parts of Django REST framework's answer to OPTIONS that differ between views. */
 export interface View {
   name: string
   description: string
-  /** The methods that it answers to. */
+  /** The value of the header Allow. */
   allow: string
-  /** The types of the bodies that it reads. */
+  /** The media types of the bodies that the view accepts. */
   parses: readonly string[]
-  /** The fields that may be posted to it; all of them are texts, and needed. */
+  /** The fields of POST; all of them are strings and required. */
   fields?: readonly string[]
 }
 
-/** Answers OPTIONS as Django REST framework does. Some clients look there whether they may post, and what. */
+/** Answers OPTIONS as Django REST framework does. Some clients read there whether they can post, and which fields. */
 export function describeView(reply: FastifyReply, { allow, fields, name, description, parses }: View): FastifyReply {
   const field = (name: string) => ({ type: 'string', required: true, read_only: false, label: labelOf(name) })
   return reply.header('allow', allow).send({

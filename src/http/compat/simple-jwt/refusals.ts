@@ -3,9 +3,9 @@ import type { ErrorCode, LatchkeyError } from '../../../lib/errors.js'
 import { type AccessTokenMessage, accessTokenMessages, setErrorHeaders } from '../../errors/problem.js'
 
 /**
- * Sends a refusal as Simple JWT does, with the headers that its status asks for.
+ * Sends an error as Simple JWT does, with the headers that its status requires.
  *
- * @param refusal what the four endpoints would say, unless it is given
+ * @param refusal by default the answer of Simple JWT's four endpoints
  */
 export function sendRefusal(
   reply: FastifyReply,
@@ -15,16 +15,16 @@ export function sendRefusal(
   reply.code(status).type('application/json')
   setErrorHeaders(reply, error)
   if (status === 401) reply.header('www-authenticate', 'Bearer realm="api"')
-  // A string passes by the response schemas of the route that was asked, which may belong to another format.
+  // A string is not serialised by the route's response schemas, which can belong to another format.
   return reply.send(JSON.stringify(body))
 }
 
 /**
- * What a view of Django REST framework that Simple JWT guards would answer in our place: for an access token of the
- * dialect, for what is no token of ours, and for a header that holds none. Undefined for every other refusal, above all
- * for genuine tokens that were made elsewhere: their clients look for our own codes.
+ * The answer that a Django view protected by Simple JWT would give: for a refused access token of the Simple JWT API, for
+ * a token that this service did not make, and for a header without a token. Undefined for every other error, in
+ * particular for genuine tokens that were issued elsewhere: their clients expect this service's own codes.
  *
- * @param authorization the header of that name
+ * @param authorization the header of this name
  */
 export function viewRefusalOf(error: LatchkeyError, authorization: string | undefined): Refusal | undefined {
   if (error.dialect === 'simple-jwt') {
@@ -36,15 +36,15 @@ export function viewRefusalOf(error: LatchkeyError, authorization: string | unde
   const [scheme, ...values] = authorization.split(/[ \t]+/)
   if (scheme!.toLowerCase() !== 'bearer') return unauthorised({ detail: CREDENTIALS_NOT_PROVIDED })
   if (values.length !== 1) return unauthorised(BAD_HEADER)
-  // Refresh tokens of ours are told by how they begin, and nothing depends on whether one is genuine.
+  // Only the prefix of a refresh token is checked: nothing depends on whether the token is genuine.
   const message = values[0]!.startsWith('lk_rt_') ? 'Token has wrong type' : 'Token is invalid or expired'
   return notValid([{ token_class: 'AccessToken', token_type: 'access', message }])
 }
 
-/** What Django REST framework says where no credentials came. */
+/** Django REST framework's message for a request without credentials. */
 export const CREDENTIALS_NOT_PROVIDED = 'Authentication credentials were not provided.'
 
-/** What it says of a good token whose user is not there any more. */
+/** Simple JWT's answers to a valid token whose user was deleted or disabled. */
 export const ACCOUNT_REFUSALS = {
   deleted: { detail: 'User not found', code: 'user_not_found' },
   disabled: { detail: 'User is inactive', code: 'user_inactive' },
@@ -62,21 +62,21 @@ function unauthorised(body: Record<string, unknown>): Refusal {
   return { status: 401, body }
 }
 
-/** What Simple JWT, or Django REST framework around it, would answer in our place. */
+/** The answer that Simple JWT, or Django REST framework around it, would give. */
 interface Refusal {
   status: number
   body: Record<string, unknown>
 }
 
 /**
- * Translates a refusal into the words of Simple JWT. What only this service refuses has its own code beside the detail:
- * `password_change_required` tells a client where to go on.
+ * Translates an error into Simple JWT's format. Errors that Simple JWT does not have keep their own code beside the
+ * detail: `password_change_required` tells a client what to do next.
  *
- * @param contentType what the request said its body was
+ * @param contentType the request's Content-Type
  */
 function refusalOf(error: LatchkeyError, contentType = ''): Refusal {
   const { status, code, errors } = error
-  // Of a refresh token. Simple JWT does not look for the user of an access token at these addresses.
+  // For a refresh token only: at these paths Simple JWT does not look up the user of an access token.
   if (code === 'user_disabled' || (code === 'session_revoked' && error.account === 'deleted'))
     return { status, body: { detail: NO_ACCOUNT } }
   const token = TOKEN_REFUSALS[code]
@@ -99,7 +99,7 @@ const TOKEN_REFUSALS: Partial<Record<ErrorCode, string>> = {
   token_invalid: INVALID,
   token_expired: EXPIRED,
   token_revoked: BLACKLISTED,
-  // A refresh brings the new roles, and that is what clients do about an expired one.
+  // The client must refresh to get the new roles, and clients refresh when a token has expired.
   token_stale: EXPIRED,
   refresh_token_invalid: INVALID,
   refresh_token_unknown: INVALID,
@@ -110,7 +110,7 @@ const TOKEN_REFUSALS: Partial<Record<ErrorCode, string>> = {
   session_revoked: BLACKLISTED,
 }
 
-/** The refusals that come without a code there too. */
+/** The details of errors that have no code in Simple JWT. */
 function plainDetail(error: LatchkeyError, contentType: string): string | undefined {
   switch (error.code) {
     case 'invalid_credentials':

@@ -17,13 +17,13 @@ import { describeView } from './describe-view.js'
 import { sendRefusal } from './refusals.js'
 
 /**
- * Simple JWT's four endpoints (djangorestframework-simplejwt 5) over our own verbs, with its bodies and its refusals;
- * docs/simple-jwt.md has the differences. Register it under a prefix, `/api/token`. The refresh token is always in the
- * body: the cookie is neither read nor set, which is why forms are welcome here and nowhere else.
+ * Simple JWT's four endpoints (djangorestframework-simplejwt 5), with its bodies and its errors, over the functions of
+ * src/domain; docs/simple-jwt.md lists the differences. Register it under a prefix, `/api/token`. The refresh token is
+ * always in the body and the cookie is neither read nor set, so accepting forms is safe here.
  */
 export async function simpleJwtRoutes(app: FastifyInstance, { context }: { context: AuthContext }): Promise<void> {
   parseBodies(app)
-  // Fields are read by readFields, which refuses them in Django REST framework's words; schemas are for the description.
+  // readFields validates the fields, with Django REST framework's messages; the schemas are for OpenAPI only.
   app.setValidatorCompiler(() => () => true)
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('Cache-Control', 'no-store')
@@ -39,13 +39,13 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
     return sendRefusal(reply.header('allow', METHODS), new LatchkeyError('method_not_allowed', { detail }))
   }
   app.setNotFoundHandler(refuseUnknownPath)
-  // Whatever the body is: Django REST framework does not look at it then.
+  // Before the body is read: Django REST framework ignores the body then.
   app.addHook('onRequest', async (request, reply) => {
     if (request.is404) return refuseUnknownPath(request, reply)
     return undefined
   })
 
-  /** With the slash at its end that Django has, and without. */
+  /** Adds a route with Django's slash at the end, and without it. */
   function post(
     path: '' | '/refresh' | '/verify' | '/blacklist',
     {
@@ -66,7 +66,7 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
     app.options(path, { schema: { hide: true } }, describe)
   }
 
-  // Anyone who guesses passwords or tokens here has no more attempts for it than by our own routes alone.
+  // Counted together with our own routes, so that these paths give no additional attempts to guess passwords or tokens.
   const limitCountedAs = (countsAs: string) => ({ ...app.limits.perAddress, countsAs })
 
   post(
@@ -126,7 +126,7 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
     },
     async request => {
       const { token } = readFields(request.body, 'token')
-      // What has dots is a JWT; a refresh token of ours has none.
+      // A JWT contains dots; our refresh tokens contain none.
       if (token.includes('.')) await verifyAccessToken(context, token)
       else await verifyRefreshToken(context, token)
       return {}
@@ -155,7 +155,7 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
 
 const METHODS = 'POST, OPTIONS'
 const FORMATS = ['application/json', 'application/x-www-form-urlencoded', 'multipart/form-data']
-/** What is posted is an object, whose fields OPTIONS names. */
+/** The body is an object, whose fields OPTIONS lists. */
 type DescribedSchema = FastifySchema & { summary: string; body: { properties: object } }
 
 const nothing = Type.Object({}, { description: 'An empty object.' })
@@ -168,7 +168,7 @@ const refusals = {
   503: Type.Object({ ...detail.properties }, { description: 'Try again after `Retry-After` seconds.' }),
 }
 
-/** Django sites sign in by the one or the other. */
+/** Some Django sites sign in with the e-mail, others with the username. */
 function credentialsOf(body: unknown) {
   const common = { transport: 'body', clientId: SIMPLE_JWT_CLIENT_ID } as const
   if (hasField(body, 'email') && !hasField(body, 'username'))

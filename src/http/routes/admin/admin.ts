@@ -12,8 +12,8 @@ import { userAccessRoutes } from './user-access.js'
 import { userRoutes } from './users.js'
 
 /**
- * What administrators do: clients with the scope `admin`, and users with the role `admin`. Opening sessions has a scope
- * of its own and is for clients alone.
+ * The routes for administrators: clients with the scope `admin`, and users with the role `admin`. Opening sessions has its
+ * own scope and is for clients only.
  */
 export const adminRoutes: FastifyPluginAsync<{ context: AuthContext }> = async (app, { context }) => {
   app.addHook('onRequest', async (_request, reply) => {
@@ -29,7 +29,7 @@ export const adminRoutes: FastifyPluginAsync<{ context: AuthContext }> = async (
   })
 }
 
-/** Sessions for services that have a log-in of their own. */
+/** Opens sessions for services that sign users in themselves. */
 const openSessionRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
   app.post(
     '/admin/users/:id/sessions',

@@ -4,7 +4,7 @@ import { LatchkeyError } from '../../../lib/errors.js'
 import { Type } from '../../schemas.js'
 import { adminOperation, refusals } from './schemas.js'
 
-/** Signs many people out at once. */
+/** Revokes the sessions of many users at once. */
 export const revocationRoutes: FastifyPluginAsyncTypebox = async app => {
   app.post(
     '/admin/revocations',
@@ -40,7 +40,7 @@ export const revocationRoutes: FastifyPluginAsyncTypebox = async app => {
   )
 }
 
-/** The schema knows of leap seconds, JavaScript does not. */
+/** The schema accepts leap seconds, JavaScript does not. */
 function secondsOf(instant: string): number {
   const seconds = Date.parse(instant) / 1000
   if (Number.isNaN(seconds)) throw new LatchkeyError('invalid_request', { detail: 'before is not a valid time.' })

@@ -12,7 +12,7 @@ const EVERYWHERE = [
   'store_unavailable',
 ] as const satisfies ErrorCode[]
 
-/** What an admin route may answer beside success: these codes, and those of every one of them. */
+/** The errors of an admin route: the given codes, and those of every admin route. */
 export function refusals<C extends ErrorCode = never>(...codes: C[]) {
   return errorResponses<C | (typeof EVERYWHERE)[number]>(...EVERYWHERE, ...codes)
 }
@@ -20,13 +20,13 @@ export function refusals<C extends ErrorCode = never>(...codes: C[]) {
 export const userParams = Type.Object({ id: idSchema })
 export const sessionParams = Type.Object({ id: idSchema, session_id: idSchema })
 
-/** What the description of the API says of every admin route. */
+/** The OpenAPI fields that all admin routes share. */
 export const adminOperation = { tags: ['administration'], security: [{ bearer: [] }, { client: [] }] }
 
 const nullable = (format?: 'date-time') =>
   Type.Unsafe<string | null>({ type: ['string', 'null'], ...(format && { format }) })
 
-/** An account as administrators see it. */
+/** A user as administrators see it. */
 export const adminUserSchema = Type.Object({
   ...userSchema.properties,
   external_id: nullable(),

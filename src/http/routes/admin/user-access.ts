@@ -11,7 +11,7 @@ import { eventPageView, eventsQuery, parseEventsQuery } from '../auth/events.js'
 import { sessionView } from '../auth/sessions.js'
 import { adminOperation, refusals, sessionParams, userParams } from './schemas.js'
 
-/** What a user may do here: sign in at all, with which password, and where they are signed in. */
+/** The access of a user: disable and enable, temporary password, password reset, events and sessions. */
 export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
   const noContent = { 204: Type.Null(), ...refusals('user_not_found') }
 

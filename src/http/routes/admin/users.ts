@@ -8,10 +8,10 @@ import { LatchkeyError } from '../../../lib/errors.js'
 import { bodyOf, Type } from '../../schemas.js'
 import { adminOperation, adminUserSchema, adminUserView, refusals, userParams } from './schemas.js'
 
-// Neither NUL, which Postgres keeps in no text, nor what would be stored as another text.
+// Without NUL, which Postgres cannot store, and without characters that would be stored as others.
 const text = { minLength: 1, maxLength: 320, pattern: '^[^\\p{Cc}\\uFFFD\\p{Cs}]*$' }
 const name = Type.String(text)
-// What they may be made of and take together is for the domain to say: its refusals give the reason.
+// The domain checks the characters and the total size, because its errors give the reason.
 const roles = Type.Array(Type.String(), {
   description:
     'Letters, digits, symbols, punctuation except commas, and single spaces between them; stored in NFC. All roles ' +
@@ -21,7 +21,7 @@ const sought = Type.Optional(Type.String(text))
 
 const DEFAULT_LIMIT = '50'
 
-/** Accounts: find, make, look at, change and delete. */
+/** Finds, creates, returns, changes and deletes users. */
 export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
   app.get(
     '/admin/users',
@@ -180,7 +180,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
 
 const FIELDS = { email: 'email', username: 'username', external_id: 'externalId' } as const
 
-/** At most one name may be asked for: what two together mean would be a guess. */
+/** Accepts at most one name, because the meaning of two would be ambiguous. */
 function searchOf(names: Partial<Record<string, string>>): UserSearch | undefined {
   const asked = Object.entries(FIELDS).flatMap(([name, field]) =>
     [name, `${name}_prefix`].flatMap(parameter => {

@@ -11,7 +11,7 @@ import {
   Type,
 } from '../../schemas.js'
 
-/** What happened to one's account. */
+/** Lists the security events of the signed-in user. */
 export const eventRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
   app.get(
     '/auth/events',
@@ -36,7 +36,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = 
   )
 }
 
-/** The query of a page of events. Query values are strings. */
+/** The query parameters of a page of events. They are strings. */
 export const eventsQuery = Type.Object(
   {
     limit: Type.Optional(

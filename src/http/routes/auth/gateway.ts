@@ -15,22 +15,22 @@ const oneOrMore = Type.Union([Type.String(), Type.Array(Type.String())])
 export type GatewayRoutesOptions = Pick<Config, 'publicOrigin' | 'verifyPreflights'>
 
 /**
- * Whether the access token of a request is good now, for gateways. They ask for each request of every service and log
- * it themselves, so this route stays out of the log, and its empty 200 bears no header that only a browser heeds.
+ * Verifies the access token of a request for gateways. They call this for each request of every service and log it
+ * themselves, so this route is not logged, and its empty 200 has no headers that only browsers use.
  */
 export const gatewayRoutes: FastifyPluginAsyncTypebox<GatewayRoutesOptions> = async (app, options) => {
   const securityHeaders = securityHeadersFor(options.publicOrigin)
   const shared = {
     onRequest: allowPreflights(app.authenticate, options.verifyPreflights),
     errorHandler: (thrown: Error, _request: FastifyRequest, reply: FastifyReply) => {
-      // A gateway may hand a refusal to the browser as it is.
+      // A gateway can pass an error on to the browser unchanged.
       reply.headers(securityHeaders)
       refuseForGateway(thrown)
     },
-    // requireRole looks at what does not fit.
+    // requireRole handles validation errors.
     attachValidation: true,
   }
-  // A misspelled `role` would let everybody through, so nothing else may be asked.
+  // No other parameters: a misspelled `role` would let every user through.
   const querystring = bodyOf({
     role: Type.Optional(
       Type.Unsafe<string | string[]>({
@@ -72,7 +72,7 @@ export const gatewayRoutes: FastifyPluginAsyncTypebox<GatewayRoutesOptions> = as
   acceptAnyMethod(app)
   app.all(
     ANY_REQUEST_ADDRESS,
-    // The preflights here are those of the service behind the gateway. Ours are not asked for here.
+    // Preflights on this route belong to the service behind the gateway, so our CORS must not answer them.
     { ...shared, config: { cors: false }, bodyLimit: ANY_BODY_MAX_BYTES, schema: { hide: true, querystring } },
     (request, reply) => {
       requireRole(request)
@@ -81,7 +81,7 @@ export const gatewayRoutes: FastifyPluginAsyncTypebox<GatewayRoutesOptions> = as
   )
 }
 
-/** A body is the service's behind the gateway. Some gateways send its first part along. */
+/** A body is for the service behind the gateway. Some gateways send its first part to us too. */
 const ANY_BODY_MAX_BYTES = 1 << 30
 
 function ignoreBodies(app: FastifyInstance): void {
@@ -92,15 +92,15 @@ function ignoreBodies(app: FastifyInstance): void {
   })
 }
 
-/** Also those that Fastify does not know by itself (PROPFIND and so on). */
+/** Adds the methods that Fastify does not support by default (PROPFIND and others). */
 function acceptAnyMethod(app: FastifyInstance): void {
   for (const method of METHODS)
     if (method !== 'CONNECT' && !app.supportedMethods.includes(method)) app.addHttpMethod(method)
 }
 
 /**
- * A browser asks with OPTIONS, and without credentials, whether a page may call another site. Only the service behind the
- * gateway can answer. Such a request is nobody's: the headers that say whose it is are empty.
+ * Lets CORS preflights through: browsers send OPTIONS without credentials, and only the service behind the gateway can
+ * answer it. The identity headers are empty, because there is no user.
  */
 function allowPreflights(
   authenticate: onRequestHookHandler,
@@ -118,8 +118,8 @@ function allowPreflights(
 }
 
 /**
- * A gateway knows what to do with 401, 403 and 503 and turns anything else into a failure of its own; but what is wrong
- * with a request (a doubled header) is its client's doing.
+ * Turns every error below 500 except 401 and 403 into 401. Gateways understand only 401, 403 and 503 and answer others
+ * with an error of their own, but an invalid request (a repeated header) is an error of the client.
  */
 function refuseForGateway(thrown: Error): never {
   const error = toLatchkeyError(thrown)
@@ -127,7 +127,7 @@ function refuseForGateway(thrown: Error): never {
   throw new LatchkeyError('token_invalid', { detail: error.message, cause: thrown })
 }
 
-/** Refuses who does not hold the role that is asked for, and questions that nobody understands. */
+/** Refuses users without any of the required roles, and unknown query parameters. */
 function requireRole(request: FastifyRequest & { principal: Principal; query: unknown }): void {
   const { role } = request.query as { role?: string | string[] }
   if (request.validationError && !isClientsOwnQuery(request))
@@ -138,9 +138,9 @@ function requireRole(request: FastifyRequest & { principal: Principal; query: un
 }
 
 /**
- * Whether a gateway passed on the query of its client, who asks us nothing by it. Caddy's forward_auth does so, and says
- * in X-Forwarded-Uri what the client asked for. A query with `role` never counts as one: the gateway may ask the same,
- * and a client that could unask it would get in without the role.
+ * Whether the query comes from the gateway's client and is not meant for us. Caddy's forward_auth passes it on, and sends
+ * the client's URL in X-Forwarded-Uri. A query with `role` never counts as the client's: the gateway can require the same
+ * role, and a client could otherwise remove that requirement.
  */
 function isClientsOwnQuery({ headers, query, raw }: FastifyRequest): boolean {
   const forwarded = headers['x-forwarded-uri']

@@ -6,7 +6,7 @@ import { isDeviceCookie, knownCaller } from '../../../domain/login/lockout.js'
 import { readRefreshToken } from '../../../domain/tokens/refresh-token.js'
 import type { GenuineCredential } from '../../plugins/rate-limit.js'
 
-/** A refresh token that this service made, live or not: the tag tells, so that no store is asked. */
+/** A refresh token that this service made, valid or not. The tag proves it, so no store is read. */
 export function genuineRefreshToken(
   { secrets }: Pick<AuthContext, 'secrets'>,
   tokensIn: (request: FastifyRequest) => readonly string[],
@@ -25,9 +25,9 @@ export function genuineRefreshToken(
 const LOOKUP_MS = 20
 
 /**
- * The cookie of a browser that signed in before to the very account that it names now. One of another account counts
- * for nothing: anyone who has an account would have more attempts on all others with each sign-in to their own. It counts
- * by the user, because each sign-in gives another cookie.
+ * The device cookie of a browser that signed in before to the same account. A cookie of another account does not count:
+ * otherwise each sign-in to one's own account would give more attempts on all other accounts. Counted by the user, because
+ * each sign-in issues a new cookie.
  */
 export function genuineDevice(context: AuthContext, namesIn: (body: unknown) => AccountNames): GenuineCredential {
   return {
@@ -35,7 +35,7 @@ export function genuineDevice(context: AuthContext, namesIn: (body: unknown) => 
     async holder(request) {
       const deviceCookie = request.deviceCookie()
       if (request.body === undefined || !isDeviceCookie(context, deviceCookie)) return undefined
-      // A row that is there takes a moment longer to read than none. The wait covers it, as a refusal follows at once.
+      // An existing row takes slightly longer to read than a missing one. The wait hides this, because 429 follows at once.
       const [user] = await Promise.all([findAccount(context, namesIn(request.body)), sleep(LOOKUP_MS)])
       return user && knownCaller(context, user.id, { deviceCookie }) && `user:${user.id}`
     },

@@ -2,7 +2,7 @@ import type { FastifyReply } from 'fastify'
 import { encodedRole } from '../../../domain/accounts/roles.js'
 import type { Principal } from '../../../domain/tokens/access-token.js'
 
-/** What a gateway passes on to the service behind it. (Names in lower case are not copied once more on the way.) */
+/** Sets the headers that a gateway passes on to the service. (Fastify does not copy names in lower case again.) */
 export function setIdentityHeaders(
   reply: FastifyReply,
   { userId, sessionId, roles }: Pick<Principal, 'userId' | 'sessionId' | 'roles'>,
@@ -14,7 +14,7 @@ export function setIdentityHeaders(
     .header('x-auth-roles', rolesHeader(roles))
 }
 
-/** With commas between them. Nearly always none of them has anything to encode, which is known at one look. */
+/** Separated by commas. Nearly always no role needs encoding, which one check of the joined text finds out. */
 function rolesHeader(roles: readonly string[]): string {
   const joined = roles.join(',')
   return NEEDS_NO_ENCODING.test(joined) ? joined : roles.map(encodedRole).join(',')

@@ -4,7 +4,7 @@ import type { AuthContext } from '../../../domain/context.js'
 import { accessTokenErrors, errorResponses, userSchema } from '../../schemas.js'
 import { userView } from './token-response.js'
 
-/** Who is signed in. */
+/** Returns the signed-in user. */
 export const profileRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
   app.get(
     '/auth/profile',

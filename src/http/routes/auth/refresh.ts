@@ -19,7 +19,7 @@ const ticket = Type.String({
   description: 'The ticket from `refresh_token_superseded`, if you send the same token again.',
 })
 
-/** How sessions go on and end: refresh and log out. */
+/** Refresh and sign out. */
 export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
   const genuine = {
     ...genuineRefreshToken(context, request => {
@@ -121,7 +121,7 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
     },
   )
 
-  /** A superseded token is answered with a ticket: to browsers as a cookie, and to others in the answer. */
+  /** Sends the ticket of a superseded token: to browsers as a cookie, to other clients in the body. */
   function setTicketOrClearCookies(thrown: Error, request: FastifyRequest, reply: FastifyReply): never {
     const { code, ticket } = toLatchkeyError(thrown)
     if (code !== 'refresh_token_superseded' || ticket === undefined || request.refreshCookies().length === 0)
@@ -132,8 +132,8 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
 }
 
 /**
- * Clears the cookies by the refusal that says that their session is over: a browser would go on to send them for weeks.
- * Any other refusal leaves them, as the session goes on.
+ * Clears the cookies if the error means that their session has ended: otherwise a browser would send them for weeks.
+ * After any other error they remain, because the session continues.
  */
 function clearCookiesOfEndedSession(thrown: Error, request: FastifyRequest, reply: FastifyReply): never {
   if (request.refreshCookies().length > 0 && SESSION_ENDED.has(toLatchkeyError(thrown).code))

@@ -9,10 +9,10 @@ import { callerOf, replyWithTokens } from './token-response.js'
 
 const { password, transport, remember } = signInFields
 
-/** The way back in for who forgot a password. */
+/** Sets a new password with a one-time token, for users who forgot theirs. */
 export const resetPasswordRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
   const genuine: GenuineCredential = {
-    // By the token and not by its user: who finds an old one must not use up the attempts of the next.
+    // Counted by the token, not by its user: a person who finds an old token must not use up the attempts of the next one.
     holder(request) {
       const body = request.body as { token: string } | undefined
       const token = readPasswordResetToken(body?.token ?? '', context.secrets.resetKeys)

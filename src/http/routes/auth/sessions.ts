@@ -24,7 +24,7 @@ const label = {
   type: ['string', 'null'],
   minLength: 1,
   maxLength: 100,
-  // No control characters: it is shown in lists. Nor what would be stored as another text.
+  // Without control characters, because lists show it, and without characters that would be stored as others.
   pattern: '^[^\\p{Cc}\\uFFFD\\p{Cs}]*$',
   description: 'Null removes the name.',
 }
@@ -35,7 +35,7 @@ export const sessionErrors = errorResponses(
   'store_unavailable',
 )
 
-/** Where a user is signed in, and the end of it. */
+/** Lists, names and revokes the sessions of the signed-in user. */
 export const sessionRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('Cache-Control', 'no-store')

@@ -4,9 +4,9 @@ import { endOvertakenSessions } from '../../../domain/sessions/end-stolen-sessio
 import { Type } from '../../schemas.js'
 import { callerOf } from './token-response.js'
 
-// Long enough for any address and any password; the domain says what is too long, and why.
-// Bytes that are no UTF-8 arrive as U+FFFD, whatever they were, and half a surrogate pair would be stored as one: two
-// names or two passwords would be the same. Postgres keeps no NUL in a text.
+// Long enough for every address and password; the domain refuses what is too long, and gives the reason.
+// All bytes that are not UTF-8 arrive as U+FFFD, and half a surrogate pair is stored as U+FFFD, so two different names or
+// passwords could become equal. Postgres cannot store NUL.
 const name = Type.String({ minLength: 1, maxLength: 320, pattern: '^[^\\u0000\\uFFFD\\p{Cs}]*$' })
 const password = Type.String({ minLength: 1, maxLength: 1024, pattern: '^[^\\uFFFD\\p{Cs}]*$' })
 const transport = Type.Optional(
@@ -24,10 +24,13 @@ const remember = Type.Optional(
   }),
 )
 
-/** The fields of every request that begins a session. */
+/** The fields of requests that open a session. */
 export const signInFields = { name, password, transport, remember }
 
-/** A hook of the routes that sign in: ends the session of a browser that was overtaken before anything else is done. */
+/**
+ * A hook of the routes that sign in. If the browser's tickets prove that its refresh token was stolen, it first revokes
+ * that session (docs/rotation.md, row 8).
+ */
 export function endStolenSessions(context: AuthContext) {
   return async (request: FastifyRequest): Promise<void> => {
     const tickets = request.supersededTickets()

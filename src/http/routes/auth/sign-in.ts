@@ -22,7 +22,7 @@ import { callerOf, replyWithTokens } from './token-response.js'
 
 const { name, password, transport, remember } = signInFields
 
-/** How sessions begin: register, log in, change the password. */
+/** The routes that open a session: register, sign in, change the password. */
 export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
   const limited = { ...app.limits.perAddress, csrf: 'always' as const }
 
@@ -101,7 +101,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
         ...limited,
         genuine: {
           inBody: () => false,
-          // By the user: each change opens another session.
+          // Counted by the user, because each change opens another session.
           holder: async request => `user:${(await signedInUser(context, request)).userId}`,
         },
       },

@@ -7,20 +7,20 @@ import type { TokenResponse, UserView } from '../../schemas.js'
 
 export type Transport = 'cookie' | 'body'
 
-/** Where a request comes from. What a proxy says may be no address at all, which is no reason to refuse its client. */
+/** The address and browser of a request. An invalid address from a proxy is no reason to refuse the client. */
 export function callerOf(request: FastifyRequest): Caller {
   const userAgent = request.headers['user-agent']?.slice(0, USER_AGENT_MAX_LENGTH)
   return { ip: ipAddressForm(request.ip), userAgent }
 }
 
-/** Headers may have 32 KB, and every event of an account keeps this one. */
+/** Headers can have 32 KB, and every event stores this one. */
 const USER_AGENT_MAX_LENGTH = 512
 
-/** Hands tokens to a client: the refresh token as a cookie, or in the body for clients that keep it themselves. */
+/** Sends tokens to a client: the refresh token in a cookie, or in the body for clients that store it themselves. */
 export function replyWithTokens(reply: FastifyReply, grant: Grant, transport: Transport): TokenResponse {
   reply.header('Cache-Control', 'no-store')
   if (transport === 'cookie') {
-    // Without an age a cookie ends with the browser, at the sign-in and at every refresh after it.
+    // A cookie without an age ends when the browser is closed. Every refresh keeps it so.
     reply.setRefreshCookie(grant.refreshToken, grant.remember ? grant.refreshExpiresInSeconds : undefined)
     reply.setAccessCookie(grant.accessToken, grant.remember ? grant.accessExpiresInSeconds : undefined)
     if (grant.device) reply.setDeviceCookie(grant.device.cookie, grant.device.maxAgeSeconds)

@@ -13,7 +13,7 @@ const verifiedSchema = Type.Object({
   exp: Type.Integer(),
 })
 
-/** Whether an access token is good now, for services that hold one. Gateways ask by GET: see gateway.ts. */
+/** Verifies an access token in the body. Gateways use GET: see gateway.ts. */
 export const verifyRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
   app.post(
     '/auth/verify',

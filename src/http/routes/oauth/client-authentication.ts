@@ -7,8 +7,8 @@ import type { GenuineCredential } from '../../plugins/rate-limit.js'
 import { type TProperties, Type } from '../../schemas.js'
 
 /**
- * The client that makes a request whose body was read. The limit of the route and the route itself both ask for it; it
- * is looked up once.
+ * The client that makes a request, after the body was read. Both the rate limit and the route call this; the client is
+ * looked up once.
  *
  * @throws LatchkeyError invalid_client, invalid_request
  */
@@ -24,16 +24,16 @@ async function authenticate(context: Pick<AuthContext, 'db'>, request: FastifyRe
   return authenticateClient(context, clientCredentialsOf(request, (request.body ?? {}) as PostedCredentials))
 }
 
-/** The fields by which a client may show who it is in the body (`client_secret_post`). */
+/** The credentials of a client in the body (`client_secret_post`). */
 interface PostedCredentials {
   client_id?: string
   client_secret?: string
 }
 
 /**
- * Reads who a client says it is, from the header or the body but not both (RFC 6749, 2.3 and 2.3.1).
+ * Reads the client's credentials from the header or the body, but not both (RFC 6749, 2.3 and 2.3.1).
  *
- * @throws LatchkeyError invalid_client if it says nothing, invalid_request if it says it twice
+ * @throws LatchkeyError invalid_client if there are none, invalid_request if both contain them
  */
 function clientCredentialsOf(request: FastifyRequest, posted: PostedCredentials): ClientCredentials {
   const { client_id: clientId, client_secret: secret } = posted
@@ -63,27 +63,27 @@ function readBasic(authorization: string): ClientCredentials | undefined {
   }
 }
 
-/** @throws URIError if a percent sign stands for nothing */
+/** @throws URIError if the percent-encoding is invalid */
 function formDecode(text: string): string {
   return decodeURIComponent(text.replaceAll('+', ' '))
 }
 
-/** Long enough for every token of this service. */
+/** No token of this service is longer. */
 export const TOKEN_MAX_LENGTH = 4096
 
-/** The options that all routes for clients share. */
+/** The options of all routes for clients. */
 export function clientRouteOptions(app: FastifyInstance) {
   const genuine: GenuineCredential = {
     holder: async request => `client:${(await clientOf(app.context, request)).id}`,
   }
   return {
-    // A token of 4 KB, and the rest.
+    // A token of 4 KB and the other fields.
     bodyLimit: 8192,
     config: { ...app.limits.perService, genuine, csrf: 'never' as const },
   }
 }
 
-/** The body of a route for clients: a form, in which unknown parameters are ignored (RFC 6749, 3.2). */
+/** The body of a route for clients: a form. Unknown parameters are ignored (RFC 6749, 3.2). */
 export function formOf<T extends TProperties>(properties: T) {
   return Type.Object({
     client_id: Type.Optional(
@@ -99,7 +99,11 @@ export const hintField = Type.Optional(Type.String({ description: 'Accepted, but
 
 const errorSchema = Type.Object({ error: Type.String(), error_description: Type.Optional(Type.String()) })
 
-/** The refusals of the routes for clients; `codes` are those of the route's own beside them. */
+/**
+ * The errors of a route for clients.
+ *
+ * @param codes those that not every such route has
+ */
 export function oauthErrors(...codes: string[]) {
   const listed = ['invalid_request', ...codes].map(code => `\`${code}\``).join(', ')
   return {

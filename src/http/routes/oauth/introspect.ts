@@ -25,7 +25,7 @@ const introspectionHint = Type.Optional(
   Type.String({ description: 'A refresh token is active only if the hint is `refresh_token`.' }),
 )
 
-/** Whether a token is good now, for services that would rather ask than verify (RFC 7662). */
+/** Tells services that do not verify tokens themselves whether a token is active (RFC 7662). */
 export const introspectRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
   app.post(
     '/oauth/introspect',

@@ -8,8 +8,8 @@ import { revokeRoute } from './revoke.js'
 import { tokenRoute } from './token.js'
 
 /**
- * What other services ask for with a secret of their own, in the words of RFC 6749, 7009 and 7662: forms in, their
- * errors out. No cookie is read here, so no page of another site can make a browser ask in somebody's name.
+ * The endpoints for clients, which authenticate with their own secret, as in RFC 6749, 7009 and 7662: bodies are forms,
+ * errors have OAuth's format. They read no cookie, so a page of another site cannot act for the user of a browser.
  */
 export const oauthRoutes: FastifyPluginAsync<{ context: AuthContext }> = async (app, { context }) => {
   parseForms(app)
@@ -27,8 +27,8 @@ export const oauthRoutes: FastifyPluginAsync<{ context: AuthContext }> = async (
 }
 
 /**
- * Parses forms, and forms only, on the routes of this scope (RFC 6749, 3.2): a parameter without a value is none, and
- * one that comes twice is refused, known or not.
+ * Accepts only forms on these routes (RFC 6749, 3.2). A parameter without a value counts as missing; a repeated parameter
+ * is refused, even if it is unknown.
  */
 function parseForms(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
@@ -51,13 +51,13 @@ function readForm(text: string): Record<string, string> {
   return Object.fromEntries(sent)
 }
 
-/** What RFC 6749, 5.2, has every refusal look like. */
+/** The body of every error (RFC 6749, 5.2). */
 export interface OAuthError {
   error: string
   error_description?: string
 }
 
-/** The codes that are those of RFC 6749 as they are. */
+/** Our codes that are also codes of RFC 6749. */
 const OWN_CODES: ReadonlySet<ErrorCode> = new Set([
   'invalid_request',
   'invalid_client',
@@ -67,7 +67,7 @@ const OWN_CODES: ReadonlySet<ErrorCode> = new Set([
   'unsupported_grant_type',
 ])
 
-/** Sends a refusal in the words of RFC 6749, 5.2, with the headers that its status asks for. */
+/** Sends an error in the format of RFC 6749, 5.2, with the headers that its status requires. */
 function sendOAuthError(reply: FastifyReply, error: LatchkeyError): FastifyReply {
   const { name, status } = translate(error)
   reply.code(status).type('application/json').header('pragma', 'no-cache')
@@ -79,10 +79,10 @@ function sendOAuthError(reply: FastifyReply, error: LatchkeyError): FastifyReply
 
 function translate({ code, status }: LatchkeyError): { name: string; status: number } {
   if (OWN_CODES.has(code)) return { name: code, status }
-  // Borrowed from RFC 6749, 4.1.2.1, as 5.2 has no word for it.
+  // From RFC 6749, 4.1.2.1: 5.2 has no code for this.
   if (status === 429 || status === 503) return { name: 'temporarily_unavailable', status }
   if (status >= 500) return { name: 'server_error', status }
-  // A refresh token that does not work is the one thing left to be refused with 401.
+  // Every other 401 is about a refresh token.
   if (status === 401) return { name: 'invalid_grant', status: 400 }
   return { name: 'invalid_request', status: 400 }
 }

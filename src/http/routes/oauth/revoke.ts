@@ -5,7 +5,7 @@ import type { AuthContext } from '../../../domain/context.js'
 import { Type } from '../../schemas.js'
 import { clientOf, clientRouteOptions, formOf, hintField, oauthErrors, tokenField } from './client-authentication.js'
 
-/** The end of a token, by the client that has it (RFC 7009). */
+/** Revokes a token for the client that holds it (RFC 7009). */
 export const revokeRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
   app.post(
     '/oauth/revoke',
@@ -28,12 +28,12 @@ export const revokeRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = 
     async (request, reply) => {
       const client = await clientOf(context, request)
       await revokeToken(context, client, request.body.token)
-      return sendNothing(reply)
+      return sendEmpty(reply)
     },
   )
 }
 
-/** No body: the type that is for JSON would have `null` sent. */
-function sendNothing(reply: FastifyReply): FastifyReply {
+/** Sends no body. With the type of the response schema, TypeScript would require `null`, which is sent as JSON. */
+function sendEmpty(reply: FastifyReply): FastifyReply {
   return reply.code(200).send()
 }

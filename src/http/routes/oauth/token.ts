@@ -14,7 +14,7 @@ const tokenAnswer = Type.Object({
   refresh_token: Type.Optional(Type.String({ description: 'Only for `refresh_token`.' })),
 })
 
-/** Tokens for clients: their own, and those of the sessions that they opened (RFC 6749). */
+/** Issues tokens to clients: their own, and those of the sessions that they opened (RFC 6749). */
 export const tokenRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
   app.post(
     '/oauth/token',
