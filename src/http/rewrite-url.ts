@@ -1,16 +1,16 @@
 /** The route for gateways. Its errors have the security headers, its empty 200 does not. */
-export const GATEWAY_ADDRESS = '/auth/verify'
+export const VERIFY_PATH = '/auth/verify'
 
 /** The route for gateways that append the path and the query of their client (Envoy's ext_authz). */
-export const ANY_REQUEST_ADDRESS = `${GATEWAY_ADDRESS}/-`
+export const VERIFY_ANY_PATH = `${VERIFY_PATH}/-`
 
-const ANY_REQUEST = `${GATEWAY_ADDRESS}/`
+const VERIFY_PREFIX = `${VERIFY_PATH}/`
 /** The next path segment names the accepted roles, percent-encoded and separated by commas. */
-const ANY_REQUEST_WITH_ROLE = `${GATEWAY_ADDRESS}-role/`
+const VERIFY_ROLE_PREFIX = `${VERIFY_PATH}-role/`
 
 /**
- * The URL by which a request is routed. Below the addresses for gateways, the client's path and query are removed before
- * anything decodes them. Neither address is a prefix of the other, so a client's path cannot turn a request for one into
+ * The URL by which a request is routed. Below the paths for gateways, the client's path and query are removed before
+ * anything decodes them. Neither path is a prefix of the other, so a client's path cannot turn a request for one into
  * a request for the other.
  *
  *     /auth/verify/api/orders?page=2               → /auth/verify/-
@@ -18,11 +18,11 @@ const ANY_REQUEST_WITH_ROLE = `${GATEWAY_ADDRESS}-role/`
  *     /auth/verify-role/%2Fstaff%2Fit/api/orders   → /auth/verify/-?role=%2Fstaff%2Fit
  */
 export function routedUrl(url: string): string {
-  if (!url.startsWith(GATEWAY_ADDRESS)) return url
-  if (url.startsWith(ANY_REQUEST)) return ANY_REQUEST_ADDRESS
-  if (!url.startsWith(ANY_REQUEST_WITH_ROLE)) return url
-  const [roles = ''] = url.slice(ANY_REQUEST_WITH_ROLE.length).split(/[/?#]/, 1)
-  return `${ANY_REQUEST_ADDRESS}?${roles
+  if (!url.startsWith(VERIFY_PATH)) return url
+  if (url.startsWith(VERIFY_PREFIX)) return VERIFY_ANY_PATH
+  if (!url.startsWith(VERIFY_ROLE_PREFIX)) return url
+  const [roles = ''] = url.slice(VERIFY_ROLE_PREFIX.length).split(/[/?#]/, 1)
+  return `${VERIFY_ANY_PATH}?${roles
     .split(',')
     .map(role => `role=${inQuery(role)}`)
     .join('&')}`
@@ -34,7 +34,7 @@ function inQuery(part: string): string {
 }
 
 /** The first path segments of all our routes. */
-const OUR_ADDRESS = /^\/(?:\.well-known|admin|api|auth|docs|livez|oauth|openapi\.json|readyz)(?:[/?]|$)/
+const OUR_ROUTES = /^\/(?:\.well-known|admin|api|auth|docs|livez|oauth|openapi\.json|readyz)(?:[/?]|$)/
 
 /**
  * Removes PUBLIC_PATH, which some gateways strip and others pass on. It is removed once, and only before a path of one of
@@ -45,5 +45,5 @@ const OUR_ADDRESS = /^\/(?:\.well-known|admin|api|auth|docs|livez|oauth|openapi\
 export function withoutPublicPath(url: string, path: string): string {
   if (!url.startsWith(path)) return url
   const rest = url.slice(path.length)
-  return OUR_ADDRESS.test(rest) ? rest : url
+  return OUR_ROUTES.test(rest) ? rest : url
 }

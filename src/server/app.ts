@@ -20,7 +20,7 @@ import { requestLog } from '../http/plugins/request-log.js'
 import { responseTimeout } from '../http/plugins/response-timeout.js'
 import { securityHeaders } from '../http/plugins/security-headers.js'
 import { sentCookies } from '../http/plugins/sent-cookies.js'
-import { GATEWAY_ADDRESS } from '../http/rewrite-url.js'
+import { VERIFY_PATH } from '../http/rewrite-url.js'
 import { adminRoutes } from '../http/routes/admin/admin.js'
 import { eventRoutes } from '../http/routes/auth/events.js'
 import { gatewayRoutes } from '../http/routes/auth/gateway.js'
@@ -74,7 +74,7 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
   const { name, accessName, deviceName } = config.cookie
   const cookieNames = config.cookie.access ? [accessName, deviceName] : [deviceName]
   await app.register(problemDetails, { log })
-  await app.register(securityHeaders, { ...config, except: GATEWAY_ADDRESS })
+  await app.register(securityHeaders, { ...config, except: VERIFY_PATH })
   await app.register(drain)
   // Before whatever may refuse: a page can't read a refusal without the headers of CORS.
   await app.register(cors, config)

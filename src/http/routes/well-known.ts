@@ -71,13 +71,13 @@ export const wellKnownRoutes: FastifyPluginAsyncTypebox<WellKnownOptions> = asyn
   }
   const sendMetadata = async (_request: FastifyRequest, reply: FastifyReply) =>
     reply.header('cache-control', CACHE_CONTROL).send(metadata)
-  app.get(METADATA_ADDRESS, { schema }, sendMetadata)
+  app.get(METADATA_PATH, { schema }, sendMetadata)
   // RFC 8414, 3.1: the issuer's path follows the well-known part. Many clients put it before.
   if (options.publicPath !== '')
-    app.get(METADATA_ADDRESS + options.publicPath, { schema: { ...schema, hide: true } }, sendMetadata)
+    app.get(METADATA_PATH + options.publicPath, { schema: { ...schema, hide: true } }, sendMetadata)
 }
 
-const METADATA_ADDRESS = '/.well-known/oauth-authorization-server'
+const METADATA_PATH = '/.well-known/oauth-authorization-server'
 
 /** Lists the existing endpoints. A new endpoint needs its lines here. */
 function authorizationServerMetadata({ issuer, publicUrl }: WellKnownOptions) {

@@ -23,7 +23,7 @@ const itemSchema = Type.Object({
   current,
 })
 
-const ADDRESS = '/api/users/me/sessions'
+const PATH = '/api/users/me/sessions'
 const METHODS = 'GET, DELETE, HEAD, OPTIONS'
 
 /**
@@ -50,14 +50,14 @@ export const compatSessionRoutes: FastifyPluginAsyncTypebox<{ context: AuthConte
   }
   const items = async (request: FastifyRequest) =>
     (await listSessions(context, request.principal, callerOf(request))).map(itemOf)
-  app.get(ADDRESS, list, items)
+  app.get(PATH, list, items)
   // Only GET: a DELETE with an empty id could mean one session or all.
-  app.get(`${ADDRESS}/`, { ...list, schema: { ...list.schema, hide: true } }, items)
+  app.get(`${PATH}/`, { ...list, schema: { ...list.schema, hide: true } }, items)
 
-  addRevokeRoutes(app, context, { others: ADDRESS, one: `${ADDRESS}/:id` })
+  addRevokeRoutes(app, context, { others: PATH, one: `${PATH}/:id` })
 
   const view = { name: 'Sessions', description: '', allow: METHODS, parses: ['application/json'] }
-  app.options(ADDRESS, { onRequest: app.authenticate, schema: { hide: true } }, async (_request, reply) =>
+  app.options(PATH, { onRequest: app.authenticate, schema: { hide: true } }, async (_request, reply) =>
     describeView(reply, view),
   )
 }

@@ -34,7 +34,7 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
     return sendRefusal(reply, error)
   })
   const refuseUnknownPath = (request: FastifyRequest, reply: FastifyReply) => {
-    if (!ADDRESSES.has(pathOf(request))) return sendRefusal(reply, new LatchkeyError('not_found'))
+    if (!PATHS.has(pathOf(request))) return sendRefusal(reply, new LatchkeyError('not_found'))
     const detail = `Method "${request.method}" not allowed.`
     return sendRefusal(reply.header('allow', METHODS), new LatchkeyError('method_not_allowed', { detail }))
   }
@@ -150,7 +150,7 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
     },
   )
 
-  const ADDRESSES = new Set(['', '/refresh', '/verify', '/blacklist'].map(path => `${app.prefix}${path}`))
+  const PATHS = new Set(['', '/refresh', '/verify', '/blacklist'].map(path => `${app.prefix}${path}`))
 }
 
 const METHODS = 'POST, OPTIONS'

@@ -7,7 +7,7 @@ import { LatchkeyError } from '../../../lib/errors.js'
 import { bodyOf, Type, tokenResponseSchema } from '../../schemas.js'
 import { replyWithTokens } from '../auth/token-response.js'
 import { revocationRoutes } from './revocations.js'
-import { refusals, userParams } from './schemas.js'
+import { adminErrors, userParams } from './schemas.js'
 import { userAccessRoutes } from './user-access.js'
 import { userRoutes } from './users.js'
 
@@ -60,7 +60,7 @@ const openSessionRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = as
         }),
         response: {
           201: tokenResponseSchema,
-          ...refusals('user_not_found', 'account_disabled'),
+          ...adminErrors('user_not_found', 'account_disabled'),
         },
       },
     },

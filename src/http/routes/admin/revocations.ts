@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { endSessionsOfClient, endSessionsOfRole, signOutEveryone } from '../../../domain/sessions/end-many-sessions.js'
 import { LatchkeyError } from '../../../lib/errors.js'
 import { Type } from '../../schemas.js'
-import { adminOperation, refusals } from './schemas.js'
+import { adminErrors, adminOperation } from './schemas.js'
 
 /** Revokes the sessions of many users at once. */
 export const revocationRoutes: FastifyPluginAsyncTypebox = async app => {
@@ -26,7 +26,7 @@ export const revocationRoutes: FastifyPluginAsyncTypebox = async app => {
           },
           { additionalProperties: false, minProperties: 1, maxProperties: 1 },
         ),
-        response: { 204: Type.Null({ description: 'The sessions are revoked.' }), ...refusals('invalid_role') },
+        response: { 204: Type.Null({ description: 'The sessions are revoked.' }), ...adminErrors('invalid_role') },
       },
     },
     async (request, reply) => {

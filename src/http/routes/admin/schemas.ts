@@ -2,7 +2,7 @@ import type { ErrorCode } from '../../../lib/errors.js'
 import type { User } from '../../../postgres/users.js'
 import { accessTokenErrors, errorResponses, idSchema, type Static, Type, userSchema } from '../../schemas.js'
 
-const EVERYWHERE = [
+const COMMON_ERRORS = [
   ...accessTokenErrors,
   'insufficient_role',
   'insufficient_scope',
@@ -13,8 +13,8 @@ const EVERYWHERE = [
 ] as const satisfies ErrorCode[]
 
 /** The errors of an admin route: the given codes, and those of every admin route. */
-export function refusals<C extends ErrorCode = never>(...codes: C[]) {
-  return errorResponses<C | (typeof EVERYWHERE)[number]>(...EVERYWHERE, ...codes)
+export function adminErrors<C extends ErrorCode = never>(...codes: C[]) {
+  return errorResponses<C | (typeof COMMON_ERRORS)[number]>(...COMMON_ERRORS, ...codes)
 }
 
 export const userParams = Type.Object({ id: idSchema })

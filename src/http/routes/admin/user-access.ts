@@ -9,11 +9,11 @@ import { endSessionOfUser, endSessionsOfUser, sessionsOfUser } from '../../../do
 import { eventPageSchema, sessionSchema, Type } from '../../schemas.js'
 import { eventPageView, eventsQuery, parseEventsQuery } from '../auth/events.js'
 import { sessionView } from '../auth/sessions.js'
-import { adminOperation, refusals, sessionParams, userParams } from './schemas.js'
+import { adminErrors, adminOperation, sessionParams, userParams } from './schemas.js'
 
 /** The access of a user: disable and enable, temporary password, password reset, events and sessions. */
 export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
-  const noContent = { 204: Type.Null(), ...refusals('user_not_found') }
+  const noContent = { 204: Type.Null(), ...adminErrors('user_not_found') }
 
   app.post(
     '/admin/users/:id/disable',
@@ -23,7 +23,7 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
         summary: 'Disable a user',
         description: 'Revokes every session of the user and refuses new ones.',
         params: userParams,
-        response: { 204: Type.Null(), ...refusals('user_not_found', 'own_account') },
+        response: { 204: Type.Null(), ...adminErrors('user_not_found', 'own_account') },
       },
     },
     async (request, reply) => {
@@ -53,7 +53,7 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
         params: userParams,
         response: {
           200: Type.Object({ temporary_password: Type.String() }),
-          ...refusals('user_not_found', 'busy'),
+          ...adminErrors('user_not_found', 'busy'),
         },
       },
     },
@@ -76,7 +76,7 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
             email: Type.String({ description: 'Send the token to this address only.' }),
             expires_at: Type.String({ format: 'date-time' }),
           }),
-          ...refusals('user_not_found', 'account_disabled'),
+          ...adminErrors('user_not_found', 'account_disabled'),
         },
       },
     },
@@ -99,7 +99,7 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
         description: 'With all details; `/auth/events` leaves out details about other people.',
         params: userParams,
         querystring: eventsQuery,
-        response: { 200: eventPageSchema, ...refusals('user_not_found') },
+        response: { 200: eventPageSchema, ...adminErrors('user_not_found') },
       },
     },
     async request => {
@@ -116,7 +116,7 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
         ...adminOperation,
         summary: 'List the live sessions of a user, newest first',
         params: userParams,
-        response: { 200: Type.Array(sessionSchema), ...refusals('user_not_found') },
+        response: { 200: Type.Array(sessionSchema), ...adminErrors('user_not_found') },
       },
     },
     async request => (await sessionsOfUser(context, request.params.id)).map(sessionView),
@@ -138,7 +138,7 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
         ...adminOperation,
         summary: 'Revoke one session of a user',
         params: sessionParams,
-        response: { 204: Type.Null(), ...refusals('user_not_found', 'session_not_found') },
+        response: { 204: Type.Null(), ...adminErrors('user_not_found', 'session_not_found') },
       },
     },
     async (request, reply) => {

@@ -6,7 +6,7 @@ import { ROLES_MAX_BYTES } from '../../../domain/accounts/roles.js'
 import type { AuthContext } from '../../../domain/context.js'
 import { LatchkeyError } from '../../../lib/errors.js'
 import { bodyOf, Type } from '../../schemas.js'
-import { adminOperation, adminUserSchema, adminUserView, refusals, userParams } from './schemas.js'
+import { adminErrors, adminOperation, adminUserSchema, adminUserView, userParams } from './schemas.js'
 
 // Without NUL, which Postgres cannot store, and without characters that would be stored as others.
 const text = { minLength: 1, maxLength: 320, pattern: '^[^\\p{Cc}\\uFFFD\\p{Cs}]*$' }
@@ -17,7 +17,7 @@ const roles = Type.Array(Type.String(), {
     'Letters, digits, symbols, punctuation except commas, and single spaces between them; stored in NFC. All roles ' +
     `together take at most ${ROLES_MAX_BYTES} bytes; each takes its length in X-Auth-Roles plus 3.`,
 })
-const sought = Type.Optional(Type.String(text))
+const searchText = Type.Optional(Type.String(text))
 
 const DEFAULT_LIMIT = '50'
 
@@ -33,12 +33,12 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
           'All users, newest first, or those with one name or prefix. Names are compared in the form in which they are ' +
           'stored.',
         querystring: bodyOf({
-          email: sought,
-          email_prefix: sought,
-          username: sought,
-          username_prefix: sought,
-          external_id: sought,
-          external_id_prefix: sought,
+          email: searchText,
+          email_prefix: searchText,
+          username: searchText,
+          username_prefix: searchText,
+          external_id: searchText,
+          external_id_prefix: searchText,
           limit: Type.String({
             pattern: '^([1-9][0-9]?|100)$',
             default: DEFAULT_LIMIT,
@@ -56,7 +56,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
               description: 'Null on the last page.',
             }),
           }),
-          ...refusals(),
+          ...adminErrors(),
         },
       },
     },
@@ -83,7 +83,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
         }),
         response: {
           201: Type.Object({ user: adminUserSchema, temporary_password: Type.String() }),
-          ...refusals(
+          ...adminErrors(
             'email_taken',
             'username_taken',
             'external_id_taken',
@@ -114,7 +114,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
         ...adminOperation,
         summary: 'Get a user',
         params: userParams,
-        response: { 200: adminUserSchema, ...refusals('user_not_found') },
+        response: { 200: adminUserSchema, ...adminErrors('user_not_found') },
       },
     },
     async request => adminUserView(await getUser(context, request.params.id)),
@@ -137,7 +137,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
         }),
         response: {
           200: adminUserSchema,
-          ...refusals(
+          ...adminErrors(
             'user_not_found',
             'invalid_role',
             'own_account',
@@ -168,7 +168,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
         summary: 'Delete a user',
         description: 'Deletes every session of the user too; their tokens are refused at once. Events are kept.',
         params: userParams,
-        response: { 204: Type.Null(), ...refusals('user_not_found', 'own_account') },
+        response: { 204: Type.Null(), ...adminErrors('user_not_found', 'own_account') },
       },
     },
     async (request, reply) => {
@@ -178,11 +178,11 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
   )
 }
 
-const FIELDS = { email: 'email', username: 'username', external_id: 'externalId' } as const
+const SEARCH_FIELDS = { email: 'email', username: 'username', external_id: 'externalId' } as const
 
 /** Accepts at most one name, because the meaning of two would be ambiguous. */
 function searchOf(names: Partial<Record<string, string>>): UserSearch | undefined {
-  const asked = Object.entries(FIELDS).flatMap(([name, field]) =>
+  const asked = Object.entries(SEARCH_FIELDS).flatMap(([name, field]) =>
     [name, `${name}_prefix`].flatMap(parameter => {
       const text = names[parameter]
       return text === undefined ? [] : [{ field, text, isPrefix: parameter !== name }]

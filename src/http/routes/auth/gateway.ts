@@ -6,7 +6,7 @@ import type { Principal } from '../../../domain/tokens/access-token.js'
 import { LatchkeyError } from '../../../lib/errors.js'
 import { toLatchkeyError } from '../../errors/to-latchkey-error.js'
 import { securityHeadersFor } from '../../plugins/security-headers.js'
-import { ANY_REQUEST_ADDRESS, GATEWAY_ADDRESS } from '../../rewrite-url.js'
+import { VERIFY_ANY_PATH, VERIFY_PATH } from '../../rewrite-url.js'
 import { accessTokenErrors, bodyOf, errorResponses, Type } from '../../schemas.js'
 import { setIdentityHeaders } from './identity-headers.js'
 
@@ -42,7 +42,7 @@ export const gatewayRoutes: FastifyPluginAsyncTypebox<GatewayRoutesOptions> = as
   ignoreBodies(app)
 
   app.get(
-    GATEWAY_ADDRESS,
+    VERIFY_PATH,
     {
       ...shared,
       schema: {
@@ -71,7 +71,7 @@ export const gatewayRoutes: FastifyPluginAsyncTypebox<GatewayRoutesOptions> = as
 
   acceptAnyMethod(app)
   app.all(
-    ANY_REQUEST_ADDRESS,
+    VERIFY_ANY_PATH,
     // Preflights on this route belong to the service behind the gateway, so our CORS must not answer them.
     { ...shared, config: { cors: false }, bodyLimit: ANY_BODY_MAX_BYTES, schema: { hide: true, querystring } },
     (request, reply) => {
