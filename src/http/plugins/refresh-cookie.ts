@@ -145,7 +145,7 @@ declare module 'fastify' {
     setTicketCookie(ticket: string, maxAgeSeconds: number): FastifyReply
     /** Sets the proof of an earlier sign-in. It is never cleared: after signing out, a browser is still known. */
     setDeviceCookie(value: string, maxAgeSeconds: number): FastifyReply
-    /** Clears the refresh token, its slots and the ticket, in every scope that this service can have used. */
+    /** Clears the refresh token, in every scope that this service can have used, and its slots and the ticket. */
     clearRefreshCookie(): FastifyReply
     /**
      * Sets the access token. Does nothing unless ACCESS_COOKIE is on. Clears the cookie instead if the token is too long
