@@ -43,7 +43,7 @@ export function fastifyOptions(
     routerOptions: { caseSensitive: true, ignoreTrailingSlash: false, maxParamLength: 128 },
 
     // Headers and then the whole request must have arrived by these, also on a connection that never says anything; Node
-    // looks every second. Answers that nobody takes are cut by plugins/cut-stalled.ts. A request without a host is refused
+    // looks every second. Answers that nobody takes are cut by http/plugins/response-timeout.ts. A request without a host is refused
     // by plugins/request-guard.ts, with a body and headers.
     http: {
       headersTimeout: 10_000,
