@@ -10,7 +10,7 @@ t.test('every use of a secret has its own key, even if both secrets are the same
     refreshSecrets: [jwtSecret],
   })
   const [{ tagKey, salt }] = refreshKeys
-  const keys = [tagKey, salt, resetKeys[0].tagKey, deviceKeys[0].key, sealKeys[0].key, redisMacKeys[0]]
+  const keys = [tagKey, salt, resetKeys[0].tagKey, deviceKeys[0].tagKey, sealKeys[0].key, redisMacKeys[0]]
   t.equal(new Set(keys.map(key => key.toString('hex'))).size, 6)
   t.ok(
     keys.every(key => key.length === 32),
@@ -31,7 +31,7 @@ t.test('a secret gives the same keys in every release', async t => {
     ],
   )
   t.same(
-    [deviceKeys[0].id, deviceKeys[0].key.toString('hex')],
+    [deviceKeys[0].id, deviceKeys[0].tagKey.toString('hex')],
     [87, '19692887d722057791912d7861b67b1580721de2011b611121292d2d43ddb6f0'],
   )
   t.same(

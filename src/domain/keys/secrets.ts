@@ -1,34 +1,16 @@
 import { hkdfSync } from 'node:crypto'
+import type { TagKey } from '../../lib/tagged-token.js'
 
-/** What a refresh token needs of one JWT_REFRESH_SECRET. */
-export interface RefreshKey {
-  /**
-   * The byte that a token carries to name its secret. It is a hint and no more: two secrets may share one, so anyone who
-   * verifies filters by it and tries every key that is left.
-   */
+/** The keys of refresh tokens that are derived from one JWT_REFRESH_SECRET. */
+export interface RefreshKey extends TagKey {
   readonly id: number
-  /** The key of the HMAC that tells a token of this service from a made-up one. */
-  readonly tagKey: Buffer
   /** The salt of the HKDF that derives a token's successor. */
   readonly salt: Buffer
 }
 
-/** What a token of a password reset needs of one JWT_REFRESH_SECRET. */
-export interface ResetKey {
-  /** The key of the HMAC that tells a token of this service from a made-up one. */
-  readonly tagKey: Buffer
-}
-
-/** Signs what a browser keeps to be known again, under one JWT_REFRESH_SECRET. */
-export interface DeviceKey {
-  /** The byte that an entry carries to name its secret; a hint, as in {@link RefreshKey}. */
+/** The key of device cookies that is derived from one JWT_REFRESH_SECRET. */
+export interface DeviceKey extends TagKey {
   readonly id: number
-  readonly key: Buffer
-}
-
-/** Makes and checks the tickets of superseded refresh tokens, under one JWT_REFRESH_SECRET. */
-export interface TicketKey {
-  readonly key: Buffer
 }
 
 /** Seals the private signing keys under one JWT_SECRET. */
@@ -41,9 +23,11 @@ export interface SealKey {
 /** Newest first, and never empty: the first makes, all verify. */
 export interface Secrets {
   readonly refreshKeys: NonEmpty<RefreshKey>
-  readonly resetKeys: NonEmpty<ResetKey>
+  /** Of password-reset tokens. */
+  readonly resetKeys: NonEmpty<TagKey>
   readonly deviceKeys: NonEmpty<DeviceKey>
-  readonly ticketKeys: NonEmpty<TicketKey>
+  /** Of the tickets of superseded refresh tokens. */
+  readonly ticketKeys: NonEmpty<TagKey>
   readonly sealKeys: NonEmpty<SealKey>
   /** Keys of the HMAC by which instances know each other's entries in Redis. */
   readonly redisMacKeys: NonEmpty<Buffer>
@@ -72,10 +56,10 @@ export function deriveSecrets(secrets: { jwtSecrets: readonly string[]; refreshS
     })),
     deviceKeys: deriveEach('JWT_REFRESH_SECRET', secrets.refreshSecrets, secret => ({
       id: deriveByte(secret, 'latchkey device key id 1'),
-      key: derive(secret, 'latchkey device 1'),
+      tagKey: derive(secret, 'latchkey device 1'),
     })),
     ticketKeys: deriveEach('JWT_REFRESH_SECRET', secrets.refreshSecrets, secret => ({
-      key: derive(secret, 'latchkey superseded ticket 1'),
+      tagKey: derive(secret, 'latchkey superseded ticket 1'),
     })),
     sealKeys: deriveEach('JWT_SECRET', secrets.jwtSecrets, secret => ({
       id: deriveByte(secret, 'latchkey signing key seal id 1'),

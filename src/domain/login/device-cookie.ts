@@ -1,5 +1,5 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
 import { newId, uuidFromBytes, uuidToBytes } from '../../lib/ids.js'
+import { type ParsedToken, taggedTokens, uint32 } from '../../lib/tagged-token.js'
 import type { AuthContext } from '../context.js'
 import type { DeviceKey } from '../keys/secrets.js'
 
@@ -19,11 +19,7 @@ export interface DeviceCookieOptions {
   now: number
 }
 
-const VERSION = 1
-const ISSUED_AT = 2
-const DEVICE_AT = 6
-const TAG_AT = 22
-const LENGTH = 38
+const FORMAT = taggedTokens({ version: 1, hasKeyId: true, bodyBytes: 20 })
 /** A family shares a computer; a library's is not to be remembered for long. */
 const MAX_ENTRIES = 5
 const MAX_READ_ENTRIES = 4 * MAX_ENTRIES
@@ -35,7 +31,7 @@ export function knownDevice(
   options: DeviceCookieOptions,
 ): string | undefined {
   const entry = readEntries(cookie, options).find(entry => isOf(entry, userId, options.keys))
-  return entry && uuidFromBytes(entry.subarray(DEVICE_AT, TAG_AT))
+  return entry && uuidFromBytes(entry.body.subarray(4))
 }
 
 /** Whether a cookie holds anything that has the form of an entry and is not too old, no matter who made it. */
@@ -49,49 +45,30 @@ export function hasEntry(cookie: string | undefined, options: DeviceCookieOption
  */
 function rememberDevice(cookie: string | undefined, userId: string, options: DeviceCookieOptions): string {
   const others = readEntries(cookie, options).filter(entry => !isOf(entry, userId, options.keys))
-  return [newEntry(userId, options), ...others]
-    .slice(0, MAX_ENTRIES)
-    .map(entry => entry.toString('base64url'))
-    .join('.')
+  return [newEntry(userId, options), ...others.map(({ text }) => text)].slice(0, MAX_ENTRIES).join('.')
 }
 
-function newEntry(userId: string, { keys: [key], now }: DeviceCookieOptions): Buffer {
-  const head = Buffer.alloc(TAG_AT)
-  head[0] = VERSION
-  head[1] = key.id
-  head.writeUInt32BE(Math.floor(now / 1000), ISSUED_AT)
-  uuidToBytes(newId()).copy(head, DEVICE_AT)
-  return Buffer.concat([head, tagOf(head, userId, key)])
+function newEntry(userId: string, { keys: [key], now }: DeviceCookieOptions): string {
+  const body = Buffer.concat([uint32(Math.floor(now / 1000)), uuidToBytes(newId())])
+  return FORMAT.write(body, key, uuidToBytes(userId))
 }
 
 /**
  * All that have the form of an entry and are not too old. Whose they are shows only when somebody asks. A browser may
  * send several cookies, old or planted ones among them, so more are read than one holds.
  */
-function readEntries(cookie: string | undefined, { maxAgeSeconds, now }: DeviceCookieOptions): Buffer[] {
+function readEntries(cookie: string | undefined, { maxAgeSeconds, now }: DeviceCookieOptions): ParsedToken[] {
   if (cookie === undefined) return []
   return cookie
     .split('.')
-    .map(text => ({ text, bytes: Buffer.from(text, 'base64url') }))
-    .filter(
-      ({ text, bytes }) => bytes.length === LENGTH && bytes[0] === VERSION && bytes.toString('base64url') === text,
-    )
-    .map(({ bytes }) => bytes)
-    .filter(bytes => now / 1000 - bytes.readUInt32BE(ISSUED_AT) < maxAgeSeconds)
+    .map(text => FORMAT.parse(text))
+    .filter(entry => entry !== undefined)
+    .filter(({ body }) => now / 1000 - body.readUInt32BE(0) < maxAgeSeconds)
     .slice(0, MAX_READ_ENTRIES)
 }
 
-function isOf(entry: Buffer, userId: string, keys: readonly DeviceKey[]): boolean {
-  const tag = entry.subarray(TAG_AT)
-  return keys.some(key => key.id === entry[1] && timingSafeEqual(tagOf(entry.subarray(0, TAG_AT), userId, key), tag))
-}
-
-function tagOf(head: Buffer, userId: string, { key }: DeviceKey): Buffer {
-  return createHmac('sha256', key)
-    .update(head)
-    .update(uuidToBytes(userId))
-    .digest()
-    .subarray(0, LENGTH - TAG_AT)
+function isOf(entry: ParsedToken, userId: string, keys: readonly DeviceKey[]): boolean {
+  return FORMAT.verify(entry, keys, uuidToBytes(userId)) !== undefined
 }
 
 /** What a browser is given to be known by when others try to guess the password of its account. */

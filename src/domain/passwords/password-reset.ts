@@ -1,9 +1,10 @@
-import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { LatchkeyError } from '../../lib/errors.js'
 import { uuidFromBytes, uuidToBytes } from '../../lib/ids.js'
+import { type TagKey, taggedTokens } from '../../lib/tagged-token.js'
 import { findId } from '../accounts/administer-users.js'
 import { type AuthContext, type Caller, commitAndAnnounce } from '../context.js'
-import type { NonEmpty, ResetKey } from '../keys/secrets.js'
+import type { NonEmpty } from '../keys/secrets.js'
 import { deviceGrant } from '../login/device-cookie.js'
 import { endAllSessions } from '../sessions/end-sessions.js'
 import { deviceDetails, openSession } from '../sessions/open-session.js'
@@ -108,11 +109,7 @@ export interface PasswordResetToken {
   secret: Buffer
 }
 
-const PREFIX = 'lk_pr_'
-const VERSION = 1
-const SECRET_AT = 17
-const TAG_AT = 49
-const LENGTH = 65
+const FORMAT = taggedTokens({ prefix: 'lk_pr_', version: 1, hasKeyId: false, bodyBytes: 48 })
 
 export function newPasswordResetToken(userId: string): PasswordResetToken {
   return { userId, secret: randomBytes(32) }
@@ -123,26 +120,13 @@ export function hashOfResetToken(token: PasswordResetToken): Buffer {
   return createHash('sha256').update(token.secret).digest()
 }
 
-export function writePasswordResetToken({ userId, secret }: PasswordResetToken, [key]: NonEmpty<ResetKey>): string {
-  const head = Buffer.concat([Buffer.of(VERSION), uuidToBytes(userId), secret])
-  return PREFIX + Buffer.concat([head, tagOf(head, key)]).toString('base64url')
+export function writePasswordResetToken({ userId, secret }: PasswordResetToken, [key]: NonEmpty<TagKey>): string {
+  return FORMAT.write(Buffer.concat([uuidToBytes(userId), secret]), key)
 }
 
 /** Reads a token that one of the keys made; undefined for everything else, whatever is wrong with it. */
-export function readPasswordResetToken(text: string, keys: readonly ResetKey[]): PasswordResetToken | undefined {
-  if (!text.startsWith(PREFIX)) return undefined
-  const encoded = text.slice(PREFIX.length)
-  const bytes = Buffer.from(encoded, 'base64url')
-  // One token has one spelling: what does not encode to the same text again is not ours.
-  if (bytes.length !== LENGTH || bytes[0] !== VERSION || bytes.toString('base64url') !== encoded) return undefined
-  const head = bytes.subarray(0, TAG_AT)
-  if (!keys.some(key => timingSafeEqual(tagOf(head, key), bytes.subarray(TAG_AT)))) return undefined
-  return { userId: uuidFromBytes(bytes.subarray(1, SECRET_AT)), secret: bytes.subarray(SECRET_AT, TAG_AT) }
-}
-
-function tagOf(head: Buffer, { tagKey }: ResetKey): Buffer {
-  return createHmac('sha256', tagKey)
-    .update(head)
-    .digest()
-    .subarray(0, LENGTH - TAG_AT)
+export function readPasswordResetToken(text: string, keys: readonly TagKey[]): PasswordResetToken | undefined {
+  const token = FORMAT.parse(text)
+  if (!token || !FORMAT.verify(token, keys)) return undefined
+  return { userId: uuidFromBytes(token.body.subarray(0, 16)), secret: token.body.subarray(16) }
 }

@@ -1,5 +1,6 @@
-import { createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHash, hkdfSync, randomBytes } from 'node:crypto'
 import { uuidFromBytes, uuidToBytes } from '../../lib/ids.js'
+import { taggedTokens, uint32 } from '../../lib/tagged-token.js'
 import type { RefreshKey } from '../keys/secrets.js'
 
 /**
@@ -17,10 +18,7 @@ export interface RefreshToken {
 }
 
 const PREFIX = 'lk_rt_'
-const VERSION = 1
-const SECRET_AT = 22
-const TAG_AT = 54
-const LENGTH = 70
+const FORMAT = taggedTokens({ prefix: PREFIX, version: 1, hasKeyId: true, bodyBytes: 52 })
 /** What the whitelist's column holds; at one rotation a second it lasts for 68 years. */
 const MAX_GENERATION = 0x7fff_ffff
 
@@ -50,34 +48,19 @@ export function hashOf(token: RefreshToken): Buffer {
 }
 
 export function writeRefreshToken(token: RefreshToken): string {
-  const head = Buffer.alloc(TAG_AT)
-  head[0] = VERSION
-  head[1] = token.key.id
-  uuidToBytes(token.sessionId).copy(head, 2)
-  head.writeUInt32BE(token.generation, 18)
-  token.secret.copy(head, SECRET_AT)
-  return PREFIX + Buffer.concat([head, tagOf(head, token.key)]).toString('base64url')
+  const body = Buffer.concat([uuidToBytes(token.sessionId), uint32(token.generation), token.secret])
+  return FORMAT.write(body, token.key)
 }
 
 /** Reads a token that one of the keys made; undefined for everything else, whatever is wrong with it. */
 export function readRefreshToken(text: string, keys: readonly RefreshKey[]): RefreshToken | undefined {
-  if (!text.startsWith(PREFIX)) return undefined
-  const encoded = text.slice(PREFIX.length)
-  const bytes = Buffer.from(encoded, 'base64url')
-  // One token has one spelling: what does not encode to the same text again is not ours.
-  if (bytes.length !== LENGTH || bytes[0] !== VERSION || bytes.toString('base64url') !== encoded) return undefined
-  const head = bytes.subarray(0, TAG_AT)
-  const key = keys.find(
-    candidate => candidate.id === bytes[1] && timingSafeEqual(tagOf(head, candidate), bytes.subarray(TAG_AT)),
-  )
-  const generation = bytes.readUInt32BE(18)
-  if (!key || generation > MAX_GENERATION) return undefined
-  return {
-    key,
-    sessionId: uuidFromBytes(bytes.subarray(2, 18)),
-    generation,
-    secret: bytes.subarray(SECRET_AT, TAG_AT),
-  }
+  const parsed = FORMAT.parse(text)
+  const key = parsed && FORMAT.verify(parsed, keys)
+  if (!key) return undefined
+  const { body } = parsed
+  const generation = body.readUInt32BE(16)
+  if (generation > MAX_GENERATION) return undefined
+  return { sessionId: uuidFromBytes(body.subarray(0, 16)), generation, secret: body.subarray(20), key }
 }
 
 /**
@@ -90,17 +73,4 @@ export function readRefreshToken(text: string, keys: readonly RefreshKey[]): Ref
 export function slotOf(text: string): string {
   const bytes = Buffer.from(text.slice(PREFIX.length), 'base64url')
   return bytes.toString('hex', 17, 18) + (bytes.readUInt32BE(18) % 16).toString(16)
-}
-
-function tagOf(head: Buffer, key: RefreshKey): Buffer {
-  return createHmac('sha256', key.tagKey)
-    .update(head)
-    .digest()
-    .subarray(0, LENGTH - TAG_AT)
-}
-
-function uint32(value: number): Buffer {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32BE(value)
-  return bytes
 }
