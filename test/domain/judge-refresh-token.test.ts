@@ -3,12 +3,12 @@ import t from 'tap'
 import {
   hasComeBack,
   judgeRefreshToken,
+  type LiveVerdict,
   MAX_OTHER_MARKS,
   MAX_UNMARKED,
   type Presented,
   SUPERSEDED_GRACE_SECONDS,
   type SuccessorUse,
-  type Verdict,
 } from '../../src/domain/tokens/judge-refresh-token.js'
 import type { RefreshState, WhitelistRow } from '../../src/postgres/refresh-tokens.js'
 
@@ -53,12 +53,15 @@ function session(row: Partial<WhitelistRow> = {}, facts: Partial<RefreshState> =
   } as RefreshState
 }
 
-function judge(presented: Presented, state: RefreshState | undefined, use: SuccessorUse = 'unseen'): Verdict {
-  return judgeRefreshToken(presented, state, times, use)
+/** The verdict without the state, which must be the one given. */
+function judge(presented: Presented, state: RefreshState | undefined, use: SuccessorUse = 'unseen') {
+  const { state: judgedOn, ...verdict } = judgeRefreshToken(presented, state, times, use)
+  t.equal(judgedOn, state, 'a verdict carries the state that it was reached on')
+  return verdict
 }
 
 /** The verdict `late`, by what the whitelist records of it. */
-function late(record: 'nothing' | 'restart' | number): Verdict {
+function late(record: 'nothing' | 'restart' | number): LiveVerdict {
   return { is: 'late', record: typeof record === 'number' ? { what: 'count', max: record } : { what: record } }
 }
 

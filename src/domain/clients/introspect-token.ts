@@ -60,8 +60,9 @@ export async function introspectToken(
 async function introspectRefreshToken(context: AuthContext, text: string): Promise<LiveToken | undefined> {
   const presented = readRefreshToken(text, context.secrets.refreshKeys)
   if (!presented) return undefined
-  const { verdict, state } = await examineRefreshToken(context, presented)
-  if (!state || !isLive(verdict)) return undefined
+  const verdict = await examineRefreshToken(context, presented)
+  if (!isLive(verdict)) return undefined
+  const { state } = verdict
   return {
     kind: 'refresh',
     subject: state.userId,

@@ -30,8 +30,8 @@ export async function endOvertakenSessions(
     tickets.some(ticket => isTicketFor(ticket, token, options)),
   )
   for (const { token, mark } of told.slice(0, MAX_SESSIONS)) {
-    const { verdict, state } = await examineRefreshToken(context, token, { mark, tickets, inBody: false })
-    if (verdict.is === 'reused' && state) await endStolenSession(context, token, state.userId, caller)
+    const verdict = await examineRefreshToken(context, token, { mark, tickets, inBody: false })
+    if (verdict.is === 'reused') await endStolenSession(context, token, verdict.state.userId, caller)
   }
 }
 

@@ -3,7 +3,7 @@ import { type AuthContext, type Caller, commitAndAnnounce } from '../context.js'
 import { chooseRefreshToken } from '../tokens/choose-refresh-token.js'
 import { examineRefreshToken, sessionOver } from '../tokens/examine-refresh-token.js'
 import { isLive } from '../tokens/judge-refresh-token.js'
-import { type RefreshToken, readRefreshToken } from '../tokens/refresh-token.js'
+import { type RefreshToken, readRefreshToken, requireRefreshToken } from '../tokens/refresh-token.js'
 import { verifyAccessToken } from '../tokens/verify-access-token.js'
 import { endAllSessions, endOtherSessions, endSessions } from './end-sessions.js'
 
@@ -42,9 +42,10 @@ export async function logOut(
   if (authority) await endBy(context, authority, scope, caller)
   if (scope === 'others' || refreshTokens.length < 2) return
   for (const token of oneOfEachSession(context, refreshTokens).slice(0, MAX_SESSIONS)) {
-    const { verdict, state } = await examineRefreshToken(context, token)
-    if (!state || verdict.is === 'over' || token.sessionId === authority?.sessionId) continue
-    await endBy(context, { userId: state.userId, sessionId: token.sessionId, live: false }, 'session', caller)
+    const verdict = await examineRefreshToken(context, token)
+    if (verdict.is === 'over' || token.sessionId === authority?.sessionId) continue
+    const { userId, sessionId } = verdict.state
+    await endBy(context, { userId, sessionId, live: false }, 'session', caller)
   }
 }
 
@@ -111,10 +112,9 @@ async function authorityOfAccessToken(context: AuthContext, token: string): Prom
 }
 
 async function authorityOfRefreshToken(context: AuthContext, text: string): Promise<Authority | undefined> {
-  const presented = readRefreshToken(text, context.secrets.refreshKeys)
-  if (!presented) throw new LatchkeyError('refresh_token_invalid')
-  const { verdict, state } = await examineRefreshToken(context, presented)
-  return state && { userId: state.userId, sessionId: presented.sessionId, live: isLive(verdict) }
+  const verdict = await examineRefreshToken(context, requireRefreshToken(text, context.secrets.refreshKeys))
+  const { state } = verdict
+  return state && { userId: state.userId, sessionId: state.sessionId, live: isLive(verdict) }
 }
 
 /**
@@ -128,19 +128,16 @@ export async function endSessionOfToken(
   text: string,
   caller: Caller,
 ): Promise<void> {
-  const { secrets } = context
-  const presented = readRefreshToken(text, secrets.refreshKeys)
-  if (!presented) throw new LatchkeyError('refresh_token_invalid')
-  const { sessionId } = presented
-  const { verdict, state } = await examineRefreshToken(context, presented)
-  if (!state || verdict.is === 'over')
-    throw sessionOver(context, verdict.is === 'over' ? verdict.code : 'session_revoked', sessionId, state)
+  const presented = requireRefreshToken(text, context.secrets.refreshKeys)
+  const verdict = await examineRefreshToken(context, presented)
+  if (verdict.is === 'over') throw sessionOver(context, presented, verdict)
+  const { userId, sessionId } = verdict.state
 
   await commitAndAnnounce(context, async repositories => {
-    const entries = await endSessions(repositories, state.userId, [sessionId], 'logout')
+    const entries = await endSessions(repositories, userId, [sessionId], 'logout')
     // Somebody else ended it since it was looked at.
     if (entries.length === 0) throw new LatchkeyError('session_revoked')
-    const event = { userId: state.userId, sessionId, actor: 'user', ...caller, details: { scope: 'session' } }
+    const event = { userId, sessionId, actor: 'user', ...caller, details: { scope: 'session' } }
     await repositories.securityEvents.add({ ...event, type: 'signed_out' })
   })
 }

@@ -23,17 +23,18 @@ export async function chooseRefreshToken(context: Needs, texts: readonly string[
     const token = readRefreshToken(text, context.secrets.refreshKeys)
     return token ? [{ text, token }] : []
   })
-  if (own.length < 2) return own[0]?.text ?? texts[0]
-
   // The ids of sessions sort by time.
   own.sort((a, b) => compare(b.token.sessionId, a.token.sessionId) || b.token.generation - a.token.generation)
-  let best: { text: string; rank: number } | undefined
+  const [newest] = own
+  if (!newest || own.length < 2) return newest?.text ?? texts[0]
+
+  let best = { text: newest.text, rank: RANKS.length }
   for (const { text, token } of own.slice(0, MAX_CANDIDATES)) {
     const rank = RANKS.indexOf(await judge(context, token))
-    if (!best || rank < best.rank) best = { text, rank }
+    if (rank < best.rank) best = { text, rank }
     if (rank === 0) break
   }
-  return best!.text
+  return best.text
 }
 
 /** No browser has more by accident. Each one costs a statement. */
@@ -45,8 +46,8 @@ type Standing = 'live' | Exclude<Verdict['is'], 'due' | 'young' | 'replayed'>
 const RANKS: readonly Standing[] = ['live', 'late', 'unknown', 'superseded', 'reused', 'over']
 
 async function judge(context: Needs, token: RefreshToken): Promise<Standing> {
-  const { verdict } = await examineRefreshToken(context, token)
-  return isLive(verdict) ? 'live' : (verdict.is as Standing)
+  const verdict = await examineRefreshToken(context, token)
+  return isLive(verdict) ? 'live' : verdict.is
 }
 
 function compare(a: string, b: string): number {

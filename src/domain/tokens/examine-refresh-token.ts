@@ -1,11 +1,11 @@
-import { type ErrorCode, LatchkeyError } from '../../lib/errors.js'
+import { LatchkeyError } from '../../lib/errors.js'
 import { beganAt } from '../../lib/ids.js'
 import type { RefreshState } from '../../postgres/refresh-tokens.js'
 import type { AuthContext } from '../context.js'
 import { FIRST_PARTY_CLIENT_ID } from '../sessions/open-session.js'
 import { SIMPLE_JWT_CLIENT_ID } from './access-token.js'
 import { isPrevious, judgeRefreshToken, type SuccessorUse, type Verdict } from './judge-refresh-token.js'
-import { hashOf, type RefreshToken, readRefreshToken } from './refresh-token.js'
+import { hashOf, type RefreshToken, requireRefreshToken } from './refresh-token.js'
 import { isTicketFor, ticketOptions } from './superseded-ticket.js'
 
 /** What came with a refresh token and tells who presents it. */
@@ -24,18 +24,12 @@ export const NO_PROOFS: Proofs = { mark: undefined, tickets: [], inBody: false }
 /** A token in a body whose bearer keeps no ticket. */
 export const BODY_PROOFS: Proofs = { mark: null, tickets: [], inBody: true }
 
-/** A verdict, and what it was found by; undefined when the session is gone. */
-export interface Examined {
-  verdict: Verdict
-  state: RefreshState | undefined
-}
-
 /** Reads what the whitelist knows of a refresh token and judges it by the rotation table. Changes nothing. */
 export async function examineRefreshToken(
   context: Pick<AuthContext, 'activity' | 'clock' | 'config' | 'db' | 'secrets'>,
   token: RefreshToken,
   { mark, tickets }: Proofs = NO_PROOFS,
-): Promise<Examined> {
+): Promise<Verdict> {
   const { config, db } = context
   const state = await db.refreshTokens.find(token.sessionId)
   const hash = hashOf(token)
@@ -43,7 +37,7 @@ export async function examineRefreshToken(
   const ticket = tickets.some(text => isTicketFor(text, token, options))
   const presented = { hash, generation: token.generation, mark, ticket }
   const use = await useOfSuccessor(context, state, hash)
-  return { verdict: judgeRefreshToken(presented, state, config.refresh, use), state }
+  return judgeRefreshToken(presented, state, config.refresh, use)
 }
 
 /** Only where the table asks: whether the token that replaced a presented one was seen, and after it had settled. */
@@ -53,7 +47,7 @@ async function useOfSuccessor(
   hash: Buffer,
 ): Promise<SuccessorUse> {
   const row = state?.whitelist
-  if (!state || !row || !isPrevious({ hash }, row)) return 'unseen'
+  if (!row || !isPrevious({ hash }, row)) return 'unseen'
   const lastSeen = await activity.generationLastSeen(state.sessionId, row.generation)
   if (lastSeen === undefined) return 'unseen'
   const settledAt = clock() - (row.rotatedSecondsAgo - config.refresh.settleSeconds) * 1000
@@ -70,11 +64,10 @@ export async function verifyRefreshToken(
   context: Pick<AuthContext, 'activity' | 'clock' | 'config' | 'db' | 'secrets'>,
   text: string,
 ): Promise<void> {
-  const presented = readRefreshToken(text, context.secrets.refreshKeys)
-  if (!presented) throw new LatchkeyError('refresh_token_invalid')
-  const { verdict, state } = await examineRefreshToken(context, presented)
-  refuseForeign(ANYBODY, state)
-  if (verdict.is === 'over') throw sessionOver(context, verdict.code, presented.sessionId, state)
+  const presented = requireRefreshToken(text, context.secrets.refreshKeys)
+  const verdict = await examineRefreshToken(context, presented)
+  refuseForeign(ANYBODY, verdict.state)
+  if (verdict.is === 'over') throw sessionOver(context, presented, verdict)
   if (verdict.is === 'superseded' || verdict.is === 'reused') throw new LatchkeyError('refresh_token_superseded')
   if (verdict.is === 'unknown') throw new LatchkeyError('refresh_token_unknown')
 }
@@ -82,14 +75,11 @@ export async function verifyRefreshToken(
 /**
  * The refusal of a genuine refresh token whose session is over. A session without a row, although none of its age is
  * cleared away yet, went with its user: the deletion of an account is all else that removes one.
- *
- * @param state undefined for a session without a row
  */
 export function sessionOver(
   { clock, config }: Pick<AuthContext, 'clock' | 'config'>,
-  code: ErrorCode,
-  sessionId: string,
-  state: RefreshState | undefined,
+  { sessionId }: Pick<RefreshToken, 'sessionId'>,
+  { code, state }: Extract<Verdict, { is: 'over' }>,
 ): LatchkeyError {
   const isYoung = beganAt(sessionId) > clock() - config.sessionMaxAgeSeconds * 1000
   return new LatchkeyError(code, { account: state === undefined && isYoung ? 'deleted' : undefined })

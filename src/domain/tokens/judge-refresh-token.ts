@@ -39,10 +39,16 @@ export const MAX_UNMARKED = 6
  */
 export const SUPERSEDED_GRACE_SECONDS = 600
 
-/** The rows of the rotation table (docs/rotation.md); the first that fits decides. */
+/** A session that is not over: its row in the whitelist exists. */
+export type LiveState = RefreshState & { whitelist: WhitelistRow }
+
+/** The row of the rotation table (docs/rotation.md) that decides, with the state that it was decided on. */
 export type Verdict =
   /** 1: the session is over; nothing else happens, whatever the token. */
-  | { is: 'over'; code: ErrorCode }
+  { is: 'over'; code: ErrorCode; state: RefreshState | undefined } | (LiveVerdict & { state: LiveState })
+
+/** The rows of the table for a session that is not over; the first that matches decides. */
+export type LiveVerdict =
   /** 2 and 4: the rotation should have happened. It lost a race that has since changed the row: try again. */
   | { is: 'due' }
   /** 3: rotated a moment ago, so this very token is still the one to use. */
@@ -72,22 +78,22 @@ export function judgeRefreshToken(
   times: RefreshTimes,
   use: SuccessorUse,
 ): Verdict {
-  const over = whyOver(state)
-  if (over) return { is: 'over', code: over }
-  const row = state!.whitelist!
+  const live = liveStateOf(state)
+  if (typeof live === 'string') return { is: 'over', code: live, state }
+  const row = live.whitelist
 
   if (presented.hash.equals(row.tokenHash)) {
     const young = presented.generation > 0 && row.rotatedSecondsAgo < times.minAgeSeconds
-    return young ? { is: 'young' } : { is: 'due' }
+    return { is: young ? 'young' : 'due', state: live }
   }
-  if (presented.hash.equals(row.nextHash)) return { is: 'due' }
-  if (isPrevious(presented, row)) return judgePrevious(presented, row, times, use)
-  return presented.generation < row.generation - 1 ? judgeSuperseded(presented) : { is: 'unknown' }
+  if (presented.hash.equals(row.nextHash)) return { is: 'due', state: live }
+  if (isPrevious(presented, row)) return judgePrevious(presented, live, times, use)
+  return presented.generation < row.generation - 1 ? judgeSuperseded(presented, live) : { is: 'unknown', state: live }
 }
 
 /** Whether a token could be exchanged now: the current one, or the one before it within the leeway. */
-export function isLive({ is }: Verdict): boolean {
-  return is === 'due' || is === 'young' || is === 'replayed'
+export function isLive(verdict: Verdict): verdict is Extract<Verdict, { is: 'due' | 'young' | 'replayed' }> {
+  return verdict.is === 'due' || verdict.is === 'young' || verdict.is === 'replayed'
 }
 
 /** Whether it was replaced by the current token. Only then the use of the current token matters. */
@@ -95,20 +101,23 @@ export function isPrevious({ hash }: Pick<Presented, 'hash'>, { previousHash }: 
   return previousHash?.equals(hash) ?? false
 }
 
-function judgePrevious(presented: Presented, row: WhitelistRow, times: RefreshTimes, use: SuccessorUse): Verdict {
+function judgePrevious(presented: Presented, state: LiveState, times: RefreshTimes, use: SuccessorUse): Verdict {
+  const row = state.whitelist
   const isKnown = presented.mark !== undefined && row.previousMark !== undefined
   const sameMark = !isKnown || presented.mark === row.previousMark
-  if (sameMark && row.rotatedSecondsAgo <= times.leewaySeconds) return { is: 'replayed' }
-  if (use === 'settled') return judgeSuperseded(presented)
+  if (sameMark && row.rotatedSecondsAgo <= times.leewaySeconds) return { is: 'replayed', state }
+  if (use === 'settled') return judgeSuperseded(presented, state)
   // Whoever was seen with the successor has it. Nobody may keep it from being settled by asking again and again.
   const restartOrNothing: LateRecord =
     use === 'unseen' && row.rotatedSecondsAgo > times.leewaySeconds ? { what: 'restart' } : { what: 'nothing' }
   // Whoever shows the same mark is the same browser, or holds a copy of all it had, which works this once.
-  if (sameMark && typeof row.previousMark === 'number') return { is: 'late', record: restartOrNothing }
+  if (sameMark && typeof row.previousMark === 'number') return { is: 'late', record: restartOrNothing, state }
   const max = sameMark ? MAX_UNMARKED : MAX_OTHER_MARKS
   if (row.lateGeneration === row.generation)
-    return row.lateReplays <= max ? { is: 'late', record: restartOrNothing } : judgeSuperseded(presented)
-  return lateInARow(row) < max ? { is: 'late', record: { what: 'count', max } } : judgeSuperseded(presented)
+    return row.lateReplays <= max ? { is: 'late', record: restartOrNothing, state } : judgeSuperseded(presented, state)
+  return lateInARow(row) < max
+    ? { is: 'late', record: { what: 'count', max }, state }
+    : judgeSuperseded(presented, state)
 }
 
 /** In how many generations up to the one before this a late answer was counted, without a generation between them. */
@@ -116,8 +125,8 @@ function lateInARow({ generation, lateGeneration, lateReplays }: WhitelistRow): 
   return lateGeneration !== null && lateGeneration >= generation - 1 ? lateReplays : 0
 }
 
-function judgeSuperseded({ ticket }: Presented): Verdict {
-  return ticket ? { is: 'reused' } : { is: 'superseded' }
+function judgeSuperseded({ ticket }: Presented, state: LiveState): Verdict {
+  return { is: ticket ? 'reused' : 'superseded', state }
 }
 
 /**
@@ -129,13 +138,16 @@ export function hasComeBack(toldSecondsAgo: number): boolean {
   return toldSecondsAgo > SUPERSEDED_GRACE_SECONDS
 }
 
-/** Why a session can't be refreshed by any token, in the order in which the reasons explain each other. */
-function whyOver(state: RefreshState | undefined): ErrorCode | undefined {
+/** The state of a session that is not over, or else why it is, in the order in which the reasons explain each other. */
+function liveStateOf(state: RefreshState | undefined): LiveState | ErrorCode {
   if (!state) return 'session_revoked'
   if (state.userDisabled) return 'user_disabled'
   if (state.sessionRevoked) return 'session_revoked'
   if (state.sessionExpired) return 'session_expired'
-  if (state.outdated || !state.whitelist) return 'session_revoked'
-  if (state.whitelist.expired) return 'refresh_token_expired'
-  return undefined
+  if (state.outdated || !isOnWhitelist(state)) return 'session_revoked'
+  return state.whitelist.expired ? 'refresh_token_expired' : state
+}
+
+function isOnWhitelist(state: RefreshState): state is LiveState {
+  return state.whitelist !== undefined
 }

@@ -1,4 +1,5 @@
 import { createHash, hkdfSync, randomBytes } from 'node:crypto'
+import { LatchkeyError } from '../../lib/errors.js'
 import { uuidFromBytes, uuidToBytes } from '../../lib/ids.js'
 import { taggedTokens, uint32 } from '../../lib/tagged-token.js'
 import type { RefreshKey } from '../keys/secrets.js'
@@ -50,6 +51,17 @@ export function hashOf(token: RefreshToken): Buffer {
 export function writeRefreshToken(token: RefreshToken): string {
   const body = Buffer.concat([uuidToBytes(token.sessionId), uint32(token.generation), token.secret])
   return FORMAT.write(body, token.key)
+}
+
+/**
+ * Reads a token that one of the keys made.
+ *
+ * @throws LatchkeyError refresh_token_invalid for everything else
+ */
+export function requireRefreshToken(text: string, keys: readonly RefreshKey[]): RefreshToken {
+  const token = readRefreshToken(text, keys)
+  if (!token) throw new LatchkeyError('refresh_token_invalid')
+  return token
 }
 
 /** Reads a token that one of the keys made; undefined for everything else, whatever is wrong with it. */

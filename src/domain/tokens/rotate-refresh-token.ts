@@ -1,5 +1,5 @@
 import { LatchkeyError } from '../../lib/errors.js'
-import type { LateAnswer, RefreshState } from '../../postgres/refresh-tokens.js'
+import type { LateAnswer } from '../../postgres/refresh-tokens.js'
 import type { NewSecurityEvent } from '../../postgres/security-events.js'
 import type { AuthContext, Caller } from '../context.js'
 import type { RefreshKey } from '../keys/secrets.js'
@@ -15,8 +15,8 @@ import {
   sessionOver,
 } from './examine-refresh-token.js'
 import { type Grant, grantTokens } from './grant-tokens.js'
-import { hasComeBack, type LateRecord } from './judge-refresh-token.js'
-import { hashOf, type RefreshToken, readRefreshToken, successorOf } from './refresh-token.js'
+import { hasComeBack, type LateRecord, type LiveState } from './judge-refresh-token.js'
+import { hashOf, type RefreshToken, requireRefreshToken, successorOf } from './refresh-token.js'
 import { ticketOptions, writeTicket } from './superseded-ticket.js'
 
 /** A race can be lost to one rotation and then to its predecessor's retry; a third time would be a defect. */
@@ -47,8 +47,7 @@ export async function rotateRefreshToken(
   { presenter = ANYBODY, dialect, proofs = { ...NO_PROOFS, mark: null } }: RotationRequest = {},
 ): Promise<Grant> {
   const { activity, db, secrets } = context
-  const presented = readRefreshToken(text, secrets.refreshKeys)
-  if (!presented) throw new LatchkeyError('refresh_token_invalid')
+  const presented = requireRefreshToken(text, secrets.refreshKeys)
 
   // Nearly always the newest secret derives the successor; the whitelist knows better after the secret was changed.
   let derivation: Derivation = { key: secrets.refreshKeys[0], anySuccessor: false }
@@ -56,35 +55,35 @@ export async function rotateRefreshToken(
     const rotated = await rotate(context, presented, { presenter, dialect, proofs, derivation, caller })
     if (rotated) return rotated
 
-    const { verdict, state } = await examineRefreshToken(context, presented, proofs)
-    refuseForeign(presenter, state)
+    const verdict = await examineRefreshToken(context, presented, proofs)
+    refuseForeign(presenter, verdict.state)
     switch (verdict.is) {
       case 'over':
-        throw sessionOver(context, verdict.code, presented.sessionId, state)
+        throw sessionOver(context, presented, verdict)
       case 'due':
-        derivation = derivationOfNext(context, presented, state!) ?? derivation
+        derivation = derivationOfNext(context, presented, verdict.state) ?? derivation
         break
       case 'young':
         activity.saw(presented.sessionId, presented.generation)
-        noticeOrigin(context, state!, caller)
-        return grantTokens(context, state!, presented, dialect)
+        noticeOrigin(context, verdict.state, caller)
+        return grantTokens(context, verdict.state, presented, dialect)
       case 'replayed':
-        return grantTokens(context, state!, currentSuccessor(context, presented, state!), dialect)
+        return grantTokens(context, verdict.state, currentSuccessor(context, presented, verdict.state), dialect)
       case 'late': {
-        const successor = currentSuccessor(context, presented, state!)
-        if (!(await recordLate(context, presented, state!, verdict.record))) break
-        if (verdict.record.what !== 'nothing')
-          recordEvent(context, 'refresh_replayed', presented, state!.userId, caller)
-        return grantTokens(context, state!, successor, dialect)
+        const { record, state } = verdict
+        const successor = currentSuccessor(context, presented, state)
+        if (!(await recordLate(context, presented, state, record))) break
+        if (record.what !== 'nothing') recordEvent(context, 'refresh_replayed', presented, state.userId, caller)
+        return grantTokens(context, state, successor, dialect)
       }
       case 'superseded':
         if (!proofs.inBody || !hasComeBack(await db.refreshTokens.tellSuperseded(presented)))
-          throw superseded(context, presented, state!, caller)
-        return endReused(context, presented, state!, caller)
+          throw superseded(context, presented, verdict.state, caller)
+        return endReused(context, presented, verdict.state, caller)
       case 'reused':
-        return endReused(context, presented, state!, caller)
+        return endReused(context, presented, verdict.state, caller)
       case 'unknown':
-        throw unknown(context, presented, state, caller)
+        throw unknown(context, presented, verdict.state, caller)
     }
   }
   throw new LatchkeyError('busy', { retryAfterSeconds: 1 })
@@ -136,20 +135,20 @@ async function rotate(
 function derivationOfNext(
   { secrets }: AuthContext,
   presented: RefreshToken,
-  { whitelist }: RefreshState,
+  { whitelist }: LiveState,
 ): Derivation | undefined {
-  if (!hashOf(presented).equals(whitelist!.tokenHash)) return undefined
+  if (!hashOf(presented).equals(whitelist.tokenHash)) return undefined
   const key = secrets.refreshKeys.find(candidate =>
-    hashOf(successorOf(presented, candidate)).equals(whitelist!.nextHash),
+    hashOf(successorOf(presented, candidate)).equals(whitelist.nextHash),
   )
   return key ? { key, anySuccessor: false } : { key: secrets.refreshKeys[0], anySuccessor: true }
 }
 
 /** The successor that the whitelist names, made with whichever secret it was made with. */
-function currentSuccessor({ secrets }: AuthContext, presented: RefreshToken, state: RefreshState): RefreshToken {
+function currentSuccessor({ secrets }: AuthContext, presented: RefreshToken, { whitelist }: LiveState): RefreshToken {
   const [newest] = secrets.refreshKeys
   const candidates = secrets.refreshKeys.map(key => successorOf(presented, key, newest))
-  const successor = candidates.find(candidate => hashOf(candidate).equals(state.whitelist!.tokenHash))
+  const successor = candidates.find(candidate => hashOf(candidate).equals(whitelist.tokenHash))
   // Only a JWT_REFRESH_SECRET that was taken away too early can lead here.
   if (!successor) throw new LatchkeyError('refresh_token_unknown')
   return successor
@@ -159,11 +158,11 @@ function currentSuccessor({ secrets }: AuthContext, presented: RefreshToken, sta
 async function recordLate(
   { config, db }: AuthContext,
   presented: RefreshToken,
-  { whitelist }: RefreshState,
+  { whitelist }: LiveState,
   record: LateRecord,
 ): Promise<boolean> {
   const { sessionId } = presented
-  const late: LateAnswer = { sessionId, generation: whitelist!.generation, previousHash: hashOf(presented) }
+  const late: LateAnswer = { sessionId, generation: whitelist.generation, previousHash: hashOf(presented) }
   switch (record.what) {
     case 'nothing':
       return true
@@ -178,7 +177,7 @@ async function recordLate(
 function superseded(
   context: AuthContext,
   presented: RefreshToken,
-  { userId }: RefreshState,
+  { userId }: LiveState,
   caller: Caller,
 ): LatchkeyError {
   if (context.eventThrottle.allows(`${presented.sessionId} ${presented.generation}`))
@@ -189,7 +188,7 @@ function superseded(
 async function endReused(
   context: AuthContext,
   presented: RefreshToken,
-  { userId }: RefreshState,
+  { userId }: LiveState,
   caller: Caller,
 ): Promise<never> {
   await endStolenSession(context, presented, userId, caller)
@@ -197,16 +196,11 @@ async function endReused(
 }
 
 /** A genuine token that does not fit: revoking on it would let an old backup end sessions. It is worth a look. */
-function unknown(
-  context: AuthContext,
-  presented: RefreshToken,
-  state: RefreshState | undefined,
-  caller: Caller,
-): LatchkeyError {
+function unknown(context: AuthContext, presented: RefreshToken, { userId }: LiveState, caller: Caller): LatchkeyError {
   context.log.error(
     `a genuine refresh token does not belong to session ${presented.sessionId} as the database knows it`,
   )
-  recordEvent(context, 'refresh_token_unknown', presented, state?.userId, caller)
+  recordEvent(context, 'refresh_token_unknown', presented, userId, caller)
   return new LatchkeyError('refresh_token_unknown')
 }
 

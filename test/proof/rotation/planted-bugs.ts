@@ -1,4 +1,9 @@
-import { isPrevious, judgeRefreshToken, type Verdict } from '../../../src/domain/tokens/judge-refresh-token.js'
+import {
+  isPrevious,
+  judgeRefreshToken,
+  type LiveState,
+  type Verdict,
+} from '../../../src/domain/tokens/judge-refresh-token.js'
 import type { RotationBounds } from './bounds.js'
 import { BODY, CRASH, STALLS, THIEF } from './models.js'
 import { RULES, type Rules } from './rules.js'
@@ -25,12 +30,14 @@ function answering(answer: (verdict: Verdict, asked: Asked) => Verdict): Rules {
   return judging(unchanged, answer)
 }
 
-const NOTHING = { is: 'late', record: { what: 'nothing' } } as const
+function answered(state: LiveState): Verdict {
+  return { is: 'late', record: { what: 'nothing' }, state }
+}
 
 export const PLANTED_BUGS: Record<string, PlantedBug> = {
   'a superseded token ends the session at once': {
     bounds: STALLS,
-    rules: answering(verdict => (verdict.is === 'superseded' ? { is: 'reused' } : verdict)),
+    rules: answering(verdict => (verdict.is === 'superseded' ? { ...verdict, is: 'reused' } : verdict)),
     breaks: /refused for ever: reused/,
   },
   'there are no slots': { bounds: STALLS, rules: { ...RULES, slots: false }, breaks: /signed out: superseded/ },
@@ -51,16 +58,18 @@ export const PLANTED_BUGS: Record<string, PlantedBug> = {
   },
   'no generation restarts its age': {
     bounds: CRASH,
-    rules: answering(verdict => (verdict.is === 'late' && verdict.record.what === 'restart' ? NOTHING : verdict)),
+    rules: answering(verdict =>
+      verdict.is === 'late' && verdict.record.what === 'restart' ? answered(verdict.state) : verdict,
+    ),
     breaks: /signed out: superseded/,
   },
   'a generation restarts its age only after the settling time': {
     bounds: CRASH,
-    rules: answering((verdict, [, state, times]) =>
+    rules: answering((verdict, [, , times]) =>
       verdict.is === 'late' &&
       verdict.record.what === 'restart' &&
-      state!.whitelist!.rotatedSecondsAgo <= times.settleSeconds
-        ? NOTHING
+      verdict.state.whitelist.rotatedSecondsAgo <= times.settleSeconds
+        ? answered(verdict.state)
         : verdict,
     ),
     breaks: /signed out: superseded/,
@@ -75,17 +84,20 @@ export const PLANTED_BUGS: Record<string, PlantedBug> = {
   },
   'late answers are counted without a limit': {
     bounds: THIEF,
-    rules: answering((verdict, [presented, state, , use]) =>
-      verdict.is === 'superseded' && use !== 'settled' && isPrevious(presented, state!.whitelist!) ? NOTHING : verdict,
+    rules: answering((verdict, [presented, , , use]) =>
+      verdict.is === 'superseded' && use !== 'settled' && isPrevious(presented, verdict.state.whitelist)
+        ? answered(verdict.state)
+        : verdict,
     ),
     breaks: /gains more/,
   },
   'a counted generation is answered whatever the limit': {
     bounds: THIEF,
-    rules: answering((verdict, [presented, state, , use]) => {
-      const row = state!.whitelist!
+    rules: answering((verdict, [presented, , , use]) => {
+      if (verdict.is !== 'superseded' || use === 'settled') return verdict
+      const row = verdict.state.whitelist
       const isCounted = isPrevious(presented, row) && row.lateGeneration === row.generation
-      return verdict.is === 'superseded' && use !== 'settled' && isCounted ? NOTHING : verdict
+      return isCounted ? answered(verdict.state) : verdict
     }),
     breaks: /gains more/,
   },
@@ -101,9 +113,9 @@ export const PLANTED_BUGS: Record<string, PlantedBug> = {
   },
   'a token two generations old is answered': {
     bounds: THIEF,
-    rules: answering((verdict, [presented, state]) =>
-      verdict.is === 'superseded' && presented.generation < state!.whitelist!.generation - 1
-        ? { is: 'young' }
+    rules: answering((verdict, [presented]) =>
+      verdict.is === 'superseded' && presented.generation < verdict.state.whitelist.generation - 1
+        ? { ...verdict, is: 'young' }
         : verdict,
     ),
     breaks: /two generations old/,
