@@ -4,7 +4,7 @@ import type { AuthContext } from '../context.js'
 import { type Device, describeDevice } from '../sessions/device.js'
 import type { Principal } from '../tokens/access-token.js'
 
-export interface EventsAsked {
+export interface EventsQuery {
   limit: number
   /** The id of the last event of the page before. */
   before?: string | undefined
@@ -29,10 +29,10 @@ export interface EventPage {
  */
 export async function listEvents(
   { db, config }: Pick<AuthContext, 'db' | 'config'>,
-  { userId, limit, before }: EventsAsked & { userId: string },
+  { userId, limit, before }: EventsQuery & { userId: string },
 ): Promise<EventPage> {
   const expired = await db.expiredSessions.of(userId, config.eventRetentionSeconds)
-  if (expired.length > 0) await db.securityEvents.addAll(expired.map(expiryEvent))
+  if (expired.length > 0) await db.securityEvents.addAll(expired.map(sessionExpiredEvent))
   const found = await db.securityEvents.of(userId, { limit: limit + 1, before })
   const events = found.slice(0, limit).map(event => ({ ...event, device: deviceOf(event) }))
   return { events, next: found.length > limit ? events.at(-1)!.id : null }
@@ -42,14 +42,14 @@ export async function listEvents(
 export async function listOwnEvents(
   context: Pick<AuthContext, 'db' | 'config'>,
   { userId }: Principal,
-  asked: EventsAsked,
+  asked: EventsQuery,
 ): Promise<EventPage> {
   const { events, next } = await listEvents(context, { ...asked, userId })
   return { events: events.map(event => forItsOwner(event, userId)), next }
 }
 
 /** The event of a session that ended by itself. That happens once, so the session's id is the event's id too. */
-export function expiryEvent({ id, userId, endedAt, wasIdle, userAgent }: ExpiredSession) {
+export function sessionExpiredEvent({ id, userId, endedAt, wasIdle, userAgent }: ExpiredSession) {
   return {
     id,
     at: endedAt,

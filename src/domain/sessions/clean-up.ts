@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Database, Repositories } from '../../postgres/database.js'
-import { expiryEvent } from '../events/events.js'
+import { sessionExpiredEvent } from '../events/events.js'
 
 export interface CleanUpOptions {
   sessionMaxAgeSeconds: number
@@ -48,7 +48,7 @@ export async function cleanUp(db: Pick<Database, 'transaction'>, options: CleanU
   return {
     sessions: await clear(async ({ expiredSessions, securityEvents }) => {
       const { count, expired } = await expiredSessions.removeOlderThan(sessionAge, batchSize)
-      await securityEvents.addAll(expired.map(expiryEvent))
+      await securityEvents.addAll(expired.map(sessionExpiredEvent))
       return count
     }),
     revocations: await clear(({ journal }) => journal.removeExpired(batchSize)),

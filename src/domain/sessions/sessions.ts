@@ -4,7 +4,7 @@ import { getUser } from '../accounts/find-users.js'
 import { type AuthContext, type Caller, commitAndAnnounce } from '../context.js'
 import type { Principal } from '../tokens/access-token.js'
 import { endAllSessions, endOtherSessions, endSessions, revokedEvents } from './end-sessions.js'
-import { noticeOrigin } from './track-session-origin.js'
+import { trackSessionOrigin } from './track-session-origin.js'
 
 export interface ListedSession extends Omit<LiveSession, 'rotatedAt' | 'userAgent'> {
   /** Whether it is the one that asks. */
@@ -28,7 +28,7 @@ export async function listSessions(
   const lastSeen = await context.activity.lastSeen(live.map(({ id }) => id))
   return live.map(({ rotatedAt, userAgent, ...session }) => {
     const current = session.id === sessionId
-    const change = current ? noticeOrigin(context, { sessionId, userAgent, ip: session.ip }, caller) : {}
+    const change = current ? trackSessionOrigin(context, { sessionId, userAgent, ip: session.ip }, caller) : {}
     return {
       ...session,
       ...(change.browser && { device: change.browser.device }),

@@ -17,7 +17,7 @@ export interface KnownOrigin {
  *
  * @returns what is new
  */
-export function noticeOrigin(
+export function trackSessionOrigin(
   { db, locate, background }: Pick<AuthContext, 'db' | 'locate' | 'background'>,
   session: KnownOrigin,
   { userAgent, ip }: Caller,

@@ -4,7 +4,7 @@ import type { NewSecurityEvent } from '../../postgres/security-events.js'
 import type { AuthContext, Caller } from '../context.js'
 import type { RefreshKey } from '../keys/secrets.js'
 import { endStolenSession } from '../sessions/end-stolen-sessions.js'
-import { noticeOrigin } from '../sessions/track-session-origin.js'
+import { trackSessionOrigin } from '../sessions/track-session-origin.js'
 import {
   ANYBODY,
   examineRefreshToken,
@@ -65,7 +65,7 @@ export async function rotateRefreshToken(
         break
       case 'young':
         activity.saw(presented.sessionId, presented.generation)
-        noticeOrigin(context, verdict.state, caller)
+        trackSessionOrigin(context, verdict.state, caller)
         return grantTokens(context, verdict.state, presented, dialect)
       case 'replayed':
         return grantTokens(context, verdict.state, currentSuccessor(context, presented, verdict.state), dialect)
@@ -123,7 +123,7 @@ async function rotate(
   })
   if (!rotated) return undefined
   activity.saw(presented.sessionId, presented.generation)
-  noticeOrigin(context, rotated, caller)
+  trackSessionOrigin(context, rotated, caller)
   if (rotated.previousGeneration < presented.generation) {
     context.log.warn(`session ${presented.sessionId} was ahead of the database, which must have lost a commit`)
     recordEvent(context, 'refresh_recovered', presented, rotated.userId, caller)

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { AuthContext } from '../../../domain/context.js'
-import { type EventPage, type EventsAsked, type ListedEvent, listOwnEvents } from '../../../domain/events/events.js'
+import { type EventPage, type EventsQuery, type ListedEvent, listOwnEvents } from '../../../domain/events/events.js'
 import {
   accessTokenErrors,
   type EventView,
@@ -47,7 +47,7 @@ export const eventsQuery = Type.Object(
   { additionalProperties: false },
 )
 
-export function parseEventsQuery({ limit, before }: Static<typeof eventsQuery>): EventsAsked {
+export function parseEventsQuery({ limit, before }: Static<typeof eventsQuery>): EventsQuery {
   return { limit: limit === undefined ? 20 : Number(limit), before }
 }
 
