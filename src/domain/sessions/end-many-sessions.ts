@@ -3,7 +3,7 @@ import type { RevokingRepositories } from '../../postgres/database.js'
 import type { NewSecurityEvent } from '../../postgres/security-events.js'
 import { roleNamed } from '../accounts/roles.js'
 import { type AuthContext, commitAndAnnounce } from '../context.js'
-import { endAllSessionsOfUsers, forgetSessions } from './end-sessions.js'
+import { endAllSessionsOfUsers, revokeTokensOfSessions } from './end-sessions.js'
 
 /**
  * Ends every session of every user that began before now, here and at every verifier. One row says so; the dead rows
@@ -76,7 +76,7 @@ export function endSessionsOfClient(
   return inBatches(context, async (repositories, { afterId, limit }) => {
     const ended = await repositories.sessions.revokeSomeOfClient(clientId, afterId, limit, reason)
     const ids = ended.map(({ id }) => id)
-    await forgetSessions(repositories, ids, reason)
+    await revokeTokensOfSessions(repositories, ids, reason)
     await repositories.securityEvents.addAll(
       ended.map(({ id, userId }): NewSecurityEvent => {
         const details = { reason, client_id: clientId }

@@ -32,7 +32,7 @@ export async function endSessions(
   reason: RevokeReason,
 ): Promise<Revocation[]> {
   const ended = await repositories.sessions.revoke(ids, userId, reason)
-  return forgetSessions(repositories, idsOf(ended), reason)
+  return revokeTokensOfSessions(repositories, idsOf(ended), reason)
 }
 
 /** Ends every session of a user but one. The user's row is held, so that no sign-in slips in between. */
@@ -44,7 +44,7 @@ export async function endOtherSessions(
 ): Promise<Revocation[]> {
   await repositories.users.lock(userId)
   const ended = await repositories.sessions.revokeOthers(userId, keptId, reason)
-  return forgetSessions(repositories, idsOf(ended), reason)
+  return revokeTokensOfSessions(repositories, idsOf(ended), reason)
 }
 
 /** Ends a user's oldest sessions beyond a number of them; the caller holds the user's row. */
@@ -55,7 +55,7 @@ export async function endSessionsBeyond(
   reason: RevokeReason,
 ): Promise<Revocation[]> {
   const ended = await repositories.sessions.revokeBeyond(userId, limit, reason)
-  return forgetSessions(repositories, idsOf(ended), reason)
+  return revokeTokensOfSessions(repositories, idsOf(ended), reason)
 }
 
 /**
@@ -99,7 +99,7 @@ export function revokedEvents(
 }
 
 /** Takes sessions off the whitelist and into the journal; the caller ended their rows, no matter whose they are. */
-export async function forgetSessions(
+export async function revokeTokensOfSessions(
   repositories: RevokingRepositories,
   ids: readonly string[],
   reason: RevokeReason,

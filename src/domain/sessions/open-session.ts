@@ -62,7 +62,7 @@ export async function openSession(
     nextHash: hashOf(successorOf(refreshToken, key)),
   })
   if (!facts) return undefined
-  await keepToLimit(repositories, signIn.userId, config)
+  await enforceSessionLimit(repositories, signIn.userId, config)
   return { facts, refreshToken, isNewDevice: facts.isNewDevice }
 }
 
@@ -70,7 +70,7 @@ export async function openSession(
  * Ends the oldest sessions beyond the limit, each with its event; or refuses the new one, which its transaction takes
  * back. The user's row is held since the session was opened, so that sign-ins at the same time count each other.
  */
-async function keepToLimit(
+async function enforceSessionLimit(
   repositories: RevokingRepositories,
   userId: string,
   { maxSessionsPerUser: limit, maxSessionsPolicy }: AuthContext['config'],

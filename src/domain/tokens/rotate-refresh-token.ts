@@ -3,7 +3,7 @@ import type { LateAnswer } from '../../postgres/refresh-tokens.js'
 import type { NewSecurityEvent } from '../../postgres/security-events.js'
 import type { AuthContext, Caller } from '../context.js'
 import type { RefreshKey } from '../keys/secrets.js'
-import { endStolenSession } from '../sessions/end-stolen-sessions.js'
+import { endSessionOfReusedToken } from '../sessions/end-sessions-of-reused-tokens.js'
 import { trackSessionOrigin } from '../sessions/track-session-origin.js'
 import {
   ANYBODY,
@@ -191,7 +191,7 @@ async function endReused(
   { userId }: LiveState,
   caller: Caller,
 ): Promise<never> {
-  await endStolenSession(context, presented, userId, caller)
+  await endSessionOfReusedToken(context, presented, userId, caller)
   throw new LatchkeyError('refresh_token_reused')
 }
 

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { AuthContext } from '../../../domain/context.js'
-import { endOvertakenSessions } from '../../../domain/sessions/end-stolen-sessions.js'
+import { endSessionsOfReusedTokens } from '../../../domain/sessions/end-sessions-of-reused-tokens.js'
 import { Type } from '../../schemas.js'
 import { callerOf } from './token-response.js'
 
@@ -36,6 +36,6 @@ export function endStolenSessions(context: AuthContext) {
     const tickets = request.supersededTickets()
     if (tickets.length === 0) return
     const tokens = request.refreshCookies().map(text => ({ text, mark: request.refreshMark(text) }))
-    await endOvertakenSessions(context, { tokens, tickets }, callerOf(request))
+    await endSessionsOfReusedTokens(context, { tokens, tickets }, callerOf(request))
   }
 }

@@ -8,7 +8,7 @@ import { endSessions } from './end-sessions.js'
 const MAX_SESSIONS = 4
 
 /** What a browser sent with a request to sign in. */
-export interface ShownCookies {
+export interface SignInCookies {
   /** The refresh tokens, with the marks beside them. */
   tokens: readonly { text: string; mark: number | null }[]
   /** What it was given with earlier refusals. */
@@ -19,9 +19,9 @@ export interface ShownCookies {
  * Somebody signs in again whose browser was told that its refresh token is superseded, and has no newer one: somebody else
  * goes on with its session, which ends (docs/rotation.md, row 8), whether the sign-in succeeds or not.
  */
-export async function endOvertakenSessions(
+export async function endSessionsOfReusedTokens(
   context: AuthContext,
-  { tokens, tickets }: ShownCookies,
+  { tokens, tickets }: SignInCookies,
   caller: Caller,
 ): Promise<void> {
   if (tickets.length === 0) return
@@ -31,12 +31,15 @@ export async function endOvertakenSessions(
   )
   for (const { token, mark } of told.slice(0, MAX_SESSIONS)) {
     const verdict = await examineRefreshToken(context, token, { mark, tickets, inBody: false })
-    if (verdict.is === 'reused') await endStolenSession(context, token, verdict.state.userId, caller)
+    if (verdict.is === 'reused') await endSessionOfReusedToken(context, token, verdict.state.userId, caller)
   }
 }
 
-function newestOfEachSession({ secrets }: Pick<AuthContext, 'secrets'>, tokens: ShownCookies['tokens']): Shown[] {
-  const newest = new Map<string, Shown>()
+function newestOfEachSession(
+  { secrets }: Pick<AuthContext, 'secrets'>,
+  tokens: SignInCookies['tokens'],
+): MarkedToken[] {
+  const newest = new Map<string, MarkedToken>()
   for (const { text, mark } of tokens) {
     const token = readRefreshToken(text, secrets.refreshKeys)
     if (token && token.generation >= (newest.get(token.sessionId)?.token.generation ?? 0))
@@ -45,13 +48,13 @@ function newestOfEachSession({ secrets }: Pick<AuthContext, 'secrets'>, tokens: 
   return [...newest.values()]
 }
 
-interface Shown {
+interface MarkedToken {
   token: RefreshToken
   mark: number | null
 }
 
 /** Two parties hold the session's tokens and nothing tells which is the thief: the session ends for both. */
-export async function endStolenSession(
+export async function endSessionOfReusedToken(
   context: Pick<AuthContext, 'db' | 'revocations'>,
   { sessionId, generation }: { sessionId: string; generation: number },
   userId: string,
