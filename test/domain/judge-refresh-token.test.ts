@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import {
-  hasComeBack,
+  isReuseWithoutTicket,
   judgeRefreshToken,
   type LiveVerdict,
   MAX_OTHER_MARKS,
@@ -180,9 +180,9 @@ t.test('row 8: a superseded refresh token with its ticket shows that two parties
 })
 
 t.test('row 8: without cookies, repeating a superseded token after ten minutes counts as reuse', async t => {
-  t.notOk(hasComeBack(0), 'refused just now')
-  t.notOk(hasComeBack(SUPERSEDED_GRACE_SECONDS), 'another request may have been in progress')
-  t.ok(hasComeBack(SUPERSEDED_GRACE_SECONDS + 1))
+  t.notOk(isReuseWithoutTicket(0), 'refused just now')
+  t.notOk(isReuseWithoutTicket(SUPERSEDED_GRACE_SECONDS), 'another request may have been in progress')
+  t.ok(isReuseWithoutTicket(SUPERSEDED_GRACE_SECONDS + 1))
 })
 
 t.test('row 9: a refresh token that matches no known hash is unknown, and ends nothing', async t => {

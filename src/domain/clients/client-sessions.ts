@@ -2,7 +2,7 @@ import { LatchkeyError } from '../../lib/errors.js'
 import type { Client } from '../../postgres/clients.js'
 import { type AuthContext, type Caller, commitAndAnnounce } from '../context.js'
 import { deviceDetails, openSession } from '../sessions/open-session.js'
-import { BODY_PROOFS, presenterOf } from '../tokens/examine-refresh-token.js'
+import { BODY_PROOFS, registeredClient } from '../tokens/examine-refresh-token.js'
 import { type Grant, grantTokens } from '../tokens/grant-tokens.js'
 import { rotateRefreshToken } from '../tokens/rotate-refresh-token.js'
 import type { ClientPrincipal } from './client-token.js'
@@ -63,5 +63,5 @@ export async function refreshClientSession(
 ): Promise<Grant> {
   if (!client.scopes.includes('sessions')) throw new LatchkeyError('unauthorized_client')
   // The request comes from the client's server, which says nothing about the person's address or device.
-  return rotateRefreshToken(context, token, {}, { presenter: presenterOf(client), proofs: BODY_PROOFS })
+  return rotateRefreshToken(context, token, {}, { client: registeredClient(client), proofs: BODY_PROOFS })
 }

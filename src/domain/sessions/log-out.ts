@@ -1,7 +1,7 @@
 import { isCredentialRefusal, LatchkeyError } from '../../lib/errors.js'
 import { type AuthContext, type Caller, commitAndAnnounce } from '../context.js'
 import { chooseRefreshToken } from '../tokens/choose-refresh-token.js'
-import { examineRefreshToken, sessionOver } from '../tokens/examine-refresh-token.js'
+import { examineRefreshToken, sessionOverError } from '../tokens/examine-refresh-token.js'
 import { isLive } from '../tokens/judge-refresh-token.js'
 import { type RefreshToken, readRefreshToken, requireRefreshToken } from '../tokens/refresh-token.js'
 import { verifyAccessToken } from '../tokens/verify-access-token.js'
@@ -130,7 +130,7 @@ export async function endSessionOfToken(
 ): Promise<void> {
   const presented = requireRefreshToken(text, context.secrets.refreshKeys)
   const verdict = await examineRefreshToken(context, presented)
-  if (verdict.is === 'over') throw sessionOver(context, presented, verdict)
+  if (verdict.is === 'over') throw sessionOverError(context, presented, verdict)
   const { userId, sessionId } = verdict.state
 
   await commitAndAnnounce(context, async repositories => {

@@ -66,8 +66,8 @@ export async function verifyRefreshToken(
 ): Promise<void> {
   const presented = requireRefreshToken(text, context.secrets.refreshKeys)
   const verdict = await examineRefreshToken(context, presented)
-  refuseForeign(ANYBODY, verdict.state)
-  if (verdict.is === 'over') throw sessionOver(context, presented, verdict)
+  requireBoundClient(FIRST_PARTY, verdict.state)
+  if (verdict.is === 'over') throw sessionOverError(context, presented, verdict)
   if (verdict.is === 'superseded' || verdict.is === 'reused') throw new LatchkeyError('refresh_token_superseded')
   if (verdict.is === 'unknown') throw new LatchkeyError('refresh_token_unknown')
 }
@@ -76,7 +76,7 @@ export async function verifyRefreshToken(
  * The refusal of a genuine refresh token whose session is over. A session without a row, although none of its age is
  * cleared away yet, went with its user: the deletion of an account is all else that removes one.
  */
-export function sessionOver(
+export function sessionOverError(
   { clock, config }: Pick<AuthContext, 'clock' | 'config'>,
   { sessionId }: Pick<RefreshToken, 'sessionId'>,
   { code, state }: Extract<Verdict, { is: 'over' }>,
@@ -86,25 +86,25 @@ export function sessionOver(
 }
 
 /** Who presents a refresh token: the sessions of these `client_id`s are theirs to refresh, and no others (RFC 6749, 6). */
-export interface Presenter {
+export interface RequestingClient {
   clientIds: readonly string[]
   /** What they are told of a session that is not. */
   refusal: 'client_required' | 'invalid_grant'
 }
 
 /** Somebody who shows no client's secret: the sessions that people open for themselves. */
-export const ANYBODY: Presenter = {
+export const FIRST_PARTY: RequestingClient = {
   clientIds: [FIRST_PARTY_CLIENT_ID, SIMPLE_JWT_CLIENT_ID],
   refusal: 'client_required',
 }
 
 /** Whether people opened a session for themselves. */
 export function isFirstParty({ clientId }: { clientId: string }): boolean {
-  return ANYBODY.clientIds.includes(clientId)
+  return FIRST_PARTY.clientIds.includes(clientId)
 }
 
 /** A client that showed its secret: the sessions that it opened. */
-export function presenterOf(client: { id: string }): Presenter {
+export function registeredClient(client: { id: string }): RequestingClient {
   return { clientIds: [client.id], refusal: 'invalid_grant' }
 }
 
@@ -114,6 +114,6 @@ export function presenterOf(client: { id: string }): Presenter {
  *
  * @throws LatchkeyError client_required, invalid_grant
  */
-export function refuseForeign(presenter: Presenter, session: { clientId: string } | undefined): void {
-  if (session && !presenter.clientIds.includes(session.clientId)) throw new LatchkeyError(presenter.refusal)
+export function requireBoundClient(client: RequestingClient, session: { clientId: string } | undefined): void {
+  if (session && !client.clientIds.includes(session.clientId)) throw new LatchkeyError(client.refusal)
 }

@@ -134,7 +134,7 @@ function judgeSuperseded({ ticket }: Presented, state: LiveState): Verdict {
  *
  * @param toldSecondsAgo since they were first told that this very token is superseded
  */
-export function hasComeBack(toldSecondsAgo: number): boolean {
+export function isReuseWithoutTicket(toldSecondsAgo: number): boolean {
   return toldSecondsAgo > SUPERSEDED_GRACE_SECONDS
 }
 

@@ -6,16 +6,16 @@ import type { RefreshKey } from '../keys/secrets.js'
 import { endSessionOfReusedToken } from '../sessions/end-sessions-of-reused-tokens.js'
 import { trackSessionOrigin } from '../sessions/track-session-origin.js'
 import {
-  ANYBODY,
   examineRefreshToken,
+  FIRST_PARTY,
   NO_PROOFS,
-  type Presenter,
   type Proofs,
-  refuseForeign,
-  sessionOver,
+  type RequestingClient,
+  requireBoundClient,
+  sessionOverError,
 } from './examine-refresh-token.js'
 import { type Grant, grantTokens } from './grant-tokens.js'
-import { hasComeBack, type LateRecord, type LiveState } from './judge-refresh-token.js'
+import { isReuseWithoutTicket, type LateRecord, type LiveState } from './judge-refresh-token.js'
 import { hashOf, type RefreshToken, requireRefreshToken, successorOf } from './refresh-token.js'
 import { ticketOptions, writeTicket } from './superseded-ticket.js'
 
@@ -24,7 +24,7 @@ const MAX_ATTEMPTS = 3
 
 export interface RotationRequest {
   /** Who asks, if it is a client. */
-  presenter?: Presenter
+  client?: RequestingClient
   /** Makes the access token one of that dialect although its session began elsewhere. */
   dialect?: 'simple-jwt'
   /** What came with the token; by default nothing, from a browser. */
@@ -36,7 +36,7 @@ export interface RotationRequest {
  * yields the same successor, so that nobody is signed out by a second tab or a lost answer; whoever presents a
  * superseded token is told so first; and a token that two parties hold ends its session (RFC 9700, 4.14.2).
  *
- * @throws LatchkeyError client_required or what the presenter is told instead, refresh_token_invalid,
+ * @throws LatchkeyError client_required or what the client is told instead, refresh_token_invalid,
  *   refresh_token_unknown, refresh_token_expired, refresh_token_superseded with a ticket, refresh_token_reused,
  *   session_revoked, session_expired, user_disabled
  */
@@ -44,7 +44,7 @@ export async function rotateRefreshToken(
   context: AuthContext,
   text: string,
   caller: Caller,
-  { presenter = ANYBODY, dialect, proofs = { ...NO_PROOFS, mark: null } }: RotationRequest = {},
+  { client = FIRST_PARTY, dialect, proofs = { ...NO_PROOFS, mark: null } }: RotationRequest = {},
 ): Promise<Grant> {
   const { activity, db, secrets } = context
   const presented = requireRefreshToken(text, secrets.refreshKeys)
@@ -52,14 +52,14 @@ export async function rotateRefreshToken(
   // Nearly always the newest secret derives the successor; the whitelist knows better after the secret was changed.
   let derivation: Derivation = { key: secrets.refreshKeys[0], anySuccessor: false }
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-    const rotated = await rotate(context, presented, { presenter, dialect, proofs, derivation, caller })
+    const rotated = await rotate(context, presented, { client, dialect, proofs, derivation, caller })
     if (rotated) return rotated
 
     const verdict = await examineRefreshToken(context, presented, proofs)
-    refuseForeign(presenter, verdict.state)
+    requireBoundClient(client, verdict.state)
     switch (verdict.is) {
       case 'over':
-        throw sessionOver(context, presented, verdict)
+        throw sessionOverError(context, presented, verdict)
       case 'due':
         derivation = derivationOfNext(context, presented, verdict.state) ?? derivation
         break
@@ -77,7 +77,7 @@ export async function rotateRefreshToken(
         return grantTokens(context, state, successor, dialect)
       }
       case 'superseded':
-        if (!proofs.inBody || !hasComeBack(await db.refreshTokens.tellSuperseded(presented)))
+        if (!proofs.inBody || !isReuseWithoutTicket(await db.refreshTokens.tellSuperseded(presented)))
           throw superseded(context, presented, verdict.state, caller)
         return endReused(context, presented, verdict.state, caller)
       case 'reused':
@@ -99,14 +99,14 @@ interface Derivation {
 async function rotate(
   context: AuthContext,
   presented: RefreshToken,
-  request: Required<Pick<RotationRequest, 'presenter' | 'proofs'>> & {
+  request: Required<Pick<RotationRequest, 'client' | 'proofs'>> & {
     dialect: 'simple-jwt' | undefined
     derivation: Derivation
     caller: Caller
   },
 ): Promise<Grant | undefined> {
   const { config, db, secrets, activity } = context
-  const { presenter, proofs, derivation, caller } = request
+  const { client, proofs, derivation, caller } = request
   const [newest] = secrets.refreshKeys
   const successor = successorOf(presented, derivation.key, newest)
   const rotated = await db.refreshTokens.rotate({
@@ -117,7 +117,7 @@ async function rotate(
     successorHash: hashOf(successor),
     nextHash: hashOf(successorOf(successor, newest)),
     anySuccessor: derivation.anySuccessor,
-    clientIds: presenter.clientIds,
+    clientIds: client.clientIds,
     minAgeSeconds: config.refresh.minAgeSeconds,
     ttlSeconds: config.refreshTokenTtlSeconds,
   })

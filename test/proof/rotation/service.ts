@@ -1,5 +1,5 @@
 import {
-  hasComeBack,
+  isReuseWithoutTicket,
   judgeRefreshToken,
   type LateRecord,
   type Presented,
@@ -213,7 +213,7 @@ export function createService({ times: trueTimes, graceTicks: trueGrace }: Rotat
     const at = AT.told + positionOf(token)
     if (s[at] === 0) s[at] = 1
     // The grace is not a setting, so the service gets 0 or more than the grace instead of ticks.
-    return hasComeBack(s[at]! - 1 > graceTicks ? SUPERSEDED_GRACE_SECONDS + 1 : 0)
+    return isReuseWithoutTicket(s[at]! - 1 > graceTicks ? SUPERSEDED_GRACE_SECONDS + 1 : 0)
   }
 
   return { answer, judge, saw, useOf }
