@@ -39,7 +39,7 @@ export class Activity {
     this.#timer.unref()
   }
 
-  saw(sessionId: string, generation: number): void {
+  record(sessionId: string, generation: number): void {
     let generations = this.#pending.get(sessionId)
     if (!generations) {
       if (this.#pending.size >= MAX_PENDING) return

@@ -188,7 +188,7 @@ t.test('a forged sighting in Redis ends no session', async t => {
   await refreshed(a.app, bob.refreshToken)
   await a.clock.advance(300)
   // A genuine sighting of another session, with its MAC.
-  a.app.context.activity.saw(bob.sessionId, 1)
+  a.app.context.activity.record(bob.sessionId, 1)
   await a.app.context.activity.flush()
   const [, genuine] = await redis.mget(sightingKeys(prefix, bob, 1))
   const at = a.clock.now()

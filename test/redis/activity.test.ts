@@ -23,7 +23,7 @@ t.test('activity that is still being written to the store is already reported', 
   const activity = new Activity({ ephemeral: slow, log: quietLog(), clock: () => seenAt })
   t.teardown(() => activity.close())
 
-  activity.saw('session', 3)
+  activity.record('session', 3)
   const flushed = activity.flush()
   const isKnown = async (when: string) => {
     t.equal((await activity.lastSeen(['session'])).get('session'), seenAt, when)

@@ -64,7 +64,7 @@ export async function rotateRefreshToken(
         derivation = derivationOfNext(context, presented, verdict.state) ?? derivation
         break
       case 'young':
-        activity.saw(presented.sessionId, presented.generation)
+        activity.record(presented.sessionId, presented.generation)
         trackSessionOrigin(context, verdict.state, caller)
         return grantTokens(context, verdict.state, presented, dialect)
       case 'replayed':
@@ -122,7 +122,7 @@ async function rotate(
     ttlSeconds: config.refreshTokenTtlSeconds,
   })
   if (!rotated) return undefined
-  activity.saw(presented.sessionId, presented.generation)
+  activity.record(presented.sessionId, presented.generation)
   trackSessionOrigin(context, rotated, caller)
   if (rotated.previousGeneration < presented.generation) {
     context.log.warn(`session ${presented.sessionId} was ahead of the database, which must have lost a commit`)

@@ -112,11 +112,11 @@ function endOf(token: string): string {
  * @throws LatchkeyError token_invalid, token_expired, token_revoked, token_stale
  */
 export async function verifyAccessToken(
-  { accessTokens, activity }: { accessTokens: AccessTokenVerifier; activity: Pick<Activity, 'saw'> },
+  { accessTokens, activity }: { accessTokens: AccessTokenVerifier; activity: Pick<Activity, 'record'> },
   token: string,
 ): Promise<Principal> {
   const principal = await accessTokens.verify(token)
-  activity.saw(principal.sessionId, principal.generation)
+  activity.record(principal.sessionId, principal.generation)
   return principal
 }
 

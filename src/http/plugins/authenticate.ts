@@ -55,7 +55,7 @@ export const authenticate = fp(
       const token = presentedToken(request)
       const known = accessTokens.verifyKnown(token)
       if (known) {
-        context.activity.saw(known.sessionId, known.generation)
+        context.activity.record(known.sessionId, known.generation)
         reply.setPrincipal(known)
         return undefined
       }

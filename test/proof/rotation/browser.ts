@@ -18,7 +18,7 @@ export function browserStepsOf({ bounds, service, hasThief, length, next, show }
     }
     if (s[AT.access]! > 0) {
       next.set(s)
-      service.saw(next, s[AT.access]! - 1)
+      service.recordActivity(next, s[AT.access]! - 1)
       go(() => 'a tab uses its access token')
     }
     if (s[AT.dirty]! > 0) {

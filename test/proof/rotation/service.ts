@@ -115,7 +115,7 @@ export function createService({ times: trueTimes, graceTicks: trueGrace }: Rotat
     s[AT.late] = Math.max(0, s[AT.late]! - by)
     if (s[AT.late] === 0) s[AT.lateReplays] = 0
     s[AT.seenAfter] = 0
-    saw(s, positionOf(token))
+    recordActivity(s, positionOf(token))
     return true
   }
 
@@ -148,8 +148,8 @@ export function createService({ times: trueTimes, graceTicks: trueGrace }: Rotat
     s[AT.commitAge] = 0
   }
 
-  /** As Activity.saw: a sighting of a generation is ignored after one of a younger generation. */
-  function saw(s: Uint8Array, position: number): void {
+  /** As Activity.record: a sighting of a generation is ignored after one of a younger generation. */
+  function recordActivity(s: Uint8Array, position: number): void {
     if (position + 1 < s[AT.seen]!) return
     s[AT.seen] = position + 1
     s[AT.seenAfter] = s[AT.age]!
@@ -170,7 +170,7 @@ export function createService({ times: trueTimes, graceTicks: trueGrace }: Rotat
           if (shown.token === s[AT.token]) keyBit = s[AT.nextBit]!
           break
         case 'young':
-          saw(s, positionOf(shown.token))
+          recordActivity(s, positionOf(shown.token))
           return tokens(shown.token, 'young')
         case 'replayed':
           return successorAnswered(s, shown, 'replayed')
@@ -216,7 +216,7 @@ export function createService({ times: trueTimes, graceTicks: trueGrace }: Rotat
     return isReuseWithoutTicket(s[at]! - 1 > graceTicks ? SUPERSEDED_GRACE_SECONDS + 1 : 0)
   }
 
-  return { answer, judge, saw, useOf }
+  return { answer, judge, recordActivity, useOf }
 }
 
 export type Service = ReturnType<typeof createService>

@@ -25,7 +25,7 @@ export function thiefStepsOf({ bounds, service, next, show, checkAnswer }: World
     if (s[AT.hasPrevious] === 1)
       for (const mark of [s[AT.previousMarks]!, s[AT.previousMarks + 1]!, 0]) present(s, best >> 1, mark, go)
     next.set(s)
-    service.saw(next, positionOf(best))
+    service.recordActivity(next, positionOf(best))
     go(() => 'the thief uses an access token')
   }
 
