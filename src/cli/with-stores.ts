@@ -12,8 +12,8 @@ export async function withDatabase(
   config: Config,
   command: (opened: { db: Database; keyOptions: NewKeyOptions }) => Promise<void>,
 ): Promise<void> {
-  const { sealKeys } = deriveSecrets(config)
-  await withStores(config, ({ db }) => command({ db, keyOptions: { algorithm: config.algorithm, sealKeys } }))
+  const { keyEncryptionKeys } = deriveSecrets(config)
+  await withStores(config, ({ db }) => command({ db, keyOptions: { algorithm: config.algorithm, keyEncryptionKeys } }))
 }
 
 /** Opens everything that the verbs of the domain work with, for one command. */

@@ -42,8 +42,8 @@ export async function openContext(config: Config, options: OpenContextOptions): 
   const { db, ephemeral, log, clock = Date.now } = options
   const locate = await openLocationDatabase(config.locationDatabase, log)
   const secrets = deriveSecrets(config)
-  const keyOptions = { algorithm: config.algorithm, sealKeys: secrets.sealKeys }
-  const keyring = new Keyring({ signingKeys: db.keyFeed, sealKeys: secrets.sealKeys })
+  const keyOptions = { algorithm: config.algorithm, keyEncryptionKeys: secrets.keyEncryptionKeys }
+  const keyring = new Keyring({ signingKeys: db.keyFeed, keyEncryptionKeys: secrets.keyEncryptionKeys })
   const background = createBackground(log)
   const revocations = new Revocations({
     journal: db.journalFeed,

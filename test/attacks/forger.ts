@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto'
-import { unseal } from '../../src/domain/keys/seal.js'
+import { decryptPrivateKey } from '../../src/domain/keys/encrypt-private-key.js'
 import type { TestApp } from '../support/build-test-app.js'
 
 /** Has the service's own signing key, which no attacker has, to make tokens that are wrong in only one way. */
@@ -17,7 +17,9 @@ export interface Forger {
 export async function forgerOf({ app, stores, clock }: TestApp, genuineToken: string): Promise<Forger> {
   const { kid, alg } = app.context.keyring.signingKey(clock.now())
   const row = (await stores.db.signingKeys.usable()).find(key => key.kid === kid)!
-  const privateKey = createPrivateKey(unseal(row.sealedPrivateKey, app.context.secrets.sealKeys, kid).plain)
+  const privateKey = createPrivateKey(
+    decryptPrivateKey(row.sealedPrivateKey, app.context.secrets.keyEncryptionKeys, kid).plain,
+  )
   const claims = payloadOf(genuineToken)
 
   const tokenOf = (headerText: string, payloadText: string) => {

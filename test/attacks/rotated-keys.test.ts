@@ -32,7 +32,11 @@ function flood(t: Test, { app }: TestApp, genuineToken: string): void {
 /** `latchkey keys rotate --immediately`: the new key, and the printed time from which it signs (ms). */
 async function rotateImmediately({ app, stores, config }: TestApp) {
   const lines: string[] = []
-  const options = { algorithm: config.algorithm, sealKeys: app.context.secrets.sealKeys, immediately: true }
+  const options = {
+    algorithm: config.algorithm,
+    keyEncryptionKeys: app.context.secrets.keyEncryptionKeys,
+    immediately: true,
+  }
   await rotateKeys(stores.db, options, line => lines.push(line))
   const [, kid, from] = /signing key (\S{43}), which signs from (\S+Z)\./.exec(lines[0]!)!
   return { kid: kid!, signsFromMs: Date.parse(from!) }

@@ -63,7 +63,7 @@ t.test('the database contains no part of a token, a password or a secret', async
   const [header, payload, signature] = ada.accessToken.split('.')
   for (const part of [header!, payload!, signature!]) t.notOk(text.includes(part.slice(0, 40)))
   for (const secret of [PASSWORD, 'a telling one', ...Object.values(TEST_SECRETS)]) t.notOk(text.includes(secret))
-  t.notMatch(text, /PRIVATE KEY|"d":/, 'the signing key is sealed')
+  t.notMatch(text, /PRIVATE KEY|"d":/, 'the signing key is encrypted')
 })
 
 t.test('no value in the database can be used as the secret of a refresh token', async t => {

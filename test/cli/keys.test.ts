@@ -3,7 +3,7 @@ import { listKeys, rotateKeys } from '../../src/cli/keys.js'
 import { ensureSigningKey } from '../../src/domain/keys/key-maintenance.js'
 import { openKeyDatabase, secretsOf } from '../domain/keys/key-database.js'
 
-const options = { algorithm: 'ES256', sealKeys: secretsOf('only').sealKeys } as const
+const options = { algorithm: 'ES256', keyEncryptionKeys: secretsOf('only').keyEncryptionKeys } as const
 
 t.test('keys list names the state of each key, the newest first', async t => {
   const database = await openKeyDatabase(t)

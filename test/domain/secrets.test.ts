@@ -5,12 +5,12 @@ const jwtSecret = 'a JWT_SECRET of thirty-two bytes'
 const refreshSecret = 'a JWT_REFRESH_SECRET of some more'
 
 t.test('every use of a secret has its own key, even if both secrets are the same', async t => {
-  const { refreshKeys, resetKeys, deviceKeys, sealKeys, redisMacKeys } = deriveSecrets({
+  const { refreshKeys, resetKeys, deviceKeys, keyEncryptionKeys, redisMacKeys } = deriveSecrets({
     jwtSecrets: [jwtSecret],
     refreshSecrets: [jwtSecret],
   })
   const [{ tagKey, salt }] = refreshKeys
-  const keys = [tagKey, salt, resetKeys[0].tagKey, deviceKeys[0].tagKey, sealKeys[0].key, redisMacKeys[0]]
+  const keys = [tagKey, salt, resetKeys[0].tagKey, deviceKeys[0].tagKey, keyEncryptionKeys[0].key, redisMacKeys[0]]
   t.equal(new Set(keys.map(key => key.toString('hex'))).size, 6)
   t.ok(
     keys.every(key => key.length === 32),
@@ -21,7 +21,7 @@ t.test('every use of a secret has its own key, even if both secrets are the same
 t.test('a secret gives the same keys in every release', async t => {
   // Changing these values would sign every user out and make the stored signing keys unreadable.
   const secrets = deriveSecrets({ jwtSecrets: [jwtSecret], refreshSecrets: [refreshSecret] })
-  const { refreshKeys, deviceKeys, sealKeys } = secrets
+  const { refreshKeys, deviceKeys, keyEncryptionKeys } = secrets
   t.same(
     [refreshKeys[0].id, refreshKeys[0].tagKey.toString('hex'), refreshKeys[0].salt.toString('hex')],
     [
@@ -35,7 +35,7 @@ t.test('a secret gives the same keys in every release', async t => {
     [87, '19692887d722057791912d7861b67b1580721de2011b611121292d2d43ddb6f0'],
   )
   t.same(
-    [sealKeys[0].id, sealKeys[0].key.toString('hex')],
+    [keyEncryptionKeys[0].id, keyEncryptionKeys[0].key.toString('hex')],
     [221, '060c0fa90ce4629f1dedcf98d23343c2adbca7d8b7230110e9859e71525f47f3'],
   )
 })
@@ -43,7 +43,7 @@ t.test('a secret gives the same keys in every release', async t => {
 t.test('keys are derived from every secret, in the order of the secrets', async t => {
   const both = deriveSecrets({ jwtSecrets: [jwtSecret, refreshSecret], refreshSecrets: [refreshSecret, jwtSecret] })
   const swapped = deriveSecrets({ jwtSecrets: [refreshSecret, jwtSecret], refreshSecrets: [jwtSecret, refreshSecret] })
-  t.same(both.sealKeys, [...swapped.sealKeys].reverse())
+  t.same(both.keyEncryptionKeys, [...swapped.keyEncryptionKeys].reverse())
   t.same(both.refreshKeys, [...swapped.refreshKeys].reverse())
 })
 

@@ -10,7 +10,7 @@ const secrets = secretsOf('only')
 
 async function startApp(t: Test) {
   const database = await openKeyDatabase(t)
-  const options = { algorithm: 'ES256', sealKeys: secrets.sealKeys } as const
+  const options = { algorithm: 'ES256', keyEncryptionKeys: secrets.keyEncryptionKeys } as const
   await ensureSigningKey(database, options)
   const next = await rotateSigningKey(database, options)
   const keyring = await openKeyring(database, secrets)

@@ -1,5 +1,6 @@
 import type { Log } from '../../lib/log.js'
 import { repeat } from '../../lib/periodic.js'
+import { encryptPrivateKey, tryDecryptPrivateKey } from './encrypt-private-key.js'
 import type { Keyring } from './keyring.js'
 import {
   addSigningKey,
@@ -8,7 +9,6 @@ import {
   type NewKeyOptions,
   rotateIfDue,
 } from './rotate-signing-key.js'
-import { seal, tryUnseal } from './seal.js'
 
 export interface KeyMaintenanceOptions extends NewKeyOptions {
   keyring: Keyring
@@ -58,14 +58,17 @@ export async function ensureSigningKey(database: KeyDatabase, options: NewKeyOpt
       return usable.some(({ alg, retiresAt }) => alg === options.algorithm && retiresAt === null)
     },
   })
-  await resealKeys(database, options.sealKeys)
+  await reencryptKeys(database, options.keyEncryptionKeys)
 }
 
-async function resealKeys({ signingKeys }: KeyDatabase, sealKeys: NewKeyOptions['sealKeys']): Promise<void> {
-  const [newest] = sealKeys
+async function reencryptKeys(
+  { signingKeys }: KeyDatabase,
+  keyEncryptionKeys: NewKeyOptions['keyEncryptionKeys'],
+): Promise<void> {
+  const [newest] = keyEncryptionKeys
   for (const { kid, sealedPrivateKey } of await signingKeys.usable()) {
-    const opened = tryUnseal(sealedPrivateKey, sealKeys, kid)
-    if (opened === undefined || opened.sealedWith === newest) continue
-    await signingKeys.reseal(kid, sealedPrivateKey, seal(opened.plain, newest, kid))
+    const decrypted = tryDecryptPrivateKey(sealedPrivateKey, keyEncryptionKeys, kid)
+    if (decrypted === undefined || decrypted.encryptedWith === newest) continue
+    await signingKeys.reseal(kid, sealedPrivateKey, encryptPrivateKey(decrypted.plain, newest, kid))
   }
 }

@@ -2,8 +2,8 @@ import { createPublicKey } from 'node:crypto'
 import { createSigner, createVerifier } from 'fast-jwt'
 import { LatchkeyError } from '../../lib/errors.js'
 import type { SigningKeyRow, SigningKeys } from '../../postgres/signing-keys.js'
-import { tryUnseal, unseal } from './seal.js'
-import type { SealKey } from './secrets.js'
+import { decryptPrivateKey, tryDecryptPrivateKey } from './encrypt-private-key.js'
+import type { KeyEncryptionKey } from './secrets.js'
 import type { Algorithm, PublicJwk } from './signing-key.js'
 
 export interface SigningKey {
@@ -40,7 +40,7 @@ const UNKNOWN_KID_COOLDOWN_MS = 1000
 /** The signing keys in memory. Instants are milliseconds since the epoch, by the database's clock where they sign. */
 export class Keyring {
   readonly #signingKeys: Pick<SigningKeys, 'usable'>
-  readonly #sealKeys: readonly SealKey[]
+  readonly #keyEncryptionKeys: readonly KeyEncryptionKey[]
   readonly #dropped = new Set<string>()
   readonly #listeners: ((kid: string) => void)[] = []
   /** By kid, the newest first. */
@@ -49,9 +49,9 @@ export class Keyring {
   #nextRead: Promise<void> | undefined
   #sought: { atMs: number; done: Promise<void> } | undefined
 
-  constructor(options: { signingKeys: Pick<SigningKeys, 'usable'>; sealKeys: readonly SealKey[] }) {
+  constructor(options: { signingKeys: Pick<SigningKeys, 'usable'>; keyEncryptionKeys: readonly KeyEncryptionKey[] }) {
     this.#signingKeys = options.signingKeys
-    this.#sealKeys = options.sealKeys
+    this.#keyEncryptionKeys = options.keyEncryptionKeys
   }
 
   /**
@@ -132,12 +132,13 @@ export class Keyring {
   replace(rows: readonly SigningKeyRow[]): void {
     const before = this.#keys
     const kept = rows.filter(({ kid }) => !this.#dropped.has(kid))
-    this.#keys = new Map(kept.map(row => [row.kid, readKey(row, this.#sealKeys, before.get(row.kid))]))
+    this.#keys = new Map(kept.map(row => [row.kid, readKey(row, this.#keyEncryptionKeys, before.get(row.kid))]))
     for (const kid of before.keys()) {
       if (!this.#keys.has(kid)) this.#tellDropped(kid)
     }
     for (const { kid, retiresAt, sealedPrivateKey } of kept) {
-      if (retiresAt === null && !this.#keys.get(kid)?.signing) unseal(sealedPrivateKey, this.#sealKeys, kid)
+      if (retiresAt === null && !this.#keys.get(kid)?.signing)
+        decryptPrivateKey(sealedPrivateKey, this.#keyEncryptionKeys, kid)
     }
   }
 
@@ -159,7 +160,7 @@ export class Keyring {
 }
 
 /** A kid is the thumbprint of its key, so what was read of it once holds, seal or no seal. */
-function readKey(row: SigningKeyRow, sealKeys: readonly SealKey[], known: Key | undefined): Key {
+function readKey(row: SigningKeyRow, keyEncryptionKeys: readonly KeyEncryptionKey[], known: Key | undefined): Key {
   const { kid, alg } = row
   const publicJwk = row.publicJwk as PublicJwk
   return {
@@ -167,7 +168,7 @@ function readKey(row: SigningKeyRow, sealKeys: readonly SealKey[], known: Key | 
     publicJwk,
     activeFromMs: row.activeFrom.getTime(),
     retiresAtMs: row.retiresAt?.getTime() ?? Number.POSITIVE_INFINITY,
-    signing: known?.signing ?? openSigningKey(row, sealKeys),
+    signing: known?.signing ?? openSigningKey(row, keyEncryptionKeys),
   }
 }
 
@@ -187,10 +188,10 @@ function openVerificationKey(kid: string, alg: Algorithm, publicJwk: PublicJwk):
 }
 
 /** Its signer is made once, as making one costs ten times what signing does. */
-function openSigningKey(row: SigningKeyRow, sealKeys: readonly SealKey[]): SigningKey | undefined {
+function openSigningKey(row: SigningKeyRow, keyEncryptionKeys: readonly KeyEncryptionKey[]): SigningKey | undefined {
   const { kid, alg } = row
-  const unsealed = tryUnseal(row.sealedPrivateKey, sealKeys, kid)
-  if (unsealed === undefined) return undefined
-  const sign = createSigner({ key: unsealed.plain, algorithm: alg, kid, header: { alg, typ: 'at+jwt' } })
+  const decrypted = tryDecryptPrivateKey(row.sealedPrivateKey, keyEncryptionKeys, kid)
+  if (decrypted === undefined) return undefined
+  const sign = createSigner({ key: decrypted.plain, algorithm: alg, kid, header: { alg, typ: 'at+jwt' } })
   return { kid, alg, sign }
 }

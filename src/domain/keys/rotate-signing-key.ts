@@ -2,9 +2,9 @@ import { LatchkeyError } from '../../lib/errors.js'
 import type { SigningKeyRow, SigningKeys } from '../../postgres/signing-keys.js'
 import { REVOCATION_TTL_SECONDS } from '../../revocations/revocation.js'
 import { type AuthContext, commitAndAnnounce } from '../context.js'
-import { seal } from './seal.js'
+import { encryptPrivateKey } from './encrypt-private-key.js'
 import type { Secrets } from './secrets.js'
-import { type Algorithm, makeSigningKey } from './signing-key.js'
+import { type Algorithm, generateSigningKey } from './signing-key.js'
 
 /** As much of the database as the signing keys need. */
 export interface KeyDatabase {
@@ -28,7 +28,7 @@ export const URGENT_KEY_LEAD_SECONDS = 4
 
 export interface NewKeyOptions {
   algorithm: Algorithm
-  sealKeys: Secrets['sealKeys']
+  keyEncryptionKeys: Secrets['keyEncryptionKeys']
 }
 
 /**
@@ -74,8 +74,8 @@ export async function addSigningKey(
   options: NewKeyOptions & { leadSeconds: number; unless: (keys: SigningKeys) => Promise<boolean> },
 ): Promise<SigningKeyRow | undefined> {
   if (await options.unless(database.signingKeys)) return undefined
-  const { kid, alg, publicJwk, privatePem } = await makeSigningKey(options.algorithm)
-  const sealedPrivateKey = seal(privatePem, options.sealKeys[0], kid)
+  const { kid, alg, publicJwk, privatePem } = await generateSigningKey(options.algorithm)
+  const sealedPrivateKey = encryptPrivateKey(privatePem, options.keyEncryptionKeys[0], kid)
 
   return database.transaction(async ({ signingKeys }) => {
     await signingKeys.lock()
@@ -99,8 +99,8 @@ export async function revokeSigningKey(
   context: Pick<AuthContext, 'db' | 'config' | 'secrets' | 'revocations'>,
   kid: string,
 ): Promise<string | undefined> {
-  const successor = await makeSigningKey(context.config.algorithm)
-  const sealedPrivateKey = seal(successor.privatePem, context.secrets.sealKeys[0], successor.kid)
+  const successor = await generateSigningKey(context.config.algorithm)
+  const sealedPrivateKey = encryptPrivateKey(successor.privatePem, context.secrets.keyEncryptionKeys[0], successor.kid)
 
   const isReplaced = await commitAndAnnounce(context, async ({ signingKeys, journal }) => {
     await signingKeys.lock()

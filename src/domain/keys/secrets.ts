@@ -14,7 +14,7 @@ export interface DeviceKey extends TagKey {
 }
 
 /** Seals the private signing keys under one JWT_SECRET. */
-export interface SealKey {
+export interface KeyEncryptionKey {
   /** The byte that a sealed key carries to name its secret; a hint, as in {@link RefreshKey}. */
   readonly id: number
   readonly key: Buffer
@@ -28,7 +28,7 @@ export interface Secrets {
   readonly deviceKeys: NonEmpty<DeviceKey>
   /** Of the tickets of superseded refresh tokens. */
   readonly ticketKeys: NonEmpty<TagKey>
-  readonly sealKeys: NonEmpty<SealKey>
+  readonly keyEncryptionKeys: NonEmpty<KeyEncryptionKey>
   /** Keys of the HMAC by which instances know each other's entries in Redis. */
   readonly redisMacKeys: NonEmpty<Buffer>
 }
@@ -61,7 +61,7 @@ export function deriveSecrets(secrets: { jwtSecrets: readonly string[]; refreshS
     ticketKeys: deriveEach('JWT_REFRESH_SECRET', secrets.refreshSecrets, secret => ({
       tagKey: derive(secret, 'latchkey superseded ticket 1'),
     })),
-    sealKeys: deriveEach('JWT_SECRET', secrets.jwtSecrets, secret => ({
+    keyEncryptionKeys: deriveEach('JWT_SECRET', secrets.jwtSecrets, secret => ({
       id: deriveByte(secret, 'latchkey signing key seal id 1'),
       key: derive(secret, 'latchkey signing key seal 1'),
     })),

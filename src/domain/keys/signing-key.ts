@@ -16,7 +16,7 @@ export type PublicJwk = {
   e?: string
 }
 
-export interface MadeSigningKey {
+export interface GeneratedSigningKey {
   /** The thumbprint of the public key (RFC 7638), so that no two keys can ever share a kid. */
   kid: string
   alg: Algorithm
@@ -32,7 +32,7 @@ export interface MadeSigningKey {
 const RSA_BITS = 2048
 
 /** Makes a new key pair for signing access tokens. */
-export async function makeSigningKey(alg: Algorithm): Promise<MadeSigningKey> {
+export async function generateSigningKey(alg: Algorithm): Promise<GeneratedSigningKey> {
   const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true, modulusLength: RSA_BITS })
   const jwk = await exportJWK(publicKey)
   const kid = await calculateJwkThumbprint(jwk)

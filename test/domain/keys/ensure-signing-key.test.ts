@@ -5,7 +5,7 @@ import { rotateSigningKey } from '../../../src/domain/keys/rotate-signing-key.js
 import { claimsAt, openKeyDatabase, openKeyring, secretsOf } from './key-database.js'
 
 const secrets = secretsOf('only')
-const options = { algorithm: 'ES256', sealKeys: secrets.sealKeys } as const
+const options = { algorithm: 'ES256', keyEncryptionKeys: secrets.keyEncryptionKeys } as const
 
 t.test('instances that start together make one signing key', async t => {
   const database = await openKeyDatabase(t)
@@ -33,11 +33,11 @@ t.test('the very first signing key signs at once; the first of another algorithm
   t.equal(keyring.signingKey(nowMs + 10 * 60_000).alg, 'EdDSA')
 })
 
-t.test('a changed JWT_SECRET given as new,old re-seals the signing keys, and tokens stay valid', async t => {
+t.test('a changed JWT_SECRET given as new,old encrypts the signing keys again, and tokens stay valid', async t => {
   const database = await openKeyDatabase(t)
   const [old, both, renewed] = [secretsOf('old'), secretsOf('new', 'old'), secretsOf('new')]
-  await ensureSigningKey(database, { ...options, sealKeys: old.sealKeys })
-  await rotateSigningKey(database, { ...options, sealKeys: old.sealKeys })
+  await ensureSigningKey(database, { ...options, keyEncryptionKeys: old.keyEncryptionKeys })
+  await rotateSigningKey(database, { ...options, keyEncryptionKeys: old.keyEncryptionKeys })
   const nowMs = await database.now()
   const token = (await openKeyring(database, old)).signingKey(nowMs).sign(claimsAt(nowMs))
 
@@ -54,8 +54,8 @@ t.test('a changed JWT_SECRET without the old one stops the start with an error t
   await ensureSigningKey(database, options)
   const keys = await database.signingKeys.all()
   const renewed = secretsOf('new')
-  await ensureSigningKey(database, { ...options, sealKeys: renewed.sealKeys })
-  await t.rejects(openKeyring(database, renewed), { message: /JWT_SECRET .* add the old one as the second value/ })
+  await ensureSigningKey(database, { ...options, keyEncryptionKeys: renewed.keyEncryptionKeys })
+  await t.rejects(openKeyring(database, renewed), { message: /JWT_SECRET .* add the old secret as the second value/ })
   t.same(await database.signingKeys.all(), keys, 'the keys are unchanged')
 })
 
@@ -66,21 +66,25 @@ t.test('when the old JWT_SECRET is lost, a key rotation restores signing, and ol
   const token = (await openKeyring(database, secrets)).signingKey(nowMs).sign(claimsAt(nowMs))
 
   const renewed = secretsOf('new')
-  const made = await rotateSigningKey(database, { ...options, sealKeys: renewed.sealKeys, immediately: true })
+  const made = await rotateSigningKey(database, {
+    ...options,
+    keyEncryptionKeys: renewed.keyEncryptionKeys,
+    immediately: true,
+  })
   const keyring = await openKeyring(database, renewed)
   t.equal(keyring.signingKey(await database.now()).kid, made.kid, 'it signs at once, because no other key can')
   await jwtVerify(token, createLocalJWKSet(keyring.jwks(nowMs)), { currentDate: new Date(nowMs) })
 })
 
-t.test('an instance with the old JWT_SECRET verifies with a key it cannot unseal, and continues to sign', async t => {
+t.test('an instance with the old JWT_SECRET verifies with a key it cannot decrypt, and continues to sign', async t => {
   const database = await openKeyDatabase(t)
   const old = secretsOf('old')
-  await ensureSigningKey(database, { ...options, sealKeys: old.sealKeys })
+  await ensureSigningKey(database, { ...options, keyEncryptionKeys: old.keyEncryptionKeys })
   const keyring = await openKeyring(database, old)
   const nowMs = await database.now()
   const { kid } = keyring.signingKey(nowMs)
 
-  const both = { ...options, sealKeys: secretsOf('new', 'old').sealKeys }
+  const both = { ...options, keyEncryptionKeys: secretsOf('new', 'old').keyEncryptionKeys }
   await ensureSigningKey(database, both)
   const made = await rotateSigningKey(database, both)
   await t.rejects(keyring.reload(), { message: /JWT_SECRET/ }, 'the operator gets an error')

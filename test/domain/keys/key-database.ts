@@ -73,7 +73,7 @@ function pad(secret: string): string {
 
 /** The keyring of an instance, loaded as at its start. */
 export async function openKeyring(database: Database, secrets: Secrets): Promise<Keyring> {
-  const keyring = new Keyring({ signingKeys: database.signingKeys, sealKeys: secrets.sealKeys })
+  const keyring = new Keyring({ signingKeys: database.signingKeys, keyEncryptionKeys: secrets.keyEncryptionKeys })
   await keyring.reload()
   return keyring
 }

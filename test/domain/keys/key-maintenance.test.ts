@@ -3,7 +3,11 @@ import { ensureSigningKey, startKeyMaintenance } from '../../../src/domain/keys/
 import { openKeyDatabase, openKeyring, secretsOf } from './key-database.js'
 
 const secrets = secretsOf('only')
-const options = { algorithm: 'ES256', sealKeys: secrets.sealKeys, keyRotationIntervalSeconds: 3600 } as const
+const options = {
+  algorithm: 'ES256',
+  keyEncryptionKeys: secrets.keyEncryptionKeys,
+  keyRotationIntervalSeconds: 3600,
+} as const
 const never = 60 * 60_000
 
 /** Collects the log lines, and lets a test wait for the next one. */

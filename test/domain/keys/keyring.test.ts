@@ -6,7 +6,7 @@ import { rotateSigningKey } from '../../../src/domain/keys/rotate-signing-key.js
 import { claimsAt, openKeyDatabase, openKeyring, secretsOf } from './key-database.js'
 
 const secrets = secretsOf('only')
-const options = { algorithm: 'ES256', sealKeys: secrets.sealKeys } as const
+const options = { algorithm: 'ES256', keyEncryptionKeys: secrets.keyEncryptionKeys } as const
 
 for (const algorithm of ['ES256', 'EdDSA', 'RS256'] as const) {
   t.test(`a token signed with ${algorithm} is of typ at+jwt and verifies with the JWKS`, async t => {
@@ -143,7 +143,7 @@ t.test('a reload of the keyring finds keys committed before it, although another
       return rows
     },
   }
-  const keyring = new Keyring({ signingKeys, sealKeys: secrets.sealKeys })
+  const keyring = new Keyring({ signingKeys, keyEncryptionKeys: secrets.keyEncryptionKeys })
   const release = async () => {
     while (held.length === 0) await new Promise(setImmediate)
     held.pop()!()

@@ -8,7 +8,7 @@ const HOUR_MS = 60 * MINUTE_MS
 const DAY_SECONDS = 24 * 60 * 60
 
 const secrets = secretsOf('only')
-const options = { algorithm: 'ES256', sealKeys: secrets.sealKeys } as const
+const options = { algorithm: 'ES256', keyEncryptionKeys: secrets.keyEncryptionKeys } as const
 
 t.test('a rotated signing key is published at once but signs only after its lead time', async t => {
   const database = await openKeyDatabase(t)
