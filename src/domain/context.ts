@@ -66,7 +66,7 @@ export async function commitAndAnnounce<Result>(
 ): Promise<Result> {
   const written: Revocation[] = []
   const result = await db.transaction(given => {
-    const repositories = revoking(given)
+    const repositories = withJournalWrites(given)
     const journal: RevokingRepositories['journal'] = {
       ...repositories.journal,
       async append(entries) {
@@ -82,6 +82,6 @@ export async function commitAndAnnounce<Result>(
 }
 
 /** The same repositories, with the right to write to the journal. Whoever asks for it announces what they wrote. */
-export function revoking(given: Repositories): RevokingRepositories {
+export function withJournalWrites(given: Repositories): RevokingRepositories {
   return given as RevokingRepositories
 }

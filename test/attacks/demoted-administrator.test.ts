@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import t from 'tap'
 import { setRoles } from '../../src/domain/accounts/administer-users.js'
-import { revoking } from '../../src/domain/context.js'
+import { withJournalWrites } from '../../src/domain/context.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { makeClient, signUpAdmin } from '../support/clients.js'
 import { get, type Person, refresh, signIn, signUp, verify } from '../support/people.js'
@@ -57,7 +57,7 @@ t.test('a demotion makes access tokens stale on another instance through the jou
   const b = await a.another()
   const mallory = await signUpAdmin(a.app)
   await a.stores.db.transaction(async given => {
-    const { users, journal } = revoking(given)
+    const { users, journal } = withJournalWrites(given)
     const { rolesVersion: belowRolesVersion, changedAt: before } = await users.setRoles(mallory.userId, [])
     await journal.append([
       { kind: 'user', subject: mallory.userId, belowRolesVersion, before, reason: 'roles_changed' },

@@ -1,5 +1,5 @@
 import { disableUser, enableUser, setRoles } from '../../src/domain/accounts/administer-users.js'
-import { revoking } from '../../src/domain/context.js'
+import { withJournalWrites } from '../../src/domain/context.js'
 import { signOutEveryone } from '../../src/domain/sessions/end-many-sessions.js'
 import { endSessions } from '../../src/domain/sessions/end-sessions.js'
 import type { Choice } from './client-steps.js'
@@ -115,7 +115,7 @@ export async function logOutUnannounced(history: History, { which, instance, tar
   if (late === early) return
   const now = service.now()
   await service.context(instance).db.transaction(async given => {
-    const repositories = revoking(given)
+    const repositories = withJournalWrites(given)
     const entries = await endSessions(repositories, late.user.id, [late.id], 'logout')
     const event = { type: 'signed_out', userId: late.user.id, sessionId: late.id, actor: 'user' } as const
     if (entries.length > 0) await repositories.securityEvents.add(event)

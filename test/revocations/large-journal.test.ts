@@ -1,5 +1,5 @@
 import t from 'tap'
-import { revoking } from '../../src/domain/context.js'
+import { withJournalWrites } from '../../src/domain/context.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { signUp, verify } from '../support/people.js'
 
@@ -65,7 +65,7 @@ t.test('a revocation that commits late is read even if thousands of later entrie
       { length: 6000 },
       (_, n) => ({ kind: 'session', subject: `${n}`, reason: 'logout' }) as const,
     )
-    await test.stores.db.transaction(given => revoking(given).journal.append(others))
+    await test.stores.db.transaction(given => withJournalWrites(given).journal.append(others))
     await revocations.readJournal()
     t.equal(await verify(test.app, ada.accessToken), 200)
   })

@@ -42,10 +42,10 @@ export async function listEvents(
 export async function listOwnEvents(
   context: Pick<AuthContext, 'db' | 'config'>,
   { userId }: Principal,
-  asked: EventsQuery,
+  query: EventsQuery,
 ): Promise<EventPage> {
-  const { events, next } = await listEvents(context, { ...asked, userId })
-  return { events: events.map(event => forItsOwner(event, userId)), next }
+  const { events, next } = await listEvents(context, { ...query, userId })
+  return { events: events.map(event => visibleToOwner(event, userId)), next }
 }
 
 /** The event of a session that ended by itself. That happens once, so the session's id is the event's id too. */
@@ -67,7 +67,7 @@ export function sessionExpiredEvent({ id, userId, endedAt, wasIdle, userAgent }:
 const SHOWN_DETAILS = new Set(['new_device', 'reason', 'roles', 'scope'])
 
 /** Who else caused an event, from where and with what, is not for its owner to know: it was an administrator. */
-function forItsOwner(event: ListedEvent, userId: string): ListedEvent {
+function visibleToOwner(event: ListedEvent, userId: string): ListedEvent {
   const details = Object.fromEntries(Object.entries(event.details ?? {}).filter(([name]) => SHOWN_DETAILS.has(name)))
   if (event.actor === 'system') return { ...event, details }
   if (event.actor === 'user' || event.actor === userId) return { ...event, details, actor: 'user' }

@@ -47,7 +47,7 @@ export class Keyring {
   #keys = new Map<string, Key>()
   #reading: Promise<void> | undefined
   #nextRead: Promise<void> | undefined
-  #sought: { atMs: number; done: Promise<void> } | undefined
+  #lastLookup: { atMs: number; done: Promise<void> } | undefined
 
   constructor(options: { signingKeys: Pick<SigningKeys, 'usable'>; keyEncryptionKeys: readonly KeyEncryptionKey[] }) {
     this.#signingKeys = options.signingKeys
@@ -86,10 +86,10 @@ export class Keyring {
     if (this.#dropped.has(kid)) throw new LatchkeyError('token_stale')
     const known = this.verificationKey(kid)
     if (known) return known
-    if (this.#sought === undefined || nowMs - this.#sought.atMs >= UNKNOWN_KID_COOLDOWN_MS) {
-      this.#sought = { atMs: nowMs, done: this.reload().catch(() => {}) }
+    if (this.#lastLookup === undefined || nowMs - this.#lastLookup.atMs >= UNKNOWN_KID_COOLDOWN_MS) {
+      this.#lastLookup = { atMs: nowMs, done: this.reload().catch(() => {}) }
     }
-    await this.#sought.done
+    await this.#lastLookup.done
     return this.verificationKey(kid)
   }
 
@@ -134,7 +134,7 @@ export class Keyring {
     const kept = rows.filter(({ kid }) => !this.#dropped.has(kid))
     this.#keys = new Map(kept.map(row => [row.kid, readKey(row, this.#keyEncryptionKeys, before.get(row.kid))]))
     for (const kid of before.keys()) {
-      if (!this.#keys.has(kid)) this.#tellDropped(kid)
+      if (!this.#keys.has(kid)) this.#notifyDropped(kid)
     }
     for (const { kid, retiresAt, sealedPrivateKey } of kept) {
       if (retiresAt === null && !this.#keys.get(kid)?.signing)
@@ -146,7 +146,7 @@ export class Keyring {
   drop(kid: string): void {
     this.#dropped.add(kid)
     this.#keys.delete(kid)
-    this.#tellDropped(kid)
+    this.#notifyDropped(kid)
   }
 
   /** Calls the listener with each kid that is gone, so that what was verified with it can be forgotten. */
@@ -154,7 +154,7 @@ export class Keyring {
     this.#listeners.push(listener)
   }
 
-  #tellDropped(kid: string): void {
+  #notifyDropped(kid: string): void {
     for (const listener of this.#listeners) listener(kid)
   }
 }

@@ -35,7 +35,7 @@ export async function cleanUp(db: Pick<Database, 'transaction'>, options: CleanU
   const { batchSize = 1000, signal } = options
   const sessionAge = options.sessionMaxAgeSeconds + GRACE_SECONDS
 
-  async function clear(remove: (repositories: Repositories) => Promise<number>): Promise<number> {
+  async function inBatches(remove: (repositories: Repositories) => Promise<number>): Promise<number> {
     for (let total = 0; ; await sleep(PAUSE_MS)) {
       const removed = await db.transaction(async repositories =>
         (await repositories.cleanUpLock.take()) ? remove(repositories) : 0,
@@ -46,17 +46,17 @@ export async function cleanUp(db: Pick<Database, 'transaction'>, options: CleanU
   }
 
   return {
-    sessions: await clear(async ({ expiredSessions, securityEvents }) => {
+    sessions: await inBatches(async ({ expiredSessions, securityEvents }) => {
       const { count, expired } = await expiredSessions.removeOlderThan(sessionAge, batchSize)
       await securityEvents.addAll(expired.map(sessionExpiredEvent))
       return count
     }),
-    revocations: await clear(({ journal }) => journal.removeExpired(batchSize)),
-    keys: await clear(({ signingKeys }) => signingKeys.removeRetired(GRACE_SECONDS, batchSize)),
-    events: await clear(({ securityEvents }) =>
+    revocations: await inBatches(({ journal }) => journal.removeExpired(batchSize)),
+    keys: await inBatches(({ signingKeys }) => signingKeys.removeRetired(GRACE_SECONDS, batchSize)),
+    events: await inBatches(({ securityEvents }) =>
       securityEvents.removeOlderThan(options.eventRetentionSeconds, batchSize),
     ),
-    passwordResets: await clear(({ passwordResets }) => passwordResets.removeExpired(batchSize)),
-    devices: await clear(({ deviceFailures }) => deviceFailures.removeExpired(batchSize)),
+    passwordResets: await inBatches(({ passwordResets }) => passwordResets.removeExpired(batchSize)),
+    devices: await inBatches(({ deviceFailures }) => deviceFailures.removeExpired(batchSize)),
   }
 }

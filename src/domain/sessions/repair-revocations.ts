@@ -1,6 +1,6 @@
 import type { Database } from '../../postgres/database.js'
 import type { Revocation } from '../../revocations/revocation.js'
-import { revoking } from '../context.js'
+import { withJournalWrites } from '../context.js'
 
 type Of<Kind extends Revocation['kind']> = Extract<Revocation, { kind: Kind }>
 
@@ -16,7 +16,7 @@ export async function repairRevocations(
   findLost: (known: readonly Revocation[]) => Revocation[],
 ): Promise<Revocation[]> {
   return db.transaction(async given => {
-    const { journal, users, sessions, refreshTokens, realm, signingKeys } = revoking(given)
+    const { journal, users, sessions, refreshTokens, realm, signingKeys } = withJournalWrites(given)
     await journal.lockForRepair()
     const lost = findLost((await journal.readAll()).entries)
     const of = <Kind extends Revocation['kind']>(kind: Kind) =>

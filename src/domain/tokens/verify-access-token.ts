@@ -53,22 +53,22 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
     for (const [end, { principal }] of verified.entries()) if (principal.kid === kid) verified.delete(end)
   })
 
-  function recall(token: string): Principal | undefined {
+  function findCached(token: string): Principal | undefined {
     const known = verified.get(endOf(token))
     return known?.token === token ? known.principal : undefined
   }
 
   async function identify(token: string): Promise<Principal> {
-    const known = recall(token)
+    const known = findCached(token)
     if (known) return known
     const { kid, claims } = await verifySignature(options.keyring, token, options.clock())
     const principal = principalOf(claims, kid)
-    if (!principal || !isMeantForUs(claims)) throw new LatchkeyError('token_invalid')
+    if (!principal || !isForThisService(claims)) throw new LatchkeyError('token_invalid')
     verified.set(endOf(token), { token, principal })
     return principal
   }
 
-  function isMeantForUs({ iss, aud, nbf }: Record<string, unknown>): boolean {
+  function isForThisService({ iss, aud, nbf }: Record<string, unknown>): boolean {
     if (iss !== options.issuer || aud !== options.audience) return false
     return nbf === undefined || (Number.isSafeInteger(nbf) && (nbf as number) <= nowSeconds() + CLOCK_TOLERANCE_SECONDS)
   }
@@ -77,7 +77,7 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
     return options.clock() / 1000
   }
 
-  function refuseDead(token: string, principal: Principal): Principal {
+  function requireValid(token: string, principal: Principal): Principal {
     const { dialect } = principal
     if (principal.expiresAt <= nowSeconds()) {
       verified.delete(endOf(token))
@@ -92,11 +92,11 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
 
   return {
     async verify(token) {
-      return refuseDead(token, await identify(token))
+      return requireValid(token, await identify(token))
     },
     verifyKnown(token) {
-      const principal = recall(token)
-      return principal && refuseDead(token, principal)
+      const principal = findCached(token)
+      return principal && requireValid(token, principal)
     },
     identify,
   }
