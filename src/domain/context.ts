@@ -14,7 +14,7 @@ import type { FailureSchedule } from './login/constant-time-failures.js'
 import type { PasswordHasher } from './passwords/password-hasher.js'
 import type { AccessTokenVerifier } from './tokens/verify-access-token.js'
 
-/** Everything that the verbs of this room work with; each names the parts it needs. */
+/** Everything that the functions of the domain work with. Each function names the parts that it needs. */
 export interface AuthContext {
   readonly config: Config
   readonly db: Database
@@ -30,35 +30,37 @@ export interface AuthContext {
   /** Milliseconds since the epoch. */
   readonly clock: () => number
   readonly log: Log
-  /** Where an address is; always undefined without LOCATION_DATABASE. */
+  /** The location of an address; always undefined without LOCATION_DATABASE. */
   readonly locate: Locate
-  /** Writes an event in the background: for those that nobody should wait for, or could measure the wait of. */
+  /**
+   * Writes an event in the background, where a response must not wait for it or show by its time that it was written.
+   */
   recordEvent(event: NewSecurityEvent): void
-  /** For events that the same old token can cause again and again. */
+  /** For events that one old token can cause many times. */
   readonly eventThrottle: EventThrottle
-  /** What no answer waits for. */
+  /** Work that no response waits for. */
   readonly background: Background
 }
 
 /** Limits how often the same event is recorded. */
 export interface EventThrottle {
-  /** Whether an event of this key may be recorded now: the first in ten minutes. */
+  /** Whether an event with this key can be recorded now: it is the first one in ten minutes. */
   allows(key: string): boolean
 }
 
 export type { Repositories }
 
-/** Where a request comes from, for events and the list of sessions. */
+/** The origin of a request, for events and the list of sessions. */
 export interface Caller {
-  /** The address; undefined for the command line. */
+  /** The IP address; undefined for the command line. */
   ip?: string | undefined
   userAgent?: string | undefined
 }
 
 /**
- * Runs the work in one transaction, and once it has committed announces every revocation that the work wrote to the
- * journal: here at once, and to the other instances. It is the only way to revoke anything, as no other transaction can
- * write to the journal, so that nobody can forget the announcement.
+ * Runs the work in one transaction. After the commit it announces every revocation that the work wrote to the journal:
+ * to this instance at once, and to the other instances. This is the only way to revoke anything: no other transaction
+ * has the right to write to the journal, so an announcement cannot be forgotten.
  */
 export async function commitAndAnnounce<Result>(
   { db, revocations }: Pick<AuthContext, 'db' | 'revocations'>,
@@ -81,7 +83,7 @@ export async function commitAndAnnounce<Result>(
   return result
 }
 
-/** The same repositories, with the right to write to the journal. Whoever asks for it announces what they wrote. */
+/** The same repositories, with the right to write to the journal. The caller must announce what it writes. */
 export function withJournalWrites(given: Repositories): RevokingRepositories {
   return given as RevokingRepositories
 }

@@ -3,8 +3,8 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 /** The key that makes and checks the tags of one kind of token. */
 export interface TagKey {
   /**
-   * The byte in a token that names its key, for formats that have one. It is only a hint: two keys can have the same id,
-   * so each key with that id is tried.
+   * The byte in a token that names its key, for formats that have one. It is only a hint: two keys can have the same
+   * id, so each key with that id is tried.
    */
   readonly id?: number
   readonly tagKey: Buffer

@@ -6,26 +6,26 @@ import type { Principal } from '../tokens/access-token.js'
 
 export interface EventsQuery {
   limit: number
-  /** The id of the last event of the page before. */
+  /** The id of the last event of the previous page. */
   before?: string | undefined
 }
 
 export interface ListedEvent extends SecurityEvent {
   type: SecurityEventType
-  /** Of the browser that caused it; null if there was none, or it is nobody's business. */
+  /** The browser that caused it; null if there was none, or if it is not shown to the owner. */
   device: Device | null
 }
 
 export interface EventPage {
-  /** The latest first. */
+  /** Newest first. */
   events: ListedEvent[]
-  /** What to ask for next as `before`; null at the end. */
+  /** The `before` of the next page; null on the last page. */
   next: string | null
 }
 
 /**
- * The events of an account with everything about them, for support. A session that ended by itself has its event from
- * the next look on.
+ * The events of an account with all details, for support. The event of a session that expired is added by the first
+ * call after that.
  */
 export async function listEvents(
   { db, config }: Pick<AuthContext, 'db' | 'config'>,
@@ -38,7 +38,7 @@ export async function listEvents(
   return { events, next: found.length > limit ? events.at(-1)!.id : null }
 }
 
-/** The events of one's own account, without what is other people's business. */
+/** The events of the user's own account, without details about other people. */
 export async function listOwnEvents(
   context: Pick<AuthContext, 'db' | 'config'>,
   { userId }: Principal,
@@ -48,7 +48,7 @@ export async function listOwnEvents(
   return { events: events.map(event => visibleToOwner(event, userId)), next }
 }
 
-/** The event of a session that ended by itself. That happens once, so the session's id is the event's id too. */
+/** The event of a session that expired. That happens once, so the session's id is also the event's id. */
 export function sessionExpiredEvent({ id, userId, endedAt, wasIdle, userAgent }: ExpiredSession) {
   return {
     id,
@@ -57,16 +57,16 @@ export function sessionExpiredEvent({ id, userId, endedAt, wasIdle, userAgent }:
     userId,
     sessionId: id,
     actor: 'system',
-    // Of the session: nobody asked for its end.
+    // The session's own: no request caused its end.
     userAgent: userAgent ?? undefined,
     details: { reason: wasIdle ? 'idle' : 'max_age' },
   }
 }
 
-/** Details that tell a person what happened to them. All others are for support. */
+/** The details that the owner sees. All others are for support. */
 const SHOWN_DETAILS = new Set(['new_device', 'reason', 'roles', 'scope'])
 
-/** Who else caused an event, from where and with what, is not for its owner to know: it was an administrator. */
+/** If somebody else caused the event, the owner sees only that it was an administrator, not who, where or with what. */
 function visibleToOwner(event: ListedEvent, userId: string): ListedEvent {
   const details = Object.fromEntries(Object.entries(event.details ?? {}).filter(([name]) => SHOWN_DETAILS.has(name)))
   if (event.actor === 'system') return { ...event, details }

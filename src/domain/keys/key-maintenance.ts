@@ -15,17 +15,17 @@ export interface KeyMaintenanceOptions extends NewKeyOptions {
   database: KeyDatabase
   log: Log
   keyRotationIntervalSeconds: number
-  /** A key may sign 2 s after it was committed (URGENT_KEY_LEAD_SECONDS): every instance must have read it by then. */
+  /** Every instance must have read a key before it signs (URGENT_KEY_LEAD_SECONDS). */
   reloadEveryMs?: number
   rotateEveryMs?: number
 }
 
 export interface KeyMaintenance {
-  /** Resolves when nothing is under way any more. */
+  /** Resolves when no work is in progress. */
   stop(): Promise<void>
 }
 
-/** Reads the signing keys every second and looks every hour whether a new one is due. */
+/** Reads the signing keys every second, and checks every hour whether a new one is due. */
 export function startKeyMaintenance(options: KeyMaintenanceOptions): KeyMaintenance {
   const { keyring, database, log, reloadEveryMs = 1000, rotateEveryMs = 60 * 60_000 } = options
 
@@ -45,9 +45,9 @@ export function startKeyMaintenance(options: KeyMaintenanceOptions): KeyMaintena
 }
 
 /**
- * Sees at start that there is a key to sign with: makes one of the configured algorithm if there is none, and re-seals
- * with the newest JWT_SECRET what an older one sealed, so that the older can go. Safe to call from many instances at
- * once. A key that no secret opens is left alone; loading the keyring says so.
+ * Ensures at start that there is a signing key: makes one with the configured algorithm if there is none. Encrypts keys
+ * again with the newest JWT_SECRET, so that an older one can be removed. Several instances can call it at once. A key
+ * that no secret decrypts is not changed; loading the keyring reports it.
  */
 export async function ensureSigningKey(database: KeyDatabase, options: NewKeyOptions): Promise<void> {
   await addSigningKey(database, {

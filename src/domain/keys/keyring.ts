@@ -9,17 +9,17 @@ import type { Algorithm, PublicJwk } from './signing-key.js'
 export interface SigningKey {
   readonly kid: string
   readonly alg: Algorithm
-  /** Makes a JWT of `typ: at+jwt`. Its `iat` and `exp` are the payload's own. */
+  /** Signs a JWT with `typ: at+jwt`. The payload must contain `iat` and `exp`. */
   sign(payload: object & { iat: number; exp: number }): string
 }
 
 export interface VerificationKey {
   readonly kid: string
-  /** The one algorithm that this key verifies. */
+  /** The only algorithm of this key. */
   readonly alg: Algorithm
   readonly publicPem: string
   /**
-   * Checks the signature of a JWT and returns its claims. Expiry and `nbf` are for the caller to check, by its own clock.
+   * Checks the signature of a JWT and returns its claims. The caller checks `exp` and `nbf`, with its own clock.
    *
    * @throws TokenError if the signature is not valid
    */
@@ -31,19 +31,19 @@ interface Key {
   readonly publicJwk: PublicJwk
   readonly activeFromMs: number
   readonly retiresAtMs: number
-  /** Undefined for a key that no configured secret opens: it still verifies. */
+  /** Undefined for a key that no configured secret decrypts: it can still verify. */
   readonly signing: SigningKey | undefined
 }
 
 const UNKNOWN_KID_COOLDOWN_MS = 1000
 
-/** The signing keys in memory. Instants are milliseconds since the epoch, by the database's clock where they sign. */
+/** The signing keys in memory. Instants are milliseconds since the epoch; for signing, by the database's clock. */
 export class Keyring {
   readonly #signingKeys: Pick<SigningKeys, 'usable'>
   readonly #keyEncryptionKeys: readonly KeyEncryptionKey[]
   readonly #dropped = new Set<string>()
   readonly #listeners: ((kid: string) => void)[] = []
-  /** By kid, the newest first. */
+  /** By kid, newest first. */
   #keys = new Map<string, Key>()
   #reading: Promise<void> | undefined
   #nextRead: Promise<void> | undefined
@@ -55,8 +55,8 @@ export class Keyring {
   }
 
   /**
-   * The key to sign a token with that is issued at this instant: the newest that is active. Should none be active yet,
-   * the first that will be, as a token that some verifier must fetch a key for is better than none.
+   * The key that signs a token issued at this instant: the newest active one. If none is active yet, the first that
+   * will be: then some verifiers must fetch the key first, but otherwise no token could be issued.
    */
   signingKey(nowMs: number): SigningKey {
     let soonest: SigningKey | undefined
@@ -65,22 +65,22 @@ export class Keyring {
       if (activeFromMs <= nowMs) return signing
       soonest = signing
     }
-    // A key was revoked a moment ago, and the one that takes over is being read.
+    // A key was revoked a moment ago, and its successor has not been read yet.
     if (soonest === undefined) throw new LatchkeyError('busy', { retryAfterSeconds: 1 })
     return soonest
   }
 
-  /** The key of this kid, if it is in memory; the same object for as long as it is. */
+  /** The key with this kid, if it is in memory; always the same object while it is. */
   verificationKey(kid: string): VerificationKey | undefined {
     return this.#keys.get(kid)?.verification
   }
 
   /**
-   * The key of this kid, from the database if it must be. Unknown kids cost one read per cooldown, however many are
-   * tried. If that read fails the kid stays unknown, as nothing that can't be looked up is accepted.
+   * The key with this kid, from memory or else from the database. Unknown kids cost one read per cooldown, however many
+   * are tried. If the read fails, the kid stays unknown, and its tokens are refused.
    *
-   * @throws LatchkeyError token_stale for a revoked key. No token of it is believed, but the session of a genuine one
-   *   lives on: its client refreshes and stays signed in.
+   * @throws LatchkeyError token_stale for a revoked key. Its tokens are refused, but the sessions continue: clients
+   *   refresh and stay signed in.
    */
   async forKid(kid: string, nowMs = Date.now()): Promise<VerificationKey | undefined> {
     if (this.#dropped.has(kid)) throw new LatchkeyError('token_stale')
@@ -93,15 +93,15 @@ export class Keyring {
     return this.verificationKey(kid)
   }
 
-  /** The public keys (RFC 7517), the newest first, those that will sign later among them. */
+  /** The public keys (RFC 7517), newest first, including those that will sign later. */
   jwks(nowMs: number): { keys: PublicJwk[] } {
     const served = [...this.#keys.values()].filter(({ retiresAtMs }) => retiresAtMs > nowMs)
     return { keys: served.map(({ publicJwk }) => publicJwk) }
   }
 
   /**
-   * Reads the keys again. The read begins after the call, so that it finds what was committed before it; callers at the
-   * same time share one. On failure the keys in memory stay.
+   * Reads the keys again. The read begins after the call, so that it finds what was committed before the call;
+   * concurrent callers share one read. If it fails, the keys in memory stay.
    */
   reload(): Promise<void> {
     if (!this.#reading) return this.#read()
@@ -125,9 +125,10 @@ export class Keyring {
   }
 
   /**
-   * Takes over the usable keys, given the newest first.
+   * Replaces the keys in memory by the usable keys, given newest first.
    *
-   * @throws Error, written for the operator and after taking over all keys, if the one that should sign does not open
+   * @throws Error with a message for the operator, after all keys were replaced, if a key that should sign cannot be
+   *   decrypted
    */
   replace(rows: readonly SigningKeyRow[]): void {
     const before = this.#keys
@@ -142,14 +143,14 @@ export class Keyring {
     }
   }
 
-  /** Forgets a revoked key at once and for good, even if a read that began before brings it back. */
+  /** Removes a revoked key at once and permanently, even if a read that began before contains it. */
   drop(kid: string): void {
     this.#dropped.add(kid)
     this.#keys.delete(kid)
     this.#notifyDropped(kid)
   }
 
-  /** Calls the listener with each kid that is gone, so that what was verified with it can be forgotten. */
+  /** Calls the listener with each removed kid, so that tokens verified with it can be removed from caches. */
   onDropped(listener: (kid: string) => void): void {
     this.#listeners.push(listener)
   }
@@ -159,7 +160,7 @@ export class Keyring {
   }
 }
 
-/** A kid is the thumbprint of its key, so what was read of it once holds, seal or no seal. */
+/** A kid is the thumbprint of its key, so what was read once stays correct and is kept. */
 function readKey(row: SigningKeyRow, keyEncryptionKeys: readonly KeyEncryptionKey[], known: Key | undefined): Key {
   const { kid, alg } = row
   const publicJwk = row.publicJwk as PublicJwk
@@ -187,7 +188,7 @@ function openVerificationKey(kid: string, alg: Algorithm, publicJwk: PublicJwk):
   return { kid, alg, publicPem, verify }
 }
 
-/** Its signer is made once, as making one costs ten times what signing does. */
+/** The signer is created once per key: creating one costs ten times as much as signing. */
 function openSigningKey(row: SigningKeyRow, keyEncryptionKeys: readonly KeyEncryptionKey[]): SigningKey | undefined {
   const { kid, alg } = row
   const decrypted = tryDecryptPrivateKey(row.sealedPrivateKey, keyEncryptionKeys, kid)

@@ -6,23 +6,23 @@ import { encryptPrivateKey } from './encrypt-private-key.js'
 import type { Secrets } from './secrets.js'
 import { type Algorithm, generateSigningKey } from './signing-key.js'
 
-/** As much of the database as the signing keys need. */
+/** The part of the database that signing keys need. */
 export interface KeyDatabase {
   readonly signingKeys: SigningKeys
   transaction<T>(work: (repositories: { readonly signingKeys: SigningKeys }) => Promise<T>): Promise<T>
 }
 
 /**
- * How long before its first use a key is published. Every instance reads the keys once a second and every cache that
- * follows our Cache-Control holds the JWKS for 6 minutes at most (src/http/routes/well-known.ts), so after 6 minutes every
- * such verifier has it; the rest is for reads that fail and clocks that differ.
+ * How long before its first use a key is published. Every instance reads the keys once a second, and every cache that
+ * follows our Cache-Control keeps the JWKS for at most 6 minutes (src/http/routes/well-known.ts). So after 6 minutes
+ * every such verifier has the key; the rest allows for failed reads and different clocks.
  */
 export const KEY_LEAD_SECONDS = 10 * 60
 
 /**
- * The same for a key that is needed at once: long enough that every instance has read it, which takes 2 s at most, so
- * that none meets a token of a key that it does not know. One second more because the lead is counted from a whole
- * second, rounded down, and one because the `iat` of a token may be a second ahead.
+ * The same for a key that is needed at once: every instance must have read it, which takes at most 2 s, before a token
+ * is signed with it. One second more, because the lead starts at a whole second, rounded down, and one because the
+ * `iat` of a token can be a second ahead.
  */
 export const URGENT_KEY_LEAD_SECONDS = 4
 
@@ -32,12 +32,12 @@ export interface NewKeyOptions {
 }
 
 /**
- * Makes the next signing key. It begins to sign after {@link KEY_LEAD_SECONDS}, with every instance that can open it; the
- * keys before it are served until the last token that they signed is dead.
+ * Makes the next signing key. It begins to sign after {@link KEY_LEAD_SECONDS}, on every instance that can decrypt it.
+ * The keys before it stay in the JWKS until the last token that they signed has expired.
  *
- * @param options.immediately sign with it after {@link URGENT_KEY_LEAD_SECONDS}, and at once where no other key can sign:
- *   for a lost secret, or before the revocation of another key. Verifiers elsewhere meet a kid they do not know and
- *   fetch the keys again.
+ * @param options.immediately sign with it after {@link URGENT_KEY_LEAD_SECONDS}, or at once if no other key can sign:
+ *   after the loss of a secret, or before another key is revoked. Other verifiers do not know its kid yet and fetch the
+ *   keys again.
  */
 export async function rotateSigningKey(
   database: KeyDatabase,
@@ -49,7 +49,8 @@ export async function rotateSigningKey(
 }
 
 /**
- * Makes the next signing key if the newest is older than it may be. However many instances ask at once, one key is made.
+ * Makes the next signing key if the newest one is older than the rotation interval. If several instances call this at
+ * once, one key is made.
  *
  * @returns the new key, or undefined if none was due
  */
@@ -65,9 +66,9 @@ export async function rotateIfDue(
 }
 
 /**
- * Adds a signing key and retires those before it, unless it is not needed. That is asked twice: first because making a
- * key is slow, then under the lock, where the answer holds. The very first key signs at once, as nobody can hold an
- * older JWKS and nothing else could sign.
+ * Adds a signing key and retires those before it, unless `unless` says that it is not needed. That is checked twice:
+ * first because making a key is slow, then under the lock, where the result cannot change. The very first key signs at
+ * once, because no older JWKS exists and no other key could sign.
  */
 export async function addSigningKey(
   database: KeyDatabase,
@@ -88,11 +89,11 @@ export async function addSigningKey(
 }
 
 /**
- * Revokes a compromised signing key: it leaves the JWKS, and every instance drops it with all that it verified. Verifiers
- * that know no more than the JWKS accept it until they fetch that again. If no key is left to sign with, another takes
- * over at once; sessions live on, as refresh tokens are not signed by it.
+ * Revokes a compromised signing key: it is removed from the JWKS, and every instance removes it and the tokens that it
+ * verified from memory. Verifiers that use only the JWKS accept it until they fetch the JWKS again. If no signing key
+ * is left, a new one signs at once. Sessions continue, as refresh tokens are not signed with it.
  *
- * @returns the kid of the key that takes over, if one had to be made
+ * @returns the kid of the new key, if one had to be made
  * @throws LatchkeyError signing_key_not_found
  */
 export async function revokeSigningKey(

@@ -13,14 +13,14 @@ export interface DeviceKey extends TagKey {
   readonly id: number
 }
 
-/** Seals the private signing keys under one JWT_SECRET. */
+/** The key that encrypts private signing keys, derived from one JWT_SECRET. */
 export interface KeyEncryptionKey {
-  /** The byte that a sealed key carries to name its secret; a hint, as in {@link RefreshKey}. */
+  /** The byte in an encrypted key that names its secret; only a hint, as in {@link TagKey}. */
   readonly id: number
   readonly key: Buffer
 }
 
-/** Newest first, and never empty: the first makes, all verify. */
+/** All keys, newest first. The first of a list makes tokens and encrypts; all of them verify and decrypt. */
 export interface Secrets {
   readonly refreshKeys: NonEmpty<RefreshKey>
   /** Of password-reset tokens. */
@@ -29,7 +29,7 @@ export interface Secrets {
   /** Of the tickets of superseded refresh tokens. */
   readonly ticketKeys: NonEmpty<TagKey>
   readonly keyEncryptionKeys: NonEmpty<KeyEncryptionKey>
-  /** Keys of the HMAC by which instances know each other's entries in Redis. */
+  /** Of the MACs that protect entries in Redis. */
   readonly redisMacKeys: NonEmpty<Buffer>
 }
 
@@ -39,10 +39,10 @@ const KEY_BYTES = 32
 const SECRET_MIN_BYTES = 32
 
 /**
- * Derives every key that JWT_SECRET and JWT_REFRESH_SECRET stand for, each by HKDF-SHA-256 (RFC 5869) under a label of
- * its own, so that no key tells anything about another. Nothing else in this service uses the two secrets themselves.
+ * Derives every key from JWT_SECRET and JWT_REFRESH_SECRET, by HKDF-SHA-256 (RFC 5869) with its own label, so that no
+ * key reveals anything about another. Nothing else in this service uses the two secrets.
  *
- * @throws Error if there is no secret, or one of fewer than 32 bytes
+ * @throws Error if there is no secret, or if one has fewer than 32 bytes
  */
 export function deriveSecrets(secrets: { jwtSecrets: readonly string[]; refreshSecrets: readonly string[] }): Secrets {
   return {

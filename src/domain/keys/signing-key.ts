@@ -17,21 +17,21 @@ export type PublicJwk = {
 }
 
 export interface GeneratedSigningKey {
-  /** The thumbprint of the public key (RFC 7638), so that no two keys can ever share a kid. */
+  /** The thumbprint of the public key (RFC 7638), so that two keys cannot have the same kid. */
   kid: string
   alg: Algorithm
   publicJwk: PublicJwk
-  /** PKCS #8 in PEM; to be sealed before it is stored. */
+  /** PKCS #8 in PEM. Encrypt it before storing it. */
   privatePem: string
 }
 
 /**
- * RSA keys are of the least size that RFC 7518 allows: at 3072 bits a signature takes three times as long, and RS256
- * signs slowest of all as it is (234 µs against 25 µs of ES256). A key signs for months, its tokens live for minutes.
+ * The minimum size that RFC 7518 allows: a signature with 3072 bits takes three times as long, and RS256 is already the
+ * slowest algorithm (234 µs, ES256 25 µs). A key signs for months; its tokens are valid for minutes.
  */
 const RSA_BITS = 2048
 
-/** Makes a new key pair for signing access tokens. */
+/** Generates a key pair for signing access tokens. */
 export async function generateSigningKey(alg: Algorithm): Promise<GeneratedSigningKey> {
   const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true, modulusLength: RSA_BITS })
   const jwk = await exportJWK(publicKey)

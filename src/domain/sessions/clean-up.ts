@@ -7,11 +7,11 @@ export interface CleanUpOptions {
   /** How long events are kept. */
   eventRetentionSeconds: number
   batchSize?: number
-  /** Ends the work between two batches. */
+  /** Stops the work between two batches. */
   signal?: AbortSignal
 }
 
-/** How many rows of each kind were cleared away. */
+/** How many rows of each kind were deleted. */
 export interface CleanedUp {
   sessions: number
   revocations: number
@@ -21,15 +21,16 @@ export interface CleanedUp {
   devices: number
 }
 
-/** Dead rows are kept for a day, so that support can still see what they were. */
+/** Expired rows are kept for a day longer, for support. */
 const GRACE_SECONDS = 24 * 60 * 60
 const PAUSE_MS = 50
 
 /**
- * Clears away what can't matter any more: sessions past every end with their refresh tokens, revocations of dead
- * tokens, keys that nothing alive was signed with, old events, expired resets of passwords, counts of browsers that nobody
- * knows any more. A session that ended by itself leaves its event. In small transactions with pauses between them, each
- * under a lock that one instance holds at a time and nobody waits for, so that it is never in the way of traffic.
+ * Deletes what no longer has any effect: sessions older than SESSION_MAX_AGE with their refresh tokens, revocations of
+ * expired tokens, keys whose tokens have all expired, old events, expired password resets, and expired attempt counters
+ * of browsers. A session that expired gets its event. The work is done in small transactions with pauses between them.
+ * Each transaction takes a lock that only one instance can have and for which no instance waits, so requests are not
+ * delayed.
  */
 export async function cleanUp(db: Pick<Database, 'transaction'>, options: CleanUpOptions): Promise<CleanedUp> {
   const { batchSize = 1000, signal } = options

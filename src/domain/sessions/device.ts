@@ -1,6 +1,8 @@
 import bowser from 'bowser'
 
-/** What a list of sessions shows of a sign-in: `Firefox on Windows`. Taken from a header that anyone can forge. */
+/**
+ * The device of a session, for the list of sessions: `Firefox on Windows`. It comes from a header, which can be forged.
+ */
 export interface Device {
   /** The browser, or the app or HTTP library in its place. */
   browser: string | null
@@ -9,11 +11,11 @@ export interface Device {
 }
 
 /**
- * Names the device behind a User-Agent header, for people who look through their sessions; nothing is decided by it.
- * It reads 512 characters at most, never throws, and returns no control or invisible characters.
+ * Describes the device of a User-Agent header, for users who look at their sessions; no decision depends on it. It
+ * reads at most 512 characters, never throws, and returns no control or invisible characters.
  *
- * Safari and Chrome on an iPad call themselves a Mac unless told otherwise, and so does this. It costs some 10 µs
- * beside a password hash of milliseconds, so it keeps no cache.
+ * Safari and Chrome on an iPad identify themselves as a Mac by default, so the result says Mac too. There is no cache:
+ * a call takes about 10 µs, and the password hash beside it takes milliseconds.
  */
 export function describeDevice(userAgent: string | undefined): Device {
   const text = (userAgent ?? '').slice(0, MAX_CHARACTERS).replace(UNPRINTABLE, '').trim()
@@ -25,7 +27,7 @@ export function describeDevice(userAgent: string | undefined): Device {
 
   if (found.kind === 'bot' || found.kind === 'tv') return found
   if (text.includes('WindowsPowerShell/')) return { browser: 'PowerShell', os: 'Windows', kind: 'app' }
-  // Every browser opens with one of these two, for historical reasons; apps and libraries open with their own name.
+  // Every browser begins with one of these two, for historical reasons; apps and libraries begin with their own name.
   if (/^(?:Mozilla|Opera)\//.test(text)) return { ...found, kind: found.os === 'Chrome OS' ? 'desktop' : found.kind }
   return { browser: appName(text), os: found.os ?? appOs(text), kind: 'app' }
 }
@@ -36,7 +38,7 @@ const MAX_NAME_CHARACTERS = 40
 /** Control and invisible characters, halves of surrogate pairs, line and paragraph separators. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
 
-/** Bowser makes up a name from the first word of what it does not know; only names from its own list are kept. */
+/** For an unknown browser, Bowser returns the first word of the header; only names from its own list are used. */
 const BROWSERS = new Set(Object.values(bowser.BROWSER_MAP))
 
 function browserName(name: string | undefined): string | null {
@@ -57,7 +59,7 @@ function kindOf(type: string | undefined): Device['kind'] {
   }
 }
 
-/** What libraries call themselves, where people would not know it. */
+/** The names of libraries in headers, and names that users can recognize. */
 const LIBRARIES: ReadonlyMap<string, string> = new Map([
   ['apache-httpclient', 'Apache HttpClient'],
   ['dalvik', 'Android app'],
@@ -86,7 +88,7 @@ function appName(text: string): string {
   return LIBRARIES.get(name.toLowerCase()) ?? (name || 'App')
 }
 
-/** CFNetwork writes the app's name percent-encoded; a stray percent sign is part of a name. */
+/** CFNetwork percent-encodes the app's name; if decoding fails, the percent sign is part of the name. */
 function decode(text: string): string {
   try {
     return decodeURIComponent(text)
@@ -95,7 +97,7 @@ function decode(text: string): string {
   }
 }
 
-/** The systems that apps name and browsers do not. CFNetwork alone does not tell Apple's systems apart. */
+/** Operating systems in the headers of apps. CFNetwork without one of these names can be iOS or macOS. */
 function appOs(text: string): string | null {
   if (/\b(?:iOS|iPadOS)\b/.test(text)) return 'iOS'
   if (/\bmacOS\b/.test(text)) return 'macOS'

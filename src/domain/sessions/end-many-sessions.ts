@@ -6,12 +6,13 @@ import { type AuthContext, commitAndAnnounce } from '../context.js'
 import { endAllSessionsOfUsers, revokeTokensOfSessions } from './end-sessions.js'
 
 /**
- * Ends every session of every user that began before now, here and at every verifier. One row says so; the dead rows
- * themselves are cleared away later, in batches. It takes up to a second. What an earlier call ended stays as it is.
+ * Revokes every session of every user that began before now, here and at every verifier. This writes one row; the rows
+ * of the sessions are deleted later, in batches. It takes up to a second. It changes nothing for sessions that an
+ * earlier call revoked.
  *
- * @param actor who does it, for the event
- * @param until ends only what is older than this instant (seconds since the epoch). One ahead is now: clocks differ, and
- *   nobody is signed out in advance
+ * @param actor the actor in the event
+ * @param until revokes only sessions that began before this instant (seconds since the epoch). An instant in the future
+ *   counts as now: clocks differ, and no later session must be revoked
  */
 export async function signOutEveryone(
   context: Pick<AuthContext, 'db' | 'revocations'>,
@@ -28,8 +29,9 @@ export async function signOutEveryone(
 }
 
 /**
- * The whole second before which everything has begun that is to end, when it has come. Tokens say in whole seconds when
- * their session began. It is waited for outside the transaction, so that nobody waits for its locks meanwhile.
+ * Waits for the next whole second and returns it: every session to be revoked began before it. Whole seconds, because
+ * tokens contain the start of their session in whole seconds. The wait is outside the transaction, so that it holds no
+ * locks meanwhile.
  */
 async function nextSecond({ realm }: Pick<AuthContext['db'], 'realm'>, until: number | undefined): Promise<number> {
   let now = await realm.now()
@@ -39,8 +41,8 @@ async function nextSecond({ realm }: Pick<AuthContext['db'], 'realm'>, until: nu
 }
 
 /**
- * Ends every session of every user of a role, each user with an event. Sign-ins of theirs that are under way find their
- * fence broken, as with one user.
+ * Revokes every session of every user with a role, with an event for each user. Sign-ins of these users that are in
+ * progress fail, as they do when the sessions of one user are revoked.
  *
  * @returns how many users have the role
  * @throws LatchkeyError invalid_role
@@ -62,10 +64,10 @@ export async function endSessionsOfRole(
 }
 
 /**
- * Ends every session that a client opened, each with its event.
+ * Revokes every session that a client opened, each with its event.
  *
- * @param clientId of a client that may be gone; `latchkey` are the sessions that people opened themselves
- * @returns how many have ended
+ * @param clientId the client can be removed already; `latchkey` stands for sessions that users opened themselves
+ * @returns how many sessions were revoked
  */
 export function endSessionsOfClient(
   context: Pick<AuthContext, 'db' | 'revocations'>,
@@ -87,22 +89,22 @@ export function endSessionsOfClient(
   })
 }
 
-/** How many rows one transaction changes: none of them holds its locks for long. */
+/** How many rows one transaction changes, so that none holds its locks for long. */
 const BATCH_SIZE = 500
 const LOWEST_ID = '00000000-0000-0000-0000-000000000000'
 
-/** Where a batch begins, and how long it may be. */
+/** The start of a batch, and its maximum length. */
 export interface Batch {
   afterId: string
   limit: number
 }
 
 /**
- * Revokes in small transactions, each of which counts at once. Should one fail half-way, the rest follows when the whole
- * is asked for again.
+ * Revokes in small transactions, each of which takes effect at once. If one fails, the next call of the whole operation
+ * revokes the rest.
  *
- * @param work changes a batch; returns the ids that it changed, in order
- * @returns how many were changed
+ * @param work changes a batch, and returns the ids of the changed rows, in order
+ * @returns how many rows were changed
  */
 async function inBatches(
   context: Pick<AuthContext, 'db' | 'revocations'>,

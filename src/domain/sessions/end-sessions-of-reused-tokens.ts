@@ -4,20 +4,20 @@ import { type RefreshToken, readRefreshToken } from '../tokens/refresh-token.js'
 import { isTicketFor, ticketOptions } from '../tokens/superseded-ticket.js'
 import { endSessions } from './end-sessions.js'
 
-/** Each costs a statement, and no browser has more by accident. */
+/** Each one costs a statement, and a browser does not have more by accident. */
 const MAX_SESSIONS = 4
 
-/** What a browser sent with a request to sign in. */
+/** The cookies of a request to sign in. */
 export interface SignInCookies {
-  /** The refresh tokens, with the marks beside them. */
+  /** The refresh tokens, with their marks. */
   tokens: readonly { text: string; mark: number | null }[]
-  /** What it was given with earlier refusals. */
+  /** From earlier refusals. */
   tickets: readonly string[]
 }
 
 /**
- * Somebody signs in again whose browser was told that its refresh token is superseded, and has no newer one: somebody else
- * goes on with its session, which ends (docs/rotation.md, row 8), whether the sign-in succeeds or not.
+ * Row 8 of docs/rotation.md at a sign-in. If the browser was told that its refresh token is superseded and has no newer
+ * one, somebody else uses its session. The session is revoked, even if the sign-in fails.
  */
 export async function endSessionsOfReusedTokens(
   context: AuthContext,
@@ -53,7 +53,9 @@ interface MarkedToken {
   mark: number | null
 }
 
-/** Two parties hold the session's tokens and nothing tells which is the thief: the session ends for both. */
+/**
+ * Two parties have tokens of the session, and the service cannot know which one is the thief: it revokes the session.
+ */
 export async function endSessionOfReusedToken(
   context: Pick<AuthContext, 'db' | 'revocations'>,
   { sessionId, generation }: { sessionId: string; generation: number },

@@ -3,7 +3,7 @@ import type { NewRevocation } from '../../postgres/journal.js'
 import type { NewSecurityEvent } from '../../postgres/security-events.js'
 import type { Revocation } from '../../revocations/revocation.js'
 
-/** Why a session ended: kept with the session and told to its owner. */
+/** Why a session was revoked: stored with the session and shown to its owner. */
 export type RevokeReason =
   | 'logout'
   | 'logout_others'
@@ -21,9 +21,9 @@ export type RevokeReason =
   | 'too_many_sessions'
 
 /**
- * Ends sessions, inside the caller's transaction and in the lock order: the rows, the whitelist, the journal.
+ * Revokes sessions in the caller's transaction and in the lock order: rows of sessions, whitelist, journal.
  *
- * @returns the entries that the journal got
+ * @returns the entries that were written to the journal
  */
 export async function endSessions(
   repositories: RevokingRepositories,
@@ -35,7 +35,7 @@ export async function endSessions(
   return revokeTokensOfSessions(repositories, idsOf(ended), reason)
 }
 
-/** Ends every session of a user but one. The user's row is held, so that no sign-in slips in between. */
+/** Revokes every session of a user except one. It locks the user's row, so that no session is opened meanwhile. */
 export async function endOtherSessions(
   repositories: RevokingRepositories,
   userId: string,
@@ -47,7 +47,7 @@ export async function endOtherSessions(
   return revokeTokensOfSessions(repositories, idsOf(ended), reason)
 }
 
-/** Ends a user's oldest sessions beyond a number of them; the caller holds the user's row. */
+/** Revokes a user's oldest sessions beyond a limit. The caller has locked the user's row. */
 export async function endSessionsBeyond(
   repositories: RevokingRepositories,
   userId: string,
@@ -59,8 +59,8 @@ export async function endSessionsBeyond(
 }
 
 /**
- * Ends all that several users have, their token versions raised by the caller as for one. Users without a session need
- * no entry in the journal: no token of theirs is alive.
+ * The same as {@link endAllSessions} for several users. Users without a session need no entry in the journal, as they
+ * have no valid token.
  */
 export async function endAllSessionsOfUsers(
   repositories: RevokingRepositories,
@@ -76,8 +76,8 @@ export async function endAllSessionsOfUsers(
 }
 
 /**
- * Ends all that a user has: every session, and every access token of a version below the one given. The caller raised
- * the user's token_version to it in the same transaction, which also breaks the fence of a sign-in under way.
+ * Revokes every session of a user, and every access token with a version below the given one. The caller has increased
+ * the user's token_version to it in the same transaction, which also makes a sign-in in progress fail.
  */
 export async function endAllSessions(
   repositories: RevokingRepositories,
@@ -88,7 +88,7 @@ export async function endAllSessions(
   return repositories.journal.append([{ kind: 'user', subject: user.id, belowVersion: user.tokenVersion, reason }])
 }
 
-/** The events of sessions that were ended, one each. */
+/** An event for each revoked session. */
 export function revokedEvents(
   entries: readonly Revocation[],
   event: Omit<NewSecurityEvent, 'type' | 'sessionId'>,
@@ -98,7 +98,7 @@ export function revokedEvents(
     .map(({ subject }) => ({ ...event, type: 'session_revoked', sessionId: subject }))
 }
 
-/** Takes sessions off the whitelist and into the journal; the caller ended their rows, no matter whose they are. */
+/** Removes sessions from the whitelist and writes them to the journal. The caller has revoked their rows. */
 export async function revokeTokensOfSessions(
   repositories: RevokingRepositories,
   ids: readonly string[],

@@ -9,14 +9,14 @@ import { endAllSessions, endOtherSessions, endSessions } from './end-sessions.js
 
 export type LogoutScope = 'session' | 'others' | 'all'
 
-/** What a request to log out can show; at least one of them. */
+/** The credentials of a request to log out; at least one is required. */
 export interface LogoutCredentials {
   accessToken?: string | undefined
-  /** Several if a browser sent its cookie several times. */
+  /** Several if a browser sent several cookies. */
   refreshTokens: readonly string[]
 }
 
-/** What a credential may end: its own session if it is genuine, the others too only while it is live. */
+/** The session that a credential can revoke. Only a live credential can revoke the user's other sessions too. */
 interface Authority {
   userId: string
   sessionId: string
@@ -24,9 +24,9 @@ interface Authority {
 }
 
 /**
- * Logs out by either token. Resolves only when the revocation is committed; a session that is over already is a
- * success. An expired or superseded token ends its own session and no other. Of several refresh tokens the best one
- * counts, and the sessions of the others end too: nobody can tell which of them the person meant.
+ * Logs out with either token. Resolves when the revocation is committed; it also succeeds if the session is over
+ * already. An expired or superseded token revokes only its own session. Of several refresh tokens the best one is used,
+ * and the sessions of the others are revoked too, because the service cannot know which one the user means.
  *
  * @throws LatchkeyError authentication_required, live_token_required, token_invalid, token_stale, refresh_token_invalid
  */
@@ -49,10 +49,10 @@ export async function logOut(
   }
 }
 
-/** No browser has more by accident, and each costs a transaction. */
+/** A browser does not have more by accident, and each one costs a transaction. */
 const MAX_SESSIONS = 16
 
-/** Those that this service made, one for each session. */
+/** The valid tokens, one for each session. */
 function oneOfEachSession({ secrets }: AuthContext, texts: readonly string[]): RefreshToken[] {
   const bySession = new Map<string, RefreshToken>()
   for (const text of texts) {
@@ -83,7 +83,7 @@ async function endBy(context: AuthContext, authority: Authority, scope: LogoutSc
   })
 }
 
-/** The best authority that the credentials give; undefined when their session is gone altogether. */
+/** The credential with the most rights; undefined if its session no longer exists. */
 async function findAuthority(
   context: AuthContext,
   { accessToken, refreshToken }: { accessToken: string | undefined; refreshToken: string | undefined },
@@ -93,7 +93,7 @@ async function findAuthority(
     accessToken === undefined
       ? undefined
       : await authorityOfAccessToken(context, accessToken).catch(error => {
-          // A tab may hold a token whose key is gone or revoked, and a genuine cookie all the same.
+          // The key of the access token can be removed or revoked while the cookie is still valid.
           if (refreshToken !== undefined && isCredentialRefusal(error)) return undefined
           throw error
         })
@@ -118,8 +118,8 @@ async function authorityOfRefreshToken(context: AuthContext, text: string): Prom
 }
 
 /**
- * Ends the session of a refresh token. Other than a logout it says so when there was nothing left to end. A superseded
- * token ends its session too: it is genuine, and anyone who wants out is let out.
+ * Revokes the session of a refresh token. Unlike {@link logOut} it throws if the session is over already. A superseded
+ * token is enough: signing out is always allowed.
  *
  * @throws LatchkeyError refresh_token_invalid, refresh_token_expired, session_revoked, session_expired, user_disabled
  */
@@ -135,7 +135,7 @@ export async function endSessionOfToken(
 
   await commitAndAnnounce(context, async repositories => {
     const entries = await endSessions(repositories, userId, [sessionId], 'logout')
-    // Somebody else ended it since it was looked at.
+    // The session was revoked by another request in the meantime.
     if (entries.length === 0) throw new LatchkeyError('session_revoked')
     const event = { userId, sessionId, actor: 'user', ...caller, details: { scope: 'session' } }
     await repositories.securityEvents.add({ ...event, type: 'signed_out' })

@@ -8,18 +8,18 @@ import { firstRefreshToken, hashOf, type RefreshToken, successorOf } from '../to
 import { describeDevice } from './device.js'
 import { endSessionsBeyond, revokedEvents } from './end-sessions.js'
 
-/** The client_id of sessions that people open for themselves (RFC 9068 asks every access token for one). */
+/** The client_id of sessions that users open themselves (RFC 9068 requires one in every access token). */
 export const FIRST_PARTY_CLIENT_ID = 'latchkey'
 
 export interface SignIn {
   userId: string
-  /** The account as it was when the password was verified; null where none was. */
+  /** The state of the account when the password was verified; null if no password was verified. */
   fence: SignInFence | null
-  /** Who opens it and how it knows who it is; by default the person, by a password. */
+  /** The client that opens the session, and how the user was authenticated; by default no client, and a password. */
   clientId?: string | undefined
   authMethods?: readonly string[]
   transport: 'cookie' | 'body'
-  /** False: the browser shall forget it when it ends, and it lives SESSION_SHORT_MAX_AGE. By default true. */
+  /** If false, the cookies end with the browser, and the session lasts SESSION_SHORT_MAX_AGE. By default true. */
   remember?: boolean | undefined
   caller: Caller
 }
@@ -27,13 +27,14 @@ export interface SignIn {
 export interface OpenedSession {
   facts: SessionFacts
   refreshToken: RefreshToken
-  /** Whether no earlier sign-in of this user from such a device is known. */
+  /** Whether this user has no earlier sign-in from such a device. */
   isNewDevice: boolean
 }
 
 /**
- * Opens a session with its first refresh token, inside the caller's transaction. Undefined if the account changed since
- * its password was verified: a sign-in can't outlive a revoke-all, a disable or a password change.
+ * Opens a session with its first refresh token, in the caller's transaction. Undefined if the account has changed since
+ * its password was verified: a sign-in in progress must not outlast a "sign out everywhere", a disabled account or a
+ * changed password.
  *
  * @throws LatchkeyError too_many_sessions
  */
@@ -67,8 +68,8 @@ export async function openSession(
 }
 
 /**
- * Ends the oldest sessions beyond the limit, each with its event; or refuses the new one, which its transaction takes
- * back. The user's row is held since the session was opened, so that sign-ins at the same time count each other.
+ * Revokes the oldest sessions beyond the limit, each with its event; or refuses the new one, so that its transaction is
+ * rolled back. Opening the session has locked the user's row, so sign-ins at the same time count each other.
  */
 async function enforceSessionLimit(
   repositories: RevokingRepositories,
@@ -85,7 +86,7 @@ async function enforceSessionLimit(
   await repositories.securityEvents.addAll(revokedEvents(ended, { userId, actor: 'system', details }))
 }
 
-/** What the event of a sign-in says of its device, for anyone who writes to the owner about new ones. */
+/** The details of a sign-in's event: whether the device is new, for services that notify the owner. */
 export function deviceDetails({ isNewDevice }: OpenedSession): { details?: { new_device: true } } {
   return isNewDevice ? { details: { new_device: true } } : {}
 }

@@ -5,11 +5,12 @@ import { withJournalWrites } from '../context.js'
 type Of<Kind extends Revocation['kind']> = Extract<Revocation, { kind: Kind }>
 
 /**
- * Makes revocations again that a database lost in a failover: the journal's entries and the changes that they followed
- * from. Of many instances that find out at once the first repairs, and the others find nothing left to do.
+ * Repeats revocations that the database lost in a failover: the entries of the journal and the changes that caused
+ * them. If several instances find the loss at the same time, the first one repairs it and the others find nothing to
+ * do.
  *
- * @param findLost what is missing beside the entries that the journal has
- * @returns the entries as they were written
+ * @param findLost returns the entries that are missing in the journal
+ * @returns the entries that were written
  */
 export async function repairRevocations(
   db: Database,

@@ -7,17 +7,17 @@ import { endAllSessions, endOtherSessions, endSessions, revokedEvents } from './
 import { trackSessionOrigin } from './track-session-origin.js'
 
 export interface ListedSession extends Omit<LiveSession, 'rotatedAt' | 'userAgent'> {
-  /** Whether it is the one that asks. */
+  /** Whether this request belongs to it. */
   current: boolean
   lastActiveAt: Date
   isActive: true
 }
 
 /**
- * The live sessions of a user, the youngest first. One statement, and one question to the ephemeral store.
+ * The live sessions of a user, newest first: one statement, and one request to the ephemeral store.
  *
- * @param asking the user, and the session that asks, which is the current one: none when somebody else asks
- * @param caller where the current session is now, as this request shows it
+ * @param user the user, and the current session; no session if somebody else reads the list
+ * @param caller the origin of this request, which is the current session's newest one
  */
 export async function listSessions(
   context: Pick<AuthContext, 'db' | 'activity' | 'locate' | 'background'>,
@@ -41,9 +41,9 @@ export async function listSessions(
 }
 
 /**
- * Gives a session the user's own name for it, or takes the name away.
+ * Sets or removes the user's own name for a session.
  *
- * @throws LatchkeyError session_not_found, also for somebody else's
+ * @throws LatchkeyError session_not_found, also for another user's session
  */
 export async function labelSession(
   { db }: Pick<AuthContext, 'db'>,
@@ -55,9 +55,9 @@ export async function labelSession(
 }
 
 /**
- * Ends one session of the user's own.
+ * Revokes one of the user's own sessions.
  *
- * @throws LatchkeyError session_not_found, also for somebody else's and for one that has ended already
+ * @throws LatchkeyError session_not_found, also for another user's session and for one that is over already
  */
 export async function revokeSession(
   context: Pick<AuthContext, 'db' | 'revocations'>,
@@ -72,7 +72,7 @@ export async function revokeSession(
   })
 }
 
-/** Ends every session of the user but the one that asks. */
+/** Revokes every session of the user except the current one. */
 export async function revokeOtherSessions(
   context: Pick<AuthContext, 'db' | 'revocations'>,
   { userId, sessionId }: Principal,
@@ -85,7 +85,7 @@ export async function revokeOtherSessions(
 }
 
 /**
- * The live sessions of any user, as they see them themselves.
+ * The live sessions of any user, as the user sees them.
  *
  * @throws LatchkeyError user_not_found
  */
@@ -98,7 +98,7 @@ export async function sessionsOfUser(
 }
 
 /**
- * Ends one session of any user.
+ * Revokes one session of any user.
  *
  * @throws LatchkeyError user_not_found, session_not_found
  */
@@ -117,7 +117,7 @@ export async function endSessionOfUser(
 }
 
 /**
- * Signs any user out everywhere; a sign-in that is under way ends with the others.
+ * Revokes every session of any user; a sign-in in progress fails.
  *
  * @throws LatchkeyError user_not_found
  */

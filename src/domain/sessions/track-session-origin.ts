@@ -3,7 +3,7 @@ import type { OriginChange } from '../../postgres/sessions.js'
 import type { AuthContext, Caller } from '../context.js'
 import { describeDevice } from './device.js'
 
-/** Where a session was last used from, as the statement that let it in returned it. */
+/** The stored origin of a session: where it was last used. */
 export interface KnownOrigin {
   sessionId: string
   userAgent: string | null
@@ -11,11 +11,11 @@ export interface KnownOrigin {
 }
 
 /**
- * Keeps a session's device, address and location up to date: a browser that was updated and a phone that moved are
- * shown as they are now. Written in the background, and only if something is another than before: a refresh stays one
- * statement. What a request does not say changes nothing.
+ * Keeps a session's device, address and location up to date, for example after an update of the browser. It writes in
+ * the background, and only if something has changed, so a refresh remains one statement. Values that the request does
+ * not have stay as they are.
  *
- * @returns what is new
+ * @returns what has changed
  */
 export function trackSessionOrigin(
   { db, locate, background }: Pick<AuthContext, 'db' | 'locate' | 'background'>,
@@ -30,7 +30,7 @@ export function trackSessionOrigin(
   return change
 }
 
-/** Postgres writes an IPv6 address in its own way, whichever way it was sent. */
+/** Postgres returns an IPv6 address in its own spelling. */
 function isSameAddress(ip: string, stored: string | null): boolean {
   return ip === stored || (stored !== null && ipAddressForm(ip) === ipAddressForm(stored))
 }

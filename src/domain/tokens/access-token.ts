@@ -3,7 +3,7 @@ import type { SessionFacts } from '../../postgres/session-facts.js'
 import type { TokenFacts } from '../../revocations/revocation-list.js'
 import { carriableRoles } from '../accounts/roles.js'
 
-/** The claims of an access token (RFC 9068, 2.2), and the two that revocation and rotation need. */
+/** The claims of an access token (RFC 9068, 2.2), and those that revocation and rotation need. */
 export interface AccessTokenClaims {
   iss: string
   aud: string
@@ -17,28 +17,28 @@ export interface AccessTokenClaims {
   auth_time: number
   /** The session's token_version. */
   ver: number
-  /** The refresh generation that was current when it was made. */
+  /** The generation of the refresh token that was current when it was issued. */
   gen: number
   roles: string[]
-  /** The user's roles_version when it was made: of which change its roles are. */
+  /** The user's roles_version when it was issued. */
   roles_version: number
-  /** In Simple JWT's dialect alone: what its verifiers look for in an access token. */
+  /** Only in Simple JWT's dialect, whose verifiers require it in an access token. */
   token_type?: 'access'
-  /** In the same dialect: the id that the other system knows the user by, else our own. */
+  /** Only in that dialect: the user's id in the other system, or else in Latchkey. */
   user_id?: string
 }
 
-/** The client_id of sessions that begin in Simple JWT's dialect: wherever they go on, their access tokens speak it. */
+/** The client_id of sessions that began in Simple JWT's dialect. All their access tokens have that dialect. */
 export const SIMPLE_JWT_CLIENT_ID = 'simple-jwt'
 
-/** The `typ` of an access token's header (RFC 9068, 2.1): no other JWT passes for one. */
+/** The `typ` in the header of an access token (RFC 9068, 2.1): no other kind of JWT is accepted as one. */
 export const ACCESS_TOKEN_TYPE = 'at+jwt'
 
 /**
- * The claims of a new access token of a session. Its clock is the database's, so that all instances agree. It never
- * outlives its session.
+ * The claims of a new access token of a session. The times come from the database's clock, so that all instances agree.
+ * It expires no later than its session.
  *
- * @param dialect makes the token one of that dialect although its session began elsewhere
+ * @param dialect for a token in that dialect although its session did not begin in it
  */
 export function accessTokenClaims(
   facts: SessionFacts,
@@ -67,7 +67,7 @@ export function accessTokenClaims(
   }
 }
 
-/** Who a verified request is. */
+/** The user and the session of a verified access token. */
 export interface Principal extends TokenFacts {
   roles: readonly string[]
   clientId: string
@@ -75,11 +75,11 @@ export interface Principal extends TokenFacts {
   generation: number
   /** Whole seconds since the epoch. */
   expiresAt: number
-  /** Only of a token that was made in another system's words. */
+  /** Set if the token was issued in another system's dialect. */
   dialect?: 'simple-jwt'
 }
 
-/** Reads a principal from verified claims; undefined when one is absent or of the wrong type (RFC 9068, 4). */
+/** Reads a principal from verified claims; undefined if a claim is missing or has the wrong type (RFC 9068, 4). */
 export function principalOf(claims: unknown, kid: string): Principal | undefined {
   if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) return undefined
   const { sub, sid, jti, iat, exp, ver, gen, roles, roles_version, client_id, auth_time, token_type } =
@@ -105,7 +105,9 @@ export function principalOf(claims: unknown, kid: string): Principal | undefined
   }
 }
 
-/** Whether the roles of a token are those of the last change. Tokens of the version before this one do not say. */
+/**
+ * Whether the roles in a token are the user's current ones. Tokens without `roles_version`, of older releases, pass.
+ */
 export function hasCurrentRoles({ rolesVersion }: Principal, user: { rolesVersion: number }): boolean {
   return rolesVersion === undefined || rolesVersion === user.rolesVersion
 }
@@ -114,7 +116,7 @@ export function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== ''
 }
 
-/** A JSON number may be as large as 1e999, which JavaScript reads as Infinity: a token that never expires. */
+/** Refuses 1e999, which is valid JSON and which JavaScript reads as Infinity: such a token would never expire. */
 export function isInstant(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) > 0
 }

@@ -5,17 +5,17 @@ import { type RefreshToken, readRefreshToken } from './refresh-token.js'
 
 type Needs = Pick<AuthContext, 'config' | 'db' | 'secrets' | 'activity' | 'clock'>
 
-/** Whether this deployment made a refresh token, live or not. No store is asked. */
+/** Whether this deployment issued a refresh token, even if it is no longer valid. Reads no store. */
 export function isOwnRefreshToken({ secrets }: Pick<AuthContext, 'secrets'>, text: string): boolean {
   return readRefreshToken(text, secrets.refreshKeys) !== undefined
 }
 
 /**
- * The one of several refresh tokens to go on with. A browser sends an old cookie beside the new one when the domain or
- * the path of our cookies was changed, and to use the old one would look like theft. So they are judged before one is
- * used, and nothing is changed by it: a live one goes before all others, then that of the newest session.
+ * Chooses which of several refresh tokens to use. After a change of the cookies' domain or path, a browser sends an old
+ * cookie beside the new one, and using the old token would look like theft. So all are judged first, which changes
+ * nothing: a live token is preferred, then the token of the newest session.
  *
- * @returns undefined if there is none at all
+ * @returns undefined if there are no tokens
  */
 export async function chooseRefreshToken(context: Needs, texts: readonly string[]): Promise<string | undefined> {
   if (texts.length < 2) return texts[0]
@@ -23,7 +23,7 @@ export async function chooseRefreshToken(context: Needs, texts: readonly string[
     const token = readRefreshToken(text, context.secrets.refreshKeys)
     return token ? [{ text, token }] : []
   })
-  // The ids of sessions sort by time.
+  // Session ids sort by time.
   own.sort((a, b) => compare(b.token.sessionId, a.token.sessionId) || b.token.generation - a.token.generation)
   const [newest] = own
   if (!newest || own.length < 2) return newest?.text ?? texts[0]
@@ -37,12 +37,12 @@ export async function chooseRefreshToken(context: Needs, texts: readonly string[
   return best.text
 }
 
-/** No browser has more by accident. Each one costs a statement. */
+/** A browser does not have more by accident, and each one costs a statement. */
 const MAX_CANDIDATES = 8
 
 type Standing = 'live' | Exclude<Verdict['is'], 'due' | 'young' | 'replayed'>
 
-/** The best first. What would end a session comes after what would not, unless the session is over. */
+/** The best first. Tokens whose use would revoke their session come after those that would not. */
 const RANKS: readonly Standing[] = ['live', 'late', 'unknown', 'superseded', 'reused', 'over']
 
 async function judge(context: Needs, token: RefreshToken): Promise<Standing> {

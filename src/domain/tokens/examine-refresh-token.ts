@@ -8,23 +8,23 @@ import { isPrevious, judgeRefreshToken, type SuccessorUse, type Verdict } from '
 import { hashOf, type RefreshToken, requireRefreshToken } from './refresh-token.js'
 import { isTicketFor, ticketOptions } from './superseded-ticket.js'
 
-/** What came with a refresh token and tells who presents it. */
+/** What a client sends with a refresh token, as evidence of which copy of the session it has. */
 export interface Proofs {
-  /** The mark of the cookie; null where there is none, undefined where nobody asks. */
+  /** The mark in the cookie; null if there is none, undefined if marks are not to be compared. */
   mark: number | null | undefined
-  /** Given with earlier refusals; the one for this token counts. */
+  /** From earlier refusals; only a ticket for this token counts. */
   tickets: readonly string[]
-  /** Whether the token came in the body of a request: whoever sent it has no cookies, and may have dropped the ticket. */
+  /** Whether the token came in the body of a request: such a client has no cookies and may have ignored the ticket. */
   inBody: boolean
 }
 
-/** For those who only want to know how a token stands. */
+/** For callers that only read the state of a token. */
 export const NO_PROOFS: Proofs = { mark: undefined, tickets: [], inBody: false }
 
-/** A token in a body whose bearer keeps no ticket. */
+/** For a token in a body, in APIs that have no tickets. */
 export const BODY_PROOFS: Proofs = { mark: null, tickets: [], inBody: true }
 
-/** Reads what the whitelist knows of a refresh token and judges it by the rotation table. Changes nothing. */
+/** Reads the state of a refresh token's session and judges the token by the rotation table. Changes nothing. */
 export async function examineRefreshToken(
   context: Pick<AuthContext, 'activity' | 'clock' | 'config' | 'db' | 'secrets'>,
   token: RefreshToken,
@@ -40,7 +40,7 @@ export async function examineRefreshToken(
   return judgeRefreshToken(presented, state, config.refresh, use)
 }
 
-/** Only where the table asks: whether the token that replaced a presented one was seen, and after it had settled. */
+/** For the previous token only, since the table needs it only there: whether its successor is in use. */
 async function useOfSuccessor(
   { activity, clock, config }: Pick<AuthContext, 'activity' | 'clock' | 'config'>,
   state: RefreshState | undefined,
@@ -55,10 +55,10 @@ async function useOfSuccessor(
 }
 
 /**
- * Checks that a refresh token would be answered with tokens to anybody, and changes nothing, whatever it is: a token that was used
- * before is refused, but only who tries to use it again ends the session.
+ * Checks that a refresh with this token would succeed, and changes nothing: a superseded token is refused here, but
+ * only a refresh with it can revoke the session.
  *
- * @throws LatchkeyError what a refresh with it would throw
+ * @throws LatchkeyError the error of such a refresh, except that a reused token is only superseded
  */
 export async function verifyRefreshToken(
   context: Pick<AuthContext, 'activity' | 'clock' | 'config' | 'db' | 'secrets'>,
@@ -73,8 +73,8 @@ export async function verifyRefreshToken(
 }
 
 /**
- * The refusal of a genuine refresh token whose session is over. A session without a row, although none of its age is
- * cleared away yet, went with its user: the deletion of an account is all else that removes one.
+ * The error for a valid refresh token whose session is over. Rows of sessions are removed when they are old enough to
+ * be cleaned up, or with their account. So if a younger session has no row, its account was deleted.
  */
 export function sessionOverError(
   { clock, config }: Pick<AuthContext, 'clock' | 'config'>,
@@ -85,32 +85,33 @@ export function sessionOverError(
   return new LatchkeyError(code, { account: state === undefined && isYoung ? 'deleted' : undefined })
 }
 
-/** Who presents a refresh token: the sessions of these `client_id`s are theirs to refresh, and no others (RFC 6749, 6). */
+/** The client that uses a refresh token. It can refresh only the sessions of its own `client_id`s (RFC 6749, 6). */
 export interface RequestingClient {
   clientIds: readonly string[]
-  /** What they are told of a session that is not. */
+  /** The error for a session of another client. */
   refusal: 'client_required' | 'invalid_grant'
 }
 
-/** Somebody who shows no client's secret: the sessions that people open for themselves. */
+/** A request without client credentials: sessions that users opened themselves. */
 export const FIRST_PARTY: RequestingClient = {
   clientIds: [FIRST_PARTY_CLIENT_ID, SIMPLE_JWT_CLIENT_ID],
   refusal: 'client_required',
 }
 
-/** Whether people opened a session for themselves. */
+/** Whether a user opened the session, not a client. */
 export function isFirstParty({ clientId }: { clientId: string }): boolean {
   return FIRST_PARTY.clientIds.includes(clientId)
 }
 
-/** A client that showed its secret: the sessions that it opened. */
+/** An authenticated client: sessions that it opened. */
 export function registeredClient(client: { id: string }): RequestingClient {
   return { clientIds: [client.id], refusal: 'invalid_grant' }
 }
 
 /**
- * Asks whose a session is before anything else is asked about it: nothing follows from a token in foreign hands, be it
- * old or its session over, so that nobody can end a session by it, or learn what became of one.
+ * Checks that the session belongs to the client. This comes before every other check: a token used by the wrong client
+ * has no effect, even if it is old or its session is over, so that client can neither revoke the session nor learn its
+ * state.
  *
  * @throws LatchkeyError client_required, invalid_grant
  */

@@ -5,21 +5,21 @@ import type { DeviceGrant } from '../login/device-cookie.js'
 import { accessTokenClaims } from './access-token.js'
 import { type RefreshToken, writeRefreshToken } from './refresh-token.js'
 
-/** What a sign-in or a refresh hands out. */
+/** The result of a sign-in or a refresh. */
 export interface Grant {
   accessToken: string
   accessExpiresInSeconds: number
   refreshToken: string
   refreshExpiresInSeconds: number
-  /** False: what the browser keeps of it ends with the browser. */
+  /** If false, the browser deletes its cookies when it is closed. */
   remember: boolean
   sessionId: string
   user: PublicUser
-  /** Only at a sign-in from a browser. */
+  /** Only after a sign-in from a browser. */
   device?: DeviceGrant | undefined
 }
 
-/** Makes the tokens of a session: a new access token beside the refresh token that the whitelist now names. */
+/** Makes the tokens of a session: a new access token, and the refresh token that is now in the whitelist. */
 export function grantTokens(
   { config, keyring }: Pick<AuthContext, 'config' | 'keyring'>,
   facts: SessionFacts,

@@ -1,16 +1,15 @@
 import type { ErrorCode } from '../../lib/errors.js'
 import type { RefreshState, WhitelistRow } from '../../postgres/refresh-tokens.js'
 
-/** What was presented, as the whitelist knows tokens. */
+/** A presented refresh token, as the whitelist stores it, with what came with it. */
 export interface Presented {
   hash: Buffer
   generation: number
   /**
-   * What the answer that gave the token wrote beside it in the browser; null where there is no browser, or nothing.
-   * Undefined: nobody wants to know whose it is.
+   * The mark in the token's cookie; null without a cookie or a mark. Undefined if marks are not to be compared.
    */
   mark: number | null | undefined
-  /** Whether the ticket for this very token came with it: its bearer was told before that it is superseded. */
+  /** Whether the ticket for this token came with it: the client was already told that it is superseded. */
   ticket: boolean
 }
 
@@ -21,21 +20,21 @@ export interface RefreshTimes {
 }
 
 /**
- * What is known of the token that replaced the presented one: nobody was seen with it, somebody only before it had
- * settled, or somebody after that, who therefore keeps it.
+ * The use of the token that replaced the presented one: no request was seen; requests were seen only within the
+ * settling time; or a request was seen later, which shows that its client has stored the token.
  */
 export type SuccessorUse = 'unseen' | 'settling' | 'settled'
 
 /**
- * In how many generations in a row the predecessor may be presented with another mark than the one it was rotated with:
- * by two holders of it, or by one browser that crashed or was overtaken by its own request.
+ * In how many generations in a row the previous token can be answered with another mark than the one it was rotated
+ * with. Two parties can cause this, or one browser that crashed or whose own requests arrived in another order.
  */
 export const MAX_OTHER_MARKS = 3
-/** The same where nothing has marks, and a lost answer looks like another holder. */
+/** The same without marks, where a lost answer looks like a second party. */
 export const MAX_UNMARKED = 6
 /**
- * For so long after the first answer `refresh_token_superseded`, the same token in a body may be another request that
- * was sent before that answer arrived.
+ * For this long after the first answer `refresh_token_superseded`, the same token in a body can be a request that was
+ * sent before that answer arrived.
  */
 export const SUPERSEDED_GRACE_SECONDS = 600
 
@@ -49,28 +48,28 @@ export type Verdict =
 
 /** The rows of the table for a session that is not over; the first that matches decides. */
 export type LiveVerdict =
-  /** 2 and 4: the rotation should have happened. It lost a race that has since changed the row: try again. */
+  /** 2 and 4: the token can be rotated. The first attempt lost a race that has since changed the row: try again. */
   | { is: 'due' }
-  /** 3: rotated a moment ago, so this very token is still the one to use. */
+  /** 3: rotated a moment ago, so the same token is returned. */
   | { is: 'young' }
-  /** 5: another tab, or a retry, within the leeway: the successor again. */
+  /** 5: another tab or a retry within the leeway: the same successor is returned again. */
   | { is: 'replayed' }
-  /** 6: the answer was lost, or its cookie: the successor again. */
+  /** 6: the answer or its cookie was lost: the same successor is returned again. */
   | { is: 'late'; record: LateRecord }
-  /** 7: somebody has a newer token. Whoever presents this one is told so first, and gets a ticket. */
+  /** 7: there is a newer token. The client is told so, and gets a ticket. */
   | { is: 'superseded' }
-  /** 8: its bearer was told so, and came back without a newer one: two parties hold the session's tokens. */
+  /** 8: the client was told so and has no newer token: two parties have tokens of the session. */
   | { is: 'reused' }
-  /** 9: made by this service, but not for this point of the session's life. */
+  /** 9: issued by this service, but it does not match the session's state. */
   | { is: 'unknown' }
 
-/** What the whitelist keeps of a late answer: nothing, that the generation begins anew, or that it was counted, too. */
+/** What the whitelist records of a late answer: nothing; that the generation restarts; or also that it was counted. */
 export type LateRecord = { what: 'nothing' } | { what: 'restart' } | { what: 'count'; max: number }
 
 /**
- * Judges a refresh token that was not rotated at once. Pure: all times are in the arguments.
+ * Judges a refresh token that was not rotated at once. A pure function: all times are in the arguments.
  *
- * @param use of the token that replaced the presented one, where the presented one is the predecessor of the current one
+ * @param use of the current token, if the presented one is the token before it
  */
 export function judgeRefreshToken(
   presented: Presented,
@@ -91,12 +90,12 @@ export function judgeRefreshToken(
   return presented.generation < row.generation - 1 ? judgeSuperseded(presented, live) : { is: 'unknown', state: live }
 }
 
-/** Whether a token could be exchanged now: the current one, or the one before it within the leeway. */
+/** Whether a refresh would succeed: the current token, or the one before it within the leeway. */
 export function isLive(verdict: Verdict): verdict is Extract<Verdict, { is: 'due' | 'young' | 'replayed' }> {
   return verdict.is === 'due' || verdict.is === 'young' || verdict.is === 'replayed'
 }
 
-/** Whether it was replaced by the current token. Only then the use of the current token matters. */
+/** Whether a token is the one before the current token. Only then the use of the current token matters. */
 export function isPrevious({ hash }: Pick<Presented, 'hash'>, { previousHash }: WhitelistRow): boolean {
   return previousHash?.equals(hash) ?? false
 }
@@ -107,10 +106,10 @@ function judgePrevious(presented: Presented, state: LiveState, times: RefreshTim
   const sameMark = !isKnown || presented.mark === row.previousMark
   if (sameMark && row.rotatedSecondsAgo <= times.leewaySeconds) return { is: 'replayed', state }
   if (use === 'settled') return judgeSuperseded(presented, state)
-  // Whoever was seen with the successor has it. Nobody may keep it from being settled by asking again and again.
+  // Restarts only before the successor is seen, and once in a leeway: repeated requests must not keep it from settling.
   const restartOrNothing: LateRecord =
     use === 'unseen' && row.rotatedSecondsAgo > times.leewaySeconds ? { what: 'restart' } : { what: 'nothing' }
-  // Whoever shows the same mark is the same browser, or holds a copy of all it had, which works this once.
+  // The same mark: the same browser, or a copy of all its cookies, which has this mark until the next rotation.
   if (sameMark && typeof row.previousMark === 'number') return { is: 'late', record: restartOrNothing, state }
   const max = sameMark ? MAX_UNMARKED : MAX_OTHER_MARKS
   if (row.lateGeneration === row.generation)
@@ -120,7 +119,7 @@ function judgePrevious(presented: Presented, state: LiveState, times: RefreshTim
     : judgeSuperseded(presented, state)
 }
 
-/** In how many generations up to the one before this a late answer was counted, without a generation between them. */
+/** In how many generations in a row, up to the previous one, a late answer was counted. */
 function lateInARow({ generation, lateGeneration, lateReplays }: WhitelistRow): number {
   return lateGeneration !== null && lateGeneration >= generation - 1 ? lateReplays : 0
 }
@@ -130,9 +129,10 @@ function judgeSuperseded({ ticket }: Presented, state: LiveState): Verdict {
 }
 
 /**
- * Whether somebody without cookies, who may have dropped the ticket, comes back with a superseded token: row 8 for them.
+ * Row 8 for a client without cookies, which may have ignored the ticket: whether using a superseded token again counts
+ * as reuse.
  *
- * @param toldSecondsAgo since they were first told that this very token is superseded
+ * @param toldSecondsAgo time since the client was first told that this token is superseded
  */
 export function isReuseWithoutTicket(toldSecondsAgo: number): boolean {
   return toldSecondsAgo > SUPERSEDED_GRACE_SECONDS

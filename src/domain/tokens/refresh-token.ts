@@ -6,21 +6,21 @@ import type { RefreshKey } from '../keys/secrets.js'
 
 /**
  * A refresh token: `lk_rt_` and, in base64url, version (1 byte), key id (1), session id (16), generation (4, big
- * endian), secret (32) and tag (16). The tag is an HMAC over all before it, so that a token which this service never
- * made is refused without asking a store.
+ * endian), secret (32) and tag (16). The tag is an HMAC over all bytes before it, so a forged token is refused without
+ * reading a store.
  */
 export interface RefreshToken {
   sessionId: string
-  /** How often the session's token had been rotated when this one was made. */
+  /** How often the session's token was rotated before this one. */
   generation: number
   secret: Buffer
-  /** The key that its tag was made with, and with it the token: its id is part of the token. */
+  /** The key of its tag. The key's id is part of the token. */
   key: RefreshKey
 }
 
 const PREFIX = 'lk_rt_'
 const FORMAT = taggedTokens({ prefix: PREFIX, version: 1, hasKeyId: true, bodyBytes: 52 })
-/** What the whitelist's column holds; at one rotation a second it lasts for 68 years. */
+/** The maximum of the whitelist's column; at one rotation a second it is reached after 68 years. */
 const MAX_GENERATION = 0x7fff_ffff
 
 /** The first token of a session: the only one whose secret is random. */
@@ -29,21 +29,23 @@ export function firstRefreshToken(sessionId: string, key: RefreshKey): RefreshTo
 }
 
 /**
- * The token that follows. It is derived (HKDF-SHA-256, RFC 5869), not drawn: the same token has the same successor on
- * every instance and at every attempt, so that a client whose answer was lost gets the very same one again.
+ * The next token. It is derived (HKDF-SHA-256, RFC 5869), not random: a token has the same successor on every instance
+ * and at every attempt, so a client whose answer was lost gets the same successor again.
  *
  * @param key derives the secret
- * @param tagKey makes the tag. A successor that an older secret derived must outlive that secret.
+ * @param tagKey makes the tag. It can be newer than `key`, so that the successor stays valid when the older secret is
+ *   removed.
  */
 export function successorOf(token: RefreshToken, key: RefreshKey, tagKey: RefreshKey = key): RefreshToken {
   const generation = token.generation + 1
-  if (generation > MAX_GENERATION) throw new RangeError('a session was refreshed more often than its token can count')
+  if (generation > MAX_GENERATION)
+    throw new RangeError('the session was refreshed too often: its generation would overflow')
   const info = Buffer.concat([Buffer.from('latchkey refresh 1'), uuidToBytes(token.sessionId), uint32(generation)])
   const secret = Buffer.from(hkdfSync('sha256', token.secret, key.salt, info, 32))
   return { sessionId: token.sessionId, generation, secret, key: tagKey }
 }
 
-/** What the whitelist keeps of a token. The secret has 256 bits of entropy: one fast hash is enough. */
+/** What the whitelist stores of a token. The secret has 256 bits of entropy, so one fast hash is enough. */
 export function hashOf(token: RefreshToken): Buffer {
   return createHash('sha256').update(token.secret).digest()
 }
@@ -54,9 +56,9 @@ export function writeRefreshToken(token: RefreshToken): string {
 }
 
 /**
- * Reads a token that one of the keys made.
+ * The same as {@link readRefreshToken}, but throws.
  *
- * @throws LatchkeyError refresh_token_invalid for everything else
+ * @throws LatchkeyError refresh_token_invalid
  */
 export function requireRefreshToken(text: string, keys: readonly RefreshKey[]): RefreshToken {
   const token = readRefreshToken(text, keys)
@@ -64,7 +66,7 @@ export function requireRefreshToken(text: string, keys: readonly RefreshKey[]): 
   return token
 }
 
-/** Reads a token that one of the keys made; undefined for everything else, whatever is wrong with it. */
+/** Reads a token that one of the keys made; undefined for everything else. */
 export function readRefreshToken(text: string, keys: readonly RefreshKey[]): RefreshToken | undefined {
   const parsed = FORMAT.parse(text)
   const key = parsed && FORMAT.verify(parsed, keys)
@@ -76,9 +78,9 @@ export function readRefreshToken(text: string, keys: readonly RefreshKey[]): Ref
 }
 
 /**
- * Which cookie holds a token in a browser: three hexadecimal digits, two of its session and one of its generation. Tokens
- * that follow each other have different ones, and so have nearly all sessions, so that an answer that arrives late touches
- * no younger token.
+ * The slot of a token: the part of a cookie's name that depends on it. Three hexadecimal digits, two of its session and
+ * one of its generation. Consecutive tokens and nearly all sessions have different slots, so an answer that arrives
+ * late does not overwrite a newer token.
  *
  * @param text a refresh token of this service
  */

@@ -19,26 +19,26 @@ import { isReuseWithoutTicket, type LateRecord, type LiveState } from './judge-r
 import { hashOf, type RefreshToken, requireRefreshToken, successorOf } from './refresh-token.js'
 import { ticketOptions, writeTicket } from './superseded-ticket.js'
 
-/** A race can be lost to one rotation and then to its predecessor's retry; a third time would be a defect. */
+/** A request can lose a race to a rotation and then to a retry; losing a third time would be a defect. */
 const MAX_ATTEMPTS = 3
 
 export interface RotationRequest {
-  /** Who asks, if it is a client. */
+  /** The client that asks; by default no registered client. */
   client?: RequestingClient
-  /** Makes the access token one of that dialect although its session began elsewhere. */
+  /** Issues the access token in that dialect although the session did not begin in it. */
   dialect?: 'simple-jwt'
-  /** What came with the token; by default nothing, from a browser. */
+  /** What came with the token; by default a browser without a mark or a ticket. */
   proofs?: Proofs
 }
 
 /**
- * Exchanges a refresh token for new tokens, by the rotation table (docs/rotation.md): the same token presented again
- * yields the same successor, so that nobody is signed out by a second tab or a lost answer; whoever presents a
- * superseded token is told so first; and a token that two parties hold ends its session (RFC 9700, 4.14.2).
+ * Exchanges a refresh token for new tokens, by the rotation table (docs/rotation.md). A token that is presented again
+ * gives the same successor, so a second tab or a lost answer does not sign the user out. A superseded token is refused
+ * first, and only if two parties have the tokens of a session, it is revoked (RFC 9700, 4.14.2).
  *
- * @throws LatchkeyError client_required or what the client is told instead, refresh_token_invalid,
- *   refresh_token_unknown, refresh_token_expired, refresh_token_superseded with a ticket, refresh_token_reused,
- *   session_revoked, session_expired, user_disabled
+ * @throws LatchkeyError client_required or the client's own refusal, refresh_token_invalid, refresh_token_unknown,
+ *   refresh_token_expired, refresh_token_superseded with a ticket, refresh_token_reused, session_revoked,
+ *   session_expired, user_disabled
  */
 export async function rotateRefreshToken(
   context: AuthContext,
@@ -49,7 +49,7 @@ export async function rotateRefreshToken(
   const { activity, db, secrets } = context
   const presented = requireRefreshToken(text, secrets.refreshKeys)
 
-  // Nearly always the newest secret derives the successor; the whitelist knows better after the secret was changed.
+  // Nearly always the newest secret derives the successor. After a change of the secret, the whitelist tells which one.
   let derivation: Derivation = { key: secrets.refreshKeys[0], anySuccessor: false }
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     const rotated = await rotate(context, presented, { client, dialect, proofs, derivation, caller })
@@ -91,11 +91,11 @@ export async function rotateRefreshToken(
 
 interface Derivation {
   key: RefreshKey
-  /** Whether the successor may be another than the whitelist names. */
+  /** Whether the successor can be another one than the whitelist has. */
   anySuccessor: boolean
 }
 
-/** The rows 2 and 4 of the table: one statement. */
+/** Rows 2 and 4 of the table, in one statement. */
 async function rotate(
   context: AuthContext,
   presented: RefreshToken,
@@ -125,13 +125,15 @@ async function rotate(
   activity.record(presented.sessionId, presented.generation)
   trackSessionOrigin(context, rotated, caller)
   if (rotated.previousGeneration < presented.generation) {
-    context.log.warn(`session ${presented.sessionId} was ahead of the database, which must have lost a commit`)
+    context.log.warn(
+      `a client of session ${presented.sessionId} is ahead of the database, which must have lost a commit`,
+    )
     recordEvent(context, 'refresh_recovered', presented, rotated.userId, caller)
   }
   return grantTokens(context, rotated, successor, request.dialect)
 }
 
-/** With which secret the whitelist derived the successor of its current token, if that is the one presented. */
+/** Which secret derived the next token in the whitelist, if the presented token is the current one. */
 function derivationOfNext(
   { secrets }: AuthContext,
   presented: RefreshToken,
@@ -144,17 +146,20 @@ function derivationOfNext(
   return key ? { key, anySuccessor: false } : { key: secrets.refreshKeys[0], anySuccessor: true }
 }
 
-/** The successor that the whitelist names, made with whichever secret it was made with. */
+/**
+ * The current token of the whitelist, which is the successor of the presented one, derived with the same secret as
+ * then.
+ */
 function currentSuccessor({ secrets }: AuthContext, presented: RefreshToken, { whitelist }: LiveState): RefreshToken {
   const [newest] = secrets.refreshKeys
   const candidates = secrets.refreshKeys.map(key => successorOf(presented, key, newest))
   const successor = candidates.find(candidate => hashOf(candidate).equals(whitelist.tokenHash))
-  // Only a JWT_REFRESH_SECRET that was taken away too early can lead here.
+  // This happens only if an old JWT_REFRESH_SECRET was removed too early.
   if (!successor) throw new LatchkeyError('refresh_token_unknown')
   return successor
 }
 
-/** False if the row has changed meanwhile, or the count has reached its end. */
+/** False if the row has changed since it was judged, or the limit is reached. */
 async function recordLate(
   { config, db }: AuthContext,
   presented: RefreshToken,
@@ -173,7 +178,7 @@ async function recordLate(
   }
 }
 
-/** The refusal that ends nothing. */
+/** Row 7: the error, which revokes nothing. */
 function superseded(
   context: AuthContext,
   presented: RefreshToken,
@@ -185,6 +190,7 @@ function superseded(
   return new LatchkeyError('refresh_token_superseded', { ticket: writeTicket(presented, ticketOptions(context)) })
 }
 
+/** Row 8. */
 async function endReused(
   context: AuthContext,
   presented: RefreshToken,
@@ -195,10 +201,10 @@ async function endReused(
   throw new LatchkeyError('refresh_token_reused')
 }
 
-/** A genuine token that does not fit: revoking on it would let an old backup end sessions. It is worth a look. */
+/** Row 9. It revokes nothing, or an old backup would end sessions; but an operator should investigate. */
 function unknown(context: AuthContext, presented: RefreshToken, { userId }: LiveState, caller: Caller): LatchkeyError {
   context.log.error(
-    `a genuine refresh token does not belong to session ${presented.sessionId} as the database knows it`,
+    `a refresh token with a valid tag does not match the state of session ${presented.sessionId} in the database`,
   )
   recordEvent(context, 'refresh_token_unknown', presented, userId, caller)
   return new LatchkeyError('refresh_token_unknown')

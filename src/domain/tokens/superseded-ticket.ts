@@ -5,20 +5,20 @@ import type { NonEmpty } from '../keys/secrets.js'
 import type { RefreshToken } from './refresh-token.js'
 
 /**
- * What the bearer of a superseded refresh token is given beside the refusal: in base64url, version (1 byte), when it was
- * made (4, seconds since the epoch, big endian) and tag (16): an HMAC over all before it and the session and generation
- * of the token. Neither of the two is in it: it says nothing to who finds it, and only who presents it with that very
- * token shows that they were told, and have no newer one.
+ * A ticket comes with the error for a superseded refresh token. In base64url: version (1 byte), time of issue (4,
+ * seconds since the epoch, big endian) and tag (16), an HMAC over all bytes before it and the session and generation of
+ * the token. It does not contain those two, so it tells nothing to a person who finds it. A client that sends it with
+ * that token shows that it was told, and has no newer token.
  */
 export interface TicketOptions {
   keys: NonEmpty<TagKey>
-  /** For how long a ticket counts. */
+  /** How long a ticket is valid. */
   maxAgeSeconds: number
   /** Milliseconds since the epoch. */
   now: number
 }
 
-/** Those of this service, at this moment. */
+/** The options of this service, now. */
 export function ticketOptions({
   clock,
   config,
@@ -34,7 +34,7 @@ export function writeTicket(token: Pick<RefreshToken, 'sessionId' | 'generation'
   return FORMAT.write(uint32(Math.floor(now / 1000)), keys[0], bytesOf(token))
 }
 
-/** Whether a ticket was given for this very token, and still counts. */
+/** Whether a ticket was issued for this token and has not expired. */
 export function isTicketFor(
   text: string,
   token: Pick<RefreshToken, 'sessionId' | 'generation'>,

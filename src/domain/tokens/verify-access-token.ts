@@ -12,7 +12,7 @@ export interface AccessTokenVerifierOptions {
   revocations: Pick<RevocationList, 'refuses' | 'accountEndOf'>
   /** Milliseconds since the epoch. */
   clock(): number
-  /** How many verified tokens are remembered. */
+  /** How many verified tokens are cached. */
   cacheSize?: number
 }
 
@@ -43,10 +43,10 @@ const CLOCK_TOLERANCE_SECONDS = 30
 
 /**
  * Verifies the access tokens of users (RFC 9068, 4; RFC 8725). The signature of a token is checked once; its expiry and
- * its revocation are checked at every call, so that a known token costs two look-ups.
+ * its revocation are checked at every call, so that a cached token costs two look-ups.
  */
 export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): AccessTokenVerifier {
-  /** The key is the end of the token: it differs between tokens, and hashing it takes a fraction of the time. */
+  /** The key is the end of the token, part of the signature: it is unique, and faster to hash than the whole token. */
   const verified = new LRUCache<string, { token: string; principal: Principal }>({ max: options.cacheSize ?? 10_000 })
 
   options.keyring.onDropped(kid => {
@@ -121,8 +121,8 @@ export async function verifyAccessToken(
 }
 
 /**
- * Checks that a token has the form of our access tokens and that the key its header names signed it, with that key's one
- * algorithm (RFC 8725, 3.1). It says nothing about issuer, audience, expiry and revocation.
+ * Checks the form of an access token, and its signature with the key that its header names and with that key's only
+ * algorithm (RFC 8725, 3.1). It does not check issuer, audience, expiry and revocation.
  *
  * @param nowMs milliseconds since the epoch
  * @throws LatchkeyError token_invalid, and token_stale if the key was revoked
@@ -142,7 +142,7 @@ export async function verifySignature(
   }
 }
 
-/** What the header of a well-formed access token says. */
+/** The header of a well-formed access token. */
 export interface AccessTokenHeader {
   alg: string
   kid: string
@@ -150,12 +150,12 @@ export interface AccessTokenHeader {
 
 const MAX_LENGTH = 4096
 const CANONICAL = /^[A-Za-z0-9_-]+$/
-/** What a header may hold. Everything else (`jku`, `x5u`, `jwk`, `crit`, `b64` …) is an attempt at something. */
+/** The only members of a header. Any other (`jku`, `x5u`, `jwk`, `crit`, `b64` …) can only come from an attacker. */
 const HEADER_MEMBERS = new Set(['alg', 'kid', 'typ'])
 
 /**
- * Checks the form of an access token before any library sees it: three parts of canonical base64url, and a header of
- * exactly `alg`, `kid` and `typ: at+jwt` (RFC 8725, 3; RFC 9068, 2.1). Undefined if anything is off.
+ * Checks the form of an access token before any library parses it: three parts of canonical base64url, and a header of
+ * exactly `alg`, `kid` and `typ: at+jwt` (RFC 8725, 3; RFC 9068, 2.1). Undefined if the form is wrong.
  */
 export function readAccessTokenHeader(token: string): AccessTokenHeader | undefined {
   if (token.length > MAX_LENGTH) return undefined
@@ -168,7 +168,7 @@ export function readAccessTokenHeader(token: string): AccessTokenHeader | undefi
   return { alg: header.alg, kid: header.kid }
 }
 
-/** A text with bits that decoding drops would be a second spelling of the same token. */
+/** Refuses a text with extra bits that decoding ignores: it would be a second spelling of the same token. */
 function isCanonical(part: string): boolean {
   return CANONICAL.test(part) && Buffer.from(part, 'base64url').toString('base64url') === part
 }
