@@ -1,42 +1,63 @@
-import type { NewClientAccount } from '../domain/clients/clients.js'
-import * as create from '../domain/clients/clients.js'
-import * as remove from '../domain/clients/clients.js'
-import * as rotate from '../domain/clients/clients.js'
-import type { AuthContext } from '../domain/context.js'
-import type { Database } from '../postgres/database.js'
-import { type Print, printTable } from './print-table.js'
+import type { Command } from 'commander'
+import { formatInstant, print, printTable } from './output.js'
+import { ACTOR, type Configure, withContext, withDatabase } from './with-stores.js'
 
-/** Who the events of these commands name. */
-const ACTOR = 'cli'
-
-/** `latchkey clients create NAME --scope SCOPES`: the secret is printed here and nowhere else. */
-export async function createClient(db: Database, client: NewClientAccount, print: Print): Promise<void> {
-  const { id, secret } = await create.createClient({ db }, client, ACTOR)
-  print(`Made the client ${client.name} with the client_id ${id}.`)
-  print(`Its secret, shown only now: ${secret}`)
+/** `latchkey clients` */
+export function addClientCommands(program: Command, configure: Configure): void {
+  const clients = program.command('clients').description('other services that talk to this one')
+  clients
+    .command('create')
+    .description('give a service a client_id and a secret, which is printed once')
+    .argument('<name>')
+    .requiredOption('--scope <scopes>', 'what it may do, between commas: introspect, revocations, sessions, admin')
+    .action(async (name: string, { scope }: { scope: string }) =>
+      withDatabase(await configure(), async ({ db }) => {
+        const { createClient } = await domain()
+        const scopes = scope.split(/[\s,]+/).filter(Boolean)
+        const { id, secret } = await createClient({ db }, { name, scopes }, ACTOR)
+        print(`Made the client ${name} with the client_id ${id}.`)
+        print(`Its secret, shown only now: ${secret}`)
+      }),
+    )
+  clients
+    .command('list')
+    .description('every client, with its client_id and its scopes')
+    .action(async () =>
+      withDatabase(await configure(), async ({ db }) => {
+        const rows = await db.clients.all()
+        const table = rows.map(({ name, id, scopes, createdAt }) => [
+          name,
+          id,
+          scopes.join(','),
+          formatInstant(createdAt),
+        ])
+        printTable([['NAME', 'CLIENT ID', 'SCOPES', 'CREATED'], ...table], print)
+      }),
+    )
+  clients
+    .command('rotate')
+    .description('give a client a new secret, which is printed once; the old one and its tokens end')
+    .argument('<name>')
+    .action(async (name: string) =>
+      withDatabase(await configure(), async ({ db }) => {
+        const { rotateClientSecret } = await domain()
+        const { secret } = await rotateClientSecret({ db }, name, ACTOR)
+        print(`The secret of ${name} is another one; the old one and its access tokens have ended.`)
+        print(`Its secret, shown only now: ${secret}`)
+      }),
+    )
+  clients
+    .command('remove')
+    .description('remove a client; its tokens end, and the sessions that it opened')
+    .argument('<name>')
+    .action(async (name: string) =>
+      withContext(await configure(), async context => {
+        const { removeClient } = await domain()
+        const sessions = await removeClient(context, name, ACTOR)
+        print(`${name} is removed; its access tokens have ended, and ${sessions} sessions that it opened.`)
+      }),
+    )
 }
 
-/** `latchkey clients list` */
-export async function listClients(db: Database, print: Print): Promise<void> {
-  const rows = await db.clients.all()
-  const table = rows.map(({ name, id, scopes, createdAt }) => [
-    name,
-    id,
-    scopes.join(','),
-    `${createdAt.toISOString().slice(0, 19)}Z`,
-  ])
-  printTable([['NAME', 'CLIENT ID', 'SCOPES', 'CREATED'], ...table], print)
-}
-
-/** `latchkey clients rotate NAME` */
-export async function rotateClient(db: Database, name: string, print: Print): Promise<void> {
-  const { secret } = await rotate.rotateClientSecret({ db }, name, ACTOR)
-  print(`The secret of ${name} is another one; the old one and its access tokens have ended.`)
-  print(`Its secret, shown only now: ${secret}`)
-}
-
-/** `latchkey clients remove NAME` */
-export async function removeClient(context: AuthContext, name: string, print: Print): Promise<void> {
-  const sessions = await remove.removeClient(context, name, ACTOR)
-  print(`${name} is removed; its access tokens have ended, and ${sessions} sessions that it opened.`)
-}
+/** Loaded by a command that needs it, and not for the help. */
+const domain = () => import('../domain/clients/clients.js')

@@ -1,42 +1,26 @@
-import { type FileHandle, open } from 'node:fs/promises'
+import type { Config } from '../config/config.js'
 import { ADMIN_ROLE } from '../domain/accounts/roles.js'
 import { type ImportCounts, type ImportWatcher, importUsers as importLines } from '../domain/import/import-users.js'
 import type { RoleMapping } from '../domain/import/role-mapping.js'
-import { type HashMeasurement, slowestHashFinder } from '../domain/import/slowest-hash.js'
+import { type HashMeasurement, type SlowestHash, slowestHashFinder } from '../domain/import/slowest-hash.js'
+import { FAILURE_DELAY_MARGIN } from '../domain/login/constant-time-failures.js'
 import type { Database } from '../postgres/database.js'
-import { readLines } from './read-lines.js'
-import { slowHashWarning } from './slow-hash-warning.js'
+import { openImport, openRoleMapping, readLines } from './import-input.js'
+import { EXIT_INCOMPLETE, type Print, print, say } from './output.js'
+import { ACTOR, withDatabase } from './with-stores.js'
 
 export interface Output {
   /** For the result. */
-  print(line: string): void
+  print: Print
   /** For progress, and for what was left out. */
-  say(line: string): void
+  say: Print
 }
 
-/** Who the event of this command names. */
-const ACTOR = 'cli'
 const PROGRESS_INTERVAL_MS = 5000
 /** A file may have any number of them. */
 const MAX_IGNORED_FIELDS = 20
 
 const number = new Intl.NumberFormat('en')
-
-/**
- * Opens the file of an import, or standard input for `-`.
- *
- * @throws Error, written for the operator, if it can't be read
- */
-export async function openImport(path: string): Promise<AsyncIterable<Buffer>> {
-  if (path === '-') return process.stdin
-  let file: FileHandle
-  try {
-    file = await open(path)
-  } catch (error) {
-    throw new Error(`${path} can't be read (${(error as NodeJS.ErrnoException).code}).`)
-  }
-  return file.createReadStream()
-}
 
 export interface ImportOptions {
   /** Says which roles here those of the other system are. */
@@ -45,7 +29,19 @@ export interface ImportOptions {
   measureHash?: HashMeasurement
 }
 
-/** `latchkey users import FILE`; returns how many lines were left out. */
+/** `latchkey users import FILE` */
+export async function importFile(config: Config, path: string, mappingPath: string | undefined): Promise<void> {
+  // Before anything is started for it.
+  const mapRoles = mappingPath === undefined ? undefined : await openRoleMapping(mappingPath)
+  const input = await openImport(path)
+  await withDatabase(config, async ({ db }) => {
+    const { signInFailureDelayMs } = config
+    const leftOut = await importUsers(db, input, { print, say }, { mapRoles, signInFailureDelayMs })
+    if (leftOut > 0) process.exitCode = EXIT_INCOMPLETE
+  })
+}
+
+/** @returns how many lines were left out */
 export async function importUsers(
   db: Database,
   input: AsyncIterable<Buffer>,
@@ -99,4 +95,29 @@ function inWords({ imported, present, refused }: ImportCounts): string {
 
 function administratorsInWords(count: number): string {
   return `Of the imported accounts, ${number.format(count)} ${count === 1 ? 'has' : 'have'} the role ${ADMIN_ROLE}.`
+}
+
+/** The longest delay that the setting takes. */
+const LONGEST_DELAY_MS = 5000
+
+/**
+ * What the slowest hash of an import means for the moment at which failed sign-ins are answered (docs/passwords.md).
+ * Nothing if it is done well before that moment, or if there is no such moment.
+ */
+export function slowHashWarning(slowest: SlowestHash | undefined, delayMs: number): string | undefined {
+  if (!slowest || delayMs === 0) return undefined
+  const neededMs = FAILURE_DELAY_MARGIN * slowest.tookMs
+  if (neededMs <= delayMs) return undefined
+  const { name, parameters, tookMs } = slowest
+  const relation = tookMs > delayMs ? 'longer than' : 'too close to'
+  return (
+    `The slowest password hash (${name}, ${parameters}) takes about ${rounded(tookMs)} ms here, ${relation} ` +
+    `SIGN_IN_FAILURE_DELAY (${delayMs} ms): until their owners sign in once, the time of a failed sign-in may tell that ` +
+    `such accounts exist. Set it to ${Math.min(LONGEST_DELAY_MS, rounded(neededMs))}ms for the service.`
+  )
+}
+
+/** To a precision that a measurement has. */
+function rounded(ms: number): number {
+  return Math.ceil(ms / 10) * 10
 }

@@ -1,14 +1,32 @@
+import type { Command } from 'commander'
 import type { AuthContext } from '../domain/context.js'
-import {
-  type KeyDatabase,
-  type NewKeyOptions,
-  revokeSigningKey,
-  rotateSigningKey,
-} from '../domain/keys/rotate-signing-key.js'
+import type { KeyDatabase, NewKeyOptions } from '../domain/keys/rotate-signing-key.js'
 import type { SigningKeyRow, SigningKeys } from '../postgres/signing-keys.js'
-import { type Print, printTable } from './print-table.js'
+import { formatInstant, type Print, print, printTable } from './output.js'
+import { type Configure, withContext, withDatabase } from './with-stores.js'
 
-/** `latchkey keys list`: every key there ever was, the newest first. */
+/** `latchkey keys` */
+export function addKeyCommands(program: Command, configure: Configure): void {
+  const keys = program.command('keys').description('the keys that sign access tokens')
+  keys
+    .command('list')
+    .description('every key there ever was, the newest first')
+    .action(async () => withDatabase(await configure(), ({ db }) => listKeys(db.signingKeys, print)))
+  keys
+    .command('rotate')
+    .description('make the next signing key; it signs once every verifier can know it')
+    .option('--immediately', 'sign with it after some seconds, once every instance knows it')
+    .action(async ({ immediately = false }: { immediately?: boolean }) =>
+      withDatabase(await configure(), ({ db, keyOptions }) => rotateKeys(db, { ...keyOptions, immediately }, print)),
+    )
+  keys
+    .command('revoke')
+    .description('revoke a compromised key: all that it signed is refused, and another takes over')
+    .argument('<kid>')
+    .action(async (kid: string) => withContext(await configure(), context => revokeKey(context, kid)))
+}
+
+/** Prints every key, the newest first. */
 export async function listKeys(signingKeys: Pick<SigningKeys, 'all'>, print: Print, now = new Date()): Promise<void> {
   const rows = await signingKeys.all()
   const signing = rows.find(row => row.activeFrom <= now && isUsable(row, now))
@@ -19,19 +37,20 @@ export async function listKeys(signingKeys: Pick<SigningKeys, 'all'>, print: Pri
       row.alg,
       formatInstant(row.createdAt),
       formatInstant(row.activeFrom),
-      formatInstant(row.retiresAt),
+      row.retiresAt === null ? '-' : formatInstant(row.retiresAt),
       row === signing ? 'signs' : stateOf(row, now),
     ]),
   ]
   printTable(table, print)
 }
 
-/** `latchkey keys rotate [--immediately]`: makes the next signing key, which running instances read by themselves. */
+/** Makes the next signing key, which running instances read by themselves. */
 export async function rotateKeys(
   database: KeyDatabase,
   options: NewKeyOptions & { immediately: boolean },
   print: Print,
 ): Promise<void> {
+  const { rotateSigningKey } = await import('../domain/keys/rotate-signing-key.js')
   const { kid, activeFrom } = await rotateSigningKey(database, options)
   print(`Made signing key ${kid}, which signs from ${formatInstant(activeFrom)}.`)
   if (options.immediately) {
@@ -40,8 +59,8 @@ export async function rotateKeys(
   }
 }
 
-/** `latchkey keys revoke KID`: for a key that somebody else has. */
-export async function revokeKey(context: AuthContext, kid: string, print: Print): Promise<void> {
+async function revokeKey(context: AuthContext, kid: string): Promise<void> {
+  const { revokeSigningKey } = await import('../domain/keys/rotate-signing-key.js')
   const successor = await revokeSigningKey(context, kid)
   print(`Revoked signing key ${kid}. Latchkey refuses every token that it signed; sessions go on after a refresh.`)
   print('Services that verify by the JWKS alone accept it until they fetch the keys again: after 10 minutes by the')
@@ -57,8 +76,4 @@ function stateOf(row: SigningKeyRow, now: Date): string {
 
 function isUsable({ revokedAt, retiresAt }: SigningKeyRow, now: Date): boolean {
   return revokedAt === null && (retiresAt === null || retiresAt > now)
-}
-
-function formatInstant(instant: Date | null): string {
-  return instant === null ? '-' : `${instant.toISOString().slice(0, 19)}Z`
 }

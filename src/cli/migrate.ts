@@ -1,11 +1,20 @@
+import type { Command } from 'commander'
 import type { Config } from '../config/config.js'
-import { migrateExternal, openStores } from '../server/open-stores.js'
-import { commandLog as log } from './command-log.js'
+import { commandLog as log, print } from './output.js'
+import type { Configure } from './with-stores.js'
 
-/** `latchkey migrate`: brings the tables up to date. */
-export async function migrateTables(config: Config): Promise<void> {
+/** `latchkey migrate` */
+export function addMigrateCommand(program: Command, configure: Configure): void {
+  program
+    .command('migrate')
+    .description('bring the tables up to date and end')
+    .action(async () => migrateTables(await configure()))
+}
+
+async function migrateTables(config: Config): Promise<void> {
+  const { migrateExternal, openStores } = await import('../server/open-stores.js')
   if (config.mode === 'external') await migrateExternal(config, log)
   // An embedded database is brought up to date whenever it is opened.
   else await (await openStores(config, { log })).close()
-  console.log('The tables are up to date.')
+  print('The tables are up to date.')
 }

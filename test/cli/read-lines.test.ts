@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import t from 'tap'
-import { readLines } from '../../src/cli/read-lines.js'
+import { readLines } from '../../src/cli/import-input.js'
 import { LineFault } from '../../src/domain/import/import-error.js'
 
 /** Reads lines from bytes that arrive in pieces of this size. */

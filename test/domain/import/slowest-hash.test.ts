@@ -1,5 +1,5 @@
 import t from 'tap'
-import { slowHashWarning } from '../../../src/cli/slow-hash-warning.js'
+import { slowHashWarning } from '../../../src/cli/import-users.js'
 import { slowestHashFinder } from '../../../src/domain/import/slowest-hash.js'
 import { argon2id } from '../../../src/domain/passwords/argon2id.js'
 

@@ -1,6 +1,24 @@
 import { isUtf8 } from 'node:buffer'
+import { type FileHandle, open, readFile } from 'node:fs/promises'
 import { LineFault } from '../domain/import/import-error.js'
 import type { Line } from '../domain/import/import-users.js'
+import { type RoleMapping, readRoleMapping } from '../domain/import/role-mapping.js'
+
+/**
+ * Opens the file of an import, or standard input for `-`.
+ *
+ * @throws Error, written for the operator, if it can't be read
+ */
+export async function openImport(path: string): Promise<AsyncIterable<Buffer>> {
+  if (path === '-') return process.stdin
+  let file: FileHandle
+  try {
+    file = await open(path)
+  } catch (error) {
+    throw new Error(`${path} can't be read (${(error as NodeJS.ErrnoException).code}).`)
+  }
+  return file.createReadStream()
+}
 
 /** More than any account needs; a file without line ends is not to fill the memory. */
 const LINE_MAX_BYTES = 65_536
@@ -35,4 +53,30 @@ function toLine(number: number, length: number, bytes: Buffer): Line {
   const text = bytes.toString('utf8')
   // Some editors mark the beginning of a file.
   return { number, text: number === 1 && text.startsWith('\uFEFF') ? text.slice(1) : text }
+}
+
+/** Room for some ten thousand roles. */
+const MAX_BYTES = 1_048_576
+
+/**
+ * Reads the file of a role mapping.
+ *
+ * @throws Error, written for the operator, that names the file and what is wrong with it
+ */
+export async function openRoleMapping(path: string): Promise<RoleMapping> {
+  const fault = (what: string) => new Error(`The role mapping ${path} can't be used: ${what}`)
+  let bytes: Buffer
+  try {
+    bytes = await readFile(path)
+  } catch (error) {
+    throw fault(`it can't be read (${(error as NodeJS.ErrnoException).code}).`)
+  }
+  if (bytes.length > MAX_BYTES) throw fault(`it has more than ${MAX_BYTES} bytes.`)
+  if (!isUtf8(bytes)) throw fault('it is not UTF-8.')
+  try {
+    // Some editors mark the beginning of a file.
+    return readRoleMapping(bytes.toString('utf8').replace(/^\uFEFF/, ''))
+  } catch (error) {
+    throw fault((error as Error).message)
+  }
 }
