@@ -10,15 +10,15 @@ import { addSignOutEveryoneCommand, addUserCommands } from './cli/users.js'
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
 
 const program = new Command('latchkey')
-  .description('Auth and session microservice. Its configuration is the environment: see docs/configuration.md.')
+  .description('Auth and session microservice, configured by environment variables (docs/configuration.md).')
   .version(version)
-  .option('--embedded', 'use a Postgres of its own and memory, whatever the environment says')
+  .option('--embedded', 'use the embedded Postgres and memory, even if the environment names other stores')
   .showHelpAfterError('(latchkey --help lists the commands)')
   .exitOverride()
 
 program
   .command('serve')
-  .description('run the service until a signal ends it (as latchkey alone does)')
+  .description('run the service until it receives a signal; this is the default command')
   .action(async () => (await import('./server/serve.js')).serve(await configure()))
 
 addMigrateCommand(program, configure)
@@ -33,11 +33,11 @@ try {
   const isBare = operands.length + unknown.length === 0
   await program.parseAsync(isBare ? [...args, 'serve'] : args, { from: 'user' })
 } catch (error) {
-  // At once: whatever a failed start has left open must not keep the process.
+  // Exit at once: something that a failed start left open could keep the process running.
   process.exit(reportError(error))
 }
 
-/** The name of a key, 43 characters of base64url, may begin with a hyphen and is no option all the same. */
+/** Moves key ids behind `--`: they are 43 characters of base64url, and one that begins with a hyphen is not an option. */
 function kidsLast(args: readonly string[]): string[] {
   const isKid = (arg: string) => /^-[\w-]{42}$/.test(arg)
   if (!args.includes('revoke') || !args.some(isKid)) return [...args]

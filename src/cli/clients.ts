@@ -4,24 +4,24 @@ import { ACTOR, type Configure, withContext, withDatabase } from './with-stores.
 
 /** `latchkey clients` */
 export function addClientCommands(program: Command, configure: Configure): void {
-  const clients = program.command('clients').description('other services that talk to this one')
+  const clients = program.command('clients').description('manage clients: other services that call this one')
   clients
     .command('create')
-    .description('give a service a client_id and a secret, which is printed once')
+    .description('create a client and print its client_id and its secret, which is shown only once')
     .argument('<name>')
-    .requiredOption('--scope <scopes>', 'what it may do, between commas: introspect, revocations, sessions, admin')
+    .requiredOption('--scope <scopes>', 'its scopes, separated by commas: introspect, revocations, sessions, admin')
     .action(async (name: string, { scope }: { scope: string }) =>
       withDatabase(await configure(), async ({ db }) => {
         const { createClient } = await domain()
         const scopes = scope.split(/[\s,]+/).filter(Boolean)
         const { id, secret } = await createClient({ db }, { name, scopes }, ACTOR)
-        print(`Made the client ${name} with the client_id ${id}.`)
+        print(`Created the client ${name} with the client_id ${id}.`)
         print(`Its secret, shown only now: ${secret}`)
       }),
     )
   clients
     .command('list')
-    .description('every client, with its client_id and its scopes')
+    .description('list all clients with their client_id and scopes')
     .action(async () =>
       withDatabase(await configure(), async ({ db }) => {
         const rows = await db.clients.all()
@@ -36,28 +36,30 @@ export function addClientCommands(program: Command, configure: Configure): void 
     )
   clients
     .command('rotate')
-    .description('give a client a new secret, which is printed once; the old one and its tokens end')
+    .description('replace the secret of a client and print the new one once; the old one and its tokens become invalid')
     .argument('<name>')
     .action(async (name: string) =>
       withDatabase(await configure(), async ({ db }) => {
         const { rotateClientSecret } = await domain()
         const { secret } = await rotateClientSecret({ db }, name, ACTOR)
-        print(`The secret of ${name} is another one; the old one and its access tokens have ended.`)
+        print(`Replaced the secret of ${name}; the old one and its access tokens are invalid.`)
         print(`Its secret, shown only now: ${secret}`)
       }),
     )
   clients
     .command('remove')
-    .description('remove a client; its tokens end, and the sessions that it opened')
+    .description('remove a client, invalidate its tokens and revoke the sessions that it opened')
     .argument('<name>')
     .action(async (name: string) =>
       withContext(await configure(), async context => {
         const { removeClient } = await domain()
         const sessions = await removeClient(context, name, ACTOR)
-        print(`${name} is removed; its access tokens have ended, and ${sessions} sessions that it opened.`)
+        print(
+          `Removed the client ${name}, invalidated its access tokens and revoked ${sessions} sessions that it opened.`,
+        )
       }),
     )
 }
 
-/** Loaded by a command that needs it, and not for the help. */
+/** Imported when a command needs it, so that the help is printed without loading it. */
 const domain = () => import('../domain/clients/clients.js')

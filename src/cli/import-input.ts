@@ -7,7 +7,7 @@ import { type RoleMapping, readRoleMapping } from '../domain/import/role-mapping
 /**
  * Opens the file of an import, or standard input for `-`.
  *
- * @throws Error, written for the operator, if it can't be read
+ * @throws Error, written for the operator, if it cannot be read
  */
 export async function openImport(path: string): Promise<AsyncIterable<Buffer>> {
   if (path === '-') return process.stdin
@@ -15,16 +15,16 @@ export async function openImport(path: string): Promise<AsyncIterable<Buffer>> {
   try {
     file = await open(path)
   } catch (error) {
-    throw new Error(`${path} can't be read (${(error as NodeJS.ErrnoException).code}).`)
+    throw new Error(`${path} cannot be read (${(error as NodeJS.ErrnoException).code}).`)
   }
   return file.createReadStream()
 }
 
-/** More than any account needs; a file without line ends is not to fill the memory. */
+/** More than any account needs. A file without line ends must not fill the memory. */
 const LINE_MAX_BYTES = 65_536
 const LINE_FEED = 10
 
-/** The lines of a stream of UTF-8, one at a time. A line that is too long, or no UTF-8, is told as that. */
+/** Reads the lines of a stream, one at a time. A line that is too long or not UTF-8 is returned as a fault. */
 export async function* readLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<Line> {
   let number = 1
   let begun: Buffer[] = []
@@ -41,7 +41,7 @@ export async function* readLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<
     }
     const rest = chunk.subarray(start)
     begunBytes += rest.length
-    // What is beyond the limit is counted and not kept.
+    // Bytes beyond the limit are counted, not kept.
     if (rest.length > 0 && begunBytes <= LINE_MAX_BYTES) begun.push(rest)
   }
   if (begunBytes > 0) yield toLine(number, begunBytes, Buffer.concat(begun))
@@ -51,30 +51,30 @@ function toLine(number: number, length: number, bytes: Buffer): Line {
   if (length > LINE_MAX_BYTES) return { number, text: new LineFault(`The line has more than ${LINE_MAX_BYTES} bytes.`) }
   if (!isUtf8(bytes)) return { number, text: new LineFault('The line is not UTF-8.') }
   const text = bytes.toString('utf8')
-  // Some editors mark the beginning of a file.
+  // Some editors write a byte order mark at the start of a file.
   return { number, text: number === 1 && text.startsWith('\uFEFF') ? text.slice(1) : text }
 }
 
-/** Room for some ten thousand roles. */
+/** Enough for about ten thousand roles. */
 const MAX_BYTES = 1_048_576
 
 /**
- * Reads the file of a role mapping.
+ * Reads a role mapping from a file.
  *
- * @throws Error, written for the operator, that names the file and what is wrong with it
+ * @throws Error, written for the operator, that names the file and its error
  */
 export async function openRoleMapping(path: string): Promise<RoleMapping> {
-  const fault = (what: string) => new Error(`The role mapping ${path} can't be used: ${what}`)
+  const fault = (what: string) => new Error(`The role mapping ${path} cannot be used: ${what}`)
   let bytes: Buffer
   try {
     bytes = await readFile(path)
   } catch (error) {
-    throw fault(`it can't be read (${(error as NodeJS.ErrnoException).code}).`)
+    throw fault(`it cannot be read (${(error as NodeJS.ErrnoException).code}).`)
   }
   if (bytes.length > MAX_BYTES) throw fault(`it has more than ${MAX_BYTES} bytes.`)
   if (!isUtf8(bytes)) throw fault('it is not UTF-8.')
   try {
-    // Some editors mark the beginning of a file.
+    // Some editors write a byte order mark at the start of a file.
     return readRoleMapping(bytes.toString('utf8').replace(/^\uFEFF/, ''))
   } catch (error) {
     throw fault((error as Error).message)

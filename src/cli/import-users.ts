@@ -17,13 +17,13 @@ export interface Output {
 }
 
 const PROGRESS_INTERVAL_MS = 5000
-/** A file may have any number of them. */
+/** A file can contain any number of unknown fields. */
 const MAX_IGNORED_FIELDS = 20
 
 const number = new Intl.NumberFormat('en')
 
 export interface ImportOptions {
-  /** Says which roles here those of the other system are. */
+  /** Maps the roles of the other system to ours. */
   mapRoles?: RoleMapping | undefined
   signInFailureDelayMs: number
   measureHash?: HashMeasurement
@@ -31,7 +31,7 @@ export interface ImportOptions {
 
 /** `latchkey users import FILE` */
 export async function importFile(config: Config, path: string, mappingPath: string | undefined): Promise<void> {
-  // Before anything is started for it.
+  // Before the stores are opened.
   const mapRoles = mappingPath === undefined ? undefined : await openRoleMapping(mappingPath)
   const input = await openImport(path)
   await withDatabase(config, async ({ db }) => {
@@ -41,7 +41,11 @@ export async function importFile(config: Config, path: string, mappingPath: stri
   })
 }
 
-/** @returns how many lines were left out */
+/**
+ * Imports the accounts and reports the result.
+ *
+ * @returns how many lines were left out
+ */
 export async function importUsers(
   db: Database,
   input: AsyncIterable<Buffer>,
@@ -56,7 +60,7 @@ export async function importUsers(
   const watcher: ImportWatcher = {
     onAccount({ roles, passwordHash }, isNew) {
       if (isNew && roles.includes(ADMIN_ROLE)) administrators++
-      // Also of those that are there: the import may have been interrupted.
+      // Existing accounts count too: a first import may have been interrupted.
       slowestHash.see(passwordHash)
     },
     onRefused: (line, reason) => say(`line ${line}: ${reason}`),
@@ -75,12 +79,13 @@ export async function importUsers(
   try {
     counts = await importLines({ db }, readLines(input), watcher, ACTOR, mapRoles)
   } catch (error) {
-    if (soFar) say(`Stopped after ${number.format(soFar.lines)} lines: ${inWords(soFar)}. Import it again to go on.`)
+    if (soFar)
+      say(`Stopped after ${number.format(soFar.lines)} lines: ${inWords(soFar)}. Import the file again to continue.`)
     if (administrators > 0) say(administratorsInWords(administrators))
     throw error
   }
   if (ignored.size > 0)
-    say(`Fields that mean nothing here: ${[...ignored].map(name => JSON.stringify(name)).join(', ')}`)
+    say(`Unknown fields, which were ignored: ${[...ignored].map(name => JSON.stringify(name)).join(', ')}`)
   print(`${counts.imported > 0 ? 'Done' : 'Nothing changed'}: ${inWords(counts)}.`)
   if (administrators > 0) print(administratorsInWords(administrators))
   const warning = slowHashWarning(await slowestHash.find(), signInFailureDelayMs)
@@ -97,12 +102,13 @@ function administratorsInWords(count: number): string {
   return `Of the imported accounts, ${number.format(count)} ${count === 1 ? 'has' : 'have'} the role ${ADMIN_ROLE}.`
 }
 
-/** The longest delay that the setting takes. */
+/** The longest delay that the setting accepts. */
 const LONGEST_DELAY_MS = 5000
 
 /**
- * What the slowest hash of an import means for the moment at which failed sign-ins are answered (docs/passwords.md).
- * Nothing if it is done well before that moment, or if there is no such moment.
+ * Warns if verifying the slowest hash of an import takes about as long as the delay of failed sign-ins, or longer: then
+ * that delay does not hide which accounts exist (docs/passwords.md). Undefined if it takes clearly less, or if the delay
+ * is off.
  */
 export function slowHashWarning(slowest: SlowestHash | undefined, delayMs: number): string | undefined {
   if (!slowest || delayMs === 0) return undefined
@@ -112,12 +118,12 @@ export function slowHashWarning(slowest: SlowestHash | undefined, delayMs: numbe
   const relation = tookMs > delayMs ? 'longer than' : 'too close to'
   return (
     `The slowest password hash (${name}, ${parameters}) takes about ${rounded(tookMs)} ms here, ${relation} ` +
-    `SIGN_IN_FAILURE_DELAY (${delayMs} ms): until their owners sign in once, the time of a failed sign-in may tell that ` +
-    `such accounts exist. Set it to ${Math.min(LONGEST_DELAY_MS, rounded(neededMs))}ms for the service.`
+    `SIGN_IN_FAILURE_DELAY (${delayMs} ms). Until the users with such hashes have signed in once, the time of a failed ` +
+    `sign-in can reveal that their accounts exist. Set it to ${Math.min(LONGEST_DELAY_MS, rounded(neededMs))}ms for the service.`
   )
 }
 
-/** To a precision that a measurement has. */
+/** Rounds up to 10 ms: a measurement is no more precise. */
 function rounded(ms: number): number {
   return Math.ceil(ms / 10) * 10
 }

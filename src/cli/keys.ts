@@ -7,21 +7,21 @@ import { type Configure, withContext, withDatabase } from './with-stores.js'
 
 /** `latchkey keys` */
 export function addKeyCommands(program: Command, configure: Configure): void {
-  const keys = program.command('keys').description('the keys that sign access tokens')
+  const keys = program.command('keys').description('manage the keys that sign access tokens')
   keys
     .command('list')
-    .description('every key there ever was, the newest first')
+    .description('list all keys, the newest first')
     .action(async () => withDatabase(await configure(), ({ db }) => listKeys(db.signingKeys, print)))
   keys
     .command('rotate')
-    .description('make the next signing key; it signs once every verifier can know it')
-    .option('--immediately', 'sign with it after some seconds, once every instance knows it')
+    .description('create the next signing key; it signs when every verifier has had time to load it')
+    .option('--immediately', 'sign with it in a few seconds, when every instance has read it')
     .action(async ({ immediately = false }: { immediately?: boolean }) =>
       withDatabase(await configure(), ({ db, keyOptions }) => rotateKeys(db, { ...keyOptions, immediately }, print)),
     )
   keys
     .command('revoke')
-    .description('revoke a compromised key: all that it signed is refused, and another takes over')
+    .description('revoke a compromised key: every token that it signed is refused, and another key signs')
     .argument('<kid>')
     .action(async (kid: string) => withContext(await configure(), context => revokeKey(context, kid)))
 }
@@ -44,7 +44,7 @@ export async function listKeys(signingKeys: Pick<SigningKeys, 'all'>, print: Pri
   printTable(table, print)
 }
 
-/** Makes the next signing key, which running instances read by themselves. */
+/** Creates the next signing key. Running instances read it without a restart. */
 export async function rotateKeys(
   database: KeyDatabase,
   options: NewKeyOptions & { immediately: boolean },
@@ -52,20 +52,24 @@ export async function rotateKeys(
 ): Promise<void> {
   const { rotateSigningKey } = await import('../domain/keys/rotate-signing-key.js')
   const { kid, activeFrom } = await rotateSigningKey(database, options)
-  print(`Made signing key ${kid}, which signs from ${formatInstant(activeFrom)}.`)
+  print(`Created signing key ${kid}, which signs from ${formatInstant(activeFrom)}.`)
   if (options.immediately) {
-    print('Running instances that have this JWT_SECRET sign with it from then on, by themselves.')
-    print('Revoke an older key only after that: what it signs until then would be refused.')
+    print('Running instances with this JWT_SECRET sign with it from then on; they need no restart.')
+    print('Revoke an older key only after that: the tokens that it signs until then would be refused.')
   }
 }
 
 async function revokeKey(context: AuthContext, kid: string): Promise<void> {
   const { revokeSigningKey } = await import('../domain/keys/rotate-signing-key.js')
   const successor = await revokeSigningKey(context, kid)
-  print(`Revoked signing key ${kid}. Latchkey refuses every token that it signed; sessions go on after a refresh.`)
-  print('Services that verify by the JWKS alone accept it until they fetch the keys again: after 10 minutes by the')
-  print('defaults of jwks-rsa and jose, after 5 by those of PyJWT. To be sure at once, restart them.')
-  if (successor !== undefined) print(`Made signing key ${successor}, which signs from now on.`)
+  print(`Revoked signing key ${kid}. Latchkey refuses every token that it signed; sessions continue after a refresh.`)
+  print(
+    'Services that verify tokens with the JWKS only accept the key until they fetch the JWKS again: after 10 minutes',
+  )
+  print(
+    'with the defaults of jwks-rsa and jose, after 5 minutes with those of PyJWT. A restart makes them fetch it at once.',
+  )
+  if (successor !== undefined) print(`Created signing key ${successor}, which signs from now on.`)
 }
 
 function stateOf(row: SigningKeyRow, now: Date): string {

@@ -5,8 +5,8 @@ import { processSettings } from '../config/settings/process.js'
 import { type EmbeddedSecrets, ensureEmbeddedSecrets } from '../embedded-postgres/secrets.js'
 
 /**
- * Reads the configuration. In embedded mode, secrets that are not set are generated once and kept in the data folder, so
- * that the first start needs none.
+ * Reads the configuration. In embedded mode, secrets that are not set are generated once and stored in the data folder,
+ * so that the first start needs no secrets.
  *
  * @throws ConfigError that lists every error
  */

@@ -7,14 +7,14 @@ import type { Configure } from './with-stores.js'
 export function addMigrateCommand(program: Command, configure: Configure): void {
   program
     .command('migrate')
-    .description('bring the tables up to date and end')
+    .description('update the tables to this version')
     .action(async () => migrateTables(await configure()))
 }
 
 async function migrateTables(config: Config): Promise<void> {
   const { migrateExternal, openStores } = await import('../server/open-stores.js')
   if (config.mode === 'external') await migrateExternal(config, log)
-  // An embedded database is brought up to date whenever it is opened.
+  // Opening the embedded database always updates its tables.
   else await (await openStores(config, { log })).close()
   print('The tables are up to date.')
 }

@@ -5,16 +5,16 @@ import type { Log } from '../lib/log.js'
 
 export type Print = (line: string) => void
 
-/** For the result of a command, which goes to standard output alone. */
+/** Prints the result of a command. Nothing else is written to standard output. */
 export const print: Print = line => console.log(line)
 
-/** For everything else that a person should know. */
+/** Prints progress, warnings and errors. */
 export const say: Print = line => console.error(line)
 
-/** The log of a command. */
+/** The log of a command shows warnings and errors only. */
 export const commandLog: Log = { info() {}, warn: say, error: say }
 
-/** Prints lines of cells, each column as wide as its widest cell; the first line is the head. */
+/** Prints lines of cells, each column as wide as its widest cell. The first line is the header. */
 export function printTable(table: readonly (readonly string[])[], print: Print): void {
   const widths = table[0]!.map((_, column) => Math.max(...table.map(line => line[column]!.length)))
   for (const line of table) {
@@ -23,22 +23,21 @@ export function printTable(table: readonly (readonly string[])[], print: Print):
   }
 }
 
-/** An instant as it is printed: in UTC, to the second. */
+/** Formats an instant in UTC, to the second. */
 export function formatInstant(instant: Date): string {
   return `${instant.toISOString().slice(0, 19)}Z`
 }
 
-/** The exit code of a command that ran to its end, but could not do all of its work; 1 means that it did not get there. */
+/** The exit code of a command that finished but could not do everything. 1 means that it did not finish. */
 export const EXIT_INCOMPLETE = 2
 
 /**
- * Says on stderr what went wrong, in a sentence or more, and never with a stack: what ends a command is for its
- * operator to mend.
+ * Writes an error to stderr as one or more sentences, without a stack: the reader is an operator who must correct it.
  *
  * @returns the exit code
  */
 export function reportError(error: unknown): number {
-  // Commander has said it already. Asking for help is not a mistake.
+  // Commander has already printed it. Asking for help is not an error.
   if (error instanceof CommanderError) return error.exitCode
   say(sentenceOf(error))
   return 1
@@ -47,12 +46,12 @@ export function reportError(error: unknown): number {
 function sentenceOf(error: unknown): string {
   if (error instanceof LatchkeyError) return error.detail ? `${error.message} ${error.detail}` : error.message
   if (error instanceof ConfigError) return error.message
-  if (!(error instanceof Error)) return `Latchkey ended: ${String(error)}`
+  if (!(error instanceof Error)) return `Latchkey stopped: ${String(error)}`
   const { code = '' } = error as { code?: string }
   if (MISSING_TABLES.has(code)) {
-    return `The tables in the database are not those of this version (${error.message}): run "latchkey migrate".`
+    return `The tables in the database do not match this version (${error.message}): run "latchkey migrate".`
   }
-  return `Latchkey ended: ${error.message || code}`
+  return `Latchkey stopped: ${error.message || code}`
 }
 
 /** SQLSTATE: no such schema, table, column or function. */

@@ -4,38 +4,40 @@ import type { AuthContext } from '../domain/context.js'
 import { EXIT_INCOMPLETE, formatInstant, print } from './output.js'
 import { ACTOR, type Configure, withContext, withDatabase } from './with-stores.js'
 
-// Each action imports what it needs, so that the help and the version are printed without loading all this.
+/** Imported when a command needs it, so that the help is printed without loading it. */
 const administration = () => import('../domain/accounts/administer-users.js')
 
 /** `latchkey users` */
 export function addUserCommands(program: Command, configure: Configure): void {
-  const users = program.command('users').description('accounts')
+  const users = program.command('users').description('manage accounts')
   const inContext = async (work: (context: AuthContext) => Promise<void>) => withContext(await configure(), work)
   users
     .command('create')
-    .description('make an account; its temporary password is printed once, and must be changed at the first sign-in')
+    .description(
+      'create an account and print its temporary password once; the user must change it at the first sign-in',
+    )
     .argument('<email>')
-    .option('--username <name>', 'a second name to sign in with')
-    .option('--role <role>', 'a role of the account; may be given several times', collect)
+    .option('--username <name>', 'a second name for signing in')
+    .option('--role <role>', 'a role of the account; can be repeated', collect)
     .action((email: string, { username, role: roles }: { username?: string; role?: string[] }) =>
       inContext(async context => {
         const { createUser } = await administration()
         const user = await createUser(context, { email, username, roles }, ACTOR)
-        print(`Made the account ${user.email} with the id ${user.id}.`)
+        print(`Created the account ${user.email} with the id ${user.id}.`)
         print(`Its temporary password, shown only now: ${user.temporaryPassword}`)
       }),
     )
   users
     .command('import')
-    .description('take over accounts from another system: one JSON object a line (docs/importing-users.md)')
+    .description('import accounts from another system: one JSON object a line (docs/importing-users.md)')
     .argument('<file>', 'or - for standard input')
     .option(
       '--role-mapping <file>',
-      'a JSON object: from roles of the other system to a role, a list of roles, or null',
+      'a JSON object that maps roles of the other system to a role, a list of roles, or null',
     )
     .addHelpText(
       'after',
-      '\nIt exits with 0 if every line is in, with 2 if lines were left out, and with 1 if it did not get to the end.',
+      '\nThe exit code is 0 if no line was left out, 2 if lines were left out, and 1 if the import did not finish.',
     )
     .action(async (file: string, { roleMapping }: { roleMapping?: string }) => {
       const { importFile } = await import('./import-users.js')
@@ -43,9 +45,9 @@ export function addUserCommands(program: Command, configure: Configure): void {
     })
   users
     .command('roles')
-    .description('set the roles of an account; its clients refresh and go on with them')
+    .description('set the roles of an account; its sessions continue after a refresh')
     .argument('<email or id>')
-    .argument('[role...]', 'none takes all away')
+    .argument('[role...]', 'no role removes all roles')
     .action((name: string, roles: string[]) =>
       inContext(async context => {
         const { setRoles } = await administration()
@@ -64,11 +66,11 @@ export function addUserCommands(program: Command, configure: Configure): void {
     )
   users
     .command('rename')
-    .description('give an account another e-mail or username; its sessions go on')
+    .description('change the e-mail or the username of an account; its sessions continue')
     .argument('<email or id>')
-    .option('--email <address>', 'a one-time token for a new password that was issued before ends')
-    .option('--username <name>', 'one that looks like an e-mail must be that of the account')
-    .option('--no-username', 'takes the username away')
+    .option('--email <address>', 'the new e-mail; a password reset token that was issued before becomes invalid')
+    .option('--username <name>', 'the new username; if it looks like an e-mail, it must be the e-mail of the account')
+    .option('--no-username', 'remove the username')
     .action(async (name: string, options: { email?: string; username?: string | false }) => {
       const { email, username } = options
       if (email === undefined && username === undefined)
@@ -79,36 +81,36 @@ export function addUserCommands(program: Command, configure: Configure): void {
     })
   users
     .command('reset-password')
-    .description('print a one-time token with which the user sets a new password at /auth/reset-password')
+    .description('print a one-time token with which the user can set a new password at /auth/reset-password')
     .argument('<email or id>')
     .action((name: string) =>
       inContext(async context => {
         const { issuePasswordReset } = await import('../domain/passwords/password-reset.js')
         const { token, email, expiresAt } = await issuePasswordReset(context, name, ACTOR)
-        print(`Until ${formatInstant(expiresAt)}, ${email} may set a new password once with this token.`)
-        print(`Its only copy, shown only now: ${token}`)
+        print(`Until ${formatInstant(expiresAt)}, ${email} can set a new password once with this token.`)
+        print(`The token, shown only now: ${token}`)
       }),
     )
   users
     .command('disable')
-    .description('end every session of an account and refuse new ones')
+    .description('revoke every session of an account and refuse new ones')
     .argument('<email or id>')
     .action((name: string) =>
       inContext(async context => {
         const { disableUser } = await administration()
         await disableUser(context, name, ACTOR)
-        print(`${name} is disabled; its sessions have ended.`)
+        print(`Disabled ${name} and revoked its sessions.`)
       }),
     )
   users
     .command('enable')
-    .description('let an account sign in again')
+    .description('allow a disabled or locked account to sign in again')
     .argument('<email or id>')
     .action((name: string) =>
       inContext(async context => {
         const { enableUser } = await administration()
         await enableUser(context, name, ACTOR)
-        print(`${name} may sign in again.`)
+        print(`${name} can sign in again.`)
       }),
     )
 }
@@ -117,12 +119,12 @@ export function addUserCommands(program: Command, configure: Configure): void {
 export function addSignOutEveryoneCommand(program: Command, configure: Configure): void {
   program
     .command('sign-out-everyone')
-    .description('end every session of every account')
+    .description('revoke every session of every account')
     .action(async () =>
       withContext(await configure(), async context => {
         const { signOutEveryone } = await import('../domain/sessions/end-many-sessions.js')
         await signOutEveryone(context, ACTOR)
-        print('Every session has ended.')
+        print('Revoked every session.')
       }),
     )
 }
@@ -135,11 +137,14 @@ async function checkEmails(context: Pick<AuthContext, 'db'>): Promise<number> {
     found++
     if (otherId !== undefined) {
       shared++
-      print(`${id} has the e-mail ${email}, which is the same address as that of ${otherId}.`)
-    } else if (form === undefined) print(`${id} has the e-mail ${email}, which is no address that is taken today.`)
-    else print(`${id} has the e-mail ${email}; to store it as it is today: latchkey users rename ${id} --email ${form}`)
+      print(`${id} has the e-mail ${email}, which is the same address as the e-mail of ${otherId}.`)
+    } else if (form === undefined) print(`${id} has the e-mail ${email}, which is not a valid address any more.`)
+    else
+      print(
+        `${id} has the e-mail ${email}; to store its current form, run: latchkey users rename ${id} --email ${form}`,
+      )
   }
-  if (found === 0) print('Every e-mail is stored in its form of today.')
+  if (found === 0) print('Every e-mail is stored in its current form.')
   return shared
 }
 
@@ -151,7 +156,7 @@ async function renameAccount(context: AuthContext, name: string, names: NewNames
   )
 }
 
-/** Not a variadic option: that would take the e-mail after it for a role. */
+/** Collects a repeated option. A variadic option would take the e-mail after it for a role. */
 function collect(role: string, roles: readonly string[] = []): string[] {
   return [...roles, role]
 }

@@ -5,12 +5,12 @@ import type { Database } from '../postgres/database.js'
 import type { Stores } from '../server/open-stores.js'
 import { commandLog as log } from './output.js'
 
-// The imports are inside of the functions, so that the help and the version are printed without loading all this.
+// The functions import what they need, so that the help and the version are printed without loading it.
 
-/** The events of the commands name this as the one who did it. */
+/** The actor in the security events that commands cause. */
 export const ACTOR = 'cli'
 
-/** Reads the configuration, once a command is known to be valid. */
+/** Reads the configuration. An action calls it, so an invalid command line is reported first. */
 export type Configure = () => Promise<Config>
 
 /** Opens the stores for one command, and closes them after it. */
@@ -23,11 +23,11 @@ export async function withDatabase(
   await withStores(config, ({ db }) => command({ db, keyOptions: { algorithm: config.algorithm, keyEncryptionKeys } }))
 }
 
-/** Opens everything that the verbs of the domain work with, for one command. */
+/** Opens the context of the domain for one command, and closes it and the stores after it. */
 export async function withContext(config: Config, command: (context: AuthContext) => Promise<void>): Promise<void> {
   const { openContext } = await import('../server/create-context.js')
   await withStores(config, async stores => {
-    // Nobody signs in by a command, and what is needed in an emergency must not wait for a file.
+    // Without the location database: no command signs anyone in, and a missing file must not prevent an emergency measure.
     const context = await openContext({ ...config, locationDatabase: undefined }, { ...stores, log })
     try {
       await command(context)

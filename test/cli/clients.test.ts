@@ -16,7 +16,7 @@ t.test('clients are managed on the command line', async t => {
 
   const created = await clients('create', 'billing', '--scope', 'introspect,admin')
   t.match(created, { code: 0, stderr: '' })
-  const [, id = ''] = /^Made the client billing with the client_id ([0-9a-f-]{36})\.\n/.exec(created.stdout) ?? []
+  const [, id = ''] = /^Created the client billing with the client_id ([0-9a-f-]{36})\.\n/.exec(created.stdout) ?? []
   let secret = secretIn(created.stdout)
   let token = ''
 
@@ -52,7 +52,11 @@ t.test('clients are managed on the command line', async t => {
 
   t.test('clients remove invalidates the secret of a client and its tokens', async t => {
     const removed = await clients('remove', 'billing')
-    t.match(removed, { code: 0, stdout: /^billing is removed; .* 0 sessions that it opened\.\n$/, stderr: '' })
+    t.match(removed, {
+      code: 0,
+      stdout: /^Removed the client billing, .* revoked 0 sessions that it opened\.\n$/,
+      stderr: '',
+    })
     t.equal(await usersSeenBy(token), 401)
     t.equal((await tokenFor(id, secret)).status, 401)
     t.notMatch((await clients('list')).stdout, 'billing')

@@ -88,7 +88,7 @@ t.test('an import reports an invalid line by its number and leaves it out, and i
     'line 2: This is not JSON.',
     'line 3: The password_hash is of no scheme that this service knows.',
     "line 5: The roles can't be taken over: Use letters, digits, punctuation but no comma, symbols, and single spaces between them.",
-    'Fields that mean nothing here: "first_name", "shoe_size"',
+    'Unknown fields, which were ignored: "first_name", "shoe_size"',
   ])
   t.same(
     (await accounts()).map(({ email }) => email),
@@ -182,7 +182,7 @@ t.test('an import that was killed continues where it stopped, also from standard
 t.test('an import that fails on its file or on the tables says so without data of an account', async t => {
   const { env, database, importLines } = await open(t)
   const missing = await runLatchkey(['users', 'import', '/nowhere/users.ndjson'], { env })
-  t.same(missing, { code: 1, stdout: '', stderr: "Latchkey ended: /nowhere/users.ndjson can't be read (ENOENT).\n" })
+  t.same(missing, { code: 1, stdout: '', stderr: 'Latchkey stopped: /nowhere/users.ndjson cannot be read (ENOENT).\n' })
   await database.admin`alter table users rename to users_away`
   const failed = await importLines({ email: 'ada@example.com' })
   t.equal(failed.code, 1)
@@ -217,12 +217,12 @@ t.test('imported roles are mapped, and a role admin that the mapping does not na
 
   const bad = await importMapped('{"a": 1}', { email: 'eve@example.com' })
   t.equal(bad.code, 1)
-  t.match(bad.stderr, /roles\.json can't be used: "a" is mapped to neither a text, nor a list of texts, nor null\.$/m)
+  t.match(bad.stderr, /roles\.json cannot be used: "a" is mapped to neither a text, nor a list of texts, nor null\.$/m)
   const missing = await runLatchkey(['users', 'import', '--role-mapping', '/nowhere/roles.json', '-'], { env })
   t.same(missing, {
     code: 1,
     stdout: '',
-    stderr: "Latchkey ended: The role mapping /nowhere/roles.json can't be used: it can't be read (ENOENT).\n",
+    stderr: 'Latchkey stopped: The role mapping /nowhere/roles.json cannot be used: it cannot be read (ENOENT).\n',
   })
   t.equal((await accounts()).length, 3, 'nothing was imported')
 })

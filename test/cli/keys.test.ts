@@ -11,7 +11,7 @@ t.test('keys list names the state of each key, the newest first', async t => {
   const lines: string[] = []
   const print = (line: string) => lines.push(line)
   await rotateKeys(database, { ...options, immediately: false }, print)
-  t.match(lines.splice(0), [/^Made signing key \S{43}, which signs from \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\.$/])
+  t.match(lines.splice(0), [/^Created signing key \S{43}, which signs from \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\.$/])
 
   const nowMs = await database.now()
   const statesAt = async (minutes: number) => {
@@ -34,7 +34,7 @@ t.test('keys rotate --immediately makes a key that signs in seconds, and says wh
   await ensureSigningKey(database, options)
   const said: string[] = []
   await rotateKeys(database, { ...options, immediately: true }, line => said.push(line))
-  const [, from] = /^Made signing key \S{43}, which signs from (\S{20})\.$/.exec(said[0]!)!
+  const [, from] = /^Created signing key \S{43}, which signs from (\S{20})\.$/.exec(said[0]!)!
   t.match(said.slice(1), [/^Running instances .* from then on/, /^Revoke an older key only after that/])
   const lines: string[] = []
   await listKeys(database.signingKeys, line => lines.push(line), new Date(from!))

@@ -40,7 +40,7 @@ t.test('a running service applies what an operator revokes on the command line w
   await becomes(body.access_token, 'live')
 
   const kid = JSON.parse(Buffer.from(body.access_token.split('.')[0], 'base64url').toString()).kid
-  t.match(await run('keys', 'revoke', kid), /Made signing key .*, which signs from now on/)
+  t.match(await run('keys', 'revoke', kid), /Created signing key .*, which signs from now on/)
   await becomes(body.access_token, 'token_stale')
   await refresh()
   await becomes(body.access_token, 'live')

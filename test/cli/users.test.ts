@@ -22,7 +22,7 @@ t.test('accounts are managed on the command line', async t => {
 
   t.test('users create prints the account and its temporary password', async t => {
     t.match(created, { code: 0, stderr: '' })
-    t.match(created.stdout, /^Made the account ann@example\.com with the id [0-9a-f-]{36}\.\n.*: [\w-]{20}\n$/)
+    t.match(created.stdout, /^Created the account ann@example\.com with the id [0-9a-f-]{36}\.\n.*: [\w-]{20}\n$/)
   })
 
   t.test('a temporary password can only be changed, and only once', async t => {
@@ -53,7 +53,7 @@ t.test('accounts are managed on the command line', async t => {
   t.test('users reset-password prints a one-time token, and refuses a disabled account', async t => {
     const issued = await users('reset-password', 'ANN@example.com')
     t.match(issued, { code: 0, stderr: '' })
-    t.match(issued.stdout, /^Until 20\S+Z, ann@example\.com may set .*\n.*: lk_pr_[\w-]{87}\n$/)
+    t.match(issued.stdout, /^Until 20\S+Z, ann@example\.com can set .*\n.*: lk_pr_[\w-]{87}\n$/)
     const token = temporaryPassword(issued.stdout)
     const answer = await client.post('/auth/reset-password', { token, new_password: PASSWORD })
     t.match(answer, { status: 200, body: { user: { email } } })
@@ -69,7 +69,7 @@ t.test('accounts are managed on the command line', async t => {
   t.test('users disable ends all sessions of an account, and users enable allows new ones', async t => {
     const credentials = { email, password: PASSWORD, transport: 'body' }
     const { body } = await client.post('/auth/login', credentials)
-    t.match(await users('disable', email), { code: 0, stdout: /sessions have ended/, stderr: '' })
+    t.match(await users('disable', email), { code: 0, stdout: /revoked its sessions/, stderr: '' })
     const refresh = () => client.post('/auth/refresh', { refresh_token: body.refresh_token })
     t.match(await refresh(), { status: 401, body: { code: 'user_disabled' } })
     t.match(await client.post('/auth/login', credentials), { status: 401, body: { code: 'invalid_credentials' } })
@@ -161,7 +161,7 @@ t.test('users check-emails reports accounts that have one address in two forms',
   for (const name of ['ann', 'bob', 'cid', 'dan']) await users('create', `${name}@example.com`)
   t.same(await users('check-emails'), {
     code: 0,
-    stdout: 'Every e-mail is stored in its form of today.\n',
+    stdout: 'Every e-mail is stored in its current form.\n',
     stderr: '',
   })
   const ids: string[] = []
@@ -181,9 +181,9 @@ t.test('users check-emails reports accounts that have one address in two forms',
   t.same(
     checked.stdout.trim().split('\n').sort(),
     [
-      `${ann} has the e-mail ann@b\u00FCcher.example, which is the same address as that of ${bob}.`,
-      `${cid} has the e-mail cid@b\u00FCcher.example; to store it as it is today: latchkey users rename ${cid} --email cid@xn--bcher-kva.example`,
-      `${dan} has the e-mail dan@example.com., which is no address that is taken today.`,
+      `${ann} has the e-mail ann@b\u00FCcher.example, which is the same address as the e-mail of ${bob}.`,
+      `${cid} has the e-mail cid@b\u00FCcher.example; to store its current form, run: latchkey users rename ${cid} --email cid@xn--bcher-kva.example`,
+      `${dan} has the e-mail dan@example.com., which is not a valid address any more.`,
     ].sort(),
   )
 })

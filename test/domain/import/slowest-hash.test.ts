@@ -92,9 +92,9 @@ t.test('a hash whose time and a quarter exceed SIGN_IN_FAILURE_DELAY gets a warn
     slowHashWarning({ name: 'bcrypt', parameters: 'cost 14', work: 1, tookMs }, delayMs)
   t.equal(
     warning(897, 500),
-    'The slowest password hash (bcrypt, cost 14) takes about 900 ms here, longer than SIGN_IN_FAILURE_DELAY (500 ms): ' +
-      'until their owners sign in once, the time of a failed sign-in may tell that such accounts exist. Set it to 1130ms ' +
-      'for the service.',
+    'The slowest password hash (bcrypt, cost 14) takes about 900 ms here, longer than SIGN_IN_FAILURE_DELAY (500 ms). ' +
+      'Until the users with such hashes have signed in once, the time of a failed sign-in can reveal that their ' +
+      'accounts exist. Set it to 1130ms for the service.',
   )
   t.match(warning(450, 500), /takes about 450 ms here, too close to SIGN_IN_FAILURE_DELAY .+ Set it to 570ms/)
   t.match(warning(9000, 500), /Set it to 5000ms/, 'no more than the setting accepts')
