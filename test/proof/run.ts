@@ -3,8 +3,8 @@ import { rotationModels } from './rotation/models.js'
 import { type Model, search } from './search.js'
 
 // `npm run test:proof` searches every model and prints what it searched; `-- --full` uses larger bounds, which takes
-// hours and some gigabytes. If an invariant is broken, it prints the shortest steps to that state, and the exit code is
-// 1.
+// twenty minutes and 4 GB of memory. If an invariant is broken, it prints the shortest steps to that state, and the exit
+// code is 1.
 
 const MOST_STATES = 100_000_000
 
