@@ -20,7 +20,7 @@ async function whitelistRow({ database }: TestApp, { sessionId }: Person) {
 }
 
 async function events({ database, app }: TestApp, { userId }: Person): Promise<string[]> {
-  await new Promise(resolve => app.context.db.ping().then(resolve))
+  await app.context.background.settled()
   const rows = await database.admin`select type from security_events where user_id = ${userId} order by at`
   return rows.map(({ type }) => type)
 }
