@@ -46,9 +46,9 @@ module.exports = {
     not('plugins-import-no-route', '^src/http/(plugins|errors)/', '^src/http/(routes|compat)/'),
     not('one-place-knows-the-kind-of-store', '^src/(?!server/|cli/|embedded-postgres/)', '^src/embedded-postgres/'),
     not(
-      'embedded-postgres-imports-only-the-log',
+      'embedded-postgres-imports-only-helpers',
       '^src/embedded-postgres/',
-      '^src/(?!embedded-postgres/|lib/log\\.ts)',
+      '^src/(?!embedded-postgres/|lib/(log|error-facts)\\.ts)',
     ),
     // The embedded Postgres is asked whether it is ready before there is a database to ask.
     not('sql-is-in-postgres', '^src/(?!postgres/|embedded-postgres/)', 'node_modules/(drizzle-orm|postgres)/'),

@@ -3,6 +3,7 @@ import { type FileHandle, open, readFile } from 'node:fs/promises'
 import { LineFault } from '../domain/import/import-error.js'
 import type { Line } from '../domain/import/import-users.js'
 import { type RoleMapping, readRoleMapping } from '../domain/import/role-mapping.js'
+import { codeOf, messageOf } from '../lib/error-facts.js'
 
 /**
  * Opens the file of an import, or standard input for `-`.
@@ -15,7 +16,7 @@ export async function openImport(path: string): Promise<AsyncIterable<Buffer>> {
   try {
     file = await open(path)
   } catch (error) {
-    throw new Error(`${path} cannot be read (${(error as NodeJS.ErrnoException).code}).`)
+    throw new Error(`${path} cannot be read (${codeOf(error)}).`)
   }
   return file.createReadStream()
 }
@@ -69,7 +70,7 @@ export async function openRoleMapping(path: string): Promise<RoleMapping> {
   try {
     bytes = await readFile(path)
   } catch (error) {
-    throw fault(`it cannot be read (${(error as NodeJS.ErrnoException).code}).`)
+    throw fault(`it cannot be read (${codeOf(error)}).`)
   }
   if (bytes.length > MAX_BYTES) throw fault(`it has more than ${MAX_BYTES} bytes.`)
   if (!isUtf8(bytes)) throw fault('it is not UTF-8.')
@@ -77,6 +78,6 @@ export async function openRoleMapping(path: string): Promise<RoleMapping> {
     // Some editors write a byte order mark at the start of a file.
     return readRoleMapping(bytes.toString('utf8').replace(/^\uFEFF/, ''))
   } catch (error) {
-    throw fault((error as Error).message)
+    throw fault(messageOf(error))
   }
 }

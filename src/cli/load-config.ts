@@ -3,6 +3,7 @@ import { type Config, readConfig } from '../config/config.js'
 import { isSet, readVariable } from '../config/read-settings.js'
 import { processSettings } from '../config/settings/process.js'
 import { type EmbeddedSecrets, ensureEmbeddedSecrets } from '../embedded-postgres/secrets.js'
+import { codeOf } from '../lib/error-facts.js'
 
 /**
  * Reads the configuration. In embedded mode, secrets that are not set are generated once and stored in the data folder,
@@ -22,8 +23,8 @@ async function embeddedSecrets(dataDir: string): Promise<EmbeddedSecrets> {
   try {
     return await ensureEmbeddedSecrets(dataDir)
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === undefined) throw error
+    const code = codeOf(error)
+    if (code === '') throw error
     throw new Error(
       `The data folder ${dataDir} cannot be used (${code}): set DATA_DIR to a folder that this user can write to.`,
       { cause: error },

@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander'
 import { ConfigError } from '../config/config.js'
+import { codeOf, messageOf } from '../lib/error-facts.js'
 import { LatchkeyError } from '../lib/errors.js'
 import type { Log } from '../lib/log.js'
 
@@ -46,12 +47,11 @@ export function reportError(error: unknown): number {
 function sentenceOf(error: unknown): string {
   if (error instanceof LatchkeyError) return error.detail ? `${error.message} ${error.detail}` : error.message
   if (error instanceof ConfigError) return error.message
-  if (!(error instanceof Error)) return `Latchkey stopped: ${String(error)}`
-  const { code = '' } = error as { code?: string }
+  const code = codeOf(error)
   if (MISSING_TABLES.has(code)) {
-    return `The tables in the database do not match this version (${error.message}): run "latchkey migrate".`
+    return `The tables in the database do not match this version (${messageOf(error)}): run "latchkey migrate".`
   }
-  return `Latchkey stopped: ${error.message || code}`
+  return `Latchkey stopped: ${messageOf(error) || code}`
 }
 
 /** SQLSTATE: no such schema, table, column or function. */

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { codeOf } from '../lib/error-facts.js'
 import { InvalidValue, type Kind } from './setting.js'
 
 /** A whole number within bounds, both included. */
@@ -64,8 +65,7 @@ export const certificateFile: Kind<string> = {
     try {
       content = readFileSync(path, 'utf8')
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException
-      throw new InvalidValue(`must be the path of a PEM file; the file cannot be read (${code})`)
+      throw new InvalidValue(`must be the path of a PEM file; the file cannot be read (${codeOf(error)})`)
     }
     if (!content.includes('-----BEGIN CERTIFICATE-----')) {
       throw new InvalidValue('must be the path of a PEM file; the file does not contain "-----BEGIN CERTIFICATE-----"')

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { codeOf } from '../lib/error-facts.js'
 import { InvalidValue, isSetting, type Setting, type SettingTree } from './setting.js'
 import { type GivenConfig, type SettingName, settings, settingTree, type Values } from './settings.js'
 
@@ -88,10 +89,9 @@ export function readVariable(env: NodeJS.ProcessEnv, name: string): Variable {
       problem: `${name}_FILE names an empty file: write the value into the file, or unset the variable.`,
     }
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
     return {
       text: undefined,
-      problem: `${name}_FILE names a file that cannot be read (${code}): check the path and the permissions.`,
+      problem: `${name}_FILE names a file that cannot be read (${codeOf(error)}): check the path and the permissions.`,
     }
   }
 }

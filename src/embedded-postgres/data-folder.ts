@@ -1,6 +1,7 @@
 import { access, chmod, lstat, mkdir, realpath, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { codeOf } from '../lib/error-facts.js'
 import type { Log } from '../lib/log.js'
 import { findFormerFolder, finishMove, moveFromFormerFolder } from './earlier-version.js'
 import { dataFolder, type Installation } from './installation.js'
@@ -117,7 +118,7 @@ async function ownerOf(path: string): Promise<number | undefined> {
   try {
     return (await stat(path)).uid
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    if (codeOf(error) === 'ENOENT') return undefined
     throw error
   }
 }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { chmod, cp, lstat, readlink, rename, rm, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { codeOf } from '../lib/error-facts.js'
 import type { Log } from '../lib/log.js'
 import { dataFolder, makeTemporaryFolder } from './installation.js'
 import { rootOwnedDirOf } from './native-programs.js'
@@ -52,7 +53,7 @@ async function renameOnSameFileSystem(from: string, to: string): Promise<boolean
     await rename(from, to)
     return true
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EXDEV') return false
+    if (codeOf(error) === 'EXDEV') return false
     throw error
   }
 }

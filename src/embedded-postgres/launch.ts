@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres'
+import { messageOf } from '../lib/error-facts.js'
 import { dataFolder, dataPath, type Installation, passwordFile, ROLE, spawnOptions } from './installation.js'
 import { folderSetting, readPostmaster } from './postmaster.js'
 import { hasEnded, stopServer, stopWithParent } from './stop.js'
@@ -62,8 +63,7 @@ export async function launchPostgres(installation: Installation, options: Launch
       // Another program has opened the port since it was found free.
       if (attempt < PORT_ATTEMPTS && tail.includes('could not create any TCP/IP sockets')) continue
       const lines = tail.trim().split('\n').slice(-LOG_TAIL_LINES).join('\n')
-      const reason = error instanceof Error ? error.message : String(error)
-      throw new Error(`Postgres did not start: ${reason}\n${lines}`, { cause: error })
+      throw new Error(`Postgres did not start: ${messageOf(error)}\n${lines}`, { cause: error })
     }
   }
 }

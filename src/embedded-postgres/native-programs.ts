@@ -17,6 +17,7 @@ import {
 } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
+import { codeOf } from '../lib/error-facts.js'
 import { runs, type ServerUser } from './server-user.js'
 
 /**
@@ -49,7 +50,7 @@ export async function restoreLibraryLinks(folder: string): Promise<void> {
     try {
       await symlink(relative(dirname(target), source), path)
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue
+      if (codeOf(error) === 'EEXIST') continue
       throw new Error(
         `Postgres needs the link ${path}, which could not be created. ` +
           'Run npm install without --ignore-scripts, as a user who can write there.',

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { codeOf } from '../lib/error-facts.js'
 
 /** Identifies a process, and tells it apart from a later process with the same pid. */
 export interface ProcessIdentity {
@@ -43,7 +44,7 @@ export function isPidInUse(pid: number): boolean {
     return true
   } catch (error) {
     // EPERM: the process runs as another user.
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
+    return codeOf(error) === 'EPERM'
   }
 }
 

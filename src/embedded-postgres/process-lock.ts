@@ -1,5 +1,6 @@
 import { link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { codeOf } from '../lib/error-facts.js'
 import { identifyProcess, type ProcessIdentity, stillRuns } from './process-identity.js'
 
 export interface ProcessLock {
@@ -44,7 +45,7 @@ async function linkIfFree(temporary: string, path: string): Promise<boolean> {
     await link(temporary, path)
     return true
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    if (codeOf(error) === 'EEXIST') return false
     throw error
   }
 }
@@ -73,7 +74,7 @@ async function takeTurn(turn: string): Promise<boolean> {
     await mkdir(turn)
     return true
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    if (codeOf(error) !== 'EEXIST') throw error
   }
   // A turn takes a millisecond. If it lasts for seconds, its process was killed.
   const { mtimeMs } = await stat(turn).catch(() => ({ mtimeMs: Date.now() }))
@@ -100,7 +101,7 @@ async function readIfPresent(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    if (codeOf(error) === 'ENOENT') return undefined
     throw error
   }
 }

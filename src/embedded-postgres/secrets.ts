@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { link, open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { codeOf } from '../lib/error-facts.js'
 import { makeDataDir } from './data-folder.js'
 
 export interface EmbeddedSecrets {
@@ -25,7 +26,7 @@ async function readSecrets(path: string): Promise<EmbeddedSecrets | undefined> {
   try {
     return parseSecrets(await readFile(path, 'utf8'))
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    if (codeOf(error) === 'ENOENT') return undefined
     throw new Error(
       `${path} does not contain the two secrets of this instance. Restore it from a backup, or delete its whole folder ` +
         'to start again without its users.',
@@ -45,7 +46,7 @@ async function createSecrets(path: string): Promise<EmbeddedSecrets> {
     await link(temporary, path)
     return secrets
   } catch (error) {
-    const existing = (error as NodeJS.ErrnoException).code === 'EEXIST' ? await readSecrets(path) : undefined
+    const existing = codeOf(error) === 'EEXIST' ? await readSecrets(path) : undefined
     if (existing === undefined) throw error
     return existing
   } finally {

@@ -12,6 +12,7 @@ import {
   type Stats,
 } from 'node:fs'
 import { join } from 'node:path'
+import { codeOf } from '../lib/error-facts.js'
 
 /** The user that a server program runs as. */
 export interface ServerUser {
@@ -152,7 +153,7 @@ function openUnlessLink(path: string): number | undefined {
     return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   } catch (error) {
     // A link or a socket: Postgres creates neither here. A file can disappear only if its former owner still runs programs.
-    if (['ELOOP', 'ENXIO', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
+    if (['ELOOP', 'ENXIO', 'ENOENT'].includes(codeOf(error))) return undefined
     throw error
   }
 }

@@ -3,6 +3,7 @@ import { isIPv6 } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { Reader, type Response } from 'maxmind'
 import { ConfigError } from '../config/config.js'
+import { codeOf, messageOf } from './error-facts.js'
 import type { Log } from './log.js'
 
 /** Where an address is, as well as a database of addresses can know it. */
@@ -38,7 +39,7 @@ export async function openLocationDatabase(path: string | undefined, log: Log): 
     try {
       return locationIn(reader.get(address))
     } catch (error) {
-      if (isHealthy) log.error(`LOCATION_DATABASE is damaged at an address: ${(error as Error).message}`)
+      if (isHealthy) log.error(`LOCATION_DATABASE is damaged at an address: ${messageOf(error)}`)
       isHealthy = false
       return undefined
     }
@@ -63,8 +64,8 @@ function locationIn(entry: Entry | null): Location | undefined {
 }
 
 async function open(path: string): Promise<Reader<Entry & Response>> {
-  const file = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    throw refusal(`could not be read (${error.code})`, path)
+  const file = await readFile(path).catch(error => {
+    throw refusal(`could not be read (${codeOf(error)})`, path)
   })
   try {
     const reader = new Reader<Entry & Response>(file)

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { DrizzleQueryError } from 'drizzle-orm'
 import { readPostgresUrl } from '../config/postgres-url.js'
-import { CONNECTION_ERROR_CODES, isTlsError } from '../lib/connection-errors.js'
+import { CONNECTION_ERROR_CODES, codeOf, isTlsError, messageOf } from '../lib/error-facts.js'
 
 /**
  * Whether no connection survives this error. It comes a moment before the connection is closed, and what is sent in
@@ -27,7 +27,7 @@ export function redacted(error: unknown): unknown {
 
 /** Whether a pooler refuses what a connection would set for its session; PgBouncer does, as it shares them. */
 export function refusesSessionSettings(error: unknown): boolean {
-  return error instanceof Error && /^unsupported startup parameter/.test(error.message)
+  return /^unsupported startup parameter/.test(messageOf(error))
 }
 
 interface ServerError {
@@ -60,7 +60,7 @@ export function isNotThereYet(error: unknown): boolean {
 
 function explain(error: unknown, { variable, url }: PostgresAddress): string {
   const code = codeOf(error)
-  const reason = error instanceof Error && error.message !== '' ? error.message.replace(/\.$/, '') : code
+  const reason = messageOf(error).replace(/\.$/, '') || code
   const postgres = `Postgres at ${withoutSecrets(url)}`
   const refused = refusedParameter(error)
   if (refused === 'search_path' || (refused === 'options' && url.includes('search_path'))) {
@@ -109,13 +109,7 @@ function withCode(error: unknown): unknown {
 
 /** The connection parameter that PgBouncer rejects as unknown. Undefined for other errors. */
 function refusedParameter(error: unknown): string | undefined {
-  const message = error instanceof Error ? error.message : ''
-  return /^unsupported startup parameter(?: in options)?: (.+)$/.exec(message)?.[1]
-}
-
-function codeOf(error: unknown): string {
-  const { code } = (error ?? {}) as { code?: unknown }
-  return typeof code === 'string' ? code : ''
+  return /^unsupported startup parameter(?: in options)?: (.+)$/.exec(messageOf(error))?.[1]
 }
 
 /** Host, port and database. The text is built from the parsed parts, never by cutting secrets out of an address. */

@@ -1,5 +1,5 @@
 import type { Cluster, Redis } from 'ioredis'
-import { isTlsError } from '../lib/connection-errors.js'
+import { codeOf, isTlsError, messageOf } from '../lib/error-facts.js'
 import type { Log } from '../lib/log.js'
 
 /** Whether Redis is unavailable, read-only or did not answer in time, so that a retry soon makes sense. */
@@ -31,12 +31,12 @@ export function isFormerMaster({ message }: Error): boolean {
 
 /** Whether a command was rejected because the key holds a value of another type. */
 export function isWrongType(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith('WRONGTYPE')
+  return messageOf(error).startsWith('WRONGTYPE')
 }
 
 /** Also of a command within a script, for which Redis has other words, and before 7.2 does not name the command. */
 export function isDenied(error: unknown): boolean {
-  return error instanceof Error && /^NOPERM|ACL failure|user executing the script/.test(error.message)
+  return /^NOPERM|ACL failure|user executing the script/.test(messageOf(error))
 }
 
 /** Both are parts of sentences: "The Sentinel at … <is>. <fix>." */
@@ -50,8 +50,8 @@ export function unknownMaster(master: string): SentinelProblem {
 }
 
 /** Never repeats what was sent to a Sentinel, which may be a password. */
-export function explainSentinelError(error: Error, isTls: boolean): SentinelProblem {
-  const { message, code = '' } = error as NodeJS.ErrnoException
+export function explainSentinelError(error: unknown, isTls: boolean): SentinelProblem {
+  const message = messageOf(error)
   if (message.startsWith('NOAUTH')) return { is: 'requires a password', fix: 'Set REDIS_SENTINEL_PASSWORD' }
   if (message.startsWith('WRONGPASS')) {
     return {
@@ -71,7 +71,7 @@ export function explainSentinelError(error: Error, isTls: boolean): SentinelProb
       fix: 'Name the Sentinels in REDIS_URL (their port is usually 26379), or unset REDIS_SENTINEL_MASTER',
     }
   }
-  if (isTlsError(code)) {
+  if (isTlsError(codeOf(error))) {
     return {
       is: `cannot be reached by TLS (${message})`,
       fix: 'Correct REDIS_CA_FILE, REDIS_URL or REDIS_SENTINEL_TLS',
@@ -102,7 +102,7 @@ export function createDeniedRights(now: () => number, log?: Pick<Log, 'warn'>): 
   let reportedAt = Number.NEGATIVE_INFINITY
 
   function logOnce(error: unknown): void {
-    const { message } = error as Error
+    const message = messageOf(error)
     if (logged.has(message)) return
     logged.add(message)
     log?.warn(

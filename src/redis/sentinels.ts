@@ -88,7 +88,7 @@ async function askSentinel(
     onSentinel(place, named === undefined ? unknownMaster(master) : undefined)
     return named
   } catch (error) {
-    if (!signal.aborted) onSentinel(place, explainSentinelError(cause ?? (error as Error), tls !== undefined))
+    if (!signal.aborted) onSentinel(place, explainSentinelError(cause ?? error, tls !== undefined))
     return undefined
   } finally {
     signal.removeEventListener('abort', stop)

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { type Logger, type LoggerOptions, pino } from 'pino'
 import type { Config } from '../config/config.js'
+import { codeOf } from '../lib/error-facts.js'
 
 /** The log of the process. There is only one, from start to exit. */
 export function startLog(level: Config['logLevel']): Logger {
@@ -66,11 +67,11 @@ export type ErrorDescription = {
  */
 function describeError(error: unknown, depth = 0): ErrorDescription {
   if (!(error instanceof Error)) return { type: typeof error, message: '', stack: '' }
-  const { code } = error as { code?: unknown }
+  const code = codeOf(error)
   const quotes = quotesValues(error)
   return {
     type: error.name === 'Error' ? error.constructor.name : error.name,
-    ...(typeof code === 'string' && { code }),
+    ...(code !== '' && { code }),
     message: quotes ? 'left out, as it quotes values' : error.message,
     stack: quotes ? framesOf(error.stack ?? '') : (error.stack ?? ''),
     ...(error.cause !== undefined && depth < 5 && { cause: describeError(error.cause, depth + 1) }),
@@ -80,9 +81,7 @@ function describeError(error: unknown, depth = 0): ErrorDescription {
 function quotesValues(error: Error): boolean {
   // Recognised by shape, so that this needs neither Drizzle nor the driver.
   if ('query' in error && 'params' in error) return true
-  const { code } = error as { code?: unknown }
-  const sqlState = 'severity' in error && typeof code === 'string' ? code : ''
-  return sqlState.startsWith('22')
+  return 'severity' in error && codeOf(error).startsWith('22')
 }
 
 /** A stack opens with the message, which may have several lines. */

@@ -3,6 +3,7 @@ import closeWithGrace from 'close-with-grace'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { Config } from '../config/config.js'
 import { configWarnings } from '../config/warnings.js'
+import { codeOf } from '../lib/error-facts.js'
 import { buildApp } from './app.js'
 import { startLog } from './logging.js'
 import { openStores, type Stores } from './open-stores.js'
@@ -82,7 +83,7 @@ function announceStart(app: FastifyInstance, config: Config): void {
 }
 
 function explainListenError(error: unknown, host: string, port: number): unknown {
-  const sentence = LISTEN_ERRORS[(error as NodeJS.ErrnoException).code ?? '']
+  const sentence = LISTEN_ERRORS[codeOf(error)]
   return sentence === undefined ? error : new Error(sentence(host, port), { cause: error })
 }
 

@@ -1,4 +1,4 @@
-import { CONNECTION_ERROR_CODES } from '../../lib/connection-errors.js'
+import { CONNECTION_ERROR_CODES, codeOf } from '../../lib/error-facts.js'
 import { type ErrorCode, LatchkeyError } from '../../lib/errors.js'
 import { isRedisUnavailable } from '../../redis/errors.js'
 
@@ -86,8 +86,8 @@ function toFieldError({ instancePath, message, params }: AjvError): { field: str
 export function isStoreUnavailable(error: unknown, depth = 0): boolean {
   // A chain of causes can be a cycle; real errors are not wrapped deeper than this.
   if (!(error instanceof Error) || depth > 5) return false
-  const { code } = error as { code?: unknown }
-  if (typeof code === 'string' && (UNAVAILABLE_CODES.has(code) || POSTGRES_CONNECTION_CLASS.test(code))) return true
+  const code = codeOf(error)
+  if (UNAVAILABLE_CODES.has(code) || POSTGRES_CONNECTION_CLASS.test(code)) return true
   if (isRedisUnavailable(error)) return true
   if (error instanceof AggregateError && error.errors.some(part => isStoreUnavailable(part, depth + 1))) return true
   return isStoreUnavailable(error.cause, depth + 1)

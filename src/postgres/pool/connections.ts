@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SQL } from 'drizzle-orm'
 import { PgDialect } from 'drizzle-orm/pg-core'
+import { codeOf } from '../../lib/error-facts.js'
 import { endsConnection, redacted, refusesSessionSettings } from '../errors.js'
 import { expectedRoute, type ConnectionOptions as OneConnectionOptions } from './client-options.js'
 import { type Connection, type Executor, openConnection, type Statement } from './connection.js'
@@ -165,11 +166,6 @@ const LONGEST_PAUSE_MS = 50
 const READ_ONLY = '25006'
 /** SQLSTATE serialization_failure and deadlock_detected: the server gave up this transaction in favour of another. */
 const LOST_TO_ANOTHER: ReadonlySet<string> = new Set(['40001', '40P01'])
-
-function codeOf(error: unknown): string {
-  const { code } = error as { code?: unknown }
-  return typeof code === 'string' ? code : ''
-}
 
 function inTransaction<T>(connection: Connection, work: (executor: Executor) => Promise<T>): Promise<T> {
   return connection.executor.transaction(async transaction => {

@@ -1,3 +1,16 @@
+// Facts about an unknown error: anything can be thrown, and each library adds its own fields.
+
+/** The message of an error. For another thrown value, its text. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** The code of an error: of the operating system (`ENOENT`), of a driver, or an SQLSTATE. Empty if it has none. */
+export function codeOf(error: unknown): string {
+  const { code } = (error ?? {}) as { code?: unknown }
+  return typeof code === 'string' ? code : ''
+}
+
 /**
  * The codes of errors that mean that Postgres cannot be reached now: of the operating system, of the driver, and of
  * Postgres (SQLSTATE) for too many connections, a shutdown, a crash and a start that is not finished.
