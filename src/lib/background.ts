@@ -1,37 +1,42 @@
-import type { Log } from './log.js'
+import { createFailureLog, type FailureLevel, type Log } from './log.js'
 
 export interface Background {
   /**
-   * Starts work that nobody waits for.
+   * Starts work that no request waits for. A failure is logged, once until the same task succeeds.
    *
-   * @param task what it does, as the end of a sentence: "write down an event"
+   * @param task - what it does, as a verb and its object: "write down an event"
    */
   run(task: string, work: () => Promise<unknown>): void
-  /** Resolves when all that is under way has ended. */
+  /** Resolves when all work that is in progress has ended. */
   settled(): Promise<void>
 }
 
-const MAX_UNDER_WAY = 1000
+export interface BackgroundOptions {
+  /** The level of a failure; `error` by default. */
+  level?: FailureLevel
+  /** Beyond this number of tasks in progress, more are not started, which counts as their failure. */
+  limit?: number
+}
 
-/** Work beside the requests. What fails is said in the log; a flood of it is cut, and said to be. */
-export function createBackground(log: Log): Background {
-  const underWay = new Set<Promise<void>>()
+export function createBackground(log: Log, { level, limit = 1000 }: BackgroundOptions = {}): Background {
+  const failures = createFailureLog(log, level)
+  const inProgress = new Set<Promise<void>>()
   return {
     run(task, work) {
-      if (underWay.size >= MAX_UNDER_WAY) {
-        log.error(`Could not ${task}: too much is under way`)
+      if (inProgress.size >= limit) {
+        failures.failed(task, new Error('too many tasks are in progress'))
         return
       }
       const ended = work()
         .then(
-          () => {},
-          (error: Error) => log.error(`Could not ${task}: ${error.message}`),
+          () => failures.succeeded(task),
+          error => failures.failed(task, error),
         )
-        .finally(() => underWay.delete(ended))
-      underWay.add(ended)
+        .finally(() => inProgress.delete(ended))
+      inProgress.add(ended)
     },
     async settled() {
-      await Promise.all(underWay)
+      await Promise.all(inProgress)
     },
   }
 }

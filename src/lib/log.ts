@@ -1,6 +1,32 @@
-/** As much of a logger as code outside of requests needs. */
+import { messageOf } from './error-facts.js'
+
+/** The part of a logger that code outside of requests needs. */
 export interface Log {
   info(message: string): void
   warn(message: string): void
   error(message: string): void
+}
+
+/** Logs the failures of tasks that are tried again and again. An outage is logged twice: when it begins and when it ends. */
+export interface FailureLog {
+  /** @param task - what was tried, as a verb and its object: "read the signing keys" */
+  failed(task: string, error: unknown): void
+  succeeded(task: string): void
+}
+
+/** The level of a failure: `warn` if the service works without the task. */
+export type FailureLevel = 'warn' | 'error'
+
+export function createFailureLog(log: Log, level: FailureLevel = 'error'): FailureLog {
+  const failing = new Set<string>()
+  return {
+    failed(task, error) {
+      if (failing.has(task)) return
+      failing.add(task)
+      log[level](`Could not ${task}: ${messageOf(error)}`)
+    },
+    succeeded(task) {
+      if (failing.delete(task)) log.info(`Could ${task} again`)
+    },
+  }
 }

@@ -1,39 +1,61 @@
-import type { Log } from './log.js'
+import { createFailureLog, type FailureLevel, type Log } from './log.js'
 
-/**
- * Repeats the work, a tenth of the interval early or late so that a hundred instances do not come at once. Goes on when
- * it fails, and says so at the first failure and when it is over, not each time.
- *
- * @returns stops it
- */
-export function repeat(everyMs: number, log: Log, purpose: string, work: () => Promise<void>): () => Promise<void> {
-  let failing = false
-  let stopped = false
-  let underWay = Promise.resolve()
+export interface RepeatOptions {
+  everyMs: number
+  /** What the work does, as a verb and its object: "read the signing keys". */
+  task: string
+  work(): Promise<unknown>
+  log: Log
+  /** The level of a failure; `error` by default. */
+  level?: FailureLevel
+}
+
+export interface Repetition {
+  /** Does the work now too, after a run that is in progress. Never rejects. */
+  runNow(): Promise<void>
+  /** Resolves when no run is in progress. */
+  stop(): Promise<void>
+}
+
+/** Does the work again and again, one run at a time. A failure is logged and does not stop it. */
+export function repeat({ everyMs, task, work, log, level }: RepeatOptions): Repetition {
+  const failures = createFailureLog(log, level)
+  let isStopped = false
+  let inProgress = Promise.resolve()
   let timer = schedule()
 
   function schedule(): NodeJS.Timeout {
-    const delayMs = everyMs * (0.9 + 0.2 * Math.random())
-    return setTimeout(() => {
-      underWay = once()
-    }, delayMs).unref()
+    return setTimeout(async () => {
+      await runNow()
+      if (!isStopped) timer = schedule()
+    }, withJitter(everyMs)).unref()
   }
 
-  async function once(): Promise<void> {
+  function runNow(): Promise<void> {
+    inProgress = inProgress.then(attempt)
+    return inProgress
+  }
+
+  async function attempt(): Promise<void> {
     try {
       await work()
-      if (failing) log.info(`Could ${purpose} again`)
-      failing = false
+      failures.succeeded(task)
     } catch (error) {
-      if (!failing) log.error(`Could not ${purpose}: ${error instanceof Error ? error.message : error}`)
-      failing = true
+      failures.failed(task, error)
     }
-    if (!stopped) timer = schedule()
   }
 
-  return async () => {
-    stopped = true
-    clearTimeout(timer)
-    await underWay
+  return {
+    runNow,
+    async stop() {
+      isStopped = true
+      clearTimeout(timer)
+      await inProgress
+    },
   }
+}
+
+/** An interval that is up to a tenth shorter or longer, so that many instances do not do the same at the same moment. */
+export function withJitter(ms: number): number {
+  return ms * (0.9 + 0.2 * Math.random())
 }

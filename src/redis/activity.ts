@@ -1,5 +1,6 @@
 import type { Cluster, Redis } from 'ioredis'
-import type { Log } from '../lib/log.js'
+import { createFailureLog, type FailureLog, type Log } from '../lib/log.js'
+import { type Repetition, repeat } from '../lib/periodic.js'
 import { getText, inBatches, type RedisScripts } from './commands.js'
 import type { Ephemeral, Sighting } from './ephemeral.js'
 import type { Keys } from './keys.js'
@@ -12,6 +13,7 @@ export interface ActivityOptions {
   clock(): number
 }
 
+const TASK = 'read and write the last activity of sessions'
 const FLUSH_INTERVAL_MS = 1000
 /**
  * The largest number of sessions recorded in a second. More are not recorded: activity is an estimate, and memory is
@@ -26,17 +28,18 @@ const MAX_PENDING = 100_000
  */
 export class Activity {
   readonly #options: ActivityOptions
-  readonly #timer: NodeJS.Timeout
+  readonly #flushing: Repetition
+  readonly #failures: FailureLog
   /** By session and generation, milliseconds since the epoch. */
   #pending = new Map<string, Map<number, number>>()
   /** Sent to the store, which has not confirmed it yet. */
   #sent = new Map<string, Map<number, number>>()
-  #storeAnswers = true
 
   constructor(options: ActivityOptions) {
     this.#options = options
-    this.#timer = setInterval(() => void this.flush(), FLUSH_INTERVAL_MS)
-    this.#timer.unref()
+    const { log } = options
+    this.#failures = createFailureLog(log, 'warn')
+    this.#flushing = repeat({ everyMs: FLUSH_INTERVAL_MS, task: TASK, work: () => this.flush(), log })
   }
 
   record(sessionId: string, generation: number): void {
@@ -85,18 +88,17 @@ export class Activity {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#timer)
+    await this.#flushing.stop()
     await this.flush()
   }
 
   async #ask<Answer>(question: (ephemeral: Ephemeral) => Promise<Answer>): Promise<Answer | undefined> {
     try {
       const answer = await question(this.#options.ephemeral)
-      this.#storeAnswers = true
+      this.#failures.succeeded(TASK)
       return answer
     } catch (error) {
-      if (this.#storeAnswers) this.#options.log.warn(`activity is unknown for now: ${(error as Error).message}`)
-      this.#storeAnswers = false
+      this.#failures.failed(TASK, error)
       return undefined
     }
   }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { connect as connectTls, type ConnectionOptions as TlsOptions } from 'node:tls'
 import { AbstractConnector, Redis, type RedisOptions } from 'ioredis'
 import type { Place } from '../config/store-url.js'
+import { withJitter } from '../lib/periodic.js'
 import { CONNECTION_CLOSED, explainSentinelError, type SentinelProblem, unknownMaster } from './errors.js'
 
 /** The Sentinels that know the address of the master, and how to connect to them. */
@@ -188,7 +189,7 @@ class SentinelConnector extends AbstractConnector {
   /** Closes the connection when the Sentinels name another master: writes to the former one would be lost. */
   async #watch(stream: Socket, { host, port }: Place, emit: Emit, signal: AbortSignal): Promise<void> {
     for (;;) {
-      await sleep(WATCH_MS * (0.9 + 0.2 * Math.random()), undefined, { signal, ref: false }).catch(() => {})
+      await sleep(withJitter(WATCH_MS), undefined, { signal, ref: false }).catch(() => {})
       if (signal.aborted) return
       const named = await findMaster(this.#sentinels, signal, this.#reportTo(emit))
       if (named?.isAgreed && (named.host !== host || named.port !== port)) {

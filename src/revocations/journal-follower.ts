@@ -1,4 +1,5 @@
 import type { Log } from '../lib/log.js'
+import { type Repetition, repeat } from '../lib/periodic.js'
 import type { Revocation } from './revocation.js'
 import { RevocationList } from './revocation-list.js'
 
@@ -73,53 +74,35 @@ export function followUp(read: JournalRead, page: JournalPage): JournalRead | un
 export class JournalFollower {
   readonly #options: JournalFollowerOptions
   #position: JournalPosition | undefined
-  #timer: NodeJS.Timeout | undefined
-  #stopped = false
-  #failing = false
-  #underWay: Promise<void> = Promise.resolve()
+  #reading: Repetition | undefined
+  #isStopped = false
 
   constructor(options: JournalFollowerOptions) {
     this.#options = options
   }
 
-  /** Reads the whole journal, and follows it from then on. Rejects if it can't be read now. */
+  /** Reads the whole journal and follows it from then on. Rejects if it cannot be read now. */
   async start(): Promise<void> {
     await this.#read()
-    this.#schedule()
+    if (this.#isStopped) return
+    const { log, everyMs = 1000 } = this.#options
+    this.#reading = repeat({
+      everyMs,
+      task: 'read the journal of revocations',
+      work: () => this.#read(),
+      log,
+      level: 'warn',
+    })
   }
 
-  /** Reads on now instead of at the next turn. */
+  /** Reads now instead of at the next interval. */
   async readNow(): Promise<void> {
-    await this.#underWay
-    this.#underWay = this.#attempt()
-    await this.#underWay
+    await this.#reading?.runNow()
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true
-    clearTimeout(this.#timer)
-    await this.#underWay
-  }
-
-  #schedule(): void {
-    if (this.#stopped) return
-    // A tenth early or late, so that a hundred instances do not come at once.
-    const delayMs = (this.#options.everyMs ?? 1000) * (0.9 + 0.2 * Math.random())
-    this.#timer = setTimeout(() => {
-      this.#underWay = this.#attempt().finally(() => this.#schedule())
-    }, delayMs).unref()
-  }
-
-  async #attempt(): Promise<void> {
-    try {
-      await this.#read()
-      if (this.#failing) this.#options.log.info('the journal of revocations can be read again')
-      this.#failing = false
-    } catch (error) {
-      if (!this.#failing)
-        this.#options.log.warn(`the journal of revocations can't be read: ${(error as Error).message}`)
-      this.#failing = true
-    }
+    this.#isStopped = true
+    await this.#reading?.stop()
   }
 
   async #read(): Promise<void> {

@@ -1,3 +1,4 @@
+import { type Background, createBackground } from '../lib/background.js'
 import { LatchkeyError } from '../lib/errors.js'
 import type { Log } from '../lib/log.js'
 import { type ClockComparison, createClockComparison, Freshness } from './freshness.js'
@@ -70,9 +71,7 @@ export class Revocations {
   readonly #options: RevocationsOptions
   readonly #follower: JournalFollower
   readonly #freshness: Freshness
-  readonly #background = new Set<Promise<unknown>>()
-  /** The failures that the log has heard of and that nothing has ended yet. */
-  readonly #said = new Set<string>()
+  readonly #background: Background
   readonly #keyListeners: ((kid: string) => void)[] = []
   #following: Following | undefined
   #sweeper: NodeJS.Timeout | undefined
@@ -84,6 +83,8 @@ export class Revocations {
 
   constructor(options: RevocationsOptions) {
     this.#options = options
+    // Without a limit: #isCopying and #isRepairing are reset by the work itself, so it must always start.
+    this.#background = createBackground(options.log, { level: 'warn', limit: Number.POSITIVE_INFINITY })
     this.#freshness = new Freshness(options.maxStalenessSeconds * 1000)
     this.clocks = createClockComparison(options.clock, options.log)
     this.#follower = new JournalFollower({
@@ -140,7 +141,7 @@ export class Revocations {
   announce(revocations: readonly Revocation[]): void {
     if (revocations.length === 0) return
     this.#add(revocations)
-    this.#inBackground('revocations were not published; others read them from the journal', () =>
+    this.#background.run('publish revocations (other instances read them from the journal)', () =>
       this.#options.channel.publish(revocations),
     )
   }
@@ -158,7 +159,7 @@ export class Revocations {
   async close(): Promise<void> {
     clearInterval(this.#sweeper)
     await Promise.all([this.#follower.stop(), this.#following?.stop()])
-    await Promise.all(this.#background)
+    await this.#background.settled()
   }
 
   #takePage({ entries, position, clockMs }: JournalPage, from: JournalPosition | undefined, begunAtMs: number): void {
@@ -181,7 +182,7 @@ export class Revocations {
       : progress
     if (this.#isCopying) return
     this.#isCopying = true
-    this.#inBackground('the blacklist was not completed', async () => {
+    this.#background.run('complete the blacklist', async () => {
       try {
         for (let next = this.#takeUncopied(); next; next = this.#takeUncopied())
           await this.#options.channel.complete(next)
@@ -211,7 +212,7 @@ export class Revocations {
     if (!this.#isRepairDue || this.#isRepairing) return
     this.#isRepairDue = false
     this.#isRepairing = true
-    this.#inBackground('lost revocations were not made again', async () => {
+    this.#background.run('write revocations again that a failover lost', async () => {
       try {
         this.announce(await this.#options.repair(there => findLost(this.list, there)))
       } catch (error) {
@@ -232,17 +233,5 @@ export class Revocations {
     if (isLarge && !this.#alerted)
       this.#options.log.error(`more than ${ALERT_SIZE} revocations are live: mind the memory, none is dropped`)
     this.#alerted = isLarge
-  }
-
-  /** @param failure is said once, until the same work succeeds: what is tried every second fails for hours */
-  #inBackground(failure: string, work: () => Promise<unknown>): void {
-    const done = work()
-      .then(() => this.#said.delete(failure))
-      .catch((error: Error) => {
-        if (!this.#said.has(failure)) this.#options.log.warn(`${failure}: ${error.message}`)
-        this.#said.add(failure)
-      })
-      .finally(() => this.#background.delete(done))
-    this.#background.add(done)
   }
 }

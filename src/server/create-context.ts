@@ -12,7 +12,7 @@ import { createAccessTokenVerifier } from '../domain/tokens/verify-access-token.
 import { createBackground } from '../lib/background.js'
 import { openLocationDatabase } from '../lib/geoip.js'
 import type { Log } from '../lib/log.js'
-import { repeat } from '../lib/periodic.js'
+import { type Repetition, repeat } from '../lib/periodic.js'
 import type { Database } from '../postgres/database.js'
 import { Activity } from '../redis/activity.js'
 import type { Ephemeral } from '../redis/ephemeral.js'
@@ -62,7 +62,7 @@ export async function openContext(config: Config, options: OpenContextOptions): 
   revocations.onKeyRevoked(kid => {
     keyring.drop(kid)
     // The key that takes over was committed together with the revocation.
-    keyring.reload().catch((error: Error) => log.error(`the signing keys can't be read: ${error.message}`))
+    background.run('read the signing keys', () => keyring.reload())
   })
   const activity = new Activity({ ephemeral, log, clock })
   const failureSchedule = createFailureSchedule({
@@ -75,13 +75,16 @@ export async function openContext(config: Config, options: OpenContextOptions): 
 
   const closing = new AbortController()
   let maintenance: KeyMaintenance
-  let stopCleaningUp: () => Promise<void>
+  let cleaning: Repetition
   try {
     await ensureSigningKey(db, keyOptions)
     await Promise.all([keyring.reload(), revocations.start()])
     maintenance = startKeyMaintenance({ ...keyOptions, ...config, keyring, database: db, log })
-    stopCleaningUp = repeat(CLEAN_UP_INTERVAL_MS, log, 'clear away dead rows', async () => {
-      await cleanUp(db, { ...config, signal: closing.signal })
+    cleaning = repeat({
+      everyMs: CLEAN_UP_INTERVAL_MS,
+      task: 'delete expired rows',
+      work: () => cleanUp(db, { ...config, signal: closing.signal }),
+      log,
     })
   } catch (error) {
     await Promise.all([activity.close(), revocations.close()])
@@ -115,7 +118,7 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     background,
     async close() {
       closing.abort()
-      await Promise.all([maintenance.stop(), stopCleaningUp()])
+      await Promise.all([maintenance.stop(), cleaning.stop()])
       await Promise.all([activity.close(), revocations.close(), background.settled()])
     },
   }

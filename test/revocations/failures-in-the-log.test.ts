@@ -23,7 +23,7 @@ t.test('a failure to complete the blacklist is logged once until it succeeds aga
     log,
   })
   t.teardown(() => revocations.close())
-  const reports = () => log.lines.filter(line => line.includes('the blacklist was not completed')).length
+  const reports = () => log.lines.filter(line => line.includes('Could not complete the blacklist')).length
   await redis.stop()
   await revocations.start()
   await until(() => reports() > 0)

@@ -36,7 +36,11 @@ t.test('revocations that a failover lost are restored, even if the new server fa
   server = 'the second'
   await until(() => lost.length > 0)
   t.strictSame(lost, [subject])
-  t.equal(log.lines.filter(line => line.includes('were not made again')).length, 1, 'the failure is logged once')
+  t.equal(
+    log.lines.filter(line => line.includes('Could not write revocations again')).length,
+    1,
+    'the failure is logged once',
+  )
 
   await revocations.readJournal()
   await revocations.readJournal()

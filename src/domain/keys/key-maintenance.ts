@@ -29,17 +29,27 @@ export interface KeyMaintenance {
 export function startKeyMaintenance(options: KeyMaintenanceOptions): KeyMaintenance {
   const { keyring, database, log, reloadEveryMs = 1000, rotateEveryMs = 60 * 60_000 } = options
 
-  const stopReloading = repeat(reloadEveryMs, log, 'read the signing keys', () => keyring.reload())
-  const stopRotating = repeat(rotateEveryMs, log, 'rotate the signing key', async () => {
-    const made = await rotateIfDue(database, options)
-    if (made === undefined) return
-    log.info(`Made signing key ${made.kid}, which signs from ${made.activeFrom.toISOString()}`)
-    await keyring.reload()
+  const reloading = repeat({
+    everyMs: reloadEveryMs,
+    task: 'read the signing keys',
+    work: () => keyring.reload(),
+    log,
+  })
+  const rotating = repeat({
+    everyMs: rotateEveryMs,
+    task: 'rotate the signing key',
+    async work() {
+      const made = await rotateIfDue(database, options)
+      if (made === undefined) return
+      log.info(`Made signing key ${made.kid}, which signs from ${made.activeFrom.toISOString()}`)
+      await keyring.reload()
+    },
+    log,
   })
 
   return {
     async stop() {
-      await Promise.all([stopReloading(), stopRotating()])
+      await Promise.all([reloading.stop(), rotating.stop()])
     },
   }
 }
