@@ -1,14 +1,11 @@
-import { existsSync } from 'node:fs'
-import { chromium, type Page, type Response } from 'playwright-core'
+import type { Page, Response } from 'playwright-core'
 import t from 'tap'
 import { findFreePort } from '../../src/embedded-postgres/launch.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { startGateway } from '../support/gateways/start-gateway.js'
 import { PASSWORD } from '../support/people.js'
 import { listen } from '../support/raw-request.js'
-
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
-const skip = existsSync(CHROMIUM) ? false : `${CHROMIUM} is not there: install Debian's chromium, or set CHROMIUM`
+import { skip, startChromium } from './chromium.js'
 
 /** What follows the URL in `proxy_pass`: a slash makes nginx strip the path. */
 const STYLES = { 'strips the path': '/', 'passes the path on': '' }
@@ -29,8 +26,7 @@ for (const [style, rest] of Object.entries(STYLES))
     const upstream = `http://127.0.0.1:${await listen(app)}${rest}`
     const site = `server { listen 127.0.0.1:${port}; location /identity/ { proxy_pass ${upstream}; } }`
     await startGateway(t, 'nginx', site, port)
-    const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] })
-    t.teardown(() => browser.close())
+    const browser = await startChromium(t)
     const page = await browser.newPage()
     const answers: Response[] = []
     page.on('response', answer => answers.push(answer))

@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type BrowserContext, chromium, type Page } from 'playwright-core'
+import type { BrowserContext, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { findFreePort } from '../../src/embedded-postgres/launch.js'
 import { buildTestApp } from '../support/build-test-app.js'
@@ -9,6 +8,7 @@ import { PASSWORD } from '../support/people.js'
 import { listen } from '../support/raw-request.js'
 import { seededRandom } from '../support/seeded-random.js'
 import { type PassedRefresh, type Stall, type StallingProxy, startStallingProxy } from '../support/stalling-proxy.js'
+import { skip, startChromium } from './chromium.js'
 
 // Ten tabs of one browser, each with its own timer, on a network where one refresh in five stalls for longer than its
 // token is the current one. They use HTTP/2 to a gateway: over HTTP/1.1 the browser has six connections for all tabs, and
@@ -16,8 +16,6 @@ import { type PassedRefresh, type Stall, type StallingProxy, startStallingProxy 
 // `SEED=…` repeats the same stalls. With the default times of production, for twenty minutes:
 // STALLED_TABS=long npx tap --timeout=2400 test/browser/stalled-tabs.test.ts
 
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
-const skip = existsSync(CHROMIUM) ? false : `${CHROMIUM} is not there: install Debian's chromium, or set CHROMIUM`
 const TABS = 10
 const STALLED = 1 / 5
 const seed = Number(process.env.SEED ?? Date.now() % 0x7fff_ffff)
@@ -125,11 +123,7 @@ async function open(t: Test): Promise<Setting> {
   const pages = `handle /*.html {\n root * ${import.meta.dirname}\n file_server\n }`
   const service = `handle {\n reverse_proxy 127.0.0.1:${network.port}\n }`
   await startGateway(t, 'caddy', `${origin} {\n bind 127.0.0.1\n tls internal\n ${pages}\n ${service}\n}`, port)
-  const browser = await chromium.launch({
-    executablePath: CHROMIUM,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update'],
-  })
-  t.teardown(() => browser.close())
+  const browser = await startChromium(t)
   return {
     context: await browser.newContext({ ignoreHTTPSErrors: true }),
     origin,

@@ -1,12 +1,9 @@
-import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { PASSWORD } from '../support/people.js'
-
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
-const skip = existsSync(CHROMIUM) ? false : `${CHROMIUM} is not there: install Debian's chromium, or set CHROMIUM`
+import { skip, startChromium } from './chromium.js'
 
 interface Setting extends TestApp {
   browser: Browser
@@ -20,11 +17,7 @@ async function open(t: Test): Promise<Setting> {
   const origin = `http://localhost:${port}`
   const test = await buildTestApp(t, { PUBLIC_ORIGIN: origin })
   await test.app.listen({ port, host: '127.0.0.1' })
-  const browser = await chromium.launch({
-    executablePath: CHROMIUM,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update'],
-  })
-  t.teardown(() => browser.close())
+  const browser = await startChromium(t)
   return { ...test, browser, origin }
 }
 

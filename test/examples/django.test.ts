@@ -6,12 +6,15 @@ import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { PASSWORD, post, signIn, signUp } from '../support/people.js'
 import { listen } from '../support/raw-request.js'
 import { SimpleJwtClient } from '../support/simple-jwt-client.js'
+import { skipWithout } from '../support/skip-without.js'
 import { findPython, startDjango } from './django-process.js'
 
 const python = await findPython()
-const skip =
-  python === undefined &&
-  'no Python has Django, Simple JWT, cryptography and redis: install Debian’s python3-djangorestframework-simplejwt and python3-redis'
+const skip = skipWithout(
+  python !== undefined,
+  'no Python has Django, Simple JWT, cryptography and redis: install Debian’s python3-djangorestframework-simplejwt, ' +
+    'python3-cryptography and python3-redis',
+)
 
 interface Answer {
   status: number

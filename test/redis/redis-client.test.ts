@@ -9,7 +9,7 @@ import { createRedisEphemeral } from '../../src/redis/redis-ephemeral.js'
 import { eventually, until } from '../support/eventually.js'
 import { startRedis } from '../support/servers/own-redis.js'
 import { addressOf, MASTER, watch } from '../support/servers/own-redis-sentinels.js'
-import { hasOpenssl, redisTls } from '../support/servers/redis-tls.js'
+import { redisTls, skipWithoutOpenssl } from '../support/servers/redis-tls.js'
 import { lifetimes } from './redis-for-test.js'
 
 /** One call of each method that asks Redis. */
@@ -165,7 +165,7 @@ t.test('the Redis password never appears in the log', async t => {
   t.notMatch(said.join(), /canary/)
 })
 
-t.test('with TLS, Redis needs a certificate of the given authority', { skip: !hasOpenssl }, async t => {
+t.test('with TLS, Redis needs a certificate of the given authority', { skip: skipWithoutOpenssl }, async t => {
   const { cert, url, args } = await redisTls(t)
   await startRedis(t, { args })
   const trusting = open(t, url, { caFile: cert })
@@ -177,22 +177,28 @@ t.test('with TLS, Redis needs a certificate of the given authority', { skip: !ha
   t.match(doubting.said, [/certificate/])
 })
 
-t.test('with TLS, Redis Cluster nodes need a certificate of the given authority', { skip: !hasOpenssl }, async t => {
-  const { cert, url, args } = await redisTls(t)
-  const ports = ['--cluster-port', `${await findFreePort()}`, '--cluster-announce-ip', '127.0.0.1']
-  const server = await startRedis(t, { args: [...args, '--cluster-enabled', 'yes', '--tls-cluster', 'yes', ...ports] })
-  const administrator = open(t, server.url)
-  await redisReady(administrator.redis, 5000)
-  await administrator.redis.cluster('ADDSLOTSRANGE', 0, 16383)
-  const trusting = open(t, url, { caFile: cert, cluster: true })
-  t.ok(await redisReady(trusting.redis, 5000))
-  await t.resolves(trusting.ephemeral.ping())
+t.test(
+  'with TLS, Redis Cluster nodes need a certificate of the given authority',
+  { skip: skipWithoutOpenssl },
+  async t => {
+    const { cert, url, args } = await redisTls(t)
+    const ports = ['--cluster-port', `${await findFreePort()}`, '--cluster-announce-ip', '127.0.0.1']
+    const server = await startRedis(t, {
+      args: [...args, '--cluster-enabled', 'yes', '--tls-cluster', 'yes', ...ports],
+    })
+    const administrator = open(t, server.url)
+    await redisReady(administrator.redis, 5000)
+    await administrator.redis.cluster('ADDSLOTSRANGE', 0, 16383)
+    const trusting = open(t, url, { caFile: cert, cluster: true })
+    t.ok(await redisReady(trusting.redis, 5000))
+    await t.resolves(trusting.ephemeral.ping())
 
-  const doubting = open(t, url, { cluster: true })
-  t.notOk(await redisReady(doubting.redis, 1000))
-})
+    const doubting = open(t, url, { cluster: true })
+    t.notOk(await redisReady(doubting.redis, 1000))
+  },
+)
 
-t.test('with TLS, Sentinels need a certificate of the given authority', { skip: !hasOpenssl }, async t => {
+t.test('with TLS, Sentinels need a certificate of the given authority', { skip: skipWithoutOpenssl }, async t => {
   const [tls, sentinelTls] = [await redisTls(t), await redisTls(t)]
   const [server, sentinel] = await Promise.all([
     startRedis(t, { args: tls.args }),

@@ -5,12 +5,16 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Test } from 'tap'
 import { findFreePort } from '../../../src/embedded-postgres/launch.js'
+import { skipWithout } from '../skip-without.js'
 
 const run = promisify(execFile)
 
-export const hasOpenssl = await run('openssl', ['version']).then(
-  () => true,
-  () => false,
+export const skipWithoutOpenssl = skipWithout(
+  await run('openssl', ['version']).then(
+    () => true,
+    () => false,
+  ),
+  'openssl is not on the PATH',
 )
 
 /** Arguments that make a Redis server use TLS on a second port. The first one, without TLS, shows that it is up. */
