@@ -1,6 +1,5 @@
 // tap loads this before every test file (`--require`). It runs the compiled form of the test without a loader: the
 // loaders of tap and of tsx run in another thread, and every import waits for it. That takes longer than most tests.
-// For coverage (`npm run test:coverage`), tsx and tap's loader are used instead.
 
 const Module = require('node:module')
 const { join, relative, resolve } = require('node:path')
