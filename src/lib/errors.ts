@@ -1,6 +1,6 @@
 /**
- * The one catalogue of everything this service refuses: the stable code that clients program against, the HTTP status
- * it maps to, and a sentence for people. Answers are RFC 9457 problem details; the `code` never changes its meaning.
+ * Every error of this service: the stable code for programs, the HTTP status, and a sentence for people. The responses
+ * are problem details (RFC 9457). A code never changes its meaning.
  */
 export const catalogue = {
   // The request itself.
@@ -92,23 +92,23 @@ export const catalogue = {
 export type ErrorCode = keyof typeof catalogue
 
 export interface ErrorDetails {
-  /** What is wrong with this very request, for people. Never holds a secret. */
+  /** What is wrong with this request, for people. Never contains a secret. */
   detail?: string
-  /** Seconds after which trying again makes sense: becomes `Retry-After`. */
+  /** Seconds until a retry makes sense, sent as `Retry-After`. */
   retryAfterSeconds?: number | undefined
-  /** The fields at fault, for a form. */
+  /** The invalid fields, for a form. */
   errors?: readonly { field: string; message: string }[] | undefined
-  /** Of a genuine token that is refused: the dialect it was made in, whose clients look for their own words. */
+  /** Set when a valid token is refused: the API format in which its client expects errors. */
   dialect?: 'simple-jwt' | undefined
-  /** Of a genuine token that is refused: what became of its account, where that is the reason and is known. */
+  /** Set when a valid token is refused because its account was deleted or disabled. */
   account?: 'deleted' | 'disabled' | undefined
-  /** Of a superseded refresh token: what its bearer shows when they present it again. */
+  /** Set when a superseded refresh token is refused: the client sends it when it presents the token again. */
   ticket?: string | undefined
-  /** Kept for the log; never sent. */
+  /** For the log. Never sent. */
   cause?: unknown
 }
 
-/** A refusal from the catalogue. Everything else that is thrown is a defect and answers `internal_error`. */
+/** An error of the catalogue. Any other thrown error is a defect, and is answered with `internal_error`. */
 export class LatchkeyError extends Error {
   readonly code: ErrorCode
   readonly status: number
@@ -133,7 +133,7 @@ export class LatchkeyError extends Error {
   }
 }
 
-/** Whether a credential is refused, for whatever reason; anything else, such as a store that is away, is not its fault. */
+/** Whether a credential was refused. Other errors, such as an unavailable store, say nothing about the credential. */
 export function isCredentialRefusal(error: unknown): error is LatchkeyError {
   return error instanceof LatchkeyError && error.status === 401
 }

@@ -6,22 +6,22 @@ import { ConfigError } from '../config/config.js'
 import { codeOf, messageOf } from './error-facts.js'
 import type { Log } from './log.js'
 
-/** Where an address is, as well as a database of addresses can know it. */
+/** The location of an address, as precisely as the database knows it. */
 export interface Location {
-  /** ISO 3166-1 alpha-2, so that a form can write it in its own language. */
+  /** ISO 3166-1 alpha-2, so that a page can show the name in its own language. */
   country: string
   /** In English. */
   city?: string
 }
 
-/** Looks an address up; undefined if nobody knows. */
+/** Looks up an address. Undefined if its location is unknown. */
 export type Locate = (ip: string | undefined) => Location | undefined
 
 /**
- * Opens the database of locations that an operator mounts, a file in MaxMind's format (`.mmdb`) by any maker. It is
- * read into memory once: a look-up is a walk of microseconds through it, and never fails a request.
+ * Opens the location database of the operator, a file in MaxMind's format (`.mmdb`). It is read into memory once: a
+ * look-up takes microseconds and never fails a request.
  *
- * @throws ConfigError that names LOCATION_DATABASE when the file is missing or damaged
+ * @throws ConfigError that names LOCATION_DATABASE if the file is missing or damaged
  */
 export async function openLocationDatabase(path: string | undefined, log: Log): Promise<Locate> {
   if (path === undefined) return () => undefined
@@ -32,9 +32,9 @@ export async function openLocationDatabase(path: string | undefined, log: Log): 
   let isHealthy = true
   return ip => {
     if (ip === undefined || !ipaddr.isValid(ip)) return undefined
-    // An IPv4 address in IPv6 clothes is the IPv4 address.
+    // An IPv4 address in IPv6 form is the IPv4 address.
     const address = ipaddr.process(ip).toString()
-    // A tree of IPv4 addresses would take the first half of an IPv6 address for one.
+    // In a tree of IPv4 addresses, the first 32 bits of an IPv6 address would be looked up.
     if (ipVersion === 4 && isIPv6(address)) return undefined
     try {
       return locationIn(reader.get(address))
@@ -46,9 +46,9 @@ export async function openLocationDatabase(path: string | undefined, log: Log): 
   }
 }
 
-/** What makers of such files call the two things that we look for. */
+/** The names of country and city in the files of different providers. */
 interface Entry {
-  /** MaxMind and DB-IP have an object, IPinfo the code. */
+  /** An object in files of MaxMind and DB-IP, the code in those of IPinfo. */
   country?: { iso_code?: unknown } | string | null
   country_code?: unknown
   city?: { names?: { en?: unknown } } | string | null
@@ -65,25 +65,25 @@ function locationIn(entry: Entry | null): Location | undefined {
 
 async function open(path: string): Promise<Reader<Entry & Response>> {
   const file = await readFile(path).catch(error => {
-    throw refusal(`could not be read (${codeOf(error)})`, path)
+    throw refusal(`cannot be read (${codeOf(error)})`, path)
   })
   try {
     const reader = new Reader<Entry & Response>(file)
-    assertWhole(file, reader)
+    assertComplete(file, reader)
     return reader
   } catch {
-    throw refusal('is not one, or is damaged', path)
+    throw refusal('is not such a file, or is damaged', path)
   }
 }
 
 const SEPARATOR_BYTES = 16
 
-/** A file that was cut or overwritten says so here, and not at somebody's sign-in. */
-function assertWhole(file: Buffer, reader: Reader<Entry & Response>): void {
+/** Finds a truncated or overwritten file at start instead of at a sign-in. */
+function assertComplete(file: Buffer, reader: Reader<Entry & Response>): void {
   const { binaryFormatMajorVersion, ipVersion, searchTreeSize } = reader.metadata
-  if (binaryFormatMajorVersion !== 2 || (ipVersion !== 4 && ipVersion !== 6)) throw new Error('another format')
+  if (binaryFormatMajorVersion !== 2 || (ipVersion !== 4 && ipVersion !== 6)) throw new Error('unsupported format')
   const separator = file.subarray(searchTreeSize, searchTreeSize + SEPARATOR_BYTES)
-  if (separator.length < SEPARATOR_BYTES || separator.some(byte => byte !== 0)) throw new Error('no whole tree')
+  if (separator.length < SEPARATOR_BYTES || separator.some(byte => byte !== 0)) throw new Error('incomplete tree')
   for (let network = 1; network < 224; network++) locationIn(reader.get(`${network}.0.0.1`))
 }
 

@@ -4,9 +4,10 @@ import ipaddr from 'ipaddr.js'
 type IpAddress = ipaddr.IPv4 | ipaddr.IPv6
 
 /**
- * Reads an address as a socket or a proxy names it: without the port that some proxies append, the brackets of an IPv6
- * address, and the zone of a link-local one. An IPv4 address in IPv6 form (`::ffff:192.0.2.1`) is the IPv4 address.
- * Undefined for what is no address, such as the `unknown` of RFC 7239, 6, or the address of a client that has gone.
+ * Reads an address as a socket or a proxy writes it. Removes the port that some proxies append, the brackets of an IPv6
+ * address, and the zone of a link-local address. An IPv4 address in IPv6 form (`::ffff:192.0.2.1`) becomes the IPv4
+ * address. Undefined if the text is not an address, such as `unknown` (RFC 7239, 6), or is missing because the client
+ * has disconnected.
  */
 export function readIpAddress(text: string | undefined): IpAddress | undefined {
   const bare = (text ?? '')
@@ -17,15 +18,14 @@ export function readIpAddress(text: string | undefined): IpAddress | undefined {
   return isIP(bare) === 0 ? undefined : ipaddr.process(bare)
 }
 
-/** The one form in which an address is stored and compared; undefined for what is no address. */
+/** The form in which addresses are stored and compared. Undefined if the text is not an address. */
 export function ipAddressForm(text: string | undefined): string | undefined {
   return readIpAddress(text)?.toString()
 }
 
 /**
- * Tells which addresses are in one of the networks.
- *
- * @param cidrs as `10.0.0.0/8`
+ * @param cidrs - for example `10.0.0.0/8`
+ * @returns whether an address is in one of the networks
  */
 export function inNetworks(cidrs: readonly string[]): (address: string) => boolean {
   const networks = cidrs.map(readNetwork)
@@ -37,7 +37,7 @@ export function inNetworks(cidrs: readonly string[]): (address: string) => boole
 
 type Network = readonly [IpAddress, bits: number]
 
-/** A network of IPv4 addresses in IPv6 form is one of IPv4 addresses, as the addresses are. */
+/** A network of IPv4 addresses in IPv6 form becomes one of IPv4 addresses, as the addresses do. */
 function readNetwork(cidr: string): Network {
   const [address, bits] = ipaddr.parseCIDR(cidr)
   const isMapped = address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress() && bits >= 96
@@ -45,6 +45,6 @@ function readNetwork(cidr: string): Network {
 }
 
 function isIn(address: IpAddress, [network, bits]: Network): boolean {
-  // Addresses of the other kind make `match` throw.
+  // `match` throws if one is IPv4 and the other IPv6.
   return address.kind() === network.kind() && address.match([network, bits] as [ipaddr.IPv4, number])
 }

@@ -1,19 +1,19 @@
-/** What a timer is late by itself, in a process that has little to do. */
+/** How late a timer can be in an idle process. */
 const PUNCTUAL_WITHIN_MS = 50
 
 /**
- * Sets a timer for something that others must do in time. When this process itself stood still, timers run before what
- * has arrived meanwhile is read: an answer that waits in its socket would count as none. So a timer that comes late
- * begins again, once, and before the verdict what has arrived is read.
+ * Sets a timer for an answer that must arrive in time. After this process was blocked, Node runs timers before it reads
+ * the sockets, so an answer that has already arrived would count as missing. Therefore a timer that runs late starts
+ * again, once, and the sockets are read before `onOver` is called.
  *
- * @param onOver - asks again whether the answer is there, as it may be called after the timer was cleared
+ * @param onOver - must check again whether the answer has arrived: it can be called after the timer was cleared
  */
 export function setDeadline(ms: number, onOver: () => void): NodeJS.Timeout {
   const dueAt = performance.now() + ms
-  let hasBegunAgain = false
+  let hasRestarted = false
   const timer = setTimeout(() => {
-    if (!hasBegunAgain && performance.now() - dueAt > PUNCTUAL_WITHIN_MS) {
-      hasBegunAgain = true
+    if (!hasRestarted && performance.now() - dueAt > PUNCTUAL_WITHIN_MS) {
+      hasRestarted = true
       timer.refresh()
     } else {
       setImmediate(onOver)

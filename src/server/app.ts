@@ -39,7 +39,7 @@ import { openContext } from './create-context.js'
 import { fastifyOptions } from './fastify-options.js'
 import { startLog } from './logging.js'
 
-/** What the app needs of the stores; the caller that opened them closes them, after the app. */
+/** The stores that the app uses. The caller that opened them closes them after the app. */
 export interface AppStores {
   db: Database
   ephemeral: Ephemeral
@@ -48,20 +48,20 @@ export interface AppStores {
 export interface AppOptions {
   /** Milliseconds since the epoch. */
   clock?: () => number
-  /** One of pino's, made with our options; by default one at LOG_LEVEL to standard output. */
+  /** A pino log with the options of logging.ts; by default it writes to standard output at LOG_LEVEL. */
   log?: FastifyBaseLogger
 }
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** What the routes hand to the verbs of src/domain. */
+    /** The argument of the functions of src/domain. */
     context: AuthContext
   }
 }
 
 /**
- * Builds the service: every registration, in the order in which they work on a request. It is ready to listen, or to be
- * injected into, when this resolves: the journal is read and a signing key is at hand.
+ * Builds the service: every registration, in the order in which they handle a request. When this resolves, the journal
+ * is read, a signing key exists, and the app can listen or be injected into.
  */
 export async function buildApp(config: Config, stores: AppStores, options: AppOptions = {}): Promise<FastifyInstance> {
   const { log = startLog(config.logLevel), clock } = options
@@ -76,7 +76,7 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
   await app.register(problemDetails, { log })
   await app.register(securityHeaders, { ...config, except: VERIFY_PATH })
   await app.register(drain)
-  // Before whatever may refuse: a page can't read a refusal without the headers of CORS.
+  // Before every plugin that can refuse a request: a page cannot read a refusal without the CORS headers.
   await app.register(cors, config)
   await app.register(requestGuard)
   await app.register(sentCookies, config)
@@ -84,8 +84,8 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
   const { publicUrl, publicPath } = config
   await app.register(openapi, { publicUrl, publicPath, cookieName: name })
 
-  // Side by side, so that what works on the requests of people does not hold up the gateway's, which come with every
-  // request of every service.
+  // Two separate contexts: a gateway asks at every request of every service, so its routes run without the hooks of the
+  // other routes.
   await app.register(gatewayRoutes, config)
   await app.register(api)
   return app

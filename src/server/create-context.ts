@@ -30,13 +30,13 @@ export interface OpenContextOptions {
 }
 
 export interface OpenContext extends AuthContext {
-  /** Writes down what is still in memory and stops what runs by itself; the stores stay open. */
+  /** Stops the periodic work and writes to the stores what is only in memory. The stores stay open. */
   close(): Promise<void>
 }
 
 /**
- * Puts together what the verbs of src/domain work with: reads the journal and the signing keys, makes the first key if
- * there is none, and starts what runs beside the requests. When it resolves, tokens can be made and verified safely.
+ * Creates the context, the argument of the functions of src/domain: reads the journal and the signing keys, creates a
+ * key if none exists, and starts the periodic work. When it resolves, tokens can be issued and verified safely.
  */
 export async function openContext(config: Config, options: OpenContextOptions): Promise<OpenContext> {
   const { db, ephemeral, log, clock = Date.now } = options
@@ -51,9 +51,9 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     maxStalenessSeconds: config.revocationMaxStalenessSeconds,
     repair: async findLost => {
       const entries = await repairRevocations(db, findLost)
-      // The key that took over from a revoked one was lost with its revocation.
+      // The failover lost the successor of a revoked key together with the revocation.
       if (entries.some(({ kind }) => kind === 'key'))
-        background.run('make a signing key', () => ensureSigningKey(db, keyOptions))
+        background.run('create a signing key', () => ensureSigningKey(db, keyOptions))
       return entries
     },
     log,
@@ -61,7 +61,7 @@ export async function openContext(config: Config, options: OpenContextOptions): 
   })
   revocations.onKeyRevoked(kid => {
     keyring.drop(kid)
-    // The key that takes over was committed together with the revocation.
+    // The successor of the key was committed together with the revocation.
     background.run('read the signing keys', () => keyring.reload())
   })
   const activity = new Activity({ ephemeral, log, clock })
@@ -113,7 +113,7 @@ export async function openContext(config: Config, options: OpenContextOptions): 
       ephemeral,
     }),
     locate,
-    recordEvent: event => background.run(`write down the event ${event.type}`, () => db.securityEvents.add(event)),
+    recordEvent: event => background.run(`write the event ${event.type}`, () => db.securityEvents.add(event)),
     eventThrottle: createEventThrottle(),
     background,
     async close() {
@@ -128,8 +128,8 @@ const EVENT_WINDOW_MS = 10 * 60 * 1000
 const MAX_EVENT_KEYS = 10_000
 
 /**
- * Limits events that anyone can cause again and again with one old token: each instance records one in ten minutes, not
- * three hundred a minute.
+ * Limits events that anyone can cause repeatedly with one old token: each instance records one in ten minutes, not three
+ * hundred a minute.
  */
 function createEventThrottle(): EventThrottle {
   const recent = new LRUCache<string, true>({ max: MAX_EVENT_KEYS, ttl: EVENT_WINDOW_MS })

@@ -10,41 +10,41 @@ import { securityHeadersFor } from '../http/plugins/security-headers.js'
 import { routedUrl, withoutPublicPath } from '../http/rewrite-url.js'
 import { inNetworks } from '../lib/ip-address.js'
 
-/** The options of the server itself: every limit and timeout written out. Times are milliseconds. */
+/** The options of Fastify: every limit and every timeout, in milliseconds. */
 export function fastifyOptions(
   config: Pick<Config, 'trustProxy' | 'publicOrigin' | 'publicPath' | 'keepAliveTimeoutMs'>,
 ): FastifyHttpOptions<Server> {
   const securityHeaders = securityHeadersFor(config.publicOrigin)
   const { publicPath } = config
   return {
-    // plugins/request-log.ts does it.
+    // plugins/request-log.ts logs the requests.
     logger: false,
     logController: new LogController({ disableRequestLogging: true }),
-    // An id from a header would let a client write into the log.
+    // With an id from a header, a client could write into the log.
     requestIdHeader: false,
     genReqId: requestIds(),
-    // Not the networks themselves: Fastify would take an address with a port (`10.0.0.7:41234`, as some proxies write it)
-    // for none of them, and a trusted proxy for the client of everybody behind it.
+    // A function instead of the networks: Fastify would find an address with a port (`10.0.0.7:41234`, as some proxies
+    // write it) in no network, and would then take a trusted proxy for the client.
     trustProxy: config.trustProxy.length > 0 ? inNetworks(config.trustProxy) : false,
 
-    // Most have no PUBLIC_PATH, and are not to look for one in each request.
+    // Most services have no PUBLIC_PATH. They do not search for one in each request.
     rewriteUrl:
       publicPath === ''
         ? request => routedUrl(request.url!)
         : request => routedUrl(withoutPublicPath(request.url!, publicPath)),
 
-    // A route that takes more says so (`bodyLimit`). The longest password fits many times.
+    // Far more than the longest password. A route that needs more sets its own `bodyLimit`.
     bodyLimit: 4096,
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
-    // Neither strip what we do not know nor bend what has another type: refuse both. Query values stay strings.
+    // Unknown fields and wrong types are refused, never removed or converted. Query values stay strings.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: true, allErrors: false } },
     schemaController: { compilersFactory: { buildSerializer: serializers } },
     routerOptions: { caseSensitive: true, ignoreTrailingSlash: false, maxParamLength: 128 },
 
-    // Headers and then the whole request must have arrived by these, also on a connection that never says anything; Node
-    // looks every second. Answers that nobody takes are cut by http/plugins/response-timeout.ts. A request without a host is refused
-    // by plugins/request-guard.ts, with a body and headers.
+    // The headers, and then the whole request, must arrive within these times, also on a connection that never sends
+    // anything. Node checks every second. plugins/response-timeout.ts closes connections whose client does not read the
+    // answer. plugins/request-guard.ts refuses a request without a host, with a problem as the body.
     http: {
       headersTimeout: 10_000,
       connectionsCheckingInterval: 1_000,
@@ -52,10 +52,10 @@ export function fastifyOptions(
       requireHostHeader: false,
     },
     requestTimeout: 15_000,
-    // Longer than a gateway keeps its own, or it would send a request into a connection that just closed.
+    // Longer than the gateway keeps idle connections; otherwise it would send requests on connections that just closed.
     keepAliveTimeout: config.keepAliveTimeoutMs,
     forceCloseConnections: 'idle',
-    // What arrives on an open connection while the service ends is served like all before it.
+    // Requests that arrive on an open connection during the shutdown are served normally.
     return503OnClosing: false,
 
     frameworkErrors: (error, _request, reply) => {
@@ -69,8 +69,8 @@ const compilerFor = SerializerSelector()
 const compiled = new Map<string, Serializer>()
 
 /**
- * What Fastify serialises answers with by itself, but each schema is compiled once a process. Nearly all routes share the
- * schema of their refusals: without this a start compiles it hundreds of times.
+ * Fastify's own serializers, but each schema is compiled only once in a process. Nearly all routes share the schema of
+ * the error responses; otherwise a start would compile it hundreds of times.
  */
 export const serializers: SerializerFactory = (sharedSchemas, options) => {
   const compile = compilerFor(sharedSchemas, options)
@@ -83,7 +83,7 @@ export const serializers: SerializerFactory = (sharedSchemas, options) => {
   }
 }
 
-/** Makes ids that no other process makes: a random one for the process, counted on. A new one costs next to nothing. */
+/** Creates ids that no other process creates: a random prefix for the process, and a counter. */
 function requestIds(): () => string {
   const process = randomUUID().slice(0, 24)
   let count = 0

@@ -3,14 +3,14 @@ import { type Logger, type LoggerOptions, pino } from 'pino'
 import type { Config } from '../config/config.js'
 import { codeOf } from '../lib/error-facts.js'
 
-/** The log of the process. There is only one, from start to exit. */
+/** Creates the log of the process. A process has only one, from start to exit. */
 export function startLog(level: Config['logLevel']): Logger {
   return pino(loggerOptions(level))
 }
 
 /**
- * What the log may hold: no header, no body, no query string, no message of an error that quotes values. The
- * serializers are allow-lists; the redaction is the net beneath them, for a log line that someone writes by hand.
+ * The log contains no headers, no bodies, no query strings, and no message of an error that quotes values. The
+ * serializers are allow-lists. The redaction also covers objects that a log line passes without a serializer.
  */
 export function loggerOptions(level: Config['logLevel']): LoggerOptions {
   return {
@@ -18,7 +18,7 @@ export function loggerOptions(level: Config['logLevel']): LoggerOptions {
     redact: { paths: SECRET_PATHS, censor: '[redacted]' },
     serializers: { req: describeRequest, res: describeReply, err: describeError },
     hooks: {
-      // Without a message pino takes the error's own, which may quote what the serializer left out.
+      // Without a message, pino uses that of the error, which can quote values that the serializer leaves out.
       logMethod(args, method) {
         const [first, message] = args as unknown[]
         const error = first instanceof Error ? first : (first as { err?: unknown } | undefined)?.err
@@ -51,19 +51,18 @@ function describeReply(reply: { statusCode: number }) {
   return { statusCode: reply.statusCode }
 }
 
-/** What the log says about an error: an allow-list, as drivers hang queries, parameters and commands on theirs. */
+/** The logged fields of an error. It is an allow-list: drivers add queries, parameters and commands to their errors. */
 export type ErrorDescription = {
   type: string
   code?: string
   message: string
-  /** Where it was thrown. */
   stack: string
   cause?: ErrorDescription
 }
 
 /**
- * Describes an error for the log without what it may quote: bound parameters (Drizzle puts them in its message), the
- * offending value (Postgres does, for data exceptions), or the arguments of a Redis command.
+ * Describes an error for the log without the values that it can quote: bound parameters (in Drizzle's messages), an
+ * invalid value (in Postgres' messages of data exceptions), or the arguments of a Redis command.
  */
 function describeError(error: unknown, depth = 0): ErrorDescription {
   if (!(error instanceof Error)) return { type: typeof error, message: '', stack: '' }
@@ -79,12 +78,12 @@ function describeError(error: unknown, depth = 0): ErrorDescription {
 }
 
 function quotesValues(error: Error): boolean {
-  // Recognised by shape, so that this needs neither Drizzle nor the driver.
+  // Recognised by their fields, so that this file needs neither Drizzle nor the driver.
   if ('query' in error && 'params' in error) return true
   return 'severity' in error && codeOf(error).startsWith('22')
 }
 
-/** A stack opens with the message, which may have several lines. */
+/** A stack begins with the message, which can have several lines. */
 function framesOf(stack: string): string {
   return stack
     .split('\n')

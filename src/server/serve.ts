@@ -8,18 +8,19 @@ import { buildApp } from './app.js'
 import { startLog } from './logging.js'
 import { openStores, type Stores } from './open-stores.js'
 
-/** How long connections that are in use may take to meet their last answer after the listener closed. */
+/** How long connections in use have, after the listener was closed, until their last answer. */
 const CONNECTIONS_TIMEOUT_MS = 1_000
-/** How long open requests may take to end after that; one that hangs is cut then. */
+/** How long open requests have after that. Then their connections are closed. */
 const REQUESTS_TIMEOUT_MS = 15_000
-/** How long the stores may take to close after that. With all the waits it stays below the 30 s of Kubernetes. */
+/** How long the stores have to close after that. All times together stay below the 30 s of Kubernetes. */
 const STORES_TIMEOUT_MS = 5_000
 
 /**
- * Runs the service until a signal ends it: opens the stores, listens, and on SIGTERM first stops being ready, then
- * listens no more, then ends what is open, then closes the stores. SIGINT, from a person at a terminal, skips the wait.
+ * Runs the service until it receives a signal: opens the stores and listens. On SIGTERM it reports that it is not ready,
+ * waits for SHUTDOWN_DELAY, stops listening, finishes the open requests, and closes the stores. SIGINT, which a person
+ * at a terminal sends, skips the wait.
  *
- * @throws Error that tells an operator what keeps it from starting
+ * @throws Error that tells an operator why it cannot start
  */
 export async function serve(config: Config): Promise<void> {
   const log = startLog(config.logLevel)
@@ -29,7 +30,7 @@ export async function serve(config: Config): Promise<void> {
   const stores = await openStores(config, { log, onLost: () => onLost() })
   try {
     const app = await listen(config, stores, log)
-    onLost = endBySignal(app, stores, config)
+    onLost = stopBySignal(app, stores, config)
     announceStart(app, config)
   } catch (error) {
     await stores.close()
@@ -49,35 +50,35 @@ async function listen(config: Config, stores: Stores, log: FastifyBaseLogger): P
   }
 }
 
-/** @returns ends the service because a store is gone for good */
-function endBySignal(app: FastifyInstance, stores: Stores, { shutdownDelayMs }: Config): () => void {
+/** @returns a function that stops the service because a store is lost */
+function stopBySignal(app: FastifyInstance, stores: Stores, { shutdownDelayMs }: Config): () => void {
   let isLost = false
   const delay = shutdownDelayMs + CONNECTIONS_TIMEOUT_MS + REQUESTS_TIMEOUT_MS + STORES_TIMEOUT_MS
-  const ending = closeWithGrace({ delay, logger: app.log }, async ({ signal, err }) => {
-    if (err) app.log.fatal({ err }, 'the service ends')
-    else app.log.info(`${signal ?? 'the loss of a store'} ends the service`)
+  const stopping = closeWithGrace({ delay, logger: app.log }, async ({ signal, err }) => {
+    if (err) app.log.fatal({ err }, 'the service stops')
+    else app.log.info(`${signal ?? 'the loss of a store'} stops the service`)
     app.drain()
     if (signal === 'SIGTERM') {
       await sleep(shutdownDelayMs)
       await app.stopListening(CONNECTIONS_TIMEOUT_MS)
     }
-    const cut = setTimeout(() => app.server.closeAllConnections(), REQUESTS_TIMEOUT_MS)
+    const cutOff = setTimeout(() => app.server.closeAllConnections(), REQUESTS_TIMEOUT_MS)
     await app.close()
-    clearTimeout(cut)
+    clearTimeout(cutOff)
     await stores.close()
-    // Anyone who restarts what failed must learn that this did.
+    // The exit code tells the supervisor to restart the service.
     if (isLost) process.exit(1)
   })
   return () => {
     isLost = true
-    ending.close()
+    stopping.close()
   }
 }
 
 function announceStart(app: FastifyInstance, config: Config): void {
   if (config.mode === 'embedded')
     app.log.info(
-      `embedded: Postgres and secrets are in ${config.dataDir}, the rest in memory; for one process, not for production`,
+      `embedded mode: Postgres and the secrets are in ${config.dataDir}, everything else in memory; for one process, not for production`,
     )
   app.log.info(`ready at ${config.publicUrl}; its API is described at ${config.publicUrl}/docs`)
 }
@@ -88,8 +89,9 @@ function explainListenError(error: unknown, host: string, port: number): unknown
 }
 
 const LISTEN_ERRORS: Partial<Record<string, (host: string, port: number) => string>> = {
-  EADDRINUSE: (host, port) => `Port ${port} of ${host} is in use: end what uses it, or set PORT to another.`,
-  EACCES: (_host, port) => `Port ${port} is not open to this user: set PORT to one above 1023.`,
+  EADDRINUSE: (host, port) =>
+    `Port ${port} of ${host} is in use: stop the program that uses it, or set PORT to another port.`,
+  EACCES: (_host, port) => `This user is not allowed to listen on port ${port}: set PORT to a port above 1023.`,
   EADDRNOTAVAIL: host => `${host} is not an address of this machine: correct HOST.`,
-  ENOTFOUND: host => `${host} is not a known name: correct HOST.`,
+  ENOTFOUND: host => `${host} is not a known host name: correct HOST.`,
 }

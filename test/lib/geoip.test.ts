@@ -49,14 +49,14 @@ t.test('without a location file no address has a location', async t => {
 t.test('a missing, truncated or invalid location file fails with an error that names LOCATION_DATABASE', async t => {
   const path = await writeLocationFile(t, { '203.0.113.0/24': LONDON, '20.0.0.0/8': LONDON })
   const whole = await readFile(path)
-  await refuses(t, `${path}.gone`, /could not be read \(ENOENT\)/)
+  await refuses(t, `${path}.gone`, /cannot be read \(ENOENT\)/)
   const tail = whole.subarray(-250)
   const overwritten = Buffer.from(whole)
   overwritten.fill(0xff, whole.indexOf('United') - 60, whole.indexOf('United'))
   const damaged = [Buffer.alloc(0), Buffer.from('no database'), whole.subarray(0, -200), tail, overwritten]
   for (const [at, content] of damaged.entries()) {
     await writeFile(path, content)
-    await refuses(t, path, /is not one, or is damaged/, `${at}`)
+    await refuses(t, path, /is not such a file, or is damaged/, `${at}`)
   }
 })
 

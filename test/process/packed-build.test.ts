@@ -44,7 +44,10 @@ async function startsTwice(t: Test, options: { program: string; cwd: string; uid
   const ann = { email: 'ann@example.com', password: PASSWORD, transport: 'body' }
   const { status, body } = await client.post('/auth/register', ann)
   t.equal(status, 201)
-  t.match(first.output(), /embedded: Postgres and secrets are in \.latchkey, .* for one process, not for production/)
+  t.match(
+    first.output(),
+    /embedded mode: Postgres and the secrets are in \.latchkey, .* for one process, not for production/,
+  )
   const postgres = await postgresOf(join(options.cwd, '.latchkey/postgres'))
   t.equal(await first.interrupt(), 0, 'Ctrl-C stops it')
   t.notOk(stillRuns(postgres), 'its Postgres has stopped too')

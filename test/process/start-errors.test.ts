@@ -97,7 +97,7 @@ t.test('a start whose database user cannot create tables says which right is mis
 t.test('a missing LOCATION_DATABASE file stops the service but no command', { buffered: true }, async t => {
   const stores = await externalStores(t)
   const env = { ...stores.env, LOCATION_DATABASE: '/no/such.mmdb' }
-  await fails(t, { env, says: /LOCATION_DATABASE must be .*"\/no\/such.mmdb" could not be read \(ENOENT\)/ })
+  await fails(t, { env, says: /LOCATION_DATABASE must be .*"\/no\/such.mmdb" cannot be read \(ENOENT\)/ })
   t.match(await runLatchkey(['sign-out-everyone'], { env }), { code: 0, stderr: '' })
 })
 
