@@ -6,20 +6,21 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { rootOwnedDirOf } from '../../src/embedded-postgres/native-programs.js'
+import { codeOf } from '../../src/lib/error-facts.js'
 
 export interface StartedService {
   url: string
-  /** What its commands need to find it, too. */
+  /** The environment with which the commands of latchkey find it. */
   env: NodeJS.ProcessEnv
-  /** Ends it as a terminal does, and resolves when it is gone. */
+  /** Stops it with a signal to its process group. Resolves when it has ended. */
   stop(): Promise<void>
 }
 
-/** The build comes first, on a machine that may be busy. */
+/** Long enough for the build on a busy machine. */
 const PATIENCE_MS = 180_000
 const STOP_PATIENCE_MS = 30_000
 
-/** What would make `npm start` something else than the README describes. */
+/** Variables that would change what `npm start` does. */
 const FOREIGN = ['NODE_ENV', 'DATABASE_URL', 'REDIS_URL', 'KUBERNETES_SERVICE_HOST', 'PUBLIC_ORIGIN', 'PUBLIC_PATH']
 
 /** Starts the service with the README's own command, on a free port and with a data folder of its own. */
@@ -32,7 +33,7 @@ export async function startService(): Promise<StartedService> {
   const npm = spawn('npm', ['start'], {
     env,
     stdio: ['ignore', 'inherit', 'inherit'],
-    // A group of its own, so that all that npm starts can be ended with it.
+    // A separate process group, so that the processes that npm starts can be stopped too.
     detached: true,
   })
   const gone = once(npm, 'close')
@@ -43,11 +44,11 @@ export async function startService(): Promise<StartedService> {
       signal(npm.pid!, 'SIGKILL')
       await gone
     }
-    // In a checkout that is closed to the embedded Postgres' user, a copy of its programs was made elsewhere.
+    // If the user of the embedded Postgres cannot read the checkout, a copy of the programs is elsewhere.
     const rootOwnedDir = await rootOwnedDirOf(dataDir).catch(() => undefined)
     for (const path of [folder, ...(rootOwnedDir === undefined ? [] : [rootOwnedDir])])
       await rm(path, { recursive: true, force: true })
-    if (!ended) throw new Error('The service did not end when it was told to.')
+    if (!ended) throw new Error('The service did not stop after SIGTERM.')
   }
 
   const url = `http://localhost:${port}`
@@ -64,7 +65,7 @@ function signal(group: number, name: NodeJS.Signals): void {
   try {
     process.kill(-group, name)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    if (codeOf(error) !== 'ESRCH') throw error
   }
 }
 

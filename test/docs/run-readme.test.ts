@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import { join, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
-import { readWalk } from '../../scripts/readme/read-walk.js'
+import { readSteps } from '../../scripts/readme/read-steps.js'
 
 const script = resolve(import.meta.dirname, '../../scripts/run-readme.ts')
 
@@ -19,7 +19,7 @@ const { port } = server.address() as { port: number }
 t.teardown(() => server.close())
 
 /** Runs the commands of a page against the server. */
-async function walk(t: Test, page: string) {
+async function runPage(t: Test, page: string) {
   const path = join(t.testdir({ 'page.md': page }), 'page.md')
   const args = ['--import', import.meta.resolve('tsx'), script, '--at', `http://127.0.0.1:${port}`, path]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -27,10 +27,10 @@ async function walk(t: Test, page: string) {
   return { output, exitCode: child.exitCode }
 }
 
-const block = (commands: string) => `\`\`\`sh walk\n${commands}\n\`\`\`\n`
+const block = (commands: string) => `\`\`\`sh run\n${commands}\n\`\`\`\n`
 
 t.test('run-readme passes when every command and answer is as the page says', async t => {
-  const { output, exitCode } = await walk(
+  const { output, exitCode } = await runPage(
     t,
     `# A page\n\n${block('NAME=missing\ncurl $LATCHKEY/\n# → 200 {"status":"ok",…}')}\nMore.\n${block(
       'curl -i $LATCHKEY/\n# → 200 …X-User: ada…\n\ncurl $LATCHKEY/$NAME\n# → 404\ntest -n "$NAME"',
@@ -52,7 +52,7 @@ t.test('run-readme fails when a command or an answer differs from the page', asy
     'a variable that is not set': ['curl $LATCHKEY/$NOTHING\n# → 200', /NOTHING: unbound variable/],
   } as const
   for (const [what, [commands, problem]] of Object.entries(pages)) {
-    const { output, exitCode } = await walk(t, block(commands))
+    const { output, exitCode } = await runPage(t, block(commands))
     t.match(output, /^not ok 1 - /m, what)
     t.match(output, problem, what)
     t.match(output, '# { total: 1, pass: 0, fail: 1 }', what)
@@ -61,17 +61,17 @@ t.test('run-readme fails when a command or an answer differs from the page', asy
 })
 
 t.test('run-readme reports the steps after a failed command as failed', async t => {
-  const { output } = await walk(t, block('false\n# → 200\ncurl $LATCHKEY/\n# → 200'))
+  const { output } = await runPage(t, block('false\n# → 200\ncurl $LATCHKEY/\n# → 200'))
   t.match(output, 'was not reached')
   t.match(output, '# { total: 2, pass: 0, fail: 2 }')
 })
 
 t.test('run-readme fails on a page without commands to run', async t => {
-  t.equal((await walk(t, '```sh\ncurl $LATCHKEY/\n```\n')).exitCode, 1)
+  t.equal((await runPage(t, '```sh\ncurl $LATCHKEY/\n```\n')).exitCode, 1)
 })
 
 t.test('a parsed step contains its line number, status and answer', async t => {
-  const steps = readWalk(`1\n2\n${block('\ncurl a\n# → 204\n\n# A word.\ncurl b\n# → 200 x')}`)
+  const steps = readSteps(`1\n2\n${block('\ncurl a\n# → 204\n\n# A word.\ncurl b\n# → 200 x')}`)
   t.same(
     steps.map(({ line, expected }) => [line, expected?.status, expected?.answer]),
     [

@@ -3,15 +3,15 @@ import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Step } from './read-walk.js'
+import type { Step } from './read-steps.js'
 
-export interface TakenStep {
+export interface StepResult {
   step: Step
-  /** Undefined for a step that went as the page says. */
+  /** Undefined if the commands ran and the answer was as expected. */
   problem: string | undefined
 }
 
-/** Makes every request say its status where the commands of a page do not see it. */
+/** Makes curl print the status of every request to stderr, where the commands of a page do not read it. */
 const CURLRC = String.raw`
 silent
 show-error
@@ -19,19 +19,21 @@ write-out = "%{stderr}→ %{http_code}\n"
 `
 
 /**
- * Runs the steps one after the other in one bash, as a reader would, against the service at an address. A page that uses
- * commands finds the checkout in LATCHKEY_HOME, and `env` leads them to the service.
+ * Runs the steps one after the other in one bash, as a reader would.
+ *
+ * @param service - its address, in `LATCHKEY` for the commands
+ * @param env - with it, the commands of latchkey find the stores of the service; `LATCHKEY_HOME` is the checkout
  */
-export async function takeWalk(
+export async function runSteps(
   steps: readonly Step[],
   service: string,
   env: NodeJS.ProcessEnv = process.env,
-): Promise<TakenStep[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'latchkey-walk-'))
+): Promise<StepResult[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'latchkey-readme-'))
   try {
     await writeFile(join(folder, '.curlrc'), CURLRC)
-    await writeFile(join(folder, 'walk.sh'), script(steps))
-    const bash = spawn('bash', ['walk.sh'], {
+    await writeFile(join(folder, 'steps.sh'), script(steps))
+    const bash = spawn('bash', ['steps.sh'], {
       cwd: folder,
       env: { ...env, LATCHKEY: service, LATCHKEY_HOME: process.cwd(), CURL_HOME: folder, TMPDIR: folder },
       stdio: ['ignore', 'inherit', 'inherit'],
@@ -64,7 +66,7 @@ async function judge({ expected }: Step, path: string): Promise<string | undefin
   return undefined
 }
 
-/** Case does not matter, as it does not in the names of headers. */
+/** Case is ignored, as in the names of headers. */
 function pattern(answer: string): RegExp {
   const parts = answer.split('…').map(part => part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`))
   return new RegExp(`^${parts.join('[^]*')}$`, 'i')

@@ -1,6 +1,6 @@
-/** Some commands of a page, and what their request must answer. */
+/** Some commands of a page, and the expected answer to their request. */
 export interface Step {
-  /** Where it begins in the page, for people. */
+  /** The first line of the commands in the page. */
   line: number
   commands: string
   /** Undefined for commands that only have to succeed. */
@@ -11,13 +11,13 @@ const FENCE = /^```(.*)$/
 const EXPECTATION = /^# → (\d{3}) ?(.*)$/
 
 /**
- * Reads the walk of a page: all that stands in its blocks of ```sh walk. A comment such as `# → 200 {"status":…}` ends a
- * step: the one request before it must answer with that status and, if there is more, with that text, in which `…` stands
- * for anything.
+ * Reads the steps of a page from its blocks of ```sh run. A comment such as `# → 200 {"status":…}` ends a step: the one
+ * request before it must be answered with that status and, if the comment contains a text, with that text, in which `…`
+ * stands for anything.
  */
-export function readWalk(markdown: string): Step[] {
+export function readSteps(markdown: string): Step[] {
   const steps: Step[] = []
-  let inWalk = false
+  let isRun = false
   let inBlock = false
   let commands: string[] = []
   let start = 0
@@ -31,10 +31,10 @@ export function readWalk(markdown: string): Step[] {
   for (const [index, line] of markdown.split('\n').entries()) {
     const fence = FENCE.exec(line)
     if (fence) {
-      if (inWalk) endStep(undefined)
+      if (isRun) endStep(undefined)
       inBlock = !inBlock
-      inWalk = inBlock && fence[1]!.trim() === 'sh walk'
-    } else if (inWalk) {
+      isRun = inBlock && fence[1]!.trim() === 'sh run'
+    } else if (isRun) {
       const expectation = EXPECTATION.exec(line)
       if (expectation) endStep({ status: Number(expectation[1]), answer: expectation[2]!.trim() })
       else {
