@@ -18,15 +18,19 @@ export interface FailureLog {
 export type FailureLevel = 'warn' | 'error'
 
 export function createFailureLog(log: Log, level: FailureLevel = 'error'): FailureLog {
-  const failing = new Set<string>()
+  /** How often each task failed since it last succeeded. */
+  const failures = new Map<string, number>()
   return {
     failed(task, error) {
-      if (failing.has(task)) return
-      failing.add(task)
-      log[level](`Could not ${task}: ${messageOf(error)}`)
+      const count = failures.get(task) ?? 0
+      failures.set(task, count + 1)
+      if (count === 0) log[level](`Could not ${task}: ${messageOf(error)}`)
     },
     succeeded(task) {
-      if (failing.delete(task)) log.info(`Could ${task} again`)
+      const count = failures.get(task)
+      if (count === undefined) return
+      failures.delete(task)
+      log.info(`Could ${task} again, after ${count} ${count === 1 ? 'failure' : 'failures'}`)
     },
   }
 }
