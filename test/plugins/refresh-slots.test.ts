@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { newMark, readSlot, slotName, slotOfCookie, writeSlot } from '../../src/http/refresh-slots.js'
+import { newMark, readSlot, slotName, slotOfCookie, writeSlot } from '../../src/http/plugins/sent-cookies.js'
 
 t.test('a slot is read exactly as it was written', async () => {
   const mark = fc.integer({ min: -0x8000_0000, max: 0x7fff_ffff })

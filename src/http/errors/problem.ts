@@ -1,5 +1,7 @@
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
-import { catalogue, type LatchkeyError } from '../../lib/errors.js'
+import { catalogue, type ErrorCode, LatchkeyError } from '../../lib/errors.js'
 
 /** RFC 9457 problem details with the extensions `code`, `errors`, `messages`, `ticket` and `request_id`. */
 export interface Problem {
@@ -18,7 +20,7 @@ export interface Problem {
 }
 
 /** The body of an error response. It does not contain the cause. */
-export function toProblem(error: LatchkeyError, requestId?: string): Problem {
+function toProblem(error: LatchkeyError, requestId?: string): Problem {
   const messages = accessTokenMessages(error)
   return {
     type: `urn:latchkey:error:${error.code}`,
@@ -78,4 +80,36 @@ export function logRefusal(
   if (status < 500) log.debug({ reqId, code }, 'request refused')
   else if (status === 500) log.error(fields, 'request failed')
   else log.warn(fields, 'request refused')
+}
+
+/**
+ * Answers data that is not a complete request: malformed HTTP, headers that are too large, or a request that took too
+ * long to arrive. Closes the connection, because the start of the next request is unknown.
+ *
+ * @param headers the headers of every answer
+ */
+export function answerClientError(
+  error: Error & { code?: string },
+  socket: Socket,
+  headers: Record<string, string>,
+): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return
+  const problem = toProblem(new LatchkeyError(PARSER_CODES[error.code ?? ''] ?? 'invalid_request'))
+  const body = JSON.stringify(problem)
+  const head = [
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
+    'content-type: application/problem+json; charset=utf-8',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'cache-control: no-store',
+    'connection: close',
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+  ]
+  if (socket.writable) socket.write(`${head.join('\r\n')}\r\n\r\n${body}`)
+  socket.destroySoon()
+}
+
+const PARSER_CODES: Partial<Record<string, ErrorCode>> = {
+  HPE_HEADER_OVERFLOW: 'headers_too_large',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 'body_too_large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
 }

@@ -8,8 +8,13 @@ import { toLatchkeyError } from '../../errors/to-latchkey-error.js'
 import { addRevokeRoutes, sessionErrors, sessionOperation } from '../../routes/auth/sessions.js'
 import { callerOf } from '../../routes/auth/token-response.js'
 import { type Static, sessionSchema, Type, uuidSchema } from '../../schemas.js'
-import { describeView } from '../simple-jwt/describe-view.js'
-import { ACCOUNT_REFUSALS, CREDENTIALS_NOT_PROVIDED, sendRefusal, viewRefusalOf } from '../simple-jwt/refusals.js'
+import {
+  ACCOUNT_REFUSALS,
+  CREDENTIALS_NOT_PROVIDED,
+  describeView,
+  sendRefusal,
+  viewRefusalOf,
+} from '../simple-jwt/refusals.js'
 
 const { device, ip, location, last_active_at, is_active, expires_at, current } = sessionSchema.properties
 const itemSchema = Type.Object({

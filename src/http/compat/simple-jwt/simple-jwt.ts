@@ -13,8 +13,7 @@ import { genuineDevice, genuineRefreshToken } from '../../routes/auth/genuine-cr
 import { callerOf } from '../../routes/auth/token-response.js'
 import { Type } from '../../schemas.js'
 import { hasField, parseBodies, readFields } from './bodies.js'
-import { describeView } from './describe-view.js'
-import { sendRefusal } from './refusals.js'
+import { describeView, sendRefusal } from './refusals.js'
 
 /**
  * Simple JWT's four endpoints (djangorestframework-simplejwt 5), with its bodies and its errors, over the functions of

@@ -2,7 +2,7 @@ import fastifyCookie, { type CookieSerializeOptions } from '@fastify/cookie'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../../config/config.js'
-import { newMark, slotName, writeSlot } from '../refresh-slots.js'
+import { newMark, slotName, writeSlot } from './sent-cookies.js'
 
 export interface RefreshCookieOptions {
   cookie: Config['cookie']
