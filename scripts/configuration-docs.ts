@@ -3,8 +3,8 @@
  * is out of date.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
+import { groups } from '../src/config/read-settings.js'
 import { type Setting, settingsIn } from '../src/config/setting.js'
-import { groups } from '../src/config/settings.js'
 
 const path = 'docs/configuration.md'
 const command = 'npx tsx scripts/configuration-docs.ts'

@@ -1,8 +1,7 @@
 import { chooseMode } from './choose-mode.js'
 import { brokenRules } from './cross-setting-rules.js'
 import { type DerivedConfig, derive } from './derived-values.js'
-import { readSettings, toFields } from './read-settings.js'
-import type { GivenConfig } from './settings.js'
+import { type GivenConfig, readSettings, toFields } from './read-settings.js'
 
 /**
  * All settings: read once at start, checked together and then frozen. src/config/settings/ declares each field with its

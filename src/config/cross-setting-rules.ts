@@ -1,9 +1,8 @@
 import { isIP } from 'node:net'
 import { issuerOf } from './derived-values.js'
 import { readPostgresUrl } from './postgres-url.js'
-import type { Reading } from './read-settings.js'
+import type { Reading, SettingName, Values } from './read-settings.js'
 import { readRedisUrl } from './redis-url.js'
-import type { SettingName, Values } from './settings.js'
 
 interface Rule {
   /** The settings it compares. The rule is skipped if one of them is invalid itself. */

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
-import { certificateFile } from './kinds.js'
 import { InvalidValue, type Kind } from './setting.js'
 import { decode, type Place, placesOf, portOf, splitStoreUrl } from './store-url.js'
+import { certificateFile } from './value-kinds.js'
 
 /** The address of one Postgres, or of several replicas (`host1:5432,host2:5432`). */
 export const postgresUrl: Kind<string> = {

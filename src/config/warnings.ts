@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import type { Config } from './config.js'
-import { settings } from './settings.js'
+import { settings } from './read-settings.js'
 
 /**
  * Warns at start of settings that are allowed but risky.

@@ -2,7 +2,7 @@ import { readFile, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { dataFolder, passwordFile, ROLE } from './installation.js'
-import { commandLine, identifyProcess, type ProcessIdentity } from './process-identity.js'
+import { commandLine, identifyProcess, type ProcessIdentity } from './process-lock.js'
 
 /** The first start of the other process may still be creating the database. */
 const CONNECT_PATIENCE_MS = 15_000

@@ -6,8 +6,7 @@ import { locateInstallation, makeDataDir } from './data-folder.js'
 import { createInstallation } from './installation.js'
 import { launchPostgres, type RunningPostgres } from './launch.js'
 import { findServer, waitUntilMemoryIsFree } from './postmaster.js'
-import { isPidInUse } from './process-identity.js'
-import { acquireProcessLock, LockHeld, type ProcessLock } from './process-lock.js'
+import { acquireProcessLock, isPidInUse, LockHeld, type ProcessLock } from './process-lock.js'
 import { stopProcess, stopServer } from './stop.js'
 
 export interface EmbeddedPostgresOptions {

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type ProcessIdentity, stillRuns } from './process-identity.js'
+import { type ProcessIdentity, stillRuns } from './process-lock.js'
 import type { ServerUser } from './server-user.js'
 
 const PATIENCE_MS = 10_000

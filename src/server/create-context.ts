@@ -15,8 +15,8 @@ import type { Log } from '../lib/log.js'
 import { type Repetition, repeat } from '../lib/periodic.js'
 import type { Database } from '../postgres/database.js'
 import { Activity } from '../redis/activity.js'
+import { createLoginLimiter } from '../redis/counters.js'
 import type { Ephemeral } from '../redis/ephemeral.js'
-import { createLoginLimiter } from '../redis/login-limiter.js'
 import { Revocations } from '../revocations/revocations.js'
 
 const CLEAN_UP_INTERVAL_MS = 60 * 60 * 1000

@@ -1,6 +1,5 @@
 import t from 'tap'
-import { createCounters } from '../../src/redis/counters.js'
-import { createLoginLimiter } from '../../src/redis/login-limiter.js'
+import { createCounters, createLoginLimiter } from '../../src/redis/counters.js'
 import { rateLimitedApp } from '../plugins/rate-limited-app.js'
 import { openRedisForTest } from '../redis/redis-for-test.js'
 import { testServers } from '../support/servers/test-servers.js'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { availableCores } from '../../src/config/available-cores.js'
+import { availableCores } from '../../src/config/derived-values.js'
 
 t.test('the available cores are the CPU quota of the container, rounded down', async t => {
   const cores = (files: Record<string, string>, machineCores: number) =>

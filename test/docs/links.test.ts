@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import t from 'tap'
-import { settings } from '../../src/config/settings.js'
+import { settings } from '../../src/config/read-settings.js'
 import { catalogue } from '../../src/lib/errors.js'
 
 const root = resolve(import.meta.dirname, '../..')

@@ -3,8 +3,7 @@ import { once } from 'node:events'
 import { readdir, readFile, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { identifyProcess } from '../../src/embedded-postgres/process-identity.js'
-import { acquireProcessLock, LockHeld } from '../../src/embedded-postgres/process-lock.js'
+import { acquireProcessLock, identifyProcess, LockHeld } from '../../src/embedded-postgres/process-lock.js'
 
 t.test('a process lock is held until it is released', async t => {
   const path = join(t.testdir(), 'lock')

@@ -1,7 +1,6 @@
 import t from 'tap'
 import { redisReady } from '../../src/redis/client.js'
-import { type Counters, createCounters } from '../../src/redis/counters.js'
-import { createLoginLimiter } from '../../src/redis/login-limiter.js'
+import { type Counters, createCounters, createLoginLimiter } from '../../src/redis/counters.js'
 import { startRedis } from '../support/servers/own-redis.js'
 import { openRedisForTest } from './redis-for-test.js'
 

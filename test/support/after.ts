@@ -1,4 +1,4 @@
-import { stillRuns } from '../../src/embedded-postgres/process-identity.js'
+import { stillRuns } from '../../src/embedded-postgres/process-lock.js'
 import { endSharedServers } from './servers/end-shared-servers.js'
 import { readServersFile, withServersLock, writeServersFile } from './servers/servers-file.js'
 

@@ -1,4 +1,4 @@
-import { identifyProcess, stillRuns } from '../../src/embedded-postgres/process-identity.js'
+import { identifyProcess, stillRuns } from '../../src/embedded-postgres/process-lock.js'
 import { endSharedServers } from './servers/end-shared-servers.js'
 import { serversAnswer } from './servers/servers-answer.js'
 import { readServersFile, withServersLock, writeServersFile } from './servers/servers-file.js'

@@ -1,6 +1,6 @@
-import { list, oneOf, onOff, text } from '../kinds.js'
-import { anyOrigin, cookieDomain, networks, publicPath, webOrigin } from '../network-kinds.js'
+import { anyOrigin, cookieDomain, networks, publicPath, webOrigin } from '../network-value-kinds.js'
 import type { SettingTree } from '../setting.js'
+import { list, oneOf, onOff, text } from '../value-kinds.js'
 
 export const browserSettings = {
   publicOrigin: {

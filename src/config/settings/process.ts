@@ -1,6 +1,6 @@
-import { durationMs, integer, oneOf, someOf, text } from '../kinds.js'
-import { bindAddress } from '../network-kinds.js'
+import { bindAddress } from '../network-value-kinds.js'
 import type { SettingTree } from '../setting.js'
+import { durationMs, integer, oneOf, someOf, text } from '../value-kinds.js'
 
 export const processSettings = {
   nodeEnv: {

@@ -1,7 +1,7 @@
-import { certificateFile, durationMs, integer, onOff, text } from '../kinds.js'
 import { postgresUrl } from '../postgres-url.js'
 import { redisUrl } from '../redis-url.js'
 import type { SettingTree } from '../setting.js'
+import { certificateFile, durationMs, integer, onOff, text } from '../value-kinds.js'
 
 export const storeSettings = {
   database: {

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { rootOwnedDirOf } from '../../../src/embedded-postgres/native-programs.js'
-import { identifyProcess, type ProcessIdentity, stillRuns } from '../../../src/embedded-postgres/process-identity.js'
+import { identifyProcess, type ProcessIdentity, stillRuns } from '../../../src/embedded-postgres/process-lock.js'
 import { compiledPath } from '../compiled-path.js'
 import { makeThrowawayFolder } from './throwaway-folder.js'
 

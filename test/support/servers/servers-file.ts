@@ -2,8 +2,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import type { ProcessIdentity } from '../../../src/embedded-postgres/process-identity.js'
-import { acquireProcessLock, LockHeld } from '../../../src/embedded-postgres/process-lock.js'
+import { acquireProcessLock, LockHeld, type ProcessIdentity } from '../../../src/embedded-postgres/process-lock.js'
 
 /** The content of `.test-servers/servers.json`: the servers that all test files of this checkout share. */
 export interface ServersFile {

@@ -4,7 +4,7 @@ import { locateInstallation } from '../../../src/embedded-postgres/data-folder.j
 import { createInstallation } from '../../../src/embedded-postgres/installation.js'
 import { launchPostgres } from '../../../src/embedded-postgres/launch.js'
 import { rootOwnedDirOf } from '../../../src/embedded-postgres/native-programs.js'
-import { identifyProcess, type ProcessIdentity } from '../../../src/embedded-postgres/process-identity.js'
+import { identifyProcess, type ProcessIdentity } from '../../../src/embedded-postgres/process-lock.js'
 import { endSharedServers } from './end-shared-servers.js'
 import { findRedis } from './find-redis.js'
 import { launchRedis } from './launch-redis.js'

@@ -1,5 +1,5 @@
-import { durationSeconds, integer, oneOf, secrets, text } from '../kinds.js'
 import type { SettingTree } from '../setting.js'
+import { durationSeconds, integer, oneOf, secrets, text } from '../value-kinds.js'
 
 const giveSecret = 'set it to at least 32 random bytes, for example from "openssl rand -base64 48"'
 const name = text('one name or URL without spaces or commas', /^[^\s,]{1,255}$/)

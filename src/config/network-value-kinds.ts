@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
-import { list } from './kinds.js'
 import { InvalidValue, type Kind } from './setting.js'
+import { list } from './value-kinds.js'
 
 /** The address to listen on. */
 export const bindAddress: Kind<string> = {

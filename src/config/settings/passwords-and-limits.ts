@@ -1,5 +1,5 @@
-import { durationMs, durationSeconds, integer, oneOf, onOff } from '../kinds.js'
 import type { SettingTree } from '../setting.js'
+import { durationMs, durationSeconds, integer, oneOf, onOff } from '../value-kinds.js'
 
 export const limitSettings = {
   registration: {
