@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto'
-import { decryptPrivateKey } from '../../src/domain/keys/encrypt-private-key.js'
+import { decryptPrivateKey } from '../../src/domain/keys/signing-key.js'
 import type { TestApp } from '../support/build-test-app.js'
 
 /** Has the service's own signing key, which no attacker has, to make tokens that are wrong in only one way. */

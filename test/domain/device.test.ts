@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Device, describeDevice } from '../../src/domain/sessions/device.js'
+import { type Device, describeDevice } from '../../src/domain/sessions/describe-device.js'
 
 const WEBKIT = 'AppleWebKit/605.1.15 (KHTML, like Gecko)'
 const BLINK = 'AppleWebKit/537.36 (KHTML, like Gecko)'

@@ -7,7 +7,7 @@ import {
   newPasswordResetToken,
   writePasswordResetToken,
 } from '../../src/domain/passwords/password-reset.js'
-import { cleanUp } from '../../src/domain/sessions/clean-up.js'
+import { cleanUp } from '../../src/domain/sessions/maintenance.js'
 import { newId } from '../../src/lib/ids.js'
 import { buildTestApp, TEST_SECRETS, type TestApp } from '../support/build-test-app.js'
 import { PASSWORD, post, refresh, signIn, signUp, verify } from '../support/people.js'

@@ -1,6 +1,5 @@
 import type { Log } from '../../lib/log.js'
 import { repeat } from '../../lib/periodic.js'
-import { encryptPrivateKey, tryDecryptPrivateKey } from './encrypt-private-key.js'
 import type { Keyring } from './keyring.js'
 import {
   addSigningKey,
@@ -9,6 +8,7 @@ import {
   type NewKeyOptions,
   rotateIfDue,
 } from './rotate-signing-key.js'
+import { encryptPrivateKey, tryDecryptPrivateKey } from './signing-key.js'
 
 export interface KeyMaintenanceOptions extends NewKeyOptions {
   keyring: Keyring

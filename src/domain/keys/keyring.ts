@@ -2,9 +2,8 @@ import { createPublicKey } from 'node:crypto'
 import { createSigner, createVerifier } from 'fast-jwt'
 import { LatchkeyError } from '../../lib/errors.js'
 import type { SigningKeyRow, SigningKeys } from '../../postgres/signing-keys.js'
-import { decryptPrivateKey, tryDecryptPrivateKey } from './encrypt-private-key.js'
 import type { KeyEncryptionKey } from './secrets.js'
-import type { Algorithm, PublicJwk } from './signing-key.js'
+import { type Algorithm, decryptPrivateKey, type PublicJwk, tryDecryptPrivateKey } from './signing-key.js'
 
 export interface SigningKey {
   readonly kid: string

@@ -2,9 +2,8 @@ import { LatchkeyError } from '../../lib/errors.js'
 import type { SigningKeyRow, SigningKeys } from '../../postgres/signing-keys.js'
 import { REVOCATION_TTL_SECONDS } from '../../revocations/revocation.js'
 import { type AuthContext, commitAndAnnounce } from '../context.js'
-import { encryptPrivateKey } from './encrypt-private-key.js'
 import type { Secrets } from './secrets.js'
-import { type Algorithm, generateSigningKey } from './signing-key.js'
+import { type Algorithm, encryptPrivateKey, generateSigningKey } from './signing-key.js'
 
 /** The part of the database that signing keys need. */
 export interface KeyDatabase {

@@ -1,7 +1,6 @@
 import { isCredentialRefusal, LatchkeyError } from '../../lib/errors.js'
 import { type AuthContext, type Caller, commitAndAnnounce } from '../context.js'
-import { chooseRefreshToken } from '../tokens/choose-refresh-token.js'
-import { examineRefreshToken, sessionOverError } from '../tokens/examine-refresh-token.js'
+import { chooseRefreshToken, examineRefreshToken, sessionOverError } from '../tokens/examine-refresh-token.js'
 import { isLive } from '../tokens/judge-refresh-token.js'
 import { type RefreshToken, readRefreshToken, requireRefreshToken } from '../tokens/refresh-token.js'
 import { verifyAccessToken } from '../tokens/verify-access-token.js'

@@ -5,7 +5,7 @@ import type { SignInFence } from '../../postgres/open-session.js'
 import type { SessionFacts } from '../../postgres/session-facts.js'
 import type { AuthContext, Caller } from '../context.js'
 import { firstRefreshToken, hashOf, type RefreshToken, successorOf } from '../tokens/refresh-token.js'
-import { describeDevice } from './device.js'
+import { describeDevice } from './describe-device.js'
 import { endSessionsBeyond, revokedEvents } from './end-sessions.js'
 
 /** The client_id of sessions that users open themselves (RFC 9068 requires one in every access token). */

@@ -1,7 +1,7 @@
 import { ipAddressForm } from '../../lib/ip-address.js'
 import type { OriginChange } from '../../postgres/sessions.js'
 import type { AuthContext, Caller } from '../context.js'
-import { describeDevice } from './device.js'
+import { describeDevice } from './describe-device.js'
 
 /** The stored origin of a session: where it was last used. */
 export interface KnownOrigin {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { decryptPrivateKey, encryptPrivateKey } from '../../../src/domain/keys/encrypt-private-key.js'
+import { decryptPrivateKey, encryptPrivateKey } from '../../../src/domain/keys/signing-key.js'
 import { secretsOf } from './key-database.js'
 
 const { keyEncryptionKeys } = secretsOf('new', 'old')

@@ -1,6 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { AuthContext } from '../../../domain/context.js'
-import { type EventPage, type EventsQuery, type ListedEvent, listOwnEvents } from '../../../domain/events/events.js'
+import {
+  type EventPage,
+  type EventsQuery,
+  type ListedEvent,
+  listOwnEvents,
+} from '../../../domain/events/list-events.js'
 import {
   accessTokenErrors,
   type EventView,

@@ -1,7 +1,7 @@
 import type { ExpiredSession } from '../../postgres/expired-sessions.js'
 import type { SecurityEvent, SecurityEventType } from '../../postgres/security-events.js'
 import type { AuthContext } from '../context.js'
-import { type Device, describeDevice } from '../sessions/device.js'
+import { type Device, describeDevice } from '../sessions/describe-device.js'
 import type { Principal } from '../tokens/access-token.js'
 
 export interface EventsQuery {
