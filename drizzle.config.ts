@@ -1,9 +1,9 @@
 import { defineConfig } from 'drizzle-kit'
 
-/** `npx drizzle-kit generate --name what-changed` writes the next migration from src/postgres/schema.ts. */
+/** `npx drizzle-kit generate --name what-changed` writes the next migration from src/postgres/schema/. */
 export default defineConfig({
   dialect: 'postgresql',
-  schema: './src/postgres/schema.ts',
+  schema: './src/postgres/schema/*.ts',
   out: './drizzle',
   casing: 'snake_case',
 })

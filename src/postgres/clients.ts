@@ -2,7 +2,7 @@ import { asc, eq, sql } from 'drizzle-orm'
 import { type TokenSubject, tokenIsRevoked } from './introspection.js'
 import { notBefore } from './is-live.js'
 import { hotSql, type Runner } from './pool/connections.js'
-import { clients } from './schema.js'
+import { clients } from './schema/clients.js'
 import { wholeSeconds } from './session-facts.js'
 
 export type Client = typeof clients.$inferSelect

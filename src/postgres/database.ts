@@ -28,7 +28,11 @@ export interface Database extends Repositories {
   readonly journalFeed: Journal
   /** The signing keys on that same connection, for the same reason. */
   readonly keyFeed: SigningKeys
-  /** Runs the work in one READ COMMITTED transaction, on repositories of its own; a rejection rolls it back. */
+  /**
+   * Runs the work in one READ COMMITTED transaction, on repositories of its own; a rejection rolls it back. Work that
+   * locks rows in more than one table does so in this order, so that transactions cannot deadlock: clients, users,
+   * password_resets, sessions, refresh_tokens, superseded_tokens, revocations.
+   */
   transaction<T>(work: (repositories: Repositories) => Promise<T>): Promise<T>
   /** Resolves if Postgres answers. */
   ping(): Promise<void>

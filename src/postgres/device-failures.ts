@@ -1,6 +1,6 @@
 import { eq, inArray, lt, sql } from 'drizzle-orm'
 import type { Runner } from './pool/connections.js'
-import { deviceFailures } from './schema.js'
+import { deviceFailures } from './schema/accounts.js'
 import { seconds } from './session-facts.js'
 
 export interface DeviceAttempt {

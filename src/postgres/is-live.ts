@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
-import { refreshTokens, sessions, users } from './schema.js'
+import { users } from './schema/accounts.js'
+import { refreshTokens, sessions } from './schema/sessions.js'
 
 /**
  * From when on sessions and tokens count. No statement joins the table: a table of one row is never analysed, so Postgres

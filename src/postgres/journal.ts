@@ -2,7 +2,7 @@ import { and, getTableColumns, gt, isNull, or, type SQL, sql } from 'drizzle-orm
 import type { JournalPage } from '../revocations/journal-follower.js'
 import { REVOCATION_TTL_SECONDS, type Revocation } from '../revocations/revocation.js'
 import { hotSql, type Runner } from './pool/connections.js'
-import { revocations } from './schema.js'
+import { revocations } from './schema/revocations.js'
 
 /** A revocation as a verb of the domain states it: when it may be forgotten is for the database's clock to say. */
 export type NewRevocation = Revocation extends infer Kind

@@ -1,6 +1,6 @@
 import { and, eq, gt, isNull, sql } from 'drizzle-orm'
 import type { Runner } from './pool/connections.js'
-import { passwordResets, users } from './schema.js'
+import { passwordResets, users } from './schema/accounts.js'
 import { seconds } from './session-facts.js'
 
 export interface NewPasswordReset {

@@ -1,6 +1,6 @@
 import { lt, sql } from 'drizzle-orm'
 import type { Runner } from './pool/connections.js'
-import { realm } from './schema.js'
+import { realm } from './schema/revocations.js'
 
 export type Realm = ReturnType<typeof realmRepository>
 

@@ -2,7 +2,8 @@ import { and, eq, or, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import { isLive, notBefore } from './is-live.js'
 import { hotSql, hotStatement, type Runner } from './pool/connections.js'
-import { refreshTokens, sessions, users } from './schema.js'
+import { users } from './schema/accounts.js'
+import { refreshTokens, sessions } from './schema/sessions.js'
 import { idArray, type SessionFacts, seconds, sessionFacts } from './session-facts.js'
 
 /** What a rotation needs to know of the token presented, and of the two that follow from it. */

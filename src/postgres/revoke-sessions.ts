@@ -1,7 +1,7 @@
 import { type Placeholder, type SQL, sql } from 'drizzle-orm'
 import { hasNotEnded, isLive, ofOneSession, ofUser, ofUsers, parts } from './is-live.js'
 import { hotSql } from './pool/connections.js'
-import { sessions } from './schema.js'
+import { sessions } from './schema/sessions.js'
 
 /** A session that was ended just now. */
 export interface RevokedSession {

@@ -2,7 +2,8 @@ import { and, desc, eq, type SQL, sql } from 'drizzle-orm'
 import { unionAll } from 'drizzle-orm/pg-core'
 import { v7 as uuidv7 } from 'uuid'
 import { hotSql, type Runner } from './pool/connections.js'
-import { securityEvents, users } from './schema.js'
+import { users } from './schema/accounts.js'
+import { securityEvents } from './schema/security-events.js'
 import { seconds } from './session-facts.js'
 
 /** Everything that is written down about an account. */

@@ -1,5 +1,7 @@
 import { type Placeholder, type SQL, sql } from 'drizzle-orm'
-import { clients, refreshTokens, sessions, users } from './schema.js'
+import { users } from './schema/accounts.js'
+import { clients } from './schema/clients.js'
+import { refreshTokens, sessions } from './schema/sessions.js'
 
 /** What every statement that lets somebody in returns: all that the tokens and the answer are made of. */
 export interface SessionFacts {

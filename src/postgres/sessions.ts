@@ -11,7 +11,8 @@ import {
   revokeOthers,
   revokeSome,
 } from './revoke-sessions.js'
-import { refreshTokens, sessions, users } from './schema.js'
+import { users } from './schema/accounts.js'
+import { refreshTokens, sessions } from './schema/sessions.js'
 import { idArray } from './session-facts.js'
 
 /** A live session as its owner sees it. */

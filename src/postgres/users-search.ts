@@ -1,6 +1,6 @@
 import { and, asc, desc, gt, inArray, lt, type SQL, sql } from 'drizzle-orm'
 import type { Runner } from './pool/connections.js'
-import { users } from './schema.js'
+import { users } from './schema/accounts.js'
 import type { User } from './users.js'
 
 export interface NameQuery {

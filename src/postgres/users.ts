@@ -2,7 +2,7 @@ import { and, eq, isNull, lt, type SQL, sql } from 'drizzle-orm'
 import type { PgColumn, PgUpdateSetSource } from 'drizzle-orm/pg-core'
 import { brokenIndex } from './errors.js'
 import { hotSql, hotStatement, type Runner } from './pool/connections.js'
-import { users } from './schema.js'
+import { users } from './schema/accounts.js'
 import { wholeSeconds } from './session-facts.js'
 
 export interface NewUser {
