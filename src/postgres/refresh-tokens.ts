@@ -1,7 +1,8 @@
 import { and, eq, or, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
-import { isLive, notBefore } from './is-live.js'
+import { isLive } from './is-live.js'
 import { hotSql, hotStatement, type Runner } from './pool/connections.js'
+import { findRefreshState } from './refresh-state.js'
 import { users } from './schema/accounts.js'
 import { refreshTokens, sessions } from './schema/sessions.js'
 import { idArray, type SessionFacts, seconds, sessionFacts } from './session-facts.js'
@@ -30,31 +31,6 @@ export interface Rotated extends SessionFacts {
   previousGeneration: number
 }
 
-/** All that the rotation table (docs/rotation.md) judges by, as the database's clock sees it. */
-export interface RefreshState extends SessionFacts {
-  userDisabled: boolean
-  sessionRevoked: boolean
-  sessionExpired: boolean
-  /** The user's token_version moved on, or the realm's not_before did: everything older is dead. */
-  outdated: boolean
-  /** Undefined when the session has no refresh token any more. */
-  whitelist: WhitelistRow | undefined
-}
-
-export interface WhitelistRow {
-  generation: number
-  tokenHash: Buffer
-  previousHash: Buffer | null
-  nextHash: Buffer
-  expired: boolean
-  rotatedSecondsAgo: number
-  /** The mark that came with the predecessor when it was rotated; undefined if that is not known. */
-  previousMark: number | null | undefined
-  /** In how many generations in a row late answers were counted, up to lateGeneration. */
-  lateReplays: number
-  lateGeneration: number | null
-}
-
 export type RefreshTokens = ReturnType<typeof refreshTokensRepository>
 
 /** The whitelist: who may refresh. */
@@ -70,29 +46,7 @@ export function refreshTokensRepository(runner: Runner) {
     },
 
     /** Everything about a session's refresh token, read afresh; undefined when the session is gone. */
-    async find(sessionId: string): Promise<RefreshState | undefined> {
-      const [row] = await runner.hot(find, { sessionId })
-      if (!row) return undefined
-      const { generation, tokenHash, nextHash, expired, rotatedSecondsAgo, lateReplays, ...rest } = row
-      const { previousHash, previousMark, previousMarkGeneration, ...others } = rest
-      const { lateGeneration, ...facts } = others
-      if (generation === null || tokenHash === null || nextHash === null || rotatedSecondsAgo === null)
-        return { ...facts, whitelist: undefined }
-      return {
-        ...facts,
-        whitelist: {
-          generation,
-          tokenHash,
-          previousHash,
-          nextHash,
-          rotatedSecondsAgo,
-          previousMark: previousMarkGeneration === generation ? previousMark : undefined,
-          lateGeneration,
-          expired: expired ?? true,
-          lateReplays: lateReplays ?? 0,
-        },
-      }
-    },
+    find: (sessionId: string) => findRefreshState(runner, sessionId),
 
     /**
      * Lets a generation begin anew, because its predecessor was answered late: at most once in `leewaySeconds`. False if
@@ -219,32 +173,6 @@ const rotate = hotStatement<SentRotation, Rotated>('rotate_refresh_token', execu
     .prepare('rotate_refresh_token'),
 )
 
-const find = hotStatement<{ sessionId: string }, FoundRow>('find_refresh_token', executor =>
-  executor
-    .select({
-      ...sessionFacts,
-      userDisabled: sql<boolean>`${users.disabledAt} is not null`,
-      sessionRevoked: sql<boolean>`${sessions.revokedAt} is not null`,
-      sessionExpired: sql<boolean>`${sessions.expiresAt} <= now()`,
-      outdated: sql<boolean>`${users.tokenVersion} <> ${sessions.tokenVersion} or ${sessions.createdAt} < ${notBefore}`,
-      generation: refreshTokens.generation,
-      tokenHash: refreshTokens.tokenHash,
-      previousHash: refreshTokens.previousHash,
-      nextHash: refreshTokens.nextHash,
-      expired: sql<boolean | null>`${refreshTokens.expiresAt} <= now()`,
-      rotatedSecondsAgo: sql<number | null>`extract(epoch from now() - ${refreshTokens.rotatedAt})::float8`,
-      previousMark: refreshTokens.previousMark,
-      previousMarkGeneration: refreshTokens.previousMarkGeneration,
-      lateReplays: refreshTokens.lateReplays,
-      lateGeneration: refreshTokens.lateGeneration,
-    })
-    .from(sessions)
-    .innerJoin(users, eq(users.id, sessions.userId))
-    .leftJoin(refreshTokens, eq(refreshTokens.sessionId, sessions.id))
-    .where(eq(sessions.id, sql.placeholder('sessionId')))
-    .prepare('find_refresh_token'),
-)
-
 const remove = hotSql<{ sessionIds: string }, never>(
   'remove_refresh_tokens',
   sql`delete from refresh_tokens where session_id = any(${sql.placeholder('sessionIds')}::uuid[])`,
@@ -258,7 +186,3 @@ const tellSuperseded = hotSql<{ sessionId: string; generation: number }, { secon
     on conflict (session_id, generation) do update set told_at = told.told_at
     returning extract(epoch from now() - told_at)::float8 as "secondsAgo"`,
 )
-
-type FoundRow = Omit<RefreshState, 'whitelist'> & {
-  [Column in keyof WhitelistRow]: WhitelistRow[Column] | null
-} & { previousMarkGeneration: number | null }

@@ -10,7 +10,7 @@ import {
   SUPERSEDED_GRACE_SECONDS,
   type SuccessorUse,
 } from '../../src/domain/tokens/judge-refresh-token.js'
-import type { RefreshState, WhitelistRow } from '../../src/postgres/refresh-tokens.js'
+import type { RefreshState, WhitelistRow } from '../../src/postgres/refresh-state.js'
 
 // "row N" in a title is row N of the table in docs/rotation.md.
 

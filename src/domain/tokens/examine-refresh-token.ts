@@ -1,6 +1,6 @@
 import { LatchkeyError } from '../../lib/errors.js'
 import { beganAt } from '../../lib/ids.js'
-import type { RefreshState } from '../../postgres/refresh-tokens.js'
+import type { RefreshState } from '../../postgres/refresh-state.js'
 import type { AuthContext } from '../context.js'
 import { FIRST_PARTY_CLIENT_ID } from '../sessions/open-session.js'
 import { SIMPLE_JWT_CLIENT_ID } from './access-token.js'

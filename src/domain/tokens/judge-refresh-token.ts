@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../../lib/errors.js'
-import type { RefreshState, WhitelistRow } from '../../postgres/refresh-tokens.js'
+import type { RefreshState, WhitelistRow } from '../../postgres/refresh-state.js'
 
 /** A presented refresh token, as the whitelist stores it, with what came with it. */
 export interface Presented {

@@ -7,7 +7,7 @@ import {
   type SuccessorUse,
   type Verdict,
 } from '../../../src/domain/tokens/judge-refresh-token.js'
-import type { RefreshState, WhitelistRow } from '../../../src/postgres/refresh-tokens.js'
+import type { RefreshState, WhitelistRow } from '../../../src/postgres/refresh-state.js'
 import type { RotationBounds } from './bounds.js'
 import type { Rules } from './rules.js'
 import { AT } from './state.js'
