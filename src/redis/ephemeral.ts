@@ -1,4 +1,4 @@
-import type { RevocationChannel } from '../revocations/revocations.js'
+import type { RevocationChannel } from '../revocations/revocation-channel.js'
 
 /** One use of a session: an authenticated request or a refresh. */
 export interface Sighting {

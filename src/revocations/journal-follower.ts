@@ -1,7 +1,6 @@
 import type { Log } from '../lib/log.js'
 import { type Repetition, repeat } from '../lib/periodic.js'
 import type { Revocation } from './revocation.js'
-import { RevocationList } from './revocation-list.js'
 
 /** A point of the journal: everything that transactions below `xid` wrote is known. */
 export interface JournalPosition {
@@ -122,11 +121,4 @@ export class JournalFollower {
     const { journal } = this.#options
     return from ? journal.readSince(from.xid) : journal.readAll()
   }
-}
-
-/** What a list knows and a journal lacks, after a failover to a server that had not got the last commits. */
-export function findLost(list: RevocationList, journal: readonly Revocation[]): Revocation[] {
-  const there = new RevocationList()
-  for (const entry of journal) there.add(entry)
-  return [...list.entries()].filter(entry => !there.covers(entry))
 }

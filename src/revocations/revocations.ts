@@ -2,47 +2,11 @@ import { type Background, createBackground } from '../lib/background.js'
 import { LatchkeyError } from '../lib/errors.js'
 import type { Log } from '../lib/log.js'
 import { type ClockComparison, createClockComparison, Freshness } from './freshness.js'
-import {
-  findLost,
-  JournalFollower,
-  type JournalPage,
-  type JournalPosition,
-  type ReadableJournal,
-} from './journal-follower.js'
+import { JournalFollower, type JournalPage, type JournalPosition, type ReadableJournal } from './journal-follower.js'
+import { LostRevocations } from './lost-revocations.js'
 import type { Revocation } from './revocation.js'
+import type { BlacklistProgress, Following, RevocationChannel } from './revocation-channel.js'
 import { type AccountEnd, RevocationList, type TokenFacts } from './revocation-list.js'
-
-/** How instances tell each other of revocations faster than the journal is read. */
-export interface RevocationChannel {
-  /** Copies committed revocations to the blacklist, and tells every instance that follows. */
-  publish(revocations: readonly Revocation[]): Promise<void>
-  /** Calls back with what others publish, and whenever it is sure that there is nothing new. */
-  follow(onNews: OnNews): Following
-  /** Sees that the blacklist holds everything up to a position of the journal. */
-  complete(progress: BlacklistProgress): Promise<void>
-}
-
-export interface Following {
-  /** Resolves when everything that is published from then on is heard of; without Redis, after a moment. */
-  listening: Promise<void>
-  stop(): Promise<void>
-}
-
-/**
- * @param unbrokenSinceMs since when (`performance.now()`) nothing that was published can have been missed
- * @param asOfMs up to when all that was published has been heard by now; what arrives may have been said long ago
- */
-export type OnNews = (revocations: readonly Revocation[], unbrokenSinceMs: number, asOfMs: number) => void
-
-export interface BlacklistProgress {
-  /** Undefined when the whole journal was read. */
-  from: JournalPosition | undefined
-  to: JournalPosition
-  /** What was read between the two. */
-  entries: readonly Revocation[]
-  /** Everything, for a blacklist that is not complete up to `from`. */
-  all(): readonly Revocation[]
-}
 
 export interface RevocationsOptions {
   journal: ReadableJournal
@@ -72,26 +36,30 @@ export class Revocations {
   readonly #follower: JournalFollower
   readonly #freshness: Freshness
   readonly #background: Background
+  readonly #lost: LostRevocations
   readonly #keyListeners: ((kid: string) => void)[] = []
   #following: Following | undefined
   #sweeper: NodeJS.Timeout | undefined
   #alerted = false
-  #isRepairDue = false
-  #isRepairing = false
   #isCopying = false
   #uncopied: BlacklistProgress | undefined
 
   constructor(options: RevocationsOptions) {
     this.#options = options
-    // Without a limit: #isCopying and #isRepairing are reset by the work itself, so it must always start.
+    // Without a limit: copying and repairing reset their own flags, so this work must always start.
     this.#background = createBackground(options.log, { level: 'warn', limit: Number.POSITIVE_INFINITY })
     this.#freshness = new Freshness(options.maxStalenessSeconds * 1000)
     this.clocks = createClockComparison(options.clock, options.log)
+    this.#lost = new LostRevocations(this.list, {
+      log: options.log,
+      background: this.#background,
+      repair: async findLost => this.announce(await options.repair(findLost)),
+    })
     this.#follower = new JournalFollower({
       journal: options.journal,
       log: options.log,
       onPage: (page, from, begunAtMs) => this.#takePage(page, from, begunAtMs),
-      onOtherServer: page => this.#lookForLost(page),
+      onOtherServer: page => this.#lost.lookFor(page.entries),
     })
   }
 
@@ -166,7 +134,7 @@ export class Revocations {
     if (clockMs !== undefined) this.clocks.compare(clockMs, begunAtMs)
     this.#add(entries)
     this.#freshness.journalWasRead(begunAtMs)
-    this.#repairIfDue()
+    this.#lost.repairIfDue()
     this.#complete({ from, to: position, entries, all: () => [...this.list.entries()] })
   }
 
@@ -196,32 +164,6 @@ export class Revocations {
     const uncopied = this.#uncopied
     this.#uncopied = undefined
     return uncopied
-  }
-
-  /** After a failover: is there something that this instance knows to be revoked, and the new server does not? */
-  #lookForLost({ entries }: JournalPage): void {
-    const lost = findLost(this.list, entries)
-    if (lost.length === 0) return
-    this.#options.log.error(`the database lost ${lost.length} revocations in a failover; they are made again`)
-    this.#isRepairDue = true
-    this.#repairIfDue()
-  }
-
-  /** Each page tries again what failed: a server that has just taken over may go away once more. */
-  #repairIfDue(): void {
-    if (!this.#isRepairDue || this.#isRepairing) return
-    this.#isRepairDue = false
-    this.#isRepairing = true
-    this.#background.run('write revocations again that a failover lost', async () => {
-      try {
-        this.announce(await this.#options.repair(there => findLost(this.list, there)))
-      } catch (error) {
-        this.#isRepairDue = true
-        throw error
-      } finally {
-        this.#isRepairing = false
-      }
-    })
   }
 
   #add(revocations: readonly Revocation[]): void {

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { findLost } from '../../../src/revocations/journal-follower.js'
+import { findLost } from '../../../src/revocations/lost-revocations.js'
 import type { Revocation } from '../../../src/revocations/revocation.js'
 import { RevocationList, type TokenFacts } from '../../../src/revocations/revocation-list.js'
 

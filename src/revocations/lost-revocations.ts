@@ -1,0 +1,57 @@
+import type { Background } from '../lib/background.js'
+import type { Log } from '../lib/log.js'
+import type { Revocation } from './revocation.js'
+import { RevocationList } from './revocation-list.js'
+
+export interface LostRevocationsOptions {
+  log: Log
+  /** Writes again what is missing beside the entries that the journal has, and announces it. */
+  repair(findLost: (known: readonly Revocation[]) => Revocation[]): Promise<void>
+  background: Background
+}
+
+/** After a failover, finds the revocations that this instance knows and the new server lacks, and has them written again. */
+export class LostRevocations {
+  readonly #list: RevocationList
+  readonly #options: LostRevocationsOptions
+  #isRepairDue = false
+  #isRepairing = false
+
+  constructor(list: RevocationList, options: LostRevocationsOptions) {
+    this.#list = list
+    this.#options = options
+  }
+
+  /** @param journal - the whole journal of the new server */
+  lookFor(journal: readonly Revocation[]): void {
+    const lost = findLost(this.#list, journal)
+    if (lost.length === 0) return
+    this.#options.log.error(`the database lost ${lost.length} revocations in a failover; they are made again`)
+    this.#isRepairDue = true
+    this.repairIfDue()
+  }
+
+  /** Called for each page of the journal, so that a repair that failed is tried again: a new server may fail too. */
+  repairIfDue(): void {
+    if (!this.#isRepairDue || this.#isRepairing) return
+    this.#isRepairDue = false
+    this.#isRepairing = true
+    this.#options.background.run('write revocations again that a failover lost', async () => {
+      try {
+        await this.#options.repair(known => findLost(this.#list, known))
+      } catch (error) {
+        this.#isRepairDue = true
+        throw error
+      } finally {
+        this.#isRepairing = false
+      }
+    })
+  }
+}
+
+/** What a list knows and a journal lacks, after a failover to a server that had not got the last commits. */
+export function findLost(list: RevocationList, journal: readonly Revocation[]): Revocation[] {
+  const there = new RevocationList()
+  for (const entry of journal) there.add(entry)
+  return [...list.entries()].filter(entry => !there.covers(entry))
+}
