@@ -35,7 +35,7 @@ export function createRedisChannel(options: RevocationStreamOptions): Revocation
       await Promise.all([publishRevocations(options, revocations), blacklist(revocations)])
     },
 
-    follow: onNews => followRevocations(options, onNews),
+    follow: listener => followRevocations(options, listener),
 
     async complete({ from, to, entries, all }) {
       // Redis may lose what is being copied: it may be flushed, or restored with an older watermark. Then it loses this

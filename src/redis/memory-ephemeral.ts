@@ -24,9 +24,9 @@ export function createMemoryEphemeral({ keys, now = Date.now, ...options }: Memo
     // A blacklist is for other instances. In a single process there is no other one, and no entry can be missed.
     async publish() {},
     async complete() {},
-    follow(onNews) {
+    follow(listener) {
       const begunAtMs = performance.now()
-      const timer = setInterval(() => onNews([], begunAtMs, performance.now()), 1000).unref()
+      const timer = setInterval(() => listener([], begunAtMs, performance.now()), 1000).unref()
       return { listening: Promise.resolve(), stop: async () => clearInterval(timer) }
     },
 

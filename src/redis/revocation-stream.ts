@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Cluster, Redis } from 'ioredis'
 import type { Log } from '../lib/log.js'
 import { type Revocation, readRevocation } from '../revocations/revocation.js'
-import type { Following, OnNews } from '../revocations/revocation-channel.js'
+import type { RevocationListener, RevocationSubscription } from '../revocations/revocation-channel.js'
 import { redisReady } from './client.js'
 import type { RedisScripts } from './commands.js'
 import { type DeniedRights, isWrongType } from './errors.js'
@@ -54,7 +54,10 @@ export async function publishRevocations(
 /**
  * Reads the stream until it is stopped. While Redis is unavailable it retries; what it misses is read from the journal.
  */
-export function followRevocations(options: RevocationStreamOptions, onNews: OnNews): Following {
+export function followRevocations(
+  options: RevocationStreamOptions,
+  listener: RevocationListener,
+): RevocationSubscription {
   const { openFollower, keys, untrusted, denied, log } = options
   const follower = openFollower()
   const stopped = new AbortController()
@@ -96,7 +99,7 @@ export function followRevocations(options: RevocationStreamOptions, onNews: OnNe
         // Before the entries are parsed: one that cannot be parsed must not be read for ever.
         lastId = entries.at(-1)?.[0] ?? lastId
         const revocations = entries.flatMap(([, fields]) => readEntry(options, fields))
-        onNews(revocations, unbrokenSinceMs, asOf(askedAtMs, entries.length))
+        listener(revocations, unbrokenSinceMs, asOf(askedAtMs, entries.length))
       } catch (error) {
         unbrokenSinceMs = undefined
         isListening()

@@ -25,7 +25,7 @@ export class Freshness {
   }
 
   /** A page of the journal is as old as the question. */
-  journalWasRead(begunAtMs: number): void {
+  recordJournalRead(begunAtMs: number): void {
     this.#journalAtMs = begunAtMs
     this.#freshAtMs = Math.max(this.#freshAtMs, begunAtMs)
   }
@@ -37,7 +37,7 @@ export class Freshness {
    * @param unbrokenSinceMs - since when nothing that was published can have been missed
    * @param asOfMs - up to when all that was published has been heard
    */
-  newsWasHeard(unbrokenSinceMs: number, asOfMs: number): void {
+  recordChannelRead(unbrokenSinceMs: number, asOfMs: number): void {
     if (this.#journalAtMs >= unbrokenSinceMs) this.#freshAtMs = Math.max(this.#freshAtMs, asOfMs)
   }
 }

@@ -41,7 +41,7 @@ export interface JournalRead {
   /** Where it goes on from; undefined if it asks for the whole journal. */
   readonly from: JournalPosition | undefined
   /** Whether the server turned out not to be the one before. */
-  readonly isOfOtherServer: boolean
+  readonly isOtherServer: boolean
   readonly begunAtMs: number
 }
 
@@ -51,8 +51,8 @@ export interface JournalRead {
  *
  * @param position - what the last page said, if there was one
  */
-export function beginRead(position: JournalPosition | undefined, begunAtMs: number): JournalRead {
-  return { from: position, isOfOtherServer: false, begunAtMs }
+export function startRead(position: JournalPosition | undefined, begunAtMs: number): JournalRead {
+  return { from: position, isOtherServer: false, begunAtMs }
 }
 
 /**
@@ -60,10 +60,10 @@ export function beginRead(position: JournalPosition | undefined, begunAtMs: numb
  *
  * @throws Error if the page comes from a standby
  */
-export function followUp(read: JournalRead, page: JournalPage): JournalRead | undefined {
+export function nextRead(read: JournalRead, page: JournalPage): JournalRead | undefined {
   if (page.isStandby) throw new Error('Postgres is a standby; DATABASE_URL must name the primary')
   if (read.from === undefined || page.position.serverStart === read.from.serverStart) return undefined
-  return { ...read, from: undefined, isOfOtherServer: true }
+  return { ...read, from: undefined, isOtherServer: true }
 }
 
 /**
@@ -106,15 +106,15 @@ export class JournalFollower {
 
   async #read(): Promise<void> {
     const { onPage, onOtherServer } = this.#options
-    let read = beginRead(this.#position, performance.now())
+    let read = startRead(this.#position, performance.now())
     let page = await this.#ask(read)
-    for (let next = followUp(read, page); next; next = followUp(read, page)) {
+    for (let next = nextRead(read, page); next; next = nextRead(read, page)) {
       read = next
       page = await this.#ask(read)
     }
     this.#position = page.position
     onPage(page, read.from, read.begunAtMs)
-    if (read.isOfOtherServer) onOtherServer(page)
+    if (read.isOtherServer) onOtherServer(page)
   }
 
   #ask({ from }: JournalRead): Promise<JournalPage> {

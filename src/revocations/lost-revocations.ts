@@ -24,7 +24,7 @@ export class LostRevocations {
 
   /** @param journal - the whole journal of the new server */
   lookFor(journal: readonly Revocation[]): void {
-    const lost = findLost(this.#list, journal)
+    const lost = findLostRevocations(this.#list, journal)
     if (lost.length === 0) return
     this.#options.log.error(`the database lost ${lost.length} revocations in a failover; they are made again`)
     this.#isRepairDue = true
@@ -38,7 +38,7 @@ export class LostRevocations {
     this.#isRepairing = true
     this.#options.background.run('write revocations again that a failover lost', async () => {
       try {
-        await this.#options.repair(known => findLost(this.#list, known))
+        await this.#options.repair(known => findLostRevocations(this.#list, known))
       } catch (error) {
         this.#isRepairDue = true
         throw error
@@ -50,7 +50,7 @@ export class LostRevocations {
 }
 
 /** What a list knows and a journal lacks, after a failover to a server that had not got the last commits. */
-export function findLost(list: RevocationList, journal: readonly Revocation[]): Revocation[] {
+export function findLostRevocations(list: RevocationList, journal: readonly Revocation[]): Revocation[] {
   const there = new RevocationList()
   for (const entry of journal) there.add(entry)
   return [...list.entries()].filter(entry => !there.covers(entry))

@@ -6,12 +6,12 @@ export interface RevocationChannel {
   /** Copies committed revocations to the blacklist, and tells every instance that follows. */
   publish(revocations: readonly Revocation[]): Promise<void>
   /** Calls back with what others publish, and whenever it is sure that there is nothing new. */
-  follow(onNews: OnNews): Following
+  follow(listener: RevocationListener): RevocationSubscription
   /** Sees that the blacklist holds everything up to a position of the journal. */
   complete(progress: BlacklistProgress): Promise<void>
 }
 
-export interface Following {
+export interface RevocationSubscription {
   /** Resolves when everything that is published from then on is heard of; without Redis, after a moment. */
   listening: Promise<void>
   stop(): Promise<void>
@@ -21,7 +21,7 @@ export interface Following {
  * @param unbrokenSinceMs since when (`performance.now()`) nothing that was published can have been missed
  * @param asOfMs up to when all that was published has been heard by now; what arrives may have been said long ago
  */
-export type OnNews = (revocations: readonly Revocation[], unbrokenSinceMs: number, asOfMs: number) => void
+export type RevocationListener = (revocations: readonly Revocation[], unbrokenSinceMs: number, asOfMs: number) => void
 
 export interface BlacklistProgress {
   /** Undefined when the whole journal was read. */

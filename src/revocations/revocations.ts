@@ -5,7 +5,7 @@ import { type ClockComparison, createClockComparison, Freshness } from './freshn
 import { JournalFollower, type JournalPage, type JournalPosition, type ReadableJournal } from './journal-follower.js'
 import { LostRevocations } from './lost-revocations.js'
 import type { Revocation } from './revocation.js'
-import type { BlacklistProgress, Following, RevocationChannel } from './revocation-channel.js'
+import type { BlacklistProgress, RevocationChannel, RevocationSubscription } from './revocation-channel.js'
 import { type AccountEnd, RevocationList, type TokenFacts } from './revocation-list.js'
 
 export interface RevocationsOptions {
@@ -38,7 +38,7 @@ export class Revocations {
   readonly #background: Background
   readonly #lost: LostRevocations
   readonly #keyListeners: ((kid: string) => void)[] = []
-  #following: Following | undefined
+  #subscription: RevocationSubscription | undefined
   #sweeper: NodeJS.Timeout | undefined
   #alerted = false
   #isCopying = false
@@ -76,11 +76,11 @@ export class Revocations {
   /** Resolves when everything that was revoked is known. Rejects if the journal can't be read. */
   async start(): Promise<void> {
     // First the news and then the journal, so that nothing falls between the two.
-    this.#following = this.#options.channel.follow((revocations, unbrokenSinceMs, asOfMs) => {
+    this.#subscription = this.#options.channel.follow((revocations, unbrokenSinceMs, asOfMs) => {
       this.#add(revocations)
-      this.#freshness.newsWasHeard(unbrokenSinceMs, asOfMs)
+      this.#freshness.recordChannelRead(unbrokenSinceMs, asOfMs)
     })
-    await this.#following.listening
+    await this.#subscription.listening
     await this.#follower.start()
     this.#sweeper = setInterval(() => this.list.sweep(this.#options.clock()), SWEEP_INTERVAL_MS).unref()
   }
@@ -126,14 +126,14 @@ export class Revocations {
 
   async close(): Promise<void> {
     clearInterval(this.#sweeper)
-    await Promise.all([this.#follower.stop(), this.#following?.stop()])
+    await Promise.all([this.#follower.stop(), this.#subscription?.stop()])
     await this.#background.settled()
   }
 
   #takePage({ entries, position, clockMs }: JournalPage, from: JournalPosition | undefined, begunAtMs: number): void {
     if (clockMs !== undefined) this.clocks.compare(clockMs, begunAtMs)
     this.#add(entries)
-    this.#freshness.journalWasRead(begunAtMs)
+    this.#freshness.recordJournalRead(begunAtMs)
     this.#lost.repairIfDue()
     this.#complete({ from, to: position, entries, all: () => [...this.list.entries()] })
   }

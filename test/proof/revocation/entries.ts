@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { findLost } from '../../../src/revocations/lost-revocations.js'
+import { findLostRevocations } from '../../../src/revocations/lost-revocations.js'
 import type { Revocation } from '../../../src/revocations/revocation.js'
 import { RevocationList, type TokenFacts } from '../../../src/revocations/revocation-list.js'
 
@@ -73,7 +73,7 @@ export function lostBy(known: number, there: number): number {
   const key = known * 256 + there
   let lost = losses.get(key)
   if (lost === undefined) {
-    lost = setOf(findLost(listOf(known), entriesOf(there)))
+    lost = setOf(findLostRevocations(listOf(known), entriesOf(there)))
     losses.set(key, lost)
   }
   return lost

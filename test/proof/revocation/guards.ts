@@ -1,5 +1,5 @@
 import { Freshness } from '../../../src/revocations/freshness.js'
-import { followUp, type JournalPage, type JournalRead } from '../../../src/revocations/journal-follower.js'
+import { type JournalPage, type JournalRead, nextRead } from '../../../src/revocations/journal-follower.js'
 
 /**
  * The guards that the search proves, each in one place so that a test can weaken one at a time. Those of src are the
@@ -7,7 +7,7 @@ import { followUp, type JournalPage, type JournalRead } from '../../../src/revoc
  */
 export interface Guards {
   /** What to do with a page: src. */
-  readonly followUp: (read: JournalRead, page: JournalPage) => JournalRead | undefined
+  readonly nextRead: (read: JournalRead, page: JournalPage) => JournalRead | undefined
   /** For how long tokens may be verified: src. */
   readonly Freshness: new (
     maxStalenessMs: number,
@@ -35,7 +35,7 @@ export interface Guards {
 }
 
 export const GUARDS: Guards = {
-  followUp,
+  nextRead,
   Freshness,
   cursor: oldestOpenXid => oldestOpenXid,
   isFirstPositionKept: true,

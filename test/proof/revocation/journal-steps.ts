@@ -1,4 +1,4 @@
-import { beginRead, type JournalPage, type JournalPosition } from '../../../src/revocations/journal-follower.js'
+import { type JournalPage, type JournalPosition, startRead } from '../../../src/revocations/journal-follower.js'
 import { entriesOf, lostBy, refusedBy } from './entries.js'
 import {
   ANSWERED,
@@ -104,40 +104,40 @@ function takePage(world: World, state: Uint8Array, at: number): void {
   const { next, guards } = world
   const position = positionOf(state[at + instance.server]!, state[at + instance.xid]!)
   // The real follower keeps the whole read in a closure; here it is made again from the bytes.
-  const first = beginRead(position, 0)
-  const read = state[at + instance.isOther] === 1 ? { ...first, from: undefined, isOfOtherServer: true } : first
+  const first = startRead(position, 0)
+  const read = state[at + instance.isOther] === 1 ? { ...first, from: undefined, isOtherServer: true } : first
   const page: JournalPage = {
     entries: entriesOf(state[at + instance.found]!),
     position: positionOf(state[at + instance.pageServer]!, state[at + instance.pageXid]!)!,
     isStandby: state[at + instance.isStandby] === 1,
   }
   next.set(state)
-  let followUp: ReturnType<typeof guards.followUp>
+  let nextRead: ReturnType<typeof guards.nextRead>
   try {
-    followUp = guards.followUp(read, page)
+    nextRead = guards.nextRead(read, page)
   } catch {
     endRead(next, at)
     world.emit(() => 'an instance refuses a page of a standby')
     return
   }
-  if (followUp) {
+  if (nextRead) {
     for (const field of [instance.found, instance.pageServer, instance.pageXid, instance.isStandby])
       next[at + field] = 0
     next[at + instance.phase] = ASKED
-    next[at + instance.isOther] = followUp.isOfOtherServer ? 1 : 0
+    next[at + instance.isOther] = nextRead.isOtherServer ? 1 : 0
     world.emit(() => 'an instance sees that the server is another one')
     return
   }
-  apply(world, state, at, read.isOfOtherServer)
+  apply(world, state, at, read.isOtherServer)
 }
 
-function apply(world: World, state: Uint8Array, at: number, isOfOtherServer: boolean): void {
+function apply(world: World, state: Uint8Array, at: number, isOtherServer: boolean): void {
   const { next, guards } = world
   keepPosition(next, at)
   next[at + instance.known]! |= next[at + instance.found]!
   next[at + instance.excused]! &= ~next[at + instance.known]!
-  world.journalWasRead(at, guards.isPageAsOldAsQuestion ? next[at + instance.begunAge]! : 0)
-  if (isOfOtherServer) {
+  world.recordJournalRead(at, guards.isPageAsOldAsQuestion ? next[at + instance.begunAge]! : 0)
+  if (isOtherServer) {
     const owes = lostBy(next[at + instance.known]!, next[at + instance.found]!)
     next[at + instance.owes] = owes
     if (owes !== 0 && guards.isLossLookedFor) next[at + instance.isRepairDue] = 1

@@ -30,7 +30,7 @@ export const REVOCATION_BOUNDS = {
  * - a read of the journal knows what was committed before it began, so that it takes a second while Postgres can be read;
  * - entries that an instance found lost in a failover are repaired, unless an attempt is in progress or due.
  *
- * The decisions are those of src: beginRead, followUp, Freshness, findLost, RevocationList. What is only modelled is what
+ * The decisions are those of src: startRead, nextRead, Freshness, findLostRevocations, RevocationList. What is only modelled is what
  * lies between them: the statements of src/postgres/journal.ts, the loop of src/redis/revocation-stream.ts, and when Revocations
  * repairs.
  *

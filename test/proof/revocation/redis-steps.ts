@@ -60,7 +60,7 @@ function hear(world: World, state: Uint8Array, at: number): void {
   next[at + instance.known]! |= next[at + instance.answer]!
   next[at + instance.excused]! &= ~next[at + instance.known]!
   next[at + instance.pending]! &= ~next[at + instance.answer]!
-  world.newsWasHeard(at, guards.isNewsAsOldAsAnswer ? next[at + instance.answerAge]! : 0)
+  world.recordChannelRead(at, guards.isNewsAsOldAsAnswer ? next[at + instance.answerAge]! : 0)
   forgetAnswer(next, at)
   if (next[at + instance.link] === CUT) notice(world, at)
   world.emit(() => 'an instance reads what Redis answered')

@@ -1,5 +1,5 @@
 import { Freshness } from '../../../src/revocations/freshness.js'
-import { followUp } from '../../../src/revocations/journal-follower.js'
+import { nextRead } from '../../../src/revocations/journal-follower.js'
 import { GUARDS, type Guards } from './guards.js'
 import type { RevocationBounds } from './world.js'
 
@@ -36,8 +36,8 @@ class FreshBeforeLoaded extends Freshness {
 }
 
 class NewsWithoutJournal extends Freshness {
-  override newsWasHeard(_unbrokenSinceMs: number, asOfMs: number): void {
-    super.newsWasHeard(Number.NEGATIVE_INFINITY, asOfMs)
+  override recordChannelRead(_unbrokenSinceMs: number, asOfMs: number): void {
+    super.recordChannelRead(Number.NEGATIVE_INFINITY, asOfMs)
   }
 }
 
@@ -64,7 +64,7 @@ export const WEAKNESSES: readonly Weakness[] = [
   {
     name: 'the server after a failover is taken for the same one',
     guards: {
-      followUp: (read, page) => followUp(read, { ...page, position: { ...page.position, ...serverOf(read) } }),
+      nextRead: (read, page) => nextRead(read, { ...page, position: { ...page.position, ...serverOf(read) } }),
     },
     bounds: failover,
   },
@@ -72,12 +72,12 @@ export const WEAKNESSES: readonly Weakness[] = [
   { name: 'a repair is tried only once', guards: { isRepairTriedAgain: false }, bounds: failover },
   {
     name: 'a page of a standby is accepted',
-    guards: { followUp: (read, page) => followUp(read, { ...page, isStandby: false }) },
+    guards: { nextRead: (read, page) => nextRead(read, { ...page, isStandby: false }) },
     bounds: elsewhere,
   },
   {
     name: 'a page of a standby is accepted after a failover',
-    guards: { followUp: (read, page) => (read.isOfOtherServer ? undefined : GUARDS.followUp(read, page)) },
+    guards: { nextRead: (read, page) => (read.isOtherServer ? undefined : GUARDS.nextRead(read, page)) },
     bounds: elsewhere,
   },
   {
@@ -97,6 +97,6 @@ export const LIMIT: Weakness = {
   bounds: stream,
 }
 
-function serverOf({ from }: Parameters<typeof followUp>[0]): { serverStart?: string } {
+function serverOf({ from }: Parameters<typeof nextRead>[0]): { serverStart?: string } {
   return from ? { serverStart: from.serverStart } : {}
 }

@@ -88,24 +88,24 @@ export class World {
     const freshness = new this.guards.Freshness(this.bounds.stalenessTicks * TICK_MS)
     const isLater = state[at + instance.isJournalLater] === 1
     const age = state[at + instance.freshAge]!
-    if (isLater) freshness.journalWasRead(UNBROKEN_SINCE_MS)
-    if (age !== NEVER) freshness.newsWasHeard(isLater ? UNBROKEN_SINCE_MS : -Infinity, NOW_MS - age * TICK_MS)
+    if (isLater) freshness.recordJournalRead(UNBROKEN_SINCE_MS)
+    if (age !== NEVER) freshness.recordChannelRead(isLater ? UNBROKEN_SINCE_MS : -Infinity, NOW_MS - age * TICK_MS)
     return freshness
   }
 
   /** An instance has read the journal, in a read that began this many ticks ago. */
-  journalWasRead(at: number, begunAge: number): void {
+  recordJournalRead(at: number, begunAge: number): void {
     const { next } = this
     const freshness = this.freshnessAt(next, at)
-    freshness.journalWasRead(NOW_MS - begunAge * TICK_MS)
+    freshness.recordJournalRead(NOW_MS - begunAge * TICK_MS)
     next[at + instance.freshAge] = this.#ageOf(freshness)
     next[at + instance.isJournalLater] = next[at + instance.isBegunLater]!
   }
 
   /** An instance has read an answer that Redis gave this many ticks ago. */
-  newsWasHeard(at: number, heardAge: number): void {
+  recordChannelRead(at: number, heardAge: number): void {
     const freshness = this.freshnessAt(this.next, at)
-    freshness.newsWasHeard(UNBROKEN_SINCE_MS, NOW_MS - heardAge * TICK_MS)
+    freshness.recordChannelRead(UNBROKEN_SINCE_MS, NOW_MS - heardAge * TICK_MS)
     this.next[at + instance.freshAge] = this.#ageOf(freshness)
   }
 
