@@ -1,8 +1,8 @@
 import type { Log } from '../lib/log.js'
 
 /**
- * Until when what is known of the revocations was complete. Times are monotonic milliseconds (`performance.now()`): a
- * clock that is set must not make the list look fresh.
+ * Up to what time the revocation list is known to be complete. Times are monotonic milliseconds (`performance.now()`), so
+ * that setting the system clock cannot make the list look fresh.
  */
 export class Freshness {
   readonly #maxStalenessMs: number
@@ -19,39 +19,40 @@ export class Freshness {
     return this.#freshAtMs !== Number.NEGATIVE_INFINITY
   }
 
-  /** Whether tokens may be verified by what is known. */
+  /** Whether the list is recent enough to verify tokens with it. */
   isFresh(nowMs: number): boolean {
     return nowMs - this.#freshAtMs <= this.#maxStalenessMs
   }
 
-  /** A page of the journal is as old as the question. */
+  /** What was read of the journal is as old as the start of the read. */
   recordJournalRead(begunAtMs: number): void {
     this.#journalAtMs = begunAtMs
     this.#freshAtMs = Math.max(this.#freshAtMs, begunAtMs)
   }
 
   /**
-   * Hearing nothing new proves nothing before the journal was read: at start, and again after an interruption, in which
-   * others may have failed to publish too.
+   * A read of the channel, even without entries, counts only if the journal was read since the last interruption: during
+   * it, other instances may have failed to publish too. The same is true at the start.
    *
-   * @param unbrokenSinceMs - since when nothing that was published can have been missed
-   * @param asOfMs - up to when all that was published has been heard
+   * @param unbrokenSinceMs - since when no published revocation can have been missed
+   * @param asOfMs - up to when every published revocation has been received
    */
   recordChannelRead(unbrokenSinceMs: number, asOfMs: number): void {
     if (this.#journalAtMs >= unbrokenSinceMs) this.#freshAtMs = Math.max(this.#freshAtMs, asOfMs)
   }
 }
 
-/** Tokens live for minutes, and verifiers forgive about this much. */
+/** Tokens are valid for minutes, and other verifiers tolerate about this difference. */
 const TOLERANCE_MS = 30_000
 
-/** Holds the clock of this machine against that of the database, by which the others were made that they must fit. */
+/** Compares the clock of this machine with that of the database, which decides when tokens expire. */
 export interface ClockComparison {
-  /** Whether the two were too far apart when they were last compared. */
+  /** Whether the last comparison found a difference that is too large. */
   readonly isOff: boolean
   /**
    * @param databaseAtMs - milliseconds since the epoch, by the database's clock
-   * @param askedAtMs - when it was asked (`performance.now()`): what the answer took on its way is no difference
+   * @param askedAtMs - when the question was sent (`performance.now()`), so that the time until the answer does not count
+   *   as a difference
    */
   compare(databaseAtMs: number, askedAtMs: number): void
 }
@@ -70,8 +71,8 @@ export function createClockComparison(clock: () => number, log: Log): ClockCompa
       isOff = databaseAtMs < earliest - TOLERANCE_MS || databaseAtMs > latest + TOLERANCE_MS
       if (isOff && !wasOff) {
         log.warn(
-          `the clock of this machine says ${iso(latest)} and that of Postgres ${iso(databaseAtMs)}: set the wrong one, ` +
-            'as tokens may count as expired too early or too late until then',
+          `the clock of this machine says ${iso(latest)}, the clock of Postgres says ${iso(databaseAtMs)}: correct the wrong ` +
+            'one; until then, tokens may expire too early or too late',
         )
       }
       if (wasOff && !isOff) log.info('the clocks of this machine and of Postgres agree again')

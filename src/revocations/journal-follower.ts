@@ -2,9 +2,9 @@ import type { Log } from '../lib/log.js'
 import { type Repetition, repeat } from '../lib/periodic.js'
 import type { Revocation } from './revocation.js'
 
-/** A point of the journal: everything that transactions below `xid` wrote is known. */
+/** A position in the journal: everything that transactions below `xid` wrote has been read. */
 export interface JournalPosition {
-  /** When this server process started. Another value means another server, whose transaction ids mean other things. */
+  /** When this server process started. Another value means another server, with unrelated transaction ids. */
   serverStart: string
   /** A 64-bit transaction id, in decimal. */
   xid: string
@@ -14,13 +14,13 @@ export interface JournalPage {
   entries: Revocation[]
   /** Where the next read must begin. */
   position: JournalPosition
-  /** A standby can lag, so what it does not show proves nothing. */
+  /** A standby can lag behind, so an entry that it does not show may still exist. */
   isStandby: boolean
-  /** What the clock of the database said, in milliseconds since the epoch. */
+  /** The database's clock, in milliseconds since the epoch. */
   clockMs?: number | undefined
 }
 
-/** As much of the journal as following it takes. */
+/** The part of the journal that a follower needs. */
 export interface ReadableJournal {
   readAll(): Promise<JournalPage>
   readSince(xid: string): Promise<JournalPage>
@@ -29,34 +29,33 @@ export interface ReadableJournal {
 export interface JournalFollowerOptions {
   journal: ReadableJournal
   log: Log
-  /** Told of what was read, and when the read began, after every successful one: nothing new is news too. */
+  /** Called after every successful read, even if it found no new entry. */
   onPage(page: JournalPage, from: JournalPosition | undefined, begunAtMs: number): void
-  /** Told of the whole journal of a server that is not the one before: it may lack what the last one had. */
+  /** Called with the whole journal of a different server, which may lack entries that the previous server had. */
   onOtherServer(page: JournalPage): void
   everyMs?: number
 }
 
-/** One read, as far as it has come. */
+/** A read in progress. */
 export interface JournalRead {
-  /** Where it goes on from; undefined if it asks for the whole journal. */
+  /** Where it starts; undefined if it reads the whole journal. */
   readonly from: JournalPosition | undefined
-  /** Whether the server turned out not to be the one before. */
+  /** Whether the server is a different one than at the previous read. */
   readonly isOtherServer: boolean
   readonly begunAtMs: number
 }
 
 /**
- * The decisions of a read are functions without timers or stores, so that test/proof can search through all that may
- * happen between them.
+ * The decisions of a read are functions without timers or stores, so that test/proof can try every order of events.
  *
- * @param position - what the last page said, if there was one
+ * @param position - that of the previous page, if there was one
  */
 export function startRead(position: JournalPosition | undefined, begunAtMs: number): JournalRead {
   return { from: position, isOtherServer: false, begunAtMs }
 }
 
 /**
- * What must be asked instead, as the page is of another server than the one before; undefined if the page is good.
+ * The read that must replace this one, because the page comes from a different server; undefined if the page can be used.
  *
  * @throws Error if the page comes from a standby
  */
@@ -67,8 +66,8 @@ export function nextRead(read: JournalRead, page: JournalPage): JournalRead | un
 }
 
 /**
- * Reads the journal again and again, each time from where the last read said that the next must begin. Every revocation
- * passes here, however late its transaction committed and whatever happened to Redis.
+ * Reads the journal once a second, each time from the position that the previous read returned. So it finds every
+ * revocation, however late its transaction committed and whatever happened to Redis.
  */
 export class JournalFollower {
   readonly #options: JournalFollowerOptions

@@ -49,9 +49,9 @@ export class LostRevocations {
   }
 }
 
-/** What a list knows and a journal lacks, after a failover to a server that had not got the last commits. */
+/** The entries of the list that the journal lacks, after a failover to a server that did not have the last commits. */
 export function findLostRevocations(list: RevocationList, journal: readonly Revocation[]): Revocation[] {
-  const there = new RevocationList()
-  for (const entry of journal) there.add(entry)
-  return [...list.entries()].filter(entry => !there.covers(entry))
+  const present = new RevocationList()
+  for (const entry of journal) present.add(entry)
+  return [...list.entries()].filter(entry => !present.covers(entry))
 }

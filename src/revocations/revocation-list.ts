@@ -1,15 +1,15 @@
 import { type BoundName, boundsOf, type Revocation } from './revocation.js'
 
-/** What a revocation can refuse a token by. Never the token's bytes: an ES256 signature has twins. */
+/** The claims by which a revocation can refuse a token. Never its bytes: each ES256 signature has a second valid form. */
 export interface TokenFacts {
   kid: string
   jti: string
   sessionId: string
   userId: string
   tokenVersion: number
-  /** Undefined in tokens of clients, and in those of the version before this one, which goes by `issuedAt`. */
+  /** Undefined in tokens of clients, and in tokens of the previous version, which compares `issuedAt` instead. */
   rolesVersion: number | undefined
-  /** Whole seconds since the epoch, as is `authTime`. */
+  /** Whole seconds since the epoch, like `authTime`. */
   issuedAt: number
   /** When its session began. */
   authTime: number
@@ -21,18 +21,18 @@ interface Bound {
   expiresAt: number
 }
 
-/** Nothing is below a bound of 0. */
+/** A bound of 0 refuses no token. */
 type UserBounds = Record<BoundName, Bound> & {
-  /** What became of the account by the change that set the bound of the version. */
+  /** What the change that set the version's bound did to the account. */
   account: AccountEnd | undefined
 }
 
-/** Why a user's tokens are refused as a whole, for those who are told. */
+/** Why all tokens of a user are refused, for the APIs that tell their clients. */
 export type AccountEnd = 'deleted' | 'disabled'
 
 /**
- * The revocations that still matter, in memory: the check that every request makes, a few look-ups in maps. Adding is
- * idempotent and never lowers a bound, so entries may arrive twice and in any order.
+ * The revocations that can still refuse a token, in memory. Every request checks its token here, with a few look-ups in
+ * maps. Adding is idempotent and never lowers a bound, so entries can arrive twice and in any order.
  */
 export class RevocationList {
   readonly #sessions = new Map<string, number>()
@@ -42,7 +42,7 @@ export class RevocationList {
   #realmBefore = 0
   #realmExpiresAt = 0
 
-  /** How many entries are held. */
+  /** The number of entries. */
   get size(): number {
     return (
       this.#sessions.size + this.#tokens.size + this.#users.size + this.#keys.size + (this.#realmBefore > 0 ? 1 : 0)
@@ -72,8 +72,8 @@ export class RevocationList {
   }
 
   /**
-   * Why a token is refused: `revoked` for good, or `stale` if only the access token is too old and its session may
-   * fetch a new one.
+   * Why a token is refused: `revoked` if its session has ended, or `stale` if only the access token is too old and the
+   * session can get a new one.
    */
   refuses(token: TokenFacts): 'revoked' | 'stale' | undefined {
     const beganAt = token.rolesVersion === undefined ? token.issuedAt : token.authTime
@@ -88,15 +88,15 @@ export class RevocationList {
   }
 
   /**
-   * What became of the account of a refused token, if that is why it is refused. An account that was enabled since still
-   * counts as disabled for the tokens of before.
+   * Whether a token is refused because its account was deleted or disabled. For tokens from before, an account that has
+   * been enabled again still counts as disabled.
    */
   accountEndOf({ userId, tokenVersion }: Pick<TokenFacts, 'userId' | 'tokenVersion'>): AccountEnd | undefined {
     const bounds = this.#users.get(userId)
     return bounds && tokenVersion < bounds.version.value ? bounds.account : undefined
   }
 
-  /** Whether an entry would add nothing. */
+  /** Whether adding the entry would change nothing. */
   covers(revocation: Revocation): boolean {
     const { kind } = revocation
     if (kind === 'realm') return this.#realmBefore >= revocation.before
@@ -107,7 +107,7 @@ export class RevocationList {
     return held !== undefined && boundsOf(revocation).every(({ name, value }) => held[name].value >= value)
   }
 
-  /** Everything that is held, in a form that can be added to another list. Their reasons are not kept here. */
+  /** All entries, in a form that can be added to another list. The list does not keep their reasons. */
   *entries(): Generator<Revocation> {
     for (const [subject, expiresAt] of this.#sessions) yield { kind: 'session', subject, ...until(expiresAt) }
     for (const [subject, expiresAt] of this.#tokens) yield { kind: 'token', subject, ...until(expiresAt) }
@@ -121,7 +121,7 @@ export class RevocationList {
     if (this.#realmBefore > 0) yield { kind: 'realm', before: this.#realmBefore, ...until(this.#realmExpiresAt) }
   }
 
-  /** Forgets the entries whose tokens are all dead by now. */
+  /** Removes entries whose tokens have all expired. */
   sweep(nowMs: number): void {
     for (const entries of [this.#sessions, this.#tokens])
       for (const [subject, expiresAt] of entries) if (expiresAt <= nowMs) entries.delete(subject)
@@ -138,7 +138,7 @@ export class RevocationList {
     if ('belowVersion' in revocation) {
       const { value } = bounds.version
       const end = ACCOUNT_ENDS[revocation.reason]
-      // The same entry may come again without its reason, as one that a failover had lost.
+      // The same entry can arrive again without its reason, if a failover lost it and it was repaired.
       if (revocation.belowVersion > value || (revocation.belowVersion === value && end)) bounds.account = end
     }
     for (const { name, value } of boundsOf(revocation)) {
@@ -148,7 +148,7 @@ export class RevocationList {
   }
 }
 
-/** By the reason of a revocation. */
+/** By the reason of the revocation. */
 const ACCOUNT_ENDS: Partial<Record<string, AccountEnd>> = { user_deleted: 'deleted', user_disabled: 'disabled' }
 
 const NO_BOUND: Bound = { value: 0, expiresAt: 0 }

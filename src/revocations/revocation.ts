@@ -1,11 +1,11 @@
 /**
  * One entry of the blacklist. Bounds are exclusive: a token with a `ver` of exactly `belowVersion`, or of a session that
- * began exactly at `before`, is still good.
+ * began exactly at `before`, is still valid.
  */
 export type Revocation = {
-  /** Why, in one of the words of `revoke_reason`; for people and events. */
+  /** A value of `revoke_reason`; for people and events. */
   reason: string
-  /** When no token that this refuses can be alive any more (ms since the epoch); null is never. */
+  /** When every token that this refuses has expired (milliseconds since the epoch); null if the entry is kept for ever. */
   expiresAt: number | null
 } & (
   | { kind: 'session'; subject: string }
@@ -13,12 +13,12 @@ export type Revocation = {
   /** All access tokens of a user with a lower token_version … */
   | { kind: 'user'; subject: string; belowVersion: number }
   /**
-   * … or with a lower roles_version: they are stale, their sessions live on. `before` (whole seconds since the epoch) says
-   * the same as well as an instant can. The version before this one knows nothing else: its tokens have no roles_version,
-   * and its instances look at `before` alone.
+   * … or with a lower roles_version: these are stale, and their sessions continue. `before` (whole seconds since the
+   * epoch) is the nearest instant, for the previous version of the service: its tokens have no roles_version, and its
+   * instances compare only `before`.
    */
   | { kind: 'user'; subject: string; belowRolesVersion: number; before: number }
-  /** What the version before this one writes after a change of roles. */
+  /** What the previous version of the service writes after a change of roles. */
   | { kind: 'user'; subject: string; before: number }
   | { kind: 'key'; subject: string }
   /** Every session that began before an instant (whole seconds since the epoch). */
@@ -28,15 +28,15 @@ export type Revocation = {
 export type RevocationKind = Revocation['kind']
 
 /**
- * How long an entry lives: the longest lifetime an access token can ever be given (2 h) and 5 minutes for clocks.
- * It does not follow the configured lifetime, so that lowering that revives nothing.
+ * How long an entry is kept: the longest lifetime that can be configured for an access token (2 h), and 5 minutes for
+ * clocks that differ. It does not depend on the configured lifetime, so that a shorter one makes no revoked token valid.
  */
 export const REVOCATION_TTL_SECONDS = 2 * 60 * 60 + 5 * 60
 
-/** What of a token a bound is compared with. */
+/** Which value of a token a bound is compared with. */
 export type BoundName = 'version' | 'roles' | 'before'
 
-/** The bounds of an entry; none where it refuses what it names as a whole. */
+/** The bounds of an entry; none if it refuses everything that it names. */
 export function boundsOf(revocation: Revocation): { name: BoundName; value: number }[] {
   const bounds: { name: BoundName; value: number }[] = []
   if ('belowVersion' in revocation) bounds.push({ name: 'version', value: revocation.belowVersion })
@@ -46,12 +46,12 @@ export function boundsOf(revocation: Revocation): { name: BoundName; value: numb
 }
 
 /**
- * Why a value is no revocation to act on: `unknown` if it is of a kind that only a later version has, `past` if every
- * token that it refuses is dead, `malformed` if no version of this service makes such a value now.
+ * Why a value cannot be used as a revocation: `unknown` if only a later version has this kind, `past` if every token that
+ * it refuses has expired, `malformed` if no version of this service makes such a value.
  */
 export type NotRead = 'malformed' | 'unknown' | 'past'
 
-/** A revocation without its reason and its end. */
+/** A revocation without its reason and its expiry. */
 type Subject = Revocation extends infer Kind
   ? Kind extends Revocation
     ? Omit<Kind, 'reason' | 'expiresAt'>
@@ -60,17 +60,17 @@ type Subject = Revocation extends infer Kind
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** How far an instant may lie ahead of our clock. */
+/** How far an instant can be ahead of our clock. */
 const CLOCK_TOLERANCE_SECONDS = 60
-/** An end follows the clock of the database, which may be ahead of ours. */
+/** The expiry is set by the database's clock, which can be ahead of ours. */
 const END_TOLERANCE_SECONDS = 5 * 60
 const MAX_LENGTH = 200
-/** What the column of a version holds. */
+/** The largest value of a version's column. */
 const MAX_VERSION = 0x7fff_ffff
 
 /**
- * Reads an entry of the blacklist that came from elsewhere: from another instance by way of Redis, or from a feed. Only
- * what is checked here is taken over.
+ * Reads an entry that another instance sent through Redis, or that came from the feed. The result contains only fields
+ * that are checked here.
  *
  * @param value any JSON value
  * @param nowMs milliseconds since the epoch
@@ -82,13 +82,13 @@ export function readRevocation(value: unknown, nowMs: number): Revocation | NotR
   if (typeof subject === 'string') return subject
   const { reason, expiresAt } = entry
   if (!isText(reason)) return 'malformed'
-  // Of all that can be revoked only a key stays so.
+  // Only the entry of a key is kept for ever.
   if (expiresAt === null) return subject.kind === 'key' ? { ...subject, reason, expiresAt } : 'malformed'
   if (!isWhole(expiresAt, nowMs + (REVOCATION_TTL_SECONDS + END_TOLERANCE_SECONDS) * 1000)) return 'malformed'
   return expiresAt > nowMs ? { ...subject, reason, expiresAt } : 'past'
 }
 
-/** What is refused, and up to which bound. A new kind, or a new bound, is a case here. */
+/** What is refused, and its bound. A new kind or a new bound needs a case here. */
 function readSubject(entry: Fields, nowMs: number): Subject | NotRead {
   const { kind, subject, belowVersion, belowRolesVersion, before } = entry
   const isInstant = (value: unknown): value is number => isWhole(value, nowMs / 1000 + CLOCK_TOLERANCE_SECONDS)

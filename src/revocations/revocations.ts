@@ -14,23 +14,23 @@ export interface RevocationsOptions {
   log: Log
   /** Milliseconds since the epoch. */
   clock(): number
-  /** How old the list may be before nothing is verified by it any more. */
+  /** How old the list can be before no token is verified with it. */
   maxStalenessSeconds: number
-  /** Writes revocations again that a failover has lost: those that are found missing beside all that are known. */
+  /** Writes again the revocations that a failover lost: those that `findLost` returns for the entries of the journal. */
   repair(findLost: (known: readonly Revocation[]) => Revocation[]): Promise<readonly Revocation[]>
 }
 
 const SWEEP_INTERVAL_MS = 60_000
-/** Beyond it memory becomes a matter for the operator. Nothing is ever dropped. */
+/** Above this size the operator must watch the memory. No entry is ever dropped. */
 const ALERT_SIZE = 1_000_000
 
 /**
- * What this instance refuses. It reads the whole journal at start and follows it from then on, hears what other
- * instances publish, and is told of every revocation that this one commits.
+ * Keeps the revocation list of this instance up to date: it reads the whole journal at the start and follows it, receives
+ * what other instances publish, and is given every revocation that this instance commits.
  */
 export class Revocations {
   readonly list = new RevocationList()
-  /** Each read of the journal tells what the clock of the database says. */
+  /** Compared at each read of the journal, which returns the time of the database. */
   readonly clocks: ClockComparison
   readonly #options: RevocationsOptions
   readonly #follower: JournalFollower
@@ -63,7 +63,7 @@ export class Revocations {
     })
   }
 
-  /** Whether it may be verified by: loaded, and heard from the journal or the other instances a moment ago. */
+  /** Whether tokens can be verified with the list: it is loaded, and the journal or the channel was read recently. */
   get fresh(): boolean {
     return this.#freshness.isFresh(performance.now())
   }
@@ -73,9 +73,9 @@ export class Revocations {
     return this.#freshness.isLoaded
   }
 
-  /** Resolves when everything that was revoked is known. Rejects if the journal can't be read. */
+  /** Resolves when the list is complete. Rejects if the journal cannot be read. */
   async start(): Promise<void> {
-    // First the news and then the journal, so that nothing falls between the two.
+    // The channel first and then the journal, so that no revocation between the two is missed.
     this.#subscription = this.#options.channel.follow((revocations, unbrokenSinceMs, asOfMs) => {
       this.#add(revocations)
       this.#freshness.recordChannelRead(unbrokenSinceMs, asOfMs)
@@ -86,25 +86,25 @@ export class Revocations {
   }
 
   /**
-   * Why a token is refused: `revoked` for good, or `stale` if only the access token is too old.
+   * Why a token is refused: `revoked` if its session has ended, or `stale` if only the access token is too old.
    *
-   * @throws LatchkeyError revocations_stale if this instance has been cut off for so long that it can't know
+   * @throws LatchkeyError revocations_stale if the list is too old to decide
    */
   refuses(token: TokenFacts): 'revoked' | 'stale' | undefined {
     const refusal = this.list.refuses(token)
-    // What is known to be revoked needs no fresh list.
+    // A token that is known to be revoked is refused, however old the list is.
     if (refusal === undefined && !this.fresh) throw new LatchkeyError('revocations_stale', { retryAfterSeconds: 1 })
     return refusal
   }
 
-  /** What became of the account of a refused token, if that is why. */
+  /** Whether a token is refused because its account was deleted or disabled. */
   accountEndOf(token: TokenFacts): AccountEnd | undefined {
     return this.list.accountEndOf(token)
   }
 
   /**
-   * Takes note of committed revocations. This instance refuses from here on; the others are told in the background, as
-   * a store that is away must not hold up a logout: the journal has it.
+   * Adds committed revocations: this instance refuses their tokens from now on. They are published to the other instances
+   * in the background, so that an unavailable store does not delay a logout; the journal contains them anyway.
    */
   announce(revocations: readonly Revocation[]): void {
     if (revocations.length === 0) return
@@ -114,7 +114,7 @@ export class Revocations {
     )
   }
 
-  /** Calls the listener with the kid of every key that is revoked, those of before included. */
+  /** Calls the listener with the kid of every revoked key, those that the first read of the journal finds included. */
   onKeyRevoked(listener: (kid: string) => void): void {
     this.#keyListeners.push(listener)
   }
@@ -139,12 +139,12 @@ export class Revocations {
   }
 
   /**
-   * Has the blacklist completed, one time after the other. What is read meanwhile waits, and goes as one: a long journal
-   * takes seconds to copy, and each page that came in between would otherwise find it incomplete and copy it all again.
+   * Completes the blacklist, one copy at a time. Entries that are read meanwhile wait and are copied together: a long
+   * journal takes seconds to copy, and each page in between would find the blacklist incomplete and copy all of it again.
    */
   #complete(progress: BlacklistProgress): void {
     const before = this.#uncopied
-    // Where one of the two is the whole journal, both together are.
+    // If one of the two is the whole journal, so are both together.
     this.#uncopied = before
       ? { ...progress, from: progress.from && before.from, entries: [...before.entries, ...progress.entries] }
       : progress
@@ -173,7 +173,9 @@ export class Revocations {
     }
     const isLarge = this.list.size > ALERT_SIZE
     if (isLarge && !this.#alerted)
-      this.#options.log.error(`more than ${ALERT_SIZE} revocations are live: mind the memory, none is dropped`)
+      this.#options.log.error(
+        `more than ${ALERT_SIZE} revocations are kept in memory: check that there is enough; none is dropped`,
+      )
     this.#alerted = isLarge
   }
 }

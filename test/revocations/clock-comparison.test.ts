@@ -30,7 +30,7 @@ t.test('a clock difference is logged once, and the duration of a query does not 
   for (let n = 0; n < 3; n++) comparison.compare(at - 20 * 60_000, performance.now())
   t.ok(comparison.isOff)
   t.match(logged, [
-    /this machine says 2026-01-01T12:00:00.000Z and that of Postgres 2026-01-01T11:40:00.000Z: set the wrong/,
+    /this machine says 2026-01-01T12:00:00.000Z, the clock of Postgres says 2026-01-01T11:40:00.000Z: correct the wrong/,
   ])
   t.equal(logged.length, 1)
   comparison.compare(at, performance.now())
