@@ -1,9 +1,9 @@
 import { sql } from 'drizzle-orm'
-import { notBefore, ofUser } from './is-live.js'
+import { endOfSession, hasExpired, ofUser } from './is-live.js'
 import { hotSql, type Runner } from './pool/connections.js'
 import { seconds } from './session-facts.js'
 
-/** A session that nobody ended: it was left unused, or reached its end. */
+/** A session that expired: it was not used for too long, or it reached its absolute end. */
 export interface ExpiredSession {
   id: string
   userId: string
@@ -12,13 +12,13 @@ export interface ExpiredSession {
   userAgent: string | null
 }
 
-/** Sessions that ended without anybody's doing, and their removal. */
+/** Expired sessions, and their removal. */
 export function expiredSessionsRepository(runner: Runner) {
   return {
     /**
-     * Removes sessions that began so long ago that none can be alive, with their refresh tokens; returns how many, and
-     * which of them had ended by themselves. Ids sort by time, so the primary key finds them: no index is kept for it,
-     * and no live row is looked at.
+     * Deletes sessions that began so long ago that none can be live, with their refresh tokens. Returns their number, and
+     * those of them that expired. Ids sort by time, so the primary key finds them: this needs no other index and reads no
+     * live row.
      */
     async removeOlderThan(ageSeconds: number, limit: number): Promise<{ count: number; expired: ExpiredSession[] }> {
       const removed = await runner.run(executor =>
@@ -30,7 +30,7 @@ export function expiredSessionsRepository(runner: Runner) {
             select id from sessions where id < (select bound from old) and expires_at < now()
             order by id limit ${limit} for update skip locked
           ), expired as (
-            select ${expiredColumns} from batch join sessions using (id) ${expiredJoins} where ${expiredByItself}
+            select ${expiredColumns} from batch join sessions using (id) ${expiredJoins} where ${hasExpired}
           ), removed as (
             delete from sessions where id in (select id from batch) returning id
           )
@@ -39,7 +39,7 @@ export function expiredSessionsRepository(runner: Runner) {
       return { count: removed.length, expired: removed.filter(({ wasExpired }) => wasExpired).map(toExpired) }
     },
 
-    /** The sessions of a user that ended by themselves within this time, unless that is written down already. */
+    /** The sessions of a user that expired within this time and have no security event about it yet. */
     async of(userId: string, withinSeconds: number): Promise<ExpiredSession[]> {
       const rows = await runner.hot(expiredOf, { userId, withinSeconds })
       return rows.map(toExpired)
@@ -47,27 +47,21 @@ export function expiredSessionsRepository(runner: Runner) {
   }
 }
 
-const endOfSession = sql`least(refresh_tokens.expires_at, sessions.expires_at)`
-
 const expiredColumns = sql`sessions.id, sessions.user_id as "userId", ${endOfSession} as "endedAt",
   refresh_tokens.expires_at < sessions.expires_at as "wasIdle", sessions.user_agent as "userAgent"`
 
 const expiredJoins = sql`join refresh_tokens on refresh_tokens.session_id = sessions.id`
 
-/** Code that ends a session deletes its refresh token, so it is not among these; a sign-out of everyone does not. */
-const expiredByItself = sql`${endOfSession} <= now()
-  and (sessions.created_at >= ${notBefore} or ${endOfSession} < ${notBefore})`
-
 const expiredOf = hotSql<{ userId: string; withinSeconds: number }, ExpiredRow>(
   'expired_sessions_of_user',
   sql`
     select ${expiredColumns} from sessions ${expiredJoins}
-    where ${ofUser} and ${expiredByItself}
+    where ${ofUser} and ${hasExpired}
       and ${endOfSession} > now() - ${seconds(sql.placeholder('withinSeconds'))}
       and not exists (select from security_events where security_events.id = sessions.id)`,
 )
 
-/** Statements that are plain text get instants as text. */
+/** The driver returns the instants of plain SQL as text. */
 type ExpiredRow = Record<string, unknown> & Omit<ExpiredSession, 'endedAt'> & { endedAt: string }
 
 function toExpired({ id, userId, endedAt, wasIdle, userAgent }: ExpiredRow): ExpiredSession {

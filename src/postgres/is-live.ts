@@ -3,30 +3,53 @@ import { users } from './schema/accounts.js'
 import { refreshTokens, sessions } from './schema/sessions.js'
 
 /**
- * From when on sessions and tokens count. No statement joins the table: a table of one row is never analysed, so Postgres
- * expects thousands of rows there, and plans for as many times more of everything that is joined with it.
+ * The realm's instant, before which every session and token is invalid. It is a sub-select, because no statement joins the
+ * table: a table of one row is never analysed, so Postgres would expect thousands of rows, and multiply its estimate for
+ * everything that is joined with it.
  */
 export const notBefore = sql<Date>`(select not_before from realm)`
 
-/** Of a session with its refresh token: nobody ended it, and it has not run out by itself. */
+/** Whether a session, joined with its refresh token, was neither revoked nor has expired. */
 export const hasNotEnded = sql`${sessions.revokedAt} is null and ${sessions.expiresAt} > now()
   and ${refreshTokens.expiresAt} > now() and ${sessions.createdAt} >= ${notBefore}`
 
 /**
- * Of the sessions of one user. The sub-select keeps who it is from the planner, so that it expects what most users have
- * and follows the index. Of a user whom it knows by a long history it expects many live sessions, and reads everybody's.
- */
-export const ofUser = sql`${sessions.userId} = (select ${sql.placeholder('userId')}::uuid)`
-
-/** The same of several users. */
-export const ofUsers = sql`${sessions.userId} = any((select ${sql.placeholder('userIds')}::uuid[])::uuid[])`
-
-/**
- * Whether a session is alive: the one answer, for every statement that asks. It is about a session joined with its
- * refresh token and its user. After a change of the user that ends every session, use {@link hasNotEnded}.
+ * Whether a session is live. Every statement that asks this uses this fragment, on a session that is joined with its
+ * refresh token and its user. In the same transaction as a change of the user that ends all sessions, use
+ * {@link hasNotEnded}: the user's version differs by then.
  */
 export const isLive = sql`${hasNotEnded} and ${users.disabledAt} is null and ${users.tokenVersion} = ${sessions.tokenVersion}`
 
-/** What decides whether a session is alive, joined to it. */
-export const parts = sql`refresh_tokens, users`
-export const ofOneSession = sql`${refreshTokens.sessionId} = ${sessions.id} and ${users.id} = ${sessions.userId}`
+/** The conditions of {@link isLive}, each negated as a column of its own: why a session is not live. */
+export const reasonsNotLive = {
+  userDisabled: sql<boolean>`${users.disabledAt} is not null`,
+  sessionRevoked: sql<boolean>`${sessions.revokedAt} is not null`,
+  sessionExpired: sql<boolean>`${sessions.expiresAt} <= now()`,
+  outdated: sql<boolean>`${users.tokenVersion} <> ${sessions.tokenVersion} or ${sessions.createdAt} < ${notBefore}`,
+}
+
+/** Null if the session has no refresh token. */
+export const refreshTokenExpired = sql<boolean | null>`${refreshTokens.expiresAt} <= now()`
+
+/** When a session ends if it is neither refreshed nor revoked. Plain text, for statements that name their tables. */
+export const endOfSession = sql`least(refresh_tokens.expires_at, sessions.expires_at)`
+
+/**
+ * Whether a session expired before anything else ended it. Revoking it deletes its refresh token, so a revoked session is
+ * not joined. "Sign out everyone" deletes none, so it is a condition here.
+ */
+export const hasExpired = sql`${endOfSession} <= now()
+  and (sessions.created_at >= ${notBefore} or ${endOfSession} < ${notBefore})`
+
+/** The tables to join with `sessions` for {@link isLive}, and the condition of the join. */
+export const liveTables = sql`refresh_tokens, users`
+export const joinsLiveTables = sql`${refreshTokens.sessionId} = ${sessions.id} and ${users.id} = ${sessions.userId}`
+
+/**
+ * The sessions of one user. The sub-select hides the user's id from the planner, so it expects the average number of
+ * sessions and uses the index. For a user with a long history it would expect many live sessions, and read the whole table.
+ */
+export const ofUser = sql`${sessions.userId} = (select ${sql.placeholder('userId')}::uuid)`
+
+/** The sessions of several users. */
+export const ofUsers = sql`${sessions.userId} = any((select ${sql.placeholder('userIds')}::uuid[])::uuid[])`

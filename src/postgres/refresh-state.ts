@@ -1,18 +1,18 @@
 import { eq, sql } from 'drizzle-orm'
-import { notBefore } from './is-live.js'
+import { reasonsNotLive, refreshTokenExpired } from './is-live.js'
 import { hotStatement, type Runner } from './pool/connections.js'
 import { users } from './schema/accounts.js'
 import { refreshTokens, sessions } from './schema/sessions.js'
 import { type SessionFacts, sessionFacts } from './session-facts.js'
 
-/** All that the rotation table (docs/rotation.md) judges by, as the database's clock sees it. */
+/** Everything that the rotation table (docs/rotation.md) depends on, by the database's clock. */
 export interface RefreshState extends SessionFacts {
   userDisabled: boolean
   sessionRevoked: boolean
   sessionExpired: boolean
-  /** The user's token_version moved on, or the realm's not_before did: everything older is dead. */
+  /** The session began before the user's token_version or the realm's not_before was last raised. */
   outdated: boolean
-  /** Undefined when the session has no refresh token any more. */
+  /** Undefined if the session has no refresh token any more. */
   whitelist: WhitelistRow | undefined
 }
 
@@ -25,12 +25,12 @@ export interface WhitelistRow {
   rotatedSecondsAgo: number
   /** The mark that came with the predecessor when it was rotated; undefined if that is not known. */
   previousMark: number | null | undefined
-  /** In how many generations in a row late answers were counted, up to lateGeneration. */
+  /** The number of consecutive generations, up to lateGeneration, in which a late answer was counted. */
   lateReplays: number
   lateGeneration: number | null
 }
 
-/** Reads everything about a session's refresh token; undefined when the session is gone. */
+/** Reads the state of a session's refresh token; undefined if the session does not exist. */
 export async function findRefreshState(runner: Runner, sessionId: string): Promise<RefreshState | undefined> {
   const [row] = await runner.hot(find, { sessionId })
   if (!row) return undefined
@@ -63,15 +63,12 @@ const find = hotStatement<{ sessionId: string }, FoundRow>('find_refresh_token',
   executor
     .select({
       ...sessionFacts,
-      userDisabled: sql<boolean>`${users.disabledAt} is not null`,
-      sessionRevoked: sql<boolean>`${sessions.revokedAt} is not null`,
-      sessionExpired: sql<boolean>`${sessions.expiresAt} <= now()`,
-      outdated: sql<boolean>`${users.tokenVersion} <> ${sessions.tokenVersion} or ${sessions.createdAt} < ${notBefore}`,
+      ...reasonsNotLive,
       generation: refreshTokens.generation,
       tokenHash: refreshTokens.tokenHash,
       previousHash: refreshTokens.previousHash,
       nextHash: refreshTokens.nextHash,
-      expired: sql<boolean | null>`${refreshTokens.expiresAt} <= now()`,
+      expired: refreshTokenExpired,
       rotatedSecondsAgo: sql<number | null>`extract(epoch from now() - ${refreshTokens.rotatedAt})::float8`,
       previousMark: refreshTokens.previousMark,
       previousMarkGeneration: refreshTokens.previousMarkGeneration,

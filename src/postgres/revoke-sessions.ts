@@ -1,5 +1,5 @@
 import { type Placeholder, type SQL, sql } from 'drizzle-orm'
-import { hasNotEnded, isLive, ofOneSession, ofUser, ofUsers, parts } from './is-live.js'
+import { hasNotEnded, isLive, joinsLiveTables, liveTables, ofUser, ofUsers } from './is-live.js'
 import { hotSql } from './pool/connections.js'
 import { sessions } from './schema/sessions.js'
 
@@ -11,8 +11,8 @@ export interface RevokedSession {
 
 /** Ends those of some sessions that are alive: what ran out by itself was ended by nobody. */
 export function revocation(condition: SQL, reason: SQL | Placeholder, alive = isLive): SQL {
-  return sql`update sessions set revoked_at = now(), revoke_reason = ${reason} from ${parts}
-    where ${ofOneSession} and ${condition} and ${alive} returning sessions.id, sessions.user_id as "userId"`
+  return sql`update sessions set revoked_at = now(), revoke_reason = ${reason} from ${liveTables}
+    where ${joinsLiveTables} and ${condition} and ${alive} returning sessions.id, sessions.user_id as "userId"`
 }
 
 function hotRevocation<Arguments extends object>(name: string, condition: SQL, alive = isLive) {
@@ -46,6 +46,6 @@ export const revokeAllOf = hotRevocation<{ userIds: string }>('revoke_all_sessio
 export const revokeBeyond = hotRevocation<{ userId: string; limit: number }>(
   'revoke_sessions_beyond',
   sql`${sessions.id} in (
-    select sessions.id from sessions, ${parts} where ${ofOneSession} and ${ofUser} and ${isLive}
+    select sessions.id from sessions, ${liveTables} where ${joinsLiveTables} and ${ofUser} and ${isLive}
     order by sessions.created_at desc, sessions.id desc offset ${sql.placeholder('limit')})`,
 )

@@ -1,5 +1,5 @@
 import { and, desc, eq, isNull, or, sql } from 'drizzle-orm'
-import { isLive, ofOneSession, ofUser, parts } from './is-live.js'
+import { isLive, joinsLiveTables, liveTables, ofUser } from './is-live.js'
 import { type NewSession, openSession, type StoredDevice, type StoredLocation } from './open-session.js'
 import { hotSql, hotStatement, type Runner, type Statement } from './pool/connections.js'
 import {
@@ -84,8 +84,8 @@ export function sessionsRepository(runner: Runner) {
     async label(id: string, userId: string, label: string | null): Promise<boolean> {
       const labelled = await runner.run(executor =>
         executor.execute(sql`
-          update sessions set label = ${label} from ${parts}
-          where ${ofOneSession} and sessions.id = ${id} and sessions.user_id = ${userId} and ${isLive}`),
+          update sessions set label = ${label} from ${liveTables}
+          where ${joinsLiveTables} and sessions.id = ${id} and sessions.user_id = ${userId} and ${isLive}`),
       )
       return labelled.count === 1
     },
@@ -112,7 +112,7 @@ export function sessionsRepository(runner: Runner) {
         executor.execute<RevokedSession & Record<string, unknown>>(
           revocation(
             sql`${sessions.id} in (
-              select sessions.id from sessions, ${parts} where ${ofOneSession} and ${isLive}
+              select sessions.id from sessions, ${liveTables} where ${joinsLiveTables} and ${isLive}
                 and client_id = ${clientId} and ${ofAnyClient} and sessions.id > ${afterId}::uuid
               order by sessions.id limit ${limit} for update of sessions)`,
             sql`${reason}`,
@@ -143,7 +143,7 @@ export function sessionsRepository(runner: Runner) {
 
 const countLive = hotSql<{ userId: string }, { count: number }>(
   'count_live_sessions',
-  sql`select count(*)::int as count from sessions, ${parts} where ${ofOneSession} and ${ofUser} and ${isLive}`,
+  sql`select count(*)::int as count from sessions, ${liveTables} where ${joinsLiveTables} and ${ofUser} and ${isLive}`,
 )
 
 const liveOf = hotStatement<{ userId: string }, LiveSession>('live_sessions', executor =>
