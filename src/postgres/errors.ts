@@ -15,7 +15,7 @@ export function endsConnection(error: unknown): boolean {
 }
 
 /** The unique index that a statement would have broken; undefined if it failed for another reason. */
-export function brokenIndex(error: unknown): string | undefined {
+export function violatedUniqueIndex(error: unknown): string | undefined {
   const { code, constraint_name: index } = redacted(error) as { code?: string; constraint_name?: string }
   return code === '23505' ? index : undefined
 }

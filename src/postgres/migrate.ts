@@ -5,7 +5,7 @@ import postgres from 'postgres'
 import { readPostgresUrl } from '../config/postgres-url.js'
 import type { Log } from '../lib/log.js'
 import { type ConnectionOptions, clientOptions, sessionSettings, setLocally } from './pool/client-options.js'
-import { SCHEMA_VIEW, SchemaMistake, type SchemaView, schemaToMigrate } from './tables-schema.js'
+import { SCHEMA_VIEW, SchemaError, type SchemaView, schemaToMigrate } from './tables-schema.js'
 
 export interface MigrateOptions extends Pick<ConnectionOptions, 'url' | 'caFile'> {
   log?: Pick<Log, 'warn'>
@@ -28,7 +28,7 @@ const CONNECT_TIMEOUT_MS = 10_000
  * find nothing to do. Where nothing is to do, no lock is needed, and no right to change tables.
  *
  * @returns the schema of the tables
- * @throws SchemaMistake if the search_path will not do, before anything is written
+ * @throws SchemaError if the search_path will not do, before anything is written
  * @throws Error that names the one that holds the lock, if that takes longer than the patience
  */
 export async function migrate({ log, patienceMs = TIMEOUT_MS, ...options }: MigrateOptions): Promise<string> {
@@ -79,11 +79,11 @@ async function migrateUnlessLocked(
     const [lock] = await transaction`select pg_try_advisory_xact_lock(${ADVISORY_LOCK}) as taken`
     if (!lock!.taken) return undefined
     // Looked at once more: another instance may have finished before we got the lock.
-    const last = (await lastApplied(transaction, schema)) ?? (await createBooks(transaction, schema))
+    const last = (await lastApplied(transaction, schema)) ?? (await createMigrationsTable(transaction, schema))
     for (const migration of missingAfter(last, migrations)) {
       for (const statement of migration.sql) await transaction.unsafe(inSearchPath(statement))
       await transaction`
-        insert into ${transaction.unsafe(booksOf(schema))} (hash, created_at)
+        insert into ${transaction.unsafe(migrationsTableOf(schema))} (hash, created_at)
         values (${migration.hash}, ${migration.folderMillis})`
     }
     return schema
@@ -94,7 +94,7 @@ async function migrateUnlessLocked(
  * Where the books are: beside the tables, so that each schema of a database is a deployment of its own. Those of the
  * schema public are where Drizzle puts them and earlier versions look for them.
  */
-function booksOf(schema: string): string {
+function migrationsTableOf(schema: string): string {
   return schema === 'public' ? 'drizzle.__drizzle_migrations' : '__drizzle_migrations'
 }
 
@@ -106,18 +106,18 @@ function inSearchPath(statement: string): string {
 /**
  * When the newest migration that was applied was made, in milliseconds; undefined if there are no books yet.
  *
- * @throws SchemaMistake if the books are not of our tables
+ * @throws SchemaError if the books are not of our tables
  */
 async function lastApplied(transaction: postgres.TransactionSql, schema: string): Promise<number | undefined> {
-  const books = booksOf(schema)
-  const booksSchema = books.startsWith('drizzle.') ? 'drizzle' : schema
-  if (!(await hasTable(transaction, booksSchema, '__drizzle_migrations'))) return undefined
-  const [last] = await transaction.unsafe(`select max(created_at) as made_at from ${books}`)
+  const table = migrationsTableOf(schema)
+  const tableSchema = table.startsWith('drizzle.') ? 'drizzle' : schema
+  if (!(await hasTable(transaction, tableSchema, '__drizzle_migrations'))) return undefined
+  const [last] = await transaction.unsafe(`select max(created_at) as made_at from ${table}`)
   if (last!.made_at === null) return 0
   // Looked at after the books, as another instance may just have finished.
   if (await hasTable(transaction, schema, 'revocations')) return Number(last!.made_at)
-  throw new SchemaMistake(
-    `${books} lists migrations of another program, which keeps them in the same place: give Latchkey a database or a ` +
+  throw new SchemaError(
+    `${table} lists migrations of another program, which keeps them in the same place: give Latchkey a database or a ` +
       'schema of its own (docs/configuration.md)',
   )
 }
@@ -130,10 +130,10 @@ async function hasTable(transaction: postgres.TransactionSql, schema: string, ta
   return found.length > 0
 }
 
-async function createBooks(transaction: postgres.TransactionSql, schema: string): Promise<number> {
-  const books = booksOf(schema)
-  if (books.startsWith('drizzle.')) await transaction`create schema if not exists drizzle`
-  await transaction.unsafe(`create table ${books} (id serial primary key, hash text not null, created_at bigint)`)
+async function createMigrationsTable(transaction: postgres.TransactionSql, schema: string): Promise<number> {
+  const table = migrationsTableOf(schema)
+  if (table.startsWith('drizzle.')) await transaction`create schema if not exists drizzle`
+  await transaction.unsafe(`create table ${table} (id serial primary key, hash text not null, created_at bigint)`)
   return 0
 }
 

@@ -20,7 +20,7 @@ export const SCHEMA_VIEW = `
  * names, is refused: two deployments in one database would share their tables, or one would lose sight of its own.
  *
  * @param wanted the search_path that the address asks for, if it does
- * @throws SchemaMistake before anything is written
+ * @throws SchemaError before anything is written
  */
 export function schemaToMigrate(view: SchemaView, wanted: string | undefined): string {
   refuseIgnored(view, wanted)
@@ -28,12 +28,12 @@ export function schemaToMigrate(view: SchemaView, wanted: string | undefined): s
   const names = namesIn(path)
   const isOwnSchema = names[0] === OWN_SCHEMA && present === role
   if (present === null || (!isOwnSchema && present !== names.find(name => name !== OWN_SCHEMA)))
-    throw new SchemaMistake(
+    throw new SchemaError(
       `the first schema of its search_path (${path}) is not there, or its user may not use it: create it (create schema ` +
         '… authorization …), or name another',
     )
   if (found !== null && found !== present)
-    throw new SchemaMistake(
+    throw new SchemaError(
       `its search_path (${path}) finds tables of Latchkey in the schema ${found}, and new ones would go to ${present}: ` +
         `name the one schema that is meant (${HOW})`,
     )
@@ -44,18 +44,18 @@ export function schemaToMigrate(view: SchemaView, wanted: string | undefined): s
  * Checks that the service finds the tables that it shall work on.
  *
  * @param migrated the schema that was just brought up to date, if this process did it
- * @throws SchemaMistake
+ * @throws SchemaError
  */
 export function checkTablesFound(view: SchemaView, wanted: string | undefined, migrated: string | undefined): void {
   refuseIgnored(view, wanted)
   const { search_path: path, found } = view
   if (found === null && migrated === undefined)
-    throw new SchemaMistake(
+    throw new SchemaError(
       `its search_path (${path}) finds no tables of Latchkey: run "latchkey migrate", let its user use their schema, or ` +
         `name that schema (${HOW})`,
     )
   if (migrated !== undefined && found !== migrated)
-    throw new SchemaMistake(
+    throw new SchemaError(
       `the tables are in the schema ${migrated}, and its search_path (${path}) finds ` +
         `${found === null ? 'none' : `others in ${found}`}: let its user use the schema ${migrated}, and name it (${HOW})`,
     )
@@ -64,7 +64,7 @@ export function checkTablesFound(view: SchemaView, wanted: string | undefined, m
 /** Some poolers leave out what they do not know. */
 function refuseIgnored({ search_path: path }: SchemaView, wanted: string | undefined): void {
   if (wanted === undefined || namesIn(wanted).join() === namesIn(path).join()) return
-  throw new SchemaMistake(
+  throw new SchemaError(
     `its address asks for the search_path ${wanted}, and it is ${path}: a pooler leaves that out. Set it for the role ` +
       `instead (${HOW})`,
   )
@@ -73,8 +73,8 @@ function refuseIgnored({ search_path: path }: SchemaView, wanted: string | undef
 const HOW = 'alter role … set search_path = …'
 
 /** Why a search_path will not do, for the operator who set it. */
-export class SchemaMistake extends Error {
-  override readonly name = 'SchemaMistake'
+export class SchemaError extends Error {
+  override readonly name = 'SchemaError'
 }
 
 /** In a search_path, the schema that is named like the role. It need not be there. */

@@ -1,6 +1,6 @@
 import { and, eq, isNull, sql } from 'drizzle-orm'
 import type { PgColumn } from 'drizzle-orm/pg-core'
-import { brokenIndex } from './errors.js'
+import { violatedUniqueIndex } from './errors.js'
 import { hotStatement, type Runner } from './pool/connections.js'
 import { users } from './schema/accounts.js'
 import { userPasswordStatements } from './user-passwords.js'
@@ -84,7 +84,7 @@ export function usersRepository(runner: Runner) {
         )
         return 'renamed'
       } catch (error) {
-        const index = brokenIndex(error)
+        const index = violatedUniqueIndex(error)
         if (index === 'users_email') return 'email_taken'
         if (index === 'users_username') return 'username_taken'
         throw error

@@ -27,14 +27,14 @@ export interface Connection {
   readonly isLost: boolean
   readonly ageMs: number
   /** For how long nothing that was asked of it has ended. */
-  readonly silentMs: number
+  readonly sinceLastAnswerMs: number
   /** Runs work on it, and rejects as soon as the connection is lost or the time is over. */
   use<T>(weight: number, work: (connection: Connection) => Promise<T>): Promise<T>
   prepared<Arguments extends object, Row>(
     statement: Statement<Arguments, Row>,
   ): ReturnType<Statement<Arguments, Row>['build']>
   /** Gives it up, and whatever waits for it. */
-  lose(): void
+  discard(): void
   /** Closes it when what is under way has ended, or after five seconds. */
   end(): Promise<void>
 }
@@ -54,7 +54,7 @@ export function openConnection(options: ConnectionOptions & { route: Route }, ev
   const statements = new Map<string, ReturnType<Statement<object, unknown>['build']>>()
   const waiting = new Set<(error: LatchkeyError) => void>()
   const openedAt = performance.now()
-  let heardAt = openedAt
+  let lastAnswerAt = openedAt
   let attempts = 0
   let busy = 0
   let isLost = false
@@ -67,7 +67,7 @@ export function openConnection(options: ConnectionOptions & { route: Route }, ev
       // Its timer would take a process that stood still for a server that is silent; connectTo has one that does not.
       connect_timeout: 0,
       max_lifetime: 0,
-      onclose: () => lose(),
+      onclose: () => discard(),
       socket: (address: Address) => {
         if (isLost) throw new Error('the connection to Postgres was lost')
         socket = connectTo(address, attempts++, connect_timeout * 1000)
@@ -85,7 +85,7 @@ export function openConnection(options: ConnectionOptions & { route: Route }, ev
     return opened.executor
   }
 
-  function lose(cause: unknown = 'the connection to Postgres was lost'): void {
+  function discard(cause: unknown = 'the connection to Postgres was lost'): void {
     if (isLost) return
     isLost = true
     events.onLost(connection)
@@ -107,8 +107,8 @@ export function openConnection(options: ConnectionOptions & { route: Route }, ev
     get ageMs() {
       return performance.now() - openedAt
     },
-    get silentMs() {
-      return performance.now() - heardAt
+    get sinceLastAnswerMs() {
+      return performance.now() - lastAnswerAt
     },
     use: (weight, work) =>
       new Promise((resolve, reject) => {
@@ -123,14 +123,14 @@ export function openConnection(options: ConnectionOptions & { route: Route }, ev
         work(connection)
           .then(resolve, (error: unknown) => {
             const cause = redacted(error)
-            if (endsConnection(cause)) lose(cause)
+            if (endsConnection(cause)) discard(cause)
             reject(cause)
           })
           .finally(() => {
             clearTimeout(deadline)
             waiting.delete(reject)
             busy -= weight
-            heardAt = performance.now()
+            lastAnswerAt = performance.now()
           })
       }),
     prepared<Arguments extends object, Row>(statement: Statement<Arguments, Row>) {
@@ -141,7 +141,7 @@ export function openConnection(options: ConnectionOptions & { route: Route }, ev
       }
       return built as ReturnType<Statement<Arguments, Row>['build']>
     },
-    lose,
+    discard,
     end: async () => opened?.client.end({ timeout: 5 }),
   }
   return connection

@@ -51,7 +51,7 @@ const YOUNG_MS = 1000
 export function openConnections(given: ConnectionOptions): Connections {
   const route = given.route ?? expectedRoute(given)
   const options = { ...given, route }
-  const events = { onLost: replace, onDeadline: loseSilentOnes }
+  const events = { onLost: replace, onDeadline: discardSilent }
   const connections = Array.from({ length: options.size }, () => openConnection(options, events))
   const successors = new WeakMap<Connection, Connection>()
   let closed = false
@@ -74,10 +74,10 @@ export function openConnections(given: ConnectionOptions): Connections {
   }
 
   /** A firewall that forgot one connection forgot the idle ones too: who takes them next shall not wait as long. */
-  function loseSilentOnes(late: Connection): void {
+  function discardSilent(late: Connection): void {
     for (const connection of [...connections]) {
       const isSuspect = connection === late || connection.busy === 0
-      if (isSuspect && connection.silentMs >= options.timeoutMs) connection.lose()
+      if (isSuspect && connection.sinceLastAnswerMs >= options.timeoutMs) connection.discard()
     }
   }
 
@@ -103,7 +103,7 @@ export function openConnections(given: ConnectionOptions): Connections {
       return successors.get(connection)
     }
     const code = codeOf(error)
-    if (LOST_TO_ANOTHER.has(code)) {
+    if (CONFLICTS.has(code)) {
       // Not all who collided may come back at the same moment.
       await sleep(Math.random() * LONGEST_PAUSE_MS)
       return leastBusy()
@@ -165,7 +165,7 @@ const LONGEST_PAUSE_MS = 50
 /** SQLSTATE read_only_sql_transaction. */
 const READ_ONLY = '25006'
 /** SQLSTATE serialization_failure and deadlock_detected: the server gave up this transaction in favour of another. */
-const LOST_TO_ANOTHER: ReadonlySet<string> = new Set(['40001', '40P01'])
+const CONFLICTS: ReadonlySet<string> = new Set(['40001', '40P01'])
 
 function inTransaction<T>(connection: Connection, work: (executor: Executor) => Promise<T>): Promise<T> {
   return connection.executor.transaction(async transaction => {
@@ -174,7 +174,7 @@ function inTransaction<T>(connection: Connection, work: (executor: Executor) => 
     } catch (error) {
       // To an error postgres.js answers with a ROLLBACK; on a lost connection that would throw where nobody can catch
       // it. The caller that waits was told of the loss already.
-      if (endsConnection(redacted(error))) connection.lose()
+      if (endsConnection(redacted(error))) connection.discard()
       if (connection.isLost) return new Promise<never>(() => {})
       throw error
     }
