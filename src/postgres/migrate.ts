@@ -9,7 +9,7 @@ import { SCHEMA_VIEW, SchemaError, type SchemaView, schemaToMigrate } from './ta
 
 export interface MigrateOptions extends Pick<ConnectionOptions, 'url' | 'caFile'> {
   log?: Pick<Log, 'warn'>
-  /** How long another instance's migration is waited for. */
+  /** How long to wait for the migration of another instance. */
   patienceMs?: number
 }
 
@@ -24,16 +24,16 @@ const REMINDER_MS = 30_000
 const CONNECT_TIMEOUT_MS = 10_000
 
 /**
- * Brings the tables up to date. Safe to call from many instances at once: one works, the others wait for it and then
- * find nothing to do. Where nothing is to do, no lock is needed, and no right to change tables.
+ * Applies the missing migrations. Many instances can call this at once: one of them works, and the others wait for it. If
+ * no migration is missing, it needs no lock and no right to change tables.
  *
  * @returns the schema of the tables
- * @throws SchemaError if the search_path will not do, before anything is written
- * @throws Error that names the one that holds the lock, if that takes longer than the patience
+ * @throws SchemaError before anything is written, if the search_path cannot be used
+ * @throws Error that names the process that holds the lock, if the wait is longer than the patience
  */
 export async function migrate({ log, patienceMs = TIMEOUT_MS, ...options }: MigrateOptions): Promise<string> {
   const migrations = readMigrationFiles({ migrationsFolder: MIGRATIONS_FOLDER })
-  // As behind a pooler, whether there is one or not: what a migration needs it sets in its transaction.
+  // With or without a pooler, the transaction itself sets what a migration needs.
   const clientOf = { timeoutMs: CONNECT_TIMEOUT_MS, prepare: false, applicationName: 'latchkey-migrate' }
   const client = postgres(clientOptions({ ...options, ...clientOf }))
   const { searchPath } = readPostgresUrl(options.url)
@@ -57,9 +57,9 @@ export async function migrate({ log, patienceMs = TIMEOUT_MS, ...options }: Migr
 }
 
 /**
- * Applies what is missing in one transaction, and keeps the books as Drizzle's own migrator does, which earlier versions
- * read. Not that migrator itself: it needs a lock around its transaction, and a lock of the session stays behind on a
- * connection of a pooler.
+ * Applies the missing migrations in one transaction, and records them in the same table as Drizzle's own migrator, because
+ * earlier versions read it. It does not use that migrator, which needs a lock around its transaction: behind a pooler, a
+ * lock of the session would stay on a connection that others use.
  *
  * @returns the schema, or undefined if another instance has the lock
  */
@@ -69,7 +69,7 @@ async function migrateUnlessLocked(
   searchPath: string | undefined,
 ): Promise<string | undefined> {
   return client.begin('isolation level read committed', async transaction => {
-    // A migration may take long, and so may the locks that it waits for.
+    // A migration can take long, and can wait long for locks.
     await transaction.unsafe(setLocally(sessionSettings(0)))
     const [view] = (await transaction.unsafe(SCHEMA_VIEW)) as unknown as [SchemaView]
     const schema = schemaToMigrate(view, searchPath)
@@ -78,7 +78,7 @@ async function migrateUnlessLocked(
     if (lastBefore !== undefined && missingAfter(lastBefore, migrations).length === 0) return schema
     const [lock] = await transaction`select pg_try_advisory_xact_lock(${ADVISORY_LOCK}) as taken`
     if (!lock!.taken) return undefined
-    // Looked at once more: another instance may have finished before we got the lock.
+    // Read again: another instance may have finished before this one got the lock.
     const last = (await lastApplied(transaction, schema)) ?? (await createMigrationsTable(transaction, schema))
     for (const migration of missingAfter(last, migrations)) {
       for (const statement of migration.sql) await transaction.unsafe(inSearchPath(statement))
@@ -91,22 +91,22 @@ async function migrateUnlessLocked(
 }
 
 /**
- * Where the books are: beside the tables, so that each schema of a database is a deployment of its own. Those of the
- * schema public are where Drizzle puts them and earlier versions look for them.
+ * The table that records the applied migrations. It is in the schema of the other tables, so that each schema of a database
+ * is a separate deployment. For the schema public it is where Drizzle and earlier versions have it.
  */
 function migrationsTableOf(schema: string): string {
   return schema === 'public' ? 'drizzle.__drizzle_migrations' : '__drizzle_migrations'
 }
 
-/** Drizzle writes the schema of its own default before the tables that a foreign key leads to. */
+/** Drizzle writes its default schema before the table that a foreign key references. */
 function inSearchPath(statement: string): string {
   return statement.replaceAll('"public".', '')
 }
 
 /**
- * When the newest migration that was applied was made, in milliseconds; undefined if there are no books yet.
+ * When the newest applied migration was created (milliseconds since the epoch); undefined if the table does not exist.
  *
- * @throws SchemaError if the books are not of our tables
+ * @throws SchemaError if another program's migrations are recorded there
  */
 async function lastApplied(transaction: postgres.TransactionSql, schema: string): Promise<number | undefined> {
   const table = migrationsTableOf(schema)
@@ -114,7 +114,7 @@ async function lastApplied(transaction: postgres.TransactionSql, schema: string)
   if (!(await hasTable(transaction, tableSchema, '__drizzle_migrations'))) return undefined
   const [last] = await transaction.unsafe(`select max(created_at) as made_at from ${table}`)
   if (last!.made_at === null) return 0
-  // Looked at after the books, as another instance may just have finished.
+  // Read after the recorded migrations, because another instance may just have finished.
   if (await hasTable(transaction, schema, 'revocations')) return Number(last!.made_at)
   throw new SchemaError(
     `${table} lists migrations of another program, which keeps them in the same place: give Latchkey a database or a ` +
@@ -122,7 +122,7 @@ async function lastApplied(transaction: postgres.TransactionSql, schema: string)
   )
 }
 
-/** Not to_regclass: within a transaction that may still say what it found the last time. */
+/** Does not use to_regclass, which can return an earlier result within a transaction. */
 async function hasTable(transaction: postgres.TransactionSql, schema: string, table: string): Promise<boolean> {
   const found = await transaction`
     select from pg_class join pg_namespace on pg_namespace.oid = relnamespace

@@ -1,14 +1,14 @@
-/** Where a connection finds tables and would make them: what its search_path comes to. */
+/** Where a connection finds tables and where it creates them, by its search_path. */
 export interface SchemaView {
   search_path: string
   role: string
-  /** The first schema of the search_path that is there and that the role may use. New tables go to it. */
+  /** The first schema of the search_path that exists and that the role can use. New tables are created in it. */
   present: string | null
-  /** The schema of the tables of Latchkey that a statement without a schema finds. */
+  /** The schema in which a statement that names no schema finds the tables of Latchkey. */
   found: string | null
 }
 
-/** The one row that it gives is a {@link SchemaView}. */
+/** Returns one row, a {@link SchemaView}. */
 export const SCHEMA_VIEW = `
   select current_setting('search_path') as search_path, current_user as role, current_schema() as present, (
     select nspname from pg_class join pg_namespace on pg_namespace.oid = pg_class.relnamespace
@@ -16,10 +16,10 @@ export const SCHEMA_VIEW = `
   ) as found`
 
 /**
- * The schema that a migration works in. A search_path that could mean two schemas, or that means another one than it
- * names, is refused: two deployments in one database would share their tables, or one would lose sight of its own.
+ * Returns the schema for a migration. An ambiguous search_path is refused, and so is one whose first schema does not exist:
+ * two deployments in one database could share tables, or one could no longer find its own.
  *
- * @param wanted the search_path that the address asks for, if it does
+ * @param wanted the search_path that the address sets, if it sets one
  * @throws SchemaError before anything is written
  */
 export function schemaToMigrate(view: SchemaView, wanted: string | undefined): string {
@@ -29,7 +29,7 @@ export function schemaToMigrate(view: SchemaView, wanted: string | undefined): s
   const isOwnSchema = names[0] === OWN_SCHEMA && present === role
   if (present === null || (!isOwnSchema && present !== names.find(name => name !== OWN_SCHEMA)))
     throw new SchemaError(
-      `the first schema of its search_path (${path}) is not there, or its user may not use it: create it (create schema ` +
+      `the first schema of its search_path (${path}) does not exist, or its user cannot use it: create it (create schema ` +
         '… authorization …), or name another',
     )
   if (found !== null && found !== present)
@@ -41,9 +41,9 @@ export function schemaToMigrate(view: SchemaView, wanted: string | undefined): s
 }
 
 /**
- * Checks that the service finds the tables that it shall work on.
+ * Checks that the service finds the right tables.
  *
- * @param migrated the schema that was just brought up to date, if this process did it
+ * @param migrated the schema that this process has just migrated, if it did
  * @throws SchemaError
  */
 export function checkTablesFound(view: SchemaView, wanted: string | undefined, migrated: string | undefined): void {
@@ -61,26 +61,26 @@ export function checkTablesFound(view: SchemaView, wanted: string | undefined, m
     )
 }
 
-/** Some poolers leave out what they do not know. */
+/** Some poolers ignore parameters that they do not know. */
 function refuseIgnored({ search_path: path }: SchemaView, wanted: string | undefined): void {
   if (wanted === undefined || namesIn(wanted).join() === namesIn(path).join()) return
   throw new SchemaError(
-    `its address asks for the search_path ${wanted}, and it is ${path}: a pooler leaves that out. Set it for the role ` +
+    `its address sets the search_path ${wanted}, but it is ${path}: a pooler ignores the parameter. Set it for the role ` +
       `instead (${HOW})`,
   )
 }
 
 const HOW = 'alter role … set search_path = …'
 
-/** Why a search_path will not do, for the operator who set it. */
+/** Tells an operator why a search_path cannot be used. */
 export class SchemaError extends Error {
   override readonly name = 'SchemaError'
 }
 
-/** In a search_path, the schema that is named like the role. It need not be there. */
+/** In a search_path, the schema with the name of the role. It does not have to exist. */
 const OWN_SCHEMA = '$user'
 
-/** The server keeps a search_path as it was written. */
+/** The server returns a search_path as it was written, quotation marks included. */
 function namesIn(path: string): string[] {
   return path.split(',').map(entry => {
     const name = entry.trim()

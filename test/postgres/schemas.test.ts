@@ -120,7 +120,7 @@ t.test('a start fails and writes nothing if its schema is missing, unusable or a
   type Case = [what: string, path: string | undefined, prepare: (found: Found) => Promise<unknown>, says: RegExp]
   type Found = Awaited<ReturnType<typeof databaseAndRole>>
   const cases: Case[] = [
-    ['a missing schema', 'a', async () => {}, /the first schema of its search_path \(a\) is not there/],
+    ['a missing schema', 'a', async () => {}, /the first schema of its search_path \(a\) does not exist/],
     ['a missing schema before an existing one', 'a,public', async () => {}, /the first schema of its search_path/],
     ['an empty path', '""', async () => {}, /the first schema of its search_path/],
     [
@@ -213,5 +213,5 @@ t.test('behind PgBouncer the search_path of the database is used, and a search_p
 
   const ignoring = await startPgBouncer(t, adminUrl, 'ignore_startup_parameters = search_path, options')
   for (const url of [withPath(ignoring, 'b'), `${ignoring}?search_path=b`])
-    await t.rejects(start(url), { message: /asks for the search_path b, and it is a: a pooler leaves that out/ }, url)
+    await t.rejects(start(url), { message: /sets the search_path b, but it is a: a pooler ignores the parameter/ }, url)
 })

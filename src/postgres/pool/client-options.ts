@@ -4,30 +4,30 @@ import { checkServerIdentity } from 'node:tls'
 import type postgres from 'postgres'
 import { type PostgresUrl, readPostgresUrl } from '../../config/postgres-url.js'
 
-/** What is known of the way to Postgres; all connections of a process share it. */
+/** How this process reaches Postgres. All its connections share this object. */
 export interface Route {
-  /** Whether a pooler gives each transaction another connection to the server, so that no session is ours. */
+  /** Whether a pooler can use another server connection for each transaction, so that session settings do not last. */
   isPooled: boolean
 }
 
 export interface ConnectionOptions {
   url: string
-  /** Off says that there is a pooler in transaction mode; see {@link Route}. */
+  /** False if there is a pooler in transaction mode; see {@link Route}. */
   prepare: boolean
-  /** Found out by each set of connections for itself if not given. */
+  /** By default, what the address and `prepare` say. */
   route?: Route
   caFile: string | undefined
-  /** How long a statement may take, connecting included, before it is given up. */
+  /** The longest time for a statement, connecting included. */
   timeoutMs: number
   applicationName?: string
 }
 
 /** The identifier that Postgres gives `text[]`. */
 const TEXT_ARRAY = 1009
-/** Connecting takes milliseconds. What takes longer comes from a network that swallows, and others wait behind it. */
+/** Connecting takes milliseconds. If it takes longer, the network drops packets, and other statements wait meanwhile. */
 const CONNECT_TIMEOUT_MS = 2000
 
-/** What the settings and the address say of the way, before it is known. */
+/** The route by the settings and the address. A refused parameter can still reveal a pooler. */
 export function expectedRoute({ url, prepare }: Pick<ConnectionOptions, 'url' | 'prepare'>): Route {
   return { isPooled: !prepare || !readPostgresUrl(url).prepare }
 }
@@ -38,8 +38,8 @@ export function clientOptions(options: ConnectionOptions): postgres.Options<Reco
   const { user, password, database, socket, targetSessionAttrs } = url
   const { isPooled } = options.route ?? expectedRoute(options)
   return {
-    // The driver is given what the address says, and never the address itself: it would take it apart otherwise than
-    // libpq, and hand what it does not know to the server.
+    // The driver gets the parsed parts, never the address: it would parse it differently from libpq, and send unknown
+    // parameters to the server.
     ...({ host: url.places.map(({ host }) => host), port: url.places.map(({ port }) => port) } as object),
     ...(socket !== undefined && { path: socket }),
     ...(user !== undefined && { user }),
@@ -50,8 +50,8 @@ export function clientOptions(options: ConnectionOptions): postgres.Options<Reco
     ...({ sslnegotiation: url.sslnegotiation } as object),
     max: 1,
     prepare: !isPooled,
-    // Asking the server for the types of arrays would be a statement of postgres.js' own, whose failure nobody can
-    // catch. Our tables have one such type, and Drizzle writes its values itself.
+    // To read the types of arrays from the server, postgres.js would send a statement whose failure cannot be caught. Our
+    // tables have one such type, and Drizzle writes its values itself.
     fetch_types: false,
     types: { textArray: { to: TEXT_ARRAY, from: [TEXT_ARRAY], parse: parseTextArray, serialize: String } },
     connect_timeout: Math.min(options.timeoutMs, url.connectTimeoutMs ?? CONNECT_TIMEOUT_MS) / 1000,
@@ -66,8 +66,8 @@ export function clientOptions(options: ConnectionOptions): postgres.Options<Reco
 }
 
 /**
- * What sslmode means, as libpq has it, but for two things: an authority is always asked, whatever the mode, and it
- * vouches for the name of the host as well, unless the mode is verify-ca.
+ * The meaning of sslmode, as in libpq with two exceptions: if a CA file is set, the certificate is verified in every mode,
+ * and the name of the host too unless the mode is verify-ca.
  */
 function tlsOptions({ sslmode, socket, caFile, places }: PostgresUrl, caFileOfOptions: string | undefined) {
   if (socket !== undefined || sslmode === 'disable') return false
@@ -79,7 +79,7 @@ function tlsOptions({ sslmode, socket, caFile, places }: PostgresUrl, caFileOfOp
   }
 }
 
-/** Where an address is given instead of a name, the driver says nothing to TLS, and Node would ask for "localhost". */
+/** For an IP address the driver passes no name to TLS, and Node would check the certificate for "localhost". */
 function identityOf(places: PostgresUrl['places']): typeof checkServerIdentity {
   const hosts = places.map(({ host }) => host)
   const addresses = hosts.filter(host => isIP(host) !== 0)
@@ -91,14 +91,14 @@ function identityOf(places: PostgresUrl['places']): typeof checkServerIdentity {
 }
 
 /**
- * What every connection of ours sets for itself, whatever the database or the role has as its default: all that changes
- * the form of a value, what a statement means, whether a commit is kept, or how long anything may take.
+ * The settings of every connection, whatever the defaults of the database or the role are: all that change the format of a
+ * value, the meaning of a statement, the durability of a commit, or a time limit.
  *
- * What only makes a statement faster or slower is left to the operator, except for the JIT, which compiles statements
- * that take a millisecond. So is `search_path`, which says where the tables are, and `default_transaction_read_only`,
- * with which operators and hosting services close a database to writes.
+ * Settings that only change the speed of a statement are left to the operator, except the JIT, which would compile
+ * statements that take a millisecond. Also left are `search_path`, which says where the tables are, and
+ * `default_transaction_read_only`, with which operators and hosting services make a database read-only.
  *
- * @param timeoutMs how long a statement may take, and a transaction may wait for its next one; 0 is without limit
+ * @param timeoutMs the longest time for a statement, and between two statements of a transaction; 0 is no limit
  */
 export function sessionSettings(timeoutMs: number): Readonly<Record<string, string>> {
   return {
@@ -112,19 +112,19 @@ export function sessionSettings(timeoutMs: number): Readonly<Record<string, stri
     transform_null_equals: 'off',
     default_transaction_isolation: 'read committed',
     default_transaction_deferrable: 'off',
-    // Who is told that a session has ended may rely on it, even if the server is cut off from power a moment later.
+    // A reported revocation must not be lost, even if the server loses power a moment later.
     synchronous_commit: 'on',
     jit: 'off',
     plan_cache_mode: 'auto',
     statement_timeout: String(timeoutMs),
     idle_in_transaction_session_timeout: String(timeoutMs),
-    // A lock is waited for as long as its statement may take.
+    // The wait for a lock is limited by the time of its statement.
     lock_timeout: '0',
     idle_session_timeout: '0',
   }
 }
 
-/** The same for the transaction under way, as statements of the simple protocol. */
+/** Sets the same for the current transaction, as statements of the simple protocol. */
 export function setLocally(settings: Readonly<Record<string, string>>): string {
   return Object.entries(settings)
     .map(([name, value]) => `set local ${name} = '${value}'`)
@@ -132,11 +132,11 @@ export function setLocally(settings: Readonly<Record<string, string>>): string {
 }
 
 /**
- * The elements of a `text[]` as Postgres writes it (its manual, 8.15.6), without those that are null: they are nobody's
- * role. Drizzle's own function loses each backslash, so that the role `ad\min` would be read as `admin`.
+ * The elements of a `text[]` as Postgres writes it (its manual, 8.15.6), without those that are null, which are no roles.
+ * Drizzle's own function drops each backslash, so that it would read the role `ad\min` as `admin`.
  */
 export function parseTextArray(written: string): string[] {
-  // Bounds are only there if an array does not begin with its first element.
+  // Bounds are written only if the first index is not 1.
   const body = written.replace(BOUNDS, '')
   const elements: string[] = []
   for (const [, quoted, bare] of body.matchAll(ELEMENT))
@@ -146,6 +146,6 @@ export function parseTextArray(written: string): string[] {
 }
 
 const BOUNDS = /^[[\]\d:-]+=/
-/** In quotation marks where it is empty, reads NULL, or has a character that means something to the form. */
+/** Quoted if it is empty, is the text NULL, or contains a character with a meaning in this format. */
 const ELEMENT = /"((?:[^"\\]|\\.)*)"|([^{},"]+)/gs
 const ESCAPE = /\\(.)/gs

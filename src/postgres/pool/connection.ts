@@ -8,10 +8,10 @@ import { endsConnection, redacted } from '../errors.js'
 import { type ConnectionOptions, clientOptions, type Route, sessionSettings, setLocally } from './client-options.js'
 import { pinEachTransaction } from './pinned-client.js'
 
-/** What a statement is built on: one connection, or a transaction on one. */
+/** Runs statements on one connection, or in one transaction on it. */
 export type Executor = PgDatabase<PostgresJsQueryResultHKT, Record<string, never>>
 
-/** A statement that is sent often. It is built once a connection and prepared by the server under its name. */
+/** A statement that is sent often. It is built once for each connection and prepared by the server under its name. */
 export interface Statement<Arguments extends object, Row> {
   name: string
   build: (executor: Executor) => { execute(placeholders?: Record<string, unknown>): Promise<Row[]> }
@@ -19,36 +19,36 @@ export interface Statement<Arguments extends object, Row> {
   arguments?: Arguments
 }
 
-/** One connection to Postgres, made when it is first used. Once lost it stays lost: another takes its place. */
+/** One connection to Postgres, opened at its first use. A lost connection is replaced, never reopened. */
 export interface Connection {
   readonly executor: Executor
-  /** The weight of what was begun on it and has not ended. */
+  /** The total weight of its unfinished work. */
   readonly busy: number
   readonly isLost: boolean
   readonly ageMs: number
-  /** For how long nothing that was asked of it has ended. */
+  /** The time since work on it last ended. */
   readonly sinceLastAnswerMs: number
-  /** Runs work on it, and rejects as soon as the connection is lost or the time is over. */
+  /** Runs work on it, and rejects as soon as the connection is lost or the time limit is reached. */
   use<T>(weight: number, work: (connection: Connection) => Promise<T>): Promise<T>
   prepared<Arguments extends object, Row>(
     statement: Statement<Arguments, Row>,
   ): ReturnType<Statement<Arguments, Row>['build']>
-  /** Gives it up, and whatever waits for it. */
+  /** Closes it at once and rejects the unfinished work. */
   discard(): void
-  /** Closes it when what is under way has ended, or after five seconds. */
+  /** Closes it when its work has ended, or after five seconds. */
   end(): Promise<void>
 }
 
 export interface ConnectionEvents {
   onLost(connection: Connection): void
-  /** Something took longer than it may. */
+  /** Work exceeded its time limit. */
   onDeadline(connection: Connection): void
 }
 
-/** Prepares a connection; nothing is sent before it is used. */
+/** Creates a connection, which is opened at its first use. */
 export function openConnection(options: ConnectionOptions & { route: Route }, events: ConnectionEvents): Connection {
-  // postgres.js must not go on with a connection that was closed: it may write to the socket that is gone, where
-  // nobody can catch it, or wait for ever (docs/adr/0003-connections.md). So each client serves one connection.
+  // postgres.js must not continue after its connection was closed: it can write to the closed socket, which throws where
+  // it cannot be caught, or wait for ever (docs/adr/0003-connections.md). So each client is used for one connection only.
   let socket: Socket | undefined
   let opened: { client: postgres.Sql; executor: Executor } | undefined
   const statements = new Map<string, ReturnType<Statement<object, unknown>['build']>>()
@@ -59,12 +59,12 @@ export function openConnection(options: ConnectionOptions & { route: Route }, ev
   let busy = 0
   let isLost = false
 
-  /** Not before it is used: an earlier connection may have found a pooler by then. */
+  /** Called at the first use, because by then another connection may have found a pooler. */
   function open() {
     const { connect_timeout = 0, ...common } = clientOptions(options)
     const client = postgres({
       ...common,
-      // Its timer would take a process that stood still for a server that is silent; connectTo has one that does not.
+      // After a pause of this process, its timer would fire although the server has answered. connectTo has a better one.
       connect_timeout: 0,
       max_lifetime: 0,
       onclose: () => discard(),
@@ -151,17 +151,17 @@ function unavailable(cause: unknown): LatchkeyError {
   return new LatchkeyError('store_unavailable', { retryAfterSeconds: 1, cause })
 }
 
-/** As much of postgres.js' options as connecting takes. */
+/** The options of postgres.js that are needed to connect. */
 interface Address {
   host: string[]
   port: number[]
-  /** Of a Unix socket, instead of the two. */
+  /** The path of a Unix socket, used instead of host and port. */
   path: string | false
 }
 
 /**
- * Begins to connect, to one host after the other. What is written meanwhile is sent when the connection is there. A
- * server that says nothing in this time is given up.
+ * Starts to connect; each attempt uses the next host. Data that is written meanwhile is sent when the connection is open. If
+ * the server sends nothing within the patience, the socket is closed.
  */
 function connectTo({ host, port, path }: Address, attempt: number, patienceMs: number): Socket {
   const socket = new Socket()
@@ -170,11 +170,11 @@ function connectTo({ host, port, path }: Address, attempt: number, patienceMs: n
     socket.destroy(Object.assign(new Error('Postgres said nothing in time'), { code: 'CONNECT_TIMEOUT' }))
   }).unref()
   const place = { host: host[attempt % host.length]!, port: port[attempt % port.length]! }
-  // What ends in the middle of a handshake postgres.js would begin again at once, without a pause and without end.
+  // After a handshake that the server ends, postgres.js would try again at once, without a pause and without a limit.
   socket.once('end', () => {
     socket.destroy(Object.assign(new Error('Postgres closed the connection'), { code: 'CONNECTION_CLOSED' }))
   })
   if (path !== false) return socket.connect(path)
-  // postgres.js names the server by these in its errors and to TLS.
+  // postgres.js uses these in its errors and for TLS.
   return Object.assign(socket.connect(place), place)
 }

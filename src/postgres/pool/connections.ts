@@ -20,7 +20,7 @@ export function hotStatement<Arguments extends object, Row>(
   return { name, build }
 }
 
-/** Sends statements: on whichever connection is least busy, or all on the one of a transaction. */
+/** Sends statements: each on the least busy connection, or all on the connection of a transaction. */
 export interface Runner {
   run<T>(query: (executor: Executor) => PromiseLike<T>): Promise<T>
   hot<Arguments extends object, Row>(statement: Statement<Arguments, Row>, values: Arguments): Promise<Row[]>
@@ -28,25 +28,25 @@ export interface Runner {
 
 export interface Connections extends Runner {
   /**
-   * Runs the work in one READ COMMITTED transaction; it is rolled back if the work rejects. The work may be run
-   * again, after all that it did before was rolled back.
+   * Runs the work in one READ COMMITTED transaction; it is rolled back if the work rejects. The work can be run again
+   * after a rollback.
    */
   transaction<T>(work: (runner: Runner) => Promise<T>): Promise<T>
-  /** How many statements were sent so far, for tests that count them. */
+  /** The number of statements sent so far, for tests. */
   readonly sent: number
   close(): Promise<void>
 }
 
-/** What is sent behind a transaction waits for its end, so a connection with one is chosen last. */
+/** A statement on the connection of a transaction waits for its end, so such a connection is chosen last. */
 const TRANSACTION_WEIGHT = 1000
-/** A connection this young leads to where the next would lead. */
+/** A new connection would reach the same server as one that is younger than this. */
 const YOUNG_MS = 1000
 
 /**
- * Opens the connections to Postgres: `size` clients of one connection each behind a chooser of the least busy one.
+ * Opens the connections to Postgres: `size` clients with one connection each; the least busy one is used.
  *
- * Not one client with a pool of its own: postgres.js never shrinks its queues of connections once it has several, so
- * that every query costs more than the last (docs/adr/0003-connections.md).
+ * One client with a pool would be slower: with several connections, postgres.js never shrinks its queues of connections, so
+ * each query costs more than the one before (docs/adr/0003-connections.md).
  */
 export function openConnections(given: ConnectionOptions): Connections {
   const route = given.route ?? expectedRoute(given)
@@ -73,7 +73,7 @@ export function openConnections(given: ConnectionOptions): Connections {
     successors.set(connection, connections[place])
   }
 
-  /** A firewall that forgot one connection forgot the idle ones too: who takes them next shall not wait as long. */
+  /** A firewall that dropped one connection has dropped the idle ones too. Without this, their next users would wait too. */
   function discardSilent(late: Connection): void {
     for (const connection of [...connections]) {
       const isSuspect = connection === late || connection.busy === 0
@@ -81,7 +81,7 @@ export function openConnections(given: ConnectionOptions): Connections {
     }
   }
 
-  /** Does work, and once more what the server refused as a whole: nothing of that was done. */
+  /** Runs work, and again if the server rolled all of it back. */
   async function using<T>(weight: number, work: (connection: Connection) => Promise<T>): Promise<T> {
     let connection = leastBusy()
     for (let attempt = 1; ; attempt++) {
@@ -95,21 +95,21 @@ export function openConnections(given: ConnectionOptions): Connections {
     }
   }
 
-  /** The connection on which what this one refused may succeed, if there is one. */
+  /** The connection for the next attempt; undefined if another attempt cannot succeed. */
   async function nextFor(connection: Connection, error: unknown): Promise<Connection | undefined> {
     if (refusesSessionSettings((error as { cause?: unknown }).cause)) {
-      // There is a pooler between. From here on each transaction sets them for itself.
+      // There is a pooler. From now on each transaction sets them for itself.
       route.isPooled = true
       return successors.get(connection)
     }
     const code = codeOf(error)
     if (CONFLICTS.has(code)) {
-      // Not all who collided may come back at the same moment.
+      // A random pause, so that conflicting transactions do not all start again at the same moment.
       await sleep(Math.random() * LONGEST_PAUSE_MS)
       return leastBusy()
     }
     if (code !== READ_ONLY) return undefined
-    // The address may lead to another server by now.
+    // By now the address may resolve to another server.
     if (!successors.has(connection) && connection.ageMs >= YOUNG_MS) retire(connection)
     return successors.get(connection)
   }
@@ -159,7 +159,7 @@ export function openConnections(given: ConnectionOptions): Connections {
   }
 }
 
-/** How often work is begun at most. */
+/** The largest number of attempts for one piece of work. */
 const ATTEMPTS = 4
 const LONGEST_PAUSE_MS = 50
 /** SQLSTATE read_only_sql_transaction. */
@@ -172,8 +172,8 @@ function inTransaction<T>(connection: Connection, work: (executor: Executor) => 
     try {
       return await work(transaction)
     } catch (error) {
-      // To an error postgres.js answers with a ROLLBACK; on a lost connection that would throw where nobody can catch
-      // it. The caller that waits was told of the loss already.
+      // After an error, postgres.js sends a ROLLBACK. On a lost connection this would throw where it cannot be caught. The
+      // waiting caller has already been rejected.
       if (endsConnection(redacted(error))) connection.discard()
       if (connection.isLost) return new Promise<never>(() => {})
       throw error
@@ -184,8 +184,8 @@ function inTransaction<T>(connection: Connection, work: (executor: Executor) => 
 const dialect = new PgDialect({ casing: 'snake_case' })
 
 /**
- * A hot statement in plain SQL, with placeholders. Its text is made once and costs nothing in a transaction either; its
- * rows are as the driver reads them, instants as text.
+ * A hot statement in plain SQL, with placeholders. Its text is built only once, for transactions too. Its rows are as the
+ * driver reads them: instants are text.
  */
 export function hotSql<Arguments extends object, Row>(name: string, text: SQL): Statement<Arguments, Row> {
   const query = dialect.sqlToQuery(text)

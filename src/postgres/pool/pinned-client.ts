@@ -1,17 +1,17 @@
 import type postgres from 'postgres'
 
 /**
- * A client behind a pooler, where a setting of the session would be the next client's too. So each transaction sets
- * what it relies on, and a statement alone becomes a transaction. What precedes a statement is sent together with it.
+ * A client behind a pooler, where the settings of a session would also apply to the next client. So each transaction sets
+ * what it needs, and a single statement becomes a transaction; all of its parts are sent together.
  *
- * @param settings statements that set for a transaction, see `setLocally`
- * @returns as much of a client as Drizzle uses
+ * @param settings statements that apply to one transaction, see `setLocally`
+ * @returns the part of a client that Drizzle uses
  */
 export function pinEachTransaction(client: postgres.Sql, settings: string): postgres.Sql {
   const begin = `begin isolation level read committed; ${settings}`
 
   async function alone<T>(statement: Sent<T>): Promise<T> {
-    // The driver keeps this order, and lets nothing of others come between: all three are given to it at once.
+    // The driver gets all three at once, so it sends them in this order and nothing between them.
     const sent = [client.unsafe(begin).execute(), statement.execute(), client.unsafe('commit').execute()] as const
     const [begun, done, committed] = await Promise.allSettled(sent)
     if (begun.status === 'rejected') throw begun.reason
@@ -24,7 +24,7 @@ export function pinEachTransaction(client: postgres.Sql, settings: string): post
     const statement = client.unsafe(...args)
     return {
       values: () => alone(statement.values()),
-      // biome-ignore lint/suspicious/noThenProperty: like the driver's own, it is sent when somebody waits for it.
+      // biome-ignore lint/suspicious/noThenProperty: like the driver's own statements, it is sent when it is awaited.
       then: (resolve, reject) => alone(statement).then(resolve, reject),
     }
   }
@@ -34,7 +34,7 @@ export function pinEachTransaction(client: postgres.Sql, settings: string): post
     unsafe,
     begin: <T>(work: (transaction: postgres.TransactionSql) => Promise<T>) =>
       client.begin('isolation level read committed', transaction => {
-        // Not waited for: it goes out with the first statement, and if it fails the driver fails the transaction.
+        // Not awaited: it is sent with the first statement, and if it fails, the driver fails the transaction.
         void transaction.unsafe(settings).execute()
         return work(transaction)
       }),
