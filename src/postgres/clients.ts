@@ -9,11 +9,11 @@ export type Client = typeof clients.$inferSelect
 export type NewClient = Pick<Client, 'id' | 'name' | 'secretHash' | 'scopes'>
 
 export interface KnownClient extends Client {
-  /** The `iat` of a token minted now, by the database's clock; whole seconds since the epoch. */
+  /** The `iat` of a token that is issued now, by the database's clock; whole seconds since the epoch. */
   issuedAt: number
 }
 
-/** What a client's token says of itself. */
+/** The claims of a client's token that its look-up needs. */
 export interface ClientTokenFacts extends TokenSubject {
   clientId: string
   tokenVersion: number
@@ -23,10 +23,13 @@ export interface ClientTokenFacts extends TokenSubject {
 
 export type Clients = ReturnType<typeof clientsRepository>
 
-/** Other services. Code that changes one and then its sessions calls these first: clients come first in the lock order. */
+/**
+ * Other services. Code that changes a client and its sessions changes the client first: see the lock order in
+ * database.ts.
+ */
 export function clientsRepository(runner: Runner) {
   return {
-    /** False when the name is taken. */
+    /** Returns false if the name is taken. */
     async insert(client: NewClient): Promise<boolean> {
       const inserted = await runner.run(executor =>
         executor.insert(clients).values(client).onConflictDoNothing().returning({ id: clients.id }),
@@ -34,7 +37,7 @@ export function clientsRepository(runner: Runner) {
       return inserted.length === 1
     },
 
-    /** All of them, by name. */
+    /** All clients, sorted by name. */
     all: (): Promise<Client[]> => runner.run(executor => executor.select().from(clients).orderBy(asc(clients.name))),
 
     async find(id: string): Promise<KnownClient | undefined> {
@@ -51,8 +54,8 @@ export function clientsRepository(runner: Runner) {
     },
 
     /**
-     * The scopes of the client whose token this is; undefined when the token counts no more: the client was removed or
-     * has another secret since, the token was revoked, its key, or everything of its time.
+     * The scopes of the client that has this token. Undefined if the token is no longer valid: the client was removed
+     * or has a new secret, or the token, its key or every token of that time was revoked.
      */
     async scopesOfToken(token: ClientTokenFacts): Promise<string[] | undefined> {
       const [found] = await runner.hot(scopesOfToken, token)
@@ -60,15 +63,18 @@ export function clientsRepository(runner: Runner) {
     },
 
     /**
-     * The same, and holds off the removal of the client and a change of its secret until the transaction ends: what is
-     * done in it was allowed when it was done, however long the request was under way.
+     * The same, and locks the client's row: it cannot be removed or get a new secret before the transaction ends. So
+     * the transaction is allowed at its commit, however long the request took.
      */
     async holdToken(token: ClientTokenFacts): Promise<string[] | undefined> {
       const [found] = await runner.hot(holdToken, token)
       return found?.scopes
     },
 
-    /** Replaces the secret and ends the tokens of the old one; returns the client's id, if there is one of this name. */
+    /**
+     * Replaces the secret and invalidates the tokens of the old one. Returns the client's id, if a client has this
+     * name.
+     */
     async replaceSecret(name: string, secretHash: Buffer): Promise<string | undefined> {
       const [replaced] = await runner.run(executor =>
         executor
@@ -80,7 +86,7 @@ export function clientsRepository(runner: Runner) {
       return replaced?.id
     },
 
-    /** Removes a client, and its tokens with it; returns its id, if there was one of this name. */
+    /** Removes a client and invalidates its tokens. Returns its id, if a client had this name. */
     async remove(name: string): Promise<string | undefined> {
       const [removed] = await runner.run(executor =>
         executor.delete(clients).where(eq(clients.name, name)).returning({ id: clients.id }),
@@ -90,13 +96,13 @@ export function clientsRepository(runner: Runner) {
   }
 }
 
-const countingToken = sql`
+const tokenIsValid = sql`
   select scopes from clients
   where clients.id = ${sql.placeholder('clientId')} and token_version = ${sql.placeholder('tokenVersion')}
     and to_timestamp(${sql.placeholder('issuedAt')}::float8) >= ${notBefore} and not ${tokenIsRevoked}`
 
-const scopesOfToken = hotSql<ClientTokenFacts, Pick<Client, 'scopes'>>('scopes_of_token', countingToken)
+const scopesOfToken = hotSql<ClientTokenFacts, Pick<Client, 'scopes'>>('scopes_of_token', tokenIsValid)
 const holdToken = hotSql<ClientTokenFacts, Pick<Client, 'scopes'>>(
   'hold_token_of_client',
-  sql`${countingToken} for share of clients`,
+  sql`${tokenIsValid} for share of clients`,
 )

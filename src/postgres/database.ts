@@ -17,33 +17,35 @@ import { userImportRepository } from './user-import.js'
 import { usersRepository } from './users.js'
 import { userPagesRepository } from './users-search.js'
 
-/** The statements of the service, one repository a table. Only a {@link RevokingRepositories} writes to the journal. */
+/** The statements of the service, in repositories. Only {@link RevokingRepositories} can write to the journal. */
 export type Repositories = Omit<RevokingRepositories, 'journal'> & { readonly journal: Omit<Journal, 'append'> }
 
-/** Those of a transaction that revokes, and whose caller announces what it wrote (src/domain/context.ts). */
+/**
+ * The repositories of a transaction that revokes. Its caller announces the entries it wrote (src/domain/context.ts).
+ */
 export type RevokingRepositories = ReturnType<typeof repositories>
 
 export interface Database extends Repositories {
-  /** The journal on a connection of its own: it must be read in time however busy the others are. */
+  /** The journal, on its own connection, so that it is read in time however busy the other connections are. */
   readonly journalFeed: Journal
-  /** The signing keys on that same connection, for the same reason. */
+  /** The signing keys, on the same connection and for the same reason. */
   readonly keyFeed: SigningKeys
   /**
-   * Runs the work in one READ COMMITTED transaction, on repositories of its own; a rejection rolls it back. Work that
+   * Runs the work in one READ COMMITTED transaction, with its own repositories; a rejection rolls it back. Work that
    * locks rows in more than one table does so in this order, so that transactions cannot deadlock: clients, users,
    * password_resets, sessions, refresh_tokens, superseded_tokens, revocations.
    */
   transaction<T>(work: (repositories: Repositories) => Promise<T>): Promise<T>
   /** Resolves if Postgres answers. */
   ping(): Promise<void>
-  /** What the search_path of its connections comes to. */
+  /** What the search_path of its connections leads to. */
   schemaView(): Promise<SchemaView>
-  /** How many statements were sent so far, those of the feed aside; for tests that count them. */
+  /** The number of statements sent so far, without those of the two feeds; for tests. */
   readonly statementsSent: number
   close(): Promise<void>
 }
 
-/** Opens the database; the connections are made as they are needed. */
+/** Creates the database's repositories; each connection is opened at its first use. */
 export function openDatabase(options: ConnectionOptions): Database {
   const shared = { ...options, route: expectedRoute(options) }
   const connections = openConnections(shared)
@@ -89,13 +91,13 @@ function repositories(runner: Runner) {
   }
 }
 
-/** Any number will do, as long as no other program on this database takes it for a lock of its own. */
+/** Any number that no other program uses as an advisory lock in this database. */
 const ADVISORY_LOCK = 7_233_417_024
 
-/** Lets one instance at a time clear away dead rows. */
+/** Lets only one instance at a time delete rows that are no longer needed. */
 function cleanUpLock(runner: Runner) {
   return {
-    /** Takes the lock until the transaction ends; false, without waiting, if another instance has it. */
+    /** Takes the lock until the transaction ends. Returns false at once if another instance has it. */
     async take(): Promise<boolean> {
       const [row] = await runner.run(executor =>
         executor.execute<{ taken: boolean }>(sql`select pg_try_advisory_xact_lock(${ADVISORY_LOCK}) as taken`),

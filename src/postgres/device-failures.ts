@@ -4,19 +4,19 @@ import { deviceFailures } from './schema/accounts.js'
 import { seconds } from './session-facts.js'
 
 export interface DeviceAttempt {
-  /** Of the browser, or of the session that asks. */
+  /** The id of the browser, or of the session. */
   id: string
   userId: string
-  /** How many attempts it may make on locked accounts while it is known. */
+  /** The largest number of attempts on a locked account. */
   limit: number
-  /** For how long it can be known; the count must outlive what the browser keeps, and the session. */
+  /** How long the count is kept: at least as long as the browser's cookie and the session. */
   maxAgeSeconds: number
 }
 
-/** How often known browsers and live sessions tried the password of a locked account. */
+/** Counts the attempts of known browsers and live sessions to sign in to a locked account. */
 export function deviceFailuresRepository(runner: Runner) {
   return {
-    /** Counts an attempt before its outcome is known. False when there were as many as there may be. */
+    /** Counts an attempt before its result is known. Returns false if the limit was reached before. */
     async reserveAttempt({ id, userId, limit, maxAgeSeconds }: DeviceAttempt): Promise<boolean> {
       const reserved = await runner.run(executor =>
         executor
@@ -32,17 +32,17 @@ export function deviceFailuresRepository(runner: Runner) {
       return reserved.length === 1
     },
 
-    /** The row of failures of a browser or a session ends with a success. */
+    /** Deletes the count of a browser or a session, after a success. */
     async forget(id: string): Promise<void> {
       await runner.run(executor => executor.delete(deviceFailures).where(eq(deviceFailures.deviceId, id)))
     },
 
-    /** Forgets the attempts of every browser and session of an account. */
+    /** Deletes the counts of every browser and session for an account. */
     async forgetThoseOf(userId: string): Promise<void> {
       await runner.run(executor => executor.delete(deviceFailures).where(eq(deviceFailures.userId, userId)))
     },
 
-    /** Removes the counts of browsers and sessions that can't be known any more; returns how many. */
+    /** Deletes expired counts and returns their number. */
     async removeExpired(limit: number): Promise<number> {
       const removed = await runner.run(executor =>
         executor

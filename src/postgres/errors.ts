@@ -44,8 +44,8 @@ export interface PostgresAddress {
 }
 
 /**
- * Explains why a start cannot use Postgres and what an operator can do, without the password. The original error becomes
- * the cause.
+ * Explains why a start cannot use Postgres and what an operator can do, without the password. The original error
+ * becomes the cause.
  */
 export function explainPostgresError(error: unknown, address: PostgresAddress): Error {
   return new Error(explain(withCode(error), address), { cause: error })

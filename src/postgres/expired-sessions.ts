@@ -16,9 +16,9 @@ export interface ExpiredSession {
 export function expiredSessionsRepository(runner: Runner) {
   return {
     /**
-     * Deletes sessions that began so long ago that none can be live, with their refresh tokens. Returns their number, and
-     * those of them that expired. Ids sort by time, so the primary key finds them: this needs no other index and reads no
-     * live row.
+     * Deletes sessions that began so long ago that none can be live, with their refresh tokens. Returns their number,
+     * and those of them that expired. Ids sort by time, so the primary key finds them: this needs no other index and
+     * reads no live row.
      */
     async removeOlderThan(ageSeconds: number, limit: number): Promise<{ count: number; expired: ExpiredSession[] }> {
       const removed = await runner.run(executor =>

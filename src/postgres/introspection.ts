@@ -2,13 +2,13 @@ import { sql } from 'drizzle-orm'
 import { isLive } from './is-live.js'
 import { hotSql, type Runner } from './pool/connections.js'
 
-/** What of a token the journal may name. */
+/** The values of a token that an entry of the journal can name. */
 export interface TokenSubject {
   jti: string
   kid: string
 }
 
-/** What a user's access token says of itself. */
+/** The claims of a user's access token that introspection needs. */
 export interface AccessTokenFacts extends TokenSubject {
   userId: string
   sessionId: string
@@ -21,12 +21,12 @@ export interface LiveUser {
   rolesVersion: number
 }
 
-/** What Postgres knows of a token right now, however far the lists in memory have come. */
+/** Whether a token is valid now by Postgres, whatever this instance's revocation list contains. */
 export function introspectionRepository(runner: Runner) {
   return {
     /**
-     * The user as they are now, whose token this is. Undefined unless the session is alive and nothing revoked the token;
-     * what it says of roles may be out of date all the same.
+     * The current data of the token's user. Undefined if the session is not live or the token was revoked. The roles in
+     * the token can differ from the user's.
      */
     async userOf(token: AccessTokenFacts): Promise<LiveUser | undefined> {
       const [row] = await runner.hot(userOf, token)
@@ -35,7 +35,7 @@ export function introspectionRepository(runner: Runner) {
   }
 }
 
-/** Whether the journal has an entry of this very token, or of the key that it was signed with: of a {@link TokenSubject}. */
+/** Whether the journal has an entry for the token or for its signing key: the parameters are a {@link TokenSubject}. */
 export const tokenIsRevoked = sql`exists (
   select from revocations where kind in ('token', 'key') and subject in (${sql.placeholder('jti')}, ${sql.placeholder('kid')})
     and (revocations.expires_at is null or revocations.expires_at > now()))`

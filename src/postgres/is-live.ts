@@ -3,9 +3,9 @@ import { users } from './schema/accounts.js'
 import { refreshTokens, sessions } from './schema/sessions.js'
 
 /**
- * The realm's instant, before which every session and token is invalid. It is a sub-select, because no statement joins the
- * table: a table of one row is never analysed, so Postgres would expect thousands of rows, and multiply its estimate for
- * everything that is joined with it.
+ * The realm's instant, before which every session and token is invalid. It is a sub-select, because no statement joins
+ * the table: a table of one row is never analysed, so Postgres would expect thousands of rows, and multiply its
+ * estimate for everything that is joined with it.
  */
 export const notBefore = sql<Date>`(select not_before from realm)`
 
@@ -35,8 +35,8 @@ export const refreshTokenExpired = sql<boolean | null>`${refreshTokens.expiresAt
 export const endOfSession = sql`least(refresh_tokens.expires_at, sessions.expires_at)`
 
 /**
- * Whether a session expired before anything else ended it. Revoking it deletes its refresh token, so a revoked session is
- * not joined. "Sign out everyone" deletes none, so it is a condition here.
+ * Whether a session expired before anything else ended it. Revoking it deletes its refresh token, so a revoked session
+ * is not joined. "Sign out everyone" deletes none, so it is a condition here.
  */
 export const hasExpired = sql`${endOfSession} <= now()
   and (sessions.created_at >= ${notBefore} or ${endOfSession} < ${notBefore})`
@@ -47,7 +47,8 @@ export const joinsLiveTables = sql`${refreshTokens.sessionId} = ${sessions.id} a
 
 /**
  * The sessions of one user. The sub-select hides the user's id from the planner, so it expects the average number of
- * sessions and uses the index. For a user with a long history it would expect many live sessions, and read the whole table.
+ * sessions and uses the index. For a user with a long history it would expect many live sessions, and read the whole
+ * table.
  */
 export const ofUser = sql`${sessions.userId} = (select ${sql.placeholder('userId')}::uuid)`
 

@@ -4,7 +4,7 @@ import { REVOCATION_TTL_SECONDS, type Revocation } from '../revocations/revocati
 import { hotSql, type Runner } from './pool/connections.js'
 import { revocations } from './schema/revocations.js'
 
-/** A revocation as a verb of the domain states it: when it may be forgotten is for the database's clock to say. */
+/** A revocation from the domain, without its expiry, which the database's clock sets. */
 export type NewRevocation = Revocation extends infer Kind
   ? Kind extends Revocation
     ? Omit<Kind, 'expiresAt'>
@@ -13,15 +13,16 @@ export type NewRevocation = Revocation extends infer Kind
 
 export type Journal = ReturnType<typeof journalRepository>
 
-/** The journal of revocations: what every verifier must refuse, in the order of the transactions that say so. */
+/** The journal: the table of revocations, which every instance reads in the order of transactions. */
 export function journalRepository(runner: Runner) {
   /**
-   * Reads entries, and in the same statement where the next read must begin: at the oldest transaction that was still
-   * open. An entry that commits late has an xid from there on, while its id may lie far behind.
+   * Reads entries and, in the same statement, the position for the next read: the oldest transaction that was still
+   * open. An entry that is committed later has at least this xid, but its id can be much lower than ids that were read.
    */
   async function readPage(condition: SQL | undefined): Promise<JournalPage & { lastId: number }> {
     const rows = await runner.run(executor => {
-      // Limited in here, where an index has them in order: the join would have all that is left sorted for each page.
+      // The limit is in the sub-select, where an index has the order. Outside, each page would sort all remaining
+      // entries.
       const entry = executor
         .select(entryColumns)
         .from(revocations)
@@ -48,10 +49,10 @@ export function journalRepository(runner: Runner) {
   }
 
   /**
-   * Reads a thousand entries at a time: as one result, a hundred thousand would take more memory than all that is kept
-   * of them. The position is that of the first statement, so what commits between two of them is read with the next.
+   * Reads a thousand entries at a time: one result of a hundred thousand would need more memory than the whole list.
+   * The position is that of the first statement, so the next read finds what commits between two statements.
    *
-   * @throws Error if the connection led elsewhere meanwhile: a standby may lack what the position says is known
+   * @throws Error if another server answered meanwhile: it may lack entries that are before the position
    */
   async function read(condition: SQL | undefined): Promise<JournalPage> {
     let page = await readPage(condition)
@@ -65,25 +66,28 @@ export function journalRepository(runner: Runner) {
   }
 
   return {
-    /** Writes entries and returns them with their end; call it in the transaction of the change they follow from. */
+    /**
+     * Writes entries and returns them with their expiry. Call it in the transaction of the change that they result
+     * from.
+     */
     async append(entries: readonly NewRevocation[]): Promise<Revocation[]> {
       if (entries.length === 0) return []
       const rows = await runner.hot(append, { entries: JSON.stringify(entries) })
       return entries.map((entry, place) => ({ ...entry, expiresAt: rows[place]!.expiresAt }))
     },
 
-    /** Every entry that still matters. */
+    /** Reads every entry that has not expired. */
     readAll: () => read(or(isNull(revocations.expiresAt), gt(revocations.expiresAt, sql`now()`))),
 
-    /** What transactions from this one on have written; some of it may have been read before. */
+    /** Reads what this and later transactions wrote. Some of it can have been read before. */
     readSince: (xid: string) => read(sql`${revocations.xid} >= ${xid}::xid8`),
 
-    /** Holds off every other instance that would write lost entries again, until the transaction ends. */
+    /** Makes other instances that repair lost entries wait until the transaction ends. */
     async lockForRepair(): Promise<void> {
       await runner.run(executor => executor.execute(sql`select pg_advisory_xact_lock(${REPAIR_LOCK})`))
     },
 
-    /** Forgets entries whose tokens are all dead; returns how many. */
+    /** Deletes entries whose tokens have all expired, and returns their number. */
     async removeExpired(limit: number): Promise<number> {
       const removed = await runner.run(executor =>
         executor.execute(sql`
@@ -97,12 +101,13 @@ export function journalRepository(runner: Runner) {
 
 const PAGE_SIZE = 1000
 
-/** Any number will do, as long as no other program on this database takes it for a lock of its own. */
+/** Any number that no other program uses as an advisory lock in this database. */
 const REPAIR_LOCK = 7_233_417_023
 
 /**
- * They travel as one JSON text, so that any number of them is one statement. A compromised key stays revoked. All else
- * ends by the clock, not by when the transaction began: no token that is made while it waits for a lock may outlive it.
+ * The entries are one JSON parameter, so that any number of them is the same statement. The entry of a key never
+ * expires. For the others the time is that of the clock, not of the start of the transaction: a token that is issued
+ * while the transaction waits for a lock must not outlive its entry.
  */
 const append = hotSql<{ entries: string }, { expiresAt: number | null }>(
   'append_revocations',

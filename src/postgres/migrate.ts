@@ -15,7 +15,7 @@ export interface MigrateOptions extends Pick<ConnectionOptions, 'url' | 'caFile'
 
 const MIGRATIONS_FOLDER = fileURLToPath(new URL('../../drizzle', import.meta.url))
 
-/** Any number will do, as long as no other program on this database takes it for a lock of its own. */
+/** Any number that no other program uses as an advisory lock in this database. */
 const ADVISORY_LOCK = 7_233_417_021
 
 const TIMEOUT_MS = 300_000
@@ -24,8 +24,8 @@ const REMINDER_MS = 30_000
 const CONNECT_TIMEOUT_MS = 10_000
 
 /**
- * Applies the missing migrations. Many instances can call this at once: one of them works, and the others wait for it. If
- * no migration is missing, it needs no lock and no right to change tables.
+ * Applies the missing migrations. Many instances can call this at once: one of them works, and the others wait for it.
+ * If no migration is missing, it needs no lock and no right to change tables.
  *
  * @returns the schema of the tables
  * @throws SchemaError before anything is written, if the search_path cannot be used
@@ -57,9 +57,9 @@ export async function migrate({ log, patienceMs = TIMEOUT_MS, ...options }: Migr
 }
 
 /**
- * Applies the missing migrations in one transaction, and records them in the same table as Drizzle's own migrator, because
- * earlier versions read it. It does not use that migrator, which needs a lock around its transaction: behind a pooler, a
- * lock of the session would stay on a connection that others use.
+ * Applies the missing migrations in one transaction, and records them in the same table as Drizzle's own migrator,
+ * because earlier versions read it. It does not use that migrator, which needs a lock around its transaction: behind a
+ * pooler, a lock of the session would stay on a connection that others use.
  *
  * @returns the schema, or undefined if another instance has the lock
  */
@@ -91,8 +91,8 @@ async function migrateUnlessLocked(
 }
 
 /**
- * The table that records the applied migrations. It is in the schema of the other tables, so that each schema of a database
- * is a separate deployment. For the schema public it is where Drizzle and earlier versions have it.
+ * The table that records the applied migrations. It is in the schema of the other tables, so that each schema of a
+ * database is a separate deployment. For the schema public it is where Drizzle and earlier versions have it.
  */
 function migrationsTableOf(schema: string): string {
   return schema === 'public' ? 'drizzle.__drizzle_migrations' : '__drizzle_migrations'

@@ -6,7 +6,10 @@ import { carriedRoles, type SessionFacts, seconds, wholeSeconds } from './sessio
 export type StoredDevice = { browser: string | null; os: string | null; kind: string }
 export type StoredLocation = { country: string; city?: string }
 
-/** An account as it was when its password was verified. A sign-in counts only if it still is when its row is locked. */
+/**
+ * The account's state when its password was verified. A sign-in fails if it has changed when the account's row is
+ * locked.
+ */
 export interface SignInFence {
   tokenVersion: number
   passwordHash: string
@@ -15,7 +18,7 @@ export interface SignInFence {
 export interface NewSession {
   sessionId: string
   userId: string
-  /** Null where no password was verified: that the account is there and enabled is all that is looked at then. */
+  /** Null if no password was verified; then the account only has to exist and be enabled. */
   fence: SignInFence | null
   clientId: string
   transport: 'cookie' | 'body'
@@ -31,16 +34,17 @@ export interface NewSession {
   nextHash: Buffer
 }
 
-/** What a sign-in returns beside what every statement that lets somebody in does. */
+/** What a sign-in returns in addition to the facts of a session. */
 export interface OpenedFacts extends SessionFacts {
-  /** No other session of the user that is still remembered was on such a device. */
+  /** True if no other stored session of the user has such a device. */
   isNewDevice: boolean
 }
 
 /**
- * Opens a session with its first refresh token, in one statement that holds the user's row: a sign-in whose
- * password was verified before a revoke-all, a disable or a password change committed finds its fence broken.
- * (A join or a sub-select would not wait for that commit; `for no key update` does, and then looks again.)
+ * Opens a session with its first refresh token, in one statement that locks the user's row. The sign-in fails if all
+ * sessions were ended, the account was disabled or the password was changed after the password was verified. (A join or
+ * a sub-select would not wait for such a change to commit. `for no key update` waits, and then checks its condition
+ * again.)
  */
 export async function openSession(runner: Runner, { fence, ...session }: NewSession): Promise<OpenedFacts | undefined> {
   const values = {

@@ -11,9 +11,9 @@ export interface NewPasswordReset {
 
 export type PasswordResets = ReturnType<typeof passwordResetsRepository>
 
-/** The tokens with which users may set a new password. The caller of what takes one away holds the user's row. */
+/** The tokens with which users can set a new password. Code that uses or removes one has locked the user's row. */
 export function passwordResetsRepository(runner: Runner) {
-  const alive = (userId: string, tokenHash: Buffer) =>
+  const isValid = (userId: string, tokenHash: Buffer) =>
     and(
       eq(passwordResets.userId, userId),
       eq(passwordResets.tokenHash, tokenHash),
@@ -22,8 +22,8 @@ export function passwordResetsRepository(runner: Runner) {
 
   return {
     /**
-     * Keeps a token in place of the one that the user had, and says when it expires. Undefined when the account is
-     * disabled or gone: its row is held, so that this is not undone by somebody who disables it meanwhile.
+     * Stores a token, which replaces the user's previous one, and returns when it expires. Undefined if the account
+     * does not exist or is disabled: its row is locked, so that it cannot be disabled at the same time.
      */
     async issue({ userId, tokenHash, ttlSeconds }: NewPasswordReset): Promise<Date | undefined> {
       const [issued] = await runner.run(executor =>
@@ -40,32 +40,32 @@ export function passwordResetsRepository(runner: Runner) {
       return issued && new Date(issued.expires_at)
     },
 
-    /** Whose live token this is, unless their account is disabled. */
+    /** The user that has this valid token; undefined if the account is disabled. */
     async findUser(userId: string, tokenHash: Buffer): Promise<{ id: string; email: string } | undefined> {
       const [user] = await runner.run(executor =>
         executor
           .select({ id: users.id, email: users.email })
           .from(passwordResets)
           .innerJoin(users, eq(users.id, passwordResets.userId))
-          .where(and(alive(userId, tokenHash), isNull(users.disabledAt))),
+          .where(and(isValid(userId, tokenHash), isNull(users.disabledAt))),
       )
       return user
     },
 
-    /** Uses a live token up; false when it was used, replaced or has expired. */
+    /** Uses a valid token once. Returns false if it was used or replaced, or has expired. */
     async take(userId: string, tokenHash: Buffer): Promise<boolean> {
       const taken = await runner.run(executor =>
-        executor.delete(passwordResets).where(alive(userId, tokenHash)).returning({ userId: passwordResets.userId }),
+        executor.delete(passwordResets).where(isValid(userId, tokenHash)).returning({ userId: passwordResets.userId }),
       )
       return taken.length === 1
     },
 
-    /** Takes back what was issued to a user. */
+    /** Deletes the token of a user. */
     async removeOf(userId: string): Promise<void> {
       await runner.run(executor => executor.delete(passwordResets).where(eq(passwordResets.userId, userId)))
     },
 
-    /** Removes tokens that have expired; returns how many. */
+    /** Deletes expired tokens and returns their number. */
     async removeExpired(limit: number): Promise<number> {
       const removed = await runner.run(executor =>
         executor.execute(sql`

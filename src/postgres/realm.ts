@@ -4,9 +4,9 @@ import { realm } from './schema/revocations.js'
 
 export type Realm = ReturnType<typeof realmRepository>
 
-/** From when on what was issued counts. */
+/** The instant before which every session and token is invalid. */
 export function realmRepository(runner: Runner) {
-  /** False when it was as high already. */
+  /** Returns false if it was already as high. */
   async function raise(before: number): Promise<boolean> {
     const bound = sql`to_timestamp(${before}::float8)`
     const raised = await runner.run(executor =>
@@ -16,7 +16,7 @@ export function realmRepository(runner: Runner) {
   }
 
   return {
-    /** The time by the database's clock, in seconds since the epoch. */
+    /** The database's clock, in seconds since the epoch. */
     async now(): Promise<number> {
       const [row] = await runner.run(executor =>
         executor.execute<{ now: number }>(sql`select extract(epoch from clock_timestamp())::float8 as now`),
@@ -25,12 +25,13 @@ export function realmRepository(runner: Runner) {
     },
 
     /**
-     * Ends every session that began before the second in which the row is held, or before an earlier instant. The clock is
-     * read when the row is held: an instant of before the wait for it would spare what began meanwhile.
+     * Ends every session that began before the second in which the row is locked, or before an earlier instant. The
+     * clock is read after the row is locked: an instant from before the wait would leave out sessions that began during
+     * it.
      *
-     * @param bound a whole second since the epoch that has come
-     * @param until ends only what is older (seconds since the epoch)
-     * @returns the bound that was set, a whole second since the epoch; undefined if an earlier call ended all of that
+     * @param bound a whole second since the epoch that is not in the future
+     * @param until ends only sessions that began before this instant (seconds since the epoch)
+     * @returns the new bound, a whole second since the epoch; undefined if an earlier call has ended all these sessions
      */
     async endEverything(bound: number, until?: number): Promise<number | undefined> {
       await runner.run(executor => executor.select().from(realm).for('no key update'))

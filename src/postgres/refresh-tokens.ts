@@ -7,50 +7,55 @@ import { users } from './schema/accounts.js'
 import { refreshTokens, sessions } from './schema/sessions.js'
 import { idArray, type SessionFacts, seconds, sessionFacts } from './session-facts.js'
 
-/** What a rotation needs to know of the token presented, and of the two that follow from it. */
+/** The presented token, its two successors, and the conditions of a rotation. */
 export interface Rotation {
   sessionId: string
-  /** The generation of the token presented. */
+  /** The generation of the presented token. */
   generation: number
   presentedHash: Buffer
-  /** The mark that came with it. */
+  /** The mark that was presented with the token. */
   mark: number | null
   successorHash: Buffer
   /** The hash of the successor's successor. */
   nextHash: Buffer
-  /** Whether the whitelist may name another successor, because the secret that it was derived with is gone. */
+  /**
+   * Whether the whitelist can contain another successor, because the secret that derived it is no longer configured.
+   */
   anySuccessor: boolean
-  /** Whose sessions it may be of. */
+  /** The clients whose sessions can be refreshed. */
   clientIds: readonly string[]
   minAgeSeconds: number
   ttlSeconds: number
 }
 
 export interface Rotated extends SessionFacts {
-  /** The generation that the whitelist held before. One below the token presented: the database had lost a commit. */
+  /**
+   * The generation in the whitelist before. If it is one below the presented token's, the database had lost a commit.
+   */
   previousGeneration: number
 }
 
 export type RefreshTokens = ReturnType<typeof refreshTokensRepository>
 
-/** The whitelist: who may refresh. */
+/** The whitelist: the refresh tokens that can be used. */
 export function refreshTokensRepository(runner: Runner) {
   return {
     /**
-     * Replaces the token by its successor if it may be: the rows 2 and 4 of the rotation table in one statement that
-     * returns all that the access token needs. Undefined when nothing was replaced; {@link find} then tells why.
+     * Replaces the token with its successor, if all conditions hold: rows 2 and 4 of the rotation table, in one
+     * statement that returns the data for the access token. Undefined if nothing was replaced; then {@link find} shows
+     * why.
      */
     async rotate(rotation: Rotation): Promise<Rotated | undefined> {
       const [row] = await runner.hot(rotate, { ...rotation, clientIds: rotation.clientIds.join() })
       return row
     },
 
-    /** Everything about a session's refresh token, read afresh; undefined when the session is gone. */
+    /** The current state of a session's refresh token; undefined if the session does not exist. */
     find: (sessionId: string) => findRefreshState(runner, sessionId),
 
     /**
-     * Lets a generation begin anew, because its predecessor was answered late: at most once in `leewaySeconds`. False if
-     * the row has changed meanwhile.
+     * Restarts a generation, because its predecessor was answered late: at most once in `leewaySeconds`. Returns false
+     * if the row has changed meanwhile.
      */
     async restart(late: LateAnswer & { leewaySeconds: number }): Promise<boolean> {
       const restarted = await runner.run(executor =>
@@ -64,8 +69,8 @@ export function refreshTokensRepository(runner: Runner) {
     },
 
     /**
-     * Lets a generation begin anew and counts it: once a generation however often its predecessor is sent, and at most
-     * `max` generations in a row. False when nothing was counted.
+     * Restarts a generation and counts this: once for each generation, however often its predecessor is sent, and in at
+     * most `max` generations in a row. Returns false if nothing was counted.
      */
     async countLate(late: LateAnswer & { max: number }): Promise<boolean> {
       const inARow = sql`coalesce(${refreshTokens.lateGeneration} >= ${refreshTokens.generation} - 1, false)`
@@ -91,30 +96,30 @@ export function refreshTokensRepository(runner: Runner) {
     },
 
     /**
-     * Keeps that a client without cookies is told that a token is superseded.
+     * Records that a client without cookies is told that its token is superseded.
      *
-     * @returns how long ago it was told so first (seconds): zero at the first time
+     * @returns how long ago it was told so for the first time (seconds); 0 if this is the first time
      */
     async tellSuperseded({ sessionId, generation }: { sessionId: string; generation: number }): Promise<number> {
       const [told] = await runner.hot(tellSuperseded, { sessionId, generation })
       return told?.secondsAgo ?? 0
     },
 
-    /** Takes the sessions off the whitelist: none of their tokens refreshes any more. */
+    /** Deletes the sessions from the whitelist, so that their refresh tokens are refused. */
     async remove(sessionIds: readonly string[]): Promise<void> {
       await runner.hot(remove, { sessionIds: idArray(sessionIds) })
     },
   }
 }
 
-/** The generation whose predecessor is answered late. */
+/** A generation whose predecessor is answered late. */
 export interface LateAnswer {
   sessionId: string
   generation: number
   previousHash: Buffer
 }
 
-/** Nobody rotated the token since it was judged. */
+/** Whether the token was not rotated since the decision about it. */
 function isAsJudged({ sessionId, generation, previousHash }: LateAnswer) {
   return and(
     eq(refreshTokens.sessionId, sessionId),
@@ -142,7 +147,7 @@ const rotate = hotStatement<SentRotation, Rotated>('rotate_refresh_token', execu
     })
     .from(sessions)
     .innerJoin(users, eq(users.id, sessions.userId))
-    // The row as it was, for what RETURNING can't tell before Postgres 18.
+    // The previous row, because RETURNING cannot return old values before Postgres 18.
     .innerJoin(before, eq(before.sessionId, sessions.id))
     .where(
       and(
@@ -153,10 +158,11 @@ const rotate = hotStatement<SentRotation, Rotated>('rotate_refresh_token', execu
           and(
             eq(refreshTokens.tokenHash, sql.placeholder('presentedHash')),
             eq(refreshTokens.generation, sql`${sql.placeholder('generation')}::int`),
-            // The family never forks: after a lost commit, the successor that a client was given is still the next one.
+            // A session never has two branches: after a lost commit, the successor that a client received is the next
+            // one.
             sql`(${refreshTokens.nextHash} = ${sql.placeholder('successorHash')} or ${sql.placeholder('anySuccessor')}::boolean)`,
             or(
-              // The first token of a session may be rotated at once: nothing was rotated a moment ago.
+              // The first token of a session can be rotated at once, because it does not come from a rotation.
               eq(refreshTokens.generation, 0),
               sql`${refreshTokens.rotatedAt} <= now() - ${seconds(sql.placeholder('minAgeSeconds'))}`,
             ),
@@ -178,7 +184,7 @@ const remove = hotSql<{ sessionIds: string }, never>(
   sql`delete from refresh_tokens where session_id = any(${sql.placeholder('sessionIds')}::uuid[])`,
 )
 
-/** From the session, which may be gone. */
+/** Selects from the sessions, because the session may no longer exist. */
 const tellSuperseded = hotSql<{ sessionId: string; generation: number }, { secondsAgo: number }>(
   'tell_superseded',
   sql`insert into superseded_tokens as told (session_id, generation, told_at)

@@ -6,7 +6,7 @@ import { users } from './schema/accounts.js'
 import { securityEvents } from './schema/security-events.js'
 import { seconds } from './session-facts.js'
 
-/** Everything that is written down about an account. */
+/** The types of security events. */
 export type SecurityEventType =
   | 'registered'
   | 'signed_in'
@@ -40,7 +40,7 @@ export type SecurityEventType =
   | 'client_secret_rotated'
 
 export interface NewSecurityEvent {
-  /** By default a new one. Of two events with one id the first is kept. */
+  /** By default a new id. Of two events with the same id the first is kept. */
   id?: string
   /** By default now. */
   at?: Date
@@ -58,7 +58,7 @@ export type SecurityEvent = typeof securityEvents.$inferSelect & { type: Securit
 
 export type SecurityEvents = ReturnType<typeof securityEventsRepository>
 
-/** What happened to accounts, and who did it. */
+/** The security events of accounts, with their actors. */
 export function securityEventsRepository(runner: Runner) {
   async function addAll(events: readonly NewSecurityEvent[]): Promise<void> {
     if (events.length === 0) return
@@ -71,7 +71,7 @@ export function securityEventsRepository(runner: Runner) {
 
     addAll,
 
-    /** Removes the oldest of the events that are older than this; returns how many. */
+    /** Deletes the oldest of the events that are older than `ageSeconds`, and returns their number. */
     async removeOlderThan(ageSeconds: number, limit: number): Promise<number> {
       const removed = await runner.run(executor =>
         executor.execute(sql`
@@ -83,14 +83,14 @@ export function securityEventsRepository(runner: Runner) {
     },
 
     /**
-     * The events of an account and those of everyone, the latest first, from behind the one named. Two reads of an index
-     * in its order, so that an account that is attacked all day is listed as fast as any.
+     * The events of an account and those that concern every account, the latest first, after the event `before`. Both
+     * parts are read from an index in its order, so the list is fast even for an account with very many events.
      */
     async of(
       userId: string,
       { limit, before }: { limit: number; before?: string | undefined },
     ): Promise<SecurityEvent[]> {
-      // Written out, not a parameter: their index is chosen by it.
+      // A literal, not a parameter, so that Postgres can use the partial index.
       const ofEveryone = sql`${securityEvents.type} = 'everyone_signed_out'`
       const behind =
         before === undefined
@@ -117,7 +117,7 @@ export function securityEventsRepository(runner: Runner) {
   }
 }
 
-/** They travel as one JSON text, so that any number of them is one statement. */
+/** The events are one JSON parameter, so that any number of them is the same statement. */
 const insert = hotSql<{ events: string }, never>(
   'insert_security_events',
   sql`

@@ -3,42 +3,43 @@ import { users } from './schema/accounts.js'
 import { clients } from './schema/clients.js'
 import { refreshTokens, sessions } from './schema/sessions.js'
 
-/** What every statement that lets somebody in returns: all that the tokens and the answer are made of. */
+/** What a sign-in and a refresh return: the data for the tokens and the response. */
 export interface SessionFacts {
   sessionId: string
   userId: string
   email: string
   username: string | null
-  /** The id that another system knows the user by. */
+  /** The user's id in another system. */
   externalId: string | null
-  /** Those that the tokens of this session carry: see {@link carriedRoles}. */
+  /** The roles in the tokens of this session: see {@link carriedRoles}. */
   roles: string[]
   rolesVersion: number
   userCreatedAt: Date
-  /** The session's token_version, which its access tokens carry. */
+  /** The session's token_version, which its access tokens contain. */
   tokenVersion: number
   clientId: string
   /** When the session began; whole seconds since the epoch. */
   authTime: number
-  /** The `iat` of an access token minted now, by the database's clock; whole seconds since the epoch. */
+  /** The `iat` of an access token that is issued now, by the database's clock; whole seconds since the epoch. */
   issuedAt: number
-  /** When the session ends unless it is refreshed, rounded down as the others; null when it has no refresh token. */
+  /** When the session ends if it is not refreshed, in whole seconds, rounded down; null if it has no refresh token. */
   endsAt: number | null
-  /** False: the cookie of this session ends with the browser. */
+  /** False if the cookie of this session ends with the browser. */
   remember: boolean
-  /** Where the session was last used from, as far as it is known. */
+  /** The last known browser and address of the session. */
   userAgent: string | null
   ip: string | null
-  /** How long the refresh token has to live; null when there is none. */
+  /** The remaining lifetime of the refresh token; null if there is none. */
   refreshExpiresInSeconds: number | null
 }
 
 /**
- * The roles that the tokens of a session carry: those of its user, or none where a client opened it. A client may sign
- * anybody in, administrators too, and must not get their power that way. One with the scope `admin` has that power anyway.
+ * The roles in the tokens of a session: those of its user, or none if a client opened the session. A client can open
+ * sessions for any user, also for administrators, and must not get their rights. With the scope `admin` it has them
+ * anyway.
  *
- * @param clientId of the session
- * @param roles of the user
+ * @param clientId the session's
+ * @param roles the user's
  */
 export function carriedRoles(clientId: SQL, roles: SQL): SQL<string[]> {
   return sql`case when ${clientId} in (${FIRST_PARTY}) then array_remove(${roles}, null) else coalesce(
@@ -46,10 +47,12 @@ export function carriedRoles(clientId: SQL, roles: SQL): SQL<string[]> {
     '{}') end`
 }
 
-/** The sessions that no client opened. Written out, so that it is no parameter of a prepared statement. */
+/**
+ * The client ids of sessions that no client opened. Literals, so that they are no parameters of a prepared statement.
+ */
 const FIRST_PARTY = sql.raw("'latchkey', 'simple-jwt'")
 
-/** An instant as tokens have them: whole seconds since the epoch, rounded down. */
+/** An instant in the form that tokens use: whole seconds since the epoch, rounded down. */
 export function wholeSeconds(instant: SQL): SQL<number> {
   return sql`floor(extract(epoch from ${instant}))::float8`
 }
@@ -65,7 +68,7 @@ export const sessionFacts = {
   userCreatedAt: users.createdAt,
   tokenVersion: sessions.tokenVersion,
   clientId: sessions.clientId,
-  // The later of the two, as the realm's instant is compared with when the row was made.
+  // The later of the two, because the realm's instant is compared with created_at.
   authTime: wholeSeconds(sql`greatest(${sessions.authTime}, ${sessions.createdAt})`),
   issuedAt: wholeSeconds(sql`now()`),
   endsAt: wholeSeconds(sql`${refreshTokens.expiresAt}`) as SQL<number | null>,
@@ -75,7 +78,7 @@ export const sessionFacts = {
   refreshExpiresInSeconds: sql<number | null>`extract(epoch from ${refreshTokens.expiresAt} - now())::float8`,
 }
 
-/** Ids as one parameter, `uuid[]`: the statement has the same text for any number of them. */
+/** Ids as one parameter of the type `uuid[]`, so that any number of them is the same statement. */
 export function idArray(ids: readonly string[]): string {
   return `{${ids.join()}}`
 }

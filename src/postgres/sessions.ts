@@ -4,12 +4,12 @@ import { type NewSession, openSession, type StoredDevice, type StoredLocation } 
 import { hotSql, hotStatement, type Runner, type Statement } from './pool/connections.js'
 import {
   type RevokedSession,
-  revocation,
   revokeAllOf,
   revokeAny,
   revokeBeyond,
   revokeOthers,
   revokeSome,
+  revokeWhere,
 } from './revoke-sessions.js'
 import { users } from './schema/accounts.js'
 import { refreshTokens, sessions } from './schema/sessions.js'
@@ -29,23 +29,23 @@ export interface LiveSession {
   createdAt: Date
   /** The absolute end. */
   expiresAt: Date
-  /** When it ends unless it is refreshed before. Never later than the absolute end. */
+  /** When the session ends if it is not refreshed. Never later than the absolute end. */
   idleExpiresAt: Date
-  /** The last activity that Postgres knows of; src/redis may know a later one. */
+  /** The last activity by Postgres; Redis can have a later one. */
   rotatedAt: Date
 }
 
-/** What is new about where a session is used from. */
+/** A change of the browser or the address of a session. */
 export interface OriginChange {
-  /** The device follows from it. */
+  /** The device is derived from the user agent. */
   browser?: { userAgent: string; device: StoredDevice }
-  /** The location follows from it. */
+  /** The location is derived from the address. */
   address?: { ip: string; location: StoredLocation | null }
 }
 
 export type Sessions = ReturnType<typeof sessionsRepository>
 
-/** Sign-ins. Whether one is alive is for {@link isLive} to say. */
+/** The sign-ins on devices. {@link isLive} decides whether a session is live. */
 export function sessionsRepository(runner: Runner) {
   async function revoke<Arguments extends object>(statement: Statement<Arguments, RevokedSession>, values: Arguments) {
     return inOrder(await runner.hot(statement, values))
@@ -54,13 +54,14 @@ export function sessionsRepository(runner: Runner) {
   return {
     open: (session: NewSession) => openSession(runner, session),
 
-    /** The live sessions of a user, the youngest first. */
+    /** The live sessions of a user, the newest first. */
     async liveOf(userId: string): Promise<LiveSession[]> {
       return runner.hot(liveOf, { userId })
     },
 
     /**
-     * Keeps up with where a live session is used from. Of many tabs that notice the same change at once, one writes it.
+     * Updates the browser and the address of a session that is not revoked. If many tabs notice the same change at
+     * once, only the first writes it.
      */
     async updateOrigin(id: string, { browser, address }: OriginChange): Promise<void> {
       await runner.run(executor =>
@@ -80,7 +81,7 @@ export function sessionsRepository(runner: Runner) {
       )
     },
 
-    /** Sets or clears the user's own name for a session of theirs. False when they have no such live session. */
+    /** Sets or clears the name that the user gave to a session. Returns false if the user has no such live session. */
     async label(id: string, userId: string, label: string | null): Promise<boolean> {
       const labelled = await runner.run(executor =>
         executor.execute(sql`
@@ -90,27 +91,27 @@ export function sessionsRepository(runner: Runner) {
       return labelled.count === 1
     },
 
-    /** Ends these sessions of one user. */
+    /** Revokes these sessions of one user. */
     revoke: (ids: readonly string[], userId: string, reason: string) =>
       revoke(revokeSome, { ids: idArray(ids), userId, reason }),
 
-    /** Ends sessions of any users, whose versions may have been raised before. */
+    /** Revokes sessions of any users, whose token versions may have been raised before. */
     revokeAny: (ids: readonly string[], reason: string) => revoke(revokeAny, { ids: idArray(ids), reason }),
 
-    /** Ends every session of a user but one. */
+    /** Revokes all sessions of a user except one. */
     revokeOthers: (userId: string, keptId: string, reason: string) => revoke(revokeOthers, { userId, keptId, reason }),
 
-    /** Ends every session of these users, whose versions were raised before. */
+    /** Revokes all sessions of these users, whose token versions were raised before. */
     revokeAllOf: (userIds: readonly string[], reason: string) =>
       revoke(revokeAllOf, { userIds: idArray(userIds), reason }),
 
-    /** Ends sessions that a client opened, at most this number of them, with an id above the one given; by id. */
+    /** Revokes at most `limit` sessions that a client opened, with ids above `afterId`, in the order of their ids. */
     async revokeSomeOfClient(clientId: string, afterId: string, limit: number, reason: string) {
-      // Written out, so that Postgres sees that the index of clients' sessions has them.
+      // A literal, so that Postgres can use the partial index of clients' sessions.
       const ofAnyClient = clientId === 'latchkey' ? sql`true` : sql`client_id <> 'latchkey'`
       const revoked = await runner.run(executor =>
         executor.execute<RevokedSession & Record<string, unknown>>(
-          revocation(
+          revokeWhere(
             sql`${sessions.id} in (
               select sessions.id from sessions, ${liveTables} where ${joinsLiveTables} and ${isLive}
                 and client_id = ${clientId} and ${ofAnyClient} and sessions.id > ${afterId}::uuid
@@ -122,7 +123,7 @@ export function sessionsRepository(runner: Runner) {
       return inOrder(revoked)
     },
 
-    /** Whether the browser of a session is to remember it; undefined when the session is gone. */
+    /** Whether the session's cookie outlasts the browser; undefined if the session does not exist. */
     async isRemembered(id: string): Promise<boolean | undefined> {
       const [session] = await runner.run(executor =>
         executor.select({ remember: sessions.remember }).from(sessions).where(eq(sessions.id, id)),
@@ -130,13 +131,13 @@ export function sessionsRepository(runner: Runner) {
       return session?.remember
     },
 
-    /** How many live sessions a user has. */
+    /** The number of live sessions of a user. */
     async countLive(userId: string): Promise<number> {
       const [row] = await runner.hot(countLive, { userId })
       return row!.count
     },
 
-    /** Ends the oldest live sessions of a user beyond a number of them. */
+    /** Revokes the oldest live sessions of a user beyond the limit. */
     revokeBeyond: (userId: string, limit: number, reason: string) => revoke(revokeBeyond, { userId, limit, reason }),
   }
 }

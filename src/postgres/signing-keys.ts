@@ -6,21 +6,21 @@ export type SigningKeyRow = typeof signingKeys.$inferSelect
 export type NewSigningKey = Pick<SigningKeyRow, 'kid' | 'alg' | 'publicJwk' | 'sealedPrivateKey'>
 export type SigningKeys = ReturnType<typeof signingKeysRepository>
 
-/** Any number will do, as long as no other program on this database takes it for a lock of its own. */
+/** Any number that no other program uses as an advisory lock in this database. */
 const ADVISORY_LOCK = 7_233_417_022
 
-// Transactions that started at the same microsecond are told apart by the kid, so that all instances agree.
+// Keys of the same microsecond are sorted by kid, so that all instances use the same order.
 const newestFirst = [desc(signingKeys.createdAt), desc(signingKeys.kid)]
 
-/** The keys that sign access tokens. Their instants are judged by the database's clock. */
+/** The keys that sign access tokens. Their instants are compared with the database's clock. */
 export function signingKeysRepository(runner: Runner) {
   return {
-    /** Holds everybody else off making a key until the transaction ends. */
+    /** Makes every other instance that creates a key wait until the transaction ends. */
     async lock(): Promise<void> {
       await runner.run(db => db.execute(sql`select pg_advisory_xact_lock(${ADVISORY_LOCK})`))
     },
 
-    /** Every key there ever was, the newest first. */
+    /** Every key in the table, the newest first. */
     all(): Promise<SigningKeyRow[]> {
       return runner.run(db =>
         db
@@ -30,7 +30,7 @@ export function signingKeysRepository(runner: Runner) {
       )
     },
 
-    /** The keys that tokens are still verified with, the newest first: neither revoked nor past their retirement. */
+    /** The keys that verify tokens, the newest first: neither revoked nor retired. */
     usable(): Promise<SigningKeyRow[]> {
       return runner.run(db =>
         db
@@ -41,7 +41,7 @@ export function signingKeysRepository(runner: Runner) {
       )
     },
 
-    /** Whether a key that is still good was made within the last so many seconds. */
+    /** Whether a usable key was created within the last `seconds`. */
     async madeWithin(seconds: number): Promise<boolean> {
       const rows = await runner.run(db =>
         db
@@ -59,7 +59,7 @@ export function signingKeysRepository(runner: Runner) {
       return rows.length > 0
     },
 
-    /** Adds a key that signs from `leadSeconds` from now on. */
+    /** Adds a key that starts to sign in `leadSeconds`. */
     async insert(key: NewSigningKey, leadSeconds: number): Promise<SigningKeyRow> {
       const [row] = await runner.run(db =>
         db
@@ -67,7 +67,7 @@ export function signingKeysRepository(runner: Runner) {
           .values({
             ...key,
             createdAt: sql`now()`,
-            // Tokens are issued at whole seconds, rounded down: the first of them must find the key active.
+            // The iat of a token is rounded down to a second, and the key must be active at that second.
             activeFrom: sql`date_trunc('second', now()) + make_interval(secs => ${leadSeconds})`,
           })
           .returning(),
@@ -75,7 +75,7 @@ export function signingKeysRepository(runner: Runner) {
       return row!
     },
 
-    /** Retires every other key so many seconds after this one has begun to sign. */
+    /** Retires every other key `graceSeconds` after this one starts to sign. */
     async retireAllBut(kid: string, graceSeconds: number): Promise<void> {
       const successorActiveFrom = sql`(select active_from from signing_keys where kid = ${kid})`
       await runner.run(db =>
@@ -86,7 +86,7 @@ export function signingKeysRepository(runner: Runner) {
       )
     },
 
-    /** Takes a key out of use for good. False when there is no such key, or it was revoked before. */
+    /** Revokes a key for ever. Returns false if it does not exist or was revoked before. */
     async revoke(kid: string): Promise<boolean> {
       const revoked = await runner.run(db =>
         db
@@ -98,7 +98,7 @@ export function signingKeysRepository(runner: Runner) {
       return revoked.length === 1
     },
 
-    /** Removes keys that retired, or were revoked, so long ago; returns how many. */
+    /** Deletes keys that were retired or revoked more than `ageSeconds` ago, and returns their number. */
     async removeRetired(ageSeconds: number, limit: number): Promise<number> {
       const removed = await runner.run(db =>
         db.execute(sql`
@@ -109,7 +109,7 @@ export function signingKeysRepository(runner: Runner) {
       return removed.count
     },
 
-    /** Replaces the seal of a private key, unless another instance has done so meanwhile. */
+    /** Replaces an encrypted private key, unless another instance has replaced it meanwhile. */
     async reseal(kid: string, from: Buffer, to: Buffer): Promise<void> {
       await runner.run(db =>
         db

@@ -16,8 +16,8 @@ export const SCHEMA_VIEW = `
   ) as found`
 
 /**
- * Returns the schema for a migration. An ambiguous search_path is refused, and so is one whose first schema does not exist:
- * two deployments in one database could share tables, or one could no longer find its own.
+ * Returns the schema for a migration. An ambiguous search_path is refused, and so is one whose first schema does not
+ * exist: two deployments in one database could share tables, or one could no longer find its own.
  *
  * @param wanted the search_path that the address sets, if it sets one
  * @throws SchemaError before anything is written

@@ -18,17 +18,17 @@ export interface NewImportedUser {
   updatedAt: Date | null
 }
 
-/** The unique names of an account that exists. */
+/** The unique names of an existing account. */
 export interface TakenNames {
   email: string
   username: string | null
   externalId: string | null
 }
 
-/** Accounts by the hundred. The rows travel as one JSON text, so that every batch is the same prepared statement. */
+/** Adds many accounts at once. The rows are one JSON parameter, so that every batch is the same prepared statement. */
 export function userImportRepository(runner: Runner) {
   return {
-    /** Adds the accounts none of whose names is taken, and returns their ids. What exists is not touched. */
+    /** Adds the accounts that have no taken name, and returns their ids. Existing accounts are not changed. */
     async add(users: readonly NewImportedUser[]): Promise<ReadonlySet<string>> {
       if (users.length === 0) return new Set()
       const added = await runner.run(executor =>
@@ -47,11 +47,12 @@ export function userImportRepository(runner: Runner) {
       return new Set(added.map(({ id }) => id))
     },
 
-    /** The accounts that have one of the names of these. */
+    /** Existing accounts that have one of these names. */
     async findTaken(names: readonly TakenNames[]): Promise<TakenNames[]> {
       const given = names.map(({ email, username, externalId }) => ({ email, username, externalId }))
-      // Three questions in one, each with an index of its own: an "or" between them would use none. Of an array Postgres
-      // expects a few entries and looks each up; of a sub-select it may expect so many that it reads the whole table.
+      // Three queries in one, each with its own index: with "or" between them, Postgres would use none. For an array,
+      // Postgres expects few entries and looks up each; for a sub-select it can expect so many that it reads the whole
+      // table.
       return runner.run(executor =>
         executor.execute<TakenNames & Record<string, unknown>>(sql`
           with given as (

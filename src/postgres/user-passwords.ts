@@ -4,10 +4,12 @@ import { hotSql, hotStatement, type Runner } from './pool/connections.js'
 import { users } from './schema/accounts.js'
 import { changeUser } from './user-versions.js'
 
-/** The statements about a user's password and the failed attempts to sign in with it: part of the repository of users. */
+/**
+ * The statements about a user's password and the failed attempts to sign in with it: part of the repository of users.
+ */
 export function userPasswordStatements(runner: Runner) {
   return {
-    /** Replaces the hash of a password by a stronger one of the same password, unless it changed meanwhile. */
+    /** Replaces the hash with a stronger one of the same password, unless the password changed meanwhile. */
     async upgradePasswordHash(id: string, verifiedHash: string, strongerHash: string): Promise<boolean> {
       const upgraded = await runner.run(executor =>
         executor
@@ -20,21 +22,21 @@ export function userPasswordStatements(runner: Runner) {
     },
 
     /**
-     * Counts an attempt on an account before its outcome is known, and returns how many there were in a row with it.
-     * Undefined when there were as many as there may be: then nothing is written, however often somebody tries.
-     * Attempts at the same time wait for one another here, so no two of them get the same number.
+     * Counts an attempt to sign in before its result is known. Returns the number of consecutive attempts, or undefined
+     * if the limit was reached before: then nothing is written. Concurrent attempts wait for each other, so each gets
+     * its own number.
      */
     async reserveAttempt(id: string, limit: number): Promise<number | undefined> {
       const [reserved] = await runner.hot(reserveAttempt, { id, limit })
       return reserved?.failedLogins
     },
 
-    /** The row of failures ends with a success. */
+    /** Resets the count, after a success. */
     async forgetAttempts(id: string): Promise<void> {
       await runner.hot(forgetAttempts, { id })
     },
 
-    /** Sets a new password, unless the one that was verified is not the current one any more. */
+    /** Sets a new password, unless the verified hash is no longer the current one. */
     changePassword: (id: string, verifiedHash: string, newHash: string) =>
       changeUser(
         runner,
@@ -43,13 +45,13 @@ export function userPasswordStatements(runner: Runner) {
       ),
 
     /**
-     * Sets a new password without the old one, unless the account is disabled. Code that does it must have something else
-     * that ends when the password changes: a token of password_resets, taken in the same transaction.
+     * Sets a new password without the old one, unless the account is disabled. The caller must instead use a token of
+     * password_resets in the same transaction, because a change of the password deletes that token.
      */
     resetPassword: (id: string, newHash: string) =>
       changeUser(runner, and(eq(users.id, id), isNull(users.disabledAt)), newPassword(newHash)),
 
-    /** Sets a password that must be changed at the first sign-in with it, whatever the password was. */
+    /** Sets a password that must be changed at the first sign-in, whatever the current password is. */
     setTemporaryPassword: (id: string, passwordHash: string) =>
       changeUser(runner, eq(users.id, id), {
         passwordHash,

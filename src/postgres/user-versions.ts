@@ -7,10 +7,13 @@ import { wholeSeconds } from './session-facts.js'
 /** The statements about token_version, the roles and roles_version: part of the repository of users. */
 export function userVersionStatements(runner: Runner) {
   return {
-    /** Makes everything that was signed in before outdated, and says by which version. */
+    /** Raises the token_version, which ends all sessions of the user. Returns the new version. */
     raiseTokenVersion: (id: string) => changeUser(runner, eq(users.id, id), {}),
 
-    /** Raises it at least to this version; false when it was there, or the user is gone. */
+    /**
+     * Raises the token_version to at least this one. Returns false if it was as high already, or the user does not
+     * exist.
+     */
     async raiseTokenVersionTo(id: string, version: number): Promise<boolean> {
       const raised = await runner.run(executor =>
         executor
@@ -22,7 +25,10 @@ export function userVersionStatements(runner: Runner) {
       return raised.length === 1
     },
 
-    /** Sets the roles of a user whose row is held. Access tokens of a roles_version below the one returned are stale. */
+    /**
+     * Sets the roles of a user whose row is locked. Access tokens with a roles_version below the returned one are
+     * stale.
+     */
     async setRoles(id: string, roles: readonly string[]): Promise<{ rolesVersion: number; changedAt: number }> {
       const [changed] = await runner.run(executor =>
         executor
@@ -34,7 +40,7 @@ export function userVersionStatements(runner: Runner) {
       return changed!
     },
 
-    /** Raises the roles_version at least to this one. */
+    /** Raises the roles_version to at least this one. */
     async raiseRolesVersionTo(id: string, version: number): Promise<void> {
       await runner.run(executor =>
         executor
@@ -45,8 +51,8 @@ export function userVersionStatements(runner: Runner) {
     },
 
     /**
-     * Makes everything outdated that users of a role signed in to before, for so many of them behind an id, in the order
-     * of their ids.
+     * Raises the token_version of at most `limit` users who have the role, with ids above `afterId`, in the order of
+     * their ids.
      */
     async raiseTokenVersionsOfRole(role: string, afterId: string, limit: number) {
       const raised = await runner.run(executor =>
@@ -64,9 +70,10 @@ export function userVersionStatements(runner: Runner) {
     },
 
     /**
-     * Holds a user to a role until the commit, for what only users of this role may do: their roles can't change meanwhile.
+     * Locks a user who has the role, so that the role cannot be removed before the commit.
      *
-     * @returns false if they do not have it now, are disabled or gone, or if their sessions of this version have ended
+     * @returns false if the user does not have the role, is disabled or does not exist, or if sessions of this version
+     *   ended
      */
     async holdToRole(id: string, role: string, tokenVersion: number): Promise<boolean> {
       const held = await runner.run(executor =>
@@ -80,7 +87,7 @@ export function userVersionStatements(runner: Runner) {
   }
 }
 
-/** Every change raises token_version, so that what was signed in before it is outdated. */
+/** Changes a user and raises the token_version, which ends all sessions of the user. */
 export async function changeUser(runner: Runner, condition: SQL | undefined, values: PgUpdateSetSource<typeof users>) {
   const [changed] = await runner.run(executor =>
     executor

@@ -9,19 +9,19 @@ export interface NameQuery {
 }
 
 export interface UserPageQuery {
-  /** What a name of theirs is, one of these texts; without it and the next, everybody is found. */
+  /** The field equals one of these texts. Without this and `beginning`, all users are found. */
   equal?: { field: NameQuery['field']; texts: readonly string[] } | undefined
-  /** What a name of theirs begins with. */
+  /** The field begins with this text. */
   beginning?: NameQuery | undefined
-  /** Where the page before ended: an id, or with a prefix the text that it goes by. */
+  /** The last user of the previous page: the id, or with `beginning` the text of the field. */
   after?: string | undefined
   limit: number
 }
 
-/** Accounts a page at a time. Each page is one range of one index, however many accounts there are. */
+/** Finds accounts in pages. Each page is one range of one index, however many accounts there are. */
 export function userPagesRepository(runner: Runner) {
   return {
-    /** The youngest first; with a prefix in the order of the text's bytes. */
+    /** Finds the newest first, or with `beginning` in the order of the field's bytes. */
     find({ equal, beginning, after, limit }: UserPageQuery): Promise<User[]> {
       if (equal) return select(inArray(users[equal.field], [...equal.texts]), desc(users.id), limit)
       if (!beginning) return select(after === undefined ? undefined : lt(users.id, after), desc(users.id), limit)
@@ -31,7 +31,7 @@ export function userPagesRepository(runner: Runner) {
       return select(and(begins, follows), sql`${column} using ~<~`, limit)
     },
 
-    /** Those whose domain is not made of ASCII labels alone, or has one of punycode; in the order of their ids. */
+    /** Users whose e-mail domain has a label that is not ASCII or is punycode, in the order of their ids. */
     withUncommonDomains(afterId: string, limit: number): Promise<{ id: string; email: string }[]> {
       const label = '[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?'
       const isUncommon = sql`(${users.email} !~ ${`^[^@]+@(${label}\\.)*${label}$`} or ${users.email} ~ '[@.]xn--')`

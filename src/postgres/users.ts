@@ -23,14 +23,16 @@ export type User = typeof users.$inferSelect
 
 export type Users = ReturnType<typeof usersRepository>
 
-/** Accounts. Code that changes one and then its sessions calls these first: users come first in the lock order. */
+/**
+ * Accounts. Code that changes an account and its sessions changes the account first: see the lock order in database.ts.
+ */
 export function usersRepository(runner: Runner) {
   async function findOne(statement: typeof findById, value: string): Promise<User | undefined> {
     const [user] = await runner.hot(statement, { value })
     return user
   }
 
-  /** The account that has the first of these forms of one address that any account has. */
+  /** The account with this address; of several forms of the address, the first that an account has. */
   async function findByEmail(...forms: readonly string[]): Promise<User | undefined> {
     const found = await Promise.all(forms.map(form => findOne(findByOneEmail, form)))
     return found.find(user => user !== undefined)
@@ -44,7 +46,7 @@ export function usersRepository(runner: Runner) {
     findByEmail,
     findByUsername: (username: string) => findOne(findByUsername, username),
 
-    /** Adds an account; names the one unique field that is taken instead of failing. */
+    /** Adds an account, or returns which unique field is taken. */
     async insert({
       earlierEmails = [],
       ...user
@@ -64,7 +66,7 @@ export function usersRepository(runner: Runner) {
     },
 
     /**
-     * Gives an account whose row is held other names. If one of them is taken, the transaction can't go on.
+     * Renames an account whose row is locked. If a name is taken, the transaction cannot continue.
      *
      * @param earlierEmails other forms in which an earlier version may have stored the address
      */
@@ -91,16 +93,16 @@ export function usersRepository(runner: Runner) {
       }
     },
 
-    /** Removes an account with its sessions and their refresh tokens. */
+    /** Deletes an account with its sessions and their refresh tokens. */
     async remove(id: string): Promise<void> {
       await runner.run(executor => executor.delete(users).where(eq(users.id, id)))
     },
 
-    /** Undefined when there is no such user, or it is disabled already. */
+    /** Disables an account and ends its sessions. Undefined if it does not exist or is already disabled. */
     disable: (id: string) =>
       changeUser(runner, and(eq(users.id, id), isNull(users.disabledAt)), { disabledAt: sql`now()` }),
 
-    /** Opens the account again; its failures are forgotten. False when there is no such user. */
+    /** Enables an account and resets its count of failed attempts. Returns false if it does not exist. */
     async enable(id: string): Promise<boolean> {
       const enabled = await runner.run(executor =>
         executor
@@ -113,9 +115,9 @@ export function usersRepository(runner: Runner) {
     },
 
     /**
-     * waits for the one who is changing this account or signing in to it, and keeps both out until the commit.
+     * Locks an account until the commit. Changes of it and sign-ins to it wait.
      *
-     * @returns the account as it is from then on; undefined if it is gone
+     * @returns the locked account; undefined if it does not exist
      */
     async lock(id: string): Promise<User | undefined> {
       const [user] = await runner.hot(lock, { id })

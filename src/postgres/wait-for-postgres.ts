@@ -12,8 +12,8 @@ const TIMEOUT_MS = 10_000
 const INTERVAL_MS = 200
 
 /**
- * Repeats a request until Postgres answers: if both start together, Postgres is rarely ready first. An error that waiting
- * does not change, such as a wrong password, ends the wait at once.
+ * Repeats a request until Postgres answers: if both start together, Postgres is rarely ready first. An error that
+ * waiting does not change, such as a wrong password, ends the wait at once.
  *
  * @returns the result of the request
  * @throws Error that tells an operator what to do

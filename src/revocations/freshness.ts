@@ -1,8 +1,8 @@
 import type { Log } from '../lib/log.js'
 
 /**
- * Up to what time the revocation list is known to be complete. Times are monotonic milliseconds (`performance.now()`), so
- * that setting the system clock cannot make the list look fresh.
+ * Up to what time the revocation list is known to be complete. Times are monotonic milliseconds (`performance.now()`),
+ * so that setting the system clock cannot make the list look fresh.
  */
 export class Freshness {
   readonly #maxStalenessMs: number
@@ -31,8 +31,8 @@ export class Freshness {
   }
 
   /**
-   * A read of the channel, even without entries, counts only if the journal was read since the last interruption: during
-   * it, other instances may have failed to publish too. The same is true at the start.
+   * A read of the channel, even without entries, counts only if the journal was read since the last interruption:
+   * during it, other instances may have failed to publish too. The same is true at the start.
    *
    * @param unbrokenSinceMs - since when no published revocation can have been missed
    * @param asOfMs - up to when every published revocation has been received

@@ -55,7 +55,8 @@ export function startRead(position: JournalPosition | undefined, begunAtMs: numb
 }
 
 /**
- * The read that must replace this one, because the page comes from a different server; undefined if the page can be used.
+ * The read that must replace this one, because the page comes from a different server; undefined if the page can be
+ * used.
  *
  * @throws Error if the page comes from a standby
  */

@@ -10,7 +10,10 @@ export interface LostRevocationsOptions {
   background: Background
 }
 
-/** After a failover, finds the revocations that this instance knows and the new server lacks, and has them written again. */
+/**
+ * After a failover, finds the revocations that this instance knows and the new server lacks, and has them written
+ * again.
+ */
 export class LostRevocations {
   readonly #list: RevocationList
   readonly #options: LostRevocationsOptions

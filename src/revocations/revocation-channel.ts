@@ -12,14 +12,17 @@ export interface RevocationChannel {
 }
 
 export interface RevocationSubscription {
-  /** Resolves when everything that is published from then on will be received; if Redis is unavailable, after a moment. */
+  /**
+   * Resolves when everything that is published from then on will be received; if Redis is unavailable, after a moment.
+   */
   listening: Promise<void>
   stop(): Promise<void>
 }
 
 /**
  * @param unbrokenSinceMs since when (`performance.now()`) no published revocation can have been missed
- * @param asOfMs up to when every published revocation has been received; an entry can arrive long after it was published
+ * @param asOfMs up to when every published revocation has been received; an entry can arrive long after it was
+ *   published
  */
 export type RevocationListener = (revocations: readonly Revocation[], unbrokenSinceMs: number, asOfMs: number) => void
 

@@ -1,6 +1,8 @@
 import { type BoundName, boundsOf, type Revocation } from './revocation.js'
 
-/** The claims by which a revocation can refuse a token. Never its bytes: each ES256 signature has a second valid form. */
+/**
+ * The claims by which a revocation can refuse a token. Never its bytes: each ES256 signature has a second valid form.
+ */
 export interface TokenFacts {
   kid: string
   jti: string

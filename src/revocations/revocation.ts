@@ -1,11 +1,13 @@
 /**
- * One entry of the blacklist. Bounds are exclusive: a token with a `ver` of exactly `belowVersion`, or of a session that
- * began exactly at `before`, is still valid.
+ * One entry of the blacklist. Bounds are exclusive: a token with a `ver` of exactly `belowVersion`, or of a session
+ * that began exactly at `before`, is still valid.
  */
 export type Revocation = {
   /** A value of `revoke_reason`; for people and events. */
   reason: string
-  /** When every token that this refuses has expired (milliseconds since the epoch); null if the entry is kept for ever. */
+  /**
+   * When every token that this refuses has expired (milliseconds since the epoch); null if the entry is kept for ever.
+   */
   expiresAt: number | null
 } & (
   | { kind: 'session'; subject: string }
@@ -29,7 +31,8 @@ export type RevocationKind = Revocation['kind']
 
 /**
  * How long an entry is kept: the longest lifetime that can be configured for an access token (2 h), and 5 minutes for
- * clocks that differ. It does not depend on the configured lifetime, so that a shorter one makes no revoked token valid.
+ * clocks that differ. It does not depend on the configured lifetime, so that a shorter one makes no revoked token
+ * valid.
  */
 export const REVOCATION_TTL_SECONDS = 2 * 60 * 60 + 5 * 60
 
@@ -46,8 +49,8 @@ export function boundsOf(revocation: Revocation): { name: BoundName; value: numb
 }
 
 /**
- * Why a value cannot be used as a revocation: `unknown` if only a later version has this kind, `past` if every token that
- * it refuses has expired, `malformed` if no version of this service makes such a value.
+ * Why a value cannot be used as a revocation: `unknown` if only a later version has this kind, `past` if every token
+ * that it refuses has expired, `malformed` if no version of this service makes such a value.
  */
 export type NotRead = 'malformed' | 'unknown' | 'past'
 

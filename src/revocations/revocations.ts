@@ -16,7 +16,9 @@ export interface RevocationsOptions {
   clock(): number
   /** How old the list can be before no token is verified with it. */
   maxStalenessSeconds: number
-  /** Writes again the revocations that a failover lost: those that `findLost` returns for the entries of the journal. */
+  /**
+   * Writes again the revocations that a failover lost: those that `findLost` returns for the entries of the journal.
+   */
   repair(findLost: (known: readonly Revocation[]) => Revocation[]): Promise<readonly Revocation[]>
 }
 
@@ -25,8 +27,8 @@ const SWEEP_INTERVAL_MS = 60_000
 const ALERT_SIZE = 1_000_000
 
 /**
- * Keeps the revocation list of this instance up to date: it reads the whole journal at the start and follows it, receives
- * what other instances publish, and is given every revocation that this instance commits.
+ * Keeps the revocation list of this instance up to date: it reads the whole journal at the start and follows it,
+ * receives what other instances publish, and is given every revocation that this instance commits.
  */
 export class Revocations {
   readonly list = new RevocationList()
@@ -103,8 +105,9 @@ export class Revocations {
   }
 
   /**
-   * Adds committed revocations: this instance refuses their tokens from now on. They are published to the other instances
-   * in the background, so that an unavailable store does not delay a logout; the journal contains them anyway.
+   * Adds committed revocations: this instance refuses their tokens from now on. They are published to the other
+   * instances in the background, so that an unavailable store does not delay a logout; the journal contains them
+   * anyway.
    */
   announce(revocations: readonly Revocation[]): void {
     if (revocations.length === 0) return
@@ -140,7 +143,8 @@ export class Revocations {
 
   /**
    * Completes the blacklist, one copy at a time. Entries that are read meanwhile wait and are copied together: a long
-   * journal takes seconds to copy, and each page in between would find the blacklist incomplete and copy all of it again.
+   * journal takes seconds to copy, and each page in between would find the blacklist incomplete and copy all of it
+   * again.
    */
   #complete(progress: BlacklistProgress): void {
     const before = this.#uncopied

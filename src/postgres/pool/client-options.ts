@@ -24,7 +24,9 @@ export interface ConnectionOptions {
 
 /** The identifier that Postgres gives `text[]`. */
 const TEXT_ARRAY = 1009
-/** Connecting takes milliseconds. If it takes longer, the network drops packets, and other statements wait meanwhile. */
+/**
+ * Connecting takes milliseconds. If it takes longer, the network drops packets, and other statements wait meanwhile.
+ */
 const CONNECT_TIMEOUT_MS = 2000
 
 /** The route by the settings and the address. A refused parameter can still reveal a pooler. */
@@ -50,8 +52,8 @@ export function clientOptions(options: ConnectionOptions): postgres.Options<Reco
     ...({ sslnegotiation: url.sslnegotiation } as object),
     max: 1,
     prepare: !isPooled,
-    // To read the types of arrays from the server, postgres.js would send a statement whose failure cannot be caught. Our
-    // tables have one such type, and Drizzle writes its values itself.
+    // To read the types of arrays from the server, postgres.js would send a statement whose failure cannot be caught.
+    // Our tables have one such type, and Drizzle writes its values itself.
     fetch_types: false,
     types: { textArray: { to: TEXT_ARRAY, from: [TEXT_ARRAY], parse: parseTextArray, serialize: String } },
     connect_timeout: Math.min(options.timeoutMs, url.connectTimeoutMs ?? CONNECT_TIMEOUT_MS) / 1000,
@@ -66,8 +68,8 @@ export function clientOptions(options: ConnectionOptions): postgres.Options<Reco
 }
 
 /**
- * The meaning of sslmode, as in libpq with two exceptions: if a CA file is set, the certificate is verified in every mode,
- * and the name of the host too unless the mode is verify-ca.
+ * The meaning of sslmode, as in libpq with two exceptions: if a CA file is set, the certificate is verified in every
+ * mode, and the name of the host too unless the mode is verify-ca.
  */
 function tlsOptions({ sslmode, socket, caFile, places }: PostgresUrl, caFileOfOptions: string | undefined) {
   if (socket !== undefined || sslmode === 'disable') return false
@@ -91,8 +93,8 @@ function identityOf(places: PostgresUrl['places']): typeof checkServerIdentity {
 }
 
 /**
- * The settings of every connection, whatever the defaults of the database or the role are: all that change the format of a
- * value, the meaning of a statement, the durability of a commit, or a time limit.
+ * The settings of every connection, whatever the defaults of the database or the role are: all that change the format
+ * of a value, the meaning of a statement, the durability of a commit, or a time limit.
  *
  * Settings that only change the speed of a statement are left to the operator, except the JIT, which would compile
  * statements that take a millisecond. Also left are `search_path`, which says where the tables are, and
@@ -132,8 +134,8 @@ export function setLocally(settings: Readonly<Record<string, string>>): string {
 }
 
 /**
- * The elements of a `text[]` as Postgres writes it (its manual, 8.15.6), without those that are null, which are no roles.
- * Drizzle's own function drops each backslash, so that it would read the role `ad\min` as `admin`.
+ * The elements of a `text[]` as Postgres writes it (its manual, 8.15.6), without those that are null, which are no
+ * roles. Drizzle's own function drops each backslash, so that it would read the role `ad\min` as `admin`.
  */
 export function parseTextArray(written: string): string[] {
   // Bounds are written only if the first index is not 1.

@@ -47,8 +47,9 @@ export interface ConnectionEvents {
 
 /** Creates a connection, which is opened at its first use. */
 export function openConnection(options: ConnectionOptions & { route: Route }, events: ConnectionEvents): Connection {
-  // postgres.js must not continue after its connection was closed: it can write to the closed socket, which throws where
-  // it cannot be caught, or wait for ever (docs/adr/0003-connections.md). So each client is used for one connection only.
+  // postgres.js must not continue after its connection was closed: it can write to the closed socket, which throws
+  // where it cannot be caught, or wait for ever (docs/adr/0003-connections.md). So each client is used for one
+  // connection only.
   let socket: Socket | undefined
   let opened: { client: postgres.Sql; executor: Executor } | undefined
   const statements = new Map<string, ReturnType<Statement<object, unknown>['build']>>()
@@ -64,7 +65,8 @@ export function openConnection(options: ConnectionOptions & { route: Route }, ev
     const { connect_timeout = 0, ...common } = clientOptions(options)
     const client = postgres({
       ...common,
-      // After a pause of this process, its timer would fire although the server has answered. connectTo has a better one.
+      // After a pause of this process, its timer would fire although the server has answered. connectTo has a better
+      // one.
       connect_timeout: 0,
       max_lifetime: 0,
       onclose: () => discard(),
@@ -160,8 +162,8 @@ interface Address {
 }
 
 /**
- * Starts to connect; each attempt uses the next host. Data that is written meanwhile is sent when the connection is open. If
- * the server sends nothing within the patience, the socket is closed.
+ * Starts to connect; each attempt uses the next host. Data that is written meanwhile is sent when the connection is
+ * open. If the server sends nothing within the patience, the socket is closed.
  */
 function connectTo({ host, port, path }: Address, attempt: number, patienceMs: number): Socket {
   const socket = new Socket()

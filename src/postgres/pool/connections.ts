@@ -45,8 +45,8 @@ const YOUNG_MS = 1000
 /**
  * Opens the connections to Postgres: `size` clients with one connection each; the least busy one is used.
  *
- * One client with a pool would be slower: with several connections, postgres.js never shrinks its queues of connections, so
- * each query costs more than the one before (docs/adr/0003-connections.md).
+ * One client with a pool would be slower: with several connections, postgres.js never shrinks its queues of
+ * connections, so each query costs more than the one before (docs/adr/0003-connections.md).
  */
 export function openConnections(given: ConnectionOptions): Connections {
   const route = given.route ?? expectedRoute(given)
@@ -73,7 +73,10 @@ export function openConnections(given: ConnectionOptions): Connections {
     successors.set(connection, connections[place])
   }
 
-  /** A firewall that dropped one connection has dropped the idle ones too. Without this, their next users would wait too. */
+  /**
+   * A firewall that dropped one connection has dropped the idle ones too. Without this, their next users would wait
+   * too.
+   */
   function discardSilent(late: Connection): void {
     for (const connection of [...connections]) {
       const isSuspect = connection === late || connection.busy === 0
@@ -172,8 +175,8 @@ function inTransaction<T>(connection: Connection, work: (executor: Executor) => 
     try {
       return await work(transaction)
     } catch (error) {
-      // After an error, postgres.js sends a ROLLBACK. On a lost connection this would throw where it cannot be caught. The
-      // waiting caller has already been rejected.
+      // After an error, postgres.js sends a ROLLBACK. On a lost connection this would throw where it cannot be caught.
+      // The waiting caller has already been rejected.
       if (endsConnection(redacted(error))) connection.discard()
       if (connection.isLost) return new Promise<never>(() => {})
       throw error
@@ -184,8 +187,8 @@ function inTransaction<T>(connection: Connection, work: (executor: Executor) => 
 const dialect = new PgDialect({ casing: 'snake_case' })
 
 /**
- * A hot statement in plain SQL, with placeholders. Its text is built only once, for transactions too. Its rows are as the
- * driver reads them: instants are text.
+ * A hot statement in plain SQL, with placeholders. Its text is built only once, for transactions too. Its rows are as
+ * the driver reads them: instants are text.
  */
 export function hotSql<Arguments extends object, Row>(name: string, text: SQL): Statement<Arguments, Row> {
   const query = dialect.sqlToQuery(text)

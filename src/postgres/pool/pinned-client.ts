@@ -1,8 +1,8 @@
 import type postgres from 'postgres'
 
 /**
- * A client behind a pooler, where the settings of a session would also apply to the next client. So each transaction sets
- * what it needs, and a single statement becomes a transaction; all of its parts are sent together.
+ * A client behind a pooler, where the settings of a session would also apply to the next client. So each transaction
+ * sets what it needs, and a single statement becomes a transaction; all of its parts are sent together.
  *
  * @param settings statements that apply to one transaction, see `setLocally`
  * @returns the part of a client that Drizzle uses

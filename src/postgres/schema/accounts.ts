@@ -9,36 +9,37 @@ export const users = pgTable(
     /** In its normal form, or as an earlier version had it; see src/domain/accounts/account-names.ts. */
     email: text().notNull(),
     username: text(),
-    /** The id that another system knows this user by. */
+    /** The user's id in another system. */
     externalId: text(),
     passwordHash: text().notNull(),
     roles: text().array().notNull().default(sql`'{}'`),
-    /** Raised by every change that ends all sessions; tokens of a lower one are dead. */
+    /** Raised by every change that ends all sessions; tokens with a lower version are invalid. */
     tokenVersion: integer().notNull().default(0),
-    /** Raised by every change of the roles; access tokens of a lower one are stale. */
+    /** Raised by every change of the roles; access tokens with a lower version are stale. */
     rolesVersion: integer().notNull().default(0),
     mustChangePassword: boolean().notNull().default(false),
     passwordChangedAt: instant().notNull().defaultNow(),
     failedLogins: integer().notNull().default(0),
     disabledAt: instant(),
-    /** Of the version before this one, which went by instants where this one goes by roles_version. */
+    /** Used by the previous version of the service, which compares instants instead of roles_version. */
     tokensNotBefore: instant().notNull().default(sql`'epoch'`),
     createdAt: instant().notNull().defaultNow(),
     updatedAt: instant().notNull().defaultNow(),
   },
   table => [
-    // By bytes and not by the database's collation, so that they find what begins with something, too.
+    // Compared by bytes, not by the database's collation, so that these indexes also serve searches by prefix.
     uniqueIndex('users_email').on(table.email.op('text_pattern_ops')),
     uniqueIndex('users_username').on(table.username.op('text_pattern_ops')),
     uniqueIndex('users_external_id').on(table.externalId.op('text_pattern_ops')),
-    // Only accounts whose roles ever changed are in it.
+    // Contains only accounts whose roles were changed.
     index('users_tokens_not_before').on(table.tokensNotBefore).where(sql`${table.tokensNotBefore} > 'epoch'`),
   ],
 )
 
 /**
- * The one-time tokens with which a user may set a new password: one at most, which the next replaces, and which goes
- * when it is used, when the password changes and when the account is disabled. Code that takes it holds the user's row.
+ * The one-time tokens with which users can set a new password. A user has at most one: a new one replaces it. It is
+ * deleted when it is used, when the password changes and when the account is disabled. Code that uses it locks the
+ * user's row.
  */
 export const passwordResets = pgTable('password_resets', {
   userId: uuid()
@@ -51,19 +52,19 @@ export const passwordResets = pgTable('password_resets', {
 })
 
 /**
- * Attempts that a known browser or a live session made on a locked account: its own count, apart from that of the account.
- * Only those that tried have a row.
+ * Attempts of a known browser or a live session to sign in to a locked account, counted apart from those of the
+ * account. Only browsers and sessions that tried have a row.
  */
 export const deviceFailures = pgTable(
   'device_failures',
   {
-    /** Or the id of a session. */
+    /** The id of the browser or of the session. */
     deviceId: uuid().primaryKey(),
     userId: uuid()
       .notNull()
       .references(() => users.id, { onDelete: 'cascade' }),
     attempts: integer().notNull(),
-    /** When the browser or the session can't be known any more, whatever its count. */
+    /** When the browser's cookie or the session has certainly expired. */
     expiresAt: instant().notNull(),
   },
   table => [index('device_failures_of_user').on(table.userId)],

@@ -1,18 +1,18 @@
 import { integer, pgTable, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import { bytea, instant } from './columns.js'
 
-/** Other services, with credentials of their own. */
+/** Other services that have credentials. */
 export const clients = pgTable(
   'clients',
   {
-    /** What it calls itself by: its client_id. */
+    /** The client_id. */
     id: uuid().primaryKey(),
-    /** What its operators call it by. */
+    /** The name for operators. */
     name: text().notNull(),
     /** SHA-256 of its secret. */
     secretHash: bytea().notNull(),
     scopes: text().array().notNull(),
-    /** Raised with each new secret; the client's tokens of a lower one are dead. */
+    /** Raised with each new secret; the client's tokens with a lower version are invalid. */
     tokenVersion: integer().notNull().default(0),
     createdAt: instant().notNull().defaultNow(),
   },

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import { type ExtraConfigColumn, index, inet, jsonb, pgTable, text, uuid } from 'drizzle-orm/pg-core'
 import { instant } from './columns.js'
 
-/** What happened to an account, for its owner and for support. */
+/** The security events of accounts, for their owners and for support. */
 export const securityEvents = pgTable(
   'security_events',
   {
@@ -19,7 +19,7 @@ export const securityEvents = pgTable(
   },
   table => [
     index('security_events_of_user').on(table.userId, ...latestFirst(table)),
-    // They concern every account, and are among the events of each.
+    // These events concern every account, and every account's list contains them.
     index('security_events_of_everyone')
       .on(...latestFirst(table))
       .where(sql`${table.type} = 'everyone_signed_out'`),
@@ -27,7 +27,7 @@ export const securityEvents = pgTable(
   ],
 )
 
-/** As `order by at desc, id desc` sorts: an index with its nulls at the other end would not serve it. */
+/** The order of `order by at desc, id desc`, which needs an index with its nulls first. */
 function latestFirst(table: { at: ExtraConfigColumn; id: ExtraConfigColumn }) {
   return [table.at.desc().nullsFirst(), table.id.desc().nullsFirst()] as const
 }

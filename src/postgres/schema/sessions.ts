@@ -16,7 +16,7 @@ import { users } from './accounts.js'
 import { bytea, instant } from './columns.js'
 
 /**
- * One row a sign-in on a device. A refresh leaves it alone unless the browser or the address is another: what every
+ * One row for each sign-in on a device. A refresh updates it only if the browser or the address has changed; what every
  * refresh changes is in the whitelist.
  */
 export const sessions = pgTable(
@@ -30,7 +30,7 @@ export const sessions = pgTable(
     tokenVersion: integer().notNull(),
     clientId: text().notNull(),
     createdAt: instant().notNull().defaultNow(),
-    /** The absolute end; no refresh moves it. */
+    /** The absolute end, which no refresh changes. */
     expiresAt: instant().notNull(),
     authTime: instant().notNull().defaultNow(),
     revokedAt: instant(),
@@ -41,47 +41,52 @@ export const sessions = pgTable(
     ip: inet(),
     location: jsonb().$type<{ country: string; city?: string }>(),
     transport: text({ enum: ['cookie', 'body'] }).notNull(),
-    /** False where the browser shall forget it: its cookie ends with the browser, and its life is short. */
+    /** False if the cookie ends with the browser; such a session has a short lifetime. */
     remember: boolean().notNull().default(true),
     authMethods: text().array().notNull(),
   },
   table => [
     index('sessions_of_user').on(table.userId),
-    // Most sessions are the people's own, opened by no client: they are not in it.
+    // Most sessions were opened by no client, and are not in this index.
     index('sessions_of_client').on(table.clientId, table.id).where(sql`${table.clientId} <> 'latchkey'`),
     check('sessions_transport', sql`${table.transport} in ('cookie', 'body')`),
   ],
 )
 
 /**
- * The whitelist: the one refresh token that each live session may use. Revoking deletes the row, so absent is refused.
+ * The whitelist: the one refresh token that each live session can use. Revoking deletes the row; a token without a row
+ * is refused.
  *
- * The row is narrow and only its key is indexed, so that Postgres rewrites it in place (a HOT update) at each rotation
- * and its cost never grows with the session's age; the migration leaves room in each page for that (fillfactor).
+ * The row is narrow and only its key is indexed, so that each rotation is a HOT update on the same page, and the cost
+ * never grows with the session's age. The migration leaves space in each page for this (fillfactor).
  */
 export const refreshTokens = pgTable('refresh_tokens', {
   sessionId: uuid()
     .primaryKey()
     .references(() => sessions.id, { onDelete: 'cascade' }),
-  /** How often the token was rotated: 0 is the one given at sign-in. */
+  /** How often the token was rotated: 0 for the token of the sign-in. */
   generation: integer().notNull(),
-  /** SHA-256 of the secret of the current token, its predecessor and its successor. */
+  /** SHA-256 of the secret of the current token; below, of its predecessor and its successor. */
   tokenHash: bytea().notNull(),
   previousHash: bytea(),
   nextHash: bytea().notNull(),
   rotatedAt: instant().notNull(),
   expiresAt: instant().notNull(),
-  /** The mark that came with the predecessor when it was rotated; null if none did. */
+  /** The mark of the predecessor when it was rotated; null if it had none. */
   previousMark: integer(),
-  /** The generation that it was written with: the version before this one rotates and leaves it as it is. */
+  /**
+   * The generation with which the mark was written. The previous version of the service rotates without updating it.
+   */
   previousMarkGeneration: integer(),
-  /** In how many generations in a row late answers were counted, since when, and the last of them. */
+  /**
+   * The number of consecutive generations with a counted late answer, the time of the first, and the last generation.
+   */
   lateReplays: smallint().notNull().default(0),
   lateSince: instant(),
   lateGeneration: integer(),
 })
 
-/** Which tokens clients without cookies were told to be superseded, and when first. */
+/** The generations that a client without cookies was told are superseded, and when it was first told. */
 export const supersededTokens = pgTable(
   'superseded_tokens',
   {
