@@ -3,6 +3,7 @@ import { ConfigError } from '../config/config.js'
 import { codeOf, messageOf } from '../lib/error-facts.js'
 import { LatchkeyError } from '../lib/errors.js'
 import type { Log } from '../lib/log.js'
+import { isMissingTable } from '../postgres/errors.js'
 
 export type Print = (line: string) => void
 
@@ -47,12 +48,8 @@ export function reportError(error: unknown): number {
 function sentenceOf(error: unknown): string {
   if (error instanceof LatchkeyError) return error.detail ? `${error.message} ${error.detail}` : error.message
   if (error instanceof ConfigError) return error.message
-  const code = codeOf(error)
-  if (MISSING_TABLES.has(code)) {
+  if (isMissingTable(error)) {
     return `The tables in the database do not match this version (${messageOf(error)}): run "latchkey migrate".`
   }
-  return `Latchkey stopped: ${messageOf(error) || code}`
+  return `Latchkey stopped: ${messageOf(error) || codeOf(error)}`
 }
-
-/** SQLSTATE: no such schema, table, column or function. */
-const MISSING_TABLES = new Set(['3F000', '42P01', '42703', '42883'])

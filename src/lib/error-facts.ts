@@ -11,11 +11,8 @@ export function codeOf(error: unknown): string {
   return typeof code === 'string' ? code : ''
 }
 
-/**
- * The codes of errors that mean that Postgres cannot be reached now: of the operating system, of the driver, and of
- * Postgres (SQLSTATE) for too many connections, a shutdown, a crash and a start that is not finished.
- */
-export const CONNECTION_ERROR_CODES: readonly string[] = [
+/** The codes of the operating system that mean that a server cannot be reached now. */
+export const NETWORK_ERROR_CODES: readonly string[] = [
   'ECONNREFUSED',
   'ECONNRESET',
   'ECONNABORTED',
@@ -26,14 +23,6 @@ export const CONNECTION_ERROR_CODES: readonly string[] = [
   'EHOSTUNREACH',
   'EHOSTDOWN',
   'ENETUNREACH',
-  'CONNECT_TIMEOUT',
-  'CONNECTION_CLOSED',
-  'CONNECTION_ENDED',
-  'CONNECTION_DESTROYED',
-  '53300',
-  '57P01',
-  '57P02',
-  '57P03',
 ]
 
 /** Whether Node gives this code to an error of TLS, such as a certificate that is not trusted. */

@@ -1,12 +1,19 @@
 import { isIP } from 'node:net'
-import { DrizzleQueryError } from 'drizzle-orm'
+import { DrizzleQueryError } from 'drizzle-orm/errors'
 import { readPostgresUrl } from '../config/postgres-url.js'
-import { CONNECTION_ERROR_CODES, codeOf, isTlsError, messageOf } from '../lib/error-facts.js'
+import { codeOf, isTlsError, messageOf, NETWORK_ERROR_CODES } from '../lib/error-facts.js'
+
+// What the codes of Postgres (SQLSTATE, its manual, appendix A) and of the driver mean. No other file contains them.
 
 /**
- * Whether no connection survives this error. It comes a moment before the connection is closed, and what is sent in
- * between would be lost too.
+ * Whether Postgres cannot be reached or written to now, so that a retry soon makes sense. Does not check `cause`. Redis'
+ * network errors have the same codes.
  */
+export function isPostgresUnavailable(error: unknown): boolean {
+  return isUnreachable(codeOf(error)) || RETRY_CODES.has(codeOf(error))
+}
+
+/** Whether the connection cannot be used after this error. The connection is closed a moment after the error arrives. */
 export function endsConnection(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   // PgBouncer sends the severity in its localised form only, and does not translate it.
@@ -14,20 +21,46 @@ export function endsConnection(error: unknown): boolean {
   return syscall !== undefined || severity === 'FATAL' || /^CONNECT(ION)?_/.test(code ?? '')
 }
 
-/** The unique index that a statement would have broken; undefined if it failed for another reason. */
+/** Whether the server rolled back a transaction because of a conflict with another one, or a deadlock. */
+export function isTransactionConflict(error: unknown): boolean {
+  return CONFLICT_CODES.includes(codeOf(error))
+}
+
+/** Whether the server refused a change because it is read-only: a standby, or a closed database. */
+export function isReadOnlyServer(error: unknown): boolean {
+  return codeOf(error) === READ_ONLY
+}
+
+/** The unique index that a statement violated; undefined if it failed for another reason. */
 export function violatedUniqueIndex(error: unknown): string | undefined {
   const { code, constraint_name: index } = redacted(error) as { code?: string; constraint_name?: string }
   return code === '23505' ? index : undefined
 }
 
-/** Drizzle's error holds the bound parameters (e-mails, hashes) in its message; only Postgres' own may go further. */
+/** Whether a schema, table, column or function does not exist, so the tables are those of another version. */
+export function isMissingTable(error: unknown): boolean {
+  return ['3F000', '42P01', '42703', '42883'].includes(codeOf(error))
+}
+
+/** Whether Postgres rejected a value. It quotes the value in the message. */
+export function isDataException(error: Error): boolean {
+  return 'severity' in error && codeOf(error).startsWith('22')
+}
+
+/** Whether a pooler refused a setting of the session. PgBouncer does this, because clients share its connections. */
+export function refusesSessionSettings(error: unknown): boolean {
+  return /^unsupported startup parameter/.test(messageOf(error))
+}
+
+/** Removes Drizzle's error, whose message contains the bound parameters (e-mails, hashes); Postgres' own error remains. */
 export function redacted(error: unknown): unknown {
   return error instanceof DrizzleQueryError ? (error.cause ?? new Error('a query failed')) : error
 }
 
-/** Whether a pooler refuses what a connection would set for its session; PgBouncer does, as it shares them. */
-export function refusesSessionSettings(error: unknown): boolean {
-  return /^unsupported startup parameter/.test(messageOf(error))
+/** Errors of our own sockets, with the codes of the driver. */
+export const socketErrors = {
+  timeout: () => Object.assign(new Error('Postgres said nothing in time'), { code: 'CONNECT_TIMEOUT' }),
+  closed: () => Object.assign(new Error('Postgres closed the connection'), { code: 'CONNECTION_CLOSED' }),
 }
 
 interface ServerError {
@@ -35,6 +68,29 @@ interface ServerError {
   severity?: string
   severity_local?: string
   code?: string
+}
+
+/** serialization_failure and deadlock_detected. */
+const CONFLICT_CODES: readonly string[] = ['40001', '40P01']
+/** read_only_sql_transaction. */
+const READ_ONLY = '25006'
+
+/**
+ * Postgres is reached, but this work can only succeed later: a read-only server, a transaction or a statement that took
+ * too long, a conflict that an immediate retry did not resolve, a connection that was idle for too long.
+ */
+const RETRY_CODES: ReadonlySet<string> = new Set([READ_ONLY, ...CONFLICT_CODES, '25P03', '25P04', '57014', '57P05'])
+
+const UNREACHABLE_CODES: ReadonlySet<string> = new Set([
+  ...NETWORK_ERROR_CODES,
+  ...['CONNECT_TIMEOUT', 'CONNECTION_CLOSED', 'CONNECTION_ENDED', 'CONNECTION_DESTROYED'],
+  // Too many connections, a shutdown, a crash, and a start that is not finished.
+  ...['53300', '57P01', '57P02', '57P03'],
+])
+
+/** Class 08 of SQLSTATE contains the connection exceptions. */
+function isUnreachable(code: string): boolean {
+  return UNREACHABLE_CODES.has(code) || /^08[0-9A-Z]{3}$/.test(code)
 }
 
 /** An address of Postgres, and the variable that contains it. */
@@ -51,11 +107,12 @@ export function explainPostgresError(error: unknown, address: PostgresAddress): 
   return new Error(explain(withCode(error), address), { cause: error })
 }
 
-/** Whether waiting may help: the port is closed, the host name is unknown, or Postgres is still starting. */
-export function isNotThereYet(error: unknown): boolean {
+/** Whether waiting can help: the port is closed, the host name is unknown, or Postgres is still starting. */
+export function isNotReadyYet(error: unknown): boolean {
   const code = codeOf(withCode(error))
   if (refusedParameter(withCode(error)) !== undefined) return false
-  return ABSENT_CODES.has(code) || code.startsWith('08')
+  // Our own connections reject with this code if Postgres does not answer.
+  return isUnreachable(code) || code === 'store_unavailable'
 }
 
 function explain(error: unknown, { variable, url }: PostgresAddress): string {
@@ -82,7 +139,7 @@ function explain(error: unknown, { variable, url }: PostgresAddress): string {
   if (reason.includes('before secure TLS connection')) {
     return `${postgres} does not offer TLS: enable it there, or set sslmode=disable in ${variable}.`
   }
-  if (isNotThereYet(error)) return `${postgres} cannot be reached (${code}): start it, or correct ${variable}.`
+  if (isNotReadyYet(error)) return `${postgres} cannot be reached (${code}): start it, or correct ${variable}.`
   if (code === '28P01') return `${postgres} refuses the user or the password: correct ${variable}.`
   if (code === '28000') return `${postgres} refuses the connection: ${reason}. Correct ${variable}, or its pg_hba.conf.`
   if (code === '3D000') return `${postgres} says: ${reason}. Create it, or correct ${variable}.`
@@ -97,9 +154,6 @@ function explain(error: unknown, { variable, url }: PostgresAddress): string {
   }
   return `${postgres}, set in ${variable}, cannot be used: ${reason}.`
 }
-
-/** The codes that mean an unreachable store, and our own timeout. */
-const ABSENT_CODES: ReadonlySet<string> = new Set([...CONNECTION_ERROR_CODES, 'store_unavailable'])
 
 /** Drizzle and our own connections wrap the errors of the driver. The error of the driver has the precise code. */
 function withCode(error: unknown): unknown {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../lib/log.js'
-import { explainPostgresError, isNotThereYet, type PostgresAddress } from './errors.js'
+import { explainPostgresError, isNotReadyYet, type PostgresAddress } from './errors.js'
 
 export interface WaitForPostgresOptions {
   address: PostgresAddress
@@ -26,7 +26,7 @@ export async function waitForPostgres<T>(request: () => Promise<T>, options: Wai
       return await request()
     } catch (error) {
       const explained = explainPostgresError(error, address)
-      if (!isNotThereYet(error) || Date.now() > deadline) throw explained
+      if (!isNotReadyYet(error) || Date.now() > deadline) throw explained
       if (!isLogged) log.warn(`${explained.message} Waiting for it, up to ${patienceMs / 1000} s.`)
     }
     await sleep(INTERVAL_MS)

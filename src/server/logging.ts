@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import { type Logger, type LoggerOptions, pino } from 'pino'
 import type { Config } from '../config/config.js'
 import { codeOf } from '../lib/error-facts.js'
+import { isDataException } from '../postgres/errors.js'
 
 /** Creates the log of the process. A process has only one, from start to exit. */
 export function startLog(level: Config['logLevel']): Logger {
@@ -78,9 +79,8 @@ function describeError(error: unknown, depth = 0): ErrorDescription {
 }
 
 function quotesValues(error: Error): boolean {
-  // Recognised by their fields, so that this file needs neither Drizzle nor the driver.
-  if ('query' in error && 'params' in error) return true
-  return 'severity' in error && codeOf(error).startsWith('22')
+  // An error with a query and its parameters is one of Drizzle.
+  return ('query' in error && 'params' in error) || isDataException(error)
 }
 
 /** A stack begins with the message, which can have several lines. */

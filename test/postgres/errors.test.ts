@@ -1,6 +1,6 @@
 import t from 'tap'
 import { LatchkeyError } from '../../src/lib/errors.js'
-import { explainPostgresError, isNotThereYet } from '../../src/postgres/errors.js'
+import { explainPostgresError, isNotReadyYet } from '../../src/postgres/errors.js'
 
 const variable = 'DATABASE_URL'
 const failure = (code: string, message = 'as the driver says') => Object.assign(new Error(message), { code })
@@ -25,21 +25,21 @@ t.test('the error about Postgres shows its address without user, password and pa
 
 t.test('errors of Postgres that waiting can solve are told apart from those for an operator', async t => {
   for (const code of ['ECONNREFUSED', 'EAI_AGAIN', 'CONNECT_TIMEOUT', '57P03', '53300', '08006']) {
-    t.ok(isNotThereYet(failure(code)), code)
-    t.ok(isNotThereYet(new Error('a query failed', { cause: failure(code) })), `${code}, wrapped`)
+    t.ok(isNotReadyYet(failure(code)), code)
+    t.ok(isNotReadyYet(new Error('a query failed', { cause: failure(code) })), `${code}, wrapped`)
   }
   for (const code of ['28P01', '28000', '3D000', '42501', 'CERT_HAS_EXPIRED', 'XX000', '']) {
-    t.notOk(isNotThereYet(failure(code)), code)
+    t.notOk(isNotReadyYet(failure(code)), code)
   }
 })
 
 t.test('the message of PgBouncer is shown, with the line that allows a rejected parameter', async t => {
   const full = failure('08P01', 'no more connections allowed (max_client_conn)')
-  t.ok(isNotThereYet(full))
+  t.ok(isNotReadyYet(full))
   t.match(explainPostgresError(full, { variable, url: 'postgres://db/latchkey' }).message, /max_client_conn/)
 
   const refused = failure('08P01', 'unsupported startup parameter: geqo')
-  t.notOk(isNotThereYet(refused), 'waiting does not help')
+  t.notOk(isNotReadyYet(refused), 'waiting does not help')
   const { message } = explainPostgresError(refused, { variable, url: 'postgres://db/latchkey?geqo=off' })
   t.match(message, 'add "ignore_startup_parameters = geqo" to pgbouncer.ini')
 
@@ -52,8 +52,8 @@ t.test('the message of PgBouncer is shown, with the line that allows a rejected 
 
 t.test('a connection that Postgres rejects is told apart from a Postgres that is unavailable', async t => {
   const refused = new LatchkeyError('store_unavailable', { cause: failure('28P01') })
-  t.notOk(isNotThereYet(refused))
-  t.ok(isNotThereYet(new LatchkeyError('store_unavailable', { cause: 'Postgres did not answer in time' })))
+  t.notOk(isNotReadyYet(refused))
+  t.ok(isNotReadyYet(new LatchkeyError('store_unavailable', { cause: 'Postgres did not answer in time' })))
 })
 
 t.test('the error that an operator must solve says what to change', async t => {

@@ -1,5 +1,5 @@
-import { CONNECTION_ERROR_CODES, codeOf } from '../../lib/error-facts.js'
 import { type ErrorCode, LatchkeyError } from '../../lib/errors.js'
+import { isPostgresUnavailable } from '../../postgres/errors.js'
 import { isRedisUnavailable } from '../../redis/errors.js'
 
 /** Translates everything that can be thrown into an error of the catalogue. Unexpected errors become `internal_error`. */
@@ -86,21 +86,7 @@ function toFieldError({ instancePath, message, params }: AjvError): { field: str
 export function isStoreUnavailable(error: unknown, depth = 0): boolean {
   // A chain of causes can be a cycle; real errors are not wrapped deeper than this.
   if (!(error instanceof Error) || depth > 5) return false
-  const code = codeOf(error)
-  if (UNAVAILABLE_CODES.has(code) || POSTGRES_CONNECTION_CLASS.test(code)) return true
-  if (isRedisUnavailable(error)) return true
+  if (isPostgresUnavailable(error) || isRedisUnavailable(error)) return true
   if (error instanceof AggregateError && error.errors.some(part => isStoreUnavailable(part, depth + 1))) return true
   return isStoreUnavailable(error.cause, depth + 1)
 }
-
-/** SQLSTATE class 08: connection exceptions. */
-const POSTGRES_CONNECTION_CLASS = /^08[0-9A-Z]{3}$/
-
-/**
- * In addition to lost connections: a read-only server, a transaction or a statement that took too long, a conflict with
- * another transaction that an immediate retry did not resolve, and a connection that was idle for too long.
- */
-const UNAVAILABLE_CODES: ReadonlySet<string> = new Set([
-  ...CONNECTION_ERROR_CODES,
-  ...['25006', '25P03', '25P04', '57014', '40001', '40P01', '57P05'],
-])

@@ -4,7 +4,7 @@ import { drizzle, type PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
 import { LatchkeyError } from '../../lib/errors.js'
 import { setDeadline } from '../../lib/set-deadline.js'
-import { endsConnection, redacted } from '../errors.js'
+import { endsConnection, redacted, socketErrors } from '../errors.js'
 import { type ConnectionOptions, clientOptions, type Route, sessionSettings, setLocally } from './client-options.js'
 import { pinEachTransaction } from './pinned-client.js'
 
@@ -169,12 +169,12 @@ function connectTo({ host, port, path }: Address, attempt: number, patienceMs: n
   const socket = new Socket()
   setDeadline(patienceMs, () => {
     if (socket.bytesRead > 0 || socket.destroyed) return
-    socket.destroy(Object.assign(new Error('Postgres said nothing in time'), { code: 'CONNECT_TIMEOUT' }))
+    socket.destroy(socketErrors.timeout())
   }).unref()
   const place = { host: host[attempt % host.length]!, port: port[attempt % port.length]! }
   // After a handshake that the server ends, postgres.js would try again at once, without a pause and without a limit.
   socket.once('end', () => {
-    socket.destroy(Object.assign(new Error('Postgres closed the connection'), { code: 'CONNECTION_CLOSED' }))
+    socket.destroy(socketErrors.closed())
   })
   if (path !== false) return socket.connect(path)
   // postgres.js uses these in its errors and for TLS.

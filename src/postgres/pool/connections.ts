@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SQL } from 'drizzle-orm'
 import { PgDialect } from 'drizzle-orm/pg-core'
-import { codeOf } from '../../lib/error-facts.js'
-import { endsConnection, redacted, refusesSessionSettings } from '../errors.js'
+import { endsConnection, isReadOnlyServer, isTransactionConflict, redacted, refusesSessionSettings } from '../errors.js'
 import { expectedRoute, type ConnectionOptions as OneConnectionOptions } from './client-options.js'
 import { type Connection, type Executor, openConnection, type Statement } from './connection.js'
 
@@ -105,13 +104,12 @@ export function openConnections(given: ConnectionOptions): Connections {
       route.isPooled = true
       return successors.get(connection)
     }
-    const code = codeOf(error)
-    if (CONFLICTS.has(code)) {
+    if (isTransactionConflict(error)) {
       // A random pause, so that conflicting transactions do not all start again at the same moment.
       await sleep(Math.random() * LONGEST_PAUSE_MS)
       return leastBusy()
     }
-    if (code !== READ_ONLY) return undefined
+    if (!isReadOnlyServer(error)) return undefined
     // By now the address may resolve to another server.
     if (!successors.has(connection) && connection.ageMs >= YOUNG_MS) retire(connection)
     return successors.get(connection)
@@ -165,10 +163,6 @@ export function openConnections(given: ConnectionOptions): Connections {
 /** The largest number of attempts for one piece of work. */
 const ATTEMPTS = 4
 const LONGEST_PAUSE_MS = 50
-/** SQLSTATE read_only_sql_transaction. */
-const READ_ONLY = '25006'
-/** SQLSTATE serialization_failure and deadlock_detected: the server gave up this transaction in favour of another. */
-const CONFLICTS: ReadonlySet<string> = new Set(['40001', '40P01'])
 
 function inTransaction<T>(connection: Connection, work: (executor: Executor) => Promise<T>): Promise<T> {
   return connection.executor.transaction(async transaction => {
