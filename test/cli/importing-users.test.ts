@@ -86,8 +86,8 @@ t.test('an import reports an invalid line by its number and leaves it out, and i
   t.equal(result.stdout, 'Done: 2 imported, 0 there already, 3 left out.\n')
   t.same(result.stderr.trim().split('\n'), [
     'line 2: This is not JSON.',
-    'line 3: The password_hash is of no scheme that this service knows.',
-    "line 5: The roles can't be taken over: Use letters, digits, punctuation but no comma, symbols, and single spaces between them.",
+    'line 3: The password_hash has an unknown scheme.',
+    'line 5: The roles cannot be imported: Use letters, digits, symbols, punctuation except commas, and single spaces between them.',
     'Unknown fields, which were ignored: "first_name", "shoe_size"',
   ])
   t.same(
@@ -217,7 +217,7 @@ t.test('imported roles are mapped, and a role admin that the mapping does not na
 
   const bad = await importMapped('{"a": 1}', { email: 'eve@example.com' })
   t.equal(bad.code, 1)
-  t.match(bad.stderr, /roles\.json cannot be used: "a" is mapped to neither a text, nor a list of texts, nor null\.$/m)
+  t.match(bad.stderr, /roles\.json cannot be used: "a" must be mapped to a text, a list of texts, or null\.$/m)
   const missing = await runLatchkey(['users', 'import', '--role-mapping', '/nowhere/roles.json', '-'], { env })
   t.same(missing, {
     code: 1,

@@ -95,7 +95,7 @@ t.test('a role that reads as admin in another spelling is refused', async t => {
     'ad\\min',
     '\\Admin',
   ])
-    t.equal(faultOf('editor', role), 'A role that reads admin must be spelt exactly so.', role)
+    t.equal(faultOf('editor', role), 'A role that looks like admin must be spelt exactly admin.', role)
   for (const role of ['ad\u200Bmin', 'admin\u2060', '\uFEFFadmin', 'ad\u00ADmin', 'admin\uFE0E', 'admin '])
     t.match(faultOf(role), /^Use letters/)
 })
@@ -104,11 +104,11 @@ t.test('the roles together are limited to 2144 bytes, which the error says', asy
   const many = Array.from({ length: 32 }, (_, n) => `${n}`.padStart(64, 'x'))
   t.strictSame(normaliseRoles(many), many, 'as many as the previous version accepted')
   t.strictSame(carriableRoles(many), many)
-  t.equal(faultOf(...many, 'x'), 'The roles take 2148 bytes, at most 2144.')
+  t.equal(faultOf(...many, 'x'), 'The roles take 2148 bytes; the maximum is 2144.')
   t.equal(normaliseRoles(Array.from({ length: 300 }, (_, n) => `r${n}`)).length, 300, 'there may be many short roles')
   t.equal(normaliseRoles(Array(5000).fill('editor')).length, 1, 'a repeated role counts once')
-  t.equal(faultOf('\u7DE8'.repeat(238)), 'The roles take 2145 bytes, at most 2144.', 'counted as encoded')
-  t.equal(faultOf('x'.repeat(5000)), 'The roles take 5003 bytes, at most 2144.')
+  t.equal(faultOf('\u7DE8'.repeat(238)), 'The roles take 2145 bytes; the maximum is 2144.', 'counted as encoded')
+  t.equal(faultOf('x'.repeat(5000)), 'The roles take 5003 bytes; the maximum is 2144.')
 })
 
 t.test('if not all roles can be carried, those that fit are carried', async t => {

@@ -122,7 +122,7 @@ t.test('roles that exceed the size limit are refused with their size', async t =
   t.match((await admin('PATCH', `/admin/users/${ada.userId}`, { roles })).json(), {
     status: 422,
     code: 'invalid_role',
-    detail: 'The roles take 2680 bytes, at most 2144.',
+    detail: 'The roles take 2680 bytes; the maximum is 2144.',
   })
 })
 

@@ -93,7 +93,9 @@ export function normaliseUsername(input: string, email: string): string {
   if (username === '') throw new LatchkeyError('invalid_username', { detail: 'The username is empty.' })
   const addresses = emailForms(username.replace(INVISIBLE, ''))
   if (addresses.length > 0 && !addresses.includes(email))
-    throw new LatchkeyError('invalid_username', { detail: 'The username is not the e-mail of its own account.' })
+    throw new LatchkeyError('invalid_username', {
+      detail: 'The username looks like an e-mail address, so it must be the e-mail of the same account.',
+    })
   return username
 }
 

@@ -69,7 +69,7 @@ function readCursor(cursor: string, order: string): string {
   } catch {
     // It is refused below.
   }
-  throw new LatchkeyError('invalid_request', { detail: 'The cursor is not one that this search gave.' })
+  throw new LatchkeyError('invalid_request', { detail: 'The cursor does not belong to this search.' })
 }
 
 /**

@@ -47,7 +47,9 @@ export function normaliseRoles(roles: readonly string[]): string[] {
   }
   const bytes = normal.reduce((sum, role) => sum + bytesOf(role), 0)
   if (bytes > ROLES_MAX_BYTES)
-    throw new LatchkeyError('invalid_role', { detail: `The roles take ${bytes} bytes, at most ${ROLES_MAX_BYTES}.` })
+    throw new LatchkeyError('invalid_role', {
+      detail: `The roles take ${bytes} bytes; the maximum is ${ROLES_MAX_BYTES}.`,
+    })
   return normal
 }
 
@@ -104,12 +106,13 @@ const FORM = /^(?:[\p{L}\p{M}\p{N}\p{P}\p{S}]+ )*[\p{L}\p{M}\p{N}\p{P}\p{S}]+$/u
  */
 const REFUSED = /[\p{Default_Ignorable_Code_Point}\u2800\u{16FE4}\u{1D159}\uFFFD,]/u
 
-const RULE = 'Use letters, digits, punctuation but no comma, symbols, and single spaces between them.'
+const RULE = 'Use letters, digits, symbols, punctuation except commas, and single spaces between them.'
 
 /** Why it is no role, in a sentence; undefined if it is one. */
 function faultOf(role: string): string | undefined {
   if (!FORM.test(role) || REFUSED.test(role) || composedForm(role) !== role) return RULE
-  if (role !== ADMIN_ROLE && looksLikeAdmin(role)) return `A role that reads ${ADMIN_ROLE} must be spelt exactly so.`
+  if (role !== ADMIN_ROLE && looksLikeAdmin(role))
+    return `A role that looks like ${ADMIN_ROLE} must be spelt exactly ${ADMIN_ROLE}.`
   return undefined
 }
 

@@ -140,7 +140,7 @@ function findConflict(account: ImportedAccount, taken: readonly TakenNames[]): s
     if (externalId !== null && taken.some(other => other.externalId === externalId)) {
       return 'The external_id belongs to an account with another e-mail.'
     }
-    return 'The account was in the way of another that is gone: import it again.'
+    return 'The account conflicted with another account that no longer exists: import the line again.'
   }
   if (externalId !== null && existing.externalId !== externalId) {
     return `The account with this e-mail has ${existing.externalId === null ? 'no' : 'another'} external_id.`

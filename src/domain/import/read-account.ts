@@ -83,7 +83,7 @@ function parse(line: string): Record<string, unknown> {
     throw new LineFault('This is not JSON.')
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new LineFault('This is no JSON object.')
+    throw new LineFault('This is not a JSON object.')
   return value as Record<string, unknown>
 }
 
@@ -94,7 +94,7 @@ function givenAs(record: Record<string, unknown>, field: keyof typeof FIELDS): u
 }
 
 function readEmail(value: unknown): Pick<ImportedAccount, 'email' | 'earlierEmails'> {
-  if (value === undefined) throw new LineFault('There is no email.')
+  if (value === undefined) throw new LineFault('The email is missing.')
   if (typeof value !== 'string' || UNSTORABLE.test(value)) throw new LineFault('The email is not an e-mail address.')
   try {
     return { email: normaliseEmail(value), earlierEmails: earlierEmailForms(value) }
@@ -117,34 +117,35 @@ function readUsername(value: unknown, email: string): string | null {
 
 function readText(value: unknown, field: string, maxLength: number): string | undefined {
   if (value === undefined) return undefined
-  if (typeof value !== 'string') throw new LineFault(`The ${field} is no text.`)
+  if (typeof value !== 'string') throw new LineFault(`The ${field} is not text.`)
   if (value.length > maxLength) throw new LineFault(`The ${field} has more than ${maxLength} characters.`)
-  if (UNSTORABLE.test(value)) throw new LineFault(`The ${field} has characters that no text may have.`)
+  if (UNSTORABLE.test(value)) throw new LineFault(`The ${field} contains invalid characters.`)
   return value
 }
 
 /** Numbers are the ids of most systems. Beyond 2^53 two of them could be read as one. */
 function readExternalId(value: unknown): string | null {
   if (typeof value !== 'number') return readText(value, 'external_id', EXTERNAL_ID_MAX_LENGTH) ?? null
-  if (!Number.isSafeInteger(value)) throw new LineFault('The external_id is no whole number: write it as text.')
+  if (!Number.isSafeInteger(value))
+    throw new LineFault('The external_id is not a whole number below 2^53: write it as text.')
   return String(value)
 }
 
 function readRoles(value: unknown, mapRoles: RoleMapping): readonly string[] {
   if (value === undefined) return []
   if (!Array.isArray(value) || !value.every(role => typeof role === 'string')) {
-    throw new LineFault('The roles are no list of texts.')
+    throw new LineFault('The roles are not a list of texts.')
   }
   try {
     return normaliseRoles(mapRoles(value))
   } catch (error) {
-    if (error instanceof LatchkeyError) throw new LineFault(`The roles can't be taken over: ${error.detail}`)
+    if (error instanceof LatchkeyError) throw new LineFault(`The roles cannot be imported: ${error.detail}`)
     throw error
   }
 }
 
 function readHash(value: unknown): string {
-  if (value === undefined) throw new LineFault('There is no password_hash.')
+  if (value === undefined) throw new LineFault('The password_hash is missing.')
   const hash = storedForm(value)
   if (hash === UNUSABLE_HASH) return hash
   const verdict = judgeHash(hash)
@@ -153,7 +154,7 @@ function readHash(value: unknown): string {
 }
 
 const HASH_FAULTS = {
-  unknown: 'The password_hash is of no scheme that this service knows.',
+  unknown: 'The password_hash has an unknown scheme.',
   damaged: 'The password_hash is damaged.',
   too_dear: 'The password_hash costs too much to verify.',
 }
@@ -191,7 +192,7 @@ function readInstant(value: unknown, field: string): Date | null {
 }
 
 function fault(field: string): LineFault {
-  return new LineFault(`The ${field} is no instant such as 2024-05-01T12:00:00Z.`)
+  return new LineFault(`The ${field} is not a time such as 2024-05-01T12:00:00Z.`)
 }
 
 function withMinutes(offset: string): string {

@@ -24,7 +24,7 @@ export function readRoleMapping(json: string): RoleMapping {
   const mapped = new Map<string, readonly string[]>()
   for (const [name, value] of Object.entries(parse(json))) {
     const role = composedForm(name)
-    if (mapped.has(role)) throw new Error(`${JSON.stringify(name)} is in it twice, in two spellings of Unicode.`)
+    if (mapped.has(role)) throw new Error(`${JSON.stringify(name)} appears twice, in two Unicode forms.`)
     mapped.set(role, rolesOf(name, value))
   }
   return roles =>
@@ -46,18 +46,18 @@ function parse(json: string): object {
   } catch {
     throw new Error('it is not JSON.')
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('it is no JSON object.')
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('it is not a JSON object.')
   return value
 }
 
 function rolesOf(name: string, value: unknown): readonly string[] {
   const given = value === null ? [] : [value].flat()
   if (!given.every(role => typeof role === 'string'))
-    throw new Error(`${JSON.stringify(name)} is mapped to neither a text, nor a list of texts, nor null.`)
+    throw new Error(`${JSON.stringify(name)} must be mapped to a text, a list of texts, or null.`)
   try {
     return normaliseRoles(given)
   } catch (error) {
     if (!(error instanceof LatchkeyError)) throw error
-    throw new Error(`${JSON.stringify(name)} is mapped to what no account can have as a role. ${error.detail}`)
+    throw new Error(`${JSON.stringify(name)} is mapped to an invalid role. ${error.detail}`)
   }
 }

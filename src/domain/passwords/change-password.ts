@@ -58,7 +58,7 @@ async function verifyAndChange(context: AuthContext, change: PasswordChange, cal
     const fence = { tokenVersion: changed.tokenVersion, passwordHash }
     const signIn = { userId: user.id, fence, transport: change.transport, remember, caller }
     const session = await openSession(context, repositories, signIn)
-    if (!session) throw new Error('an account changed while its row was held')
+    if (!session) throw new Error('an account changed while its row was locked')
     const event = { userId: user.id, sessionId: session.facts.sessionId, actor: 'user', ...caller }
     await repositories.securityEvents.add({ ...event, type: 'password_changed', ...deviceDetails(session) })
     return session

@@ -35,10 +35,10 @@ export function checkNewPassword(password: string, rules: NewPasswordRules): voi
   const normalized = normalizePassword(password)
   const seen = asSeen(normalized)
   if (seen.trim() === '' && normalized !== '')
-    refuse('password_blank', 'Use characters that can be seen; spaces alone are no password.')
+    refuse('password_blank', 'Use visible characters: spaces alone are not a password.')
   const length = [...normalized].length
   if ([...seen].length < minLength) {
-    const hint = length < minLength ? '' : ' Spaces in a row count as one, invisible characters as none.'
+    const hint = length < minLength ? '' : ' Spaces in a row count as one, and invisible characters do not count.'
     refuse('password_too_short', `Use at least ${minLength} characters.${hint}`)
   }
   if (length > PASSWORD_MAX_LENGTH) refuse('password_too_long', `Use at most ${PASSWORD_MAX_LENGTH} characters.`)
@@ -47,14 +47,14 @@ export function checkNewPassword(password: string, rules: NewPasswordRules): voi
   const addresses = emailForms(email).map(foldedForm)
   // A local part shorter than the minimum needs no rule of its own: such a password was refused above.
   if (addresses.some(address => folded === address || folded === address.slice(0, address.lastIndexOf('@'))))
-    refuse('password_is_email', 'Use something that is not part of your address.')
-  if (folded === SERVICE_NAME) refuse('password_too_common', 'Use something other than the name of this service.')
+    refuse('password_is_email', 'Do not use your e-mail address, or the part of it before the @.')
+  if (folded === SERVICE_NAME) refuse('password_too_common', 'Do not use the name of this service.')
   if (new Set(folded.replaceAll(' ', '')).size === 1)
-    refuse('password_too_common', 'Use different characters: one that is repeated is among the first to be tried.')
+    refuse('password_too_common', 'Use different characters: attackers try one repeated character first.')
   if (isCommonPassword(folded))
-    refuse('password_too_common', 'Many people use this one, and it is among the first to be tried: use another.')
+    refuse('password_too_common', 'Many people use this one, and attackers try it first: use another one.')
   if (current !== undefined && normalized === normalizePassword(current))
-    refuse('password_unchanged', 'Use another password than the one you have.')
+    refuse('password_unchanged', 'Use a password that is different from the current one.')
 }
 
 const SERVICE_NAME = 'latchkey'

@@ -18,7 +18,7 @@ export function schemeOf(storedHash: string): { scheme: PasswordScheme; kind: st
     const [kind] = scheme.kind.exec(storedHash) ?? []
     if (kind !== undefined) return { scheme, kind }
   }
-  throw new TypeError('the stored password hash is of no scheme that this service knows')
+  throw new TypeError('the stored password hash has an unknown scheme')
 }
 
 /** What becomes of a password that is verified against a hash. */

@@ -51,7 +51,7 @@ export async function resetPassword(context: AuthContext, reset: PasswordReset, 
     const { transport, remember } = reset
     const fence = { tokenVersion: changed.tokenVersion, passwordHash }
     const session = await openSession(context, repositories, { userId: user.id, fence, transport, remember, caller })
-    if (!session) throw new Error('an account changed while its row was held')
+    if (!session) throw new Error('an account changed while its row was locked')
     const event = { userId: user.id, sessionId: session.facts.sessionId, actor: 'user', ...caller }
     await repositories.securityEvents.add({ ...event, type: 'password_reset', ...deviceDetails(session) })
     return session

@@ -142,7 +142,7 @@ t.test('an account without a password can be imported, and no password matches i
 })
 
 t.test('a refused hash is reported as unknown, damaged or too costly', async t => {
-  const unknown = 'The password_hash is of no scheme that this service knows.'
+  const unknown = 'The password_hash has an unknown scheme.'
   for (const hash of [
     'plain text',
     '{noop}password',

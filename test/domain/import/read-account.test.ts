@@ -75,7 +75,7 @@ t.test('hashes with another name in Django are imported in their standard form',
     t.equal(await hasher.verify(expected, 'correct horsf'), false)
   }
   for (const hash of [`scrypt$1000$seasalt123$8$1$${digest}==`, `scrypt$0$s$8$1$${digest}==`, 'argon2$', 'bcrypt$!'])
-    t.match(faultOf(JSON.stringify({ ...ada, password_hash: hash })), /no scheme/, hash)
+    t.match(faultOf(JSON.stringify({ ...ada, password_hash: hash })), /unknown scheme/, hash)
 })
 
 t.test('a null or empty field of an account counts as missing', async t => {
@@ -131,7 +131,7 @@ t.test('times are read in the formats that databases and programs write', async 
   ])
     t.match(
       faultOf(JSON.stringify({ ...ada, created_at: value })),
-      /^The created_at is no instant/,
+      /^The created_at is not a time such as/,
       JSON.stringify(value),
     )
 })
@@ -140,35 +140,38 @@ t.test('an invalid line is refused with a reason that does not quote it', async 
   const cases: [line: string | object, reason: string][] = [
     ['{"email": "ada@example.com"', 'This is not JSON.'],
     ['email,password', 'This is not JSON.'],
-    ['[]', 'This is no JSON object.'],
-    ['null', 'This is no JSON object.'],
-    ['"ada"', 'This is no JSON object.'],
-    [{ email: undefined }, 'There is no email.'],
+    ['[]', 'This is not a JSON object.'],
+    ['null', 'This is not a JSON object.'],
+    ['"ada"', 'This is not a JSON object.'],
+    [{ email: undefined }, 'The email is missing.'],
     [{ email: 'ada' }, 'The email is not an e-mail address.'],
     [{ email: 7 }, 'The email is not an e-mail address.'],
     [{ email: 'a\0@example.com' }, 'The email is not an e-mail address.'],
     [{ email: 'a\uFFFD@example.com' }, 'The email is not an e-mail address.'],
-    [{ password_hash: undefined }, 'There is no password_hash.'],
-    [{ password_hash: 'plain text' }, 'The password_hash is of no scheme that this service knows.'],
-    [{ password_hash: 7 }, 'The password_hash is of no scheme that this service knows.'],
-    [{ username: 7 }, 'The username is no text.'],
+    [{ password_hash: undefined }, 'The password_hash is missing.'],
+    [{ password_hash: 'plain text' }, 'The password_hash has an unknown scheme.'],
+    [{ password_hash: 7 }, 'The password_hash has an unknown scheme.'],
+    [{ username: 7 }, 'The username is not text.'],
     [{ username: 'a'.repeat(321) }, 'The username has more than 320 characters.'],
-    [{ username: 'a\0' }, 'The username has characters that no text may have.'],
-    [{ username: '\uD800' }, 'The username has characters that no text may have.'],
-    [{ username: 'bob@example.com' }, 'The username is not the e-mail of its own account.'],
+    [{ username: 'a\0' }, 'The username contains invalid characters.'],
+    [{ username: '\uD800' }, 'The username contains invalid characters.'],
+    [
+      { username: 'bob@example.com' },
+      'The username looks like an e-mail address, so it must be the e-mail of the same account.',
+    ],
     [{ username: ' \u200B' }, 'The username is empty.'],
-    [{ external_id: 1.5 }, 'The external_id is no whole number: write it as text.'],
-    [{ external_id: 2 ** 53 }, 'The external_id is no whole number: write it as text.'],
-    [{ external_id: {} }, 'The external_id is no text.'],
-    [{ roles: 'admin' }, 'The roles are no list of texts.'],
-    [{ roles: [1] }, 'The roles are no list of texts.'],
+    [{ external_id: 1.5 }, 'The external_id is not a whole number below 2^53: write it as text.'],
+    [{ external_id: 2 ** 53 }, 'The external_id is not a whole number below 2^53: write it as text.'],
+    [{ external_id: {} }, 'The external_id is not text.'],
+    [{ roles: 'admin' }, 'The roles are not a list of texts.'],
+    [{ roles: [1] }, 'The roles are not a list of texts.'],
     [
       { roles: ['a,b'] },
-      "The roles can't be taken over: Use letters, digits, punctuation but no comma, symbols, and single spaces between them.",
+      'The roles cannot be imported: Use letters, digits, symbols, punctuation except commas, and single spaces between them.',
     ],
     [
       { roles: ['x'.repeat(1100), 'y'.repeat(1100)] },
-      "The roles can't be taken over: The roles take 2206 bytes, at most 2144.",
+      'The roles cannot be imported: The roles take 2206 bytes; the maximum is 2144.',
     ],
     [{ disabled: 1 }, 'The disabled is neither true nor false.'],
     [{ must_change_password: 'true' }, 'The must_change_password is neither true nor false.'],

@@ -32,7 +32,7 @@ t.test('only a role that the mapping names becomes admin', async t => {
     message: /The role admin is not in the role/,
   })
   t.throws(() => mapped({}, 'admin'), { message: /The role admin is not in the role mapping/ })
-  t.throws(() => mapped({ Root: 'admin' }, 'Admin'), { message: /must be spelt exactly so/ })
+  t.throws(() => mapped({ Root: 'admin' }, 'Admin'), { message: /must be spelt exactly admin/ })
   t.strictSame(mapped('{"__proto__": "editor"}', 'constructor', 'toString'), ['constructor', 'toString'])
   t.strictSame(mapped('{"__proto__": "editor"}', '__proto__'), ['editor'])
 })
@@ -42,22 +42,22 @@ t.test('an invalid role mapping is refused with the reason', async t => {
   for (const [json, message] of [
     ['', 'it is not JSON.'],
     ['{"a": "b"', 'it is not JSON.'],
-    ['[]', 'it is no JSON object.'],
-    ['null', 'it is no JSON object.'],
-    ['"editor"', 'it is no JSON object.'],
-    ['{"a": 1}', '"a" is mapped to neither a text, nor a list of texts, nor null.'],
-    ['{"a": {"b": "c"}}', '"a" is mapped to neither a text, nor a list of texts, nor null.'],
-    ['{"a": ["b", null]}', '"a" is mapped to neither a text, nor a list of texts, nor null.'],
-    ['{"a": [["b"]]}', '"a" is mapped to neither a text, nor a list of texts, nor null.'],
-    ['{"a": true}', '"a" is mapped to neither a text, nor a list of texts, nor null.'],
+    ['[]', 'it is not a JSON object.'],
+    ['null', 'it is not a JSON object.'],
+    ['"editor"', 'it is not a JSON object.'],
+    ['{"a": 1}', '"a" must be mapped to a text, a list of texts, or null.'],
+    ['{"a": {"b": "c"}}', '"a" must be mapped to a text, a list of texts, or null.'],
+    ['{"a": ["b", null]}', '"a" must be mapped to a text, a list of texts, or null.'],
+    ['{"a": [["b"]]}', '"a" must be mapped to a text, a list of texts, or null.'],
+    ['{"a": true}', '"a" must be mapped to a text, a list of texts, or null.'],
     [
       '{"a": "b,c"}',
-      '"a" is mapped to what no account can have as a role. Use letters, digits, punctuation but no comma, symbols, and single spaces between them.',
+      '"a" is mapped to an invalid role. Use letters, digits, symbols, punctuation except commas, and single spaces between them.',
     ],
-    ['{"a": ""}', /^"a" is mapped to what no account can have/],
-    ['{"a": "ADMIN"}', /^"a" .+ A role that reads admin must be spelt exactly so\.$/],
-    [JSON.stringify({ a: many }), /^"a" .+ The roles take 2211 bytes, at most 2144\.$/],
-    ['{"\u00C9": "a", "E\u0301": "b"}', '"E\u0301" is in it twice, in two spellings of Unicode.'],
+    ['{"a": ""}', /^"a" is mapped to an invalid role/],
+    ['{"a": "ADMIN"}', /^"a" .+ A role that looks like admin must be spelt exactly admin\.$/],
+    [JSON.stringify({ a: many }), /^"a" .+ The roles take 2211 bytes; the maximum is 2144\.$/],
+    ['{"\u00C9": "a", "E\u0301": "b"}', '"E\u0301" appears twice, in two Unicode forms.'],
   ] as const)
     t.throws(() => readRoleMapping(json), { message }, json.slice(0, 40))
 })

@@ -96,8 +96,8 @@ t.test('a hash whose time and a quarter exceed SIGN_IN_FAILURE_DELAY gets a warn
       'Until the users with such hashes have signed in once, the time of a failed sign-in can reveal that their ' +
       'accounts exist. Set it to 1130ms for the service.',
   )
-  t.match(warning(450, 500), /takes about 450 ms here, too close to SIGN_IN_FAILURE_DELAY .+ Set it to 570ms/)
-  t.match(warning(9000, 500), /Set it to 5000ms/, 'no more than the setting accepts')
+  t.match(warning(450, 500), /takes about 450 ms here, too close to SIGN_IN_FAILURE_DELAY .+ to 570ms for the service/)
+  t.match(warning(9000, 500), /to 5000ms for the service/, 'no more than the setting accepts')
   t.equal(warning(400, 500), undefined)
   t.equal(warning(900, 0), undefined, 'the delay is turned off')
   t.equal(slowHashWarning(undefined, 500), undefined)

@@ -158,7 +158,7 @@ t.test('the refusal of a password says what would be accepted', async t => {
   const detail = (password: string) => refusalOf(password)?.detail
   t.equal(detail('x'), 'Use at least 8 characters.')
   t.equal(detail('x'.repeat(999)), 'Use at most 256 characters.')
-  t.match(detail(email), /your address/)
+  t.match(detail(email), /your e-mail address/)
   t.match(detail('latchkey'), /name of this service/)
   t.equal(refusalOf('x')?.status, 422)
 })
