@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { type FileHandle, open, readFile } from 'node:fs/promises'
-import { LineFault } from '../domain/import/import-error.js'
+import { ImportError } from '../domain/import/import-error.js'
 import type { Line } from '../domain/import/import-users.js'
 import { type RoleMapping, readRoleMapping } from '../domain/import/role-mapping.js'
 import { codeOf, messageOf } from '../lib/error-facts.js'
@@ -49,8 +49,8 @@ export async function* readLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<
 }
 
 function toLine(number: number, length: number, bytes: Buffer): Line {
-  if (length > LINE_MAX_BYTES) return { number, text: new LineFault(`The line has more than ${LINE_MAX_BYTES} bytes.`) }
-  if (!isUtf8(bytes)) return { number, text: new LineFault('The line is not UTF-8.') }
+  if (length > LINE_MAX_BYTES) return { number, text: new ImportError(`The line has more than ${LINE_MAX_BYTES} bytes.`) }
+  if (!isUtf8(bytes)) return { number, text: new ImportError('The line is not UTF-8.') }
   const text = bytes.toString('utf8')
   // Some editors write a byte order mark at the start of a file.
   return { number, text: number === 1 && text.startsWith('\uFEFF') ? text.slice(1) : text }

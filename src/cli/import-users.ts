@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.js'
 import { ADMIN_ROLE } from '../domain/accounts/roles.js'
-import { type ImportCounts, type ImportWatcher, importUsers as importLines } from '../domain/import/import-users.js'
+import { type ImportCounts, type ImportObserver, importUsers as importLines } from '../domain/import/import-users.js'
 import type { RoleMapping } from '../domain/import/role-mapping.js'
 import { type HashMeasurement, type SlowestHash, slowestHashFinder } from '../domain/import/slowest-hash.js'
 import { FAILURE_DELAY_MARGIN } from '../domain/login/constant-time-failures.js'
@@ -57,7 +57,7 @@ export async function importUsers(
   const ignored = new Set<string>()
   let soFar: ImportCounts | undefined
   let saidAt = performance.now()
-  const watcher: ImportWatcher = {
+  const watcher: ImportObserver = {
     onAccount({ roles, passwordHash }, isNew) {
       if (isNew && roles.includes(ADMIN_ROLE)) administrators++
       // Existing accounts count too: a first import may have been interrupted.

@@ -10,7 +10,7 @@ import type { Revocation } from '../revocations/revocation.js'
 import type { Revocations } from '../revocations/revocations.js'
 import type { Keyring } from './keys/keyring.js'
 import type { Secrets } from './keys/secrets.js'
-import type { FailureSchedule } from './login/constant-time-failures.js'
+import type { FailureDelay } from './login/failure-delay.js'
 import type { PasswordHasher } from './passwords/password-hasher.js'
 import type { AccessTokenVerifier } from './tokens/verify-access-token.js'
 
@@ -26,7 +26,7 @@ export interface AuthContext {
   readonly accessTokens: AccessTokenVerifier
   readonly passwords: PasswordHasher
   readonly loginLimiter: LoginLimiter
-  readonly failureSchedule: FailureSchedule
+  readonly failureDelay: FailureDelay
   /** Milliseconds since the epoch. */
   readonly clock: () => number
   readonly log: Log

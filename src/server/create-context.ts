@@ -4,7 +4,7 @@ import type { AuthContext, EventThrottle } from '../domain/context.js'
 import { ensureSigningKey, type KeyMaintenance, startKeyMaintenance } from '../domain/keys/key-maintenance.js'
 import { Keyring } from '../domain/keys/keyring.js'
 import { deriveSecrets } from '../domain/keys/secrets.js'
-import { createFailureSchedule } from '../domain/login/constant-time-failures.js'
+import { createFailureDelay } from '../domain/login/failure-delay.js'
 import { createPasswordHasher } from '../domain/passwords/password-hasher.js'
 import { cleanUp, repairRevocations } from '../domain/sessions/maintenance.js'
 import { createAccessTokenVerifier } from '../domain/tokens/verify-access-token.js'
@@ -64,7 +64,7 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     background.run('read the signing keys', () => keyring.reload())
   })
   const activity = new Activity({ ephemeral, log, clock })
-  const failureSchedule = createFailureSchedule({
+  const failureDelay = createFailureDelay({
     delayMs: config.signInFailureDelayMs,
     onTooShort: usedMs =>
       log.warn(
@@ -103,9 +103,9 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     passwords: createPasswordHasher({
       ...config.hash,
       onDamagedHash: error => log.error(`a stored password hash is damaged: ${error.message}`),
-      onVerified: failureSchedule.observe,
+      onVerified: failureDelay.observe,
     }),
-    failureSchedule,
+    failureDelay,
     loginLimiter: createLoginLimiter({
       enabled: config.rateLimit.enabled,
       maxPerMinute: config.rateLimit.failuresPerAccountPerMinute,

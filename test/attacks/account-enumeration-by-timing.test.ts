@@ -1,7 +1,7 @@
 import t from 'tap'
 import { disableUser } from '../../src/domain/accounts/administer-users.js'
 import type { AuthContext } from '../../src/domain/context.js'
-import { createFailureSchedule } from '../../src/domain/login/constant-time-failures.js'
+import { createFailureDelay } from '../../src/domain/login/failure-delay.js'
 import { logIn } from '../../src/domain/login/log-in.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { PASSWORD, post, signUp } from '../support/people.js'
@@ -22,8 +22,8 @@ function withStoppedClock({ app }: TestApp, size = 1): { context: AuthContext; m
     if (moments.push(momentMs) === size) release()
     return allThere
   }
-  const failureSchedule = createFailureSchedule({ delayMs: DELAY_MS, now: () => 0, until })
-  return { context: { ...app.context, failureSchedule }, moments: () => moments.sort((a, b) => a - b) }
+  const failureDelay = createFailureDelay({ delayMs: DELAY_MS, now: () => 0, until })
+  return { context: { ...app.context, failureDelay }, moments: () => moments.sort((a, b) => a - b) }
 }
 
 /** The times at which concurrent wrong guesses at one name are answered. */

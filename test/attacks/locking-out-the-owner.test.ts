@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import { knownCaller } from '../../src/domain/login/lockout.js'
+import { findKnownCaller } from '../../src/domain/login/lockout.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { PASSWORD, type Person, post, signUp } from '../support/people.js'
 
@@ -120,12 +120,12 @@ t.test('forged cookies, revoked tokens and those of other accounts give no extra
     t.equal((await signIn(app, ada.email, cookie)).statusCode, 429, `the cookie: ${name}`)
   t.match((await changePassword(app, mallory.accessToken, { email: ada.email })).json(), { code: 'account_mismatch' })
   t.equal(
-    knownCaller(app.context, ada.userId, { session: { ...mallory, clientId: 'latchkey' } }),
+    findKnownCaller(app.context, ada.userId, { session: { ...mallory, clientId: 'latchkey' } }),
     undefined,
     'another user’s session',
   )
   t.equal(
-    knownCaller(app.context, undefined, { session: { ...ada, clientId: 'latchkey' }, deviceCookie: own }),
+    findKnownCaller(app.context, undefined, { session: { ...ada, clientId: 'latchkey' }, deviceCookie: own }),
     undefined,
     'an unknown name',
   )

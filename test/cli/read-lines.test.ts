@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import t from 'tap'
 import { readLines } from '../../src/cli/import-input.js'
-import { LineFault } from '../../src/domain/import/import-error.js'
+import { ImportError } from '../../src/domain/import/import-error.js'
 
 /** Reads lines from bytes that arrive in pieces of this size. */
 async function linesOf(bytes: Buffer | string, pieceSize = 3): Promise<string[]> {
@@ -11,7 +11,7 @@ async function linesOf(bytes: Buffer | string, pieceSize = 3): Promise<string[]>
   )
   const lines: string[] = []
   for await (const { number, text } of readLines(Readable.from(pieces)))
-    lines.push(`${number} ${text instanceof LineFault ? `(${text.message})` : text}`)
+    lines.push(`${number} ${text instanceof ImportError ? `(${text.message})` : text}`)
   return lines
 }
 
@@ -47,6 +47,6 @@ t.test('an endless line does not fill the memory', async t => {
     for (let piece = 0; piece < 3000; piece++) yield Buffer.alloc(limit, 'x')
   }
   const before = process.memoryUsage.rss()
-  for await (const { text } of readLines(endless())) t.type(text, LineFault)
+  for await (const { text } of readLines(endless())) t.type(text, ImportError)
   t.ok(process.memoryUsage.rss() - before < 150 * 1024 * 1024, 'after 200 MB of one line')
 })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import {
-  carriableRoles,
+  encodableRoles,
   encodedRole,
   normaliseRoles,
   ROLES_MAX_BYTES,
@@ -36,7 +36,7 @@ const OF_OTHER_SYSTEMS = [
 t.test('roles of other systems are accepted as they are', async t => {
   for (const role of OF_OTHER_SYSTEMS) {
     t.strictSame(normaliseRoles([role]), [role])
-    t.strictSame(carriableRoles([role]), [role])
+    t.strictSame(encodableRoles([role]), [role])
     t.equal(roleNamed(role), role)
   }
 })
@@ -69,7 +69,7 @@ t.test('roles with invisible characters, commas or unusual spaces are refused an
     '\u{E0041}',
   ]) {
     t.match(faultOf(role), /^Use letters/, JSON.stringify(role))
-    t.strictSame(carriableRoles([role]), [], JSON.stringify(role))
+    t.strictSame(encodableRoles([role]), [], JSON.stringify(role))
     t.throws(() => roleNamed(role), { code: 'invalid_role' }, JSON.stringify(role))
   }
 })
@@ -78,7 +78,7 @@ t.test('two Unicode spellings of a role are one role, and characters that only l
   t.strictSame(normaliseRoles(['E\u0301diteur', '\u00C9diteur', 'editor', 'editor']), ['\u00C9diteur', 'editor'])
   t.equal(roleNamed('E\u0301diteur'), '\u00C9diteur')
   t.strictSame(normaliseRoles(['\uFF11', '1', '\uFB01', 'fi', 'Editor', 'editor']).length, 6)
-  t.strictSame(carriableRoles(['E\u0301diteur']), [], 'not if the database has the other spelling')
+  t.strictSame(encodableRoles(['E\u0301diteur']), [], 'not if the database has the other spelling')
 })
 
 t.test('a role that reads as admin in another spelling is refused', async t => {
@@ -103,7 +103,7 @@ t.test('a role that reads as admin in another spelling is refused', async t => {
 t.test('the roles together are limited to 2144 bytes, which the error says', async t => {
   const many = Array.from({ length: 32 }, (_, n) => `${n}`.padStart(64, 'x'))
   t.strictSame(normaliseRoles(many), many, 'as many as the previous version accepted')
-  t.strictSame(carriableRoles(many), many)
+  t.strictSame(encodableRoles(many), many)
   t.equal(faultOf(...many, 'x'), 'The roles take 2148 bytes; the maximum is 2144.')
   t.equal(normaliseRoles(Array.from({ length: 300 }, (_, n) => `r${n}`)).length, 300, 'there may be many short roles')
   t.equal(normaliseRoles(Array(5000).fill('editor')).length, 1, 'a repeated role counts once')
@@ -114,9 +114,9 @@ t.test('the roles together are limited to 2144 bytes, which the error says', asy
 t.test('if not all roles can be carried, those that fit are carried', async t => {
   const large = 'x'.repeat(2100)
   const exact = 'z'.repeat(29)
-  t.strictSame(carriableRoles([large, 'y'.repeat(60), 'editor', exact, 'a']), [large, 'editor', exact])
-  t.strictSame(carriableRoles(['x'.repeat(2142), 'editor']), ['editor'])
-  t.strictSame(carriableRoles(['editor', 7, null, {}] as string[]), ['editor'])
+  t.strictSame(encodableRoles([large, 'y'.repeat(60), 'editor', exact, 'a']), [large, 'editor', exact])
+  t.strictSame(encodableRoles(['x'.repeat(2142), 'editor']), ['editor'])
+  t.strictSame(encodableRoles(['editor', 7, null, {}] as string[]), ['editor'])
 })
 
 t.test('plain roles are not encoded, and all others are encoded as in RFC 3986', async t => {
@@ -131,7 +131,7 @@ t.test('splitting the header of roles at commas and decoding each part gives the
   const role = fc.oneof(fc.string({ unit: 'binary', maxLength: 8 }), fc.string({ unit: 'grapheme', maxLength: 40 }))
   fc.assert(
     fc.property(fc.array(fc.oneof(role, fc.constantFrom(...OF_OTHER_SYSTEMS)), { maxLength: 60 }), given => {
-      const roles = carriableRoles(given)
+      const roles = encodableRoles(given)
       const header = roles.map(encodedRole).join(',')
       const read = header === '' ? [] : header.split(',').map(decodeURIComponent)
       t.strictSame(read, roles)

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { deriveSecrets } from '../../src/domain/keys/secrets.js'
-import { deviceGrant, hasEntry, knownDevice } from '../../src/domain/login/device-cookie.js'
+import { issueDeviceCookie, hasEntry, knownDevice } from '../../src/domain/login/device-cookie.js'
 import { readPasswordResetToken, writePasswordResetToken } from '../../src/domain/passwords/password-reset.js'
 import { readRefreshToken, successorOf, writeRefreshToken } from '../../src/domain/tokens/refresh-token.js'
 import { isTicketFor, writeTicket } from '../../src/domain/tokens/superseded-ticket.js'
@@ -73,8 +73,8 @@ t.test('the format of device cookies stays the same', async t => {
     config: { lockout: { failures: 3, deviceMaxAgeSeconds: 3600 }, rateLimit: { enabled: true } },
     secrets: { deviceKeys },
     clock: () => now,
-  } as unknown as Parameters<typeof deviceGrant>[0]
-  const granted = deviceGrant(context, { userId: another, transport: 'cookie', deviceCookie: cookie })?.cookie
+  } as unknown as Parameters<typeof issueDeviceCookie>[0]
+  const granted = issueDeviceCookie(context, { userId: another, transport: 'cookie', deviceCookie: cookie })?.cookie
   t.ok(granted?.endsWith(`.${cookie}`), 'the entries of other accounts are kept as they are')
   t.ok(knownDevice(granted, another, options))
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createUser, findId } from '../../src/domain/accounts/administer-users.js'
+import { createUser, findUserId } from '../../src/domain/accounts/administer-users.js'
 import { findUsers } from '../../src/domain/accounts/find-users.js'
 import { importUsers } from '../../src/domain/import/import-users.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
@@ -58,7 +58,7 @@ for (const stored of [IN_UNICODE, 'user@example.com.', 'user@exa..mple']) {
     const spellings = stored === IN_UNICODE ? [IN_UNICODE, IN_ASCII, TYPED] : [stored]
     for (const email of spellings) {
       t.equal(await whoSignsIn(test, email), userId, email)
-      t.equal(await findId(context, email), userId)
+      t.equal(await findUserId(context, email), userId)
       const found = await findUsers(context, { field: 'email', text: email, isPrefix: false }, { limit: 10 })
       t.match(found.users, [{ id: userId }])
       const refusal = (await post(test.app, '/auth/register', { email, password: PASSWORD })).json().code

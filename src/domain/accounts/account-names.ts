@@ -16,13 +16,13 @@ import { foldedForm, textForm } from '../../lib/normalize.js'
  * @throws LatchkeyError `invalid_email`
  */
 export function normaliseEmail(input: string): string {
-  const email = asEmail(input)
+  const email = tryNormaliseEmail(input)
   if (email === undefined) throw new LatchkeyError('invalid_email')
   return email
 }
 
 /** The same, or undefined for what is no address. */
-export function asEmail(text: string): string | undefined {
+export function tryNormaliseEmail(text: string): string | undefined {
   const [localPart, domain = ''] = earlierForm(text)?.split('@') ?? []
   const ascii = asciiDomain(domain)
   const email = `${localPart}@${ascii}`
@@ -37,7 +37,7 @@ export function asEmail(text: string): string | undefined {
 export function emailForms(text: string): readonly string[] {
   const earlier = earlierForm(text)
   if (earlier === undefined) return []
-  const email = asEmail(text)
+  const email = tryNormaliseEmail(text)
   if (email === undefined) return [earlier]
   const [localPart, domain = ''] = email.split('@')
   const readable = IS_PUNYCODE.test(domain) ? `${localPart}@${domainToUnicode(domain)}` : email
@@ -46,7 +46,7 @@ export function emailForms(text: string): readonly string[] {
 
 /** The forms in which nothing is stored any more, but may have been: who has one of them has the address. */
 export function earlierEmailForms(text: string): readonly string[] {
-  const email = asEmail(text)
+  const email = tryNormaliseEmail(text)
   return emailForms(text).filter(form => form !== email)
 }
 

@@ -14,7 +14,7 @@ export interface NewAccount {
 }
 
 /** Accounts are named by their id or their e-mail. */
-type UserName = string
+type UserReference = string
 
 /**
  * Makes an account with a temporary password that must be changed before the first sign-in.
@@ -57,10 +57,10 @@ export async function createUser(
  */
 export async function disableUser(
   context: Pick<AuthContext, 'db' | 'revocations'>,
-  name: UserName,
+  name: UserReference,
   actor: string,
 ): Promise<void> {
-  const id = await findId(context, name)
+  const id = await findUserId(context, name)
   if (id === actor) throw new LatchkeyError('own_account')
   await commitAndAnnounce(context, async repositories => {
     const user = await repositories.users.disable(id)
@@ -76,8 +76,8 @@ export async function disableUser(
  *
  * @throws LatchkeyError user_not_found
  */
-export async function enableUser(context: Pick<AuthContext, 'db'>, name: UserName, actor: string): Promise<void> {
-  const id = await findId(context, name)
+export async function enableUser(context: Pick<AuthContext, 'db'>, name: UserReference, actor: string): Promise<void> {
+  const id = await findUserId(context, name)
   await context.db.transaction(async repositories => {
     await repositories.users.enable(id)
     await repositories.deviceFailures.forgetThoseOf(id)
@@ -93,12 +93,12 @@ export async function enableUser(context: Pick<AuthContext, 'db'>, name: UserNam
  */
 export async function setRoles(
   context: Pick<AuthContext, 'db' | 'revocations'>,
-  name: UserName,
+  name: UserReference,
   given: readonly string[],
   actor: string,
 ): Promise<void> {
   const roles = normaliseRoles(given)
-  const id = await findId(context, name)
+  const id = await findUserId(context, name)
   if (id === actor && !roles.includes(ADMIN_ROLE)) throw new LatchkeyError('own_account')
   await commitAndAnnounce(context, async repositories => {
     const user = await repositories.users.lock(id)
@@ -116,7 +116,7 @@ export async function setRoles(
  *
  * @throws LatchkeyError user_not_found
  */
-export async function findId({ db }: Pick<AuthContext, 'db'>, name: UserName): Promise<string> {
+export async function findUserId({ db }: Pick<AuthContext, 'db'>, name: UserReference): Promise<string> {
   const isEmail = name.includes('@')
   const user = isEmail
     ? await db.users.findByEmail(...emailForms(name))

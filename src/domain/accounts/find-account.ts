@@ -1,7 +1,7 @@
 import { textForm } from '../../lib/normalize.js'
 import type { User } from '../../postgres/users.js'
 import type { AuthContext } from '../context.js'
-import { asEmail, emailForms } from './account-names.js'
+import { emailForms, tryNormaliseEmail } from './account-names.js'
 
 /** How a request names an account. */
 export interface AccountNames {
@@ -12,7 +12,7 @@ export interface AccountNames {
 }
 
 /** The name that attempts on an account are counted by, whether or not there is one. */
-export function countedName(names: AccountNames): string {
+export function attemptCounter(names: AccountNames): string {
   return Object.entries(accountName(names)).join()
 }
 
@@ -31,7 +31,7 @@ type AccountName = { email: string } | { username: string }
  */
 function accountName({ email, username }: AccountNames): AccountName {
   const given = username ?? email ?? ''
-  const address = asEmail(given) ?? emailForms(given)[0]
+  const address = tryNormaliseEmail(given) ?? emailForms(given)[0]
   if (address !== undefined) return { email: address }
   // What is no address has no account by it.
   return username === undefined ? { email: '' } : { username: textForm(username) }

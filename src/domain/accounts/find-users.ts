@@ -3,7 +3,7 @@ import { isUuid } from '../../lib/ids.js'
 import { foldedForm, textForm } from '../../lib/normalize.js'
 import type { User } from '../../postgres/users.js'
 import type { AuthContext } from '../context.js'
-import { asEmail, emailForms } from './account-names.js'
+import { emailForms, tryNormaliseEmail } from './account-names.js'
 
 type NameField = 'email' | 'username' | 'externalId'
 
@@ -103,7 +103,7 @@ export async function* findEarlierEmails({ db }: Pick<AuthContext, 'db'>): Async
   for (;;) {
     const page = await db.userPages.withUncommonDomains(afterId, PAGE_SIZE)
     for (const { id, email } of page) {
-      const form = asEmail(email)
+      const form = tryNormaliseEmail(email)
       if (form === email) continue
       const others = emailForms(email).filter(other => other !== email)
       const other = others.length > 0 ? await db.users.findByEmail(...others) : undefined

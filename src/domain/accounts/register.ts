@@ -1,7 +1,7 @@
 import { LatchkeyError } from '../../lib/errors.js'
 import { newId } from '../../lib/ids.js'
 import { type AuthContext, type Caller, commitAndAnnounce } from '../context.js'
-import { deviceGrant } from '../login/device-cookie.js'
+import { issueDeviceCookie } from '../login/device-cookie.js'
 import { checkNewPassword } from '../passwords/check-new-password.js'
 import { openSession } from '../sessions/open-session.js'
 import { type Grant, grantTokens } from '../tokens/grant-tokens.js'
@@ -47,6 +47,6 @@ export async function register(context: AuthContext, registration: Registration,
     await repositories.securityEvents.add({ ...event, type: 'registered' })
     return session
   })
-  const device = deviceGrant(context, { ...registration, userId: user.id })
+  const device = issueDeviceCookie(context, { ...registration, userId: user.id })
   return { ...grantTokens(context, opened.facts, opened.refreshToken), device }
 }

@@ -1,7 +1,7 @@
 import { LatchkeyError } from '../../lib/errors.js'
 import type { AuthContext } from '../context.js'
 import { earlierEmailForms, normaliseEmail, normaliseUsername } from './account-names.js'
-import { findId } from './administer-users.js'
+import { findUserId } from './administer-users.js'
 
 /** What is absent stays as it is. */
 export interface NewNames {
@@ -29,7 +29,7 @@ export async function renameUser(
   actor: string,
 ): Promise<{ id: string; email: string; username: string | null }> {
   const given = names.email === undefined ? undefined : normaliseEmail(names.email)
-  const userId = await findId({ db }, name)
+  const userId = await findUserId({ db }, name)
   return db.transaction(async repositories => {
     const user = await repositories.users.lock(userId)
     if (!user) throw new LatchkeyError('user_not_found')

@@ -17,10 +17,10 @@ export const ROLES_MAX_BYTES = 2144
  * The roles that a token and a header can carry, of those that somebody may have written into the database by hand. One
  * with a comma in it would be two to the service behind a gateway.
  */
-export function carriableRoles(roles: readonly string[]): string[] {
+export function encodableRoles(roles: readonly string[]): string[] {
   let left = ROLES_MAX_BYTES
   return roles.filter(role => {
-    const bytes = carriedBytes(role)
+    const bytes = encodedBytes(role)
     if (bytes > left) return false
     left -= bytes
     return true
@@ -60,7 +60,7 @@ export function normaliseRoles(roles: readonly string[]): string[] {
  */
 export function roleNamed(name: string): string {
   const role = composedForm(name)
-  if (carriedBytes(role) > ROLES_MAX_BYTES) throw new LatchkeyError('invalid_role', { detail: RULE })
+  if (encodedBytes(role) > ROLES_MAX_BYTES) throw new LatchkeyError('invalid_role', { detail: RULE })
   return role
 }
 
@@ -85,7 +85,7 @@ function bytesOf(role: string): number {
 const judged = new LRUCache<string, number>({ max: 1000 })
 
 /** What a role takes, or infinitely much for what can't be carried at all. */
-function carriedBytes(role: unknown): number {
+function encodedBytes(role: unknown): number {
   if (typeof role !== 'string' || role.length > ROLES_MAX_BYTES) return Number.POSITIVE_INFINITY
   // What the version before this one carried is carried, a look-alike of `admin` too: nothing here takes it for that.
   if (PLAIN.test(role)) return role.length + 3

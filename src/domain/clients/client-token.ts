@@ -46,7 +46,7 @@ export function clientTokenAudience({ issuer }: { issuer: string }): string {
 }
 
 /** Makes an access token of a client with these of its scopes. */
-function mintClientToken(
+function signClientToken(
   { config, keyring }: Pick<AuthContext, 'config' | 'keyring'>,
   client: KnownClient,
   scopes: readonly string[],
@@ -101,7 +101,7 @@ export function grantClientCredentials(
 ): ClientGrant {
   const scopes = wanted === undefined ? client.scopes : [...new Set(wanted.split(' '))]
   if (!scopes.every(scope => client.scopes.includes(scope))) throw new LatchkeyError('invalid_scope')
-  const accessToken = mintClientToken(context, client, scopes)
+  const accessToken = signClientToken(context, client, scopes)
   return { accessToken, accessExpiresInSeconds: CLIENT_TOKEN_TTL_SECONDS, scopes }
 }
 

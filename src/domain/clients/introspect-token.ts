@@ -10,7 +10,7 @@ import { verifyAccessToken } from '../tokens/verify-access-token.js'
 import { clientTokenAudience, isClientToken, verifyClientToken } from './client-token.js'
 
 /** What is said of a live token (RFC 7662, 2.2); instants are whole seconds since the epoch. */
-export interface LiveToken {
+export interface ActiveToken {
   kind: 'access' | 'refresh'
   subject: string
   clientId: string
@@ -42,7 +42,7 @@ export async function introspectToken(
   client: Pick<Client, 'id' | 'scopes'>,
   token: string,
   hint?: string,
-): Promise<LiveToken | undefined> {
+): Promise<ActiveToken | undefined> {
   if (!client.scopes.includes('introspect')) throw new LatchkeyError('unauthorized_client')
   const refreshToken = await introspectRefreshToken(context, token)
   if (refreshToken) return hint === 'refresh_token' || refreshToken.clientId === client.id ? refreshToken : undefined
@@ -57,7 +57,7 @@ export async function introspectToken(
 }
 
 /** Live is what could be exchanged now: the session's current token, or the one before it within the leeway. */
-async function introspectRefreshToken(context: AuthContext, text: string): Promise<LiveToken | undefined> {
+async function introspectRefreshToken(context: AuthContext, text: string): Promise<ActiveToken | undefined> {
   const presented = readRefreshToken(text, context.secrets.refreshKeys)
   if (!presented) return undefined
   const verdict = await examineRefreshToken(context, presented)
@@ -73,7 +73,7 @@ async function introspectRefreshToken(context: AuthContext, text: string): Promi
   }
 }
 
-async function introspectAccessToken(context: AuthContext, token: string): Promise<LiveToken | undefined> {
+async function introspectAccessToken(context: AuthContext, token: string): Promise<ActiveToken | undefined> {
   const { config, db } = context
   const principal = await verifyAccessToken(context, token)
   if (!isUuid(principal.userId) || !isUuid(principal.sessionId)) return undefined
@@ -87,11 +87,11 @@ async function introspectAccessToken(context: AuthContext, token: string): Promi
 
 async function introspectClientToken(
   context: AuthContext,
-  askerId: string,
+  requesterId: string,
   token: string,
-): Promise<LiveToken | undefined> {
+): Promise<ActiveToken | undefined> {
   const { clientId, scopes, jti, issuedAt, expiresAt } = await verifyClientToken(context, token)
-  if (clientId !== askerId) return undefined
+  if (clientId !== requesterId) return undefined
   return {
     kind: 'access',
     subject: clientId,

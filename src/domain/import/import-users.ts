@@ -1,7 +1,7 @@
 import { newId } from '../../lib/ids.js'
 import type { NewImportedUser, TakenNames } from '../../postgres/user-import.js'
 import type { AuthContext } from '../context.js'
-import { LineFault } from './import-error.js'
+import { ImportError } from './import-error.js'
 import { type ImportedAccount, readAccount } from './read-account.js'
 import type { RoleMapping } from './role-mapping.js'
 
@@ -9,7 +9,7 @@ export interface Line {
   /** Counted from 1. */
   number: number
   /** Or why it can't be read. */
-  text: string | LineFault
+  text: string | ImportError
 }
 
 export interface ImportCounts {
@@ -22,7 +22,7 @@ export interface ImportCounts {
   refused: number
 }
 
-export interface ImportWatcher {
+export interface ImportObserver {
   /** An account is in: it was imported now, or was there already. */
   onAccount?(account: ImportedAccount, isNew: boolean): void
   /** A line was left out, and why. */
@@ -36,7 +36,7 @@ export interface ImportWatcher {
 /** Rows a statement: enough that the round trip does not matter, and few enough for any statement's time. */
 const BATCH_SIZE = 500
 
-type Numbered = NewImportedUser & { number: number }
+type NumberedAccount = NewImportedUser & { number: number }
 
 /**
  * Takes over accounts from another system, one a line. An account that exists is never changed, so the same file can be
@@ -50,7 +50,7 @@ type Numbered = NewImportedUser & { number: number }
 export async function importUsers(
   { db }: Pick<AuthContext, 'db'>,
   lines: AsyncIterable<Line>,
-  watcher: ImportWatcher,
+  watcher: ImportObserver,
   actor: string,
   mapRoles?: RoleMapping,
 ): Promise<ImportCounts> {
@@ -59,7 +59,7 @@ export async function importUsers(
     counts.refused++
     watcher.onRefused(number, reason)
   }
-  const write = async (batch: readonly Numbered[], lastLine: number) => {
+  const write = async (batch: readonly NumberedAccount[], lastLine: number) => {
     const stored = await findStoredEarlier(db, batch)
     const imported = await db.userImport.add(batch.filter(account => !stored.some(other => isOf(other, account))))
     const left = batch.filter(({ id }) => !imported.has(id))
@@ -76,7 +76,7 @@ export async function importUsers(
     watcher.onProgress(counts)
   }
 
-  let batch: Numbered[] = []
+  let batch: NumberedAccount[] = []
   let lastLine = 0
   let writing = Promise.resolve()
   try {
@@ -100,7 +100,7 @@ export async function importUsers(
 }
 
 /** The accounts that an earlier version stored under another form of the address of one of these. */
-async function findStoredEarlier(db: AuthContext['db'], batch: readonly Numbered[]): Promise<TakenNames[]> {
+async function findStoredEarlier(db: AuthContext['db'], batch: readonly NumberedAccount[]): Promise<TakenNames[]> {
   const emails = batch.flatMap(({ earlierEmails }) => earlierEmails)
   if (emails.length === 0) return []
   return db.userImport.findTaken(emails.map(email => ({ email, username: null, externalId: null })))
@@ -112,15 +112,15 @@ function isOf({ email }: TakenNames, account: ImportedAccount): boolean {
 
 function tryRead(
   text: Line['text'],
-  watcher: ImportWatcher,
+  watcher: ImportObserver,
   mapRoles: RoleMapping | undefined,
   refuse: (reason: string) => void,
 ): ImportedAccount | undefined {
   try {
-    if (text instanceof LineFault) throw text
+    if (text instanceof ImportError) throw text
     return text.trim() === '' ? undefined : readAccount(text, watcher.onIgnored, mapRoles)
   } catch (error) {
-    if (!(error instanceof LineFault)) throw error
+    if (!(error instanceof ImportError)) throw error
     refuse(error.message)
     return undefined
   }

@@ -1,10 +1,10 @@
 import { LatchkeyError } from '../../lib/errors.js'
 import { earlierEmailForms, normaliseEmail, normaliseUsername } from '../accounts/account-names.js'
 import { normaliseRoles } from '../accounts/roles.js'
-import { judgeHash, UNUSABLE_HASH } from '../passwords/hash-formats.js'
-import { commonForm, fromKeycloak } from './account-formats.js'
-import { LineFault } from './import-error.js'
-import { type RoleMapping, sameRoles } from './role-mapping.js'
+import { checkHash, UNUSABLE_HASH } from '../passwords/hash-formats.js'
+import { convertHash, convertKeycloakCredential } from './convert-hash.js'
+import { ImportError } from './import-error.js'
+import { keepRoles, type RoleMapping } from './role-mapping.js'
 
 /** An account as another system describes it, in the form in which it is stored. */
 export interface ImportedAccount {
@@ -46,12 +46,12 @@ const UNSTORABLE = /[\0\uFFFD\p{Cs}]/u
  *
  * @param onIgnored told the name of each field that means nothing here
  * @param mapRoles says which roles here those of the other system are
- * @throws LineFault that says what is wrong with it; never a part of the line, which may be a hash
+ * @throws ImportError that says what is wrong with it; never a part of the line, which may be a hash
  */
 export function readAccount(
   line: string,
   onIgnored: (field: string) => void,
-  mapRoles: RoleMapping = sameRoles,
+  mapRoles: RoleMapping = keepRoles,
 ): ImportedAccount {
   const record = parse(line)
   for (const name in record) if (!KNOWN_NAMES.has(name)) onIgnored(name)
@@ -80,26 +80,26 @@ function parse(line: string): Record<string, unknown> {
   try {
     value = JSON.parse(line)
   } catch {
-    throw new LineFault('This is not JSON.')
+    throw new ImportError('This is not JSON.')
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new LineFault('This is not a JSON object.')
+    throw new ImportError('This is not a JSON object.')
   return value as Record<string, unknown>
 }
 
 function givenAs(record: Record<string, unknown>, field: keyof typeof FIELDS): unknown {
   const given = FIELDS[field].filter(name => record[name] !== undefined && record[name] !== null && record[name] !== '')
-  if (given.length > 1) throw new LineFault(`Give either ${given.join(' or ')}.`)
+  if (given.length > 1) throw new ImportError(`Give either ${given.join(' or ')}.`)
   return given[0] === undefined ? undefined : record[given[0]]
 }
 
 function readEmail(value: unknown): Pick<ImportedAccount, 'email' | 'earlierEmails'> {
-  if (value === undefined) throw new LineFault('The email is missing.')
-  if (typeof value !== 'string' || UNSTORABLE.test(value)) throw new LineFault('The email is not an e-mail address.')
+  if (value === undefined) throw new ImportError('The email is missing.')
+  if (typeof value !== 'string' || UNSTORABLE.test(value)) throw new ImportError('The email is not an e-mail address.')
   try {
     return { email: normaliseEmail(value), earlierEmails: earlierEmailForms(value) }
   } catch (error) {
-    if (error instanceof LatchkeyError) throw new LineFault('The email is not an e-mail address.')
+    if (error instanceof LatchkeyError) throw new ImportError('The email is not an e-mail address.')
     throw error
   }
 }
@@ -110,16 +110,16 @@ function readUsername(value: unknown, email: string): string | null {
   try {
     return normaliseUsername(text, email)
   } catch (error) {
-    if (error instanceof LatchkeyError && error.detail !== undefined) throw new LineFault(error.detail)
+    if (error instanceof LatchkeyError && error.detail !== undefined) throw new ImportError(error.detail)
     throw error
   }
 }
 
 function readText(value: unknown, field: string, maxLength: number): string | undefined {
   if (value === undefined) return undefined
-  if (typeof value !== 'string') throw new LineFault(`The ${field} is not text.`)
-  if (value.length > maxLength) throw new LineFault(`The ${field} has more than ${maxLength} characters.`)
-  if (UNSTORABLE.test(value)) throw new LineFault(`The ${field} contains invalid characters.`)
+  if (typeof value !== 'string') throw new ImportError(`The ${field} is not text.`)
+  if (value.length > maxLength) throw new ImportError(`The ${field} has more than ${maxLength} characters.`)
+  if (UNSTORABLE.test(value)) throw new ImportError(`The ${field} contains invalid characters.`)
   return value
 }
 
@@ -127,46 +127,47 @@ function readText(value: unknown, field: string, maxLength: number): string | un
 function readExternalId(value: unknown): string | null {
   if (typeof value !== 'number') return readText(value, 'external_id', EXTERNAL_ID_MAX_LENGTH) ?? null
   if (!Number.isSafeInteger(value))
-    throw new LineFault('The external_id is not a whole number below 2^53: write it as text.')
+    throw new ImportError('The external_id is not a whole number below 2^53: write it as text.')
   return String(value)
 }
 
 function readRoles(value: unknown, mapRoles: RoleMapping): readonly string[] {
   if (value === undefined) return []
   if (!Array.isArray(value) || !value.every(role => typeof role === 'string')) {
-    throw new LineFault('The roles are not a list of texts.')
+    throw new ImportError('The roles are not a list of texts.')
   }
   try {
     return normaliseRoles(mapRoles(value))
   } catch (error) {
-    if (error instanceof LatchkeyError) throw new LineFault(`The roles cannot be imported: ${error.detail}`)
+    if (error instanceof LatchkeyError) throw new ImportError(`The roles cannot be imported: ${error.detail}`)
     throw error
   }
 }
 
 function readHash(value: unknown): string {
-  if (value === undefined) throw new LineFault('The password_hash is missing.')
+  if (value === undefined) throw new ImportError('The password_hash is missing.')
   const hash = storedForm(value)
   if (hash === UNUSABLE_HASH) return hash
-  const verdict = judgeHash(hash)
-  if (verdict !== 'good') throw new LineFault(HASH_FAULTS[verdict])
+  const verdict = checkHash(hash)
+  if (verdict !== 'valid') throw new ImportError(HASH_FAULTS[verdict])
   return hash
 }
 
 const HASH_FAULTS = {
   unknown: 'The password_hash has an unknown scheme.',
   damaged: 'The password_hash is damaged.',
-  too_dear: 'The password_hash costs too much to verify.',
+  too_costly: 'The password_hash costs too much to verify.',
 }
 
 /** Keycloak has its hashes as objects. */
 function storedForm(value: unknown): string {
-  if (typeof value === 'object' && value !== null) return fromKeycloak(value) ?? ''
-  return typeof value === 'string' ? commonForm(value) : ''
+  if (typeof value === 'object' && value !== null) return convertKeycloakCredential(value) ?? ''
+  return typeof value === 'string' ? convertHash(value) : ''
 }
 
 function readFlag(value: unknown, field: string): boolean | undefined {
-  if (value !== undefined && typeof value !== 'boolean') throw new LineFault(`The ${field} is neither true nor false.`)
+  if (value !== undefined && typeof value !== 'boolean')
+    throw new ImportError(`The ${field} is neither true nor false.`)
   return value
 }
 
@@ -176,7 +177,7 @@ const INSTANT = /^((?:19|2\d)\d\d-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?
 /**
  * Reads an instant to the millisecond. One that names no offset is taken for UTC. Null if it is not given.
  *
- * @throws LineFault
+ * @throws ImportError
  */
 function readInstant(value: unknown, field: string): Date | null {
   if (value === undefined) return null
@@ -191,8 +192,8 @@ function readInstant(value: unknown, field: string): Date | null {
   return instant
 }
 
-function fault(field: string): LineFault {
-  return new LineFault(`The ${field} is not a time such as 2024-05-01T12:00:00Z.`)
+function fault(field: string): ImportError {
+  return new ImportError(`The ${field} is not a time such as 2024-05-01T12:00:00Z.`)
 }
 
 function withMinutes(offset: string): string {

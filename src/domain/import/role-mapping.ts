@@ -1,17 +1,17 @@
 import { LatchkeyError } from '../../lib/errors.js'
 import { composedForm } from '../../lib/normalize.js'
 import { ADMIN_ROLE, normaliseRoles } from '../accounts/roles.js'
-import { LineFault } from './import-error.js'
+import { ImportError } from './import-error.js'
 
 /**
  * The roles here of an account that has these in the other system, not yet checked.
  *
- * @throws LineFault for roles that the operator must decide on
+ * @throws ImportError for roles that the operator must decide on
  */
 export type RoleMapping = (roles: readonly string[]) => readonly string[]
 
 /** Without a mapping roles are taken as they are, `admin` too. */
-export const sameRoles: RoleMapping = roles => roles
+export const keepRoles: RoleMapping = roles => roles
 
 /**
  * Reads a mapping: a JSON object from a role of the other system to one here, to a list of them, or to null, which leaves
@@ -31,7 +31,7 @@ export function readRoleMapping(json: string): RoleMapping {
     roles.flatMap(name => {
       const role = composedForm(name)
       const here = mapped.get(role)
-      if (here === undefined && role === ADMIN_ROLE) throw new LineFault(UNDECIDED)
+      if (here === undefined && role === ADMIN_ROLE) throw new ImportError(UNDECIDED)
       return here ?? [role]
     })
 }

@@ -25,7 +25,7 @@ const MAX_ENTRIES = 5
 const MAX_READ_ENTRIES = 4 * MAX_ENTRIES
 
 /** The id of the device if its cookie proves an earlier sign-in to this account. */
-export function knownDevice(
+export function findDeviceId(
   cookie: string | undefined,
   userId: string,
   options: DeviceCookieOptions,
@@ -35,7 +35,7 @@ export function knownDevice(
 }
 
 /** Whether a cookie holds anything that has the form of an entry and is not too old, no matter who made it. */
-export function hasEntry(cookie: string | undefined, options: DeviceCookieOptions): boolean {
+export function hasDeviceEntry(cookie: string | undefined, options: DeviceCookieOptions): boolean {
   return readEntries(cookie, options).length > 0
 }
 
@@ -43,7 +43,7 @@ export function hasEntry(cookie: string | undefined, options: DeviceCookieOption
  * The cookie of a browser that just signed in to an account, with a new device id. What it kept of other accounts is
  * kept as it is.
  */
-function rememberDevice(cookie: string | undefined, userId: string, options: DeviceCookieOptions): string {
+function addDevice(cookie: string | undefined, userId: string, options: DeviceCookieOptions): string {
   const others = readEntries(cookie, options).filter(entry => !isOf(entry, userId, options.keys))
   return [newEntry(userId, options), ...others.map(({ text }) => text)].slice(0, MAX_ENTRIES).join('.')
 }
@@ -72,7 +72,7 @@ function isOf(entry: ParsedToken, userId: string, keys: readonly DeviceKey[]): b
 }
 
 /** What a browser is given to be known by when others try to guess the password of its account. */
-export interface DeviceGrant {
+export interface IssuedDeviceCookie {
   cookie: string
   maxAgeSeconds: number
 }
@@ -87,13 +87,13 @@ export interface DeviceSignIn {
 }
 
 /** For a browser that just signed in; undefined for clients that keep no cookies, and where no failures are counted. */
-export function deviceGrant(
+export function issueDeviceCookie(
   { config, secrets, clock }: Pick<AuthContext, 'config' | 'secrets' | 'clock'>,
   { userId, transport, deviceCookie, remember = true }: DeviceSignIn,
-): DeviceGrant | undefined {
+): IssuedDeviceCookie | undefined {
   const { failures, deviceMaxAgeSeconds: maxAgeSeconds } = config.lockout
   const counted = failures > 0 || config.rateLimit.enabled
   if (transport !== 'cookie' || !remember || !counted) return undefined
   const options = { keys: secrets.deviceKeys, maxAgeSeconds, now: clock() }
-  return { cookie: rememberDevice(deviceCookie, userId, options), maxAgeSeconds }
+  return { cookie: addDevice(deviceCookie, userId, options), maxAgeSeconds }
 }

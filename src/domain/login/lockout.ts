@@ -2,10 +2,10 @@ import type { User } from '../../postgres/users.js'
 import type { AuthContext } from '../context.js'
 import type { Principal } from '../tokens/access-token.js'
 import { isFirstParty } from '../tokens/examine-refresh-token.js'
-import { hasEntry, knownDevice } from './device-cookie.js'
+import { findDeviceId, hasDeviceEntry } from './device-cookie.js'
 
 /** What may show that anyone who names an account was let in to it before. */
-export interface Evidence {
+export interface EarlierSignInProof {
   /** What the browser kept of earlier sign-ins. */
   deviceCookie?: string | undefined
   /** Whose live access token came with the request, if one did. */
@@ -31,10 +31,10 @@ interface KnownCaller {
  *
  * @param userId undefined for a name without an account, which costs the same work
  */
-export function knownCaller(
+export function findKnownCaller(
   { config, secrets, clock }: Pick<AuthContext, 'config' | 'secrets' | 'clock'>,
-  userId: string = NOBODY,
-  { deviceCookie, session }: Evidence,
+  userId: string = NO_USER_ID,
+  { deviceCookie, session }: EarlierSignInProof,
 ): KnownCaller | undefined {
   // A client opens sessions for anybody, as many as it likes: each would be worth guesses at the password.
   if (session?.userId === userId && isFirstParty(session)) {
@@ -42,7 +42,7 @@ export function knownCaller(
     return { id, counter: `session:${id}`, maxAgeSeconds: config.sessionMaxAgeSeconds }
   }
   const { deviceMaxAgeSeconds: maxAgeSeconds } = config.lockout
-  const id = knownDevice(deviceCookie, userId, { keys: secrets.deviceKeys, maxAgeSeconds, now: clock() })
+  const id = findDeviceId(deviceCookie, userId, { keys: secrets.deviceKeys, maxAgeSeconds, now: clock() })
   return id === undefined ? undefined : { id, counter: `device:${id}`, maxAgeSeconds }
 }
 
@@ -52,10 +52,10 @@ export function isDeviceCookie(
   deviceCookie: string | undefined,
 ): boolean {
   const { deviceMaxAgeSeconds: maxAgeSeconds } = config.lockout
-  return hasEntry(deviceCookie, { keys: secrets.deviceKeys, maxAgeSeconds, now: clock() })
+  return hasDeviceEntry(deviceCookie, { keys: secrets.deviceKeys, maxAgeSeconds, now: clock() })
 }
 
-const NOBODY = '00000000-0000-0000-0000-000000000000'
+const NO_USER_ID = '00000000-0000-0000-0000-000000000000'
 
 /**
  * What an attempt to sign in may lead to: `open`, the password decides. `last`, it does too, and if it is wrong the
@@ -81,7 +81,7 @@ export async function reserveAttempt(
 ): Promise<Attempt> {
   const { failures: limit } = config.lockout
   if (limit === 0) return 'open'
-  const userId = user?.id ?? NOBODY
+  const userId = user?.id ?? NO_USER_ID
   const count = await db.users.reserveAttempt(userId, limit)
   if (count !== undefined) return count < limit ? 'open' : 'last'
 

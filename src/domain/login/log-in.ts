@@ -1,13 +1,13 @@
 import { setImmediate } from 'node:timers/promises'
 import { LatchkeyError } from '../../lib/errors.js'
 import type { User } from '../../postgres/users.js'
-import { type AccountNames, countedName, findAccount } from '../accounts/find-account.js'
+import { type AccountNames, attemptCounter, findAccount } from '../accounts/find-account.js'
 import { type AuthContext, type Caller, commitAndAnnounce } from '../context.js'
 import { deviceDetails, type OpenedSession, openSession } from '../sessions/open-session.js'
 import { type Grant, grantTokens } from '../tokens/grant-tokens.js'
-import type { JoinLine } from './constant-time-failures.js'
-import { deviceGrant } from './device-cookie.js'
-import { type Attempt, type Evidence, isDeviceCookie, knownCaller, reserveAttempt } from './lockout.js'
+import { issueDeviceCookie } from './device-cookie.js'
+import type { JoinQueue } from './failure-delay.js'
+import { type Attempt, type EarlierSignInProof, findKnownCaller, isDeviceCookie, reserveAttempt } from './lockout.js'
 
 export interface Credentials extends AccountNames {
   password: string
@@ -27,11 +27,11 @@ export interface Credentials extends AccountNames {
  * @throws LatchkeyError invalid_credentials, password_change_required, too_many_sessions, rate_limited, busy
  */
 export function logIn(context: AuthContext, credentials: Credentials, caller: Caller): Promise<Grant> {
-  return context.failureSchedule.hold(joinLine => signIn(context, credentials, caller, joinLine))
+  return context.failureDelay.run(joinQueue => signIn(context, credentials, caller, joinQueue))
 }
 
-async function signIn(context: AuthContext, credentials: Credentials, caller: Caller, joinLine: JoinLine) {
-  const user = await verifyPassword(context, credentials, caller, joinLine)
+async function signIn(context: AuthContext, credentials: Credentials, caller: Caller, joinQueue: JoinQueue) {
+  const user = await verifyPassword(context, credentials, caller, joinQueue)
   if (user.mustChangePassword) throw new LatchkeyError('password_change_required')
 
   const opened = await openVerified(context, user, credentials, caller).catch((error: unknown) => {
@@ -40,7 +40,7 @@ async function signIn(context: AuthContext, credentials: Credentials, caller: Ca
     throw error
   })
   if (!opened) throw refusal(context, user, caller)
-  const device = deviceGrant(context, { ...credentials, userId: user.id })
+  const device = issueDeviceCookie(context, { ...credentials, userId: user.id })
   return { ...grantTokens(context, opened.facts, opened.refreshToken), device }
 }
 
@@ -49,25 +49,25 @@ async function signIn(context: AuthContext, credentials: Credentials, caller: Ca
  * outcome is known, so that attempts at the same time can't slip past a limit together, and forgotten if it succeeds. A
  * locked account costs the same work, and refuses the right password as it refuses a wrong one.
  *
- * @param joinLine of the schedule that holds the failure back
+ * @param joinQueue of the schedule that holds the failure back
  */
 export async function verifyPassword(
   context: AuthContext,
-  credentials: AccountNames & Evidence & Pick<Credentials, 'password'>,
+  credentials: AccountNames & EarlierSignInProof & Pick<Credentials, 'password'>,
   caller: Caller,
-  joinLine: JoinLine,
+  joinQueue: JoinQueue,
 ): Promise<User> {
   const { passwords, loginLimiter, db } = context
-  const name = countedName(credentials)
+  const name = attemptCounter(credentials)
   const mayBeKnown = credentials.session !== undefined || isDeviceCookie(context, credentials.deviceCookie)
   // Before the account is looked for, so that a refusal by the limit does not tell whether there is one.
   if (!mayBeKnown) await loginLimiter.reserve(name)
   const user = await findAccount(context, credentials)
-  const known = mayBeKnown ? knownCaller(context, user?.id, credentials) : undefined
+  const known = mayBeKnown ? findKnownCaller(context, user?.id, credentials) : undefined
   // Anybody can use up the attempts of a name, but not those of a browser or a session that was let in before.
   const account = known?.counter ?? name
   if (mayBeKnown) await loginLimiter.reserve(account)
-  joinLine(account)
+  joinQueue(account)
 
   let attempt: Attempt
   let verified: boolean
@@ -75,7 +75,7 @@ export async function verifyPassword(
     // Hash for nobody too, so that an unknown name costs as much as a known one.
     const verifying = user
       ? passwords.verify(user.passwordHash, credentials.password, known !== undefined)
-      : passwords.verifyNobody(credentials.password)
+      : passwords.verifyDummyHash(credentials.password)
     // Anyone who finds no place is told at once, and a flood of them does not queue for the row of one account.
     await Promise.race([verifying, setImmediate()])
     const reserving = reserveAttempt(context, user, known)
@@ -85,7 +85,7 @@ export async function verifyPassword(
     throw error
   }
   if (!user || !verified || user.disabledAt || attempt === 'locked') {
-    if (user && attempt === 'last') noteLock(context, user, caller)
+    if (user && attempt === 'last') recordLock(context, user, caller)
     throw refusal(context, user, caller, attempt)
   }
   await Promise.all([
@@ -143,7 +143,7 @@ function failure(user: User | undefined, caller: Caller) {
 }
 
 /** Only one attempt gets the last number, so the event comes once. */
-function noteLock(context: AuthContext, user: User, caller: Caller): void {
+function recordLock(context: AuthContext, user: User, caller: Caller): void {
   const details = { failures: context.config.lockout.failures }
   context.recordEvent({ type: 'account_locked', userId: user.id, actor: 'system', ...caller, details })
 }

@@ -1,8 +1,8 @@
 import { LatchkeyError } from '../../lib/errors.js'
 import { emailForms } from '../accounts/account-names.js'
 import { type AuthContext, type Caller, commitAndAnnounce } from '../context.js'
-import type { JoinLine } from '../login/constant-time-failures.js'
-import { deviceGrant } from '../login/device-cookie.js'
+import { issueDeviceCookie } from '../login/device-cookie.js'
+import type { JoinQueue } from '../login/failure-delay.js'
 import { verifyPassword } from '../login/log-in.js'
 import { endAllSessions } from '../sessions/end-sessions.js'
 import { deviceDetails, openSession } from '../sessions/open-session.js'
@@ -14,7 +14,7 @@ export interface PasswordChange {
   /** Whose password it is; not needed from somebody who is signed in. */
   email?: string | undefined
   /** Who is signed in. Rejects with a LatchkeyError if nobody is. */
-  whoAsks(): Promise<Principal>
+  getPrincipal(): Promise<Principal>
   currentPassword: string
   newPassword: string
   transport: 'cookie' | 'body'
@@ -29,17 +29,17 @@ export interface PasswordChange {
  * who holds its parent token must not be handed the successor. A reset that was issued can't be used any more.
  *
  * @throws LatchkeyError invalid_credentials, account_mismatch, rate_limited, busy, what {@link checkNewPassword} throws
- *   and, without an e-mail, what `whoAsks` throws
+ *   and, without an e-mail, what `getPrincipal` throws
  */
 export function changePassword(context: AuthContext, change: PasswordChange, caller: Caller): Promise<Grant> {
-  return context.failureSchedule.hold(joinLine => verifyAndChange(context, change, caller, joinLine))
+  return context.failureDelay.run(joinQueue => verifyAndChange(context, change, caller, joinQueue))
 }
 
-async function verifyAndChange(context: AuthContext, change: PasswordChange, caller: Caller, joinLine: JoinLine) {
+async function verifyAndChange(context: AuthContext, change: PasswordChange, caller: Caller, joinQueue: JoinQueue) {
   const { config, passwords } = context
   const { email, session: asking } = await nameAccount(context, change)
   const credentials = { email, password: change.currentPassword, deviceCookie: change.deviceCookie, session: asking }
-  const user = await verifyPassword(context, credentials, caller, joinLine)
+  const user = await verifyPassword(context, credentials, caller, joinQueue)
   checkNewPassword(change.newPassword, {
     email: user.email,
     minLength: config.passwordMinLength,
@@ -63,23 +63,23 @@ async function verifyAndChange(context: AuthContext, change: PasswordChange, cal
     await repositories.securityEvents.add({ ...event, type: 'password_changed', ...deviceDetails(session) })
     return session
   })
-  const device = deviceGrant(context, { ...change, remember, userId: user.id })
+  const device = issueDeviceCookie(context, { ...change, remember, userId: user.id })
   return { ...grantTokens(context, session.facts, session.refreshToken), device }
 }
 
 /** Whose password is to be changed: the account that is named, or the one who is signed in; and the session that asks. */
 async function nameAccount(
   { db }: AuthContext,
-  { email, whoAsks }: PasswordChange,
+  { email, getPrincipal }: PasswordChange,
 ): Promise<{ email: string; session?: Principal | undefined }> {
   if (email === undefined) {
-    const session = await whoAsks()
+    const session = await getPrincipal()
     const user = await db.users.findById(session.userId)
     if (!user) throw new LatchkeyError('token_revoked')
     return { email: user.email, session }
   }
   // Anyone who gives an address need not be signed in: a token that is absent, or dead, says nothing.
-  const principal = await whoAsks().catch((error: unknown) => {
+  const principal = await getPrincipal().catch((error: unknown) => {
     if (error instanceof LatchkeyError) return undefined
     throw error
   })

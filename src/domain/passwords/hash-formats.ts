@@ -22,13 +22,13 @@ export function schemeOf(storedHash: string): { scheme: PasswordScheme; kind: st
 }
 
 /** What becomes of a password that is verified against a hash. */
-export type HashVerdict = 'good' | 'unknown' | 'damaged' | 'too_dear'
+export type HashVerdict = 'valid' | 'unknown' | 'damaged' | 'too_costly'
 
 /**
  * Whether a password can be verified against this hash: it is of a scheme that this service knows, whole, and costs no
  * more than it is ready to spend. For anyone who brings hashes of another system: a user with any other can't sign in.
  */
-export function judgeHash(storedHash: string): HashVerdict {
+export function checkHash(storedHash: string): HashVerdict {
   let scheme: ReturnType<typeof schemeOf>['scheme']
   try {
     scheme = schemeOf(storedHash).scheme
@@ -37,14 +37,14 @@ export function judgeHash(storedHash: string): HashVerdict {
   }
   try {
     scheme.check(storedHash)
-    return 'good'
+    return 'valid'
   } catch (error) {
-    return error instanceof RangeError ? 'too_dear' : 'damaged'
+    return error instanceof RangeError ? 'too_costly' : 'damaged'
   }
 }
 
 export function canVerifyHash(storedHash: string): boolean {
-  return judgeHash(storedHash) === 'good'
+  return checkHash(storedHash) === 'valid'
 }
 
 /** What is stored for an account that has no password: no password matches it, and a reset replaces it. */

@@ -27,7 +27,7 @@ export interface PasswordHasher {
   /** Whether the password made this hash. A damaged hash matches nothing. */
   verify(storedHash: string, password: string, isKnown?: boolean): Promise<boolean>
   /** No, after the work of a hash of today, for a user who does not exist. */
-  verifyNobody(password: string): Promise<false>
+  verifyDummyHash(password: string): Promise<false>
   /** Whether the hash is to be made anew at the next sign-in, while the password is at hand. */
   needsUpgrade(storedHash: string): boolean
   /** Hashes that run or wait now. */
@@ -45,9 +45,9 @@ export interface PasswordHasher {
 export function createPasswordHasher(options: PasswordHasherOptions): PasswordHasher {
   const { concurrency, queue, onDamagedHash, onVerified } = options
   const limit = pLimit(concurrency)
-  const nobodysHash = argon2id.hashSync(randomBytes(32).toString('base64url'))
+  const dummyHash = argon2id.hashSync(randomBytes(32).toString('base64url'))
 
-  const takePlace = async <Result>(work: () => Promise<Result>, isKnown = false): Promise<Result> => {
+  const runLimited = async <Result>(work: () => Promise<Result>, isKnown = false): Promise<Result> => {
     const places = (concurrency + queue) * (isKnown ? 2 : 1)
     if (limit.activeCount + limit.pendingCount >= places) {
       throw new LatchkeyError('busy', { retryAfterSeconds: 1 })
@@ -57,7 +57,7 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
 
   const matches = async (storedHash: string, password: string): Promise<boolean> => {
     const startedAtMs = performance.now()
-    if (storedHash === UNUSABLE_HASH) return (await matches(nobodysHash, password)) && false
+    if (storedHash === UNUSABLE_HASH) return (await matches(dummyHash, password)) && false
     try {
       const { scheme, kind } = schemeOf(storedHash)
       const hashed = scheme.hashes === 'typed' ? password : normalizePassword(password)
@@ -66,21 +66,21 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
       return isMatch
     } catch (error) {
       onDamagedHash?.(error as Error)
-      await argon2id.verify(nobodysHash, normalizePassword(password))
+      await argon2id.verify(dummyHash, normalizePassword(password))
       return false
     }
   }
 
   const verify = (storedHash: string, password: string, isKnown?: boolean) =>
-    takePlace(() => matches(storedHash, password), isKnown)
+    runLimited(() => matches(storedHash, password), isKnown)
 
   return {
-    hash: (password, isKnown) => takePlace(() => argon2id.hash(normalizePassword(password)), isKnown),
+    hash: (password, isKnown) => runLimited(() => argon2id.hash(normalizePassword(password)), isKnown),
 
     verify,
 
     // Nobody's password is random, so this can't be true.
-    verifyNobody: async password => (await verify(nobodysHash, password)) && false,
+    verifyDummyHash: async password => (await verify(dummyHash, password)) && false,
 
     needsUpgrade: storedHash => argon2id.isWeaker(storedHash),
 

@@ -2,10 +2,10 @@ import { createHash, randomBytes } from 'node:crypto'
 import { LatchkeyError } from '../../lib/errors.js'
 import { uuidFromBytes, uuidToBytes } from '../../lib/ids.js'
 import { type TagKey, taggedTokens } from '../../lib/tagged-token.js'
-import { findId } from '../accounts/administer-users.js'
+import { findUserId } from '../accounts/administer-users.js'
 import { type AuthContext, type Caller, commitAndAnnounce } from '../context.js'
 import type { NonEmpty } from '../keys/secrets.js'
-import { deviceGrant } from '../login/device-cookie.js'
+import { issueDeviceCookie } from '../login/device-cookie.js'
 import { endAllSessions } from '../sessions/end-sessions.js'
 import { deviceDetails, openSession } from '../sessions/open-session.js'
 import { type Grant, grantTokens } from '../tokens/grant-tokens.js'
@@ -56,7 +56,7 @@ export async function resetPassword(context: AuthContext, reset: PasswordReset, 
     await repositories.securityEvents.add({ ...event, type: 'password_reset', ...deviceDetails(session) })
     return session
   })
-  const device = deviceGrant(context, { ...reset, userId: user.id })
+  const device = issueDeviceCookie(context, { ...reset, userId: user.id })
   return { ...grantTokens(context, session.facts, session.refreshToken), device }
 }
 
@@ -84,7 +84,7 @@ export async function issuePasswordReset(
   actor: string,
 ): Promise<IssuedPasswordReset> {
   const { config, db, secrets } = context
-  const token = newPasswordResetToken(await findId(context, name))
+  const token = newPasswordResetToken(await findUserId(context, name))
   const { userId } = token
   const { email, expiresAt } = await db.transaction(async repositories => {
     const user = await repositories.users.findById(userId)

@@ -1,7 +1,7 @@
 import { newId } from '../../lib/ids.js'
 import type { SessionFacts } from '../../postgres/session-facts.js'
 import type { TokenFacts } from '../../revocations/revocation-list.js'
-import { carriableRoles } from '../accounts/roles.js'
+import { encodableRoles } from '../accounts/roles.js'
 
 /** The claims of an access token (RFC 9068, 2.2), and those that revocation and rotation need. */
 export interface AccessTokenClaims {
@@ -58,7 +58,7 @@ export function accessTokenClaims(
     auth_time: facts.authTime,
     ver: facts.tokenVersion,
     gen: generation,
-    roles: carriableRoles(facts.roles),
+    roles: encodableRoles(facts.roles),
     roles_version: facts.rolesVersion,
     ...((dialect === 'simple-jwt' || facts.clientId === SIMPLE_JWT_CLIENT_ID) && {
       token_type: 'access',
@@ -99,7 +99,7 @@ export function principalOf(claims: unknown, kid: string): Principal | undefined
     authTime: auth_time,
     clientId: client_id,
     generation: gen,
-    roles: carriableRoles(roles),
+    roles: encodableRoles(roles),
     rolesVersion: roles_version,
     ...(token_type === 'access' && { dialect: 'simple-jwt' }),
   }

@@ -1,7 +1,7 @@
 import type { SessionFacts } from '../../postgres/session-facts.js'
 import { type PublicUser, publicUser } from '../accounts/profile.js'
 import type { AuthContext } from '../context.js'
-import type { DeviceGrant } from '../login/device-cookie.js'
+import type { IssuedDeviceCookie } from '../login/device-cookie.js'
 import { accessTokenClaims } from './access-token.js'
 import { type RefreshToken, writeRefreshToken } from './refresh-token.js'
 
@@ -16,7 +16,7 @@ export interface Grant {
   sessionId: string
   user: PublicUser
   /** Only after a sign-in from a browser. */
-  device?: DeviceGrant | undefined
+  device?: IssuedDeviceCookie | undefined
 }
 
 /** Makes the tokens of a session: a new access token, and the refresh token that is now in the whitelist. */

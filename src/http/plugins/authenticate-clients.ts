@@ -6,7 +6,7 @@ import type {
   preHandlerAsyncHookHandler,
 } from 'fastify'
 import fp from 'fastify-plugin'
-import { type Administrator, asAdministrator, checkAdministrator } from '../../domain/accounts/as-administrator.js'
+import { type Administrator, administratorContext, checkAdministrator } from '../../domain/accounts/administrator.js'
 import { ADMIN_ROLE } from '../../domain/accounts/roles.js'
 import { type ClientPrincipal, isClientToken, verifyClientToken } from '../../domain/clients/client-token.js'
 import type { Scope } from '../../domain/clients/clients.js'
@@ -28,7 +28,7 @@ export const authenticateClients = fp(
     app.decorateRequest('client')
     const administrators = new WeakMap<FastifyRequest, Administrator>()
     app.decorateRequest('adminContext', function (this: FastifyRequest) {
-      return asAdministrator(context, administrators.get(this)!)
+      return administratorContext(context, administrators.get(this)!)
     })
 
     app.decorate(

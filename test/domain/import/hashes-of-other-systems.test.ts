@@ -1,5 +1,5 @@
 import t from 'tap'
-import { LineFault } from '../../../src/domain/import/import-error.js'
+import { ImportError } from '../../../src/domain/import/import-error.js'
 import { readAccount } from '../../../src/domain/import/read-account.js'
 import { createPasswordHasher } from '../../../src/domain/passwords/password-hasher.js'
 
@@ -114,7 +114,7 @@ function faultOf(password_hash: unknown): string {
   try {
     return `accepted as ${storedForm(password_hash)}`
   } catch (error) {
-    if (error instanceof LineFault) return error.message
+    if (error instanceof ImportError) return error.message
     throw error
   }
 }

@@ -28,7 +28,7 @@ t.test('only a role that the mapping names becomes admin', async t => {
   t.strictSame(mapped({ admin: null }, 'admin', 'editor'), ['editor'])
   t.strictSame(mapped({ Admin: 'editor' }, 'Admin'), ['editor'])
   t.throws(() => mapped({ Root: 'admin' }, 'admin'), {
-    name: 'LineFault',
+    name: 'ImportError',
     message: /The role admin is not in the role/,
   })
   t.throws(() => mapped({}, 'admin'), { message: /The role admin is not in the role mapping/ })

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyRequest } from 'fastify'
 import { type AccountNames, findAccount } from '../../../domain/accounts/find-account.js'
 import type { AuthContext } from '../../../domain/context.js'
-import { isDeviceCookie, knownCaller } from '../../../domain/login/lockout.js'
+import { findKnownCaller, isDeviceCookie } from '../../../domain/login/lockout.js'
 import { readRefreshToken } from '../../../domain/tokens/refresh-token.js'
 import type { GenuineCredential } from '../../plugins/rate-limit.js'
 
@@ -37,7 +37,7 @@ export function genuineDevice(context: AuthContext, namesIn: (body: unknown) => 
       if (request.body === undefined || !isDeviceCookie(context, deviceCookie)) return undefined
       // An existing row takes slightly longer to read than a missing one. The wait hides this, because 429 follows at once.
       const [user] = await Promise.all([findAccount(context, namesIn(request.body)), sleep(LOOKUP_MS)])
-      return user && knownCaller(context, user.id, { deviceCookie }) && `user:${user.id}`
+      return user && findKnownCaller(context, user.id, { deviceCookie }) && `user:${user.id}`
     },
   }
 }

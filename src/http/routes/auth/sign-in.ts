@@ -146,7 +146,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
       const { email, current_password, new_password, transport = 'cookie', remember } = request.body
       const passwords = { currentPassword: current_password, newPassword: new_password }
       const browser = { transport, remember, deviceCookie: request.deviceCookie() }
-      const change = { email, whoAsks: () => signedInUser(context, request), ...passwords, ...browser }
+      const change = { email, getPrincipal: () => signedInUser(context, request), ...passwords, ...browser }
       const grant = await changePassword(context, change, callerOf(request))
       return replyWithTokens(reply, grant, transport)
     },

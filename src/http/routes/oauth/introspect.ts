@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { introspectToken, type LiveToken } from '../../../domain/clients/introspect-token.js'
+import { type ActiveToken, introspectToken } from '../../../domain/clients/introspect-token.js'
 import type { AuthContext } from '../../../domain/context.js'
 import { type Static, Type } from '../../schemas.js'
 import { clientOf, clientRouteOptions, formOf, oauthErrors, tokenField } from './client-authentication.js'
@@ -51,7 +51,7 @@ export const introspectRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }
   )
 }
 
-function viewOf(token: LiveToken, issuer: string): Static<typeof introspection> {
+function viewOf(token: ActiveToken, issuer: string): Static<typeof introspection> {
   const { audience, username, scopes, sessionId, jti, issuedAt, authTime, roles } = token
   return {
     active: true,

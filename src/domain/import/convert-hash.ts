@@ -5,7 +5,7 @@ import { type Pbkdf2Digest, pbkdf2Hash } from '../passwords/pbkdf2.js'
  * Other systems have forms of their own for hashes that the rest of the world knows as they are. This gives them in the
  * form in which they are stored here; what is none of them stays as it is.
  */
-export function commonForm(text: string): string {
+export function convertHash(text: string): string {
   const hash = withoutDjangoName(withoutSchemeName(text.trim()))
   // Django's `make_password(None)`, and what a shadow file has where nobody may sign in.
   if (/^(?:!.*|\*)$/.test(hash)) return UNUSABLE_HASH
@@ -104,7 +104,7 @@ type Fields = Record<string, unknown>
  *
  * @see org.keycloak.models.credential.PasswordCredentialModel
  */
-export function fromKeycloak(credential: object): string | undefined {
+export function convertKeycloakCredential(credential: object): string | undefined {
   const given = credential as Fields
   const data = fieldsOf(given.credentialData) ?? given
   const secret = fieldsOf(given.secretData) ?? given

@@ -1,7 +1,7 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import { LatchkeyError } from '../../lib/errors.js'
 
-export interface FailureScheduleOptions {
+export interface FailureDelayOptions {
   /** How long after it came a failed sign-in is answered, in milliseconds; 0 turns the schedule off. */
   delayMs: number
   /** Told once, if a verification takes longer than the delay covers; with the delay that is used instead. */
@@ -18,15 +18,15 @@ export interface FailureScheduleOptions {
  * who has an account. A refusal for other reasons waits a moment, which covers the look for the account. A success is
  * answered at once.
  */
-export interface FailureSchedule {
+export interface FailureDelay {
   /** Runs a sign-in that came just now, and holds its refusal back until its moment. */
-  hold<Result>(signIn: (joinLine: JoinLine) => Promise<Result>): Promise<Result>
+  run<Result>(signIn: (joinQueue: JoinQueue) => Promise<Result>): Promise<Result>
   /** Learns how long a verification of this kind of hash takes. */
   observe(kind: string, tookMs: number): void
 }
 
 /** Puts a sign-in behind those that are under way for the same name, or for whatever else attempts are counted by. */
-export type JoinLine = (name: string) => void
+export type JoinQueue = (name: string) => void
 
 /** What is refused before the password is looked at: by a limit, or as there is no place for a hash. */
 const QUICK_REFUSALS: ReadonlySet<string> = new Set(['rate_limited', 'busy'])
@@ -36,9 +36,9 @@ export const FAILURE_DELAY_MARGIN = 1.25
 /** However long a line is, nobody in it waits longer, and a graceful end has more patience than this. */
 const LONGEST_WAIT_MS = 10_000
 
-export function createFailureSchedule(options: FailureScheduleOptions): FailureSchedule {
+export function createFailureDelay(options: FailureDelayOptions): FailureDelay {
   const { delayMs, onTooShort, now = () => performance.now(), until = exactly } = options
-  if (delayMs === 0) return { hold: signIn => signIn(() => {}), observe: () => {} }
+  if (delayMs === 0) return { run: signIn => signIn(() => {}), observe: () => {} }
   const slowestMs = new Map<string, number>()
   let stepMs = delayMs
   let warned = false
@@ -63,7 +63,7 @@ export function createFailureSchedule(options: FailureScheduleOptions): FailureS
   }
 
   return {
-    async hold(signIn) {
+    async run(signIn) {
       const cameAtMs = now()
       let place = { momentMs: cameAtMs + stepMs, leave: () => {} }
       try {

@@ -29,7 +29,7 @@ export async function checkAdministrator({ db }: Pick<AuthContext, 'db'>, princi
  * its scope: a request may be under way for long, waiting for a hash or a row, and what it does must not outlast a
  * demotion that was committed meanwhile.
  */
-export function asAdministrator(context: AuthContext, administrator: Administrator): AuthContext {
+export function administratorContext(context: AuthContext, administrator: Administrator): AuthContext {
   const { db } = context
   return {
     ...context,
@@ -37,7 +37,7 @@ export function asAdministrator(context: AuthContext, administrator: Administrat
       ...db,
       transaction: work =>
         db.transaction(async repositories => {
-          await holdAdministrator(repositories, administrator)
+          await lockAdministrator(repositories, administrator)
           return work(repositories)
         }),
     },
@@ -45,7 +45,7 @@ export function asAdministrator(context: AuthContext, administrator: Administrat
 }
 
 /** @throws LatchkeyError insufficient_role, token_revoked, insufficient_scope */
-async function holdAdministrator({ clients, users }: Repositories, administrator: Administrator): Promise<void> {
+async function lockAdministrator({ clients, users }: Repositories, administrator: Administrator): Promise<void> {
   if ('user' in administrator) {
     const { userId, tokenVersion } = administrator.user
     if (!(await users.holdToRole(userId, ADMIN_ROLE, tokenVersion))) throw new LatchkeyError('insufficient_role')

@@ -1,15 +1,15 @@
 import t from 'tap'
-import { createFailureSchedule } from '../../src/domain/login/constant-time-failures.js'
+import { createFailureDelay } from '../../src/domain/login/failure-delay.js'
 import { LatchkeyError } from '../../src/lib/errors.js'
 
 const refused = () => new LatchkeyError('invalid_credentials')
 
-/** A schedule with a stopped clock that a test moves, and its warnings about a delay that is too short. */
+/** A failure delay with a stopped clock that a test moves, and its warnings about a delay that is too short. */
 function stoppedClock(delayMs = 100) {
   const clock = { ms: 0 }
   const moments: number[] = []
   const warnings: number[] = []
-  const schedule = createFailureSchedule({
+  const failureDelay = createFailureDelay({
     delayMs,
     onTooShort: usedMs => warnings.push(usedMs),
     now: () => clock.ms,
@@ -19,13 +19,13 @@ function stoppedClock(delayMs = 100) {
     clock,
     moments,
     warnings,
-    schedule,
+    failureDelay,
     /** Begins a sign-in whose work a test ends; ending it returns the time of the response. */
     begin(name: string) {
       let resolve!: (tokens: string) => void
       let reject!: (error: Error) => void
-      const answer = schedule.hold(joinLine => {
-        joinLine(name)
+      const answer = failureDelay.run(joinQueue => {
+        joinQueue(name)
         return new Promise<string>((...ends) => {
           ;[resolve, reject] = ends
         })
@@ -96,9 +96,9 @@ t.test('a success is answered at once, an early refusal after 20 ms, and no othe
 })
 
 t.test('a sign-in that fails before its name is known is answered after the delay too', async t => {
-  const { schedule, moments } = stoppedClock()
+  const { failureDelay, moments } = stoppedClock()
   await t.rejects(
-    schedule.hold(() => Promise.reject(refused())),
+    failureDelay.run(() => Promise.reject(refused())),
     { code: 'invalid_credentials' },
   )
   t.same(moments, [100])
@@ -112,19 +112,19 @@ t.test('no failed sign-in waits longer than ten seconds, however many use one na
 })
 
 t.test('a slower kind of hash extends the delay of all failed sign-ins to a multiple', async t => {
-  const { schedule, begin, warnings } = stoppedClock()
-  schedule.observe('quick', 3)
-  schedule.observe('slow', 80)
+  const { failureDelay, begin, warnings } = stoppedClock()
+  failureDelay.observe('quick', 3)
+  failureDelay.observe('slow', 80)
   t.equal(await begin('ada').fail(), 100, 'the delay covers the hash and a quarter more')
-  schedule.observe('slow', 81)
+  failureDelay.observe('slow', 81)
   t.equal(await begin('ada').fail(), 200)
   const line = [begin('ada'), begin('ada')]
   t.same([await line[0]!.fail(), await line[1]!.fail()], [200, 400], 'in the queue of one name too')
-  schedule.observe('slow', 240)
+  failureDelay.observe('slow', 240)
   t.equal(await begin('ada').fail(), 300, 'one long pause counts as at most double')
-  for (let times = 0; times < 20; times++) schedule.observe('quick', 3)
+  for (let times = 0; times < 20; times++) failureDelay.observe('quick', 3)
   t.equal(await begin('ada').fail(), 300, 'other kinds of hashes do not shorten it')
-  for (let times = 0; times < 20; times++) schedule.observe('slow', 10)
+  for (let times = 0; times < 20; times++) failureDelay.observe('slow', 10)
   t.equal(await begin('ada').fail(), 100, 'faster hashes of the same kind do')
   t.same(warnings, [200], 'the warning was given once')
 })
@@ -134,11 +134,11 @@ t.test('with a delay of 0 every failed sign-in is answered at once', async t => 
   t.equal(await begin('ada').fail(), 'at once')
 })
 
-t.test('the failure schedule uses the clock of the machine by default', async t => {
-  const schedule = createFailureSchedule({ delayMs: 20 })
+t.test('the failure delay uses the clock of the machine by default', async t => {
+  const failureDelay = createFailureDelay({ delayMs: 20 })
   const startedAt = performance.now()
   await t.rejects(
-    schedule.hold(() => Promise.reject(refused())),
+    failureDelay.run(() => Promise.reject(refused())),
     { code: 'invalid_credentials' },
   )
   t.ok(performance.now() - startedAt >= 20)
