@@ -1,17 +1,16 @@
 import { argon2id } from './argon2id.js'
 import { bcrypt, djangoBcryptSha256 } from './bcrypt.js'
-import { djangoPbkdf2 } from './django-pbkdf2.js'
 import type { PasswordScheme } from './password-scheme.js'
-import { pbkdf2 } from './pbkdf2.js'
+import { djangoPbkdf2, pbkdf2 } from './pbkdf2.js'
 import { scrypt } from './scrypt.js'
 
-/** Every scheme whose hashes verify; new hashes are argon2id. */
+/** Every scheme whose hashes can be verified; new hashes are argon2id. */
 const schemes: readonly PasswordScheme[] = [argon2id, bcrypt, djangoBcryptSha256, djangoPbkdf2, pbkdf2, scrypt]
 
 /**
- * The scheme that a stored hash claims to be of, and its kind.
+ * The scheme of a stored hash, and its kind.
  *
- * @throws TypeError if it is of none that this service knows
+ * @throws TypeError if the scheme is unknown
  */
 export function schemeOf(storedHash: string): { scheme: PasswordScheme; kind: string } {
   for (const scheme of schemes) {
@@ -21,15 +20,16 @@ export function schemeOf(storedHash: string): { scheme: PasswordScheme; kind: st
   throw new TypeError('the stored password hash has an unknown scheme')
 }
 
-/** What becomes of a password that is verified against a hash. */
+/** Whether passwords can be verified against a hash, or why not. */
 export type HashVerdict = 'valid' | 'unknown' | 'damaged' | 'too_costly'
 
 /**
- * Whether a password can be verified against this hash: it is of a scheme that this service knows, whole, and costs no
- * more than it is ready to spend. For anyone who brings hashes of another system: a user with any other can't sign in.
+ * Whether passwords can be verified against a hash: its scheme is known, it is not damaged, and it does not cost more
+ * than this service accepts. Check the hashes of another system before they are stored: a user with any other hash
+ * cannot sign in.
  */
 export function checkHash(storedHash: string): HashVerdict {
-  let scheme: ReturnType<typeof schemeOf>['scheme']
+  let scheme: PasswordScheme
   try {
     scheme = schemeOf(storedHash).scheme
   } catch {
@@ -43,9 +43,5 @@ export function checkHash(storedHash: string): HashVerdict {
   }
 }
 
-export function canVerifyHash(storedHash: string): boolean {
-  return checkHash(storedHash) === 'valid'
-}
-
-/** What is stored for an account that has no password: no password matches it, and a reset replaces it. */
+/** Stored for an account without a password: no password matches it, and a reset replaces it. */
 export const UNUSABLE_HASH = '!'
