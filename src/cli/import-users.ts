@@ -3,7 +3,7 @@ import { ADMIN_ROLE } from '../domain/accounts/roles.js'
 import { type ImportCounts, type ImportObserver, importUsers as importLines } from '../domain/import/import-users.js'
 import type { RoleMapping } from '../domain/import/role-mapping.js'
 import { type HashMeasurement, type SlowestHash, slowestHashFinder } from '../domain/import/slowest-hash.js'
-import { FAILURE_DELAY_MARGIN } from '../domain/login/constant-time-failures.js'
+import { FAILURE_DELAY_MARGIN } from '../domain/login/failure-delay.js'
 import type { Database } from '../postgres/database.js'
 import { openImport, openRoleMapping, readLines } from './import-input.js'
 import { EXIT_INCOMPLETE, type Print, print, say } from './output.js'
@@ -60,8 +60,8 @@ export async function importUsers(
   const watcher: ImportObserver = {
     onAccount({ roles, passwordHash }, isNew) {
       if (isNew && roles.includes(ADMIN_ROLE)) administrators++
-      // Existing accounts count too: a first import may have been interrupted.
-      slowestHash.see(passwordHash)
+      // Also of those that are there: the import may have been interrupted.
+      slowestHash.add(passwordHash)
     },
     onRefused: (line, reason) => say(`line ${line}: ${reason}`),
     onIgnored(field) {

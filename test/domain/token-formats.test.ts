@@ -1,6 +1,6 @@
 import t from 'tap'
 import { deriveSecrets } from '../../src/domain/keys/secrets.js'
-import { issueDeviceCookie, hasEntry, knownDevice } from '../../src/domain/login/device-cookie.js'
+import { issueDeviceCookie, hasDeviceEntry, findDeviceId } from '../../src/domain/login/device-cookie.js'
 import { readPasswordResetToken, writePasswordResetToken } from '../../src/domain/passwords/password-reset.js'
 import { readRefreshToken, successorOf, writeRefreshToken } from '../../src/domain/tokens/refresh-token.js'
 import { isTicketFor, writeTicket } from '../../src/domain/tokens/superseded-ticket.js'
@@ -63,8 +63,8 @@ t.test('the format of device cookies stays the same', async t => {
   ]
   const options = { keys: deviceKeys, maxAgeSeconds: 3600, now }
   for (const [cookie, deviceId] of entries) {
-    t.ok(hasEntry(cookie, options))
-    t.equal(knownDevice(cookie, userId, options), deviceId)
+    t.ok(hasDeviceEntry(cookie, options))
+    t.equal(findDeviceId(cookie, userId, options), deviceId)
   }
 
   const another = '019ad5a0-0000-7000-8000-000000000003'
@@ -76,5 +76,5 @@ t.test('the format of device cookies stays the same', async t => {
   } as unknown as Parameters<typeof issueDeviceCookie>[0]
   const granted = issueDeviceCookie(context, { userId: another, transport: 'cookie', deviceCookie: cookie })?.cookie
   t.ok(granted?.endsWith(`.${cookie}`), 'the entries of other accounts are kept as they are')
-  t.ok(knownDevice(granted, another, options))
+  t.ok(findDeviceId(granted, another, options))
 })

@@ -4,14 +4,15 @@ import { LatchkeyError } from '../../lib/errors.js'
 import { foldedForm, textForm } from '../../lib/normalize.js'
 
 /**
- * The one form in which an address is stored, compared and written to: trimmed, NFKC, lower case, and the domain in
- * ASCII (UTS 46), as Chromium sends it from a field of the type `email`, and as mail servers know it. Send mail to this
- * form only, never to what was typed: two spellings that fold into one must not reach two mailboxes.
+ * The normal form of an e-mail address, in which it is stored, compared and used for mail: trimmed, NFKC, lower case,
+ * and the domain in ASCII (UTS 46), as Chromium sends it from a field of the type `email` and as mail servers use it.
+ * Send mail to this form only, never to what was typed: two spellings with one normal form must not reach two
+ * mailboxes.
  *
- * It asks for what an account needs and leaves the rest of RFC 5322 to the mail that arrives or does not: one `@`,
- * something before it, a domain behind it, at most 254 bytes (RFC 5321, 4.5.3.1.3, less the angle brackets). White
- * space, control and invisible characters, and those that separate or quote addresses in a mail header are refused, so
- * that an account can neither look like another nor make a mailer write to a second person.
+ * It requires what an account needs, not all of RFC 5322: one `@`, something before it, a domain after it, at most 254
+ * bytes (RFC 5321, 4.5.3.1.3, without the angle brackets). White space, control and invisible characters, and those
+ * that separate or quote addresses in a mail header are refused, so that an account cannot look like another one and
+ * cannot make a mailer write to a second person.
  *
  * @throws LatchkeyError `invalid_email`
  */
@@ -21,7 +22,7 @@ export function normaliseEmail(input: string): string {
   return email
 }
 
-/** The same, or undefined for what is no address. */
+/** The same; undefined if the text is not an e-mail address. */
 export function tryNormaliseEmail(text: string): string | undefined {
   const [localPart, domain = ''] = earlierForm(text)?.split('@') ?? []
   const ascii = asciiDomain(domain)
@@ -30,9 +31,9 @@ export function tryNormaliseEmail(text: string): string | undefined {
 }
 
 /**
- * Every form in which the account of this address may be stored, the one to look for first at the head; none for what is
- * no address. Earlier versions stored a domain as it was typed: with letters beyond ASCII, or with a dot at its end. So
- * two accounts may have two spellings of one address, and each of them is found by its own.
+ * Every form in which this address may be stored, the form to look for first at the start; none if the text is not an
+ * e-mail address. Earlier versions stored a domain as it was typed: with non-ASCII letters, or with a dot at its end.
+ * So two accounts may have two spellings of one address, and each is found by its own spelling.
  */
 export function emailForms(text: string): readonly string[] {
   const earlier = earlierForm(text)
@@ -44,7 +45,7 @@ export function emailForms(text: string): readonly string[] {
   return [...new Set([earlier, email, readable])]
 }
 
-/** The forms in which nothing is stored any more, but may have been: who has one of them has the address. */
+/** The forms in which only earlier versions stored this address: an account with one of them has the address. */
 export function earlierEmailForms(text: string): readonly string[] {
   const email = tryNormaliseEmail(text)
   return emailForms(text).filter(form => form !== email)
@@ -56,10 +57,10 @@ const DOMAIN_MAX_LENGTH = 253
 /** `Cc` are control characters, `Cf` invisible ones (joiners, bidi marks), `Cs` halves of a surrogate pair. */
 const ADDRESS = /^[^@\s\p{Cc}\p{Cf}\p{Cs}()<>[\]:;,\\"]+@[^@\s\p{Cc}\p{Cf}\p{Cs}()<>[\]:;,\\"]+$/u
 
-/** Underscores are in no host's name, but in some domains that get mail. */
+/** Host names have no underscores, but some mail domains do. */
 const LABELS = /^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/
 
-/** What `domainToASCII` takes for the end of a host, or for an escape, is refused before it. */
+/** Refused, because `domainToASCII` would read these as the end of a host or as an escape. */
 const NOT_IN_DOMAIN = /[^a-z0-9._\u{80}-\u{10FFFF}-]/u
 const IS_PUNYCODE = /(^|\.)xn--/
 
@@ -69,21 +70,22 @@ function earlierForm(text: string): string | undefined {
   return ADDRESS.test(email) && Buffer.byteLength(email) <= EMAIL_MAX_BYTES ? email : undefined
 }
 
-/** Undefined for what is no domain: an empty or too long label, a dot at the end, punycode that means nothing. */
+/** Undefined if it is not a domain: an empty or too long label, a dot at the end, invalid punycode. */
 function asciiDomain(domain: string): string | undefined {
   if (NOT_IN_DOMAIN.test(domain)) return undefined
-  // A domain of numbers is left as it is: `domainToASCII` would read it as an IPv4 address, and 1.2 as 1.0.0.2.
+  // A domain of numbers stays as it is: `domainToASCII` would read 1.2 as the IPv4 address 1.0.0.2.
   const isPlain = /^[\x21-\x7E]*$/.test(domain) && !IS_PUNYCODE.test(domain)
   const ascii = isPlain ? domain : domainToASCII(domain)
   return LABELS.test(ascii) && ascii.length <= DOMAIN_MAX_LENGTH ? ascii : undefined
 }
 
 /**
- * The form in which a username is stored and compared: NFKC, without white space and invisible characters at its ends.
+ * The normal form of a username, in which it is stored and compared: NFKC, without white space and invisible characters
+ * at its ends.
  *
- * What looks like an e-mail address must be the one of the account itself, however it is spelt. Where people sign in by
- * either name, the holder of another such name would answer for the owner of the address, who may come later. So no
- * other account has to be looked at, and nothing depends on who came first.
+ * A username that looks like an e-mail address must be the e-mail of its own account, in any spelling. Otherwise, where
+ * users sign in by either name, it could stand for the account of the owner of that address, who may register later.
+ * With this rule no other account has to be read, and the order of registration does not matter.
  *
  * @param email of the same account, in its normal form
  * @throws LatchkeyError invalid_username, whose detail is a sentence
@@ -99,6 +101,6 @@ export function normaliseUsername(input: string, email: string): string {
   return username
 }
 
-/** White space, control characters, and what a screen shows nothing of: joiners, bidi marks, fillers. */
+/** White space, control characters and invisible characters: joiners, bidi marks, fillers. */
 const INVISIBLE = /[\s\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}]+/gu
 const INVISIBLE_ENDS = new RegExp(`^${INVISIBLE.source}|${INVISIBLE.source}$`, 'gu')

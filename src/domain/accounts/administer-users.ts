@@ -13,14 +13,14 @@ export interface NewAccount {
   roles?: readonly string[] | undefined
 }
 
-/** Accounts are named by their id or their e-mail. */
+/** The id or the e-mail of an account. */
 type UserReference = string
 
 /**
- * Makes an account with a temporary password that must be changed before the first sign-in.
+ * Creates an account with a temporary password that must be changed before the first sign-in.
  *
- * @param actor who does it, for the event
- * @returns the password, which is not kept anywhere and can't be shown again
+ * @param actor who creates it, for the event
+ * @returns the password, which is not stored and cannot be shown again
  * @throws LatchkeyError invalid_email, invalid_username, invalid_role, email_taken, username_taken, external_id_taken
  */
 export async function createUser(
@@ -51,7 +51,8 @@ export async function createUser(
 }
 
 /**
- * Disables an account: nobody signs in to it, and every session and token it has ends. Repeating it changes nothing.
+ * Disables an account: sign-ins are refused, and every session and token of it is revoked. Repeating it changes
+ * nothing.
  *
  * @throws LatchkeyError user_not_found, own_account
  */
@@ -72,7 +73,7 @@ export async function disableUser(
 }
 
 /**
- * Lets an account sign in again; its old sessions stay ended, its failures are forgotten.
+ * Enables an account, and resets its counters of failed sign-ins. Its old sessions stay revoked.
  *
  * @throws LatchkeyError user_not_found
  */
@@ -86,8 +87,8 @@ export async function enableUser(context: Pick<AuthContext, 'db'>, name: UserRef
 }
 
 /**
- * Changes the roles of an account. Its sessions live on; its access tokens with the old roles are refused as stale, so
- * that its clients refresh and go on with the new ones. The same roles again change nothing.
+ * Changes the roles of an account. Its sessions stay live. Its access tokens with the old roles are refused as stale,
+ * so that clients refresh and get the new roles. The same roles again change nothing.
  *
  * @throws LatchkeyError invalid_role, user_not_found, own_account
  */
@@ -112,7 +113,7 @@ export async function setRoles(
 }
 
 /**
- * The id of the account that an operator names.
+ * The id of the account with this id or e-mail.
  *
  * @throws LatchkeyError user_not_found
  */
@@ -128,8 +129,8 @@ export async function findUserId({ db }: Pick<AuthContext, 'db'>, name: UserRefe
 }
 
 /**
- * Deletes an account with its sessions. The journal comes first: access tokens outlive the rows, and every verifier must
- * refuse them. What is left are the events, which name nobody but an id.
+ * Deletes an account with its sessions. The revocations are written first: access tokens outlast the rows, and every
+ * verifier must refuse them. Only the events remain, and they contain no name, only the id.
  *
  * @throws LatchkeyError user_not_found, own_account
  */

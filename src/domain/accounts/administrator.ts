@@ -5,13 +5,13 @@ import type { AuthContext } from '../context.js'
 import { hasCurrentRoles, type Principal } from '../tokens/access-token.js'
 import { ADMIN_ROLE } from './roles.js'
 
-/** Who administers, by a verified token: a user with the role `admin`, or a client with the scope of that name. */
+/** By a verified token: a user with the role `admin`, or a client with the scope `admin`. */
 export type Administrator = { user: Principal } | { client: ClientPrincipal }
 
 /**
- * Checks in Postgres that the user of a verified token administers at this moment: the session is alive, and both the
- * user and the token have the role. The token alone may be older than a demotion; the user alone is not enough, as the
- * session may have been opened by a client, which gives its tokens no roles.
+ * Checks in Postgres that the user of a verified token is an administrator now: the session is live, and both the user
+ * and the token have the role. The token may be older than the loss of the role. The user alone is not enough either:
+ * if a client opened the session, its tokens have no roles.
  *
  * @throws LatchkeyError token_revoked, token_stale, insufficient_role
  */
@@ -25,9 +25,9 @@ export async function checkAdministrator({ db }: Pick<AuthContext, 'db'>, princi
 }
 
 /**
- * The context in which an administrator acts. Each transaction first holds the administrator to the role, or the client to
- * its scope: a request may be under way for long, waiting for a hash or a row, and what it does must not outlast a
- * demotion that was committed meanwhile.
+ * The context for the request of an administrator. Each transaction first locks the row of the administrator or of the
+ * client, and checks the role or the scope again: a request may wait for a hash or a row, and must not succeed after
+ * the administrator lost the role.
  */
 export function administratorContext(context: AuthContext, administrator: Administrator): AuthContext {
   const { db } = context

@@ -3,37 +3,36 @@ import type { User } from '../../postgres/users.js'
 import type { AuthContext } from '../context.js'
 import { emailForms, tryNormaliseEmail } from './account-names.js'
 
-/** How a request names an account. */
+/** The names in a request; give one of them. */
 export interface AccountNames {
-  /** One of the two names an account may have. */
   email?: string | undefined
-  /** Or either of them, as people write into a field of this name: what is an e-mail address is that of an account. */
+  /** The username or the e-mail, because users type either of them into a field of this name. */
   username?: string | undefined
 }
 
-/** The name that attempts on an account are counted by, whether or not there is one. */
+/** The key under which attempts on a name are counted, whether or not an account has it. */
 export function attemptCounter(names: AccountNames): string {
   return Object.entries(accountName(names)).join()
 }
 
-/** The account that is named, if there is one. */
+/** The account with this name, if one exists. */
 export function findAccount({ db }: Pick<AuthContext, 'db'>, names: AccountNames): Promise<User | undefined> {
   return findUser(db, accountName(names), names)
 }
 
-/** What names an account, in the form in which it is stored. */
+/** The name in its normal form. */
 type AccountName = { email: string } | { username: string }
 
 /**
- * Attempts are counted by this name whether or not it has an account: were they counted by the account, then spellings
- * of one name would tell by their limit which accounts exist. For the same reason a username that looks like an e-mail
- * counts as one, even if it is somebody's username.
+ * Attempts are counted by this name, whether or not an account has it. If they were counted by the account, the limit
+ * that two spellings of one name share would show which accounts exist. For the same reason a username that looks like
+ * an e-mail is counted as an e-mail, even if an account has it as its username.
  */
 function accountName({ email, username }: AccountNames): AccountName {
   const given = username ?? email ?? ''
   const address = tryNormaliseEmail(given) ?? emailForms(given)[0]
   if (address !== undefined) return { email: address }
-  // What is no address has no account by it.
+  // No account has an invalid address.
   return username === undefined ? { email: '' } : { username: textForm(username) }
 }
 
@@ -43,8 +42,8 @@ async function findUser(
   { email, username }: AccountNames,
 ): Promise<User | undefined> {
   if ('username' in name) return db.users.findByUsername(name.username)
-  // Both at once, so that time does not tell which of them there is. An earlier version let accounts have the e-mail of
-  // somebody else for a username: the owner comes first.
+  // Both at once, so that the time does not show which of them exists. In an earlier version an account could have the
+  // e-mail of another user as its username: the owner of the e-mail comes first.
   const [owner, named] = await Promise.all([
     db.users.findByEmail(...emailForms(username ?? email ?? '')),
     username === undefined ? undefined : db.users.findByUsername(textForm(username)),

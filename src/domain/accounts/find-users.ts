@@ -10,20 +10,20 @@ type NameField = 'email' | 'username' | 'externalId'
 export interface UserSearch {
   field: NameField
   text: string
-  /** Whether the text is only the beginning of it. */
+  /** Whether the text is only the start of the name. */
   isPrefix: boolean
 }
 
 export interface UserPage {
   users: User[]
-  /** Where the next page begins; null after the last. */
+  /** Where the next page begins; null after the last page. */
   nextCursor: string | null
 }
 
 /**
- * Finds accounts, a page at a time: all of them, the youngest first, or those of one name, or whose name begins so. A
- * cursor says where a page ended, not how many came before it, so that accounts which come and go meanwhile neither
- * repeat nor hide others.
+ * Finds accounts, a page at a time: all of them, the newest first, or those with a name, or those whose name starts
+ * with a text. A cursor holds where a page ended, not how many accounts came before it, so that accounts created or
+ * deleted between two pages neither repeat nor hide others.
  *
  * @throws LatchkeyError invalid_request for a cursor of another search
  */
@@ -33,7 +33,7 @@ export async function findUsers(
   { cursor, limit }: { cursor?: string | undefined; limit: number },
 ): Promise<UserPage> {
   const order: NameField | 'id' = search?.isPrefix ? search.field : 'id'
-  // One more than asked for tells whether there is a next page.
+  // One more than the limit shows whether there is a next page.
   const found = await db.userPages.find({
     equal: search && !search.isPrefix ? { field: search.field, texts: formsOf(search) } : undefined,
     beginning: search?.isPrefix ? { field: search.field, text: normalise(search) } : undefined,
@@ -45,13 +45,13 @@ export async function findUsers(
   return { users, nextCursor: last && found.length > limit ? writeCursor(order, last[order] ?? '') : null }
 }
 
-/** An address is found in each form in which it may be stored. */
+/** An e-mail is searched in every form in which it may be stored. */
 function formsOf(search: UserSearch): readonly string[] {
   const forms = search.field === 'email' ? emailForms(search.text) : []
   return forms.length > 0 ? forms : [normalise(search)]
 }
 
-/** As names are stored. */
+/** The form in which a name is stored. */
 function normalise({ field, text }: UserSearch): string {
   if (field === 'externalId') return text
   return field === 'username' ? textForm(text) : foldedForm(text).trim()
@@ -64,10 +64,10 @@ function writeCursor(order: string, at: string): string {
 function readCursor(cursor: string, order: string): string {
   try {
     const [by, at] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[]
-    // Postgres keeps no NUL in a text.
+    // Postgres cannot store a NUL in text.
     if (by === order && typeof at === 'string' && !at.includes('\0') && (order !== 'id' || isUuid(at))) return at
   } catch {
-    // It is refused below.
+    // Refused below.
   }
   throw new LatchkeyError('invalid_request', { detail: 'The cursor does not belong to this search.' })
 }
@@ -83,21 +83,21 @@ export async function getUser({ db }: Pick<AuthContext, 'db'>, id: string): Prom
   return user
 }
 
-/** An account whose e-mail an earlier version stored in another form than this one would. */
+/** An account whose e-mail is stored in a form of an earlier version. */
 export interface EarlierEmail {
   id: string
   /** As it is stored. */
   email: string
-  /** As it would be stored today; undefined for what is no address any more. */
+  /** The form of this version; undefined if this version does not accept the address. */
   form: string | undefined
-  /** Another account that has the same address in another form. */
+  /** Another account with the same address in another form. */
   otherId: string | undefined
 }
 
 const PAGE_SIZE = 500
 const LOWEST_ID = '00000000-0000-0000-0000-000000000000'
 
-/** Finds the accounts whose e-mail is stored in an earlier form, in the order of their ids. It changes nothing. */
+/** Finds the accounts whose e-mail is stored in an earlier form, ordered by id. It changes nothing. */
 export async function* findEarlierEmails({ db }: Pick<AuthContext, 'db'>): AsyncGenerator<EarlierEmail> {
   let afterId = LOWEST_ID
   for (;;) {

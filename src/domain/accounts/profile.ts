@@ -3,9 +3,9 @@ import type { AuthContext } from '../context.js'
 import type { Principal } from '../tokens/access-token.js'
 
 /**
- * The user behind a verified request, as Postgres knows them now.
+ * The user of a verified request, as stored now.
  *
- * @throws LatchkeyError token_revoked when the account is gone
+ * @throws LatchkeyError token_revoked if the account was deleted
  */
 export async function profile(
   { db }: Pick<AuthContext, 'db'>,
@@ -13,11 +13,11 @@ export async function profile(
 ): Promise<PublicUser> {
   const user = await db.users.findById(userId)
   if (!user) throw new LatchkeyError('token_revoked', { dialect })
-  // Those of the token: a service that goes by the profile must not give more than one that goes by the token.
+  // The roles of the token: a service that reads the profile must not allow more than one that reads the token.
   return publicUser({ ...user, roles })
 }
 
-/** A user as users see themselves. */
+/** What a user can see of their own account. */
 export interface PublicUser {
   id: string
   email: string

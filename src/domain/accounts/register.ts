@@ -11,14 +11,14 @@ export interface Registration {
   email: string
   password: string
   transport: 'cookie' | 'body'
-  /** False for a session that the browser shall forget. */
+  /** False if the browser must forget the session when it closes. */
   remember?: boolean | undefined
-  /** What the browser kept of earlier sign-ins. */
+  /** The device cookie of the browser. */
   deviceCookie?: string | undefined
 }
 
 /**
- * Makes an account and signs in to it.
+ * Creates an account and signs in to it.
  *
  * @throws LatchkeyError registration_closed, invalid_email, email_taken, busy, and what {@link checkNewPassword} throws
  */

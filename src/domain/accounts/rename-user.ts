@@ -3,23 +3,23 @@ import type { AuthContext } from '../context.js'
 import { earlierEmailForms, normaliseEmail, normaliseUsername } from './account-names.js'
 import { findUserId } from './administer-users.js'
 
-/** What is absent stays as it is. */
+/** A missing name is not changed. */
 export interface NewNames {
   email?: string | undefined
-  /** Null takes it away. */
+  /** Null removes it. */
   username?: string | null | undefined
 }
 
 /**
- * Changes the names that an account is signed in to by. Its sessions go on. A password reset that was issued can't be
- * used after a change of the e-mail: it went to the address before. The same names again change nothing.
+ * Changes the e-mail or the username of an account. Its sessions stay live. A change of the e-mail invalidates an
+ * issued password reset token, because it was sent to the old address. The same names again change nothing.
  *
- * A username that looks like an e-mail must be the new one, also where only the e-mail changes: the address before may
- * come to belong to somebody else.
+ * A username that looks like an e-mail must be the new e-mail, even if only the e-mail changes: the old address may
+ * belong to another user later.
  *
  * @param name the e-mail or the id of the account
- * @param actor who does it, for the events
- * @returns the id of the account, and its names from then on
+ * @param actor who changes it, for the events
+ * @returns the id of the account and its new names
  * @throws LatchkeyError user_not_found, invalid_email, invalid_username, email_taken, username_taken
  */
 export async function renameUser(
@@ -35,7 +35,7 @@ export async function renameUser(
     if (!user) throw new LatchkeyError('user_not_found')
     const email = given ?? user.email
     const wanted = names.username === undefined ? user.username : names.username
-    // The one that stays is only checked: an earlier version may have stored it in another form.
+    // A username that stays is only checked: an earlier version may have stored it in another form.
     const normal = wanted === null ? null : normaliseUsername(wanted, email)
     const username = names.username === undefined ? wanted : normal
     const changed = { id: userId, email, username }

@@ -2,20 +2,20 @@ import { LRUCache } from 'lru-cache'
 import { LatchkeyError } from '../../lib/errors.js'
 import { composedForm, foldedForm, textForm } from '../../lib/normalize.js'
 
-/** The role of those who administer: they may use the admin routes. */
+/** The role that gives access to the admin routes. */
 export const ADMIN_ROLE = 'admin'
 
 /**
- * How many bytes the roles of a user may take together. Each role counts as {@link encodedRole} writes it, and three bytes
- * more for its quotation marks and the comma. It never takes more than that in an access token or in X-Auth-Roles. With
- * this limit a token usually fits into a cookie of 4096 bytes, also with RS256, and the header fits into the 4 KB in which
- * nginx reads an answer. The version before this one took at most 32 roles of 64 letters, which is the same.
+ * The maximum size of all roles of a user, in bytes. Each role counts as {@link encodedRole} writes it, plus three
+ * bytes for its quotation marks and the comma. It never takes more in an access token or in X-Auth-Roles. With this
+ * limit a token usually fits into a cookie of 4096 bytes, even with RS256, and the header fits into the 4 KB that nginx
+ * reserves for the headers of an answer. The previous version accepted 32 roles of 64 letters, which is the same size.
  */
 export const ROLES_MAX_BYTES = 2144
 
 /**
- * The roles that a token and a header can carry, of those that somebody may have written into the database by hand. One
- * with a comma in it would be two to the service behind a gateway.
+ * Those of the roles that can be written in a token and a header. The others were written into the database by hand: a
+ * service behind a gateway would read a role with a comma as two.
  */
 export function encodableRoles(roles: readonly string[]): string[] {
   let left = ROLES_MAX_BYTES
@@ -27,22 +27,22 @@ export function encodableRoles(roles: readonly string[]): string[] {
   })
 }
 
-/** Whether two lists name the same roles. */
+/** Whether two lists contain the same roles. */
 export function areSameRoles(some: readonly string[], others: readonly string[]): boolean {
   const wanted = new Set(others)
   return new Set(some).size === wanted.size && some.every(role => wanted.has(role))
 }
 
 /**
- * The roles as they are stored and compared: in NFC, and each of them once. NFC and not NFKC, because services know
- * the role by the name that it has in the system that it came from.
+ * The normal form of roles, in which they are stored and compared: NFC, without duplicates. Not NFKC, because services
+ * know a role by its name in the system that it came from.
  *
- * @throws LatchkeyError invalid_role for what a header or a token could not carry
+ * @throws LatchkeyError invalid_role if a role cannot be written in a header or a token, or all take too many bytes
  */
 export function normaliseRoles(roles: readonly string[]): string[] {
   const normal = [...new Set(roles.map(composedForm))]
   for (const role of normal) {
-    const detail = faultOf(role)
+    const detail = problemWith(role)
     if (detail !== undefined) throw new LatchkeyError('invalid_role', { detail })
   }
   const bytes = normal.reduce((sum, role) => sum + bytesOf(role), 0)
@@ -54,9 +54,9 @@ export function normaliseRoles(roles: readonly string[]): string[] {
 }
 
 /**
- * The name of a role that accounts have, in the form in which it is stored.
+ * The normal form of one role.
  *
- * @throws LatchkeyError invalid_role for what no account can have
+ * @throws LatchkeyError invalid_role if no account can have it
  */
 export function roleNamed(name: string): string {
   const role = composedForm(name)
@@ -65,8 +65,8 @@ export function roleNamed(name: string): string {
 }
 
 /**
- * The role with everything but letters and digits of ASCII and `_ . : -` percent-encoded as UTF-8 (RFC 3986, 2.1), so
- * that it has neither a comma nor a space nor a byte that a header can't have.
+ * The role, percent-encoded as UTF-8 (RFC 3986, 2.1) except for ASCII letters, ASCII digits and `_ . : -`, so that it
+ * has no comma, no space and no byte that a header cannot contain.
  */
 export function encodedRole(role: string): string {
   if (PLAIN.test(role)) return role
@@ -81,18 +81,19 @@ function bytesOf(role: string): number {
   return encodedRole(role).length + 3
 }
 
-/** Every refresh asks, and the roles of a service are few: of those that are not plain the answers are kept. */
-const judged = new LRUCache<string, number>({ max: 1000 })
+/** Sizes of the roles that are not plain: every refresh needs them, and a service has few roles. */
+const knownSizes = new LRUCache<string, number>({ max: 1000 })
 
-/** What a role takes, or infinitely much for what can't be carried at all. */
+/** How many bytes a role takes; infinity if it cannot be encoded. */
 function encodedBytes(role: unknown): number {
   if (typeof role !== 'string' || role.length > ROLES_MAX_BYTES) return Number.POSITIVE_INFINITY
-  // What the version before this one carried is carried, a look-alike of `admin` too: nothing here takes it for that.
+  // What the previous version accepted stays valid, even a role that looks like `admin`: nothing here treats it as
+  // such.
   if (PLAIN.test(role)) return role.length + 3
-  let bytes = judged.get(role)
+  let bytes = knownSizes.get(role)
   if (bytes === undefined) {
-    bytes = faultOf(role) === undefined ? bytesOf(role) : Number.POSITIVE_INFINITY
-    judged.set(role, bytes)
+    bytes = problemWith(role) === undefined ? bytesOf(role) : Number.POSITIVE_INFINITY
+    knownSizes.set(role, bytes)
   }
   return bytes
 }
@@ -101,15 +102,15 @@ function encodedBytes(role: unknown): number {
 const FORM = /^(?:[\p{L}\p{M}\p{N}\p{P}\p{S}]+ )*[\p{L}\p{M}\p{N}\p{P}\p{S}]+$/u
 
 /**
- * Those of them that nobody sees (see check-new-password.ts), what stands for a character that was lost, and the comma:
- * a service that decodes X-Auth-Roles before it splits it would read one role as two.
+ * Invisible characters among them (see check-new-password.ts), the replacement character, and the comma: a service that
+ * decodes X-Auth-Roles before it splits the list would read one role as two.
  */
 const REFUSED = /[\p{Default_Ignorable_Code_Point}\u2800\u{16FE4}\u{1D159}\uFFFD,]/u
 
 const RULE = 'Use letters, digits, symbols, punctuation except commas, and single spaces between them.'
 
-/** Why it is no role, in a sentence; undefined if it is one. */
-function faultOf(role: string): string | undefined {
+/** Why a role is invalid, in a sentence; undefined if it is valid. */
+function problemWith(role: string): string | undefined {
   if (!FORM.test(role) || REFUSED.test(role) || composedForm(role) !== role) return RULE
   if (role !== ADMIN_ROLE && looksLikeAdmin(role))
     return `A role that looks like ${ADMIN_ROLE} must be spelt exactly ${ADMIN_ROLE}.`
@@ -117,8 +118,8 @@ function faultOf(role: string): string | undefined {
 }
 
 /**
- * In upper case first: the dotless i has no other lower case, but the capital of the one with a dot. Without
- * backslashes, because the version before this one, which may run beside it, loses them when it reads the database.
+ * Converts to upper case first: there the dotless i and the i with a dot are the same letter. Without backslashes,
+ * because the previous version, which may run at the same time, loses them when it reads the database.
  */
 function looksLikeAdmin(role: string): boolean {
   return foldedForm(textForm(role.replaceAll('\\', '')).toUpperCase()) === ADMIN_ROLE

@@ -8,21 +8,21 @@ import { rotateRefreshToken } from '../tokens/rotate-refresh-token.js'
 import type { ClientPrincipal } from './client-token.js'
 
 export interface ClientSignIn {
-  /** By its verified token, which is looked at once more: the request may have been under way for a while. */
+  /** From its verified token, which is checked again in the transaction: the request may have waited. */
   client: ClientPrincipal
   userId: string
-  /** How the client found out who it is (RFC 8176). */
+  /** How the client authenticated the user (RFC 8176). */
   authMethods: readonly string[]
-  /** Where the person signs in from, by the client's word. */
+  /** Where the user signs in from, as the client reports it. */
   caller: Caller
 }
 
 /**
- * Opens a session for a client that has a log-in of its own, and wants the rest: rotation, the list, revocation. No
- * password is verified here, so nothing but the account's being there and enabled is a fence; both are looked at with
- * the user's row held, so that a session can't outlive the disabling that it races with.
+ * Opens a session for a client that has its own sign-in and uses the rest of this service: rotation, the list of
+ * sessions, revocation. No password is verified here, so the only condition is that the account exists and is enabled.
+ * It is checked while the user's row is locked, so that the session cannot outlast a disabling at the same time.
  *
- * @throws LatchkeyError user_not_found, account_disabled, token_revoked if the client or its token is gone
+ * @throws LatchkeyError user_not_found, account_disabled, token_revoked if the client was removed or its token revoked
  */
 export async function openClientSession(context: AuthContext, signIn: ClientSignIn): Promise<Grant> {
   const { client, userId, authMethods, caller } = signIn
@@ -62,6 +62,6 @@ export async function refreshClientSession(
   token: string,
 ): Promise<Grant> {
   if (!client.scopes.includes('sessions')) throw new LatchkeyError('unauthorized_client')
-  // The request comes from the client's server, which says nothing about the person's address or device.
+  // The request comes from the client's server, so its address and user agent are not those of the user.
   return rotateRefreshToken(context, token, {}, { client: registeredClient(client), proofs: BODY_PROOFS })
 }

@@ -6,7 +6,7 @@ import type { AuthContext } from '../context.js'
 import { isCount, isInstant, isText } from '../tokens/access-token.js'
 import { verifySignature } from '../tokens/verify-access-token.js'
 
-/** The claims of a client's own access token (RFC 9068, 2.2). There is no `sid`: nobody has signed in. */
+/** The claims of a client's own access token (RFC 9068, 2.2). It has no `sid`, because it has no session. */
 export interface ClientTokenClaims {
   iss: string
   aud: string
@@ -16,13 +16,13 @@ export interface ClientTokenClaims {
   iat: number
   exp: number
   jti: string
-  /** How often the client's secret has been replaced. */
+  /** Increases each time the client's secret is replaced. */
   ver: number
-  /** The scopes, between spaces. */
+  /** The scopes, separated by spaces. */
   scope: string
 }
 
-/** Who a verified request of a client is. */
+/** The client of a verified request. */
 export interface ClientPrincipal {
   clientId: string
   scopes: readonly string[]
@@ -34,18 +34,18 @@ export interface ClientPrincipal {
   expiresAt: number
 }
 
-/** Short: another costs its client one request, and it is asked about at each use all the same. */
+/** Short, because a new token costs the client one request, and the client is looked up at each use anyway. */
 const CLIENT_TOKEN_TTL_SECONDS = 300
 
 /**
- * Whom a client's token is for: this service alone. Verifiers of users' tokens insist on an audience, so that one which
- * knows nothing of clients refuses it, and does not take its `sub` for a user's.
+ * The audience of a client's token: this service only. Verifiers of users' tokens require another audience. So a
+ * verifier that does not know client tokens refuses them, and does not read their `sub` as a user's id.
  */
 export function clientTokenAudience({ issuer }: { issuer: string }): string {
   return `${issuer}/clients`
 }
 
-/** Makes an access token of a client with these of its scopes. */
+/** Signs an access token of a client with these scopes. */
 function signClientToken(
   { config, keyring }: Pick<AuthContext, 'config' | 'keyring'>,
   client: KnownClient,
@@ -65,7 +65,7 @@ function signClientToken(
   return keyring.signingKey(claims.iat * 1000).sign(claims)
 }
 
-/** Reads a client from verified claims; undefined when one is absent or of the wrong type. */
+/** Reads a client from verified claims; undefined if a claim is missing or has the wrong type. */
 function clientPrincipalOf(claims: unknown, kid: string): ClientPrincipal | undefined {
   if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) return undefined
   const { sub, sid, client_id, jti, iat, exp, ver, scope } = claims as Record<string, unknown>
@@ -76,7 +76,7 @@ function clientPrincipalOf(claims: unknown, kid: string): ClientPrincipal | unde
   return { clientId: sub, scopes, jti, kid, tokenVersion: ver, issuedAt: iat, expiresAt: exp }
 }
 
-/** What a revocation can refuse a client's token by: it belongs to no user and no session. */
+/** The values that revocations compare. A client's token belongs to no user and no session. */
 function tokenFactsOf({ jti, kid, clientId, tokenVersion, issuedAt }: ClientPrincipal): TokenFacts {
   const subject = { userId: clientId, sessionId: clientId, rolesVersion: undefined }
   return { ...subject, jti, kid, tokenVersion, issuedAt, authTime: issuedAt }
@@ -89,9 +89,9 @@ export interface ClientGrant {
 }
 
 /**
- * Gives a client an access token of its own (RFC 6749, 4.4), with the scopes that it asks for or with all it has.
+ * Issues an access token to a client (RFC 6749, 4.4), with the requested scopes or with all scopes of the client.
  *
- * @param wanted the scopes, between spaces (RFC 6749, 3.3)
+ * @param wanted the requested scopes, separated by spaces (RFC 6749, 3.3)
  * @throws LatchkeyError invalid_scope
  */
 export function grantClientCredentials(
@@ -106,8 +106,8 @@ export function grantClientCredentials(
 }
 
 /**
- * Says which client bears a token, and what it may do now. Postgres is asked each time: a client that was removed, or
- * has another secret, is refused at once, and nothing that clients do is done thousands of times a second.
+ * Verifies a client's token and returns the client with its current scopes. Postgres is read each time, so that a
+ * client that was removed or has a new secret is refused at once. Clients do not send thousands of requests a second.
  *
  * @throws LatchkeyError token_invalid, token_expired, token_revoked, token_stale
  */
@@ -127,7 +127,7 @@ export async function verifyClientToken(
   return { ...client, scopes: client.scopes.filter(scope => allowed.includes(scope)) }
 }
 
-/** Whether a token calls itself a client's, to choose who verifies it. Nothing follows from it by itself. */
+/** Whether a token claims to be a client's. It is not verified: this only chooses the function that verifies it. */
 export function isClientToken({ config }: Pick<AuthContext, 'config'>, token: string): boolean {
   try {
     const claims: unknown = JSON.parse(Buffer.from(token.split('.', 2)[1] ?? '', 'base64url').toString('utf8'))

@@ -13,10 +13,10 @@ export interface NewClientAccount {
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/
 
 /**
- * Gives another service credentials of its own.
+ * Creates a client: the credentials of another service.
  *
- * @param actor who does it, for the event
- * @returns its client_id, and its secret, which is not kept anywhere and can't be shown again
+ * @param actor who creates it, for the event
+ * @returns its client_id, and its secret, which is not stored and cannot be shown again
  * @throws LatchkeyError invalid_client_name, invalid_scope, client_name_taken
  */
 export async function createClient(
@@ -43,7 +43,7 @@ export interface ClientCredentials {
 }
 
 /**
- * The client that shows its secret (RFC 6749, 2.3.1).
+ * Authenticates a client by its secret (RFC 6749, 2.3.1).
  *
  * @throws LatchkeyError invalid_client
  */
@@ -57,11 +57,10 @@ export async function authenticateClient(
 }
 
 /**
- * Gives a client a new secret. The old one, and the access tokens that it was given for it, end at once; the sessions
- * that it opened for people live on.
+ * Replaces the secret of a client. The old secret, and the access tokens that were issued for it, are invalid at once.
+ * The sessions that the client opened for users stay live.
  *
- * @param name what its operators call it
- * @returns the secret, which can't be shown again
+ * @returns the secret, which cannot be shown again
  * @throws LatchkeyError client_not_found
  */
 export async function rotateClientSecret(
@@ -81,11 +80,10 @@ export async function rotateClientSecret(
 }
 
 /**
- * Removes a client: its secret and its access tokens end at once, and the sessions that it opened after them. First the
- * client and then its sessions, so that none is opened in between.
+ * Removes a client. Its secret and its access tokens are invalid at once; then the sessions that it opened are revoked.
+ * The client is removed first, so that it cannot open a session in between.
  *
- * @param name what its operators call it
- * @returns how many sessions have ended
+ * @returns how many sessions were revoked
  * @throws LatchkeyError client_not_found
  */
 export async function removeClient(
@@ -106,14 +104,14 @@ export async function removeClient(
 const PREFIX = 'lk_cs_'
 const SECRET_BYTES = 32
 
-/** A new secret of a client. The prefix lets scanners of repositories and logs tell what they have found. */
+/** A new secret. The prefix lets programs that search repositories and logs for secrets recognise it. */
 function newClientSecret(): string {
   return PREFIX + randomBytes(SECRET_BYTES).toString('base64url')
 }
 
 /**
- * What is kept of a secret. One fast hash is enough: slow hashes are for what people think up, and nobody guesses 256
- * random bits, however fast they may try. It keeps introspection, which shows the secret each time, fast too.
+ * What is stored of a secret. A fast hash is enough: slow hashes are for passwords that people choose, and 256 random
+ * bits cannot be guessed at any speed. It also keeps introspection fast, which sends the secret each time.
  */
 function hashOfClientSecret(secret: string): Buffer {
   return createHash('sha256').update(secret).digest()
@@ -123,16 +121,12 @@ function isClientSecret(secret: string, hash: Buffer): boolean {
   return timingSafeEqual(hashOfClientSecret(secret), hash)
 }
 
-/** What a client may be allowed. */
+/** Every scope that a client can have. */
 export const SCOPES = ['introspect', 'revocations', 'sessions', 'admin'] as const
 
 export type Scope = (typeof SCOPES)[number]
 
-/**
- * Refuses what is no list of scopes.
- *
- * @throws LatchkeyError invalid_scope
- */
+/** @throws LatchkeyError invalid_scope if the list is empty or contains an unknown scope */
 function checkScopes(scopes: readonly string[]): void {
   const known: readonly string[] = SCOPES
   if (scopes.length === 0 || !scopes.every(scope => known.includes(scope)))

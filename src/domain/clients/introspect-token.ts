@@ -9,7 +9,7 @@ import { readRefreshToken } from '../tokens/refresh-token.js'
 import { verifyAccessToken } from '../tokens/verify-access-token.js'
 import { clientTokenAudience, isClientToken, verifyClientToken } from './client-token.js'
 
-/** What is said of a live token (RFC 7662, 2.2); instants are whole seconds since the epoch. */
+/** The answer for an active token (RFC 7662, 2.2); times are whole seconds since the epoch. */
 export interface ActiveToken {
   kind: 'access' | 'refresh'
   subject: string
@@ -26,16 +26,16 @@ export interface ActiveToken {
 }
 
 /**
- * Says whether a token of any kind is live now, by Postgres and not by what this instance remembers (RFC 7662).
- * Undefined for every other: expired, revoked, foreign or made up, without a word about which. It changes nothing: a
- * refresh token that was used before is not active, and its session is not ended for being asked about.
+ * Whether a token of any kind is active now, by Postgres and not by the memory of this instance (RFC 7662). Undefined
+ * if it is expired, revoked, foreign or invalid, without the reason. It changes nothing: a refresh token that was used
+ * before is not active, but its session is not revoked by this request.
  *
- * Resource servers let in anyone who shows what is active, and most look at nothing else of the answer. So nothing but the
- * access token of a user is active for them: a refresh token is active for a client that says it asks about one, and for
- * the client whose session it is; a client's token for that client.
+ * Resource servers accept every active token, and most of them read nothing else of the answer. So for them only the
+ * access token of a user is active. A refresh token is active for a client that sends the hint for it and for the
+ * client whose session it belongs to; a client's token is active only for that client.
  *
  * @param hint the `token_type_hint` (RFC 7662, 2.1)
- * @throws LatchkeyError unauthorized_client, and revocations_stale when nobody can say
+ * @throws LatchkeyError unauthorized_client; revocations_stale if the revocations are not known
  */
 export async function introspectToken(
   context: AuthContext,
@@ -56,7 +56,7 @@ export async function introspectToken(
   }
 }
 
-/** Live is what could be exchanged now: the session's current token, or the one before it within the leeway. */
+/** Active if it could be exchanged now: the session's current token, or the previous one within the leeway. */
 async function introspectRefreshToken(context: AuthContext, text: string): Promise<ActiveToken | undefined> {
   const presented = readRefreshToken(text, context.secrets.refreshKeys)
   if (!presented) return undefined

@@ -8,9 +8,9 @@ import { verifyAccessToken } from '../tokens/verify-access-token.js'
 import { isClientToken, verifyClientToken } from './client-token.js'
 
 /**
- * Revokes a token of a client (RFC 7009): with a refresh token its whole session, with an access token that token
- * alone. Its own are those of the sessions that it opened, and its own access tokens; with the scope `admin` everybody's.
- * Resolves for every other token too, and leaves it as it is: anyone who asks learns nothing about it.
+ * Revokes a token for a client (RFC 7009). A refresh token revokes its whole session, an access token only itself. The
+ * client can revoke the tokens of the sessions that it opened and its own access tokens; with the scope `admin`, every
+ * token. Resolves for every other token too, without a change, so that the client learns nothing about it.
  */
 export async function revokeToken(
   context: AuthContext,
@@ -40,7 +40,7 @@ async function endSessionOf(
   })
 }
 
-/** What is expired or revoked already needs no revocation. */
+/** Undefined if the token is expired, revoked or invalid: then nothing is left to revoke. */
 async function liveAccessToken(context: AuthContext, token: string) {
   try {
     if (isClientToken(context, token)) return await verifyClientToken(context, token)

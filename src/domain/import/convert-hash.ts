@@ -14,8 +14,8 @@ export function convertHash(text: string): string {
 }
 
 /**
- * Converts a credential of the type `password` from the export of a Keycloak realm. Undefined if its algorithm is unknown
- * or a field is missing. Older exports have the same values in other fields.
+ * Converts a credential of the type `password` from the export of a Keycloak realm. Undefined if its algorithm is
+ * unknown or a field is missing. Older exports have the same values in other fields.
  *
  * @see org.keycloak.models.credential.PasswordCredentialModel
  */

@@ -6,46 +6,47 @@ import { type ImportedAccount, readAccount } from './read-account.js'
 import type { RoleMapping } from './role-mapping.js'
 
 export interface Line {
-  /** Counted from 1. */
+  /** Starts at 1. */
   number: number
-  /** Or why it can't be read. */
+  /** Or why the line cannot be read. */
   text: string | ImportError
 }
 
 export interface ImportCounts {
-  /** Lines that were dealt with. */
+  /** Lines that were processed. */
   lines: number
   imported: number
-  /** Accounts that were there already, as the line describes them. */
+  /** Accounts that existed before, with the names in the line. */
   present: number
   /** Lines that were left out. */
   refused: number
 }
 
 export interface ImportObserver {
-  /** An account is in: it was imported now, or was there already. */
+  /** An account was imported, or existed before. */
   onAccount?(account: ImportedAccount, isNew: boolean): void
-  /** A line was left out, and why. */
+  /** A line was left out. */
   onRefused(number: number, reason: string): void
-  /** Some more lines were dealt with. */
+  /** More lines were processed. */
   onProgress(counts: Readonly<ImportCounts>): void
-  /** A field means nothing here; told at every line that has it. */
+  /** A field was ignored; called for each line that has it. */
   onIgnored(field: string): void
 }
 
-/** Rows a statement: enough that the round trip does not matter, and few enough for any statement's time. */
+/** Rows in a statement: enough that round trips do not matter, and few enough for the statement timeout. */
 const BATCH_SIZE = 500
 
 type NumberedAccount = NewImportedUser & { number: number }
 
 /**
- * Takes over accounts from another system, one a line. An account that exists is never changed, so the same file can be
- * imported again: after an interruption it goes on where it stopped, and when it is through it changes nothing.
+ * Imports accounts of another system, one from each line. An existing account is never changed, so the same file can be
+ * imported again: after an interruption the import continues where it stopped, and a second complete run changes
+ * nothing.
  *
- * At most two batches are in memory: one that is written while the next is read.
+ * At most two batches are in memory: one is written while the next is read.
  *
- * @param actor who does it, for the event
- * @param mapRoles says which roles here those of the other system are
+ * @param actor who imports them, for the event
+ * @param mapRoles maps the roles of the other system to roles here
  */
 export async function importUsers(
   { db }: Pick<AuthContext, 'db'>,
@@ -87,7 +88,7 @@ export async function importUsers(
       if (batch.length < BATCH_SIZE) continue
       await writing
       writing = write(batch, lastLine)
-      // The caller that waits for it next is told of its failure; that may be a while.
+      // The next `await writing` throws the error, which may be later.
       writing.catch(() => {})
       batch = []
     }
@@ -99,7 +100,7 @@ export async function importUsers(
   return counts
 }
 
-/** The accounts that an earlier version stored under another form of the address of one of these. */
+/** The existing accounts whose e-mail is an earlier form of the e-mail of one of these. */
 async function findStoredEarlier(db: AuthContext['db'], batch: readonly NumberedAccount[]): Promise<TakenNames[]> {
   const emails = batch.flatMap(({ earlierEmails }) => earlierEmails)
   if (emails.length === 0) return []
@@ -127,8 +128,8 @@ function tryRead(
 }
 
 /**
- * What keeps an account from being the one that is there; undefined if nothing does. Names only: roles and hashes may
- * have changed since they were imported.
+ * Why an account is not the same as an existing one; undefined if it is the same. Only the names are compared: roles
+ * and hashes may have changed since an earlier import.
  */
 function findConflict(account: ImportedAccount, taken: readonly TakenNames[]): string | undefined {
   const { username, externalId } = account

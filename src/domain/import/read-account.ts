@@ -21,7 +21,7 @@ export interface ImportedAccount {
   updatedAt: Date | null
 }
 
-/** Every field, in the two spellings that a line may use. */
+/** Every field in its two spellings. */
 const FIELDS = {
   email: ['email'],
   username: ['username'],
@@ -36,17 +36,18 @@ const FIELDS = {
 
 const KNOWN_NAMES: ReadonlySet<string> = new Set(Object.values(FIELDS).flat())
 
-// As much as a name at sign-in may have; see the routes. Postgres keeps no NUL, and half a surrogate pair is no text.
+// The limit for a name at the sign-in; see the routes.
 const USERNAME_MAX_LENGTH = 320
 const EXTERNAL_ID_MAX_LENGTH = 255
+// Postgres cannot store a NUL, and half a surrogate pair is not text.
 const UNSTORABLE = /[\0\uFFFD\p{Cs}]/u
 
 /**
- * Reads one line of an import, a JSON object. A field that is absent, null or empty text is not given.
+ * Reads one line of an import, a JSON object. A field with null or empty text counts as missing.
  *
- * @param onIgnored told the name of each field that means nothing here
- * @param mapRoles says which roles here those of the other system are
- * @throws ImportError that says what is wrong with it; never a part of the line, which may be a hash
+ * @param onIgnored called with the name of each unknown field
+ * @param mapRoles maps the roles of the other system to roles here
+ * @throws ImportError that says what is wrong; it never contains a part of the line, which may be a hash
  */
 export function readAccount(
   line: string,
@@ -55,21 +56,21 @@ export function readAccount(
 ): ImportedAccount {
   const record = parse(line)
   for (const name in record) if (!KNOWN_NAMES.has(name)) onIgnored(name)
-  const createdAt = readInstant(givenAs(record, 'createdAt'), 'created_at')
-  const updatedAt = readInstant(givenAs(record, 'updatedAt'), 'updated_at')
-  // Equal times say that nobody has touched the account since an administrator made it: so its password is the one
-  // that the administrator chose, and knows.
+  const createdAt = readInstant(readField(record, 'createdAt'), 'created_at')
+  const updatedAt = readInstant(readField(record, 'updatedAt'), 'updated_at')
+  // Equal times mean that the account was never changed since an administrator created it: so the administrator chose
+  // its password, and knows it.
   const isUntouched = createdAt !== null && updatedAt !== null && createdAt.getTime() === updatedAt.getTime()
-  const { email, earlierEmails } = readEmail(givenAs(record, 'email'))
+  const { email, earlierEmails } = readEmail(readField(record, 'email'))
   return {
     email,
     earlierEmails,
-    username: readUsername(givenAs(record, 'username'), email),
-    externalId: readExternalId(givenAs(record, 'externalId')),
-    roles: readRoles(givenAs(record, 'roles'), mapRoles),
-    passwordHash: readHash(givenAs(record, 'passwordHash')),
-    mustChangePassword: readFlag(givenAs(record, 'mustChangePassword'), 'must_change_password') ?? isUntouched,
-    disabled: readFlag(givenAs(record, 'disabled'), 'disabled') ?? false,
+    username: readUsername(readField(record, 'username'), email),
+    externalId: readExternalId(readField(record, 'externalId')),
+    roles: readRoles(readField(record, 'roles'), mapRoles),
+    passwordHash: readHash(readField(record, 'passwordHash')),
+    mustChangePassword: readFlag(readField(record, 'mustChangePassword'), 'must_change_password') ?? isUntouched,
+    disabled: readFlag(readField(record, 'disabled'), 'disabled') ?? false,
     createdAt,
     updatedAt,
   }
@@ -87,7 +88,7 @@ function parse(line: string): Record<string, unknown> {
   return value as Record<string, unknown>
 }
 
-function givenAs(record: Record<string, unknown>, field: keyof typeof FIELDS): unknown {
+function readField(record: Record<string, unknown>, field: keyof typeof FIELDS): unknown {
   const given = FIELDS[field].filter(name => record[name] !== undefined && record[name] !== null && record[name] !== '')
   if (given.length > 1) throw new ImportError(`Give either ${given.join(' or ')}.`)
   return given[0] === undefined ? undefined : record[given[0]]
@@ -123,7 +124,7 @@ function readText(value: unknown, field: string, maxLength: number): string | un
   return value
 }
 
-/** Numbers are the ids of most systems. Beyond 2^53 two of them could be read as one. */
+/** In most systems ids are numbers. From 2^53 on, two of them could be read as the same number. */
 function readExternalId(value: unknown): string | null {
   if (typeof value !== 'number') return readText(value, 'external_id', EXTERNAL_ID_MAX_LENGTH) ?? null
   if (!Number.isSafeInteger(value))
@@ -149,17 +150,17 @@ function readHash(value: unknown): string {
   const hash = storedForm(value)
   if (hash === UNUSABLE_HASH) return hash
   const verdict = checkHash(hash)
-  if (verdict !== 'valid') throw new ImportError(HASH_FAULTS[verdict])
+  if (verdict !== 'valid') throw new ImportError(HASH_PROBLEMS[verdict])
   return hash
 }
 
-const HASH_FAULTS = {
+const HASH_PROBLEMS = {
   unknown: 'The password_hash has an unknown scheme.',
   damaged: 'The password_hash is damaged.',
   too_costly: 'The password_hash costs too much to verify.',
 }
 
-/** Keycloak has its hashes as objects. */
+/** A hash from Keycloak is an object. */
 function storedForm(value: unknown): string {
   if (typeof value === 'object' && value !== null) return convertKeycloakCredential(value) ?? ''
   return typeof value === 'string' ? convertHash(value) : ''
@@ -171,28 +172,28 @@ function readFlag(value: unknown, field: string): boolean | undefined {
   return value
 }
 
-// RFC 3339 as programs write it, and as Postgres does: a space for the T, an offset of hours alone, or none.
+// RFC 3339, and as Postgres writes it: a space instead of the T, an offset of hours only, or no offset.
 const INSTANT = /^((?:19|2\d)\d\d-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))? ?(Z|[+-]\d\d(?::?\d\d)?)?$/
 
 /**
- * Reads an instant to the millisecond. One that names no offset is taken for UTC. Null if it is not given.
+ * Reads an instant to the millisecond. Without an offset it is UTC. Null if the field is missing.
  *
  * @throws ImportError
  */
 function readInstant(value: unknown, field: string): Date | null {
   if (value === undefined) return null
   const parts = typeof value === 'string' ? INSTANT.exec(value) : null
-  if (!parts) throw fault(field)
+  if (!parts) throw invalidInstant(field)
   const [, day, time, fraction = '', offset = 'Z'] = parts
   const milliseconds = fraction.padEnd(3, '0').slice(0, 3)
   const instant = new Date(`${day}T${time}.${milliseconds}${withMinutes(offset)}`)
-  // A Date takes the 31st of February for the 2nd of March.
+  // A Date reads the 31st of February as the 2nd of March.
   const midnight = new Date(`${day}T00:00:00Z`)
-  if (Number.isNaN(instant.getTime()) || !midnight.toISOString().startsWith(day!)) throw fault(field)
+  if (Number.isNaN(instant.getTime()) || !midnight.toISOString().startsWith(day!)) throw invalidInstant(field)
   return instant
 }
 
-function fault(field: string): ImportError {
+function invalidInstant(field: string): ImportError {
   return new ImportError(`The ${field} is not a time such as 2024-05-01T12:00:00Z.`)
 }
 

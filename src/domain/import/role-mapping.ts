@@ -4,21 +4,21 @@ import { ADMIN_ROLE, normaliseRoles } from '../accounts/roles.js'
 import { ImportError } from './import-error.js'
 
 /**
- * The roles here of an account that has these in the other system, not yet checked.
+ * Maps the roles that an account has in another system to roles here, which are not yet checked.
  *
- * @throws ImportError for roles that the operator must decide on
+ * @throws ImportError for roles that the operator must decide about
  */
 export type RoleMapping = (roles: readonly string[]) => readonly string[]
 
-/** Without a mapping roles are taken as they are, `admin` too. */
+/** Without a mapping, roles are imported unchanged, even `admin`. */
 export const keepRoles: RoleMapping = roles => roles
 
 /**
- * Reads a mapping: a JSON object from a role of the other system to one here, to a list of them, or to null, which leaves
- * it out. Roles that it does not name are taken as they are, but for one: who has the role `admin` in another system is
- * no administrator here unless the mapping says so.
+ * Reads a mapping: a JSON object that maps a role of the other system to one role here, to a list of roles, or to null,
+ * which removes it. A role that is not in it is imported unchanged, except `admin`: an administrator of another system
+ * is an administrator here only if the mapping says so.
  *
- * @throws Error that says what is wrong with it, for the operator
+ * @throws Error that says what is wrong, for the operator
  */
 export function readRoleMapping(json: string): RoleMapping {
   const mapped = new Map<string, readonly string[]>()

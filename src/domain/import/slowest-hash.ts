@@ -6,30 +6,30 @@ export interface SlowestHash extends HashCost {
   tookMs: number
 }
 
-/** How long one verification of a hash takes here, in milliseconds. */
+/** Measures one verification of a hash, in milliseconds. */
 export type HashMeasurement = (storedHash: string) => Promise<number>
 
 /**
- * Finds out which of the hashes that are imported is the slowest to verify. What a hash says of its costs tells only
- * which of one function is: so the costliest of each function is kept, and these, at most eight, are measured.
+ * Finds the imported hash that is the slowest to verify. The costs in the hashes can be compared only within one
+ * function. So the costliest hash of each function is kept, at most eight hashes, and these are measured.
  */
 export function slowestHashFinder(measure: HashMeasurement = timeVerification) {
   const costliest = new Map<string, HashCost & { storedHash: string }>()
   return {
-    /** Takes note of a hash that can be verified. */
-    see(storedHash: string): void {
+    /** Adds a hash that can be verified. */
+    add(storedHash: string): void {
       if (storedHash === UNUSABLE_HASH) return
       const cost = schemeOf(storedHash).scheme.costOf(storedHash)
-      // What costs no more than the hashes made here takes no longer than they do.
+      // A hash that costs no more than ours takes no longer than ours.
       if (cost.name.startsWith('argon2') && cost.work <= argon2id.ownWork) return
       if (cost.work > (costliest.get(cost.name)?.work ?? 0)) costliest.set(cost.name, { ...cost, storedHash })
     },
 
-    /** Undefined if there is none that could be slower than those made here. */
+    /** Undefined if no hash can be slower than ours. */
     async find(): Promise<SlowestHash | undefined> {
       let slowest: SlowestHash | undefined
       for (const { storedHash, ...cost } of costliest.values()) {
-        // Some damage shows only then, and the hash takes no time.
+        // Some damage is found only by a verification; such a hash takes no time.
         const tookMs = await measure(storedHash).catch(() => 0)
         if (tookMs > (slowest?.tookMs ?? 0)) slowest = { ...cost, tookMs }
       }

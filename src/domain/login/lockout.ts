@@ -4,39 +4,39 @@ import type { Principal } from '../tokens/access-token.js'
 import { isFirstParty } from '../tokens/examine-refresh-token.js'
 import { findDeviceId, hasDeviceEntry } from './device-cookie.js'
 
-/** What may show that anyone who names an account was let in to it before. */
+/** What may prove that a caller has signed in to an account before. */
 export interface EarlierSignInProof {
-  /** What the browser kept of earlier sign-ins. */
+  /** The device cookie of the browser. */
   deviceCookie?: string | undefined
-  /** Whose live access token came with the request, if one did. */
+  /** The session of the live access token in the request, if there is one. */
   session?: Pick<Principal, 'userId' | 'sessionId' | 'clientId'> | undefined
 }
 
 /**
- * A browser or a session that was let in to an account before. Its attempts are counted apart: anybody can try a name
- * that they know, and must not use up with it what the owner has.
+ * A browser or a session that has signed in to an account before. Its attempts are counted separately: anybody can try
+ * a name that they know, and must not use up the attempts of the owner.
  */
 interface KnownCaller {
-  /** The id of the session or of the device. Both come from one generator, so that no two of them are the same. */
+  /** The id of the session or of the device. Both are UUIDs of one generator, so no two are the same. */
   id: string
-  /** What its attempts are counted by where all are counted: `session:<id>` or `device:<id>`. */
+  /** The key of its counter among all counters of attempts: `session:<id>` or `device:<id>`. */
   counter: string
-  /** For how long it can be known at the most, in seconds; a count of it must be kept as long. */
+  /** The longest time for which it can be known, in seconds; its counter must be kept as long. */
   maxAgeSeconds: number
 }
 
 /**
- * The known caller among those who name this account; undefined for outsiders. A live session goes before the browser
- * that it is in: who stole the browser's cookie alone can't use up what the session has.
+ * The caller, if it has signed in to this account before; undefined for outsiders. A live session comes before its
+ * browser: a thief who has only the device cookie cannot use up the attempts of the session.
  *
- * @param userId undefined for a name without an account, which costs the same work
+ * @param userId undefined for a name without an account, which causes the same work
  */
 export function findKnownCaller(
   { config, secrets, clock }: Pick<AuthContext, 'config' | 'secrets' | 'clock'>,
   userId: string = NO_USER_ID,
   { deviceCookie, session }: EarlierSignInProof,
 ): KnownCaller | undefined {
-  // A client opens sessions for anybody, as many as it likes: each would be worth guesses at the password.
+  // A client can open any number of sessions for any user: each would allow more guesses at the password.
   if (session?.userId === userId && isFirstParty(session)) {
     const { sessionId: id } = session
     return { id, counter: `session:${id}`, maxAgeSeconds: config.sessionMaxAgeSeconds }
@@ -46,7 +46,7 @@ export function findKnownCaller(
   return id === undefined ? undefined : { id, counter: `device:${id}`, maxAgeSeconds }
 }
 
-/** Whether a cookie may prove a sign-in to some account, by its form: which one is known when an account is at hand. */
+/** Whether a cookie may prove a sign-in to some account, by its format only. */
 export function isDeviceCookie(
   { config, secrets, clock }: Pick<AuthContext, 'config' | 'secrets' | 'clock'>,
   deviceCookie: string | undefined,
@@ -55,24 +55,25 @@ export function isDeviceCookie(
   return hasDeviceEntry(deviceCookie, { keys: secrets.deviceKeys, maxAgeSeconds, now: clock() })
 }
 
+/** No user has it: the statements for an unknown name are the same as for an account. */
 const NO_USER_ID = '00000000-0000-0000-0000-000000000000'
 
 /**
- * What an attempt to sign in may lead to: `open`, the password decides. `last`, it does too, and if it is wrong the
- * account is locked from then on. `known`, the account is locked, and the password decides for this caller all the same.
- * `locked`, it is refused whatever the password is.
+ * What an attempt to sign in can lead to. `open`: the password decides. `last`: the password decides, and if it is
+ * wrong, the account is locked from then on. `known`: the account is locked, but for this caller the password decides.
+ * `locked`: it is refused, even with the right password.
  */
 export type Attempt = 'open' | 'last' | 'known' | 'locked'
 
 /**
- * Counts an attempt on an account before anybody knows whether its password is right. Attempts at the same time each
- * get a number of their own, so no more of them than the limit are ever answered by their password.
+ * Counts an attempt on an account before the password is checked. Attempts at the same time each get their own number,
+ * so the passwords of no more attempts than the limit are ever checked.
  *
- * Beyond the limit the account is locked, except to a browser that proves an earlier sign-in to it and to its live
- * sessions. Each of them has a count of its own, so that a stolen one is worth as many guesses and no more. It is looked
- * at after the account's, so an account that others lock meanwhile is not locked to them.
+ * Above the limit the account is locked, except for its live sessions and for a browser that proves an earlier sign-in.
+ * Each of these has its own counter, so a stolen one allows as many guesses and no more. It is used after the counter
+ * of the account, so these callers still get in if others lock the account at the same time.
  *
- * @param user undefined for a name without an account, which costs the same statements
+ * @param user undefined for a name without an account, which causes the same statements
  */
 export async function reserveAttempt(
   { config, db }: Pick<AuthContext, 'config' | 'db'>,

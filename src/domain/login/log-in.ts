@@ -12,17 +12,17 @@ import { type Attempt, type EarlierSignInProof, findKnownCaller, isDeviceCookie,
 export interface Credentials extends AccountNames {
   password: string
   transport: 'cookie' | 'body'
-  /** False for a session that the browser shall forget. */
+  /** False if the browser must forget the session when it closes. */
   remember?: boolean | undefined
-  /** What the browser kept of earlier sign-ins. */
+  /** The device cookie of the browser. */
   deviceCookie?: string | undefined
-  /** In whose words the session is spoken of; by default our own. */
+  /** The client whose API the session uses; by default our own. */
   clientId?: string | undefined
 }
 
 /**
- * Signs in with a password: a new session, whatever cookie the request carried. An unknown name, a wrong password and a
- * disabled account are refused alike, and at the same moment.
+ * Signs in with a password and opens a new session, whatever cookie the request has. An unknown name, a wrong password
+ * and a disabled account are refused in the same way and at the same time.
  *
  * @throws LatchkeyError invalid_credentials, password_change_required, too_many_sessions, rate_limited, busy
  */
@@ -45,11 +45,11 @@ async function signIn(context: AuthContext, credentials: Credentials, caller: Ca
 }
 
 /**
- * The user whose password this is, its hash upgraded if it was made at a lower cost. The attempt is counted before its
- * outcome is known, so that attempts at the same time can't slip past a limit together, and forgotten if it succeeds. A
- * locked account costs the same work, and refuses the right password as it refuses a wrong one.
+ * Verifies a password and returns its user. A weaker hash is upgraded. The attempt is counted before its result is
+ * known, so that attempts at the same time cannot exceed a limit together; a success resets the counters. A locked
+ * account causes the same work, and refuses the right password in the same way as a wrong one.
  *
- * @param joinQueue of the schedule that holds the failure back
+ * @param joinQueue from the {@link FailureDelay} that runs the sign-in
  */
 export async function verifyPassword(
   context: AuthContext,
@@ -60,11 +60,11 @@ export async function verifyPassword(
   const { passwords, loginLimiter, db } = context
   const name = attemptCounter(credentials)
   const mayBeKnown = credentials.session !== undefined || isDeviceCookie(context, credentials.deviceCookie)
-  // Before the account is looked for, so that a refusal by the limit does not tell whether there is one.
+  // Before the account is read, so that a refusal by the limit does not show whether it exists.
   if (!mayBeKnown) await loginLimiter.reserve(name)
   const user = await findAccount(context, credentials)
   const known = mayBeKnown ? findKnownCaller(context, user?.id, credentials) : undefined
-  // Anybody can use up the attempts of a name, but not those of a browser or a session that was let in before.
+  // Anybody can use up the attempts of a name, but not those of a known browser or session.
   const account = known?.counter ?? name
   if (mayBeKnown) await loginLimiter.reserve(account)
   joinQueue(account)
@@ -72,11 +72,11 @@ export async function verifyPassword(
   let attempt: Attempt
   let verified: boolean
   try {
-    // Hash for nobody too, so that an unknown name costs as much as a known one.
+    // Hash for an unknown name too, so that it costs as much as a known one.
     const verifying = user
       ? passwords.verify(user.passwordHash, credentials.password, known !== undefined)
       : passwords.verifyDummyHash(credentials.password)
-    // Anyone who finds no place is told at once, and a flood of them does not queue for the row of one account.
+    // If the queue for hashes is full, fail before waiting for the row, so that a flood does not queue for one account.
     await Promise.race([verifying, setImmediate()])
     const reserving = reserveAttempt(context, user, known)
     ;[attempt, verified] = await Promise.all([reserving, verifying])
@@ -97,14 +97,14 @@ export async function verifyPassword(
   if (!passwords.needsUpgrade(user.passwordHash)) return user
   const strongerHash = await passwords.hash(credentials.password, true)
   const upgraded = await db.users.upgradePasswordHash(user.id, user.passwordHash, strongerHash)
-  // Somebody changed the hash meanwhile; the fence of the sign-in decides what that means.
+  // Otherwise the hash was changed at the same time; the condition of the sign-in decides about that.
   return upgraded ? { ...user, passwordHash: strongerHash } : user
 }
 
 /**
- * Opens the session. Its fence breaks when the account changed since the password was verified. If all that changed is
- * the hash, then another sign-in may have upgraded it: look once more. If the token_version moved on, somebody ended
- * every session of this account, and this one with them.
+ * Opens the session, on the condition that the account has not changed since the password was verified. If only the
+ * hash has changed, another sign-in may have upgraded it: try once more. If the token_version has increased, every
+ * session of this account was revoked, and this sign-in is refused too.
  */
 async function openVerified(
   context: AuthContext,
@@ -131,7 +131,7 @@ async function openVerified(
   return (await context.passwords.verify(now.passwordHash, credentials.password, true)) ? open(now) : undefined
 }
 
-/** Support can see why a right password is refused; the person who tries can't. */
+/** The event tells support why a right password was refused; the error does not tell the caller. */
 function refusal(context: AuthContext, user: User | undefined, caller: Caller, attempt?: Attempt): LatchkeyError {
   const details = user && attempt === 'locked' ? { details: { locked: true } } : {}
   context.recordEvent({ ...failure(user, caller), ...details })
@@ -142,7 +142,7 @@ function failure(user: User | undefined, caller: Caller) {
   return { type: 'sign_in_failed', userId: user?.id, actor: 'user', ...caller } as const
 }
 
-/** Only one attempt gets the last number, so the event comes once. */
+/** Only one attempt gets the last number, so the event is recorded once. */
 function recordLock(context: AuthContext, user: User, caller: Caller): void {
   const details = { failures: context.config.lockout.failures }
   context.recordEvent({ type: 'account_locked', userId: user.id, actor: 'system', ...caller, details })

@@ -2,8 +2,9 @@ import { hash, hashSync, parseOptions, verify } from '@node-rs/argon2'
 import type { HashCost, PasswordScheme } from './password-scheme.js'
 
 /**
- * The scheme in which this service makes its hashes: argon2id (RFC 9106) with 19 MiB, two passes and one lane, the
- * OWASP Password Storage Cheat Sheet's choice. Hashes of argon2i and argon2d, which older systems made, verify too. `@node-rs/argon2` makes argon2id, version 19, unless told otherwise.
+ * The scheme of new hashes: argon2id (RFC 9106) with 19 MiB, two passes and one lane, as the OWASP Password Storage
+ * Cheat Sheet recommends. Hashes of argon2i and argon2d from older systems can be verified too. `@node-rs/argon2` makes
+ * argon2id, version 19, by default.
  */
 export const argon2id = {
   kind: /^\$argon2(?:id|i|d)\$(?:v=\d{1,3}\$)?[^$]{1,64}/,
@@ -29,18 +30,18 @@ export const argon2id = {
     return verify(storedHash, password)
   },
 
-  /** A new hash with a random salt, as a PHC string. The password is normalised already. */
+  /** A new hash with a random salt, as a PHC string. The password must be normalised. */
   hash: (password: string): Promise<string> => hash(password, costs),
 
-  /** The same, on the calling thread: for the start of the process. */
+  /** The same, on the calling thread: only for the start of the process. */
   hashSync: (password: string): string => hashSync(password, costs),
 
-  /** How much work the hashes are that are made here; see {@link HashCost}. */
+  /** The work of a new hash; see {@link HashCost}. */
   get ownWork(): number {
     return costs.memoryCost * costs.timeCost
   },
 
-  /** Whether the stored hash is weaker than those made here, or of another kind, or damaged. */
+  /** Whether the stored hash is weaker than a new one, has another scheme, or is damaged. */
   isWeaker(storedHash: string): boolean {
     if (!storedHash.startsWith('$argon2id$v=19$')) return true
     try {
@@ -52,11 +53,11 @@ export const argon2id = {
   },
 } satisfies PasswordScheme & Record<string, unknown>
 
-/** `memoryCost` is in KiB, as the library wants it. */
+/** `memoryCost` is in KiB. */
 const costs = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
 /**
- * What a stored hash may ask for at most (256 MiB, 16 passes, 16 lanes). A hash says itself what it costs, so one
- * flipped digit could otherwise take all memory: with m=4294967295 the kernel ends the whole process.
+ * The highest cost of a stored hash (256 MiB, 16 passes, 16 lanes). A hash contains its own cost, so without a limit
+ * one wrong digit could use all memory: with m=4294967295 the kernel kills the whole process.
  */
 const limits = { memoryCost: 262_144, timeCost: 16, parallelism: 16 }

@@ -11,22 +11,23 @@ import { type Grant, grantTokens } from '../tokens/grant-tokens.js'
 import { checkNewPassword } from './check-new-password.js'
 
 export interface PasswordChange {
-  /** Whose password it is; not needed from somebody who is signed in. */
+  /** The account; not needed if the user is signed in. */
   email?: string | undefined
-  /** Who is signed in. Rejects with a LatchkeyError if nobody is. */
+  /** The signed-in user. Rejects with a LatchkeyError if the request has no valid access token. */
   getPrincipal(): Promise<Principal>
   currentPassword: string
   newPassword: string
   transport: 'cookie' | 'body'
-  /** False for a session that the browser shall forget; by default as the session that asks. */
+  /** False if the browser must forget the new session when it closes; by default as for the current session. */
   remember?: boolean | undefined
-  /** What the browser kept of earlier sign-ins. */
+  /** The device cookie of the browser. */
   deviceCookie?: string | undefined
 }
 
 /**
- * Changes a password and opens a session with a fresh secret. Every other session ends, the current one too: a thief
- * who holds its parent token must not be handed the successor. A reset that was issued can't be used any more.
+ * Changes a password and opens a session with a new random secret. Every earlier session is revoked, the current one
+ * too: a thief who has its previous refresh token must not get the successor. An issued password reset token is
+ * invalidated.
  *
  * @throws LatchkeyError invalid_credentials, account_mismatch, rate_limited, busy, what {@link checkNewPassword} throws
  *   and, without an e-mail, what `getPrincipal` throws
@@ -37,8 +38,8 @@ export function changePassword(context: AuthContext, change: PasswordChange, cal
 
 async function verifyAndChange(context: AuthContext, change: PasswordChange, caller: Caller, joinQueue: JoinQueue) {
   const { config, passwords } = context
-  const { email, session: asking } = await nameAccount(context, change)
-  const credentials = { email, password: change.currentPassword, deviceCookie: change.deviceCookie, session: asking }
+  const { email, session: current } = await findAccountAndSession(context, change)
+  const credentials = { email, password: change.currentPassword, deviceCookie: change.deviceCookie, session: current }
   const user = await verifyPassword(context, credentials, caller, joinQueue)
   checkNewPassword(change.newPassword, {
     email: user.email,
@@ -47,11 +48,11 @@ async function verifyAndChange(context: AuthContext, change: PasswordChange, cal
     field: 'new_password',
   })
   const passwordHash = await passwords.hash(change.newPassword, true)
-  const remember = change.remember ?? (await isRemembered(context, asking?.sessionId))
+  const remember = change.remember ?? (await isRemembered(context, current?.sessionId))
 
   const session = await commitAndAnnounce(context, async repositories => {
     const changed = await repositories.users.changePassword(user.id, user.passwordHash, passwordHash)
-    // The password was changed by somebody else since it was verified, or the account disabled.
+    // The password was changed since it was verified, or the account was disabled.
     if (!changed) throw new LatchkeyError('invalid_credentials')
     await repositories.passwordResets.removeOf(user.id)
     await endAllSessions(repositories, changed, 'password_changed')
@@ -67,8 +68,8 @@ async function verifyAndChange(context: AuthContext, change: PasswordChange, cal
   return { ...grantTokens(context, session.facts, session.refreshToken), device }
 }
 
-/** Whose password is to be changed: the account that is named, or the one who is signed in; and the session that asks. */
-async function nameAccount(
+/** The account whose password changes, by its e-mail or by the access token, and the session of the request. */
+async function findAccountAndSession(
   { db }: AuthContext,
   { email, getPrincipal }: PasswordChange,
 ): Promise<{ email: string; session?: Principal | undefined }> {
@@ -78,7 +79,7 @@ async function nameAccount(
     if (!user) throw new LatchkeyError('token_revoked')
     return { email: user.email, session }
   }
-  // Anyone who gives an address need not be signed in: a token that is absent, or dead, says nothing.
+  // With an e-mail the user need not be signed in: a missing or invalid token is ignored.
   const principal = await getPrincipal().catch((error: unknown) => {
     if (error instanceof LatchkeyError) return undefined
     throw error
@@ -88,7 +89,7 @@ async function nameAccount(
   return { email, session: principal }
 }
 
-/** Anyone who asked the browser to forget once is not to be remembered by it for having changed a password. */
+/** A browser that was told to forget its session must not remember the new one. */
 async function isRemembered({ db }: AuthContext, sessionId: string | undefined): Promise<boolean> {
   return sessionId === undefined || (await db.sessions.isRemembered(sessionId)) !== false
 }

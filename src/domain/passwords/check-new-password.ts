@@ -3,24 +3,24 @@ import { type ErrorCode, LatchkeyError } from '../../lib/errors.js'
 import { foldedForm, normalizePassword } from '../../lib/normalize.js'
 import { emailForms } from '../accounts/account-names.js'
 
-/** In code points after NFKC. Enough for any passphrase, and a bound on what one hash can be given. */
+/** In code points after NFKC. Enough for any passphrase, and a limit on the input of a hash. */
 export const PASSWORD_MAX_LENGTH = 256
 
 export interface NewPasswordRules {
-  /** The account's address. */
+  /** The e-mail of the account. */
   email: string
-  /** In characters as {@link asSeen} leaves them. */
+  /** In characters of {@link asSeen}. */
   minLength: number
-  /** The password that it replaces, where that is at hand. */
+  /** The current password, if it is known. */
   current?: string | undefined
-  /** What the form that asked for it calls it. */
+  /** Its name in the request. */
   field?: 'password' | 'new_password'
 }
 
 /**
- * Refuses a new password that is blank, too short, too long, or the first thing that anyone would guess. There are no
- * rules about digits or capitals: they make passwords worse. Compared is the whole password as it is seen, whatever its
- * case. Each refusal has a sentence for people, with the field that it belongs to.
+ * Refuses a new password that is blank, too short, too long, or among the first guesses of an attacker. There are no
+ * rules about digits or capitals: they make passwords worse. The whole password is compared, as it is seen and without
+ * regard to case. Each refusal has a sentence for users, and the name of its field.
  *
  * @throws LatchkeyError `password_blank`, `password_too_short`, `password_too_long`, `password_is_email`,
  *   `password_too_common`, `password_unchanged`
@@ -45,7 +45,7 @@ export function checkNewPassword(password: string, rules: NewPasswordRules): voi
 
   const folded = foldedForm(seen.trim())
   const addresses = emailForms(email).map(foldedForm)
-  // A local part shorter than the minimum needs no rule of its own: such a password was refused above.
+  // A local part below the minimum length needs no rule: such a password was refused above.
   if (addresses.some(address => folded === address || folded === address.slice(0, address.lastIndexOf('@'))))
     refuse('password_is_email', 'Do not use your e-mail address, or the part of it before the @.')
   if (folded === SERVICE_NAME) refuse('password_too_common', 'Do not use the name of this service.')
@@ -60,26 +60,26 @@ export function checkNewPassword(password: string, rules: NewPasswordRules): voi
 const SERVICE_NAME = 'latchkey'
 
 /**
- * White space, and what is invisible. Some of the latter are letters and symbols to Unicode: a Braille pattern without
- * dots, a filler of a script, a musical note without a head. Lone surrogates are no characters at all.
+ * White space and invisible characters. Unicode counts some of these as letters or symbols: a Braille pattern without
+ * dots, a filler of a script, a musical note without a head. Lone surrogates are not characters.
  */
 const UNSEEN = /[\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{Cs}\u2800\u{16FE4}\u{1D159}]+/gu
 
 /**
- * The password as it is seen: of white space in a row one space, and nothing of what is invisible. Neither must make up
- * the length, nor hide a password that everybody uses. The hash is made of all that was typed.
+ * The password as it is seen: white space in a row becomes one space, and invisible characters are removed. Neither may
+ * make up the length or hide a common password. The hash is made from everything that was typed.
  */
 function asSeen(normalized: string): string {
   return normalized.replace(UNSEEN, run => (/\p{White_Space}/u.test(run) ? ' ' : ''))
 }
 
 /**
- * Whether a password is one of those that people choose most often, and attackers try first.
+ * Whether a password is one of the most common ones, which attackers try first.
  *
- * The list is that of zxcvbn-ts (`@zxcvbn-ts/language-common`, MIT), of which nothing else is loaded. It is read when
- * the first new password is checked, not at the start: that takes some 40 ms once, and 3 MB from then on.
+ * The list is that of zxcvbn-ts (`@zxcvbn-ts/language-common`, MIT); nothing else of it is loaded. It is read when the
+ * first new password is checked, not at the start: this takes some 40 ms once, and 3 MB of memory.
  *
- * @param folded in its folded form
+ * @param folded see {@link foldedForm}
  */
 function isCommonPassword(folded: string): boolean {
   list ??= readList()
@@ -88,10 +88,10 @@ function isCommonPassword(folded: string): boolean {
 
 let list: ReadonlySet<string> | undefined
 
-/** No password may be shorter, whatever PASSWORD_MIN_LENGTH says, so shorter ones need not be kept. */
-const SHORTEST = 8
+/** The lowest value of PASSWORD_MIN_LENGTH: shorter passwords are never accepted, so the list need not hold them. */
+const LOWEST_MIN_LENGTH = 8
 
 function readList(): ReadonlySet<string> {
   const all: readonly string[] = createRequire(import.meta.url)('@zxcvbn-ts/language-common/dist/passwords.json.cjs')
-  return new Set(all.filter(password => password.length >= SHORTEST).map(foldedForm))
+  return new Set(all.filter(password => password.length >= LOWEST_MIN_LENGTH).map(foldedForm))
 }

@@ -6,39 +6,39 @@ import { argon2id } from './argon2id.js'
 import { schemeOf, UNUSABLE_HASH } from './hash-formats.js'
 
 export interface PasswordHasherOptions {
-  /** Hashes that run at a time: one for each core that the container may use. */
+  /** How many hashes run at a time: one for each core that the container can use. */
   concurrency: number
-  /** Hashes that may wait for a place, beyond those that run. */
+  /** How many more hashes can wait. */
   queue: number
-  /** Told why a stored hash could not be checked, never the hash itself. Its owner can't sign in until it is reset. */
+  /** Called if a stored hash cannot be verified; the error never contains it. Its user needs a password reset. */
   onDamagedHash?: ((error: Error) => void) | undefined
-  /** Told of each verification by how its kind of hash begins. Waiting for a place does not count. */
+  /** Called after each verification, with the kind of the hash. The time does not include waiting in the queue. */
   onVerified?: ((kind: string, tookMs: number) => void) | undefined
 }
 
 /**
- * The only door to password hashing, so that a flood of logins costs a bounded part of the machine. Each method
- * normalises the password, and rejects with `busy` at once when every place, running and waiting, is taken. There are as
- * many places again for who is known to have been let in before: a flood of outsiders can't take them.
+ * All password hashing goes through this, so that a flood of sign-ins uses a limited part of the machine. Each method
+ * normalises the password, and rejects with `busy` at once if the queue is full. Known callers have the same number of
+ * places again, which a flood of outsiders cannot use.
  */
 export interface PasswordHasher {
-  /** A new hash of the password, in the scheme and at the cost of today. */
-  hash(password: string, isKnown?: boolean): Promise<string>
+  /** A new hash of the password, with the current scheme and cost. */
+  hash(password: string, isKnownCaller?: boolean): Promise<string>
   /** Whether the password made this hash. A damaged hash matches nothing. */
-  verify(storedHash: string, password: string, isKnown?: boolean): Promise<boolean>
-  /** No, after the work of a hash of today, for a user who does not exist. */
+  verify(storedHash: string, password: string, isKnownCaller?: boolean): Promise<boolean>
+  /** Always false, after the work of a verification: for an unknown user. */
   verifyDummyHash(password: string): Promise<false>
-  /** Whether the hash is to be made anew at the next sign-in, while the password is at hand. */
+  /** Whether the hash must be replaced at the next sign-in, when the password is known. */
   needsUpgrade(storedHash: string): boolean
-  /** Hashes that run or wait now. */
+  /** How many hashes run or wait now. */
   readonly pending: number
 }
 
 /**
- * Opens the password room.
+ * Creates the password hasher.
  *
- * A place is held until the native hash has finished. There is no way to cancel one: native work can't be stopped, so
- * a client that hangs up must not make room for its next attempt.
+ * A hash keeps its place until it has finished, even if the client closes the connection: native work cannot be
+ * cancelled, so the client must not get another place for its next attempt.
  *
  * @see OWASP ASVS 5.0, 15.2.2 (floods).
  */
@@ -47,8 +47,8 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
   const limit = pLimit(concurrency)
   const dummyHash = argon2id.hashSync(randomBytes(32).toString('base64url'))
 
-  const runLimited = async <Result>(work: () => Promise<Result>, isKnown = false): Promise<Result> => {
-    const places = (concurrency + queue) * (isKnown ? 2 : 1)
+  const runLimited = async <Result>(work: () => Promise<Result>, isKnownCaller = false): Promise<Result> => {
+    const places = (concurrency + queue) * (isKnownCaller ? 2 : 1)
     if (limit.activeCount + limit.pendingCount >= places) {
       throw new LatchkeyError('busy', { retryAfterSeconds: 1 })
     }
@@ -71,15 +71,15 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
     }
   }
 
-  const verify = (storedHash: string, password: string, isKnown?: boolean) =>
-    runLimited(() => matches(storedHash, password), isKnown)
+  const verify = (storedHash: string, password: string, isKnownCaller?: boolean) =>
+    runLimited(() => matches(storedHash, password), isKnownCaller)
 
   return {
-    hash: (password, isKnown) => runLimited(() => argon2id.hash(normalizePassword(password)), isKnown),
+    hash: (password, isKnownCaller) => runLimited(() => argon2id.hash(normalizePassword(password)), isKnownCaller),
 
     verify,
 
-    // Nobody's password is random, so this can't be true.
+    // The password of the dummy hash is random, so the verification cannot succeed.
     verifyDummyHash: async password => (await verify(dummyHash, password)) && false,
 
     needsUpgrade: storedHash => argon2id.isWeaker(storedHash),

@@ -12,19 +12,19 @@ import { type Grant, grantTokens } from '../tokens/grant-tokens.js'
 import { checkNewPassword } from './check-new-password.js'
 
 export interface PasswordReset {
-  /** As `issuePasswordReset` made it. */
+  /** From `issuePasswordReset`. */
   token: string
   newPassword: string
   transport: 'cookie' | 'body'
-  /** False for a session that the browser shall forget. */
+  /** False if the browser must forget the session when it closes. */
   remember?: boolean | undefined
-  /** What the browser kept of earlier sign-ins. */
+  /** The device cookie of the browser. */
   deviceCookie?: string | undefined
 }
 
 /**
- * Sets a new password with a one-time token and signs in with it; every session there was ends. A password that is
- * refused leaves the token as it was.
+ * Sets a new password with a one-time token and signs in; every earlier session is revoked. A password that is refused
+ * does not use up the token.
  *
  * @throws LatchkeyError reset_token_invalid, busy, and what {@link checkNewPassword} throws
  */
@@ -32,7 +32,7 @@ export async function resetPassword(context: AuthContext, reset: PasswordReset, 
   const { config, db, passwords, secrets } = context
   const token = readPasswordResetToken(reset.token, secrets.resetKeys)
   const tokenHash = token && hashOfResetToken(token)
-  // Looked at before anything is hashed, so that a dead token costs no hash; what counts is that it is taken below.
+  // Checked before anything is hashed, so that an invalid token costs no hash. The decision is `take` below.
   const user = token && tokenHash && (await db.passwordResets.findUser(token.userId, tokenHash))
   if (!user || !tokenHash) throw new LatchkeyError('reset_token_invalid')
   checkNewPassword(reset.newPassword, {
@@ -43,7 +43,7 @@ export async function resetPassword(context: AuthContext, reset: PasswordReset, 
   const passwordHash = await passwords.hash(reset.newPassword, true)
 
   const session = await commitAndAnnounce(context, async repositories => {
-    // This holds the user's row, so that another who uses the token, or changes the password, comes before or after.
+    // This locks the user's row, so that another use of the token or change of the password comes before or after.
     const changed = await repositories.users.resetPassword(user.id, passwordHash)
     const taken = changed && (await repositories.passwordResets.take(user.id, tokenHash))
     if (!taken) throw new LatchkeyError('reset_token_invalid')
@@ -60,22 +60,22 @@ export async function resetPassword(context: AuthContext, reset: PasswordReset, 
   return { ...grantTokens(context, session.facts, session.refreshToken), device }
 }
 
-/** What the operator's mailer sends. */
+/** What the operator's mailer needs. */
 export interface IssuedPasswordReset {
-  /** It is not kept anywhere and can't be shown again. */
+  /** It is not stored and cannot be shown again. */
   token: string
   userId: string
-  /** Send it here and nowhere else: the address in its normal form. */
+  /** The only address to send it to, in its normal form. */
   email: string
   expiresAt: Date
 }
 
 /**
- * Issues a one-time token with which a user sets a new password; one that was issued before can't be used any more.
- * The user's password and sessions stay as they are until it is used.
+ * Issues a one-time token with which a user sets a new password. Any earlier token is invalidated. The user's password
+ * and sessions stay valid until it is used.
  *
  * @param name the e-mail or the id of the account
- * @param actor who does it, for the event
+ * @param actor who issues it, for the event
  * @throws LatchkeyError user_not_found, account_disabled
  */
 export async function issuePasswordReset(
@@ -101,8 +101,8 @@ export async function issuePasswordReset(
 
 /**
  * A one-time token with which a user sets a new password: `lk_pr_` and, in base64url, version (1 byte), user id (16),
- * secret (32) and tag (16). The tag is an HMAC over all before it, so that a token which this service never made is
- * refused without asking a store.
+ * secret (32) and tag (16). The tag is an HMAC over the rest, so that a token which this service did not make is
+ * refused without reading a store.
  */
 export interface PasswordResetToken {
   userId: string
@@ -115,7 +115,7 @@ export function newPasswordResetToken(userId: string): PasswordResetToken {
   return { userId, secret: randomBytes(32) }
 }
 
-/** What the database keeps of a token. The secret has 256 bits of entropy: one fast hash is enough. */
+/** What the database holds of a token. The secret has 256 bits of entropy, so a fast hash is enough. */
 export function hashOfResetToken(token: PasswordResetToken): Buffer {
   return createHash('sha256').update(token.secret).digest()
 }

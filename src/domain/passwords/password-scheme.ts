@@ -1,25 +1,25 @@
-/** What a hash says of the time that it takes. */
+/** The cost of a verification, as the hash itself states it. */
 export interface HashCost {
-  /** The function, as people know it. */
+  /** The usual name of the function. */
   name: string
-  /** Its parameters, in words: `cost 14`. */
+  /** Its parameters as text: `cost 14`. */
   parameters: string
-  /** How much work they are, to compare hashes of one function by. */
+  /** How much work it is; only hashes of one function can be compared. */
   work: number
 }
 
-/** One way in which a stored password hash may have been made. */
+/** A scheme of stored password hashes. */
 export interface PasswordScheme {
   /**
-   * Matches how a hash of this scheme begins, costs included: its *kind*. Hashes of one kind take the same time. What
-   * begins so may be damaged all the same.
+   * Matches the start of a hash of this scheme, with its cost: its *kind*. Hashes of one kind take the same time. A
+   * hash that matches can still be damaged.
    */
   readonly kind: RegExp
-  /** Whether it hashes the normalised password, or what was typed as it is, as other systems do. */
+  /** Whether it hashes the normalised password or, as other systems do, the password as it was typed. */
   readonly hashes: 'normalised' | 'typed'
   /**
-   * @throws if the stored hash is damaged, or would cost more than this service is ready to spend on it. Never quotes
-   *   the hash.
+   * @throws TypeError if the stored hash is damaged, RangeError if it costs more than this service accepts. The message
+   *   never contains the hash.
    */
   check(storedHash: string): void
   /**

@@ -43,7 +43,9 @@ export function pbkdf2Hash(digest: Pbkdf2Digest, iterations: number | string, sa
 
 export type Pbkdf2Digest = keyof typeof DIGEST_BYTES
 
-/** For each block of the output. Django 6 uses 1,200,000, which take a third of a second, and increases it each year. */
+/**
+ * For each block of the output. Django 6 uses 1,200,000, which take a third of a second, and increases it each year.
+ */
 const MAX_ITERATIONS = 5_000_000
 /** With fewer bytes, other passwords could match. */
 const MIN_HASH_BYTES = 16

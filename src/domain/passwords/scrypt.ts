@@ -4,7 +4,7 @@ import type { PasswordScheme } from './password-scheme.js'
 
 const derive = promisify<BinaryLike, BinaryLike, number, ScryptOptions, Buffer>(scryptCallback)
 
-/** scrypt (RFC 7914) in PHC form: `$scrypt$ln=16,r=8,p=1$salt$hash`, ln being log2 of N; base64 without padding. */
+/** scrypt (RFC 7914) in PHC form: `$scrypt$ln=16,r=8,p=1$salt$hash`. ln is log2 of N; base64 without padding. */
 export const scrypt: PasswordScheme = {
   kind: /^\$scrypt\$[^$]{1,64}/,
   hashes: 'typed',
@@ -24,11 +24,11 @@ export const scrypt: PasswordScheme = {
   },
 }
 
-/** Twice what OWASP asks of one lane (N = 2^17, r = 8) in time, and exactly that in memory: 128 MiB. */
+/** The memory that OWASP recommends for one lane (N = 2^17, r = 8: 128 MiB), and twice its time. */
 const MAX_BLOCKS = 2 ** 20
 const MAX_WORK = 2 ** 21
 const BLOCK_BYTES = 128
-/** Fewer bytes of a hash would let other passwords in. */
+/** With fewer bytes, other passwords could match. */
 const MIN_HASH_BYTES = 16
 
 function parse(storedHash: string) {
@@ -45,7 +45,7 @@ function parse(storedHash: string) {
   if (N * r > MAX_BLOCKS || N * r * p > MAX_WORK) {
     throw new RangeError(`an scrypt hash of ln=${logN},r=${r},p=${p} costs too much to verify`)
   }
-  // What OpenSSL counts: the table, and a little beside it.
+  // OpenSSL counts the table and some more memory.
   const maxmem = BLOCK_BYTES * r * (N + p + 2)
   return { N, r, p, maxmem, salt: Buffer.from(saltText, 'base64'), hash }
 }

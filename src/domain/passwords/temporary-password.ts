@@ -5,10 +5,10 @@ import { type AuthContext, commitAndAnnounce } from '../context.js'
 import { endAllSessions } from '../sessions/end-sessions.js'
 
 /**
- * Replaces a password by a temporary one, which must be changed at the next sign-in. Every session of the account ends:
- * anyone who knew the old password may have one. A reset that was issued can't be used any more.
+ * Replaces a password by a temporary one, which must be changed at the next sign-in. Every session of the account is
+ * revoked, because anyone who knew the old password may have one. An issued password reset token is invalidated.
  *
- * @returns the password, which is not kept anywhere and can't be shown again
+ * @returns the password, which is not stored and cannot be shown again
  * @throws LatchkeyError user_not_found, busy
  */
 export async function setTemporaryPassword(
@@ -29,7 +29,7 @@ export async function setTemporaryPassword(
   return temporaryPassword
 }
 
-/** A password that somebody is told, and must change at the first sign-in: 120 random bits. */
+/** A password of 120 random bits. */
 export function newTemporaryPassword(): string {
   return randomBytes(15).toString('base64url')
 }
