@@ -12,7 +12,7 @@ import { ACTOR, withDatabase } from './with-stores.js'
 export interface Output {
   /** For the result. */
   print: Print
-  /** For progress, and for what was left out. */
+  /** For progress and for lines that were left out. */
   say: Print
 }
 
