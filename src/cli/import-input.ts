@@ -49,7 +49,8 @@ export async function* readLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<
 }
 
 function toLine(number: number, length: number, bytes: Buffer): Line {
-  if (length > LINE_MAX_BYTES) return { number, text: new ImportError(`The line has more than ${LINE_MAX_BYTES} bytes.`) }
+  if (length > LINE_MAX_BYTES)
+    return { number, text: new ImportError(`The line has more than ${LINE_MAX_BYTES} bytes.`) }
   if (!isUtf8(bytes)) return { number, text: new ImportError('The line is not UTF-8.') }
   const text = bytes.toString('utf8')
   // Some editors write a byte order mark at the start of a file.

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { deriveSecrets } from '../../src/domain/keys/secrets.js'
-import { issueDeviceCookie, hasDeviceEntry, findDeviceId } from '../../src/domain/login/device-cookie.js'
+import { findDeviceId, hasDeviceEntry, issueDeviceCookie } from '../../src/domain/login/device-cookie.js'
 import { readPasswordResetToken, writePasswordResetToken } from '../../src/domain/passwords/password-reset.js'
 import { readRefreshToken, successorOf, writeRefreshToken } from '../../src/domain/tokens/refresh-token.js'
 import { isTicketFor, writeTicket } from '../../src/domain/tokens/superseded-ticket.js'
