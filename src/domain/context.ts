@@ -2,11 +2,10 @@ import type { Config } from '../config/config.js'
 import type { Background } from '../lib/background.js'
 import type { Locate } from '../lib/geoip.js'
 import type { Log } from '../lib/log.js'
-import type { Database, Repositories, RevokingRepositories } from '../postgres/database.js'
+import type { Database, Repositories } from '../postgres/database.js'
 import type { NewSecurityEvent } from '../postgres/security-events.js'
 import type { Activity } from '../redis/activity.js'
 import type { LoginLimiter } from '../redis/counters.js'
-import type { Revocation } from '../revocations/revocation.js'
 import type { Revocations } from '../revocations/revocations.js'
 import type { Keyring } from './keys/keyring.js'
 import type { Secrets } from './keys/secrets.js'
@@ -55,35 +54,4 @@ export interface Caller {
   /** The IP address; undefined for the command line. */
   ip?: string | undefined
   userAgent?: string | undefined
-}
-
-/**
- * Runs the work in one transaction. After the commit it announces every revocation that the work wrote to the journal:
- * to this instance at once, and to the other instances. This is the only way to revoke anything: no other transaction
- * has the right to write to the journal, so an announcement cannot be forgotten.
- */
-export async function commitAndAnnounce<Result>(
-  { db, revocations }: Pick<AuthContext, 'db' | 'revocations'>,
-  work: (repositories: RevokingRepositories) => Promise<Result>,
-): Promise<Result> {
-  const written: Revocation[] = []
-  const result = await db.transaction(given => {
-    const repositories = withJournalWrites(given)
-    const journal: RevokingRepositories['journal'] = {
-      ...repositories.journal,
-      async append(entries) {
-        const appended = await repositories.journal.append(entries)
-        written.push(...appended)
-        return appended
-      },
-    }
-    return work({ ...repositories, journal })
-  })
-  revocations.announce(written)
-  return result
-}
-
-/** The same repositories, with the right to write to the journal. The caller must announce what it writes. */
-export function withJournalWrites(given: Repositories): RevokingRepositories {
-  return given as RevokingRepositories
 }

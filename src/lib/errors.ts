@@ -98,8 +98,8 @@ export interface ErrorDetails {
   retryAfterSeconds?: number | undefined
   /** The invalid fields, for a form. */
   errors?: readonly { field: string; message: string }[] | undefined
-  /** Set when a valid token is refused: the API format in which its client expects errors. */
-  dialect?: 'simple-jwt' | undefined
+  /** The claim `token_type` of a valid access token that is rejected. Only tokens of the Simple JWT API have it. */
+  tokenType?: 'access' | undefined
   /** Set when a valid token is refused because its account was deleted or disabled. */
   account?: 'deleted' | 'disabled' | undefined
   /** Set when a superseded refresh token is refused: the client sends it when it presents the token again. */
@@ -115,7 +115,7 @@ export class LatchkeyError extends Error {
   readonly detail: string | undefined
   readonly retryAfterSeconds: number | undefined
   readonly errors: ErrorDetails['errors']
-  readonly dialect: ErrorDetails['dialect']
+  readonly tokenType: ErrorDetails['tokenType']
   readonly account: ErrorDetails['account']
   readonly ticket: ErrorDetails['ticket']
 
@@ -127,7 +127,7 @@ export class LatchkeyError extends Error {
     this.detail = details.detail
     this.retryAfterSeconds = details.retryAfterSeconds
     this.errors = details.errors
-    this.dialect = details.dialect
+    this.tokenType = details.tokenType
     this.account = details.account
     this.ticket = details.ticket
   }

@@ -5,7 +5,7 @@ import postgres from 'postgres'
 import { readPostgresUrl } from '../config/postgres-url.js'
 import type { Log } from '../lib/log.js'
 import { type ConnectionOptions, clientOptions, sessionSettings, setLocally } from './pool/client-options.js'
-import { SCHEMA_VIEW, SchemaError, type SchemaView, schemaToMigrate } from './tables-schema.js'
+import { SCHEMA_VIEW, SchemaError, type SchemaView, schemaToMigrate } from './search-path.js'
 
 export interface MigrateOptions extends Pick<ConnectionOptions, 'url' | 'caFile'> {
   log?: Pick<Log, 'warn'>

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { commitAndAnnounce } from '../../src/domain/context.js'
+import { commitAndAnnounce } from '../../src/domain/commit-and-announce.js'
 import type { NewRevocation } from '../../src/postgres/journal.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { get, post, refresh, signIn, signUp, verify } from '../support/people.js'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { setRoles } from '../../src/domain/accounts/administer-users.js'
-import { commitAndAnnounce } from '../../src/domain/context.js'
+import { commitAndAnnounce } from '../../src/domain/commit-and-announce.js'
 import { cleanUp } from '../../src/domain/sessions/maintenance.js'
 import { newSessionId } from '../../src/lib/ids.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { commitAndAnnounce } from '../../src/domain/context.js'
+import { commitAndAnnounce } from '../../src/domain/commit-and-announce.js'
 import { openSession } from '../../src/domain/sessions/open-session.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { PASSWORD, post, refreshed, signIn, signUp, verify } from '../support/people.js'

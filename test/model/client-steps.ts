@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert'
-import { commitAndAnnounce } from '../../src/domain/context.js'
+import { commitAndAnnounce } from '../../src/domain/commit-and-announce.js'
 import { openSession } from '../../src/domain/sessions/open-session.js'
 import { grantTokens } from '../../src/domain/tokens/grant-tokens.js'
 import {

@@ -1,5 +1,5 @@
 import { disableUser, enableUser, setRoles } from '../../src/domain/accounts/administer-users.js'
-import { withJournalWrites } from '../../src/domain/context.js'
+import { withJournalWrites } from '../../src/domain/commit-and-announce.js'
 import { signOutEveryone } from '../../src/domain/sessions/end-many-sessions.js'
 import { endSessions } from '../../src/domain/sessions/end-sessions.js'
 import type { Choice } from './client-steps.js'

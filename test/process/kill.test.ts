@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { commitAndAnnounce } from '../../src/domain/context.js'
+import { commitAndAnnounce } from '../../src/domain/commit-and-announce.js'
 import { openSession } from '../../src/domain/sessions/open-session.js'
 import { writeRefreshToken } from '../../src/domain/tokens/refresh-token.js'
 import { findFreePort } from '../../src/embedded-postgres/launch.js'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { withJournalWrites } from '../../src/domain/context.js'
+import { withJournalWrites } from '../../src/domain/commit-and-announce.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { signUp, verify } from '../support/people.js'
 

@@ -1,6 +1,7 @@
 import { LatchkeyError } from '../../lib/errors.js'
 import { isUuid, newId } from '../../lib/ids.js'
-import { type AuthContext, commitAndAnnounce } from '../context.js'
+import { commitAndAnnounce } from '../commit-and-announce.js'
+import type { AuthContext } from '../context.js'
 import { newTemporaryPassword } from '../passwords/temporary-password.js'
 import { endAllSessions } from '../sessions/end-sessions.js'
 import { earlierEmailForms, emailForms, normaliseEmail, normaliseUsername } from './account-names.js'

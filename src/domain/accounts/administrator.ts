@@ -16,10 +16,10 @@ export type Administrator = { user: Principal } | { client: ClientPrincipal }
  * @throws LatchkeyError token_revoked, token_stale, insufficient_role
  */
 export async function checkAdministrator({ db }: Pick<AuthContext, 'db'>, principal: Principal): Promise<void> {
-  const { dialect } = principal
+  const { tokenType } = principal
   const user = await db.introspection.userOf(principal)
-  if (!user) throw new LatchkeyError('token_revoked', { dialect })
-  if (!hasCurrentRoles(principal, user)) throw new LatchkeyError('token_stale', { dialect })
+  if (!user) throw new LatchkeyError('token_revoked', { tokenType })
+  if (!hasCurrentRoles(principal, user)) throw new LatchkeyError('token_stale', { tokenType })
   if (!principal.roles.includes(ADMIN_ROLE) || !user.roles.includes(ADMIN_ROLE))
     throw new LatchkeyError('insufficient_role')
 }

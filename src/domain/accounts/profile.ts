@@ -9,10 +9,10 @@ import type { Principal } from '../tokens/access-token.js'
  */
 export async function profile(
   { db }: Pick<AuthContext, 'db'>,
-  { userId, roles, dialect }: Principal,
+  { userId, roles, tokenType }: Principal,
 ): Promise<PublicUser> {
   const user = await db.users.findById(userId)
-  if (!user) throw new LatchkeyError('token_revoked', { dialect })
+  if (!user) throw new LatchkeyError('token_revoked', { tokenType })
   // The roles of the token: a service that reads the profile must not allow more than one that reads the token.
   return publicUser({ ...user, roles })
 }

@@ -1,6 +1,7 @@
 import { LatchkeyError } from '../../lib/errors.js'
 import { newId } from '../../lib/ids.js'
-import { type AuthContext, type Caller, commitAndAnnounce } from '../context.js'
+import { commitAndAnnounce } from '../commit-and-announce.js'
+import type { AuthContext, Caller } from '../context.js'
 import { issueDeviceCookie } from '../login/device-cookie.js'
 import { checkNewPassword } from '../passwords/check-new-password.js'
 import { openSession } from '../sessions/open-session.js'

@@ -1,6 +1,7 @@
 import { LatchkeyError } from '../../lib/errors.js'
 import type { Client } from '../../postgres/clients.js'
-import { type AuthContext, type Caller, commitAndAnnounce } from '../context.js'
+import { commitAndAnnounce } from '../commit-and-announce.js'
+import type { AuthContext, Caller } from '../context.js'
 import { deviceDetails, openSession } from '../sessions/open-session.js'
 import { BODY_PROOFS, registeredClient } from '../tokens/examine-refresh-token.js'
 import { type Grant, grantTokens } from '../tokens/grant-tokens.js'

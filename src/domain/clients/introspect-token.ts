@@ -4,7 +4,7 @@ import type { Client } from '../../postgres/clients.js'
 import type { AuthContext } from '../context.js'
 import { hasCurrentRoles } from '../tokens/access-token.js'
 import { examineRefreshToken } from '../tokens/examine-refresh-token.js'
-import { isLive } from '../tokens/judge-refresh-token.js'
+import { canBeExchanged } from '../tokens/judge-refresh-token.js'
 import { readRefreshToken } from '../tokens/refresh-token.js'
 import { verifyAccessToken } from '../tokens/verify-access-token.js'
 import { clientTokenAudience, isClientToken, verifyClientToken } from './client-token.js'
@@ -61,7 +61,7 @@ async function introspectRefreshToken(context: AuthContext, text: string): Promi
   const presented = readRefreshToken(text, context.secrets.refreshKeys)
   if (!presented) return undefined
   const verdict = await examineRefreshToken(context, presented)
-  if (!isLive(verdict)) return undefined
+  if (!canBeExchanged(verdict)) return undefined
   const { state } = verdict
   return {
     kind: 'refresh',

@@ -1,7 +1,8 @@
 import { LatchkeyError } from '../../lib/errors.js'
 import type { SigningKeyRow, SigningKeys } from '../../postgres/signing-keys.js'
 import { REVOCATION_TTL_SECONDS } from '../../revocations/revocation.js'
-import { type AuthContext, commitAndAnnounce } from '../context.js'
+import { commitAndAnnounce } from '../commit-and-announce.js'
+import type { AuthContext } from '../context.js'
 import type { Secrets } from './secrets.js'
 import { type Algorithm, encryptPrivateKey, generateSigningKey } from './signing-key.js'
 

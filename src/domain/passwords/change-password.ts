@@ -1,6 +1,7 @@
 import { LatchkeyError } from '../../lib/errors.js'
 import { emailForms } from '../accounts/account-names.js'
-import { type AuthContext, type Caller, commitAndAnnounce } from '../context.js'
+import { commitAndAnnounce } from '../commit-and-announce.js'
+import type { AuthContext, Caller } from '../context.js'
 import { issueDeviceCookie } from '../login/device-cookie.js'
 import type { JoinQueue } from '../login/failure-delay.js'
 import { verifyPassword } from '../login/log-in.js'

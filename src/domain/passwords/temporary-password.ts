@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { LatchkeyError } from '../../lib/errors.js'
 import { getUser } from '../accounts/find-users.js'
-import { type AuthContext, commitAndAnnounce } from '../context.js'
+import { commitAndAnnounce } from '../commit-and-announce.js'
+import type { AuthContext } from '../context.js'
 import { endAllSessions } from '../sessions/end-sessions.js'
 
 /**

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { RevokingRepositories } from '../../postgres/database.js'
 import type { NewSecurityEvent } from '../../postgres/security-events.js'
 import { roleNamed } from '../accounts/roles.js'
-import { type AuthContext, commitAndAnnounce } from '../context.js'
+import { commitAndAnnounce } from '../commit-and-announce.js'
+import type { AuthContext } from '../context.js'
 import { endAllSessionsOfUsers, revokeTokensOfSessions } from './end-sessions.js'
 
 /**

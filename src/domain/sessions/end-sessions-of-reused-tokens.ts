@@ -1,4 +1,5 @@
-import { type AuthContext, type Caller, commitAndAnnounce } from '../context.js'
+import { commitAndAnnounce } from '../commit-and-announce.js'
+import type { AuthContext, Caller } from '../context.js'
 import { examineRefreshToken } from '../tokens/examine-refresh-token.js'
 import { type RefreshToken, readRefreshToken } from '../tokens/refresh-token.js'
 import { isTicketFor, ticketOptions } from '../tokens/superseded-ticket.js'

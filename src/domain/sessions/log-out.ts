@@ -1,7 +1,8 @@
 import { isCredentialRefusal, LatchkeyError } from '../../lib/errors.js'
-import { type AuthContext, type Caller, commitAndAnnounce } from '../context.js'
+import { commitAndAnnounce } from '../commit-and-announce.js'
+import type { AuthContext, Caller } from '../context.js'
 import { chooseRefreshToken, examineRefreshToken, sessionOverError } from '../tokens/examine-refresh-token.js'
-import { isLive } from '../tokens/judge-refresh-token.js'
+import { canBeExchanged } from '../tokens/judge-refresh-token.js'
 import { type RefreshToken, readRefreshToken, requireRefreshToken } from '../tokens/refresh-token.js'
 import { verifyAccessToken } from '../tokens/verify-access-token.js'
 import { endAllSessions, endOtherSessions, endSessions } from './end-sessions.js'
@@ -113,7 +114,7 @@ async function authorityOfAccessToken(context: AuthContext, token: string): Prom
 async function authorityOfRefreshToken(context: AuthContext, text: string): Promise<Authority | undefined> {
   const verdict = await examineRefreshToken(context, requireRefreshToken(text, context.secrets.refreshKeys))
   const { state } = verdict
-  return state && { userId: state.userId, sessionId: state.sessionId, live: isLive(verdict) }
+  return state && { userId: state.userId, sessionId: state.sessionId, live: canBeExchanged(verdict) }
 }
 
 /**

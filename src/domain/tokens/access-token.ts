@@ -22,13 +22,13 @@ export interface AccessTokenClaims {
   roles: string[]
   /** The user's roles_version when it was issued. */
   roles_version: number
-  /** Only in Simple JWT's dialect, whose verifiers require it in an access token. */
+  /** Only in tokens of the Simple JWT API, whose verifiers require it. */
   token_type?: 'access'
-  /** Only in that dialect: the user's id in the other system, or else in Latchkey. */
+  /** Only in these tokens: the user's id in the other system, or else in Latchkey. */
   user_id?: string
 }
 
-/** The client_id of sessions that began in Simple JWT's dialect. All their access tokens have that dialect. */
+/** The client_id of sessions that began at the Simple JWT API. All their access tokens have the claim `token_type`. */
 export const SIMPLE_JWT_CLIENT_ID = 'simple-jwt'
 
 /** The `typ` in the header of an access token (RFC 9068, 2.1): no other kind of JWT is accepted as one. */
@@ -38,13 +38,13 @@ export const ACCESS_TOKEN_TYPE = 'at+jwt'
  * The claims of a new access token of a session. The times come from the database's clock, so that all instances agree.
  * It expires no later than its session.
  *
- * @param dialect for a token in that dialect although its session did not begin in it
+ * @param withTokenType adds `token_type` and `user_id` also if the session did not begin at the Simple JWT API
  */
 export function accessTokenClaims(
   facts: SessionFacts,
   generation: number,
   settings: { issuer: string; audience: string; accessTokenTtlSeconds: number },
-  dialect?: 'simple-jwt',
+  withTokenType = false,
 ): AccessTokenClaims {
   return {
     iss: settings.issuer,
@@ -60,7 +60,7 @@ export function accessTokenClaims(
     gen: generation,
     roles: encodableRoles(facts.roles),
     roles_version: facts.rolesVersion,
-    ...((dialect === 'simple-jwt' || facts.clientId === SIMPLE_JWT_CLIENT_ID) && {
+    ...((withTokenType || facts.clientId === SIMPLE_JWT_CLIENT_ID) && {
       token_type: 'access',
       user_id: facts.externalId ?? facts.userId,
     }),
@@ -75,8 +75,8 @@ export interface Principal extends TokenFacts {
   generation: number
   /** Whole seconds since the epoch. */
   expiresAt: number
-  /** Set if the token was issued in another system's dialect. */
-  dialect?: 'simple-jwt'
+  /** The claim `token_type`, of tokens of the Simple JWT API. */
+  tokenType?: 'access'
 }
 
 /** Reads a principal from verified claims; undefined if a claim is missing or has the wrong type (RFC 9068, 4). */
@@ -101,7 +101,7 @@ export function principalOf(claims: unknown, kid: string): Principal | undefined
     generation: gen,
     roles: encodableRoles(roles),
     rolesVersion: roles_version,
-    ...(token_type === 'access' && { dialect: 'simple-jwt' }),
+    ...(token_type === 'access' && { tokenType: token_type }),
   }
 }
 

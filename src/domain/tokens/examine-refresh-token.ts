@@ -4,7 +4,13 @@ import type { RefreshState } from '../../postgres/refresh-state.js'
 import type { AuthContext } from '../context.js'
 import { FIRST_PARTY_CLIENT_ID } from '../sessions/open-session.js'
 import { SIMPLE_JWT_CLIENT_ID } from './access-token.js'
-import { isLive, isPrevious, judgeRefreshToken, type SuccessorUse, type Verdict } from './judge-refresh-token.js'
+import {
+  canBeExchanged,
+  isPrevious,
+  judgeRefreshToken,
+  type SuccessorUse,
+  type Verdict,
+} from './judge-refresh-token.js'
 import { hashOf, type RefreshToken, readRefreshToken, requireRefreshToken } from './refresh-token.js'
 import { isTicketFor, ticketOptions } from './superseded-ticket.js'
 
@@ -163,7 +169,7 @@ const RANKS: readonly Standing[] = ['live', 'late', 'unknown', 'superseded', 're
 
 async function judge(context: Needs, token: RefreshToken): Promise<Standing> {
   const verdict = await examineRefreshToken(context, token)
-  return isLive(verdict) ? 'live' : verdict.is
+  return canBeExchanged(verdict) ? 'live' : verdict.is
 }
 
 function compare(a: string, b: string): number {

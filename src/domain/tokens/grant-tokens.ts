@@ -24,9 +24,9 @@ export function grantTokens(
   { config, keyring }: Pick<AuthContext, 'config' | 'keyring'>,
   facts: SessionFacts,
   refreshToken: RefreshToken,
-  dialect?: 'simple-jwt',
+  withTokenType?: boolean,
 ): Grant {
-  const claims = accessTokenClaims(facts, refreshToken.generation, config, dialect)
+  const claims = accessTokenClaims(facts, refreshToken.generation, config, withTokenType)
   return {
     accessToken: keyring.signingKey(claims.iat * 1000).sign(claims),
     accessExpiresInSeconds: claims.exp - claims.iat,

@@ -91,7 +91,7 @@ export function judgeRefreshToken(
 }
 
 /** Whether a refresh would succeed: the current token, or the one before it within the leeway. */
-export function isLive(verdict: Verdict): verdict is Extract<Verdict, { is: 'due' | 'young' | 'replayed' }> {
+export function canBeExchanged(verdict: Verdict): verdict is Extract<Verdict, { is: 'due' | 'young' | 'replayed' }> {
   return verdict.is === 'due' || verdict.is === 'young' || verdict.is === 'replayed'
 }
 

@@ -25,8 +25,8 @@ const MAX_ATTEMPTS = 3
 export interface RotationRequest {
   /** The client that asks; by default no registered client. */
   client?: RequestingClient
-  /** Issues the access token in that dialect although the session did not begin in it. */
-  dialect?: 'simple-jwt'
+  /** Adds the claims `token_type` and `user_id` to the access token, for the verifiers of Simple JWT. */
+  withTokenType?: boolean
   /** What came with the token; by default a browser without a mark or a ticket. */
   proofs?: Proofs
 }
@@ -44,7 +44,7 @@ export async function rotateRefreshToken(
   context: AuthContext,
   text: string,
   caller: Caller,
-  { client = FIRST_PARTY, dialect, proofs = { ...NO_PROOFS, mark: null } }: RotationRequest = {},
+  { client = FIRST_PARTY, withTokenType, proofs = { ...NO_PROOFS, mark: null } }: RotationRequest = {},
 ): Promise<Grant> {
   const { activity, db, secrets } = context
   const presented = requireRefreshToken(text, secrets.refreshKeys)
@@ -52,7 +52,7 @@ export async function rotateRefreshToken(
   // Nearly always the newest secret derives the successor. After a change of the secret, the whitelist tells which one.
   let derivation: Derivation = { key: secrets.refreshKeys[0], anySuccessor: false }
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-    const rotated = await rotate(context, presented, { client, dialect, proofs, derivation, caller })
+    const rotated = await rotate(context, presented, { client, withTokenType, proofs, derivation, caller })
     if (rotated) return rotated
 
     const verdict = await examineRefreshToken(context, presented, proofs)
@@ -66,15 +66,15 @@ export async function rotateRefreshToken(
       case 'young':
         activity.record(presented.sessionId, presented.generation)
         trackSessionOrigin(context, verdict.state, caller)
-        return grantTokens(context, verdict.state, presented, dialect)
+        return grantTokens(context, verdict.state, presented, withTokenType)
       case 'replayed':
-        return grantTokens(context, verdict.state, currentSuccessor(context, presented, verdict.state), dialect)
+        return grantTokens(context, verdict.state, currentSuccessor(context, presented, verdict.state), withTokenType)
       case 'late': {
         const { record, state } = verdict
         const successor = currentSuccessor(context, presented, state)
         if (!(await recordLate(context, presented, state, record))) break
         if (record.what !== 'nothing') recordEvent(context, 'refresh_replayed', presented, state.userId, caller)
-        return grantTokens(context, state, successor, dialect)
+        return grantTokens(context, state, successor, withTokenType)
       }
       case 'superseded':
         if (!proofs.inBody || !isReuseWithoutTicket(await db.refreshTokens.tellSuperseded(presented)))
@@ -100,7 +100,7 @@ async function rotate(
   context: AuthContext,
   presented: RefreshToken,
   request: Required<Pick<RotationRequest, 'client' | 'proofs'>> & {
-    dialect: 'simple-jwt' | undefined
+    withTokenType: boolean | undefined
     derivation: Derivation
     caller: Caller
   },
@@ -130,7 +130,7 @@ async function rotate(
     )
     recordEvent(context, 'refresh_recovered', presented, rotated.userId, caller)
   }
-  return grantTokens(context, rotated, successor, request.dialect)
+  return grantTokens(context, rotated, successor, request.withTokenType)
 }
 
 /** Which secret derived the next token in the whitelist, if the presented token is the current one. */

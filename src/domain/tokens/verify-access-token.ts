@@ -78,15 +78,15 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
   }
 
   function requireValid(token: string, principal: Principal): Principal {
-    const { dialect } = principal
+    const { tokenType } = principal
     if (principal.expiresAt <= nowSeconds()) {
       verified.delete(endOf(token))
-      throw new LatchkeyError('token_expired', { dialect })
+      throw new LatchkeyError('token_expired', { tokenType })
     }
     const refusal = options.revocations.refuses(principal)
-    if (refusal === 'stale') throw new LatchkeyError('token_stale', { dialect })
+    if (refusal === 'stale') throw new LatchkeyError('token_stale', { tokenType })
     if (refusal === 'revoked')
-      throw new LatchkeyError('token_revoked', { dialect, account: options.revocations.accountEndOf(principal) })
+      throw new LatchkeyError('token_revoked', { tokenType, account: options.revocations.accountEndOf(principal) })
     return principal
   }
 

@@ -66,7 +66,7 @@ export interface AccessTokenMessage {
 
 /** The messages for a refused access token of the Simple JWT API; undefined for every other error. */
 export function accessTokenMessages(error: LatchkeyError): AccessTokenMessage[] | undefined {
-  if (error.dialect !== 'simple-jwt') return undefined
+  if (error.tokenType !== 'access') return undefined
   return [{ token_class: 'AccessToken', token_type: 'access', message: 'Token is invalid or expired' }]
 }
 

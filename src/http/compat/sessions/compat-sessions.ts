@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { AuthContext } from '../../../domain/context.js'
-import { type ListedSession, listSessions } from '../../../domain/sessions/sessions.js'
+import { type ListedSession, listSessions } from '../../../domain/sessions/manage-sessions.js'
 import { LatchkeyError } from '../../../lib/errors.js'
 import { logRefusal } from '../../errors/problem.js'
 import { toLatchkeyError } from '../../errors/to-latchkey-error.js'

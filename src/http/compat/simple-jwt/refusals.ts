@@ -27,7 +27,7 @@ export function sendRefusal(
  * @param authorization the header of this name
  */
 export function viewRefusalOf(error: LatchkeyError, authorization: string | undefined): Refusal | undefined {
-  if (error.dialect === 'simple-jwt') {
+  if (error.tokenType === 'access') {
     return error.account === undefined
       ? notValid(accessTokenMessages(error)!)
       : unauthorised(ACCOUNT_REFUSALS[error.account])

@@ -105,7 +105,7 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
     async request => {
       const { refresh } = readFields(request.body, 'refresh')
       const grant = await rotateRefreshToken(context, refresh, callerOf(request), {
-        dialect: 'simple-jwt',
+        withTokenType: true,
         proofs: BODY_PROOFS,
       })
       return { access: grant.accessToken, refresh: grant.refreshToken }

@@ -6,7 +6,7 @@ import {
   listSessions,
   revokeOtherSessions,
   revokeSession,
-} from '../../../domain/sessions/sessions.js'
+} from '../../../domain/sessions/manage-sessions.js'
 import {
   accessTokenErrors,
   bodyOf,
