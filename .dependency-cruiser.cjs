@@ -54,6 +54,7 @@ module.exports = {
     not('sql-is-in-postgres', '^src/(?!postgres/|embedded-postgres/)', 'node_modules/(drizzle-orm|postgres)/'),
     not('ioredis-is-in-redis', '^src/(?!redis/)', 'node_modules/ioredis/'),
     not('config-and-lib-are-the-base', base, '^src/(?!config/|lib/)'),
+    not('lib-knows-no-setting', '^src/lib/', '^src/config/'),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

@@ -1,6 +1,5 @@
 import type { Config } from '../config/config.js'
 import type { Background } from '../lib/background.js'
-import type { Locate } from '../lib/geoip.js'
 import type { Log } from '../lib/log.js'
 import type { Database, Repositories } from '../postgres/database.js'
 import type { NewSecurityEvent } from '../postgres/security-events.js'
@@ -40,6 +39,17 @@ export interface AuthContext {
   /** Work that no response waits for. */
   readonly background: Background
 }
+
+/** The location of an address, as precisely as the database knows it. */
+export interface Location {
+  /** ISO 3166-1 alpha-2, so that a page can show the name in its own language. */
+  country: string
+  /** In English. */
+  city?: string
+}
+
+/** Looks up an address. Undefined if its location is unknown. */
+export type Locate = (ip: string | undefined) => Location | undefined
 
 /** Limits how often the same event is recorded. */
 export interface EventThrottle {

@@ -9,7 +9,6 @@ import { createPasswordHasher } from '../domain/passwords/password-hasher.js'
 import { cleanUp, repairRevocations } from '../domain/sessions/maintenance.js'
 import { createAccessTokenVerifier } from '../domain/tokens/verify-access-token.js'
 import { createBackground } from '../lib/background.js'
-import { openLocationDatabase } from '../lib/geoip.js'
 import type { Log } from '../lib/log.js'
 import { type Repetition, repeat } from '../lib/periodic.js'
 import type { Database } from '../postgres/database.js'
@@ -17,6 +16,7 @@ import { Activity } from '../redis/activity.js'
 import { createLoginLimiter } from '../redis/counters.js'
 import type { Ephemeral } from '../redis/ephemeral.js'
 import { Revocations } from '../revocations/revocations.js'
+import { openLocationDatabase } from './geoip.js'
 
 const CLEAN_UP_INTERVAL_MS = 60 * 60 * 1000
 

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import t, { type Test } from 'tap'
 import { ConfigError } from '../../src/config/config.js'
-import { openLocationDatabase } from '../../src/lib/geoip.js'
+import { openLocationDatabase } from '../../src/server/geoip.js'
 import { writeLocationFile } from '../support/location-file.js'
 import { quietLog } from '../support/servers/quiet-log.js'
 

@@ -3,19 +3,9 @@ import { isIPv6 } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { Reader, type Response } from 'maxmind'
 import { ConfigError } from '../config/config.js'
-import { codeOf, messageOf } from './error-facts.js'
-import type { Log } from './log.js'
-
-/** The location of an address, as precisely as the database knows it. */
-export interface Location {
-  /** ISO 3166-1 alpha-2, so that a page can show the name in its own language. */
-  country: string
-  /** In English. */
-  city?: string
-}
-
-/** Looks up an address. Undefined if its location is unknown. */
-export type Locate = (ip: string | undefined) => Location | undefined
+import type { Locate, Location } from '../domain/context.js'
+import { codeOf, messageOf } from '../lib/error-facts.js'
+import type { Log } from '../lib/log.js'
 
 /**
  * Opens the location database of the operator, a file in MaxMind's format (`.mmdb`). It is read into memory once: a
