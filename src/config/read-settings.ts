@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { codeOf } from '../lib/error-facts.js'
 import { InvalidValue, isSetting, type Kind, type Setting, type SettingTree, settingsIn } from './setting.js'
-import { browserSettings } from './settings/browser.js'
+import { browserSettings } from './settings/cookies-and-origins.js'
 import { limitSettings } from './settings/passwords-and-limits.js'
 import { processSettings } from './settings/process.js'
 import { storeSettings } from './settings/stores.js'

@@ -3,7 +3,7 @@ import { createFailureLog, type FailureLog, type Log } from '../lib/log.js'
 import { type Repetition, repeat } from '../lib/periodic.js'
 import { getText, inBatches, type RedisScripts } from './commands.js'
 import type { Ephemeral, Sighting } from './ephemeral.js'
-import type { Keys } from './keys.js'
+import type { Keys } from './key-names.js'
 import type { Mac, UntrustedData } from './mac.js'
 
 export interface ActivityOptions {

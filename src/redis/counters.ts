@@ -1,6 +1,6 @@
 import { LatchkeyError } from '../lib/errors.js'
 import type { Ephemeral, Hits } from './ephemeral.js'
-import { counterDigest } from './keys.js'
+import { counterDigest } from './key-names.js'
 
 /** The counters of {@link Ephemeral}, which limits need. */
 export type Counters = Pick<Ephemeral, 'hit' | 'unhit'>

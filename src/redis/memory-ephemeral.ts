@@ -1,6 +1,6 @@
 import { type CountersOptions, createCounters } from './counters.js'
 import type { Ephemeral } from './ephemeral.js'
-import type { Keys } from './keys.js'
+import type { Keys } from './key-names.js'
 
 export interface MemoryEphemeralOptions extends CountersOptions {
   keys: Keys

@@ -1,12 +1,12 @@
 import { Cluster, type Redis } from 'ioredis'
 import type { Log } from '../lib/log.js'
 import { createRedisActivity } from './activity.js'
-import { createRedisChannel } from './blacklist.js'
 import { withScripts } from './commands.js'
 import type { Ephemeral } from './ephemeral.js'
 import { createDeniedRights, isDenied } from './errors.js'
-import type { Keys } from './keys.js'
+import type { Keys } from './key-names.js'
 import { createMac, createUntrustedData, type MacKeys } from './mac.js'
+import { createRedisChannel } from './redis-revocation-channel.js'
 
 export interface RedisEphemeralOptions {
   /** A client for this alone (see {@link connectRedis}); `close` closes it. */

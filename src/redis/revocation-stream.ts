@@ -6,7 +6,7 @@ import type { RevocationListener, RevocationSubscription } from '../revocations/
 import { redisReady } from './client.js'
 import type { RedisScripts } from './commands.js'
 import { type DeniedRights, isWrongType } from './errors.js'
-import type { Keys } from './keys.js'
+import type { Keys } from './key-names.js'
 import type { Mac, UntrustedData } from './mac.js'
 
 export interface RevocationStreamOptions {

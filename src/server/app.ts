@@ -6,7 +6,7 @@ import { isOwnRefreshToken } from '../domain/tokens/examine-refresh-token.js'
 import { slotOf } from '../domain/tokens/refresh-token.js'
 import { compatSessionRoutes } from '../http/compat/sessions/compat-sessions.js'
 import { simpleJwtRoutes } from '../http/compat/simple-jwt/simple-jwt.js'
-import { refreshCookie } from '../http/plugins/auth-cookies.js'
+import { authCookies } from '../http/plugins/auth-cookies.js'
 import { authenticate, recheckAfterBody } from '../http/plugins/authenticate.js'
 import { authenticateClients } from '../http/plugins/authenticate-clients.js'
 import { cors } from '../http/plugins/cors.js'
@@ -94,7 +94,7 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
     await app.register(requestLog, { log })
     await app.register(drainLongRequests)
     await app.register(responseTimeout, { timeoutMs: 30_000 })
-    await app.register(refreshCookie, { ...config, isOwnToken: token => isOwnRefreshToken(context, token), slotOf })
+    await app.register(authCookies, { ...config, isOwnToken: token => isOwnRefreshToken(context, token), slotOf })
     await app.register(csrf, { ...config, cookieNames })
     await app.register(rateLimit, { rateLimit: config.rateLimit, ephemeral: stores.ephemeral })
     await app.register(notFound)

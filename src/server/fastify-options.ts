@@ -9,7 +9,7 @@ import { securityHeadersFor } from '../http/plugins/security-headers.js'
 import { routedUrl, withoutPublicPath } from '../http/rewrite-url.js'
 import { inNetworks } from '../lib/ip-address.js'
 
-/** The options of Fastify: every limit and every timeout, in milliseconds. */
+/** The options of Fastify. The limits and the timeouts (in milliseconds) hold unless a route sets its own. */
 export function fastifyOptions(
   config: Pick<Config, 'trustProxy' | 'publicOrigin' | 'publicPath' | 'keepAliveTimeoutMs'>,
 ): FastifyHttpOptions<Server> {

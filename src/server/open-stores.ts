@@ -12,7 +12,7 @@ import { checkTablesFound } from '../postgres/search-path.js'
 import { waitForPostgres } from '../postgres/wait-for-postgres.js'
 import { connectRedis, redisReady } from '../redis/client.js'
 import type { Ephemeral } from '../redis/ephemeral.js'
-import { createKeys } from '../redis/keys.js'
+import { createKeys } from '../redis/key-names.js'
 import { createMemoryEphemeral } from '../redis/memory-ephemeral.js'
 import { createRedisEphemeral } from '../redis/redis-ephemeral.js'
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Test } from 'tap'
 import type { Ephemeral } from '../../src/redis/ephemeral.js'
-import type { KeySettings } from '../../src/redis/keys.js'
+import type { KeySettings } from '../../src/redis/key-names.js'
 
 /** An implementation under test whose time the test controls. */
 export interface EphemeralUnderTest {

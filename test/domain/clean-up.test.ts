@@ -1,7 +1,7 @@
 import t from 'tap'
 import { setRoles } from '../../src/domain/accounts/administer-users.js'
 import { commitAndAnnounce } from '../../src/domain/commit-and-announce.js'
-import { cleanUp } from '../../src/domain/sessions/maintenance.js'
+import { cleanUp } from '../../src/domain/maintenance.js'
 import { newSessionId } from '../../src/lib/ids.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { post, refresh, signIn, signUp, verify } from '../support/people.js'

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto'
 import t from 'tap'
 import { disableUser, enableUser } from '../../src/domain/accounts/administer-users.js'
 import { deriveSecrets } from '../../src/domain/keys/secrets.js'
+import { cleanUp } from '../../src/domain/maintenance.js'
 import {
   issuePasswordReset,
   newPasswordResetToken,
   writePasswordResetToken,
 } from '../../src/domain/passwords/password-reset.js'
-import { cleanUp } from '../../src/domain/sessions/maintenance.js'
 import { newId } from '../../src/lib/ids.js'
 import { buildTestApp, TEST_SECRETS, type TestApp } from '../support/build-test-app.js'
 import { PASSWORD, post, refresh, signIn, signUp, verify } from '../support/people.js'

@@ -127,7 +127,7 @@ t.test('a start fails and writes nothing if its schema is missing, unusable or a
       'a schema that its user has no right to use',
       'a,public',
       ({ admin }) => admin`create schema a`,
-      /or its user may not use it: create it/,
+      /or its user cannot use it: create it/,
     ],
     [
       'a schema in which its user cannot create tables',

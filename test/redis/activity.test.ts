@@ -1,7 +1,7 @@
 import t from 'tap'
 import { Activity } from '../../src/redis/activity.js'
 import type { Ephemeral } from '../../src/redis/ephemeral.js'
-import { createKeys } from '../../src/redis/keys.js'
+import { createKeys } from '../../src/redis/key-names.js'
 import { createMemoryEphemeral } from '../../src/redis/memory-ephemeral.js'
 import { quietLog } from '../support/servers/quiet-log.js'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createKeys } from '../../src/redis/keys.js'
+import { createKeys } from '../../src/redis/key-names.js'
 import { createMemoryEphemeral } from '../../src/redis/memory-ephemeral.js'
 import { ephemeralContract } from '../contract/ephemeral.js'
 

@@ -1,7 +1,7 @@
 import type { Cluster } from 'ioredis'
 import t, { type Test } from 'tap'
 import { connectRedis, redisReady } from '../../src/redis/client.js'
-import { createKeys } from '../../src/redis/keys.js'
+import { createKeys } from '../../src/redis/key-names.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { eventually } from '../support/eventually.js'
 import { type Person, post, refresh, signUp, verify } from '../support/people.js'

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { createKeys } from '../../src/redis/keys.js'
+import { createKeys } from '../../src/redis/key-names.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { eventually, until } from '../support/eventually.js'
 import { type Person, post, refresh, signUp, verify } from '../support/people.js'

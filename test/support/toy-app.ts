@@ -4,7 +4,7 @@ import fastify, { type FastifyHttpOptions, type FastifyInstance } from 'fastify'
 import { pino } from 'pino'
 import type { Test } from 'tap'
 import type { Config } from '../../src/config/config.js'
-import { refreshCookie } from '../../src/http/plugins/auth-cookies.js'
+import { authCookies } from '../../src/http/plugins/auth-cookies.js'
 import { cors } from '../../src/http/plugins/cors.js'
 import { csrf } from '../../src/http/plugins/csrf.js'
 import { openapi } from '../../src/http/plugins/openapi.js'
@@ -67,7 +67,7 @@ export async function buildToyApp(t: Test, options: ToyAppOptions = {}) {
   await app.register(cors, { corsOrigins })
   await app.register(requestGuard)
   await app.register(sentCookies, { cookie })
-  await app.register(refreshCookie, {
+  await app.register(authCookies, {
     cookie,
     publicOrigin,
     publicPath,

@@ -2,6 +2,7 @@ import { createPublicKey } from 'node:crypto'
 import { createSigner, createVerifier } from 'fast-jwt'
 import { LatchkeyError } from '../../lib/errors.js'
 import type { SigningKeyRow, SigningKeys } from '../../postgres/signing-keys.js'
+import { ACCESS_TOKEN_TYPE } from '../tokens/access-token.js'
 import type { KeyEncryptionKey } from './secrets.js'
 import { type Algorithm, decryptPrivateKey, type PublicJwk, tryDecryptPrivateKey } from './signing-key.js'
 
@@ -192,6 +193,6 @@ function openSigningKey(row: SigningKeyRow, keyEncryptionKeys: readonly KeyEncry
   const { kid, alg } = row
   const decrypted = tryDecryptPrivateKey(row.sealedPrivateKey, keyEncryptionKeys, kid)
   if (decrypted === undefined) return undefined
-  const sign = createSigner({ key: decrypted.plain, algorithm: alg, kid, header: { alg, typ: 'at+jwt' } })
+  const sign = createSigner({ key: decrypted.plain, algorithm: alg, kid, header: { alg, typ: ACCESS_TOKEN_TYPE } })
   return { kid, alg, sign }
 }

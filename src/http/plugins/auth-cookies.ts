@@ -4,7 +4,7 @@ import fp from 'fastify-plugin'
 import type { Config } from '../../config/config.js'
 import { newMark, slotName, writeSlot } from './sent-cookies.js'
 
-export interface RefreshCookieOptions {
+export interface AuthCookiesOptions {
   cookie: Config['cookie']
   publicOrigin: string
   publicPath: string
@@ -18,8 +18,8 @@ export interface RefreshCookieOptions {
  * Writes all cookies of this service (ASVS 3.3.1 to 3.3.5). If a browser sends a name several times, after COOKIE_DOMAIN
  * or COOKIE_PATH was changed, the cookie is cleared in every scope except the one in which it is set.
  */
-export const refreshCookie = fp(
-  async (app: FastifyInstance, { cookie, publicOrigin, publicPath, isOwnToken, slotOf }: RefreshCookieOptions) => {
+export const authCookies = fp(
+  async (app: FastifyInstance, { cookie, publicOrigin, publicPath, isOwnToken, slotOf }: AuthCookiesOptions) => {
     // sent-cookies.ts reads cookies.
     await app.register(fastifyCookie, { hook: false })
 
@@ -119,7 +119,7 @@ export const refreshCookie = fp(
       return this
     })
   },
-  { name: 'refresh-cookie', fastify: '5.x', dependencies: ['sent-cookies'] },
+  { name: 'auth-cookies', fastify: '5.x', dependencies: ['sent-cookies'] },
 )
 
 const COOKIE_MAX_BYTES = 4096

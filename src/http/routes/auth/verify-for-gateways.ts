@@ -8,7 +8,7 @@ import { toLatchkeyError } from '../../errors/to-latchkey-error.js'
 import { securityHeadersFor } from '../../plugins/security-headers.js'
 import { VERIFY_ANY_PATH, VERIFY_PATH } from '../../rewrite-url.js'
 import { accessTokenErrors, bodyOf, errorResponses, Type } from '../../schemas.js'
-import { setIdentityHeaders } from './verify.js'
+import { setIdentityHeaders } from './identity-headers.js'
 
 const oneOrMore = Type.Union([Type.String(), Type.Array(Type.String())])
 

@@ -1,10 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyReply } from 'fastify'
-import { encodedRole } from '../../../domain/accounts/roles.js'
 import type { AuthContext } from '../../../domain/context.js'
-import type { Principal } from '../../../domain/tokens/access-token.js'
 import { verifyAccessToken } from '../../../domain/tokens/verify-access-token.js'
 import { bodyOf, errorResponses, Type } from '../../schemas.js'
+import { setIdentityHeaders } from './identity-headers.js'
 
 const verifiedSchema = Type.Object({
   sub: Type.String(),
@@ -15,7 +13,7 @@ const verifiedSchema = Type.Object({
   exp: Type.Integer(),
 })
 
-/** Verifies an access token in the body. Gateways use GET: see gateway.ts. */
+/** Verifies an access token in the body. Gateways use GET: see verify-for-gateways.ts. */
 export const verifyRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
   app.post(
     '/auth/verify',
@@ -52,23 +50,3 @@ export const verifyRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
     },
   )
 }
-
-/** Sets the headers that a gateway passes on to the service. (Fastify does not copy names in lower case again.) */
-export function setIdentityHeaders(
-  reply: FastifyReply,
-  { userId, sessionId, roles }: Pick<Principal, 'userId' | 'sessionId' | 'roles'>,
-): FastifyReply {
-  return reply
-    .header('cache-control', 'no-store')
-    .header('x-auth-subject', userId)
-    .header('x-auth-session', sessionId)
-    .header('x-auth-roles', rolesHeader(roles))
-}
-
-/** Separated by commas. Nearly always no role needs encoding, which one check of the joined text finds out. */
-function rolesHeader(roles: readonly string[]): string {
-  const joined = roles.join(',')
-  return NEEDS_NO_ENCODING.test(joined) ? joined : roles.map(encodedRole).join(',')
-}
-
-const NEEDS_NO_ENCODING = /^[A-Za-z0-9_.:,-]*$/

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Database, Repositories } from '../../postgres/database.js'
-import type { Revocation } from '../../revocations/revocation.js'
-import { withJournalWrites } from '../commit-and-announce.js'
-import { sessionExpiredEvent } from '../events/list-events.js'
+import type { Database, Repositories } from '../postgres/database.js'
+import type { Revocation } from '../revocations/revocation.js'
+import { withJournalWrites } from './commit-and-announce.js'
+import { sessionExpiredEvent } from './events/list-events.js'
 
 export interface CleanUpOptions {
   sessionMaxAgeSeconds: number
