@@ -64,7 +64,7 @@ attacker in the middle. \`sslrootcert=system\` is \`verify-full\` with the autho
 \`options=-c%20name%3Dvalue\` for server settings. An unsupported parameter is rejected, and the error names it.
 
 **The tables** are in the first schema of \`search_path\`. That is \`public\`, unless the address sets another one
-(\`options=-c%20search_path%3Dlatchkey\`), or the role does, which also works behind a pooler:
+(\`options=-c%20search_path%3Dlatchkey\`), or the settings of the role do (this also works behind a pooler):
 
 \`\`\`sql
 create schema latchkey authorization latchkey;
@@ -124,7 +124,7 @@ role, that role needs USAGE on the schema, SELECT, INSERT, UPDATE and DELETE on 
 
 ## Changing a secret
 
-\`JWT_SECRET\` and \`JWT_REFRESH_SECRET\` accept several secrets, separated by commas: the first creates, all of them verify. A
+\`JWT_SECRET\` and \`JWT_REFRESH_SECRET\` accept several secrets, separated by commas: new tokens and keys use the first one; all of them are accepted. A
 change takes three steps and signs no user out. Deploy each step to *every* instance before you start the next one, because
 an instance must know a secret before any other instance creates something with it.
 

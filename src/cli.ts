@@ -12,7 +12,7 @@ const { version } = createRequire(import.meta.url)('../package.json') as { versi
 const program = new Command('latchkey')
   .description('Auth and session microservice, configured by environment variables (docs/configuration.md).')
   .version(version)
-  .option('--embedded', 'use the embedded Postgres and memory, even if the environment names other stores')
+  .option('--embedded', 'start an embedded Postgres and use no Redis, even if DATABASE_URL or REDIS_URL is set')
   .showHelpAfterError('(latchkey --help lists the commands)')
   .exitOverride()
 

@@ -119,7 +119,8 @@ export function slowHashWarning(slowest: SlowestHash | undefined, delayMs: numbe
   return (
     `The slowest password hash (${name}, ${parameters}) takes about ${rounded(tookMs)} ms here, ${relation} ` +
     `SIGN_IN_FAILURE_DELAY (${delayMs} ms). Until the users with such hashes have signed in once, the time of a failed ` +
-    `sign-in can reveal that their accounts exist. Set it to ${Math.min(LONGEST_DELAY_MS, rounded(neededMs))}ms for the service.`
+    'sign-in can reveal that their accounts exist. Set SIGN_IN_FAILURE_DELAY to ' +
+    `${Math.min(LONGEST_DELAY_MS, rounded(neededMs))}ms for the service.`
   )
 }
 

@@ -14,7 +14,7 @@ export function addKeyCommands(program: Command, configure: Configure): void {
     .action(async () => withDatabase(await configure(), ({ db }) => listKeys(db.signingKeys, print)))
   keys
     .command('rotate')
-    .description('create the next signing key; it signs when every verifier has had time to load it')
+    .description('create the next signing key; Latchkey starts to use it when every verifier has had time to load it')
     .option('--immediately', 'sign with it in a few seconds, when every instance has read it')
     .action(async ({ immediately = false }: { immediately?: boolean }) =>
       withDatabase(await configure(), ({ db, keyOptions }) => rotateKeys(db, { ...keyOptions, immediately }, print)),
@@ -67,7 +67,8 @@ async function revokeKey(context: AuthContext, kid: string): Promise<void> {
     'Services that verify tokens with the JWKS only accept the key until they fetch the JWKS again: after 10 minutes',
   )
   print(
-    'with the defaults of jwks-rsa and jose, after 5 minutes with those of PyJWT. A restart makes them fetch it at once.',
+    'with the defaults of jwks-rsa and jose, after 5 minutes with those of PyJWT. A restart makes them fetch it ' +
+      'at once.',
   )
   if (successor !== undefined) print(`Created signing key ${successor}, which signs from now on.`)
 }

@@ -47,7 +47,7 @@ export function addUserCommands(program: Command, configure: Configure): void {
     .command('roles')
     .description('set the roles of an account; its sessions continue after a refresh')
     .argument('<email or id>')
-    .argument('[role...]', 'no role removes all roles')
+    .argument('[role...]', 'if you give no role, all roles are removed')
     .action((name: string, roles: string[]) =>
       inContext(async context => {
         const { setRoles } = await administration()
@@ -57,7 +57,7 @@ export function addUserCommands(program: Command, configure: Configure): void {
     )
   users
     .command('check-emails')
-    .description('list the accounts whose e-mail an earlier version stored in another form (docs/administration.md)')
+    .description('list accounts whose e-mail is not stored in the current form (docs/administration.md)')
     .action(async () =>
       withDatabase(await configure(), async ({ db }) => {
         const shared = await checkEmails({ db })

@@ -20,8 +20,8 @@ export async function findFormerFolder(dataDir: string, folder: string): Promise
   const link = await readlink(folder)
   if (link === join(await rootOwnedDirOf(dataDir), 'postgres')) return link
   throw new Error(
-    `${folder} is a symbolic link to ${link}, which belongs to a data folder at another path. Start Latchkey once ` +
-      'with that data folder, which moves the data into it, or replace the link with the data.',
+    `${folder} is a symbolic link to ${link}, the data of another DATA_DIR. Set DATA_DIR to that folder and ` +
+      'start Latchkey once, which moves the data there; or replace the link with the data.',
   )
 }
 

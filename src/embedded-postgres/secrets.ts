@@ -28,8 +28,8 @@ async function readSecrets(path: string): Promise<EmbeddedSecrets | undefined> {
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined
     throw new Error(
-      `${path} does not contain the two secrets of this instance. Restore it from a backup, or delete its whole folder ` +
-        'to start again without its users.',
+      `${path} does not contain the two secrets of this instance. Restore it from a backup, or delete its folder ` +
+        'to start with an empty database.',
       { cause: error },
     )
   }

@@ -72,8 +72,9 @@ export function chooseInitdbUser({ gid }: ServerUser): ServerUser {
   const uid = uidsOfAccounts().find(each => isSystemUid(each) && !busy.has(each))
   if (uid !== undefined) return { uid, gid }
   throw new Error(
-    'If root starts it, the embedded Postgres needs an account in /etc/passwd that runs no program: ' +
-      `one with a uid from 1 to ${LAST_SYSTEM_UID}, or nobody (${NOBODY}). Add such an account, or start Latchkey as another user.`,
+    'Latchkey runs as root, so the embedded Postgres needs an account in /etc/passwd that runs no program: ' +
+      `one with a uid from 1 to ${LAST_SYSTEM_UID}, or nobody (${NOBODY}). Add such an account, or start ` +
+      'Latchkey as another user.',
   )
 }
 

@@ -111,7 +111,8 @@ export const problemSchema = Type.Object(
     ticket: Type.Optional(
       Type.String({
         description:
-          'With `refresh_token_superseded`, if the token was in the body: send it if you send the same token again.',
+          'Only with `refresh_token_superseded`, for a token from the body. If you send that token again, send ' +
+          'the ticket with it.',
       }),
     ),
     request_id: Type.Optional(Type.String()),

@@ -53,7 +53,7 @@ export const catalogue = {
   // Refresh tokens and sessions.
   refresh_token_missing: { status: 401, title: 'A refresh token is required.' },
   refresh_token_invalid: { status: 401, title: 'The refresh token is invalid.' },
-  refresh_token_unknown: { status: 401, title: 'The refresh token does not belong to its session.' },
+  refresh_token_unknown: { status: 401, title: 'The refresh token does not match the stored session.' },
   refresh_token_expired: { status: 401, title: 'The refresh token has expired.' },
   refresh_token_reused: { status: 401, title: 'The refresh token was already used; its session was ended.' },
   refresh_token_superseded: { status: 401, title: 'The refresh token was replaced; use the newer one.' },

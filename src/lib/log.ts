@@ -30,7 +30,7 @@ export function createFailureLog(log: Log, level: FailureLevel = 'error'): Failu
       const count = failures.get(task)
       if (count === undefined) return
       failures.delete(task)
-      log.info(`Could ${task} again, after ${count} ${count === 1 ? 'failure' : 'failures'}`)
+      log.info(`Works again after ${count} ${count === 1 ? 'failure' : 'failures'}: ${task}`)
     },
   }
 }

@@ -21,7 +21,7 @@ import { userPagesRepository } from './users-search.js'
 export type Repositories = Omit<RevokingRepositories, 'journal'> & { readonly journal: Omit<Journal, 'append'> }
 
 /**
- * The repositories of a transaction that revokes. Its caller announces the entries it wrote (src/domain/context.ts).
+ * The repositories of a transaction that revokes. Its caller announces the entries it wrote (src/domain/commit-and-announce.ts).
  */
 export type RevokingRepositories = ReturnType<typeof repositories>
 

@@ -59,7 +59,7 @@ export function redacted(error: unknown): unknown {
 
 /** Errors of our own sockets, with the codes of the driver. */
 export const socketErrors = {
-  timeout: () => Object.assign(new Error('Postgres said nothing in time'), { code: 'CONNECT_TIMEOUT' }),
+  timeout: () => Object.assign(new Error('Postgres did not answer in time'), { code: 'CONNECT_TIMEOUT' }),
   closed: () => Object.assign(new Error('Postgres closed the connection'), { code: 'CONNECTION_CLOSED' }),
 }
 

@@ -35,8 +35,8 @@ export const refreshTokenExpired = sql<boolean | null>`${refreshTokens.expiresAt
 export const endOfSession = sql`least(refresh_tokens.expires_at, sessions.expires_at)`
 
 /**
- * Whether a session expired before anything else ended it. Revoking it deletes its refresh token, so a revoked session
- * is not joined. "Sign out everyone" deletes none, so it is a condition here.
+ * Whether a session expired before anything else ended it. A revoked session has no refresh token, so the join
+ * excludes it. "Sign out everyone" deletes no refresh tokens, so the second line excludes its sessions.
  */
 export const hasExpired = sql`${endOfSession} <= now()
   and (sessions.created_at >= ${notBefore} or ${endOfSession} < ${notBefore})`

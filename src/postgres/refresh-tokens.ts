@@ -54,8 +54,8 @@ export function refreshTokensRepository(runner: Runner) {
     find: (sessionId: string) => findRefreshState(runner, sessionId),
 
     /**
-     * Restarts a generation, because its predecessor was answered late: at most once in `leewaySeconds`. Returns false
-     * if the row has changed meanwhile.
+     * Sets `rotatedAt` to now, because the previous token was answered late: at most once in `leewaySeconds`.
+     * Returns false if the row has changed meanwhile.
      */
     async restart(late: LateAnswer & { leewaySeconds: number }): Promise<boolean> {
       const restarted = await runner.run(executor =>
@@ -158,8 +158,8 @@ const rotate = hotStatement<SentRotation, Rotated>('rotate_refresh_token', execu
           and(
             eq(refreshTokens.tokenHash, sql.placeholder('presentedHash')),
             eq(refreshTokens.generation, sql`${sql.placeholder('generation')}::int`),
-            // A session never has two branches: after a lost commit, the successor that a client received is the next
-            // one.
+            // Only the stored successor is accepted. So after a lost commit, the session continues with the
+            // successor that the client received.
             sql`(${refreshTokens.nextHash} = ${sql.placeholder('successorHash')} or ${sql.placeholder('anySuccessor')}::boolean)`,
             or(
               // The first token of a session can be rotated at once, because it does not come from a rotation.

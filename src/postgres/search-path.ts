@@ -51,13 +51,14 @@ export function checkTablesFound(view: SchemaView, wanted: string | undefined, m
   const { search_path: path, found } = view
   if (found === null && migrated === undefined)
     throw new SchemaError(
-      `its search_path (${path}) finds no tables of Latchkey: run "latchkey migrate", let its user use their schema, or ` +
-        `name that schema (${HOW})`,
+      `its search_path (${path}) contains no tables of Latchkey: run "latchkey migrate", grant the user USAGE on ` +
+        `the schema of the tables, or put that schema into the search_path (${HOW})`,
     )
   if (migrated !== undefined && found !== migrated)
     throw new SchemaError(
       `the tables are in the schema ${migrated}, and its search_path (${path}) finds ` +
-        `${found === null ? 'none' : `others in ${found}`}: let its user use the schema ${migrated}, and name it (${HOW})`,
+        `${found === null ? 'none' : `others in ${found}`}: let its user use the schema ${migrated}, and name it ` +
+        `(${HOW})`,
     )
 }
 
@@ -65,8 +66,8 @@ export function checkTablesFound(view: SchemaView, wanted: string | undefined, m
 function refuseIgnored({ search_path: path }: SchemaView, wanted: string | undefined): void {
   if (wanted === undefined || namesIn(wanted).join() === namesIn(path).join()) return
   throw new SchemaError(
-    `its address sets the search_path ${wanted}, but it is ${path}: a pooler ignores the parameter. Set it for the role ` +
-      `instead (${HOW})`,
+    `the address sets the search_path ${wanted}, but the connection has ${path}, because a pooler ignores this ` +
+      `parameter: set the search_path for the role (${HOW})`,
   )
 }
 

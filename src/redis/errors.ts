@@ -161,7 +161,9 @@ export function refuseSentinel(redis: Redis, log: AvailabilityLog): void {
     // A user without the right to INFO is one of a Redis server.
     const info = await redis.info('server').catch(() => '')
     if (!/^redis_mode:sentinel/m.test(info)) return
-    log?.warn('REDIS_URL leads to a Sentinel: set REDIS_SENTINEL_MASTER to the name of the master that it watches.')
+    log?.warn(
+      'REDIS_URL is the address of a Sentinel: set REDIS_SENTINEL_MASTER to the name of the master that it monitors.',
+    )
     redis.disconnect()
   })
 }

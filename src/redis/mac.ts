@@ -63,7 +63,7 @@ export function createUntrustedData(now: () => number, log?: Pick<Log, 'warn'>):
       reportedAt = now()
       if (reportedAt - loggedAt < MESSAGE_INTERVAL_MS) return
       loggedAt = reportedAt
-      log?.warn(`Redis holds data that this service did not write, and ignores it: ${what} (${count} since the start)`)
+      log?.warn(`Ignored data in Redis that this service did not write (${count} since the start): ${what}`)
     },
   }
 }

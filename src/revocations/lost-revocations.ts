@@ -29,7 +29,7 @@ export class LostRevocations {
   lookFor(journal: readonly Revocation[]): void {
     const lost = findLostRevocations(this.#list, journal)
     if (lost.length === 0) return
-    this.#options.log.error(`the database lost ${lost.length} revocations in a failover; they are made again`)
+    this.#options.log.error(`the database lost ${lost.length} revocations in a failover; writing them again`)
     this.#isRepairDue = true
     this.repairIfDue()
   }

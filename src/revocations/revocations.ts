@@ -154,7 +154,7 @@ export class Revocations {
       : progress
     if (this.#isCopying) return
     this.#isCopying = true
-    this.#background.run('complete the blacklist', async () => {
+    this.#background.run('write missing revocations to the blacklist in Redis', async () => {
       try {
         for (let next = this.#takeUncopied(); next; next = this.#takeUncopied())
           await this.#options.channel.complete(next)
@@ -178,7 +178,8 @@ export class Revocations {
     const isLarge = this.list.size > ALERT_SIZE
     if (isLarge && !this.#alerted)
       this.#options.log.error(
-        `more than ${ALERT_SIZE} revocations are kept in memory: check that there is enough; none is dropped`,
+        `more than ${ALERT_SIZE} revocations are in memory, and all are kept: check that this machine has enough ` +
+          'memory',
       )
     this.#alerted = isLarge
   }

@@ -16,7 +16,7 @@ t.test('work that fails is repeated, and the log reports the outage when it begi
   const repetition = repeat({ everyMs: 1, task: 'read it', work, log, level: 'warn' })
   t.teardown(() => repetition.stop())
   await until(() => runs > 5)
-  t.same(log.lines, ['warn: Could not read it: the store is away', 'info: Could read it again, after 3 failures'])
+  t.same(log.lines, ['warn: Could not read it: the store is away', 'info: Works again after 3 failures: read it'])
 })
 
 t.test('runNow waits for a run that is in progress and then runs once more, and stop waits for both', async t => {
@@ -49,7 +49,7 @@ t.test('background work logs its failure once until it succeeds, and does not st
   t.same(log.lines.splice(0), ['error: Could not write it: the store is away'])
   background.run('write it', async () => {})
   await background.settled()
-  t.same(log.lines.splice(0), ['info: Could write it again, after 3 failures'])
+  t.same(log.lines.splice(0), ['info: Works again after 3 failures: write it'])
 
   let started = 0
   for (let times = 0; times < 3; times++)

@@ -106,7 +106,7 @@ t.test('a replica is not accepted as the master, even if a Sentinel names it', a
 t.test('a Sentinel in REDIS_URL without REDIS_SENTINEL_MASTER is rejected with what to set', async t => {
   const { redis, said } = connect(t, open.url)
   await until(() => redis.status === 'end')
-  t.match(said, [/^REDIS_URL leads to a Sentinel: set REDIS_SENTINEL_MASTER/])
+  t.match(said, [/^REDIS_URL is the address of a Sentinel: set REDIS_SENTINEL_MASTER/])
   await t.rejects(redis.set('a', 1), /^Connection is closed/)
 })
 

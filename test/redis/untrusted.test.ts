@@ -66,7 +66,7 @@ t.test('an invalid stream entry is skipped and counted, and the others of the sa
   t.strictSame(news, [one, two, three])
   t.equal(ephemeral.untrustedCount, 5, 'what only a later version knows is none of them')
   t.equal(said.length, 1, 'the log is told once')
-  t.match(said[0], /^Redis holds data that this service did not write/)
+  t.match(said[0], /^Ignored data in Redis that this service did not write/)
 })
 
 t.test(

@@ -23,7 +23,8 @@ t.test('a failure to complete the blacklist is logged once until it succeeds aga
     log,
   })
   t.teardown(() => revocations.close())
-  const reports = () => log.lines.filter(line => line.includes('Could not complete the blacklist')).length
+  const reports = () =>
+    log.lines.filter(line => line.includes('Could not write missing revocations to the blacklist in Redis')).length
   await redis.stop()
   await revocations.start()
   await until(() => reports() > 0)

@@ -57,8 +57,8 @@ export const browserSettings = {
       kind: cookieDomain,
       description:
         'Shares the cookies with all subdomains of this domain; their prefix is then `__Secure-`. It must be the ' +
-        'host of `PUBLIC_ORIGIN` or a parent of it, and not a domain under which others can register theirs. ' +
-        'Cookies set under an earlier value are accepted while they are valid, and are cleared.',
+        'host of `PUBLIC_ORIGIN` or a parent of it, and not a public suffix such as co.uk. Cookies that were set ' +
+        'with an earlier value are still accepted until Latchkey replaces them.',
     },
     path: {
       variable: 'COOKIE_PATH',

@@ -26,8 +26,8 @@ export const limitSettings = {
       kind: integer(1, 256),
       defaultText: 'the CPU cores available to this container',
       description:
-        'The number of password hashes that are computed at the same time. Each takes about 19 MiB of memory, ' +
-        'one from an older system up to 256 MiB.',
+        'The number of password hashes that are computed at the same time. Each takes about 19 MiB of memory; a ' +
+        'hash from an older system takes up to 256 MiB.',
     },
     queue: {
       variable: 'HASH_QUEUE',
@@ -35,7 +35,7 @@ export const limitSettings = {
       default: '64',
       description:
         'The number of sign-ins that can wait for their password hash. Further sign-ins are rejected with 503 ' +
-        '`busy`. Known browsers and live sessions have the same number of places in addition.',
+        '`busy`. The same number of known browsers and live sessions can wait in addition.',
     },
   },
   rateLimit: {

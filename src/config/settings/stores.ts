@@ -37,7 +37,7 @@ export const storeSettings = {
       kind: onOff,
       default: 'on',
       description:
-        'Whether to use prepared statements and settings for a whole connection. PgBouncer is detected and needs ' +
+        'Whether to use prepared statements and session settings. PgBouncer is detected and needs ' +
         'no change here or in PgBouncer. Turn this off behind any other pooler in transaction mode.',
     },
     caFile: {

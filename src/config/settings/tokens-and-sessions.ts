@@ -72,8 +72,8 @@ export const tokenSettings = {
       kind: durationSeconds('0s', '10m'),
       default: '60s',
       description:
-        'How long after a rotation it takes until use of the new refresh token, or of its access tokens, counts ' +
-        'as proof that the client received it.',
+        'The time after a rotation during which use of the new tokens does not yet prove that the client has ' +
+        'saved the new refresh token.',
     },
   },
   issuer: {

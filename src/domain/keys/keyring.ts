@@ -55,8 +55,8 @@ export class Keyring {
   }
 
   /**
-   * The key that signs a token issued at this instant: the newest active one. If none is active yet, the first that
-   * will be: then some verifiers must fetch the key first, but otherwise no token could be issued.
+   * The key that signs a token issued at this instant: the newest active one. If none is active yet, the key that
+   * becomes active first: some verifiers must then fetch it, but without it no token could be issued.
    */
   signingKey(nowMs: number): SigningKey {
     let soonest: SigningKey | undefined

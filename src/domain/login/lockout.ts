@@ -70,8 +70,9 @@ export type Attempt = 'open' | 'last' | 'known' | 'locked'
  * so the passwords of no more attempts than the limit are ever checked.
  *
  * Above the limit the account is locked, except for its live sessions and for a browser that proves an earlier sign-in.
- * Each of these has its own counter, so a stolen one allows as many guesses and no more. It is used after the counter
- * of the account, so these callers still get in if others lock the account at the same time.
+ * Each of these has its own counter, with the same limit, so a stolen session or cookie allows no more guesses than
+ * that. This counter is used after the account's counter, so that these callers can sign in although others lock the
+ * account.
  *
  * @param user undefined for a name without an account, which causes the same statements
  */

@@ -106,7 +106,8 @@ function judgePrevious(presented: Presented, state: LiveState, times: RefreshTim
   const sameMark = !isKnown || presented.mark === row.previousMark
   if (sameMark && row.rotatedSecondsAgo <= times.leewaySeconds) return { is: 'replayed', state }
   if (use === 'settled') return judgeSuperseded(presented, state)
-  // Restarts only before the successor is seen, and once in a leeway: repeated requests must not keep it from settling.
+  // The generation restarts only before its successor is seen, and at most once per leeway. Otherwise repeated
+  // requests would prevent `settled`.
   const restartOrNothing: LateRecord =
     use === 'unseen' && row.rotatedSecondsAgo > times.leewaySeconds ? { what: 'restart' } : { what: 'nothing' }
   // The same mark: the same browser, or a copy of all its cookies, which has this mark until the next rotation.
@@ -138,7 +139,7 @@ export function isReuseWithoutTicket(toldSecondsAgo: number): boolean {
   return toldSecondsAgo > SUPERSEDED_GRACE_SECONDS
 }
 
-/** The state of a session that is not over, or else why it is, in the order in which the reasons explain each other. */
+/** The state of a live session; otherwise, the first of these reasons why it is over. */
 function liveStateOf(state: RefreshState | undefined): LiveState | ErrorCode {
   if (!state) return 'session_revoked'
   if (state.userDisabled) return 'user_disabled'

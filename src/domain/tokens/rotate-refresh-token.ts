@@ -126,7 +126,7 @@ async function rotate(
   trackSessionOrigin(context, rotated, caller)
   if (rotated.previousGeneration < presented.generation) {
     context.log.warn(
-      `a client of session ${presented.sessionId} is ahead of the database, which must have lost a commit`,
+      `session ${presented.sessionId}: the refresh token is newer than the database, so the database has lost a commit`,
     )
     recordEvent(context, 'refresh_recovered', presented, rotated.userId, caller)
   }

@@ -45,7 +45,7 @@ const readyzSchema = {
     200: Type.Object({
       status: Type.Union([Type.Literal('ok'), Type.Literal('degraded')]),
       degraded: Type.Array(Type.String(), {
-        description: 'Problems of this instance that do not make verification unsafe.',
+        description: 'Problems of this instance. Verification is still safe.',
       }),
     }),
     503: Type.Object({

@@ -94,7 +94,7 @@ t.test('a hash whose time and a quarter exceed SIGN_IN_FAILURE_DELAY gets a warn
     warning(897, 500),
     'The slowest password hash (bcrypt, cost 14) takes about 900 ms here, longer than SIGN_IN_FAILURE_DELAY (500 ms). ' +
       'Until the users with such hashes have signed in once, the time of a failed sign-in can reveal that their ' +
-      'accounts exist. Set it to 1130ms for the service.',
+      'accounts exist. Set SIGN_IN_FAILURE_DELAY to 1130ms for the service.',
   )
   t.match(warning(450, 500), /takes about 450 ms here, too close to SIGN_IN_FAILURE_DELAY .+ to 570ms for the service/)
   t.match(warning(9000, 500), /to 5000ms for the service/, 'no more than the setting accepts')

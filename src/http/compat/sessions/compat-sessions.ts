@@ -48,8 +48,8 @@ export const compatSessionRoutes: FastifyPluginAsyncTypebox<{ context: AuthConte
       ...sessionOperation,
       summary: 'List the live sessions of the user, in the format of older systems',
       description:
-        'A refused access token gets the error format of Simple JWT, `{detail, code, messages}`. A token that was issued ' +
-        'at `/auth` gets problem details.',
+        'The error for a refused access token has the format of Simple JWT, `{detail, code, messages}`. If the ' +
+        'token was issued at `/auth`, the error is problem details.',
       response: { 200: Type.Array(itemSchema), ...sessionErrors },
     },
   }

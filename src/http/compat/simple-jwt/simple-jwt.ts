@@ -76,7 +76,8 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
       schema: {
         summary: 'Simple JWT: sign in',
         description:
-          'Takes `email` instead of `username` too. An e-mail address in `username` means the account with that e-mail.',
+          'Takes `email` instead of `username` too. An e-mail address in `username` means the account with that ' +
+          'e-mail.',
         body: Type.Object({ username: Type.String(), password: Type.String() }),
         response: { 200: Type.Object({ refresh: Type.String(), access: Type.String() }), ...refusals },
       },
@@ -161,7 +162,10 @@ const nothing = Type.Object({}, { description: 'An empty object.' })
 const detail = Type.Object({ detail: Type.String(), code: Type.Optional(Type.String()) })
 const refusals = {
   400: Type.Object({}, { additionalProperties: Type.Array(Type.String()), description: 'The errors, by field.' }),
-  401: Type.Object({ ...detail.properties }, { description: '`token_not_valid` for tokens; no code for signing in.' }),
+  401: Type.Object(
+    { ...detail.properties },
+    { description: 'A refused token has the code `token_not_valid`. A refused sign-in has no code.' },
+  ),
   403: Type.Object({ ...detail.properties }, { description: '`password_change_required` and `client_required`' }),
   429: Type.Object({ ...detail.properties }, { description: 'Too many requests.' }),
   503: Type.Object({ ...detail.properties }, { description: 'Try again after `Retry-After` seconds.' }),

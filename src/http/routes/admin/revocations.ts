@@ -13,9 +13,9 @@ export const revocationRoutes: FastifyPluginAsyncTypebox = async app => {
         ...adminOperation,
         summary: 'Revoke the sessions of all users, of a role or of a client',
         description:
-          'Send exactly one field. `before` revokes the sessions that began before this time; `role` every session of ' +
-          'the users with this role; `client_id` the sessions that this client opened (`latchkey`: those that users ' +
-          'opened themselves).',
+          'Send exactly one field. `before` revokes the sessions that began before this time; `role` revokes all ' +
+          'sessions of the users with this role. `client_id` revokes the sessions that this client opened; ' +
+          '`latchkey` means the sessions that users opened themselves.',
         body: Type.Object(
           {
             before: Type.Optional(Type.String({ format: 'date-time', maxLength: 40 })),

@@ -14,8 +14,9 @@ const name = Type.String(text)
 // The domain checks the characters and the total size, because its errors give the reason.
 const roles = Type.Array(Type.String(), {
   description:
-    'Letters, digits, symbols, punctuation except commas, and single spaces between them; stored in NFC. All roles ' +
-    `together take at most ${ROLES_MAX_BYTES} bytes; each takes its length in X-Auth-Roles plus 3.`,
+    'Letters, digits, symbols, punctuation except commas, and single spaces between them; stored in NFC. The ' +
+    `roles of a user have at most ${ROLES_MAX_BYTES} bytes in total; a role counts as its length in X-Auth-Roles ` +
+    'plus 3.',
 })
 const searchText = Type.Optional(Type.String(text))
 
@@ -30,8 +31,8 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
         ...adminOperation,
         summary: 'Find users, one page at a time',
         description:
-          'All users, newest first, or those with one name or prefix. Names are compared in the form in which they are ' +
-          'stored.',
+          'All users, newest first, or those with one name or prefix. The search text is normalised in the same ' +
+          'way as stored names.',
         querystring: bodyOf({
           email: searchText,
           email_prefix: searchText,
