@@ -213,5 +213,9 @@ t.test('behind PgBouncer the search_path of the database is used, and a search_p
 
   const ignoring = await startPgBouncer(t, adminUrl, 'ignore_startup_parameters = search_path, options')
   for (const url of [withPath(ignoring, 'b'), `${ignoring}?search_path=b`])
-    await t.rejects(start(url), { message: /sets the search_path b, but the connection has a, because a pooler ignores/ }, url)
+    await t.rejects(
+      start(url),
+      { message: /sets the search_path b, but the connection has a, because a pooler ignores/ },
+      url,
+    )
 })
