@@ -17,8 +17,8 @@ export interface StartedService {
 }
 
 /** Long enough for the build on a busy machine. */
-const PATIENCE_MS = 180_000
-const STOP_PATIENCE_MS = 30_000
+const TIMEOUT_MS = 180_000
+const STOP_TIMEOUT_MS = 30_000
 
 /** Variables that would change what `npm start` does. */
 const FOREIGN = ['NODE_ENV', 'DATABASE_URL', 'REDIS_URL', 'KUBERNETES_SERVICE_HOST', 'PUBLIC_ORIGIN', 'PUBLIC_PATH']
@@ -39,7 +39,7 @@ export async function startService(): Promise<StartedService> {
   const gone = once(npm, 'close')
   const stop = async () => {
     signal(npm.pid!, 'SIGTERM')
-    const ended = await Promise.race([gone.then(() => true), sleep(STOP_PATIENCE_MS, false, { ref: false })])
+    const ended = await Promise.race([gone.then(() => true), sleep(STOP_TIMEOUT_MS, false, { ref: false })])
     if (!ended) {
       signal(npm.pid!, 'SIGKILL')
       await gone
@@ -70,10 +70,10 @@ function signal(group: number, name: NodeJS.Signals): void {
 }
 
 async function waitUntilReady(url: string, hasEnded: () => boolean): Promise<void> {
-  const deadline = Date.now() + PATIENCE_MS
+  const deadline = Date.now() + TIMEOUT_MS
   while (!(await isReady(url))) {
     if (hasEnded()) throw new Error('npm start ended before the service was ready.')
-    if (Date.now() > deadline) throw new Error(`npm start was not ready within ${PATIENCE_MS / 1000} s.`)
+    if (Date.now() > deadline) throw new Error(`npm start was not ready within ${TIMEOUT_MS / 1000} s.`)
     await sleep(100)
   }
 }

@@ -40,7 +40,7 @@ async function refuseLinksOfOthers(dataDir: string, self: number): Promise<void>
 /** An earlier version ran Postgres as `nobody` when root started it. */
 const FORMER_UID = 65_534
 
-const UID_PATIENCE_MS = 2_000
+const UID_TIMEOUT_MS = 2_000
 const UID_INTERVAL_MS = 20
 
 /**
@@ -99,7 +99,7 @@ async function chooseOwner(folder: string, log: Log): Promise<ServerUser> {
 
 /** A killed server, and the shell that stops it with its parent, may need a moment to end. */
 async function isFreeSoon(uid: number): Promise<boolean> {
-  const deadline = Date.now() + UID_PATIENCE_MS
+  const deadline = Date.now() + UID_TIMEOUT_MS
   for (;;) {
     if (await isFree(uid)) return true
     if (Date.now() > deadline) return false

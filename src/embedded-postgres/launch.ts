@@ -106,7 +106,7 @@ async function sizeOf(file: string): Promise<number> {
 }
 
 /** Long enough for crash recovery. */
-const PATIENCE_MS = 60_000
+const TIMEOUT_MS = 60_000
 const POLL_INTERVAL_MS = 10
 
 /**
@@ -117,7 +117,7 @@ const POLL_INTERVAL_MS = 10
  */
 export async function waitUntilReady(child: ChildProcess, data: string, url: string): Promise<void> {
   const port = Number(new URL(url).port)
-  const deadline = Date.now() + PATIENCE_MS
+  const deadline = Date.now() + TIMEOUT_MS
   for (;;) {
     if (hasEnded(child)) throw new Error(`it ended with ${child.signalCode ?? `code ${child.exitCode}`}.`)
     const postmaster = await readPostmaster(data)

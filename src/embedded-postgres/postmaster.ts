@@ -5,9 +5,9 @@ import { dataFolder, passwordFile, ROLE } from './installation.js'
 import { commandLine, identifyProcess, type ProcessIdentity } from './process-lock.js'
 
 /** The first start of the other process may still be creating the database. */
-const CONNECT_PATIENCE_MS = 15_000
+const CONNECT_TIMEOUT_MS = 15_000
 const CONNECT_INTERVAL_MS = 50
-const MEMORY_PATIENCE_MS = 10_000
+const MEMORY_TIMEOUT_MS = 10_000
 const MEMORY_INTERVAL_MS = 20
 
 /**
@@ -15,7 +15,7 @@ const MEMORY_INTERVAL_MS = 20
  * connections. Only a process that can read the folder gets the password.
  */
 export async function connectToRunning(dataDir: string): Promise<string> {
-  const deadline = Date.now() + CONNECT_PATIENCE_MS
+  const deadline = Date.now() + CONNECT_TIMEOUT_MS
   for (;;) {
     const url = await addressOf(join(dataDir, 'postgres'))
     if (url !== undefined) return url
@@ -81,7 +81,7 @@ function identifyServer({ pid }: Postmaster, data: string): ProcessIdentity | un
  * @throws if they do not end
  */
 export async function waitUntilMemoryIsFree({ memory }: Postmaster): Promise<void> {
-  const deadline = Date.now() + MEMORY_PATIENCE_MS
+  const deadline = Date.now() + MEMORY_TIMEOUT_MS
   while (await isAttached(memory)) {
     if (Date.now() > deadline) {
       throw new Error(

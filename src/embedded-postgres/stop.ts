@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type ProcessIdentity, stillRuns } from './process-lock.js'
 import type { ServerUser } from './server-user.js'
 
-const PATIENCE_MS = 10_000
+const TIMEOUT_MS = 10_000
 const POLL_INTERVAL_MS = 20
 
 /** Stops a Postgres that this process started, and resolves when it has ended. */
@@ -43,7 +43,7 @@ export function stopWithParent(child: ChildProcess, user?: ServerUser): void {
 /** SIGINT rolls back open transactions and shuts down cleanly. After ten seconds, SIGQUIT: the next start recovers. */
 async function shutDown(signal: (name: NodeJS.Signals) => unknown, ended: Promise<unknown>): Promise<void> {
   signal('SIGINT')
-  const timer = setTimeout(signal, PATIENCE_MS, 'SIGQUIT')
+  const timer = setTimeout(signal, TIMEOUT_MS, 'SIGQUIT')
   await ended
   clearTimeout(timer)
 }

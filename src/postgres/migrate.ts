@@ -10,7 +10,7 @@ import { SCHEMA_VIEW, SchemaError, type SchemaView, schemaToMigrate } from './se
 export interface MigrateOptions extends Pick<ConnectionOptions, 'url' | 'caFile'> {
   log?: Pick<Log, 'warn'>
   /** How long to wait for the migration of another instance. */
-  patienceMs?: number
+  timeoutMs?: number
 }
 
 const MIGRATIONS_FOLDER = fileURLToPath(new URL('../../drizzle', import.meta.url))
@@ -29,9 +29,9 @@ const CONNECT_TIMEOUT_MS = 10_000
  *
  * @returns the schema of the tables
  * @throws SchemaError before anything is written, if the search_path cannot be used
- * @throws Error that names the process that holds the lock, if the wait is longer than the patience
+ * @throws Error that names the process that holds the lock, if the wait is longer than the time limit
  */
-export async function migrate({ log, patienceMs = TIMEOUT_MS, ...options }: MigrateOptions): Promise<string> {
+export async function migrate({ log, timeoutMs = TIMEOUT_MS, ...options }: MigrateOptions): Promise<string> {
   const migrations = readMigrationFiles({ migrationsFolder: MIGRATIONS_FOLDER })
   // With or without a pooler, the transaction itself sets what a migration needs.
   const clientOf = { timeoutMs: CONNECT_TIMEOUT_MS, prepare: false, applicationName: 'latchkey-migrate' }
@@ -44,9 +44,9 @@ export async function migrate({ log, patienceMs = TIMEOUT_MS, ...options }: Migr
       const schema = await migrateUnlessLocked(client, migrations, searchPath)
       if (schema !== undefined) return schema
       const now = performance.now()
-      if (now - begun >= patienceMs) throw await lockHeld(client, patienceMs)
+      if (now - begun >= timeoutMs) throw await lockHeld(client, timeoutMs)
       if (now >= remindAt) {
-        log?.warn(`Another instance is bringing the tables up to date; waiting for it, up to ${patienceMs / 1000} s.`)
+        log?.warn(`Another instance is bringing the tables up to date; waiting for it, up to ${timeoutMs / 1000} s.`)
         remindAt = now + REMINDER_MS
       }
       await sleep(INTERVAL_MS)
@@ -141,14 +141,14 @@ function missingAfter(last: number, migrations: readonly MigrationMeta[]): Migra
   return migrations.filter(({ folderMillis }) => folderMillis > last)
 }
 
-async function lockHeld(client: postgres.Sql, patienceMs: number): Promise<Error> {
+async function lockHeld(client: postgres.Sql, timeoutMs: number): Promise<Error> {
   const [holder] = await client`
     select pid from pg_locks
     where locktype = 'advisory' and granted and (classid::bigint << 32) + objid::bigint = ${ADVISORY_LOCK}
       and database = (select oid from pg_database where datname = current_database())`
   const pid = holder?.pid ?? 'unknown'
   return new Error(
-    `the lock for migrations was not free for ${patienceMs / 1000} s (server process ${pid}). If another instance is ` +
+    `the lock for migrations was not free for ${timeoutMs / 1000} s (server process ${pid}). If another instance is ` +
       'bringing the tables up to date, start again when it has finished. If none is, a pooler has kept the lock of an ' +
       `earlier version: run "select pg_terminate_backend(${pid})" and start again`,
   )

@@ -5,7 +5,7 @@ import { explainPostgresError, isNotReadyYet, type PostgresAddress } from './err
 export interface WaitForPostgresOptions {
   address: PostgresAddress
   log: Log
-  patienceMs?: number
+  timeoutMs?: number
 }
 
 const TIMEOUT_MS = 10_000
@@ -19,15 +19,15 @@ const INTERVAL_MS = 200
  * @throws Error that tells an operator what to do
  */
 export async function waitForPostgres<T>(request: () => Promise<T>, options: WaitForPostgresOptions): Promise<T> {
-  const { address, log, patienceMs = TIMEOUT_MS } = options
-  const deadline = Date.now() + patienceMs
+  const { address, log, timeoutMs = TIMEOUT_MS } = options
+  const deadline = Date.now() + timeoutMs
   for (let isLogged = false; ; isLogged = true) {
     try {
       return await request()
     } catch (error) {
       const explained = explainPostgresError(error, address)
       if (!isNotReadyYet(error) || Date.now() > deadline) throw explained
-      if (!isLogged) log.warn(`${explained.message} Waiting for it, up to ${patienceMs / 1000} s.`)
+      if (!isLogged) log.warn(`${explained.message} Waiting for it, up to ${timeoutMs / 1000} s.`)
     }
     await sleep(INTERVAL_MS)
   }

@@ -22,11 +22,11 @@ import { query } from '../support/servers/query.js'
 import { quietLog } from '../support/servers/quiet-log.js'
 
 // Started by root, an earlier version ran Postgres as `nobody`, and kept its data in the data folder or, if a folder above that
-// was closed to `nobody`, in a refuge under /var/lib/latchkey.
+// was closed to `nobody`, in a folder of root under /var/lib/latchkey.
 
 const NOBODY = 65_534
 const skip = !startedByRoot() && 'only root has such a folder'
-// The refuge is on the file system of one of these, or of none.
+// That folder is on the file system of one of these, or of none.
 const parents = [tmpdir(), '/dev/shm']
 const template = skip === false ? makeTemplate() : Promise.resolve('')
 

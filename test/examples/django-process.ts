@@ -9,7 +9,7 @@ const run = promisify(execFile)
 
 const FOLDER = resolve(import.meta.dirname, '../../examples/django')
 const NEEDED = 'import django, rest_framework, rest_framework_simplejwt, cryptography, redis'
-const PATIENCE_MS = 60_000
+const TIMEOUT_MS = 60_000
 
 /** Finds a Python with the packages of the example. Debian's own is tried too, because another may precede it on the PATH. */
 export async function findPython(): Promise<string | undefined> {
@@ -45,7 +45,7 @@ export async function startDjango(t: Test, python: string, env: NodeJS.ProcessEn
   })
 
   const url = `http://127.0.0.1:${port}`
-  const deadline = Date.now() + PATIENCE_MS
+  const deadline = Date.now() + TIMEOUT_MS
   for (;;) {
     const answer = await fetch(`${url}/notes/`).catch(() => undefined)
     await answer?.arrayBuffer()

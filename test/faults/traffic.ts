@@ -95,7 +95,7 @@ export class Traffic {
     const lost: string[] = []
     for (const [number, client] of this.#clients.entries()) {
       const response = await this.#refresh(this.#apps[number % 2]!, client)
-      if (response.statusCode !== 200) lost.push(`client ${number} can't refresh: ${response.body}`)
+      if (response.statusCode !== 200) lost.push(`client ${number} cannot refresh: ${response.body}`)
       for (const app of this.#apps) {
         const said = await verify(app, client.accessToken)
         if (said !== 200) lost.push(`client ${number} is refused: ${said}`)

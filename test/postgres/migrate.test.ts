@@ -66,7 +66,7 @@ t.test('our migrator and Drizzle’s, which earlier versions used, record the sa
 t.test('a start that cannot get the migration lock gives up and names the process that holds it', async t => {
   const { url, admin } = await emptyDatabase(t)
   const [holder] = await admin`select pg_backend_pid() as pid, pg_advisory_lock(7233417021)`
-  const failing = migrate({ url, caFile: undefined, patienceMs: 300 })
+  const failing = migrate({ url, caFile: undefined, timeoutMs: 300 })
   await t.rejects(failing, { message: new RegExp(`select pg_terminate_backend\\(${holder!.pid}\\)`) })
 })
 
@@ -85,7 +85,7 @@ t.test('a start with nothing to migrate needs neither the migration lock nor the
   const reader = new URL(url)
   reader.username = role
   reader.password = 'only-for-this-test'
-  await t.resolves(migrate({ url: reader.href, caFile: undefined, patienceMs: 0 }))
+  await t.resolves(migrate({ url: reader.href, caFile: undefined, timeoutMs: 0 }))
 })
 
 t.test('a migration is not limited by the statement_timeout or the lock_timeout of the database', async t => {

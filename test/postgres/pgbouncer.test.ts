@@ -23,7 +23,7 @@ for (const prepare of ['on', 'off']) {
 
 t.test('several instances can start through PgBouncer, both at the same time and later', async t => {
   const { url, admin } = await emptyDatabase(t)
-  const through = { url: await startPgBouncer(t, url), caFile: undefined, patienceMs: 5000 }
+  const through = { url: await startPgBouncer(t, url), caFile: undefined, timeoutMs: 5000 }
   await Promise.all([migrate(through), migrate(through), migrate(through)])
   const [locks] = await admin`select count(*)::int from pg_locks where locktype = 'advisory'
     and database = (select oid from pg_database where datname = current_database())`

@@ -6,12 +6,12 @@ export interface CommandResult {
   stderr: string
 }
 
-const PATIENCE_MS = 30_000
+const TIMEOUT_MS = 30_000
 
 /** Runs a command of the program `latchkey`, such as `['keys', 'list']`, and waits until it ends. */
 export async function runLatchkey(args: readonly string[], options: Omit<LatchkeyOptions, 'args'> = {}) {
   const { child, exited, stdout, stderr } = spawnLatchkey({ ...options, args })
-  const impatience = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS)
+  const impatience = setTimeout(() => child.kill('SIGKILL'), TIMEOUT_MS)
   const code = await exited
   clearTimeout(impatience)
   return { code, stdout: stdout(), stderr: stderr() } satisfies CommandResult

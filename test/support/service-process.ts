@@ -21,7 +21,7 @@ export interface ServiceProcess {
   kill(): Promise<number | NodeJS.Signals>
 }
 
-const PATIENCE_MS = 30_000
+const TIMEOUT_MS = 30_000
 const POLL_INTERVAL_MS = 20
 
 /**
@@ -63,7 +63,7 @@ async function untilReady(url: string, { exited, stdout, stderr }: LatchkeyProce
   void exited.then(() => {
     ended = true
   })
-  const deadline = Date.now() + PATIENCE_MS
+  const deadline = Date.now() + TIMEOUT_MS
   for (;;) {
     const response = await fetch(`${url}/readyz`, { headers: { connection: 'close' } }).catch(() => undefined)
     await response?.arrayBuffer()

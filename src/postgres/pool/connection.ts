@@ -163,11 +163,11 @@ interface Address {
 
 /**
  * Starts to connect; each attempt uses the next host. Data that is written meanwhile is sent when the connection is
- * open. If the server sends nothing within the patience, the socket is closed.
+ * open. If the server sends nothing within the time limit, the socket is closed.
  */
-function connectTo({ host, port, path }: Address, attempt: number, patienceMs: number): Socket {
+function connectTo({ host, port, path }: Address, attempt: number, timeoutMs: number): Socket {
   const socket = new Socket()
-  setDeadline(patienceMs, () => {
+  setDeadline(timeoutMs, () => {
     if (socket.bytesRead > 0 || socket.destroyed) return
     socket.destroy(socketErrors.timeout())
   }).unref()

@@ -26,7 +26,7 @@ export interface RunningRedis {
   port: number
 }
 
-const PATIENCE_MS = 10_000
+const TIMEOUT_MS = 10_000
 const PORT_ATTEMPTS = 3
 
 /** Starts a Redis on 127.0.0.1 that keeps nothing on disk, and resolves when it answers. */
@@ -59,7 +59,7 @@ export async function answers(url: string, pid?: number): Promise<boolean> {
 async function launchOn(port: number, launch: RedisLaunch): Promise<RunningRedis> {
   const child = await spawnRedis(launch, port)
   const url = `redis://127.0.0.1:${port}`
-  const deadline = Date.now() + PATIENCE_MS
+  const deadline = Date.now() + TIMEOUT_MS
   while (!(await answers(url, child.pid))) {
     if (hasEnded(child) || Date.now() > deadline) {
       child.kill('SIGKILL')

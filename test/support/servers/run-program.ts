@@ -7,7 +7,7 @@ import type { Test } from 'tap'
 import { hasEnded } from '../../../src/embedded-postgres/stop.js'
 import type { Program } from './debian-program.js'
 
-const PATIENCE_MS = 10_000
+const TIMEOUT_MS = 10_000
 
 export interface ProgramRun {
   args: readonly string[]
@@ -37,7 +37,7 @@ export async function runProgram(t: Test, { path, libraryPath }: Program, run: P
     await exit
   })
 
-  const deadline = Date.now() + PATIENCE_MS
+  const deadline = Date.now() + TIMEOUT_MS
   while (!(await run.answers())) {
     if (hasEnded(child) || Date.now() > deadline) {
       throw new Error(`${path} did not start:\n${await readFile(logFile, 'utf8')}`)

@@ -4,14 +4,14 @@ import { promisify } from 'node:util'
 import { answers } from './launch-redis.js'
 
 const run = promisify(execFile)
-const PATIENCE_MS = 20_000
+const TIMEOUT_MS = 20_000
 
 /** Starts Redis in docker, if it is neither installed nor available from Debian. */
 export async function runRedisContainer(): Promise<{ container: string; url: string }> {
   const container = await startContainer()
   const mapping = await run('docker', ['port', container, '6379/tcp'])
   const url = `redis://${mapping.stdout.trim().split('\n')[0]}`
-  const deadline = Date.now() + PATIENCE_MS
+  const deadline = Date.now() + TIMEOUT_MS
   while (!(await answers(url))) {
     if (Date.now() > deadline) {
       await run('docker', ['rm', '--force', container])
