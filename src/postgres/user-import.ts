@@ -50,9 +50,9 @@ export function userImportRepository(runner: Runner) {
     /** Existing accounts that have one of these names. */
     async findTaken(names: readonly TakenNames[]): Promise<TakenNames[]> {
       const given = names.map(({ email, username, externalId }) => ({ email, username, externalId }))
-      // Three queries in one, each with its own index: with "or" between them, Postgres would use none. For an array,
-      // Postgres expects few entries and looks up each; for a sub-select it can expect so many that it reads the whole
-      // table.
+      // Three queries in one, each with its own index: with "or", Postgres would use no index. The names are passed as an
+      // array: Postgres expects few entries and looks up each one. With a sub-select it can expect very many, and then it
+      // reads the whole table.
       return runner.run(executor =>
         executor.execute<TakenNames & Record<string, unknown>>(sql`
           with given as (
