@@ -53,6 +53,7 @@ module.exports = {
     // The embedded Postgres is asked whether it is ready before there is a database to ask.
     not('sql-is-in-postgres', '^src/(?!postgres/|embedded-postgres/)', 'node_modules/(drizzle-orm|postgres)/'),
     not('ioredis-is-in-redis', '^src/(?!redis/)', 'node_modules/ioredis/'),
+    not('ipaddr-is-in-lib', '^src/(?!lib/ip-address\\.ts)', 'node_modules/ipaddr\\.js/'),
     not('config-and-lib-are-the-base', base, '^src/(?!config/|lib/)'),
     not('lib-knows-no-setting', '^src/lib/', '^src/config/'),
   ],

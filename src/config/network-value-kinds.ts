@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import ipaddr from 'ipaddr.js'
+import { isNetwork } from '../lib/ip-address.js'
 import { InvalidValue, type Kind } from './setting.js'
 import { list } from './value-kinds.js'
 
@@ -65,7 +65,7 @@ const network: Kind<readonly string[]> = {
           'with all proxies trusted, a client could choose its own address',
       )
     }
-    if (ipaddr.IPv4.isValidCIDRFourPartDecimal(text) || ipaddr.IPv6.isValidCIDR(text)) return [text]
+    if (isNetwork(text)) return [text]
     if (isIP(text) === 4) return [`${text}/32`]
     if (isIP(text) === 6 && !text.includes('%')) return [`${text}/128`]
     throw new InvalidValue(

@@ -24,6 +24,25 @@ export function ipAddressForm(text: string | undefined): string | undefined {
 }
 
 /**
+ * The part of a client's address by which requests are counted. For IPv6 it is the /64, because every household and every
+ * rented server can choose addresses from a whole /64. All invalid addresses share one name.
+ *
+ * @param ip - from the socket or a trusted proxy. Undefined if the client has disconnected.
+ */
+export function clientAddress(ip: string | undefined): string {
+  const address = readIpAddress(ip ?? '')
+  if (!address) return 'unknown'
+  if (address instanceof ipaddr.IPv4) return address.toString()
+  const network = address.parts.slice(0, 4).map(part => part.toString(16))
+  return `${network.join(':')}::/64`
+}
+
+/** Whether a text is a network in CIDR notation with every part of its address written out. */
+export function isNetwork(text: string): boolean {
+  return ipaddr.IPv4.isValidCIDRFourPartDecimal(text) || ipaddr.IPv6.isValidCIDR(text)
+}
+
+/**
  * @param cidrs - for example `10.0.0.0/8`
  * @returns whether an address is in one of the networks
  */

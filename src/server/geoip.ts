@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { isIPv6 } from 'node:net'
-import ipaddr from 'ipaddr.js'
 import { Reader, type Response } from 'maxmind'
 import { ConfigError } from '../config/config.js'
 import type { Locate, Location } from '../domain/context.js'
 import { codeOf, messageOf } from '../lib/error-facts.js'
+import { ipAddressForm } from '../lib/ip-address.js'
 import type { Log } from '../lib/log.js'
 
 /**
@@ -21,9 +21,9 @@ export async function openLocationDatabase(path: string | undefined, log: Log): 
 
   let isHealthy = true
   return ip => {
-    if (ip === undefined || !ipaddr.isValid(ip)) return undefined
     // An IPv4 address in IPv6 form is the IPv4 address.
-    const address = ipaddr.process(ip).toString()
+    const address = ipAddressForm(ip)
+    if (address === undefined) return undefined
     // In a tree of IPv4 addresses, the first 32 bits of an IPv6 address would be looked up.
     if (ipVersion === 4 && isIPv6(address)) return undefined
     try {

@@ -1,10 +1,9 @@
 import fastifyRateLimit, { type FastifyRateLimitStore } from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
-import ipaddr from 'ipaddr.js'
 import type { Config } from '../../config/config.js'
 import { LatchkeyError } from '../../lib/errors.js'
-import { readIpAddress } from '../../lib/ip-address.js'
+import { clientAddress } from '../../lib/ip-address.js'
 import { type Counters, createCountersWithFallback } from '../../redis/counters.js'
 import { hasBody } from './request-guard.js'
 
@@ -139,18 +138,4 @@ function storeOver(counters: Counters) {
       return this
     }
   }
-}
-
-/**
- * The part of a client's address by which requests are counted. For IPv6 it is the /64, because every household and every
- * rented server can choose addresses from a whole /64. All invalid addresses share one name.
- *
- * @param ip - from the socket or a trusted proxy. Undefined if the client has disconnected.
- */
-export function clientAddress(ip: string | undefined): string {
-  const address = readIpAddress(ip ?? '')
-  if (!address) return 'unknown'
-  if (address instanceof ipaddr.IPv4) return address.toString()
-  const network = address.parts.slice(0, 4).map(part => part.toString(16))
-  return `${network.join(':')}::/64`
 }

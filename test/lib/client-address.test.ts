@@ -1,5 +1,5 @@
 import t from 'tap'
-import { clientAddress } from '../../src/http/plugins/rate-limit.js'
+import { clientAddress } from '../../src/lib/ip-address.js'
 
 const cases: [title: string, ip: string | undefined, expected: string][] = [
   ['an IPv4 address is used unchanged', '192.0.2.7', '192.0.2.7'],
