@@ -43,6 +43,10 @@ Use \`DATABASE_URL\` and \`REDIS_URL\` as your provider gives them. In a user or
 as \`%2F\`, \`%3F\`, \`%23\`, \`%40\` and \`%25\`. An address that contains them unencoded is rejected, because the end of the
 password is then ambiguous. An IPv6 address needs brackets: \`[2001:db8::7]:5432\`.
 
+**A password can be separate from its address**, which then contains no secret: \`DATABASE_PASSWORD\`,
+\`DATABASE_MIGRATION_PASSWORD\` and \`REDIS_PASSWORD\`, or a file of each (\`DATABASE_PASSWORD_FILE\`). Such a password is
+written as it is, without percent-encoding. A password both in the address and in its setting is an error.
+
 **For the socket of a Postgres on the same machine**, set its folder: \`postgres:///db?host=/var/run/postgresql\`.
 
 **TLS to Postgres** depends on \`sslmode\`, as in libpq (psql):

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import type { Mode } from './choose-mode.js'
 import type { GivenConfig, Values } from './read-settings.js'
+import { withPassword } from './store-url.js'
 
 /** Fields that depend on several settings, or on the machine. */
 export interface DerivedConfig {
@@ -39,8 +40,12 @@ export function derive(given: GivenConfig, values: Values, mode: Mode, isKuberne
     publicUrl: publicOrigin + given.publicPath,
     issuer,
     audience: given.audience ?? issuer,
-    database: { ...given.database, migrationUrl: given.database.migrationUrl ?? given.database.url },
-    redis: { ...given.redis, sentinel: hasMaster(sentinel) ? sentinel : undefined },
+    database: databaseOf(given.database),
+    redis: {
+      ...given.redis,
+      url: given.redis.url && withPassword(given.redis.url, given.redis.password),
+      sentinel: hasMaster(sentinel) ? sentinel : undefined,
+    },
     cookie: cookieOf(given.cookie),
     hash: { ...given.hash, concurrency: given.hash.concurrency ?? availableCores() },
     shutdownDelayMs: given.shutdownDelayMs ?? (isKubernetes ? 5000 : 1000),
@@ -53,6 +58,12 @@ export function issuerOf(values: Pick<Values, 'JWT_ISSUER' | 'PUBLIC_ORIGIN' | '
 
 function publicOriginOf({ PUBLIC_ORIGIN, PORT }: Pick<Values, 'PUBLIC_ORIGIN' | 'PORT'>): string {
   return PUBLIC_ORIGIN ?? new URL(`http://localhost:${PORT}`).origin
+}
+
+function databaseOf(given: GivenConfig['database']): GivenConfig['database'] {
+  const url = given.url && withPassword(given.url, given.password)
+  const migrationUrl = given.migrationUrl && withPassword(given.migrationUrl, given.migrationPassword)
+  return { ...given, url, migrationUrl: migrationUrl ?? url }
 }
 
 function hasMaster(sentinel: GivenConfig['redis']['sentinel']): sentinel is Sentinel {

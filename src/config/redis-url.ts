@@ -47,11 +47,6 @@ export function readRedisUrl(text: string, defaultPort = 6379): RedisUrl {
   for (const name of query.keys()) rejectUnknownParameter(name)
   const username = query.get('username') ?? credentials.user
   const password = query.get('password') ?? credentials.password
-  if (username !== undefined && username !== 'default' && password === undefined) {
-    throw new InvalidValue(
-      'has a user without a password: add the password, or write only a password as redis://:password@host',
-    )
-  }
   const common = { username, password, family: familyOf(query.get('family')) }
   if (scheme === 'unix') {
     if (authority !== '' || path === '')

@@ -42,6 +42,12 @@ export function splitStoreUrl(text: string): StoreUrlParts {
   }
 }
 
+/** Adds a password to an address that contains none, as a parameter, which Postgres and Redis addresses both have. */
+export function withPassword(address: string, password: string | undefined): string {
+  if (password === undefined) return address
+  return `${address}${address.includes('?') ? '&' : '?'}password=${encodeURIComponent(password)}`
+}
+
 /** A plus sign stays a plus sign, as in libpq. Decoding it as a space, as forms do, would change passwords. */
 function readQuery(search: string): ReadonlyMap<string, string> {
   const query = new Map<string, string>()

@@ -3,6 +3,9 @@ import { redisUrl } from '../redis-url.js'
 import type { SettingTree } from '../setting.js'
 import { certificateFile, durationMs, integer, onOff, text } from '../value-kinds.js'
 
+/** Any characters, as they are: nothing is percent-encoded. */
+const passwordText = text('a password of one line', /^[^\0\r\n]+$/)
+
 export const storeSettings = {
   database: {
     url: {
@@ -23,6 +26,22 @@ export const storeSettings = {
       description:
         'The same database with a role that can change tables, so that the service itself can run with fewer ' +
         'rights.',
+    },
+    password: {
+      variable: 'DATABASE_PASSWORD',
+      externalOnly: true,
+      kind: passwordText,
+      secret: true,
+      description:
+        'The password for `DATABASE_URL`, if it is not part of the address. It can contain any characters and is not ' +
+        'percent-encoded.',
+    },
+    migrationPassword: {
+      variable: 'DATABASE_MIGRATION_PASSWORD',
+      externalOnly: true,
+      kind: passwordText,
+      secret: true,
+      description: 'The password for `DATABASE_MIGRATION_URL`, if it is not part of the address.',
     },
     poolSize: {
       variable: 'DATABASE_POOL_SIZE',
@@ -71,6 +90,15 @@ export const storeSettings = {
       secret: true,
       description: 'The address of Redis 7 or newer, with `maxmemory-policy noeviction`. `rediss://` connects by TLS.',
     },
+    password: {
+      variable: 'REDIS_PASSWORD',
+      externalOnly: true,
+      kind: passwordText,
+      secret: true,
+      description:
+        'The password for `REDIS_URL`, if it is not part of the address. It can contain any characters and is not ' +
+        'percent-encoded.',
+    },
     caFile: {
       variable: 'REDIS_CA_FILE',
       externalOnly: true,
@@ -106,10 +134,11 @@ export const storeSettings = {
       password: {
         variable: 'REDIS_SENTINEL_PASSWORD',
         externalOnly: true,
-        kind: text('a password', /^.+$/s),
+        kind: passwordText,
         secret: true,
         description:
-          'The password of the Sentinels, if they require one. The password of Redis itself is in `REDIS_URL`.',
+          'The password of the Sentinels, if they require one. The password of Redis itself is in `REDIS_URL` or ' +
+          '`REDIS_PASSWORD`.',
       },
       tls: {
         variable: 'REDIS_SENTINEL_TLS',
