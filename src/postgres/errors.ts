@@ -140,7 +140,10 @@ function explain(error: unknown, { variable, url }: PostgresAddress): string {
     return `${postgres} does not offer TLS: enable it there, or set sslmode=disable in ${variable}.`
   }
   if (isNotReadyYet(error)) return `${postgres} cannot be reached (${code}): start it, or correct ${variable}.`
-  if (code === '28P01') return `${postgres} refuses the user or the password: correct ${variable}.`
+  if (code === '28P01') {
+    const password = variable.replace('URL', 'PASSWORD')
+    return `${postgres} refuses the user or the password: correct ${variable} or ${password}.`
+  }
   if (code === '28000') return `${postgres} refuses the connection: ${reason}. Correct ${variable}, or its pg_hba.conf.`
   if (code === '3D000') return `${postgres} says: ${reason}. Create it, or correct ${variable}.`
   if (code === '42501') {

@@ -50,9 +50,14 @@ t.test('a start that cannot use Postgres says why, without the password', { buff
   const cases: Failure[] = [
     {
       env: { DATABASE_URL: wrong.href },
-      says: new RegExp(`Postgres at ${place} refuses the user or the password: correct DATABASE_URL`),
+      says: new RegExp(
+        `Postgres at ${place} refuses the user or the password: correct DATABASE_URL or DATABASE_PASSWORD.`,
+      ),
     },
-    { env: { DATABASE_MIGRATION_URL: wrong.href }, says: /refuses .* correct DATABASE_MIGRATION_URL/ },
+    {
+      env: { DATABASE_MIGRATION_URL: wrong.href },
+      says: /refuses .* correct DATABASE_MIGRATION_URL or DATABASE_MIGRATION_PASSWORD\./,
+    },
     {
       env: { DATABASE_URL: absent.href },
       says: /"no_such_database" does not exist.*Create it, or correct DATABASE_URL/,
