@@ -7,6 +7,7 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
+COPY scripts/dist.mjs scripts/build.mjs ./scripts/
 COPY src ./src
 RUN npm run build
 

@@ -1,0 +1,4 @@
+import { buildWithTypes } from './dist.mjs'
+
+// `npm run build`
+process.exitCode = await buildWithTypes()
