@@ -2,9 +2,9 @@
  * Writes docs/configuration.md from the list of settings. With `--check` it writes nothing and exits with 1 if the file
  * is out of date.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
 import { groups } from '../src/config/read-settings.js'
 import { type Setting, settingsIn } from '../src/config/setting.js'
+import { writeOrCheck } from './generated-page.js'
 
 const path = 'docs/configuration.md'
 const command = 'npx tsx scripts/configuration-docs.ts'
@@ -165,17 +165,4 @@ function defaultOf(setting: Setting): string {
   return setting.defaultText ?? 'unset'
 }
 
-function currentDocs(): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return ''
-  }
-}
-
-if (!process.argv.includes('--check')) {
-  writeFileSync(path, configurationDocs())
-} else if (currentDocs() !== configurationDocs()) {
-  console.error(`${path} is out of date: run ${command}`)
-  process.exitCode = 1
-}
+writeOrCheck(path, configurationDocs(), command)

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
-import { catalogue, type ErrorCode, LatchkeyError } from '../../lib/errors.js'
+import { catalogue, type ErrorCode, type FieldError, LatchkeyError } from '../../lib/errors.js'
 
 /** RFC 9457 problem details with the extensions `code`, `errors`, `messages`, `ticket` and `request_id`. */
 export interface Problem {
@@ -10,7 +10,7 @@ export interface Problem {
   status: number
   code: string
   detail?: string
-  errors?: readonly { field: string; message: string }[]
+  errors?: readonly FieldError[]
   /** Set if an access token of the Simple JWT API is refused: its clients read this field. */
   messages?: AccessTokenMessage[]
   /** Set if a refresh token in a body is superseded: the client sends it if it presents the same token again. */

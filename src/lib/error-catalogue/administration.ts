@@ -1,0 +1,89 @@
+import type { CatalogueGroup } from './entry.js'
+
+/** Clients and administration. The first five codes are those of RFC 6749, 5.2. */
+export const administrationErrors = {
+  invalid_client: {
+    status: 401,
+    title: 'The client id or the client secret is wrong.',
+    when: 'A request to `/oauth` has no client credentials, or wrong ones.',
+    action: 'Check `client_id` and `client_secret`. `latchkey clients rotate` makes a new secret.',
+  },
+  invalid_grant: {
+    status: 400,
+    title: 'The refresh token is invalid for this client.',
+    when: 'At `/oauth/token`: another client opened the session, or the token is invalid, expired or revoked.',
+    action: 'Let the user sign in again.',
+  },
+  invalid_scope: {
+    status: 400,
+    title: 'The scope does not exist, or the client does not have it.',
+    when: 'A client requests a scope that it was not given, or a client is created with an unknown scope.',
+    action: 'Request only scopes that the client has, or leave out `scope` for all of them.',
+  },
+  unauthorized_client: {
+    status: 400,
+    title: 'The client is not allowed to do this.',
+    when: 'The client does not have the scope that the route below `/oauth` requires.',
+    action: 'Give the client the scope: create it again with `latchkey clients create`.',
+  },
+  unsupported_grant_type: {
+    status: 400,
+    title: 'This grant type is not supported.',
+    when: '`grant_type` at `/oauth/token` is neither `client_credentials` nor `refresh_token`.',
+    action: 'Send one of these two.',
+  },
+  client_required: {
+    status: 403,
+    title: 'The session belongs to a client; refresh it at /oauth/token with the credentials of the client.',
+    when: 'A refresh token of a session that a client opened is sent without the credentials of that client.',
+    action: 'Send the token to the service that opened the session. The session continues.',
+  },
+  insufficient_scope: {
+    status: 403,
+    title: 'The client does not have the required scope.',
+    when: 'The access token of a client does not have the scope that the route requires.',
+    action: 'Do not repeat the request. Give the client the scope.',
+  },
+  invalid_client_name: {
+    status: 422,
+    title: 'The client name is not valid.',
+    when: 'A client is created with a name that is empty, too long, or has other characters than letters, digits and `_ . -`.',
+    action: 'Choose another name.',
+  },
+  client_name_taken: {
+    status: 409,
+    title: 'A client with this name already exists.',
+    when: 'A client is created with the name of another client.',
+    action: 'Choose another name, or replace the secret of the existing client.',
+  },
+  client_not_found: {
+    status: 404,
+    title: 'Client not found.',
+    when: 'No client has this name.',
+    action: 'Check the name.',
+  },
+  user_not_found: {
+    status: 404,
+    title: 'User not found.',
+    when: 'No account has this id, e-mail or username.',
+    action: 'Check the id; the account may have been deleted.',
+  },
+  signing_key_not_found: {
+    status: 404,
+    title: 'Signing key not found, or already revoked.',
+    when: 'A key is revoked that does not exist, or was revoked before.',
+    action: 'Compare the `kid` with those at `/.well-known/jwks.json`.',
+  },
+  own_account: {
+    status: 409,
+    title: 'Administrators cannot disable, delete or demote themselves.',
+    when: 'An administrator would lose access by the request.',
+    action: 'Another administrator, or a client with the scope `admin`, does it.',
+  },
+  account_disabled: {
+    status: 409,
+    title: 'The account is disabled; enable it first.',
+    when: 'A session or a password reset is requested for a disabled account.',
+    action: 'Enable the account, then send the request again.',
+  },
+} as const satisfies CatalogueGroup

@@ -1,0 +1,29 @@
+import type { CatalogueGroup } from './entry.js'
+
+/** The service cannot answer now. No credential was refused, so a client keeps its tokens. */
+export const serviceErrors = {
+  busy: {
+    status: 503,
+    title: 'The service is busy; try again in a moment.',
+    when: 'Too many password hashes or changes of one session are waiting.',
+    action: 'Try again after the seconds in `Retry-After`.',
+  },
+  store_unavailable: {
+    status: 503,
+    title: 'A store is unavailable; try again in a moment.',
+    when: 'Postgres cannot be reached, or does not answer within `DATABASE_TIMEOUT`.',
+    action: 'Try again after the seconds in `Retry-After`. Do not sign the user out.',
+  },
+  revocations_stale: {
+    status: 503,
+    title: 'The revocation list is too old to trust; try again in a moment.',
+    when: 'The instance could not read revocations for `REVOCATION_MAX_STALENESS`, so it accepts no token.',
+    action: 'Try again after the seconds in `Retry-After`. Do not sign the user out.',
+  },
+  internal_error: {
+    status: 500,
+    title: 'An internal error occurred.',
+    when: 'A defect of the service.',
+    action: 'Report it with the `request_id`, by which operators find the error in the log.',
+  },
+} as const satisfies CatalogueGroup
