@@ -37,7 +37,7 @@ export function fastifyOptions(
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
     // Unknown fields and wrong types are refused, never removed or converted. Query values stay strings.
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: true, allErrors: false } },
+    ajv: { customOptions: VALIDATION },
     schemaController: { compilersFactory: { buildSerializer: serializers } },
     routerOptions: { caseSensitive: true, ignoreTrailingSlash: false, maxParamLength: 128 },
 
@@ -62,6 +62,20 @@ export function fastifyOptions(
     },
     clientErrorHandler: (error, socket) => answerClientError(error, socket, securityHeaders),
   }
+}
+
+/**
+ * All errors at once, so that a form can show each beside its field. That is affordable, because bodies and URLs are
+ * short and every pattern takes linear time. `verbose` gives the errors what our messages need
+ * (http/errors/schema-messages.ts).
+ */
+const VALIDATION = {
+  removeAdditional: false,
+  coerceTypes: false,
+  useDefaults: true,
+  allErrors: true,
+  verbose: true,
+  keywords: ['x-message'],
 }
 
 const compilerFor = SerializerSelector()

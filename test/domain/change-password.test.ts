@@ -91,8 +91,8 @@ t.test('a refused new password is answered with its form field and the reason', 
   }
   for (const [new_password, code] of Object.entries(reasons)) {
     const answer = await post(app, '/auth/change-password', { ...passwords, new_password }, bearer(ada.accessToken))
-    const { detail, ...problem } = answer.json()
-    t.match(problem, { status: 422, code, errors: [{ field: 'new_password', message: detail }] })
+    const errors = [{ field: 'new_password', message: /^(must|is) / }]
+    t.match(answer.json(), { status: 422, code, detail: /^[A-Z].*\.$/, errors })
   }
   for (const [password, code] of [
     ['password', 'password_too_common'],

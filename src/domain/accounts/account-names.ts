@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { domainToASCII, domainToUnicode } from 'node:url'
-import { LatchkeyError } from '../../lib/errors.js'
+import { fieldError, type LatchkeyError } from '../../lib/errors.js'
 import { foldedForm, textForm } from '../../lib/normalize.js'
 
 /**
@@ -18,7 +18,8 @@ import { foldedForm, textForm } from '../../lib/normalize.js'
  */
 export function normaliseEmail(input: string): string {
   const email = tryNormaliseEmail(input)
-  if (email === undefined) throw new LatchkeyError('invalid_email')
+  if (email === undefined)
+    throw fieldError('invalid_email', 'email', 'must be an e-mail address such as ada@example.com')
   return email
 }
 
@@ -88,18 +89,32 @@ function asciiDomain(domain: string): string | undefined {
  * With this rule no other account has to be read, and the order of registration does not matter.
  *
  * @param email of the same account, in its normal form
+ * @param field that the request changes
  * @throws LatchkeyError invalid_username, whose detail is a sentence
  */
-export function normaliseUsername(input: string, email: string): string {
+export function normaliseUsername(input: string, email: string, field: 'username' | 'email' = 'username'): string {
   const username = textForm(input).replace(INVISIBLE_ENDS, '')
-  if (username === '') throw new LatchkeyError('invalid_username', { detail: 'The username is empty.' })
+  if (username === '')
+    throw fieldError('invalid_username', field, 'must not be empty', { detail: 'The username is empty.' })
   const addresses = emailForms(username.replace(INVISIBLE, ''))
   if (addresses.length > 0 && !addresses.includes(email))
-    throw new LatchkeyError('invalid_username', {
+    throw fieldError('invalid_username', field, SAME_ADDRESS[field], {
       detail: 'The username looks like an e-mail address, so it must be the e-mail of the same account.',
     })
   return username
 }
+
+const SAME_ADDRESS = {
+  username: 'looks like an e-mail address, so it must be the e-mail of the same account',
+  email: 'must be the username, because the username of this account is an e-mail address',
+}
+
+/** The error for a name that another account has. */
+export function nameTaken(code: keyof typeof TAKEN_FIELDS): LatchkeyError {
+  return fieldError(code, TAKEN_FIELDS[code], 'already belongs to another account')
+}
+
+const TAKEN_FIELDS = { email_taken: 'email', username_taken: 'username', external_id_taken: 'external_id' } as const
 
 /** White space, control characters and invisible characters: joiners, bidi marks, fillers. */
 const INVISIBLE = /[\s\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}]+/gu

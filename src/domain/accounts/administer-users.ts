@@ -1,10 +1,10 @@
-import { LatchkeyError } from '../../lib/errors.js'
+import { fieldError, LatchkeyError } from '../../lib/errors.js'
 import { isUuid, newId } from '../../lib/ids.js'
 import { commitAndAnnounce } from '../commit-and-announce.js'
 import type { AuthContext } from '../context.js'
 import { newTemporaryPassword } from '../passwords/temporary-password.js'
 import { endAllSessions } from '../sessions/end-sessions.js'
-import { earlierEmailForms, emailForms, normaliseEmail, normaliseUsername } from './account-names.js'
+import { earlierEmailForms, emailForms, nameTaken, normaliseEmail, normaliseUsername } from './account-names.js'
 import { ADMIN_ROLE, areSameRoles, normaliseRoles } from './roles.js'
 
 export interface NewAccount {
@@ -45,7 +45,7 @@ export async function createUser(
   }
   await db.transaction(async repositories => {
     const outcome = await repositories.users.insert(user)
-    if (outcome !== 'inserted') throw new LatchkeyError(outcome)
+    if (outcome !== 'inserted') throw nameTaken(outcome)
     await repositories.securityEvents.add({ type: 'user_created', userId: user.id, actor })
   })
   return { id: user.id, email, temporaryPassword }
@@ -101,7 +101,8 @@ export async function setRoles(
 ): Promise<void> {
   const roles = normaliseRoles(given)
   const id = await findUserId(context, name)
-  if (id === actor && !roles.includes(ADMIN_ROLE)) throw new LatchkeyError('own_account')
+  if (id === actor && !roles.includes(ADMIN_ROLE))
+    throw fieldError('own_account', 'roles', `must contain ${ADMIN_ROLE}, because this is your own account`)
   await commitAndAnnounce(context, async repositories => {
     const user = await repositories.users.lock(id)
     if (!user) throw new LatchkeyError('user_not_found')

@@ -1,4 +1,4 @@
-import { LatchkeyError } from '../../lib/errors.js'
+import { fieldError, LatchkeyError } from '../../lib/errors.js'
 import { isUuid } from '../../lib/ids.js'
 import { foldedForm, textForm } from '../../lib/normalize.js'
 import type { User } from '../../postgres/users.js'
@@ -69,7 +69,9 @@ function readCursor(cursor: string, order: string): string {
   } catch {
     // Refused below.
   }
-  throw new LatchkeyError('invalid_request', { detail: 'The cursor does not belong to this search.' })
+  throw fieldError('invalid_request', 'cursor', 'does not belong to this search: start without it', {
+    detail: 'The cursor does not belong to this search.',
+  })
 }
 
 /**

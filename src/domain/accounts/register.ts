@@ -6,7 +6,7 @@ import { issueDeviceCookie } from '../login/device-cookie.js'
 import { checkNewPassword } from '../passwords/check-new-password.js'
 import { openSession } from '../sessions/open-session.js'
 import { type Grant, grantTokens } from '../tokens/grant-tokens.js'
-import { earlierEmailForms, normaliseEmail } from './account-names.js'
+import { earlierEmailForms, nameTaken, normaliseEmail } from './account-names.js'
 
 export interface Registration {
   email: string
@@ -35,7 +35,7 @@ export async function register(context: AuthContext, registration: Registration,
   }
 
   const opened = await commitAndAnnounce(context, async repositories => {
-    if ((await repositories.users.insert(user)) !== 'inserted') throw new LatchkeyError('email_taken')
+    if ((await repositories.users.insert(user)) !== 'inserted') throw nameTaken('email_taken')
     const session = await openSession(context, repositories, {
       userId: user.id,
       fence: { tokenVersion: 0, passwordHash: user.passwordHash },

@@ -1,6 +1,6 @@
 import { LatchkeyError } from '../../lib/errors.js'
 import type { AuthContext } from '../context.js'
-import { earlierEmailForms, normaliseEmail, normaliseUsername } from './account-names.js'
+import { earlierEmailForms, nameTaken, normaliseEmail, normaliseUsername } from './account-names.js'
 import { findUserId } from './administer-users.js'
 
 /** A missing name is not changed. */
@@ -36,7 +36,8 @@ export async function renameUser(
     const email = given ?? user.email
     const wanted = names.username === undefined ? user.username : names.username
     // A username that stays is only checked: an earlier version may have stored it in another form.
-    const normal = wanted === null ? null : normaliseUsername(wanted, email)
+    const field = names.username === undefined ? 'email' : 'username'
+    const normal = wanted === null ? null : normaliseUsername(wanted, email, field)
     const username = names.username === undefined ? wanted : normal
     const changed = { id: userId, email, username }
     const [isNewEmail, isNewUsername] = [email !== user.email, username !== user.username]
@@ -44,7 +45,7 @@ export async function renameUser(
 
     const earlierEmails = isNewEmail && names.email !== undefined ? earlierEmailForms(names.email) : []
     const outcome = await repositories.users.rename({ ...changed, earlierEmails })
-    if (outcome !== 'renamed') throw new LatchkeyError(outcome)
+    if (outcome !== 'renamed') throw nameTaken(outcome)
     if (isNewEmail) {
       await repositories.passwordResets.removeOf(userId)
       await repositories.securityEvents.add({ type: 'email_changed', userId, actor })

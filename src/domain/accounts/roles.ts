@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { LatchkeyError } from '../../lib/errors.js'
+import { fieldError } from '../../lib/errors.js'
 import { composedForm, foldedForm, textForm } from '../../lib/normalize.js'
 
 /** The role that gives access to the admin routes. */
@@ -42,12 +42,12 @@ export function areSameRoles(some: readonly string[], others: readonly string[])
 export function normaliseRoles(roles: readonly string[]): string[] {
   const normal = [...new Set(roles.map(composedForm))]
   for (const role of normal) {
-    const detail = problemWith(role)
-    if (detail !== undefined) throw new LatchkeyError('invalid_role', { detail })
+    const problem = problemWith(role)
+    if (problem !== undefined) throw fieldError('invalid_role', 'roles', problem.message, { detail: problem.detail })
   }
   const bytes = normal.reduce((sum, role) => sum + bytesOf(role), 0)
   if (bytes > ROLES_MAX_BYTES)
-    throw new LatchkeyError('invalid_role', {
+    throw fieldError('invalid_role', 'roles', `are too long: at most ${ROLES_MAX_BYTES} bytes together`, {
       detail: `The roles take ${bytes} bytes; the maximum is ${ROLES_MAX_BYTES}.`,
     })
   return normal
@@ -60,7 +60,8 @@ export function normaliseRoles(roles: readonly string[]): string[] {
  */
 export function roleNamed(name: string): string {
   const role = composedForm(name)
-  if (encodedBytes(role) > ROLES_MAX_BYTES) throw new LatchkeyError('invalid_role', { detail: RULE })
+  if (encodedBytes(role) > ROLES_MAX_BYTES)
+    throw fieldError('invalid_role', 'role', RULE.message, { detail: RULE.detail })
   return role
 }
 
@@ -107,14 +108,23 @@ const FORM = /^(?:[\p{L}\p{M}\p{N}\p{P}\p{S}]+ )*[\p{L}\p{M}\p{N}\p{P}\p{S}]+$/u
  */
 const REFUSED = /[\p{Default_Ignorable_Code_Point}\u2800\u{16FE4}\u{1D159}\uFFFD,]/u
 
-const RULE = 'Use letters, digits, symbols, punctuation except commas, and single spaces between them.'
+/** Why a role is invalid: a sentence, and the end of a sentence that begins with the field. */
+interface RoleProblem {
+  detail: string
+  message: string
+}
 
-/** Why a role is invalid, in a sentence; undefined if it is valid. */
-function problemWith(role: string): string | undefined {
+const ALLOWED = 'letters, digits, symbols, punctuation except commas, and single spaces between them'
+const RULE: RoleProblem = { detail: `Use ${ALLOWED}.`, message: `can contain only ${ALLOWED}` }
+const NOT_QUITE_ADMIN: RoleProblem = {
+  detail: `A role that looks like ${ADMIN_ROLE} must be spelt exactly ${ADMIN_ROLE}.`,
+  message: `contain a role that looks like ${ADMIN_ROLE}: spell it exactly ${ADMIN_ROLE}`,
+}
+
+/** Undefined if the role is valid. */
+function problemWith(role: string): RoleProblem | undefined {
   if (!FORM.test(role) || REFUSED.test(role) || composedForm(role) !== role) return RULE
-  if (role !== ADMIN_ROLE && looksLikeAdmin(role))
-    return `A role that looks like ${ADMIN_ROLE} must be spelt exactly ${ADMIN_ROLE}.`
-  return undefined
+  return role !== ADMIN_ROLE && looksLikeAdmin(role) ? NOT_QUITE_ADMIN : undefined
 }
 
 /**

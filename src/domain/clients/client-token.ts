@@ -1,4 +1,4 @@
-import { LatchkeyError } from '../../lib/errors.js'
+import { fieldError, LatchkeyError } from '../../lib/errors.js'
 import { isUuid, newId } from '../../lib/ids.js'
 import type { KnownClient } from '../../postgres/clients.js'
 import type { TokenFacts } from '../../revocations/revocation-list.js'
@@ -100,7 +100,8 @@ export function grantClientCredentials(
   wanted: string | undefined,
 ): ClientGrant {
   const scopes = wanted === undefined ? client.scopes : [...new Set(wanted.split(' '))]
-  if (!scopes.every(scope => client.scopes.includes(scope))) throw new LatchkeyError('invalid_scope')
+  if (!scopes.every(scope => client.scopes.includes(scope)))
+    throw fieldError('invalid_scope', 'scope', 'contains a scope that does not exist or that the client does not have')
   const accessToken = signClientToken(context, client, scopes)
   return { accessToken, accessExpiresInSeconds: CLIENT_TOKEN_TTL_SECONDS, scopes }
 }

@@ -1,5 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { LatchkeyError } from '../../lib/errors.js'
+import { fieldError, LatchkeyError } from '../../lib/errors.js'
 import { isUuid, newId } from '../../lib/ids.js'
 import type { KnownClient } from '../../postgres/clients.js'
 import type { AuthContext } from '../context.js'
@@ -25,12 +25,15 @@ export async function createClient(
   actor: string,
 ): Promise<{ id: string; secret: string }> {
   if (!NAME.test(name))
-    throw new LatchkeyError('invalid_client_name', { detail: 'Use up to 64 letters, digits and the characters _ . -' })
+    throw fieldError('invalid_client_name', 'name', 'must be 1 to 64 letters, digits or the characters _ . -', {
+      detail: 'Use up to 64 letters, digits and the characters _ . -',
+    })
   checkScopes(scopes)
   const secret = newClientSecret()
   const client = { id: newId(), name, scopes: [...new Set(scopes)], secretHash: hashOfClientSecret(secret) }
   await db.transaction(async repositories => {
-    if (!(await repositories.clients.insert(client))) throw new LatchkeyError('client_name_taken')
+    if (!(await repositories.clients.insert(client)))
+      throw fieldError('client_name_taken', 'name', 'already belongs to another client')
     const details = { client_id: client.id, name, scopes: client.scopes }
     await repositories.securityEvents.add({ type: 'client_created', actor, details })
   })
@@ -130,5 +133,7 @@ export type Scope = (typeof SCOPES)[number]
 function checkScopes(scopes: readonly string[]): void {
   const known: readonly string[] = SCOPES
   if (scopes.length === 0 || !scopes.every(scope => known.includes(scope)))
-    throw new LatchkeyError('invalid_scope', { detail: `Give one or more of ${SCOPES.join(', ')}.` })
+    throw fieldError('invalid_scope', 'scopes', `must be one or more of ${SCOPES.join(', ')}`, {
+      detail: `Give one or more of ${SCOPES.join(', ')}.`,
+    })
 }

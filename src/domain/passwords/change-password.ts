@@ -1,4 +1,4 @@
-import { LatchkeyError } from '../../lib/errors.js'
+import { fieldError, LatchkeyError } from '../../lib/errors.js'
 import { emailForms } from '../accounts/account-names.js'
 import { commitAndAnnounce } from '../commit-and-announce.js'
 import type { AuthContext, Caller } from '../context.js'
@@ -86,7 +86,8 @@ async function findAccountAndSession(
     throw error
   })
   const user = principal && (await db.users.findById(principal.userId))
-  if (user && !isAddressOf(user, email)) throw new LatchkeyError('account_mismatch')
+  if (user && !isAddressOf(user, email))
+    throw fieldError('account_mismatch', 'email', 'must be the e-mail of the signed-in account')
   return { email, session: principal }
 }
 

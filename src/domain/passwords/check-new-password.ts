@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { type ErrorCode, LatchkeyError } from '../../lib/errors.js'
+import { type ErrorCode, fieldError } from '../../lib/errors.js'
 import { foldedForm, normalizePassword } from '../../lib/normalize.js'
 import { emailForms } from '../accounts/account-names.js'
 
@@ -20,7 +20,7 @@ export interface NewPasswordRules {
 /**
  * Refuses a new password that is blank, too short, too long, or among the first guesses of an attacker. There are no
  * rules about digits or capitals: they make passwords worse. The whole password is compared, as it is seen and without
- * regard to case. Each refusal has a sentence for users, and the name of its field.
+ * regard to case. Each refusal has a sentence for users, and a message for its field.
  *
  * @throws LatchkeyError `password_blank`, `password_too_short`, `password_too_long`, `password_is_email`,
  *   `password_too_common`, `password_unchanged`
@@ -28,33 +28,61 @@ export interface NewPasswordRules {
  */
 export function checkNewPassword(password: string, rules: NewPasswordRules): void {
   const { email, minLength, current, field = 'password' } = rules
-  const refuse = (code: ErrorCode, message: string): never => {
-    throw new LatchkeyError(code, { detail: message, errors: [{ field, message }] })
+  const refuse = (code: ErrorCode, detail: string, message: string): never => {
+    throw fieldError(code, field, message, { detail })
   }
 
   const normalized = normalizePassword(password)
   const seen = asSeen(normalized)
   if (seen.trim() === '' && normalized !== '')
-    refuse('password_blank', 'Use visible characters: spaces alone are not a password.')
+    refuse('password_blank', 'Use visible characters: spaces alone are not a password.', 'must have visible characters')
   const length = [...normalized].length
   if ([...seen].length < minLength) {
-    const hint = length < minLength ? '' : ' Spaces in a row count as one, and invisible characters do not count.'
-    refuse('password_too_short', `Use at least ${minLength} characters.${hint}`)
+    const isPadded = length >= minLength
+    const hint = isPadded ? ' Spaces in a row count as one, and invisible characters do not count.' : ''
+    const messageHint = isPadded ? '; spaces in a row count as one, and invisible characters do not count' : ''
+    refuse(
+      'password_too_short',
+      `Use at least ${minLength} characters.${hint}`,
+      `must have at least ${minLength} characters${messageHint}`,
+    )
   }
-  if (length > PASSWORD_MAX_LENGTH) refuse('password_too_long', `Use at most ${PASSWORD_MAX_LENGTH} characters.`)
+  if (length > PASSWORD_MAX_LENGTH)
+    refuse(
+      'password_too_long',
+      `Use at most ${PASSWORD_MAX_LENGTH} characters.`,
+      `must have at most ${PASSWORD_MAX_LENGTH} characters`,
+    )
 
   const folded = foldedForm(seen.trim())
   const addresses = emailForms(email).map(foldedForm)
   // A local part below the minimum length needs no rule: such a password was refused above.
   if (addresses.some(address => folded === address || folded === address.slice(0, address.lastIndexOf('@'))))
-    refuse('password_is_email', 'Do not use your e-mail address, or the part of it before the @.')
-  if (folded === SERVICE_NAME) refuse('password_too_common', 'Do not use the name of this service.')
+    refuse(
+      'password_is_email',
+      'Do not use your e-mail address, or the part of it before the @.',
+      'must not be your e-mail address',
+    )
+  if (folded === SERVICE_NAME)
+    refuse('password_too_common', 'Do not use the name of this service.', 'must not be the name of this service')
   if (new Set(folded.replaceAll(' ', '')).size === 1)
-    refuse('password_too_common', 'Use different characters: attackers try one repeated character first.')
+    refuse(
+      'password_too_common',
+      'Use different characters: attackers try one repeated character first.',
+      'must not repeat one character',
+    )
   if (isCommonPassword(folded))
-    refuse('password_too_common', 'Many people use this one, and attackers try it first: use another one.')
+    refuse(
+      'password_too_common',
+      'Many people use this one, and attackers try it first: use another one.',
+      'is too common',
+    )
   if (current !== undefined && normalized === normalizePassword(current))
-    refuse('password_unchanged', 'Use a password that is different from the current one.')
+    refuse(
+      'password_unchanged',
+      'Use a password that is different from the current one.',
+      'must be different from the current one',
+    )
 }
 
 const SERVICE_NAME = 'latchkey'

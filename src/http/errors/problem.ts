@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import { catalogue, type ErrorCode, type FieldError, LatchkeyError } from '../../lib/errors.js'
+import { asSent } from './sent-names.js'
 
 /** RFC 9457 problem details with the extensions `code`, `errors`, `messages`, `ticket` and `request_id`. */
 export interface Problem {
@@ -20,7 +21,7 @@ export interface Problem {
 }
 
 /** The body of an error response. It does not contain the cause. */
-function toProblem(error: LatchkeyError, requestId?: string): Problem {
+function toProblem(error: LatchkeyError, requestId?: string, errors = error.errors): Problem {
   const messages = accessTokenMessages(error)
   return {
     type: `urn:latchkey:error:${error.code}`,
@@ -28,7 +29,7 @@ function toProblem(error: LatchkeyError, requestId?: string): Problem {
     status: error.status,
     code: error.code,
     ...(error.detail !== undefined && { detail: error.detail }),
-    ...(error.errors !== undefined && { errors: error.errors }),
+    ...(errors !== undefined && { errors }),
     ...(error.ticket !== undefined && { ticket: error.ticket }),
     ...(messages !== undefined && { messages }),
     ...(error.code === 'internal_error' && requestId !== undefined && { request_id: requestId }),
@@ -44,7 +45,7 @@ export function sendProblem(reply: FastifyReply, error: LatchkeyError): FastifyR
     reply.header('www-authenticate', error.code.startsWith('token_') ? 'Bearer error="invalid_token"' : 'Bearer')
   }
   // A string is not serialised by the route's response schemas, which can belong to another format.
-  return reply.send(JSON.stringify(toProblem(error, reply.request.id)))
+  return reply.send(JSON.stringify(toProblem(error, reply.request.id, asSent(reply.request, error.errors))))
 }
 
 /** Sets the headers that errors have in every format. */

@@ -1,16 +1,18 @@
 import { type ErrorCode, LatchkeyError } from '../../lib/errors.js'
 import { isPostgresUnavailable } from '../../postgres/errors.js'
 import { isRedisUnavailable } from '../../redis/errors.js'
+import { refusalOfSchema } from './field-errors.js'
+import type { Part, SchemaError } from './schema-messages.js'
 
 /** Translates everything that can be thrown into an error of the catalogue. Unexpected errors become `internal_error`. */
 export function toLatchkeyError(error: unknown): LatchkeyError {
   if (error instanceof LatchkeyError) return error
   if (!(error instanceof Error)) return new LatchkeyError('internal_error', { cause: error })
 
-  const { code = '', statusCode = 500, validation } = error as ThrownByFastify
-  if (validation !== undefined) {
-    return new LatchkeyError('invalid_request', { errors: validation.map(toFieldError), cause: error })
-  }
+  const { code = '', statusCode = 500, validation, validationContext } = error as ThrownByFastify
+  // Without a cause: the validator's errors contain the refused values.
+  if (validation !== undefined)
+    return new LatchkeyError('invalid_request', refusalOfSchema(validation, validationContext))
   const known = FASTIFY_CODES[code]
   if (known !== undefined) return new LatchkeyError(known, { cause: error })
   // fast-jwt and @fastify/jwt have many codes for an invalid token, some of them with a 5xx status.
@@ -28,13 +30,8 @@ export function toLatchkeyError(error: unknown): LatchkeyError {
 interface ThrownByFastify {
   code?: string
   statusCode?: number
-  validation?: readonly AjvError[]
-}
-
-interface AjvError {
-  instancePath: string
-  message?: string
-  params: Record<string, unknown>
+  validation?: readonly SchemaError[]
+  validationContext?: Part
 }
 
 const STORE_RETRY_AFTER_SECONDS = 2
@@ -60,23 +57,6 @@ const STATUS_CODES: Partial<Record<number, ErrorCode>> = {
   415: 'unsupported_media_type',
   429: 'rate_limited',
   431: 'headers_too_large',
-}
-
-const FIELD_NAME_MAX_LENGTH = 64
-
-/** Contains the field and the rule, never the value. */
-function toFieldError({ instancePath, message, params }: AjvError): { field: string; message: string } {
-  const path = instancePath.split('/').slice(1)
-  const { additionalProperty, missingProperty } = params
-  if (typeof additionalProperty === 'string') {
-    // The client chose the name: keep only enough of it to find the mistake.
-    const field = [...path, additionalProperty].join('.').slice(0, FIELD_NAME_MAX_LENGTH)
-    return { field, message: 'is not a field of this request' }
-  }
-  if (typeof missingProperty === 'string') {
-    return { field: [...path, missingProperty].join('.'), message: 'is required' }
-  }
-  return { field: path.join('.').slice(0, FIELD_NAME_MAX_LENGTH), message: message ?? 'is not valid' }
 }
 
 /**

@@ -3,7 +3,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyPluginAsync } from 'fastify'
 import { openClientSession } from '../../../domain/clients/client-sessions.js'
 import type { AuthContext } from '../../../domain/context.js'
-import { LatchkeyError } from '../../../lib/errors.js'
+import { fieldError } from '../../../lib/errors.js'
 import { bodyOf, Type, tokenResponseSchema } from '../../schemas.js'
 import { replyWithTokens } from '../auth/token-response.js'
 import { revocationRoutes } from './revocations.js'
@@ -29,6 +29,8 @@ export const adminRoutes: FastifyPluginAsync<{ context: AuthContext }> = async (
   })
 }
 
+const NO_IP_ADDRESS = 'must be an IPv4 or an IPv6 address'
+
 /** Opens sessions for services that sign users in themselves. */
 const openSessionRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
   app.post(
@@ -47,15 +49,28 @@ const openSessionRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = as
             Type.String({
               maxLength: 45,
               pattern: '^[0-9A-Fa-f:.]*$',
+              'x-message': NO_IP_ADDRESS,
               description: 'The address of the user, IPv4 or IPv6.',
             }),
           ),
-          user_agent: Type.Optional(Type.String({ maxLength: 512, pattern: '^[^\\p{Cc}\\uFFFD\\p{Cs}]*$' })),
-          auth_methods: Type.Optional(
-            Type.Array(Type.String({ pattern: '^[a-z0-9_-]{1,32}$' }), {
-              maxItems: 8,
-              description: 'How the user signed in, as values of RFC 8176: `pwd`, `otp`, `mfa` …',
+          user_agent: Type.Optional(
+            Type.String({
+              maxLength: 512,
+              pattern: '^[^\\p{Cc}\\uFFFD\\p{Cs}]*$',
+              'x-message': 'must not contain control characters or broken characters',
             }),
+          ),
+          auth_methods: Type.Optional(
+            Type.Array(
+              Type.String({
+                pattern: '^[a-z0-9_-]{1,32}$',
+                'x-message': 'must be 1 to 32 lower-case letters, digits or the characters _ -',
+              }),
+              {
+                maxItems: 8,
+                description: 'How the user signed in, as values of RFC 8176: `pwd`, `otp`, `mfa` …',
+              },
+            ),
           ),
         }),
         response: {
@@ -66,8 +81,7 @@ const openSessionRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = as
     },
     async (request, reply) => {
       const { ip, user_agent: userAgent, auth_methods: authMethods = [] } = request.body
-      if (ip !== undefined && isIP(ip) === 0)
-        throw new LatchkeyError('invalid_request', { errors: [{ field: 'ip', message: 'is not an IP address' }] })
+      if (ip !== undefined && isIP(ip) === 0) throw fieldError('invalid_request', 'ip', NO_IP_ADDRESS)
       const signIn = { client: request.client, userId: request.params.id, authMethods, caller: { ip, userAgent } }
       const grant = await openClientSession(context, signIn)
       reply.code(201)

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { endSessionsOfClient, endSessionsOfRole, signOutEveryone } from '../../../domain/sessions/end-many-sessions.js'
-import { LatchkeyError } from '../../../lib/errors.js'
+import { fieldError } from '../../../lib/errors.js'
 import { Type } from '../../schemas.js'
 import { adminErrors, adminOperation } from './schemas.js'
 
@@ -21,10 +21,18 @@ export const revocationRoutes: FastifyPluginAsyncTypebox = async app => {
             before: Type.Optional(Type.String({ format: 'date-time', maxLength: 40 })),
             role: Type.Optional(Type.String({ minLength: 1 })),
             client_id: Type.Optional(
-              Type.String({ pattern: '^(latchkey|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$' }),
+              Type.String({
+                pattern: '^(latchkey|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$',
+                'x-message': 'must be the id of a client, or latchkey',
+              }),
             ),
           },
-          { additionalProperties: false, minProperties: 1, maxProperties: 1 },
+          {
+            additionalProperties: false,
+            minProperties: 1,
+            maxProperties: 1,
+            'x-message': 'must have exactly one of before, role and client_id',
+          },
         ),
         response: { 204: Type.Null({ description: 'The sessions are revoked.' }), ...adminErrors('invalid_role') },
       },
@@ -43,6 +51,6 @@ export const revocationRoutes: FastifyPluginAsyncTypebox = async app => {
 /** The schema accepts leap seconds, JavaScript does not. */
 function secondsOf(instant: string): number {
   const seconds = Date.parse(instant) / 1000
-  if (Number.isNaN(seconds)) throw new LatchkeyError('invalid_request', { detail: 'before is not a valid time.' })
+  if (Number.isNaN(seconds)) throw fieldError('invalid_request', 'before', 'must be a time that exists')
   return seconds
 }

@@ -4,12 +4,17 @@ import { findUsers, getUser, type UserSearch } from '../../../domain/accounts/fi
 import { renameUser } from '../../../domain/accounts/rename-user.js'
 import { ROLES_MAX_BYTES } from '../../../domain/accounts/roles.js'
 import type { AuthContext } from '../../../domain/context.js'
-import { LatchkeyError } from '../../../lib/errors.js'
+import { fieldError, LatchkeyError } from '../../../lib/errors.js'
 import { bodyOf, Type } from '../../schemas.js'
 import { adminErrors, adminOperation, adminUserSchema, adminUserView, userParams } from './schemas.js'
 
 // Without NUL, which Postgres cannot store, and without characters that would be stored as others.
-const text = { minLength: 1, maxLength: 320, pattern: '^[^\\p{Cc}\\uFFFD\\p{Cs}]*$' }
+const text = {
+  minLength: 1,
+  maxLength: 320,
+  pattern: '^[^\\p{Cc}\\uFFFD\\p{Cs}]*$',
+  'x-message': 'must not contain control characters or broken characters',
+}
 const name = Type.String(text)
 // The domain checks the characters and the total size, because its errors give the reason.
 const roles = Type.Array(Type.String(), {
@@ -42,6 +47,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
           external_id_prefix: searchText,
           limit: Type.String({
             pattern: '^([1-9][0-9]?|100)$',
+            'x-message': 'must be a whole number from 1 to 100',
             default: DEFAULT_LIMIT,
             description: 'Users per page, 1 to 100.',
           }),
@@ -154,7 +160,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
       const { id } = request.params
       const { roles, ...names } = request.body
       if ((roles === undefined) === (names.email === undefined && names.username === undefined))
-        throw new LatchkeyError('invalid_request', { detail: 'Send either roles, or email, username or both.' })
+        throw rolesOrNames(Object.keys(request.body))
       if (roles === undefined) await renameUser(request.adminContext(), id, names, request.actor)
       else await setRoles(request.adminContext(), id, roles, request.actor)
       return adminUserView(await getUser(context, id))
@@ -179,6 +185,13 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
   )
 }
 
+/** @param sent the fields that were sent: none, or `roles` and a name */
+function rolesOrNames(sent: readonly string[]): LatchkeyError {
+  const detail = 'Send either roles, or email, username or both.'
+  if (sent.length === 0) return new LatchkeyError('invalid_request', { detail })
+  return fieldError('invalid_request', 'roles', 'cannot be sent together with email or username', { detail })
+}
+
 const SEARCH_FIELDS = { email: 'email', username: 'username', external_id: 'externalId' } as const
 
 /** Accepts at most one name, because the meaning of two would be ambiguous. */
@@ -189,6 +202,9 @@ function searchOf(names: Partial<Record<string, string>>): UserSearch | undefine
       return text === undefined ? [] : [{ field, text, isPrefix: parameter !== name }]
     }),
   )
-  if (asked.length > 1) throw new LatchkeyError('invalid_request', { detail: 'Search for one name at a time.' })
+  if (asked.length > 1) {
+    const errors = Object.keys(names).map(field => ({ field, message: 'cannot be combined with another name' }))
+    throw new LatchkeyError('invalid_request', { detail: 'Search for one name at a time.', errors })
+  }
   return asked[0]
 }

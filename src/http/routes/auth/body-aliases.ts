@@ -1,9 +1,10 @@
 import type { preValidationHookHandler } from 'fastify'
-import { LatchkeyError } from '../../../lib/errors.js'
+import { fieldError } from '../../../lib/errors.js'
+import { rememberSentName } from '../../errors/sent-names.js'
 
 /**
  * A hook that accepts other names of body fields, so that clients of older systems work without a change. It renames the
- * fields in the body. Answers use only our names.
+ * fields in the body. Answers use only our names; errors use the name that was sent.
  *
  *     preValidation: bodyAliases({ refreshToken: 'refresh_token' })
  *
@@ -18,11 +19,11 @@ export function bodyAliases(aliases: Readonly<Record<string, string>>): preValid
     for (const [alias, ours] of pairs) {
       if (!Object.hasOwn(body, alias)) continue
       if (Object.hasOwn(body, ours)) {
-        const errors = [{ field: alias, message: `is an alias of ${ours}; send only one of them` }]
-        return done(new LatchkeyError('invalid_request', { errors }))
+        return done(fieldError('invalid_request', alias, `is another name of ${ours}: send only one of them`))
       }
       body[ours] = body[alias]
       delete body[alias]
+      rememberSentName(request, ours, alias)
     }
     done()
   }

@@ -45,7 +45,11 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = 
 export const eventsQuery = Type.Object(
   {
     limit: Type.Optional(
-      Type.String({ pattern: '^([1-9][0-9]?|100)$', description: 'Events per page: 1 to 100, by default 20.' }),
+      Type.String({
+        pattern: '^([1-9][0-9]?|100)$',
+        'x-message': 'must be a whole number from 1 to 100',
+        description: 'Events per page: 1 to 100, by default 20.',
+      }),
     ),
     before: Type.Optional(Type.String({ ...idSchema, description: 'The `next` of the previous page.' })),
   },

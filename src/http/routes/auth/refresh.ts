@@ -4,7 +4,7 @@ import type { AuthContext } from '../../../domain/context.js'
 import { type LogoutScope, logOut } from '../../../domain/sessions/log-out.js'
 import { chooseRefreshToken } from '../../../domain/tokens/examine-refresh-token.js'
 import { rotateRefreshToken } from '../../../domain/tokens/rotate-refresh-token.js'
-import { type ErrorCode, LatchkeyError } from '../../../lib/errors.js'
+import { type ErrorCode, fieldError, LatchkeyError } from '../../../lib/errors.js'
 import { toLatchkeyError } from '../../errors/to-latchkey-error.js'
 import { errorResponses, optionalBodyOf, Type, tokenResponseSchema } from '../../schemas.js'
 import { bodyAliases } from './body-aliases.js'
@@ -155,6 +155,7 @@ function presentedRefreshTokens(
 ): { tokens: readonly string[]; transport: Transport } {
   const inCookies = request.refreshCookies()
   if (inBody === undefined) return { tokens: inCookies, transport: 'cookie' }
-  if (inCookies.length > 0) throw new LatchkeyError('ambiguous_credentials')
+  if (inCookies.length > 0)
+    throw fieldError('ambiguous_credentials', 'refresh_token', 'cannot be sent together with the refresh cookie')
   return { tokens: [inBody], transport: 'body' }
 }

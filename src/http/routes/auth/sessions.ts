@@ -26,6 +26,7 @@ const label = {
   maxLength: 100,
   // Without control characters, because lists show it, and without characters that would be stored as others.
   pattern: '^[^\\p{Cc}\\uFFFD\\p{Cs}]*$',
+  'x-message': 'must not contain control characters or broken characters',
   description: 'Null removes the name.',
 }
 export const sessionErrors = errorResponses(

@@ -7,8 +7,9 @@ import { callerOf } from './token-response.js'
 // Long enough for every address and password; the domain refuses what is too long, and gives the reason.
 // All bytes that are not UTF-8 arrive as U+FFFD, and half a surrogate pair is stored as U+FFFD, so two different names or
 // passwords could become equal. Postgres cannot store NUL.
-const name = Type.String({ minLength: 1, maxLength: 320, pattern: '^[^\\u0000\\uFFFD\\p{Cs}]*$' })
-const password = Type.String({ minLength: 1, maxLength: 1024, pattern: '^[^\\uFFFD\\p{Cs}]*$' })
+const BROKEN = 'must not contain broken characters'
+const name = Type.String({ minLength: 1, maxLength: 320, pattern: '^[^\\u0000\\uFFFD\\p{Cs}]*$', 'x-message': BROKEN })
+const password = Type.String({ minLength: 1, maxLength: 1024, pattern: '^[^\\uFFFD\\p{Cs}]*$', 'x-message': BROKEN })
 const transport = Type.Optional(
   Type.Union([Type.Literal('cookie'), Type.Literal('body')], {
     default: 'cookie',

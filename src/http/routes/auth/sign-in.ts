@@ -6,7 +6,7 @@ import { logIn } from '../../../domain/login/log-in.js'
 import { changePassword } from '../../../domain/passwords/change-password.js'
 import type { Principal } from '../../../domain/tokens/access-token.js'
 import { verifyAccessToken } from '../../../domain/tokens/verify-access-token.js'
-import { LatchkeyError } from '../../../lib/errors.js'
+import { fieldError, LatchkeyError } from '../../../lib/errors.js'
 import {
   accessTokenErrors,
   bodyOf,
@@ -86,8 +86,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
     },
     async (request, reply) => {
       const { email, username, password, transport = 'cookie', remember } = request.body
-      if ((email === undefined) === (username === undefined))
-        throw new LatchkeyError('invalid_request', { detail: 'Send either email or username.' })
+      if ((email === undefined) === (username === undefined)) throw eitherEmailOrUsername(email !== undefined)
       const credentials = { email, username, password, transport, remember, deviceCookie: request.deviceCookie() }
       const grant = await logIn(context, credentials, callerOf(request))
       return replyWithTokens(reply, grant, transport)
@@ -105,7 +104,12 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
           holder: async request => `user:${(await signedInUser(context, request)).userId}`,
         },
       },
-      preValidation: bodyAliases({ oldPassword: 'current_password', newPassword: 'new_password' }),
+      preValidation: bodyAliases({
+        currentPassword: 'current_password',
+        oldPassword: 'current_password',
+        old_password: 'current_password',
+        newPassword: 'new_password',
+      }),
       preHandler: endStolenSessions(context),
       schema: {
         summary: 'Change the password and sign in with the new one',
@@ -153,9 +157,20 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
   )
 }
 
+function eitherEmailOrUsername(areBothSent: boolean): LatchkeyError {
+  const errorOf = (field: string, other: string) => ({
+    field,
+    message: areBothSent ? `cannot be sent together with ${other}` : `is required, unless you send ${other}`,
+  })
+  const errors = [errorOf('email', 'username'), errorOf('username', 'email')]
+  return new LatchkeyError('invalid_request', { detail: 'Send either email or username.', errors })
+}
+
 async function signedInUser(context: AuthContext, request: FastifyRequest): Promise<Principal> {
   const token = request.presentedAccessToken()
   if (token === undefined)
-    throw new LatchkeyError('authentication_required', { detail: 'Without an access token, email is required.' })
+    throw fieldError('authentication_required', 'email', 'is required without an access token', {
+      detail: 'Without an access token, email is required.',
+    })
   return verifyAccessToken(context, token)
 }

@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyInstance, FastifyPluginAsync, FastifyReply } from 'fastify'
 import type { AuthContext } from '../../../domain/context.js'
-import { type ErrorCode, LatchkeyError } from '../../../lib/errors.js'
+import { type ErrorCode, fieldError, type LatchkeyError } from '../../../lib/errors.js'
 import { setErrorHeaders } from '../../errors/problem.js'
 import { toLatchkeyError } from '../../errors/to-latchkey-error.js'
 import { introspectRoute } from './introspect.js'
@@ -41,10 +41,13 @@ function parseForms(app: FastifyInstance): void {
   })
 }
 
+/** The client chose the name: only enough is kept to find the mistake. */
+const NAME_MAX_LENGTH = 64
+
 function readForm(text: string): Record<string, string> {
   const fields = new Map<string, string>()
   for (const [name, value] of new URLSearchParams(text)) {
-    if (fields.has(name)) throw new LatchkeyError('invalid_request', { detail: 'A parameter appears more than once.' })
+    if (fields.has(name)) throw fieldError('invalid_request', name.slice(0, NAME_MAX_LENGTH), 'can be sent only once')
     fields.set(name, value)
   }
   const sent = [...fields].filter(([name, value]) => value !== '' && name !== '__proto__')

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { refreshClientSession } from '../../../domain/clients/client-sessions.js'
 import { grantClientCredentials } from '../../../domain/clients/client-token.js'
 import type { AuthContext } from '../../../domain/context.js'
-import { LatchkeyError } from '../../../lib/errors.js'
+import { fieldError } from '../../../lib/errors.js'
 import { Type } from '../../schemas.js'
 import { clientOf, clientRouteOptions, formOf, oauthErrors, TOKEN_MAX_LENGTH } from './client-authentication.js'
 
@@ -47,9 +47,10 @@ export const tokenRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
         const { accessToken, accessExpiresInSeconds, scopes } = grantClientCredentials(context, client, scope)
         return { ...bearer(accessToken, accessExpiresInSeconds), scope: scopes.join(' ') }
       }
-      if (grant_type !== 'refresh_token') throw new LatchkeyError('unsupported_grant_type')
+      if (grant_type !== 'refresh_token')
+        throw fieldError('unsupported_grant_type', 'grant_type', 'must be client_credentials or refresh_token')
       if (refresh_token === undefined)
-        throw new LatchkeyError('invalid_request', { detail: 'refresh_token is required.' })
+        throw fieldError('invalid_request', 'refresh_token', 'is required for this grant_type')
       const grant = await refreshClientSession(context, client, refresh_token)
       return { ...bearer(grant.accessToken, grant.accessExpiresInSeconds), refresh_token: grant.refreshToken }
     },
