@@ -16,7 +16,7 @@ t.test('a request may send refreshToken, and the response has only refresh_token
   t.equal(await verify(app, ada.accessToken), 'token_revoked')
 })
 
-t.test('a password can be changed with oldPassword and newPassword, or with one of them', async t => {
+t.test('a password can be changed with the older spellings of both fields, or of one of them', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
   const change = (passwords: object) =>
@@ -24,6 +24,8 @@ t.test('a password can be changed with oldPassword and newPassword, or with one 
   t.equal((await change({ oldPassword: PASSWORD, newPassword: `${PASSWORD} 2` })).statusCode, 200)
   t.equal((await change({ current_password: `${PASSWORD} 2`, newPassword: `${PASSWORD} 3` })).statusCode, 200)
   t.equal((await change({ oldPassword: `${PASSWORD} 3`, new_password: `${PASSWORD} 4` })).statusCode, 200)
+  t.equal((await change({ currentPassword: `${PASSWORD} 4`, newPassword: `${PASSWORD} 5` })).statusCode, 200)
+  t.equal((await change({ old_password: `${PASSWORD} 5`, new_password: `${PASSWORD} 6` })).statusCode, 200)
 })
 
 t.test('a request with both spellings of one field is refused as ambiguous', async t => {
@@ -42,6 +44,11 @@ t.test('a request with both spellings of one field is refused as ambiguous', asy
       '/auth/change-password',
       { email: ada.email, current_password: PASSWORD, new_password: `${PASSWORD} 2`, newPassword: `${PASSWORD} 2` },
       'newPassword',
+    ],
+    [
+      '/auth/change-password',
+      { email: ada.email, oldPassword: PASSWORD, currentPassword: PASSWORD, new_password: `${PASSWORD} 2` },
+      'oldPassword',
     ],
   ] as const) {
     const refused = await post(app, url, body)

@@ -21,6 +21,10 @@ export const oauthRoutes: FastifyPluginAsync<{ context: AuthContext }> = async (
   app.addHook('onRequest', async (_request, reply) => {
     reply.headers({ 'cache-control': 'no-store', pragma: 'no-cache' })
   })
+  // Without a body there are no parameters. The error then names the first one that is required.
+  app.addHook('preValidation', async request => {
+    request.body ??= {}
+  })
   await app.register(tokenRoute, { context })
   await app.register(introspectRoute, { context })
   await app.register(revokeRoute, { context })
