@@ -3,7 +3,7 @@ import type { AuthContext } from '../domain/context.js'
 import type { KeyDatabase, NewKeyOptions } from '../domain/keys/rotate-signing-key.js'
 import type { SigningKeyRow, SigningKeys } from '../postgres/signing-keys.js'
 import { formatInstant, type Print, print, printTable } from './output.js'
-import { type Configure, withContext, withDatabase } from './with-stores.js'
+import { ACTOR, type Configure, withContext, withDatabase } from './with-stores.js'
 
 /** `latchkey keys` */
 export function addKeyCommands(program: Command, configure: Configure): void {
@@ -51,7 +51,7 @@ export async function rotateKeys(
   print: Print,
 ): Promise<void> {
   const { rotateSigningKey } = await import('../domain/keys/rotate-signing-key.js')
-  const { kid, activeFrom } = await rotateSigningKey(database, options)
+  const { kid, activeFrom } = await rotateSigningKey(database, { ...options, actor: ACTOR })
   print(`Created signing key ${kid}, which signs from ${formatInstant(activeFrom)}.`)
   if (options.immediately) {
     print('Running instances with this JWT_SECRET sign with it from then on; they need no restart.')
@@ -61,7 +61,7 @@ export async function rotateKeys(
 
 async function revokeKey(context: AuthContext, kid: string): Promise<void> {
   const { revokeSigningKey } = await import('../domain/keys/rotate-signing-key.js')
-  const successor = await revokeSigningKey(context, kid)
+  const successor = await revokeSigningKey(context, kid, ACTOR)
   print(`Revoked signing key ${kid}. Latchkey refuses every token that it signed; sessions continue after a refresh.`)
   print(
     'Services that verify tokens with the JWKS only accept the key until they fetch the JWKS again: after 10 minutes',

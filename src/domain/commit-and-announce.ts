@@ -11,8 +11,10 @@ export async function commitAndAnnounce<Result>(
   { db, revocations }: Pick<AuthContext, 'db' | 'revocations'>,
   work: (repositories: RevokingRepositories) => Promise<Result>,
 ): Promise<Result> {
-  const written: Revocation[] = []
+  let written: Revocation[] = []
   const result = await db.transaction(given => {
+    // The work is run again if Postgres rolled it back.
+    written = []
     const repositories = withJournalWrites(given)
     const journal: RevokingRepositories['journal'] = {
       ...repositories.journal,

@@ -6,6 +6,7 @@ import type { NewSecurityEvent } from '../postgres/security-events.js'
 import type { Activity } from '../redis/activity.js'
 import type { LoginLimiter } from '../redis/counters.js'
 import type { Revocations } from '../revocations/revocations.js'
+import type { EventListeners } from './events/event-listeners.js'
 import type { Keyring } from './keys/keyring.js'
 import type { Secrets } from './keys/secrets.js'
 import type { FailureDelay } from './login/failure-delay.js'
@@ -34,6 +35,8 @@ export interface AuthContext {
    * Writes an event in the background, where a response must not wait for it or show by its time that it was written.
    */
   recordEvent(event: NewSecurityEvent): void
+  /** Hears of every security event that this process wrote, after its commit. */
+  readonly eventListeners: EventListeners
   /** For events that one old token can cause many times. */
   readonly eventThrottle: EventThrottle
   /** Work that no response waits for. */
@@ -64,4 +67,6 @@ export interface Caller {
   /** The IP address; undefined for the command line. */
   ip?: string | undefined
   userAgent?: string | undefined
+  /** Undefined outside of requests. */
+  requestId?: string | undefined
 }

@@ -10,7 +10,7 @@ import { type ConnectionOptions, openConnections, type Runner } from './pool/con
 import { realmRepository } from './realm.js'
 import { refreshTokensRepository } from './refresh-tokens.js'
 import { SCHEMA_VIEW, type SchemaView } from './search-path.js'
-import { securityEventsRepository } from './security-events.js'
+import { type AddedEvent, securityEventsRepository } from './security-events.js'
 import { sessionsRepository } from './sessions.js'
 import { type SigningKeys, signingKeysRepository } from './signing-keys.js'
 import { userImportRepository } from './user-import.js'
@@ -36,6 +36,13 @@ export interface Database extends Repositories {
    * password_resets, sessions, refresh_tokens, superseded_tokens, revocations.
    */
   transaction<T>(work: (repositories: Repositories) => Promise<T>): Promise<T>
+  /**
+   * Calls the listener with the security events that this process wrote, after their commit and once for each event.
+   * Events of a transaction that was rolled back are not announced.
+   *
+   * @returns a function that removes the listener
+   */
+  onSecurityEvents(listener: SecurityEventsListener): () => void
   /** Resolves if Postgres answers. */
   ping(): Promise<void>
   /** What the search_path of its connections leads to. */
@@ -45,16 +52,36 @@ export interface Database extends Repositories {
   close(): Promise<void>
 }
 
+/** Must not throw, and must return at once: requests wait for it. */
+export type SecurityEventsListener = (events: readonly AddedEvent[]) => void
+
 /** Creates the database's repositories; each connection is opened at its first use. */
 export function openDatabase(options: ConnectionOptions): Database {
   const shared = { ...options, route: expectedRoute(options) }
   const connections = openConnections(shared)
   const feed = openConnections({ ...shared, size: 1, applicationName: 'latchkey-journal' })
+  const listeners = new Set<SecurityEventsListener>()
+  function announce(events: readonly AddedEvent[]): void {
+    if (events.length > 0) for (const listener of listeners) listener(events)
+  }
   return {
-    ...repositories(connections),
+    ...repositories(connections, announce),
     journalFeed: journalRepository(feed),
     keyFeed: signingKeysRepository(feed),
-    transaction: work => connections.transaction(runner => work(repositories(runner))),
+    async transaction(work) {
+      let added: AddedEvent[] = []
+      const result = await connections.transaction(runner => {
+        // The work is run again if Postgres rolled it back.
+        added = []
+        return work(repositories(runner, events => added.push(...events)))
+      })
+      announce(added)
+      return result
+    },
+    onSecurityEvents(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
     ping: async () => {
       await connections.run(executor => executor.execute(sql`select 1`))
     },
@@ -71,7 +98,7 @@ export function openDatabase(options: ConnectionOptions): Database {
   }
 }
 
-function repositories(runner: Runner) {
+function repositories(runner: Runner, onAdded: SecurityEventsListener) {
   return {
     realm: realmRepository(runner),
     clients: clientsRepository(runner),
@@ -85,7 +112,7 @@ function repositories(runner: Runner) {
     refreshTokens: refreshTokensRepository(runner),
     journal: journalRepository(runner),
     signingKeys: signingKeysRepository(runner),
-    securityEvents: securityEventsRepository(runner),
+    securityEvents: securityEventsRepository(runner, onAdded),
     introspection: introspectionRepository(runner),
     cleanUpLock: cleanUpLock(runner),
   }

@@ -38,6 +38,8 @@ export type SecurityEventType =
   | 'client_created'
   | 'client_removed'
   | 'client_secret_rotated'
+  | 'signing_key_created'
+  | 'signing_key_revoked'
 
 export interface NewSecurityEvent {
   /** By default a new id. Of two events with the same id the first is kept. */
@@ -52,18 +54,32 @@ export interface NewSecurityEvent {
   ip?: string | undefined
   userAgent?: string | undefined
   details?: Record<string, unknown>
+  /** The id of the request that caused it, if any. It is announced, and not stored. */
+  requestId?: string | undefined
+}
+
+/** An event that was written, with its id and its time by the clock of the database. */
+export interface AddedEvent extends NewSecurityEvent {
+  id: string
+  at: Date
 }
 
 export type SecurityEvent = typeof securityEvents.$inferSelect & { type: SecurityEventType }
 
 export type SecurityEvents = ReturnType<typeof securityEventsRepository>
 
-/** The security events of accounts, with their actors. */
-export function securityEventsRepository(runner: Runner) {
+/**
+ * The security events of accounts, with their actors.
+ *
+ * @param onAdded is called with the events that were written, without those that existed before
+ */
+export function securityEventsRepository(runner: Runner, onAdded: (events: readonly AddedEvent[]) => void) {
   async function addAll(events: readonly NewSecurityEvent[]): Promise<void> {
     if (events.length === 0) return
     const rows = events.map(event => ({ ...event, id: event.id ?? uuidv7() }))
-    await runner.hot(insert, { events: JSON.stringify(rows) })
+    const written = await runner.hot(insert, { events: JSON.stringify(rows) })
+    const times = new Map(written.map(({ id, at }) => [id, new Date(at)]))
+    onAdded(rows.filter(({ id }) => times.has(id)).map(row => ({ ...row, at: times.get(row.id)! })))
   }
 
   return {
@@ -118,12 +134,13 @@ export function securityEventsRepository(runner: Runner) {
 }
 
 /** The events are one JSON parameter, so that any number of them is the same statement. */
-const insert = hotSql<{ events: string }, never>(
+const insert = hotSql<{ events: string }, { id: string; at: string }>(
   'insert_security_events',
   sql`
     insert into security_events (id, at, user_id, session_id, type, actor, ip, user_agent, details)
     select id, coalesce(at, now()), "userId", "sessionId", type, actor, ip, "userAgent", details
     from json_to_recordset(${sql.placeholder('events')}::json) as given (id uuid, at timestamptz, "userId" uuid,
       "sessionId" uuid, type text, actor text, ip inet, "userAgent" text, details jsonb)
-    on conflict do nothing`,
+    on conflict do nothing
+    returning id, at`,
 )

@@ -67,7 +67,7 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
   const { log = startLog(config.logLevel), clock } = options
   const app = Fastify(fastifyOptions(config)).withTypeProvider<TypeBoxTypeProvider>()
   app.log = log
-  const context = await openContext(config, { ...stores, log, clock })
+  const context = await openContext(config, { ...stores, log, eventLog: log, clock })
   app.decorate('context', context)
   app.addHook('onClose', () => context.close())
 

@@ -1,6 +1,8 @@
 import { LRUCache } from 'lru-cache'
 import type { Config } from '../config/config.js'
 import type { AuthContext, EventThrottle } from '../domain/context.js'
+import { createEventListeners } from '../domain/events/event-listeners.js'
+import { type EventLog, logEvent } from '../domain/events/log-events.js'
 import { ensureSigningKey, type KeyMaintenance, startKeyMaintenance } from '../domain/keys/key-maintenance.js'
 import { Keyring } from '../domain/keys/keyring.js'
 import { deriveSecrets } from '../domain/keys/secrets.js'
@@ -24,6 +26,8 @@ export interface OpenContextOptions {
   db: Database
   ephemeral: Ephemeral
   log: Log
+  /** Receives every security event, if LOG_SECURITY_EVENTS is on. */
+  eventLog?: EventLog
   /** Milliseconds since the epoch. */
   clock?: (() => number) | undefined
 }
@@ -38,12 +42,17 @@ export interface OpenContext extends AuthContext {
  * key if none exists, and starts the periodic work. When it resolves, tokens can be issued and verified safely.
  */
 export async function openContext(config: Config, options: OpenContextOptions): Promise<OpenContext> {
-  const { db, ephemeral, log, clock = Date.now } = options
+  const { db, ephemeral, log, eventLog, clock = Date.now } = options
   const locate = await openLocationDatabase(config.locationDatabase, log)
   const secrets = deriveSecrets(config)
   const keyOptions = { algorithm: config.algorithm, keyEncryptionKeys: secrets.keyEncryptionKeys }
   const keyring = new Keyring({ signingKeys: db.keyFeed, keyEncryptionKeys: secrets.keyEncryptionKeys })
   const background = createBackground(log)
+  const eventListeners = createEventListeners(log)
+  const stopAnnouncing = db.onSecurityEvents(events => {
+    if (config.logSecurityEvents && eventLog) for (const event of events) logEvent(eventLog, event)
+    eventListeners.announce(events)
+  })
   const revocations = new Revocations({
     journal: db.journalFeed,
     channel: ephemeral,
@@ -86,6 +95,7 @@ export async function openContext(config: Config, options: OpenContextOptions): 
       log,
     })
   } catch (error) {
+    stopAnnouncing()
     await Promise.all([activity.close(), revocations.close()])
     throw error
   }
@@ -113,12 +123,15 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     }),
     locate,
     recordEvent: event => background.run(`write the event ${event.type}`, () => db.securityEvents.add(event)),
+    eventListeners,
     eventThrottle: createEventThrottle(),
     background,
     async close() {
       closing.abort()
       await Promise.all([maintenance.stop(), cleaning.stop()])
       await Promise.all([activity.close(), revocations.close(), background.settled()])
+      stopAnnouncing()
+      await eventListeners.close()
     },
   }
 }

@@ -91,7 +91,7 @@ t.test('from the time that `keys rotate --immediately` prints, no instance signs
   }
   t.strictSame(wrong, [])
 
-  await revokeSigningKey(a.app.context, before)
+  await revokeSigningKey(a.app.context, before, 'cli')
   await until(async () => (await verify(b.app, people[0]!.accessToken)) !== 200)
   for (const { app } of [a, b])
     for (const token of fresh) t.equal(await verify(app, token), 200, 'tokens of the new key stay valid')
@@ -103,7 +103,7 @@ t.test('a token of a revoked signing key is refused as stale everywhere and chan
   const ada = await signUp(app)
   const forger = await forgerOf(test, ada.accessToken)
   t.equal(await verify(app, ada.accessToken), 200)
-  await revokeSigningKey(app.context, forger.kid)
+  await revokeSigningKey(app.context, forger.kid, 'cli')
   const stolen = forger.token({}, { jti: 'made-by-the-thief' })
   for (const token of [ada.accessToken, stolen, forger.token({ alg: 'RS256' })])
     t.equal(await verify(app, token), 'token_stale')

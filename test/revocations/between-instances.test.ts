@@ -103,7 +103,7 @@ t.test('every kind of revocation reaches the other instance', async t => {
       const ada = await signUp(a.app)
       t.equal(await verify(b.app, ada.accessToken), 200, 'the other instance verified it before the revocation')
       const { kid } = JSON.parse(Buffer.from(ada.accessToken.split('.')[0]!, 'base64url').toString())
-      await revokeSigningKey(context, kid)
+      await revokeSigningKey(context, kid, 'cli')
       await msUntil(b, ada.accessToken, 'token_stale')
       for (const { app } of [a, b]) {
         t.notMatch((await app.inject('/.well-known/jwks.json')).body, kid)

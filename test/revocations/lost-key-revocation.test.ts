@@ -16,7 +16,7 @@ t.test(
     const { app } = await another()
     const ada = await signUp(app)
     const { kid } = JSON.parse(Buffer.from(ada.accessToken.split('.')[0]!, 'base64url').toString())
-    const successor = await revokeSigningKey(app.context, kid)
+    const successor = await revokeSigningKey(app.context, kid, 'cli')
     t.ok(successor)
     await app.context.revocations.readJournal()
 

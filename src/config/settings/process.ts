@@ -1,6 +1,6 @@
 import { bindAddress } from '../network-value-kinds.js'
 import type { SettingTree } from '../setting.js'
-import { durationMs, integer, oneOf, someOf, text } from '../value-kinds.js'
+import { durationMs, integer, oneOf, onOff, someOf, text } from '../value-kinds.js'
 
 export const processSettings = {
   nodeEnv: {
@@ -44,6 +44,14 @@ export const processSettings = {
     kind: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
     default: 'info',
     description: 'The least severe level that is logged.',
+  },
+  logSecurityEvents: {
+    variable: 'LOG_SECURITY_EVENTS',
+    kind: onOff,
+    default: 'on',
+    description:
+      'Whether every [security event](events.md#in-the-log) is also logged, at level `info`, after it was written to ' +
+      'Postgres.',
   },
   dataDir: {
     variable: 'DATA_DIR',

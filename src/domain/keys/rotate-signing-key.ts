@@ -1,4 +1,5 @@
 import { LatchkeyError } from '../../lib/errors.js'
+import type { NewSecurityEvent, SecurityEvents } from '../../postgres/security-events.js'
 import type { SigningKeyRow, SigningKeys } from '../../postgres/signing-keys.js'
 import { REVOCATION_TTL_SECONDS } from '../../revocations/revocation.js'
 import { commitAndAnnounce } from '../commit-and-announce.js'
@@ -9,7 +10,12 @@ import { type Algorithm, encryptPrivateKey, generateSigningKey } from './signing
 /** The part of the database that signing keys need. */
 export interface KeyDatabase {
   readonly signingKeys: SigningKeys
-  transaction<T>(work: (repositories: { readonly signingKeys: SigningKeys }) => Promise<T>): Promise<T>
+  transaction<T>(
+    work: (repositories: {
+      readonly signingKeys: SigningKeys
+      readonly securityEvents: Pick<SecurityEvents, 'add'>
+    }) => Promise<T>,
+  ): Promise<T>
 }
 
 /**
@@ -29,6 +35,8 @@ export const URGENT_KEY_LEAD_SECONDS = 4
 export interface NewKeyOptions {
   algorithm: Algorithm
   keyEncryptionKeys: Secrets['keyEncryptionKeys']
+  /** The actor in the event; by default the service itself. */
+  actor?: string
 }
 
 /**
@@ -78,12 +86,13 @@ export async function addSigningKey(
   const { kid, alg, publicJwk, privatePem } = await generateSigningKey(options.algorithm)
   const sealedPrivateKey = encryptPrivateKey(privatePem, options.keyEncryptionKeys[0], kid)
 
-  return database.transaction(async ({ signingKeys }) => {
+  return database.transaction(async ({ signingKeys, securityEvents }) => {
     await signingKeys.lock()
     if (await options.unless(signingKeys)) return undefined
     const isFirst = (await signingKeys.usable()).length === 0
     const row = await signingKeys.insert({ kid, alg, publicJwk, sealedPrivateKey }, isFirst ? 0 : options.leadSeconds)
     await signingKeys.retireAllBut(kid, REVOCATION_TTL_SECONDS)
+    await securityEvents.add(keyCreated(row, options.actor))
     return row
   })
 }
@@ -93,23 +102,33 @@ export async function addSigningKey(
  * verified from memory. Verifiers that use only the JWKS accept it until they fetch the JWKS again. If no signing key
  * is left, a new one signs at once. Sessions continue, as refresh tokens are not signed with it.
  *
+ * @param actor the actor in the events
  * @returns the kid of the new key, if one had to be made
  * @throws LatchkeyError signing_key_not_found
  */
 export async function revokeSigningKey(
   context: Pick<AuthContext, 'db' | 'config' | 'secrets' | 'revocations'>,
   kid: string,
+  actor: string,
 ): Promise<string | undefined> {
   const successor = await generateSigningKey(context.config.algorithm)
   const sealedPrivateKey = encryptPrivateKey(successor.privatePem, context.secrets.keyEncryptionKeys[0], successor.kid)
 
-  const isReplaced = await commitAndAnnounce(context, async ({ signingKeys, journal }) => {
+  const isReplaced = await commitAndAnnounce(context, async ({ signingKeys, journal, securityEvents }) => {
     await signingKeys.lock()
     if (!(await signingKeys.revoke(kid))) throw new LatchkeyError('signing_key_not_found')
     const isReplaced = !(await signingKeys.usable()).some(({ retiresAt }) => retiresAt === null)
-    if (isReplaced) await signingKeys.insert({ ...successor, sealedPrivateKey }, 0)
+    if (isReplaced) {
+      const row = await signingKeys.insert({ ...successor, sealedPrivateKey }, 0)
+      await securityEvents.add(keyCreated(row, actor))
+    }
     await journal.append([{ kind: 'key', subject: kid, reason: 'key_compromised' }])
+    await securityEvents.add({ type: 'signing_key_revoked', actor, details: { kid } })
     return isReplaced
   })
   return isReplaced ? successor.kid : undefined
+}
+
+function keyCreated({ kid, alg, activeFrom }: SigningKeyRow, actor = 'system'): NewSecurityEvent {
+  return { type: 'signing_key_created', actor, details: { kid, alg, active_from: activeFrom.toISOString() } }
 }

@@ -7,10 +7,10 @@ import type { TokenResponse, UserView } from '../../schemas.js'
 
 export type Transport = 'cookie' | 'body'
 
-/** The address and browser of a request. An invalid address from a proxy is no reason to refuse the client. */
+/** The address, browser and id of a request. An invalid address from a proxy is no reason to refuse the client. */
 export function callerOf(request: FastifyRequest): Caller {
   const userAgent = request.headers['user-agent']?.slice(0, USER_AGENT_MAX_LENGTH)
-  return { ip: ipAddressForm(request.ip), userAgent }
+  return { ip: ipAddressForm(request.ip), userAgent, requestId: request.id }
 }
 
 /** Headers can have 32 KB, and every event stores this one. */
