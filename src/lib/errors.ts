@@ -10,6 +10,14 @@ export interface FieldError {
   readonly message: string
 }
 
+/** Whom an error or a request concerns, for the log. */
+export interface Concerns {
+  userId?: string | undefined
+  sessionId?: string | undefined
+  /** The client that makes the request, otherwise the one that opened the session. */
+  clientId?: string | undefined
+}
+
 export interface ErrorDetails {
   /** What is wrong with this request, for people. Never contains a secret. */
   detail?: string
@@ -25,6 +33,8 @@ export interface ErrorDetails {
   ticket?: string | undefined
   /** For the log. Never sent. */
   cause?: unknown
+  /** For the log. Never sent: it can show that an account exists. */
+  concerns?: Concerns
 }
 
 /** An error of the catalogue. Any other thrown error is a defect, and is answered with `internal_error`. */
@@ -37,6 +47,7 @@ export class LatchkeyError extends Error {
   readonly tokenType: ErrorDetails['tokenType']
   readonly account: ErrorDetails['account']
   readonly ticket: ErrorDetails['ticket']
+  concerns: Concerns
 
   constructor(code: ErrorCode, details: ErrorDetails = {}) {
     super(catalogue[code].title, details.cause === undefined ? undefined : { cause: details.cause })
@@ -49,6 +60,7 @@ export class LatchkeyError extends Error {
     this.tokenType = details.tokenType
     this.account = details.account
     this.ticket = details.ticket
+    this.concerns = details.concerns ?? {}
   }
 }
 
@@ -65,6 +77,12 @@ export function fieldError(
   details: Omit<ErrorDetails, 'errors'> = {},
 ): LatchkeyError {
   return new LatchkeyError(code, { ...details, errors: [{ field, message }] })
+}
+
+/** Adds to an error whom it concerns, as far as it does not say so itself. Returns the error, to be thrown again. */
+export function concerning(error: unknown, concerns: Concerns): unknown {
+  if (error instanceof LatchkeyError) error.concerns = { ...concerns, ...error.concerns }
+  return error
 }
 
 /** Whether a credential was refused. Other errors, such as an unavailable store, say nothing about the credential. */

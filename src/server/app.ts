@@ -16,6 +16,7 @@ import { openapi } from '../http/plugins/openapi.js'
 import { notFound, problemDetails } from '../http/plugins/problem-details.js'
 import { rateLimit } from '../http/plugins/rate-limit.js'
 import { requestGuard } from '../http/plugins/request-guard.js'
+import { requestId } from '../http/plugins/request-id.js'
 import { requestLog } from '../http/plugins/request-log.js'
 import { responseTimeout } from '../http/plugins/response-timeout.js'
 import { securityHeaders } from '../http/plugins/security-headers.js'
@@ -74,6 +75,7 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
   const { name, accessName, deviceName } = config.cookie
   const cookieNames = config.cookie.access ? [accessName, deviceName] : [deviceName]
   await app.register(problemDetails, { log })
+  await app.register(requestId)
   await app.register(securityHeaders, { ...config, except: VERIFY_PATH })
   await app.register(drain)
   // Before every plugin that can refuse a request: a page cannot read a refusal without the CORS headers.

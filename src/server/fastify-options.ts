@@ -1,10 +1,10 @@
-import { randomUUID } from 'node:crypto'
 import type { Server } from 'node:http'
 import { type Serializer, type SerializerFactory, SerializerSelector } from '@fastify/fast-json-stringify-compiler'
-import { type FastifyHttpOptions, LogController } from 'fastify'
+import { type FastifyHttpOptions, type FastifyInstance, LogController } from 'fastify'
 import type { Config } from '../config/config.js'
 import { answerClientError, sendProblem } from '../http/errors/problem.js'
 import { toLatchkeyError } from '../http/errors/to-latchkey-error.js'
+import { newRequestIds, REQUEST_ID_HEADER, requestIds } from '../http/plugins/request-id.js'
 import { securityHeadersFor } from '../http/plugins/security-headers.js'
 import { routedUrl, withoutPublicPath } from '../http/rewrite-url.js'
 import { inNetworks } from '../lib/ip-address.js'
@@ -15,16 +15,18 @@ export function fastifyOptions(
 ): FastifyHttpOptions<Server> {
   const securityHeaders = securityHeadersFor(config.publicOrigin)
   const { publicPath } = config
+  // A function instead of the networks: Fastify would find an address with a port (`10.0.0.7:41234`, as some proxies
+  // write it) in no network, and would then take a trusted proxy for the client.
+  const trustProxy = config.trustProxy.length > 0 && inNetworks(config.trustProxy)
+  const newId = newRequestIds()
   return {
     // plugins/request-log.ts logs the requests.
     logger: false,
     logController: new LogController({ disableRequestLogging: true }),
-    // With an id from a header, a client could write into the log.
+    // Fastify would keep every client's header; plugins/request-id.ts keeps that of a trusted proxy.
     requestIdHeader: false,
-    genReqId: requestIds(),
-    // A function instead of the networks: Fastify would find an address with a port (`10.0.0.7:41234`, as some proxies
-    // write it) in no network, and would then take a trusted proxy for the client.
-    trustProxy: config.trustProxy.length > 0 ? inNetworks(config.trustProxy) : false,
+    genReqId: requestIds(trustProxy, newId),
+    trustProxy,
 
     // Most services have no PUBLIC_PATH. They do not search for one in each request.
     rewriteUrl:
@@ -57,10 +59,16 @@ export function fastifyOptions(
     // Requests that arrive on an open connection during the shutdown are served normally.
     return503OnClosing: false,
 
-    frameworkErrors: (error, _request, reply) => {
-      sendProblem(reply.headers(securityHeaders), toLatchkeyError(error))
+    frameworkErrors: (thrown, request, reply) => {
+      const error = toLatchkeyError(thrown)
+      const res = { statusCode: error.status }
+      request.server.log.info({ reqId: request.id, code: error.code, req: request, res }, 'request refused')
+      sendProblem(reply.headers(securityHeaders).header(REQUEST_ID_HEADER, request.id), error)
     },
-    clientErrorHandler: (error, socket) => answerClientError(error, socket, securityHeaders),
+    clientErrorHandler(this: FastifyInstance, error, socket) {
+      const id = newId()
+      answerClientError(error, socket, { id, headers: { ...securityHeaders, [REQUEST_ID_HEADER]: id }, log: this.log })
+    },
   }
 }
 
@@ -94,11 +102,4 @@ export const serializers: SerializerFactory = (sharedSchemas, options) => {
     compiled.set(key, serializer)
     return serializer
   }
-}
-
-/** Creates ids that no other process creates: a random prefix for the process, and a counter. */
-function requestIds(): () => string {
-  const process = randomUUID().slice(0, 24)
-  let count = 0
-  return () => process + (count++).toString(16).padStart(12, '0')
 }

@@ -14,7 +14,7 @@ t.test('a listed origin can read responses, including errors', async t => {
     t.match(answer.headers, {
       'access-control-allow-origin': ORIGIN,
       'access-control-allow-credentials': 'true',
-      'access-control-expose-headers': 'X-Token-Refresh-Required, Retry-After, WWW-Authenticate',
+      'access-control-expose-headers': 'X-Request-Id, X-Token-Refresh-Required, Retry-After, WWW-Authenticate',
       vary: /Origin/,
     })
   }

@@ -10,6 +10,7 @@ import { csrf } from '../../src/http/plugins/csrf.js'
 import { openapi } from '../../src/http/plugins/openapi.js'
 import { notFound, problemDetails } from '../../src/http/plugins/problem-details.js'
 import { requestGuard } from '../../src/http/plugins/request-guard.js'
+import { requestId } from '../../src/http/plugins/request-id.js'
 import { requestLog } from '../../src/http/plugins/request-log.js'
 import { responseTimeout } from '../../src/http/plugins/response-timeout.js'
 import { securityHeaders } from '../../src/http/plugins/security-headers.js'
@@ -60,7 +61,9 @@ export async function buildToyApp(t: Test, options: ToyAppOptions = {}) {
   }).withTypeProvider<TypeBoxTypeProvider>()
   t.teardown(() => app.close())
 
+  app.log = log
   await app.register(problemDetails, { log })
+  await app.register(requestId)
   await app.register(requestLog, { log })
   await app.register(responseTimeout, { timeoutMs: options.timeoutMs ?? 30_000 })
   await app.register(securityHeaders, { publicOrigin })

@@ -121,10 +121,11 @@ export async function verifyClientToken(
   if (!client || claims.iss !== config.issuer || claims.aud !== clientTokenAudience(config) || !isUuid(client.clientId))
     throw new LatchkeyError('token_invalid')
 
-  if (client.expiresAt <= clock() / 1000) throw new LatchkeyError('token_expired')
-  if (revocations.refuses(tokenFactsOf(client))) throw new LatchkeyError('token_revoked')
+  const concerns = { clientId: client.clientId }
+  if (client.expiresAt <= clock() / 1000) throw new LatchkeyError('token_expired', { concerns })
+  if (revocations.refuses(tokenFactsOf(client))) throw new LatchkeyError('token_revoked', { concerns })
   const allowed = await db.clients.scopesOfToken(client)
-  if (!allowed) throw new LatchkeyError('token_revoked')
+  if (!allowed) throw new LatchkeyError('token_revoked', { concerns })
   return { ...client, scopes: client.scopes.filter(scope => allowed.includes(scope)) }
 }
 

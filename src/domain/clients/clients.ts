@@ -55,7 +55,8 @@ export async function authenticateClient(
   { clientId, secret }: ClientCredentials,
 ): Promise<KnownClient> {
   const client = isUuid(clientId) ? await db.clients.find(clientId) : undefined
-  if (!client || !isClientSecret(secret, client.secretHash)) throw new LatchkeyError('invalid_client')
+  if (!client || !isClientSecret(secret, client.secretHash))
+    throw new LatchkeyError('invalid_client', { concerns: { clientId: client?.id } })
   return client
 }
 

@@ -1,4 +1,4 @@
-import { isCredentialRefusal } from '../../lib/errors.js'
+import { type Concerns, isCredentialRefusal } from '../../lib/errors.js'
 import type { Client } from '../../postgres/clients.js'
 import type { NewSecurityEvent } from '../../postgres/security-events.js'
 import { commitAndAnnounce } from '../commit-and-announce.js'
@@ -12,18 +12,22 @@ import { isClientToken, verifyClientToken } from './client-token.js'
  * Revokes a token for a client (RFC 7009). A refresh token revokes its whole session, an access token only itself. The
  * client can revoke the tokens of the sessions that it opened and its own access tokens; with the scope `admin`, every
  * token. Resolves for every other token too, without a change, so that the client learns nothing about it.
+ *
+ * @returns whose token was revoked; undefined if none was
  */
 export async function revokeToken(
   context: AuthContext,
   client: Pick<Client, 'id' | 'scopes'>,
   token: string,
-): Promise<void> {
+): Promise<Concerns | undefined> {
   const isOwn = (clientId: string) => clientId === client.id || client.scopes.includes('admin')
   const refreshToken = readRefreshToken(token, context.secrets.refreshKeys)
   if (refreshToken) return endSessionOf(context, refreshToken.sessionId, client.id, isOwn)
 
   const found = await liveAccessToken(context, token)
-  if (found && isOwn(found.clientId)) await revokeAccessToken(context, found, client.id)
+  if (!found || !isOwn(found.clientId)) return undefined
+  await revokeAccessToken(context, found, client.id)
+  return found
 }
 
 async function endSessionOf(
@@ -31,14 +35,15 @@ async function endSessionOf(
   sessionId: string,
   actor: string,
   isOwn: (clientId: string) => boolean,
-): Promise<void> {
+): Promise<Concerns | undefined> {
   const session = await context.db.refreshTokens.find(sessionId)
-  if (!session || !isOwn(session.clientId)) return
+  if (!session || !isOwn(session.clientId)) return undefined
   const { userId } = session
   await commitAndAnnounce(context, async repositories => {
     const entries = await endSessions(repositories, userId, [sessionId], 'revoked_by_client')
     if (entries.length > 0) await repositories.securityEvents.add({ type: 'session_revoked', userId, sessionId, actor })
   })
+  return { userId, sessionId }
 }
 
 /** Undefined if the token is expired, revoked or invalid: then nothing is left to revoke. */

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { LatchkeyError } from '../../lib/errors.js'
+import { concerning, LatchkeyError } from '../../lib/errors.js'
 import type { User } from '../../postgres/users.js'
 import { type AccountNames, attemptCounter, findAccount } from '../accounts/find-account.js'
 import { commitAndAnnounce } from '../commit-and-announce.js'
@@ -33,12 +33,12 @@ export function logIn(context: AuthContext, credentials: Credentials, caller: Ca
 
 async function signIn(context: AuthContext, credentials: Credentials, caller: Caller, joinQueue: JoinQueue) {
   const user = await verifyPassword(context, credentials, caller, joinQueue)
-  if (user.mustChangePassword) throw new LatchkeyError('password_change_required')
+  if (user.mustChangePassword) throw new LatchkeyError('password_change_required', { concerns: { userId: user.id } })
 
   const opened = await openVerified(context, user, credentials, caller).catch((error: unknown) => {
     if (error instanceof LatchkeyError && error.code === 'too_many_sessions')
       context.recordEvent({ ...failure(user, caller), details: { reason: error.code } })
-    throw error
+    throw concerning(error, { userId: user.id })
   })
   if (!opened) throw refusal(context, user, caller)
   const device = issueDeviceCookie(context, { ...credentials, userId: user.id })
@@ -136,7 +136,7 @@ async function openVerified(
 function refusal(context: AuthContext, user: User | undefined, caller: Caller, attempt?: Attempt): LatchkeyError {
   const details = user && attempt === 'locked' ? { details: { locked: true } } : {}
   context.recordEvent({ ...failure(user, caller), ...details })
-  return new LatchkeyError('invalid_credentials')
+  return new LatchkeyError('invalid_credentials', { concerns: { userId: user?.id } })
 }
 
 function failure(user: User | undefined, caller: Caller) {

@@ -1,4 +1,5 @@
-import { fieldError, LatchkeyError } from '../../lib/errors.js'
+import { concerning, fieldError, LatchkeyError } from '../../lib/errors.js'
+import type { User } from '../../postgres/users.js'
 import { emailForms } from '../accounts/account-names.js'
 import { commitAndAnnounce } from '../commit-and-announce.js'
 import type { AuthContext, Caller } from '../context.js'
@@ -38,10 +39,20 @@ export function changePassword(context: AuthContext, change: PasswordChange, cal
 }
 
 async function verifyAndChange(context: AuthContext, change: PasswordChange, caller: Caller, joinQueue: JoinQueue) {
-  const { config, passwords } = context
   const { email, session: current } = await findAccountAndSession(context, change)
   const credentials = { email, password: change.currentPassword, deviceCookie: change.deviceCookie, session: current }
   const user = await verifyPassword(context, credentials, caller, joinQueue)
+  return changeVerified(context, { ...change, user, current }, caller).catch((error: unknown) => {
+    throw concerning(error, { userId: user.id, sessionId: current?.sessionId })
+  })
+}
+
+async function changeVerified(
+  context: AuthContext,
+  { user, current, ...change }: PasswordChange & { user: User; current: Principal | undefined },
+  caller: Caller,
+): Promise<Grant> {
+  const { config, passwords } = context
   checkNewPassword(change.newPassword, {
     email: user.email,
     minLength: config.passwordMinLength,

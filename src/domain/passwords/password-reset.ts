@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { LatchkeyError } from '../../lib/errors.js'
+import { concerning, LatchkeyError } from '../../lib/errors.js'
 import { uuidFromBytes, uuidToBytes } from '../../lib/ids.js'
 import { type TagKey, taggedTokens } from '../../lib/tagged-token.js'
 import { findUserId } from '../accounts/administer-users.js'
@@ -30,12 +30,24 @@ export interface PasswordReset {
  * @throws LatchkeyError reset_token_invalid, busy, and what {@link checkNewPassword} throws
  */
 export async function resetPassword(context: AuthContext, reset: PasswordReset, caller: Caller): Promise<Grant> {
-  const { config, db, passwords, secrets } = context
-  const token = readPasswordResetToken(reset.token, secrets.resetKeys)
-  const tokenHash = token && hashOfResetToken(token)
+  const token = readPasswordResetToken(reset.token, context.secrets.resetKeys)
+  if (!token) throw new LatchkeyError('reset_token_invalid')
+  return resetBy(token, context, reset, caller).catch((error: unknown) => {
+    throw concerning(error, { userId: token.userId })
+  })
+}
+
+async function resetBy(
+  token: PasswordResetToken,
+  context: AuthContext,
+  reset: PasswordReset,
+  caller: Caller,
+): Promise<Grant> {
+  const { config, db, passwords } = context
+  const tokenHash = hashOfResetToken(token)
   // Checked before anything is hashed, so that an invalid token costs no hash. The decision is `take` below.
-  const user = token && tokenHash && (await db.passwordResets.findUser(token.userId, tokenHash))
-  if (!user || !tokenHash) throw new LatchkeyError('reset_token_invalid')
+  const user = await db.passwordResets.findUser(token.userId, tokenHash)
+  if (!user) throw new LatchkeyError('reset_token_invalid')
   checkNewPassword(reset.newPassword, {
     email: user.email,
     minLength: config.passwordMinLength,

@@ -1,4 +1,4 @@
-import { isCredentialRefusal, LatchkeyError } from '../../lib/errors.js'
+import { type Concerns, isCredentialRefusal, LatchkeyError } from '../../lib/errors.js'
 import { commitAndAnnounce } from '../commit-and-announce.js'
 import type { AuthContext, Caller } from '../context.js'
 import { chooseRefreshToken, examineRefreshToken, sessionOverError } from '../tokens/examine-refresh-token.js'
@@ -28,6 +28,7 @@ interface Authority {
  * already. An expired or superseded token revokes only its own session. Of several refresh tokens the best one is used,
  * and the sessions of the others are revoked too, because the service cannot know which one the user means.
  *
+ * @returns whose session it was; undefined if it no longer exists
  * @throws LatchkeyError authentication_required, live_token_required, token_invalid, token_stale, refresh_token_invalid
  */
 export async function logOut(
@@ -35,18 +36,19 @@ export async function logOut(
   credentials: LogoutCredentials,
   scope: LogoutScope,
   caller: Caller,
-): Promise<void> {
+): Promise<Concerns | undefined> {
   const { refreshTokens } = credentials
   const refreshToken = await chooseRefreshToken(context, refreshTokens)
   const authority = await findAuthority(context, { accessToken: credentials.accessToken, refreshToken })
   if (authority) await endBy(context, authority, scope, caller)
-  if (scope === 'others' || refreshTokens.length < 2) return
+  if (scope === 'others' || refreshTokens.length < 2) return authority
   for (const token of oneOfEachSession(context, refreshTokens).slice(0, MAX_SESSIONS)) {
     const verdict = await examineRefreshToken(context, token)
     if (verdict.is === 'over' || token.sessionId === authority?.sessionId) continue
     const { userId, sessionId } = verdict.state
     await endBy(context, { userId, sessionId, live: false }, 'session', caller)
   }
+  return authority
 }
 
 /** A browser does not have more by accident, and each one costs a transaction. */
@@ -63,9 +65,10 @@ function oneOfEachSession({ secrets }: AuthContext, texts: readonly string[]): R
 }
 
 async function endBy(context: AuthContext, authority: Authority, scope: LogoutScope, caller: Caller): Promise<void> {
-  if (scope !== 'session' && !authority.live) throw new LatchkeyError('live_token_required')
-
   const { userId, sessionId } = authority
+  if (scope !== 'session' && !authority.live)
+    throw new LatchkeyError('live_token_required', { concerns: { userId, sessionId } })
+
   await commitAndAnnounce(context, async repositories => {
     const entries =
       scope === 'session'
@@ -121,13 +124,14 @@ async function authorityOfRefreshToken(context: AuthContext, text: string): Prom
  * Revokes the session of a refresh token. Unlike {@link logOut} it throws if the session is over already. A superseded
  * token is enough: signing out is always allowed.
  *
+ * @returns whose session it was
  * @throws LatchkeyError refresh_token_invalid, refresh_token_expired, session_revoked, session_expired, user_disabled
  */
 export async function endSessionOfToken(
   context: Pick<AuthContext, 'activity' | 'clock' | 'config' | 'db' | 'revocations' | 'secrets'>,
   text: string,
   caller: Caller,
-): Promise<void> {
+): Promise<Concerns> {
   const presented = requireRefreshToken(text, context.secrets.refreshKeys)
   const verdict = await examineRefreshToken(context, presented)
   if (verdict.is === 'over') throw sessionOverError(context, presented, verdict)
@@ -136,8 +140,9 @@ export async function endSessionOfToken(
   await commitAndAnnounce(context, async repositories => {
     const entries = await endSessions(repositories, userId, [sessionId], 'logout')
     // The session was revoked by another request in the meantime.
-    if (entries.length === 0) throw new LatchkeyError('session_revoked')
+    if (entries.length === 0) throw new LatchkeyError('session_revoked', { concerns: { userId, sessionId } })
     const event = { userId, sessionId, actor: 'user', ...caller, details: { scope: 'session' } }
     await repositories.securityEvents.add({ ...event, type: 'signed_out' })
   })
+  return { userId, sessionId }
 }

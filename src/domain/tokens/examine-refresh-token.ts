@@ -1,4 +1,4 @@
-import { LatchkeyError } from '../../lib/errors.js'
+import { type Concerns, concerning, LatchkeyError } from '../../lib/errors.js'
 import { beganAt } from '../../lib/ids.js'
 import type { RefreshState } from '../../postgres/refresh-state.js'
 import type { AuthContext } from '../context.js'
@@ -64,18 +64,30 @@ async function useOfSuccessor(
  * Checks that a refresh with this token would succeed, and changes nothing: a superseded token is refused here, but
  * only a refresh with it can revoke the session.
  *
+ * @returns whom the token concerns
  * @throws LatchkeyError the error of such a refresh, except that a reused token is only superseded
  */
 export async function verifyRefreshToken(
   context: Pick<AuthContext, 'activity' | 'clock' | 'config' | 'db' | 'secrets'>,
   text: string,
-): Promise<void> {
+): Promise<Concerns> {
   const presented = requireRefreshToken(text, context.secrets.refreshKeys)
   const verdict = await examineRefreshToken(context, presented)
-  requireBoundClient(FIRST_PARTY, verdict.state)
-  if (verdict.is === 'over') throw sessionOverError(context, presented, verdict)
-  if (verdict.is === 'superseded' || verdict.is === 'reused') throw new LatchkeyError('refresh_token_superseded')
-  if (verdict.is === 'unknown') throw new LatchkeyError('refresh_token_unknown')
+  const concerns = concernsOf(presented, verdict)
+  try {
+    requireBoundClient(FIRST_PARTY, verdict.state)
+    if (verdict.is === 'over') throw sessionOverError(context, presented, verdict)
+    if (verdict.is === 'superseded' || verdict.is === 'reused') throw new LatchkeyError('refresh_token_superseded')
+    if (verdict.is === 'unknown') throw new LatchkeyError('refresh_token_unknown')
+    return concerns
+  } catch (error) {
+    throw concerning(error, concerns)
+  }
+}
+
+/** Whom a refresh token concerns; of a session that no longer exists, only its id is known. */
+function concernsOf({ sessionId }: Pick<RefreshToken, 'sessionId'>, { state }: Verdict): Concerns {
+  return { sessionId, userId: state?.userId, clientId: state?.clientId }
 }
 
 /**
@@ -84,11 +96,12 @@ export async function verifyRefreshToken(
  */
 export function sessionOverError(
   { clock, config }: Pick<AuthContext, 'clock' | 'config'>,
-  { sessionId }: Pick<RefreshToken, 'sessionId'>,
-  { code, state }: Extract<Verdict, { is: 'over' }>,
+  presented: Pick<RefreshToken, 'sessionId'>,
+  verdict: Extract<Verdict, { is: 'over' }>,
 ): LatchkeyError {
-  const isYoung = beganAt(sessionId) > clock() - config.sessionMaxAgeSeconds * 1000
-  return new LatchkeyError(code, { account: state === undefined && isYoung ? 'deleted' : undefined })
+  const isYoung = beganAt(presented.sessionId) > clock() - config.sessionMaxAgeSeconds * 1000
+  const account = verdict.state === undefined && isYoung ? 'deleted' : undefined
+  return new LatchkeyError(verdict.code, { account, concerns: concernsOf(presented, verdict) })
 }
 
 /** The client that uses a refresh token. It can refresh only the sessions of its own `client_id`s (RFC 6749, 6). */

@@ -14,6 +14,8 @@ export interface Grant {
   /** If false, the browser deletes its cookies when it is closed. */
   remember: boolean
   sessionId: string
+  /** The client that opened the session. */
+  clientId: string
   user: PublicUser
   /** Only after a sign-in from a browser. */
   device?: IssuedDeviceCookie | undefined
@@ -34,6 +36,7 @@ export function grantTokens(
     refreshExpiresInSeconds: Math.max(0, Math.floor(facts.refreshExpiresInSeconds ?? 0)),
     remember: facts.remember,
     sessionId: facts.sessionId,
+    clientId: facts.clientId,
     user: publicUser({ ...facts, id: facts.userId, createdAt: facts.userCreatedAt }),
   }
 }

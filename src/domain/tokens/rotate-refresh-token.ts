@@ -1,4 +1,4 @@
-import { LatchkeyError } from '../../lib/errors.js'
+import { type Concerns, concerning, LatchkeyError } from '../../lib/errors.js'
 import type { LateAnswer } from '../../postgres/refresh-tokens.js'
 import type { NewSecurityEvent } from '../../postgres/security-events.js'
 import type { AuthContext, Caller } from '../context.js'
@@ -44,10 +44,26 @@ export async function rotateRefreshToken(
   context: AuthContext,
   text: string,
   caller: Caller,
-  { client = FIRST_PARTY, withTokenType, proofs = { ...NO_PROOFS, mark: null } }: RotationRequest = {},
+  request: RotationRequest = {},
 ): Promise<Grant> {
+  const presented = requireRefreshToken(text, context.secrets.refreshKeys)
+  const concerns: Concerns = { sessionId: presented.sessionId }
+  try {
+    return await exchange(context, presented, caller, { ...request, concerns })
+  } catch (error) {
+    throw concerning(error, concerns)
+  }
+}
+
+/** @param request - `concerns` is filled in when the session is read */
+async function exchange(
+  context: AuthContext,
+  presented: RefreshToken,
+  caller: Caller,
+  request: RotationRequest & { concerns: Concerns },
+): Promise<Grant> {
+  const { client = FIRST_PARTY, withTokenType, proofs = { ...NO_PROOFS, mark: null }, concerns } = request
   const { activity, db, secrets } = context
-  const presented = requireRefreshToken(text, secrets.refreshKeys)
 
   // Nearly always the newest secret derives the successor. After a change of the secret, the whitelist tells which one.
   let derivation: Derivation = { key: secrets.refreshKeys[0], anySuccessor: false }
@@ -56,6 +72,8 @@ export async function rotateRefreshToken(
     if (rotated) return rotated
 
     const verdict = await examineRefreshToken(context, presented, proofs)
+    concerns.userId = verdict.state?.userId
+    concerns.clientId = verdict.state?.clientId
     requireBoundClient(client, verdict.state)
     switch (verdict.is) {
       case 'over':

@@ -78,15 +78,16 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
   }
 
   function requireValid(token: string, principal: Principal): Principal {
-    const { tokenType } = principal
+    const { tokenType, userId, sessionId, clientId } = principal
+    const details = () => ({ tokenType, concerns: { userId, sessionId, clientId } })
     if (principal.expiresAt <= nowSeconds()) {
       verified.delete(endOf(token))
-      throw new LatchkeyError('token_expired', { tokenType })
+      throw new LatchkeyError('token_expired', details())
     }
     const refusal = options.revocations.refuses(principal)
-    if (refusal === 'stale') throw new LatchkeyError('token_stale', { tokenType })
+    if (refusal === 'stale') throw new LatchkeyError('token_stale', details())
     if (refusal === 'revoked')
-      throw new LatchkeyError('token_revoked', { tokenType, account: options.revocations.accountEndOf(principal) })
+      throw new LatchkeyError('token_revoked', { ...details(), account: options.revocations.accountEndOf(principal) })
     return principal
   }
 

@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import { catalogue, type ErrorCode, type FieldError, LatchkeyError } from '../../lib/errors.js'
+import { factsOf, recordRefusal } from '../request-facts.js'
 import { asSent } from './sent-names.js'
 
 /** RFC 9457 problem details with the extensions `code`, `errors`, `messages`, `ticket` and `request_id`. */
@@ -16,12 +17,12 @@ export interface Problem {
   messages?: AccessTokenMessage[]
   /** Set if a refresh token in a body is superseded: the client sends it if it presents the same token again. */
   ticket?: string
-  /** Set for internal errors only: users quote it to the operator, who finds it in the log. */
-  request_id?: string
+  /** The id of the request, as in the header `X-Request-Id`: users quote it to support, who finds it in the log. */
+  request_id: string
 }
 
 /** The body of an error response. It does not contain the cause. */
-function toProblem(error: LatchkeyError, requestId?: string, errors = error.errors): Problem {
+function toProblem(error: LatchkeyError, requestId: string, errors = error.errors): Problem {
   const messages = accessTokenMessages(error)
   return {
     type: `urn:latchkey:error:${error.code}`,
@@ -32,7 +33,7 @@ function toProblem(error: LatchkeyError, requestId?: string, errors = error.erro
     ...(errors !== undefined && { errors }),
     ...(error.ticket !== undefined && { ticket: error.ticket }),
     ...(messages !== undefined && { messages }),
-    ...(error.code === 'internal_error' && requestId !== undefined && { request_id: requestId }),
+    request_id: requestId,
   }
 }
 
@@ -48,8 +49,10 @@ export function sendProblem(reply: FastifyReply, error: LatchkeyError): FastifyR
   return reply.send(JSON.stringify(toProblem(error, reply.request.id, asSent(reply.request, error.errors))))
 }
 
-/** Sets the headers that errors have in every format. */
-export function setErrorHeaders(reply: FastifyReply, { status, retryAfterSeconds }: LatchkeyError): void {
+/** Sets the headers that errors have in every format, and records the error for the log line of the request. */
+export function setErrorHeaders(reply: FastifyReply, error: LatchkeyError): void {
+  const { status, retryAfterSeconds } = error
+  recordRefusal(reply.request, error)
   reply.header('cache-control', 'no-store')
   if (retryAfterSeconds !== undefined) reply.header('retry-after', String(Math.ceil(retryAfterSeconds)))
   // The service does not read the rest of such a request.
@@ -72,30 +75,30 @@ export function accessTokenMessages(error: LatchkeyError): AccessTokenMessage[] 
 }
 
 /** Logs an error. The log's serializer (server/logging.ts) removes the parts of the cause that can quote user data. */
-export function logRefusal(
-  log: FastifyBaseLogger,
-  { id: reqId }: FastifyRequest,
-  { code, status, cause }: LatchkeyError,
-): void {
-  const fields = cause === undefined ? { reqId, code } : { reqId, code, err: cause }
-  if (status < 500) log.debug({ reqId, code }, 'request refused')
+export function logRefusal(log: FastifyBaseLogger, request: FastifyRequest, error: LatchkeyError): void {
+  recordRefusal(request, error)
+  const { status, cause } = error
+  const facts = { reqId: request.id, ...factsOf(request) }
+  const fields = cause === undefined ? facts : { ...facts, err: cause }
+  if (status < 500) log.debug(facts, 'request refused')
   else if (status === 500) log.error(fields, 'request failed')
   else log.warn(fields, 'request refused')
 }
 
 /**
  * Answers data that is not a complete request: malformed HTTP, headers that are too large, or a request that took too
- * long to arrive. Closes the connection, because the start of the next request is unknown.
- *
- * @param headers the headers of every answer
+ * long to arrive. Closes the connection, because the start of the next request is unknown. It has no other log line, so
+ * this one is written at the level of those of other requests.
  */
 export function answerClientError(
   error: Error & { code?: string },
   socket: Socket,
-  headers: Record<string, string>,
+  { id, headers, log }: ClientErrorAnswer,
 ): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return
-  const problem = toProblem(new LatchkeyError(PARSER_CODES[error.code ?? ''] ?? 'invalid_request'))
+  const problem = toProblem(new LatchkeyError(PARSER_CODES[error.code ?? ''] ?? 'invalid_request'), id)
+  const { code, status: statusCode } = problem
+  log.info({ reqId: id, code, remoteAddress: socket.remoteAddress, res: { statusCode } }, 'request refused')
   const body = JSON.stringify(problem)
   const head = [
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
@@ -107,6 +110,14 @@ export function answerClientError(
   ]
   if (socket.writable) socket.write(`${head.join('\r\n')}\r\n\r\n${body}`)
   socket.destroySoon()
+}
+
+export interface ClientErrorAnswer {
+  /** A new id: the header with that of a proxy may not have arrived. */
+  id: string
+  /** The headers of every answer. */
+  headers: Record<string, string>
+  log: Pick<FastifyBaseLogger, 'info'>
 }
 
 const PARSER_CODES: Partial<Record<string, ErrorCode>> = {

@@ -13,6 +13,7 @@ import type { Scope } from '../../domain/clients/clients.js'
 import type { AuthContext } from '../../domain/context.js'
 import { verifyAccessToken } from '../../domain/tokens/verify-access-token.js'
 import { LatchkeyError } from '../../lib/errors.js'
+import { recordConcerns } from '../request-facts.js'
 
 export interface AuthenticateClientsOptions {
   context: AuthContext
@@ -38,9 +39,9 @@ export const authenticateClients = fp(
           const token = request.presentedAccessToken()
           if (token === undefined) throw new LatchkeyError('authentication_required')
           if (!isClientToken(context, token)) {
-            // The result is not used: an invalid token gets its own error, a valid one insufficient_scope.
-            await verifyAccessToken(context, token)
-            throw new LatchkeyError('insufficient_scope')
+            // An invalid token gets its own error, a valid one insufficient_scope.
+            const { userId, sessionId, clientId } = await verifyAccessToken(context, token)
+            throw new LatchkeyError('insufficient_scope', { concerns: { userId, sessionId, clientId } })
           }
           request.client = await clientOf(context, token, scope)
           request.actor = request.client.clientId
@@ -53,6 +54,7 @@ export const authenticateClients = fp(
       if (isClientToken(context, token)) {
         const client = await clientOf(context, token, 'admin')
         administrators.set(request, { client })
+        recordConcerns(request, { clientId: client.clientId })
         request.actor = client.clientId
         return
       }
@@ -73,7 +75,8 @@ export const authenticateClients = fp(
 
 async function clientOf(context: AuthContext, token: string, scope: Scope): Promise<ClientPrincipal> {
   const client = await verifyClientToken(context, token)
-  if (!client.scopes.includes(scope)) throw new LatchkeyError('insufficient_scope')
+  if (!client.scopes.includes(scope))
+    throw new LatchkeyError('insufficient_scope', { concerns: { clientId: client.clientId } })
   return client
 }
 

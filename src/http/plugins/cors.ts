@@ -20,7 +20,7 @@ export const cors = fp(
       credentials: true,
       methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
       allowedHeaders: [...ALWAYS_ALLOWED, ...corsHeaders],
-      exposedHeaders: ['X-Token-Refresh-Required', 'Retry-After', 'WWW-Authenticate'],
+      exposedHeaders: ['X-Request-Id', 'X-Token-Refresh-Required', 'Retry-After', 'WWW-Authenticate'],
       maxAge: PREFLIGHT_MAX_AGE_SECONDS,
     })
   },

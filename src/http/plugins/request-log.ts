@@ -1,20 +1,22 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { factsOf } from '../request-facts.js'
 
 export interface RequestLogOptions {
   log: FastifyBaseLogger
 }
 
 /**
- * Logs one line for each answered request of the routes that are registered later, and provides `request.log`, whose
- * lines contain the request's id. Fastify's own logging is off: it creates a child logger and a response listener for
+ * Logs one line for each answered request of the routes that are registered later (docs/logging.md), and provides
+ * `request.log`, whose lines contain the request's id. Fastify's own logging is off: it creates a child logger and a response listener for
  * every request, which takes longer than verifying a cached token, and those requests are not logged at all.
  */
 export const requestLog = fp(
   async (app: FastifyInstance, { log }: RequestLogOptions) => {
     app.setChildLoggerFactory((_fastifysOwn, bindings, options) => log.child(bindings, options))
     app.addHook('onResponse', (request, reply, done) => {
-      request.log.info({ req: request, res: reply, responseTime: reply.elapsedTime }, 'request completed')
+      const { elapsedTime: responseTime } = reply
+      request.log.info({ req: request, res: reply, ...factsOf(request), responseTime }, 'request completed')
       done()
     })
   },

@@ -99,9 +99,9 @@ function setDjangoErrorHandler(app: FastifyInstance): void {
 
 function withDetail(error: LatchkeyError): LatchkeyError {
   if (error.detail !== undefined) return error
-  const { account, code, retryAfterSeconds, errors, cause } = error
+  const { account, code, retryAfterSeconds, errors, cause, concerns } = error
   const known =
     code === 'authentication_required' ? CREDENTIALS_NOT_PROVIDED : account && ACCOUNT_REFUSALS[account].detail
   const detail = known ?? error.message
-  return new LatchkeyError(code, { detail, retryAfterSeconds, errors, cause })
+  return new LatchkeyError(code, { detail, retryAfterSeconds, errors, cause, concerns })
 }

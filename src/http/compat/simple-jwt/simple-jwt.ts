@@ -9,8 +9,9 @@ import { verifyAccessToken } from '../../../domain/tokens/verify-access-token.js
 import { LatchkeyError } from '../../../lib/errors.js'
 import { logRefusal } from '../../errors/problem.js'
 import { toLatchkeyError } from '../../errors/to-latchkey-error.js'
+import { recordConcerns } from '../../request-facts.js'
 import { genuineDevice, genuineRefreshToken } from '../../routes/auth/genuine-credentials.js'
-import { callerOf } from '../../routes/auth/token-response.js'
+import { callerOf, recordGrant } from '../../routes/auth/token-response.js'
 import { Type } from '../../schemas.js'
 import { hasField, parseBodies, readFields } from './bodies.js'
 import { describeView, sendRefusal } from './refusals.js'
@@ -85,6 +86,7 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
     async request => {
       const credentials = { ...credentialsOf(request.body), deviceCookie: request.deviceCookie() }
       const grant = await logIn(context, credentials, callerOf(request))
+      recordGrant(request, grant)
       return { refresh: grant.refreshToken, access: grant.accessToken }
     },
   )
@@ -109,6 +111,7 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
         withTokenType: true,
         proofs: BODY_PROOFS,
       })
+      recordGrant(request, grant)
       return { access: grant.accessToken, refresh: grant.refreshToken }
     },
   )
@@ -127,8 +130,10 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
     async request => {
       const { token } = readFields(request.body, 'token')
       // A JWT contains dots; our refresh tokens contain none.
-      if (token.includes('.')) await verifyAccessToken(context, token)
-      else await verifyRefreshToken(context, token)
+      const verified = token.includes('.')
+        ? await verifyAccessToken(context, token)
+        : await verifyRefreshToken(context, token)
+      recordConcerns(request, verified)
       return {}
     },
   )
@@ -145,7 +150,7 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
     },
     async request => {
       const { refresh } = readFields(request.body, 'refresh')
-      await endSessionOfToken(context, refresh, callerOf(request))
+      recordConcerns(request, await endSessionOfToken(context, refresh, callerOf(request)))
       return {}
     },
   )

@@ -6,6 +6,7 @@ import { chooseRefreshToken } from '../../../domain/tokens/examine-refresh-token
 import { rotateRefreshToken } from '../../../domain/tokens/rotate-refresh-token.js'
 import { type ErrorCode, fieldError, LatchkeyError } from '../../../lib/errors.js'
 import { toLatchkeyError } from '../../errors/to-latchkey-error.js'
+import { recordConcerns } from '../../request-facts.js'
 import { errorResponses, optionalBodyOf, Type, tokenResponseSchema } from '../../schemas.js'
 import { bodyAliases } from './body-aliases.js'
 import { genuineRefreshToken } from './genuine-credentials.js'
@@ -115,7 +116,7 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
         accessToken: request.presentedAccessToken(),
         refreshTokens: presentedRefreshTokens(request, request.body?.refresh_token).tokens,
       }
-      await logOut(context, credentials, scope, callerOf(request))
+      recordConcerns(request, (await logOut(context, credentials, scope, callerOf(request))) ?? {})
       if (scope !== 'others') reply.clearRefreshCookie().clearAccessCookie()
       return reply.code(204).header('Cache-Control', 'no-store').send(null)
     },
@@ -123,11 +124,11 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
 
   /** Sends the ticket of a superseded token: to browsers as a cookie, to other clients in the body. */
   function setTicketOrClearCookies(thrown: Error, request: FastifyRequest, reply: FastifyReply): never {
-    const { code, ticket } = toLatchkeyError(thrown)
+    const { code, ticket, concerns } = toLatchkeyError(thrown)
     if (code !== 'refresh_token_superseded' || ticket === undefined || request.refreshCookies().length === 0)
       return clearCookiesOfEndedSession(thrown, request, reply)
     reply.setTicketCookie(ticket, context.config.refreshTokenTtlSeconds)
-    throw new LatchkeyError(code)
+    throw new LatchkeyError(code, { concerns })
   }
 }
 

@@ -7,6 +7,7 @@ import { changePassword } from '../../../domain/passwords/change-password.js'
 import type { Principal } from '../../../domain/tokens/access-token.js'
 import { verifyAccessToken } from '../../../domain/tokens/verify-access-token.js'
 import { fieldError, LatchkeyError } from '../../../lib/errors.js'
+import { recordConcerns } from '../../request-facts.js'
 import {
   accessTokenErrors,
   bodyOf,
@@ -172,5 +173,7 @@ async function signedInUser(context: AuthContext, request: FastifyRequest): Prom
     throw fieldError('authentication_required', 'email', 'is required without an access token', {
       detail: 'Without an access token, email is required.',
     })
-  return verifyAccessToken(context, token)
+  const principal = await verifyAccessToken(context, token)
+  recordConcerns(request, { userId: principal.userId })
+  return principal
 }

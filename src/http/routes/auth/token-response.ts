@@ -3,6 +3,7 @@ import type { PublicUser } from '../../../domain/accounts/profile.js'
 import type { Caller } from '../../../domain/context.js'
 import type { Grant } from '../../../domain/tokens/grant-tokens.js'
 import { ipAddressForm } from '../../../lib/ip-address.js'
+import { recordConcerns } from '../../request-facts.js'
 import type { TokenResponse, UserView } from '../../schemas.js'
 
 export type Transport = 'cookie' | 'body'
@@ -18,6 +19,7 @@ const USER_AGENT_MAX_LENGTH = 512
 
 /** Sends tokens to a client: the refresh token in a cookie, or in the body for clients that store it themselves. */
 export function replyWithTokens(reply: FastifyReply, grant: Grant, transport: Transport): TokenResponse {
+  recordGrant(reply.request, grant)
   reply.header('Cache-Control', 'no-store')
   if (transport === 'cookie') {
     // A cookie without an age ends when the browser is closed. Every refresh keeps it so.
@@ -33,6 +35,11 @@ export function replyWithTokens(reply: FastifyReply, grant: Grant, transport: Tr
     session_id: grant.sessionId,
     user: userView(grant.user),
   }
+}
+
+/** Records for the log whose tokens a request gets. */
+export function recordGrant(request: FastifyRequest, { user, sessionId, clientId }: Grant): void {
+  recordConcerns(request, { userId: user.id, sessionId, clientId })
 }
 
 export function userView({ id, email, username, roles, createdAt }: PublicUser): UserView {

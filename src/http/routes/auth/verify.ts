@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { AuthContext } from '../../../domain/context.js'
 import { verifyAccessToken } from '../../../domain/tokens/verify-access-token.js'
+import { recordConcerns } from '../../request-facts.js'
 import { bodyOf, errorResponses, Type } from '../../schemas.js'
 import { setIdentityHeaders } from './identity-headers.js'
 
@@ -38,6 +39,7 @@ export const verifyRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
     },
     async (request, reply) => {
       const principal = await verifyAccessToken(context, request.body.token)
+      recordConcerns(request, principal)
       setIdentityHeaders(reply, principal)
       return {
         sub: principal.userId,

@@ -4,6 +4,7 @@ import type { AuthContext } from '../../../domain/context.js'
 import { LatchkeyError } from '../../../lib/errors.js'
 import type { KnownClient } from '../../../postgres/clients.js'
 import type { GenuineCredential } from '../../plugins/rate-limit.js'
+import { recordConcerns } from '../../request-facts.js'
 import { type TProperties, Type } from '../../schemas.js'
 
 /**
@@ -21,7 +22,10 @@ export function clientOf(context: Pick<AuthContext, 'db'>, request: FastifyReque
 const authenticated = new WeakMap<FastifyRequest, Promise<KnownClient>>()
 
 async function authenticate(context: Pick<AuthContext, 'db'>, request: FastifyRequest): Promise<KnownClient> {
-  return authenticateClient(context, clientCredentialsOf(request, (request.body ?? {}) as PostedCredentials))
+  const credentials = clientCredentialsOf(request, (request.body ?? {}) as PostedCredentials)
+  const client = await authenticateClient(context, credentials)
+  recordConcerns(request, { clientId: client.id })
+  return client
 }
 
 /** The credentials of a client in the body (`client_secret_post`). */

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type ActiveToken, introspectToken } from '../../../domain/clients/introspect-token.js'
 import type { AuthContext } from '../../../domain/context.js'
+import { recordConcerns } from '../../request-facts.js'
 import { type Static, Type } from '../../schemas.js'
 import { clientOf, clientRouteOptions, formOf, oauthErrors, tokenField } from './client-authentication.js'
 
@@ -46,6 +47,7 @@ export const introspectRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }
       const { token, token_type_hint: hint } = request.body
       const client = await clientOf(context, request)
       const live = await introspectToken(context, client, token, hint)
+      if (live?.sessionId !== undefined) recordConcerns(request, { userId: live.subject, sessionId: live.sessionId })
       return live ? viewOf(live, context.config.issuer) : { active: false }
     },
   )

@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyPluginAsync, FastifyReply } from 'fastify'
 import type { AuthContext } from '../../../domain/context.js'
 import { type ErrorCode, fieldError, type LatchkeyError } from '../../../lib/errors.js'
-import { setErrorHeaders } from '../../errors/problem.js'
+import { logRefusal, setErrorHeaders } from '../../errors/problem.js'
 import { toLatchkeyError } from '../../errors/to-latchkey-error.js'
 import { introspectRoute } from './introspect.js'
 import { revokeRoute } from './revoke.js'
@@ -15,7 +15,7 @@ export const oauthRoutes: FastifyPluginAsync<{ context: AuthContext }> = async (
   parseForms(app)
   app.setErrorHandler((thrown: FastifyError, request, reply) => {
     const error = toLatchkeyError(thrown)
-    if (error.status >= 500) request.log.error({ code: error.code, err: error.cause }, 'request failed')
+    logRefusal(app.log, request, error)
     return sendOAuthError(reply, error)
   })
   app.addHook('onRequest', async (_request, reply) => {

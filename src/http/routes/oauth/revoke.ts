@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
 import { revokeToken } from '../../../domain/clients/revoke-token.js'
 import type { AuthContext } from '../../../domain/context.js'
+import { recordConcerns } from '../../request-facts.js'
 import { Type } from '../../schemas.js'
 import { clientOf, clientRouteOptions, formOf, hintField, oauthErrors, tokenField } from './client-authentication.js'
 
@@ -27,7 +28,7 @@ export const revokeRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = 
     },
     async (request, reply) => {
       const client = await clientOf(context, request)
-      await revokeToken(context, client, request.body.token)
+      recordConcerns(request, (await revokeToken(context, client, request.body.token)) ?? {})
       return sendEmpty(reply)
     },
   )

@@ -4,6 +4,7 @@ import { grantClientCredentials } from '../../../domain/clients/client-token.js'
 import type { AuthContext } from '../../../domain/context.js'
 import { fieldError } from '../../../lib/errors.js'
 import { Type } from '../../schemas.js'
+import { recordGrant } from '../auth/token-response.js'
 import { clientOf, clientRouteOptions, formOf, oauthErrors, TOKEN_MAX_LENGTH } from './client-authentication.js'
 
 const tokenAnswer = Type.Object({
@@ -52,6 +53,7 @@ export const tokenRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
       if (refresh_token === undefined)
         throw fieldError('invalid_request', 'refresh_token', 'is required for this grant_type')
       const grant = await refreshClientSession(context, client, refresh_token)
+      recordGrant(request, grant)
       return { ...bearer(grant.accessToken, grant.accessExpiresInSeconds), refresh_token: grant.refreshToken }
     },
   )
