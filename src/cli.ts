@@ -2,36 +2,45 @@
 import { createRequire } from 'node:module'
 import { Command } from 'commander'
 import { addClientCommands } from './cli/clients.js'
+import { reportError } from './cli/exit-codes.js'
+import { HELP_OF_EXIT_CODES } from './cli/help.js'
 import { addKeyCommands } from './cli/keys.js'
 import { addMigrateCommand } from './cli/migrate.js'
-import { reportError } from './cli/output.js'
+import { allowClosedOutput, useJson } from './cli/output.js'
 import { addSignOutEveryoneCommand, addUserCommands } from './cli/users.js'
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
 
+const args = kidsLast(process.argv.slice(2))
+const isJson = args.slice(0, args.indexOf('--') === -1 ? undefined : args.indexOf('--')).includes('--json')
+useJson(isJson)
+allowClosedOutput()
+
 const program = new Command('latchkey')
   .description('Auth and session microservice, configured by environment variables (docs/configuration.md).')
   .version(version)
-  .option('--embedded', 'start an embedded Postgres and use no Redis, even if DATABASE_URL or REDIS_URL is set')
+  .option('--embedded', 'use the embedded Postgres and no Redis, even if DATABASE_URL or REDIS_URL is set')
+  .option('--json', 'print the result as one JSON document, and errors as JSON')
+  .addHelpText('after', `\n${HELP_OF_EXIT_CODES}`)
+  .configureHelp({ showGlobalOptions: true })
   .showHelpAfterError('(latchkey --help lists the commands)')
   .exitOverride()
+// Errors are JSON too: reportError writes them.
+if (isJson) program.configureOutput({ writeErr() {}, outputError() {} })
 
 program
   .command('serve')
-  .description('run the service until it receives a signal; this is the default command')
-  .action(async () => (await import('./server/serve.js')).serve(await configure()))
+  .description('run the service until it receives a signal')
+  .action(async () => (await import('./server/serve.js')).serve(await configure({ mayCreate: true })))
 
-addMigrateCommand(program, configure)
+addMigrateCommand(program, () => configure({ mayCreate: true }))
 addKeyCommands(program, configure)
 addSignOutEveryoneCommand(program, configure)
 addUserCommands(program, configure)
 addClientCommands(program, configure)
 
 try {
-  const args = kidsLast(process.argv.slice(2))
-  const { operands, unknown } = program.parseOptions(args)
-  const isBare = operands.length + unknown.length === 0
-  await program.parseAsync(isBare ? [...args, 'serve'] : args, { from: 'user' })
+  await program.parseAsync(args, { from: 'user' })
 } catch (error) {
   // Exit at once: something that a failed start left open could keep the process running.
   process.exit(reportError(error))
@@ -44,7 +53,7 @@ function kidsLast(args: readonly string[]): string[] {
   return [...args.filter(arg => !isKid(arg)), '--', ...args.filter(isKid)]
 }
 
-async function configure() {
+async function configure({ mayCreate = false } = {}) {
   const { loadConfig } = await import('./cli/load-config.js')
-  return loadConfig(process.env, { embedded: program.opts().embedded === true })
+  return loadConfig(process.env, { embedded: program.opts().embedded === true, mayCreate })
 }

@@ -1,30 +1,80 @@
 import type { Command } from 'commander'
-import { formatInstant, print, printTable } from './output.js'
+import { LatchkeyError } from '../lib/errors.js'
+import type { Client } from '../postgres/clients.js'
+import type { Database } from '../postgres/database.js'
+import { UsageError } from './exit-codes.js'
+import { withExamples } from './help.js'
+import { formatInstant, isJson, print, printArray, printFields, printResult, printTable } from './output.js'
 import { ACTOR, type Configure, withContext, withDatabase } from './with-stores.js'
+
+const NAME = '<name or client_id>'
 
 /** `latchkey clients` */
 export function addClientCommands(program: Command, configure: Configure): void {
   const clients = program.command('clients').description('manage clients: other services that call this one')
-  clients
+  addReadingCommands(clients, configure)
+  const create = clients
     .command('create')
     .description('create a client and print its client_id and its secret, which is shown only once')
     .argument('<name>')
     .requiredOption('--scope <scopes>', 'its scopes, separated by commas: introspect, revocations, sessions, admin')
-    .action(async (name: string, { scope }: { scope: string }) =>
-      withDatabase(await configure(), async ({ db }) => {
+    .action(async (name: string, { scope }: { scope: string }) => {
+      const scopes = await readScopes(scope)
+      await withDatabase(await configure(), async ({ db }) => {
         const { createClient } = await domain()
-        const scopes = scope.split(/[\s,]+/).filter(Boolean)
         const { id, secret } = await createClient({ db }, { name, scopes }, ACTOR)
-        print(`Created the client ${name} with the client_id ${id}.`)
-        print(`Its secret, shown only now: ${secret}`)
+        printResult({ client_id: id, client_secret: secret, name, scopes }, () => {
+          print(`Created the client ${name} with the client_id ${id}.`)
+          print(`Its secret, shown only now: ${secret}`)
+        })
+      })
+    })
+  withExamples(create, 'clients create shop --scope introspect,sessions', 'clients create shop --scope admin --json')
+
+  const rotate = clients
+    .command('rotate')
+    .description('replace the secret of a client and print the new one once; the old one and its tokens become invalid')
+    .argument(NAME)
+    .action(async (given: string) =>
+      withDatabase(await configure(), async ({ db }) => {
+        const { rotateClientSecret } = await domain()
+        const { name } = await findClient(db, given)
+        const { id, secret } = await rotateClientSecret({ db }, name, ACTOR)
+        printResult({ client_id: id, client_secret: secret, name }, () => {
+          print(`Replaced the secret of ${name}; the old one and its access tokens are invalid.`)
+          print(`Its secret, shown only now: ${secret}`)
+        })
       }),
     )
-  clients
+  withExamples(rotate, 'clients rotate shop')
+
+  const remove = clients
+    .command('remove')
+    .description('remove a client, invalidate its tokens and revoke the sessions that it opened')
+    .argument(NAME)
+    .action(async (given: string) =>
+      withContext(await configure(), async context => {
+        const { removeClient } = await domain()
+        const { id, name } = await findClient(context.db, given)
+        const sessions = await removeClient(context, name, ACTOR)
+        printResult({ client_id: id, name, sessions_revoked: sessions }, () =>
+          print(
+            `Removed the client ${name}, invalidated its access tokens and revoked ${sessions} sessions that it opened.`,
+          ),
+        )
+      }),
+    )
+  withExamples(remove, 'clients remove shop')
+}
+
+function addReadingCommands(clients: Command, configure: Configure): void {
+  const list = clients
     .command('list')
     .description('list all clients with their client_id and scopes')
     .action(async () =>
       withDatabase(await configure(), async ({ db }) => {
         const rows = await db.clients.all()
+        if (isJson()) return printArray(rows.map(clientView))
         const table = rows.map(({ name, id, scopes, createdAt }) => [
           name,
           id,
@@ -34,31 +84,50 @@ export function addClientCommands(program: Command, configure: Configure): void 
         printTable([['NAME', 'CLIENT ID', 'SCOPES', 'CREATED'], ...table], print)
       }),
     )
-  clients
-    .command('rotate')
-    .description('replace the secret of a client and print the new one once; the old one and its tokens become invalid')
-    .argument('<name>')
-    .action(async (name: string) =>
+  withExamples(list, 'clients list', 'clients list --json')
+
+  const show = clients
+    .command('show')
+    .description('show one client')
+    .argument(NAME)
+    .action(async (given: string) =>
       withDatabase(await configure(), async ({ db }) => {
-        const { rotateClientSecret } = await domain()
-        const { secret } = await rotateClientSecret({ db }, name, ACTOR)
-        print(`Replaced the secret of ${name}; the old one and its access tokens are invalid.`)
-        print(`Its secret, shown only now: ${secret}`)
-      }),
-    )
-  clients
-    .command('remove')
-    .description('remove a client, invalidate its tokens and revoke the sessions that it opened')
-    .argument('<name>')
-    .action(async (name: string) =>
-      withContext(await configure(), async context => {
-        const { removeClient } = await domain()
-        const sessions = await removeClient(context, name, ACTOR)
-        print(
-          `Removed the client ${name}, invalidated its access tokens and revoked ${sessions} sessions that it opened.`,
+        const client = await findClient(db, given)
+        printResult(clientView(client), () =>
+          printFields([
+            ['name', client.name],
+            ['client_id', client.id],
+            ['scopes', client.scopes.join(', ')],
+            ['created', formatInstant(client.createdAt)],
+          ]),
         )
       }),
     )
+  withExamples(show, 'clients show shop')
+}
+
+function clientView({ id, name, scopes, createdAt }: Client) {
+  return { client_id: id, name, scopes, created_at: createdAt.toISOString() }
+}
+
+/** A name can look like a client_id: the owner of the name comes first. */
+async function findClient(db: Database, given: string): Promise<Client> {
+  const all = await db.clients.all()
+  const client = all.find(({ name }) => name === given) ?? all.find(({ id }) => id === given.toLowerCase())
+  if (!client) throw new LatchkeyError('client_not_found')
+  return client
+}
+
+/** @throws UsageError that names the scopes, before any store is opened */
+async function readScopes(given: string): Promise<string[]> {
+  const { SCOPES } = await domain()
+  const scopes = given.split(/[\s,]+/).filter(Boolean)
+  const known: readonly string[] = SCOPES
+  const advice = `give one or more of ${SCOPES.join(', ')}, separated by commas`
+  const unknown = scopes.find(scope => !known.includes(scope))
+  if (unknown !== undefined) throw new UsageError(`${JSON.stringify(unknown)} is not a scope: ${advice}.`)
+  if (scopes.length === 0) throw new UsageError(`${advice}.`)
+  return [...new Set(scopes)]
 }
 
 /** Imported when a command needs it, so that the help is printed without loading it. */

@@ -5,8 +5,9 @@ import type { RoleMapping } from '../domain/import/role-mapping.js'
 import { type HashMeasurement, type SlowestHash, slowestHashFinder } from '../domain/import/slowest-hash.js'
 import { FAILURE_DELAY_MARGIN } from '../domain/login/failure-delay.js'
 import type { Database } from '../postgres/database.js'
+import { EXIT } from './exit-codes.js'
 import { openImport, openRoleMapping, readLines } from './import-input.js'
-import { EXIT_INCOMPLETE, type Print, print, say } from './output.js'
+import { type Print, print, say } from './output.js'
 import { ACTOR, withDatabase } from './with-stores.js'
 
 export interface Output {
@@ -37,7 +38,7 @@ export async function importFile(config: Config, path: string, mappingPath: stri
   await withDatabase(config, async ({ db }) => {
     const { signInFailureDelayMs } = config
     const leftOut = await importUsers(db, input, { print, say }, { mapRoles, signInFailureDelayMs })
-    if (leftOut > 0) process.exitCode = EXIT_INCOMPLETE
+    if (leftOut > 0) process.exitCode = EXIT.incomplete
   })
 }
 

@@ -1,14 +1,16 @@
 import type { Command } from 'commander'
 import type { Config } from '../config/config.js'
-import { commandLog as log, print } from './output.js'
+import { withExamples } from './help.js'
+import { commandLog as log, print, printResult } from './output.js'
 import type { Configure } from './with-stores.js'
 
 /** `latchkey migrate` */
 export function addMigrateCommand(program: Command, configure: Configure): void {
-  program
+  const command = program
     .command('migrate')
-    .description('update the tables to this version')
+    .description('create the tables, or update them to this version')
     .action(async () => migrateTables(await configure()))
+  withExamples(command, 'migrate')
 }
 
 async function migrateTables(config: Config): Promise<void> {
@@ -16,5 +18,5 @@ async function migrateTables(config: Config): Promise<void> {
   if (config.mode === 'external') await migrateExternal(config, log)
   // Opening the embedded database always updates its tables.
   else await (await openStores(config, { log })).close()
-  print('The tables are up to date.')
+  printResult({ tables: 'up_to_date' }, () => print('The tables are up to date.'))
 }

@@ -1,55 +1,106 @@
-import { CommanderError } from 'commander'
-import { ConfigError } from '../config/config.js'
-import { codeOf, messageOf } from '../lib/error-facts.js'
-import { LatchkeyError } from '../lib/errors.js'
+import { codeOf } from '../lib/error-facts.js'
 import type { Log } from '../lib/log.js'
-import { isMissingTable } from '../postgres/errors.js'
 
 export type Print = (line: string) => void
 
 /** Prints the result of a command. Nothing else is written to standard output. */
-export const print: Print = line => console.log(line)
+export const print: Print = line => write(process.stdout, `${printable(line)}\n`)
 
-/** Prints progress, warnings and errors. */
-export const say: Print = line => console.error(line)
+/** Prints progress, warnings and errors. With `--json` each is a JSON object in one line. */
+export const say: Print = text => {
+  if (isJson()) sayJson({ message: text })
+  else write(process.stderr, `${text.split('\n').map(printable).join('\n')}\n`)
+}
 
 /** The log of a command shows warnings and errors only. */
 export const commandLog: Log = { info() {}, warn: say, error: say }
 
+let json = false
+
+/** Whether the result and the errors are printed as JSON. */
+export const isJson = () => json
+
+/** Chooses the form of all output; `--json` was given or not. */
+export function useJson(value: boolean): void {
+  json = value
+}
+
+/** Prints the one JSON document of a command, or what it says to people. */
+export function printResult(document: unknown, inWords: () => void): void {
+  if (json) print(JSON.stringify(document, null, 2))
+  else inWords()
+}
+
+/** Prints a value as JSON in one line. */
+export function printJsonLine(value: unknown): void {
+  print(JSON.stringify(value))
+}
+
+/** Writes a JSON object to stderr, in one line. */
+export function sayJson(value: unknown): void {
+  write(process.stderr, `${printable(JSON.stringify(value))}\n`)
+}
+
+/** Prints a JSON array, each item when it is there, so that a long list needs no memory. */
+export async function printArray(items: AsyncIterable<unknown> | Iterable<unknown>): Promise<void> {
+  let begun = false
+  for await (const item of items) {
+    if (outputClosed.aborted) return
+    print(`${begun ? ',' : '['}${JSON.stringify(item)}`)
+    begun = true
+  }
+  print(begun ? ']' : '[]')
+}
+
 /** Prints lines of cells, each column as wide as its widest cell. The first line is the header. */
 export function printTable(table: readonly (readonly string[])[], print: Print): void {
-  const widths = table[0]!.map((_, column) => Math.max(...table.map(line => line[column]!.length)))
-  for (const line of table) {
+  const shown = table.map(line => line.map(printable))
+  const widths = shown[0]!.map((_, column) => Math.max(...shown.map(line => line[column]!.length)))
+  for (const line of shown) {
     const cells = line.map((cell, column) => cell.padEnd(widths[column]!))
     print(cells.join('  ').trimEnd())
   }
 }
 
+/** Prints one thing as lines of a name and its value. */
+export function printFields(fields: readonly (readonly [name: string, value: string])[]): void {
+  const width = Math.max(...fields.map(([name]) => name.length)) + 1
+  for (const [name, value] of fields) print(`${`${name}:`.padEnd(width)}  ${value}`.trimEnd())
+}
+
 /** Formats an instant in UTC, to the second. */
-export function formatInstant(instant: Date): string {
-  return `${instant.toISOString().slice(0, 19)}Z`
+export function formatInstant(instant: Date | null): string {
+  return instant === null ? '-' : `${instant.toISOString().slice(0, 19)}Z`
 }
 
-/** The exit code of a command that finished but could not do everything. 1 means that it did not finish. */
-export const EXIT_INCOMPLETE = 2
+// A browser chooses its user agent, and a user the name of a session: they must not control the terminal of an operator.
+// Besides control characters, this escapes those that change the direction of text, and separators of lines. As \uXXXX
+// these are also correct in JSON, where they only appear in strings.
+const UNPRINTABLE = /[\p{Cc}\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]/gu
 
-/**
- * Writes an error to stderr as one or more sentences, without a stack: the reader is an operator who must correct it.
- *
- * @returns the exit code
- */
-export function reportError(error: unknown): number {
-  // Commander has already printed it. Asking for help is not an error.
-  if (error instanceof CommanderError) return error.exitCode
-  say(sentenceOf(error))
-  return 1
+/** Replaces each character that a terminal would obey by its number. */
+function printable(text: string): string {
+  return text.replace(UNPRINTABLE, character =>
+    character === '\n' && json ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }
 
-function sentenceOf(error: unknown): string {
-  if (error instanceof LatchkeyError) return error.detail ? `${error.message} ${error.detail}` : error.message
-  if (error instanceof ConfigError) return error.message
-  if (isMissingTable(error)) {
-    return `The tables in the database do not match this version (${messageOf(error)}): run "latchkey migrate".`
+const closing = new AbortController()
+
+/** Aborted when the reader of standard output has closed it, such as `head`. */
+export const outputClosed: AbortSignal = closing.signal
+
+/** A closed reader is not an error: a command that changes something finishes, without output. */
+export function allowClosedOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', error => {
+      if (codeOf(error) !== 'EPIPE') throw error
+      if (stream === process.stdout) closing.abort()
+    })
   }
-  return `Latchkey stopped: ${messageOf(error) || codeOf(error)}`
+}
+
+function write(stream: NodeJS.WriteStream, text: string): void {
+  if (stream === process.stdout && closing.signal.aborted) return
+  stream.write(text)
 }

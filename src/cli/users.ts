@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import type { NewNames } from '../domain/accounts/rename-user.js'
 import type { AuthContext } from '../domain/context.js'
-import { EXIT_INCOMPLETE, formatInstant, print } from './output.js'
+import { EXIT } from './exit-codes.js'
+import { formatInstant, print } from './output.js'
 import { ACTOR, type Configure, withContext, withDatabase } from './with-stores.js'
 
 /** Imported when a command needs it, so that the help is printed without loading it. */
@@ -61,7 +62,7 @@ export function addUserCommands(program: Command, configure: Configure): void {
     .action(async () =>
       withDatabase(await configure(), async ({ db }) => {
         const shared = await checkEmails({ db })
-        if (shared > 0) process.exitCode = EXIT_INCOMPLETE
+        if (shared > 0) process.exitCode = EXIT.incomplete
       }),
     )
   users

@@ -41,6 +41,13 @@ export async function acquireProcessLock(path: string): Promise<ProcessLock> {
   }
 }
 
+/** The pid of the running process that holds this lock. Undefined if it is free. Changes nothing. */
+export async function lockHolder(path: string): Promise<number | undefined> {
+  const content = await readIfPresent(path)
+  const holder = content === undefined ? undefined : parse(content)
+  return holder !== undefined && stillRuns(holder) ? holder.pid : undefined
+}
+
 async function linkIfFree(temporary: string, path: string): Promise<boolean> {
   try {
     await link(temporary, path)

@@ -22,6 +22,15 @@ export async function ensureEmbeddedSecrets(dataDir: string): Promise<EmbeddedSe
   return (await readSecrets(path)) ?? (await createSecrets(path))
 }
 
+/**
+ * Returns the secrets of an existing data folder; undefined if it has none.
+ *
+ * @throws if the file is damaged
+ */
+export function readEmbeddedSecrets(dataDir: string): Promise<EmbeddedSecrets | undefined> {
+  return readSecrets(join(dataDir, 'secrets.json'))
+}
+
 async function readSecrets(path: string): Promise<EmbeddedSecrets | undefined> {
   try {
     return parseSecrets(await readFile(path, 'utf8'))

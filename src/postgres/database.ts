@@ -13,6 +13,7 @@ import { SCHEMA_VIEW, type SchemaView } from './search-path.js'
 import { type AddedEvent, securityEventsRepository } from './security-events.js'
 import { sessionsRepository } from './sessions.js'
 import { type SigningKeys, signingKeysRepository } from './signing-keys.js'
+import { readTablesVersion, type TablesVersion } from './tables-version.js'
 import { userImportRepository } from './user-import.js'
 import { usersRepository } from './users.js'
 import { userPagesRepository } from './users-search.js'
@@ -47,6 +48,8 @@ export interface Database extends Repositories {
   ping(): Promise<void>
   /** What the search_path of its connections leads to. */
   schemaView(): Promise<SchemaView>
+  /** Whether the tables are those of this version. Changes nothing. */
+  tablesVersion(): Promise<TablesVersion>
   /** The number of statements sent so far, without those of the two feeds; for tests. */
   readonly statementsSent: number
   close(): Promise<void>
@@ -89,6 +92,7 @@ export function openDatabase(options: ConnectionOptions): Database {
       const [view] = await connections.run(executor => executor.execute(sql.raw(SCHEMA_VIEW)))
       return view as unknown as SchemaView
     },
+    tablesVersion: () => readTablesVersion(connections),
     get statementsSent() {
       return connections.sent
     },

@@ -169,8 +169,8 @@ function refusedParameter(error: unknown): string | undefined {
   return /^unsupported startup parameter(?: in options)?: (.+)$/.exec(messageOf(error))?.[1]
 }
 
-/** Host, port and database. The text is built from the parsed parts, never by cutting secrets out of an address. */
-function withoutSecrets(text: string): string {
+/** Host, port and database of an address, without its user and its password. The text is built from the parsed parts, never by cutting secrets out of an address. */
+export function withoutSecrets(text: string): string {
   try {
     const { places, socket, database } = readPostgresUrl(text)
     const servers = places.map(({ host, port }) => `${isIP(host) === 6 ? `[${host}]` : host}:${port}`)

@@ -32,7 +32,7 @@ const CONNECT_TIMEOUT_MS = 10_000
  * @throws Error that names the process that holds the lock, if the wait is longer than the time limit
  */
 export async function migrate({ log, timeoutMs = TIMEOUT_MS, ...options }: MigrateOptions): Promise<string> {
-  const migrations = readMigrationFiles({ migrationsFolder: MIGRATIONS_FOLDER })
+  const migrations = allMigrations()
   // With or without a pooler, the transaction itself sets what a migration needs.
   const clientOf = { timeoutMs: CONNECT_TIMEOUT_MS, prepare: false, applicationName: 'latchkey-migrate' }
   const client = postgres(clientOptions({ ...options, ...clientOf }))
@@ -54,6 +54,11 @@ export async function migrate({ log, timeoutMs = TIMEOUT_MS, ...options }: Migra
   } finally {
     await client.end({ timeout: 5 })
   }
+}
+
+/** The migrations of this version, the oldest first. */
+export function allMigrations(): MigrationMeta[] {
+  return readMigrationFiles({ migrationsFolder: MIGRATIONS_FOLDER })
 }
 
 /**

@@ -1,14 +1,16 @@
+import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../config/config.js'
 import { readPostgresUrl } from '../config/postgres-url.js'
 import { deriveSecrets } from '../domain/keys/secrets.js'
 import { connectToRunning } from '../embedded-postgres/postmaster.js'
-import { LockHeld } from '../embedded-postgres/process-lock.js'
+import { LockHeld, lockHolder } from '../embedded-postgres/process-lock.js'
 import { startEmbeddedPostgres } from '../embedded-postgres/start.js'
 import type { Log } from '../lib/log.js'
 import { type Database, openDatabase } from '../postgres/database.js'
 import { migrate } from '../postgres/migrate.js'
-import { checkTablesFound } from '../postgres/search-path.js'
+import { checkTablesFound, SchemaError } from '../postgres/search-path.js'
+import type { TablesVersion } from '../postgres/tables-version.js'
 import { waitForPostgres } from '../postgres/wait-for-postgres.js'
 import { connectRedis, redisReady } from '../redis/client.js'
 import type { Ephemeral } from '../redis/ephemeral.js'
@@ -29,8 +31,11 @@ export interface OpenStoresOptions {
   clock?: () => number
   /** Called when the embedded Postgres ends by itself. The service cannot continue then. */
   onLost?: (error: Error) => void
-  /** Uses the embedded Postgres of a running service, if there is one, instead of refusing to start a second. */
-  shareRunning?: boolean
+  /**
+   * For a command: uses the tables as they are, and the embedded Postgres of a running service instead of refusing to
+   * start a second. With `running` it does not start one either.
+   */
+  existing?: 'any' | 'running'
 }
 
 /** How long a start waits for Redis. Then it continues without Redis, which is the fast path and not the truth. */
@@ -39,21 +44,24 @@ const REDIS_TIMEOUT_MS = 1000
 const MIGRATION_TIMEOUT_MS = 10_000
 
 /**
- * Opens the stores that the configuration names, and updates their tables. Only this function knows the mode: all other
- * code works with a database and an ephemeral store.
+ * Opens the stores that the configuration names, and updates their tables, except for a command. Only this function
+ * knows the mode: all other code works with a database and an ephemeral store.
  */
 export async function openStores(config: Config, options: OpenStoresOptions): Promise<Stores> {
   return config.mode === 'embedded' ? openEmbedded(config, options) : openExternal(config, options)
 }
 
-async function openExternal(config: Config, { log, clock }: OpenStoresOptions): Promise<Stores> {
+async function openExternal(config: Config, { log, clock, existing }: OpenStoresOptions): Promise<Stores> {
   const { url, migrateOnStart } = config.database
   const redisUrl = config.redis.url
   if (url === undefined || redisUrl === undefined) throw new Error('DATABASE_URL and REDIS_URL are needed')
-  const migrated = migrateOnStart ? await migrateExternal(config, log) : undefined
+  const migrated = migrateOnStart && !existing ? await migrateExternal(config, log) : undefined
   const db = openDatabase({ ...databaseOptions(config), url })
   try {
-    const check = async () => checkTablesFound(await db.schemaView(), readPostgresUrl(url).searchPath, migrated)
+    const check = async () => {
+      checkTablesFound(await db.schemaView(), readPostgresUrl(url).searchPath, migrated)
+      if (existing) checkTablesVersion(await db.tablesVersion(), log)
+    }
     await waitForPostgres(check, { address: { variable: 'DATABASE_URL', url }, log })
   } catch (error) {
     await db.close()
@@ -100,13 +108,22 @@ async function openEmbedded(config: Config, options: OpenStoresOptions): Promise
   const { clock, log } = options
   const postgres = await startOrShare(config, options)
   try {
-    if (!postgres.isShared) await migrate({ url: postgres.url, caFile: undefined, log })
+    if (!options.existing) await migrate({ url: postgres.url, caFile: undefined, log })
   } catch (error) {
     await postgres.stop()
     throw error
   }
   const db = openDatabase({ ...databaseOptions(config), url: postgres.url, caFile: undefined })
-  if (postgres.isShared) await untilMigrated(db)
+  if (options.existing) {
+    try {
+      await untilMigrated(db, log, postgres.isShared ? MIGRATION_TIMEOUT_MS : 0)
+    } catch (error) {
+      await db.close()
+      await postgres.stop()
+      if (!(error instanceof SchemaError)) throw error
+      throw new Error(`The embedded Postgres in ${resolve(config.dataDir)} cannot be used: ${error.message}.`)
+    }
+  }
   const ephemeral = createMemoryEphemeral({ keys: keysOf(config), ...(clock && { now: clock }) })
   return {
     db,
@@ -118,30 +135,41 @@ async function openEmbedded(config: Config, options: OpenStoresOptions): Promise
   }
 }
 
-async function startOrShare({ dataDir }: Config, { log, onLost, shareRunning }: OpenStoresOptions) {
+async function startOrShare({ dataDir }: Config, { log, onLost, existing }: OpenStoresOptions) {
+  if (existing === 'running' && (await lockHolder(join(dataDir, 'latchkey.pid'))) === undefined)
+    throw new Error(`No service runs on the data in ${resolve(dataDir)}: start it first.`)
   try {
     const { url, stop } = await startEmbeddedPostgres({ dataDir, log, ...(onLost && { onExit: onLost }) })
     return { url, stop, isShared: false }
   } catch (error) {
     const isRunning = error instanceof Error && error.cause instanceof LockHeld
-    if (!shareRunning || !isRunning) throw error
+    if (!existing || !isRunning) throw error
     // The other process stops it.
     return { url: await connectToRunning(dataDir), stop: async () => {}, isShared: true }
   }
 }
 
-/** The process that runs this Postgres may still be creating the tables at its first start. */
-async function untilMigrated(db: Database): Promise<void> {
-  const deadline = Date.now() + MIGRATION_TIMEOUT_MS
+/** The process that runs this Postgres may still be creating the tables at its start. */
+async function untilMigrated(db: Database, log: Log, timeoutMs: number): Promise<void> {
+  const deadline = Date.now() + timeoutMs
   for (;;) {
     try {
-      await db.signingKeys.all()
+      checkTablesVersion(await db.tablesVersion(), log)
       return
     } catch (error) {
-      if (Date.now() < deadline) await sleep(100)
-      else throw error
+      if (Date.now() >= deadline) throw error
+      await sleep(100)
     }
   }
+}
+
+/** @throws SchemaError if the tables are missing or older: only a service and `latchkey migrate` change them */
+function checkTablesVersion(version: TablesVersion, log: Log): void {
+  if (version === 'none') throw new SchemaError('it has no tables of Latchkey yet: run "latchkey migrate"')
+  if (version === 'older')
+    throw new SchemaError('its tables are of an earlier version of Latchkey: run "latchkey migrate"')
+  // The rows stay usable for this version, as for an instance that runs beside newer ones.
+  if (version === 'newer') log.warn('The tables in the database are of a newer version of Latchkey than this command.')
 }
 
 function databaseOptions({ database }: Config) {

@@ -63,17 +63,21 @@ t.test('clients are managed on the command line', async t => {
   })
 
   t.test('a client that cannot be created or found is refused in one line', async t => {
-    const cases: [args: string[], says: RegExp][] = [
-      [['create', 'another.one', '--scope', 'admin'], /^A client with this name already exists\.\n$/],
-      [['create', 'a b', '--scope', 'admin'], /^The client name is not valid\. .*\n$/],
-      [['create', 'new', '--scope', 'everything'], /Give one or more of introspect, revocations, sessions, admin\.\n$/],
-      [['create', 'new', '--scope', ''], /Give one or more/],
-      [['create', 'new'], /required option '--scope <scopes>' not specified/],
-      [['rotate', 'billing'], /^Client not found\.\n$/],
-      [['remove', 'billing'], /^Client not found\.\n$/],
+    const cases: [args: string[], says: RegExp, code: number][] = [
+      [['create', 'another.one', '--scope', 'admin'], /^A client with this name already exists\.\n$/, 1],
+      [['create', 'a b', '--scope', 'admin'], /^The client name is not valid\. .*\n$/, 1],
+      [
+        ['create', 'new', '--scope', 'everything'],
+        /^error: "everything" is not a scope: give one or more of introspect, revocations, sessions, admin/,
+        64,
+      ],
+      [['create', 'new', '--scope', ''], /^error: give one or more of introspect/, 64],
+      [['create', 'new'], /required option '--scope <scopes>' not specified/, 64],
+      [['rotate', 'billing'], /^Client not found\.\n$/, 3],
+      [['remove', 'billing'], /^Client not found\.\n$/, 3],
     ]
-    for (const [args, says] of cases)
-      t.match(await clients(...args), { code: 1, stdout: '', stderr: says }, args.join())
+    for (const [args, says, code] of cases)
+      t.match(await clients(...args), { code, stdout: '', stderr: says }, args.join())
   })
 })
 

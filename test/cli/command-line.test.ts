@@ -12,7 +12,7 @@ t.test('--help and --version print to standard output and exit with 0', async t 
   t.same(await runLatchkey(['--version']), { code: 0, stdout: `${version}\n`, stderr: '' })
 })
 
-t.test('an invalid command line exits with 1 and a hint where to look', async t => {
+t.test('an invalid command line exits with 64 and a hint where to look', async t => {
   const cases: [args: string[], says: RegExp][] = [
     [['srve'], /^error: unknown command 'srve'\n\(Did you mean serve\?\)\n\(latchkey --help lists the commands\)\n$/],
     [['keys', 'forget'], /^error: unknown command 'forget'\n/],
@@ -22,6 +22,6 @@ t.test('an invalid command line exits with 1 and a hint where to look', async t 
     [['users'], /^Usage: latchkey users/],
   ]
   for (const [args, says] of cases) {
-    t.match(await runLatchkey(args), { code: 1, stdout: '', stderr: says }, args.join(' '))
+    t.match(await runLatchkey(args), { code: 64, stdout: '', stderr: says }, args.join(' '))
   }
 })

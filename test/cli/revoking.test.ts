@@ -52,11 +52,11 @@ t.test('a running service applies what an operator revokes on the command line w
   t.match(await client.post('/auth/login', credentials), { status: 200 })
 
   const again = await runLatchkey(['keys', 'revoke', kid], { env })
-  t.match(again, { code: 1, stderr: /Signing key not found/ })
+  t.match(again, { code: 3, stderr: /Signing key not found/ })
   for (const unknown of ['-h'.padEnd(43, 'x'), '--'.padEnd(43, '-')])
     t.match(
       await runLatchkey(['keys', 'revoke', unknown], { env }),
-      { code: 1, stderr: /Signing key not found/ },
+      { code: 3, stderr: /Signing key not found/ },
       'one key id in 64 begins like an option',
     )
   t.match(await runLatchkey(['users', 'roles', credentials.email, 'a,b'], { env }), {

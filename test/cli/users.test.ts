@@ -42,7 +42,7 @@ t.test('accounts are managed on the command line', async t => {
     t.match(renamed, { code: 0, stderr: '' })
     t.match(renamed.stdout, /^The account \S+ has the e-mail ann\.lee@example\.com and the username ann\.lee\.\n$/)
     t.match(await client.post('/auth/login', { username: 'ann.lee', password: PASSWORD }), { status: 200 })
-    t.match(await users('rename', 'ann.lee@example.com'), { code: 1, stderr: /^error: give --email, --username or/ })
+    t.match(await users('rename', 'ann.lee@example.com'), { code: 64, stderr: /^error: give --email, --username or/ })
     t.match(await users('rename', 'ann.lee@example.com', '--no-username'), {
       code: 0,
       stdout: /e-mail ann\.lee@example\.com and no username\.\n$/,
@@ -85,12 +85,13 @@ t.test('accounts are managed on the command line', async t => {
       [['create', 'bob@example.com', '--username', 'ann'], 'An account with this username already exists.'],
       [['create', 'nobody'], 'The e-mail address is not valid.'],
       [['disable', 'bob@example.com'], 'User not found.'],
-      [['enable', 'ann'], 'User not found.'],
+      [['enable', 'bob'], 'User not found.'],
       [['reset-password', 'bob@example.com'], 'User not found.'],
     ]
     const results = await Promise.all(cases.map(([args]) => users(...args)))
     for (const [i, [args, says]] of cases.entries()) {
-      t.same(results[i], { code: 1, stdout: '', stderr: `${says}\n` }, args.join(' '))
+      const code = says === 'User not found.' ? 3 : 1
+      t.same(results[i], { code, stdout: '', stderr: `${says}\n` }, args.join(' '))
     }
   })
 
