@@ -4,6 +4,7 @@ import { deviceFailuresRepository } from './device-failures.js'
 import { expiredSessionsRepository } from './expired-sessions.js'
 import { introspectionRepository } from './introspection.js'
 import { type Journal, journalRepository } from './journal.js'
+import { latestEventsRepository } from './latest-events.js'
 import { passwordResetsRepository } from './password-resets.js'
 import { expectedRoute } from './pool/client-options.js'
 import { type ConnectionOptions, openConnections, type Runner } from './pool/connections.js'
@@ -11,9 +12,11 @@ import { realmRepository } from './realm.js'
 import { refreshTokensRepository } from './refresh-tokens.js'
 import { SCHEMA_VIEW, type SchemaView } from './search-path.js'
 import { type AddedEvent, securityEventsRepository } from './security-events.js'
+import { sessionDetailsRepository } from './session-details.js'
 import { sessionsRepository } from './sessions.js'
 import { type SigningKeys, signingKeysRepository } from './signing-keys.js'
 import { readTablesVersion, type TablesVersion } from './tables-version.js'
+import { userActivityRepository } from './user-activity.js'
 import { userImportRepository } from './user-import.js'
 import { usersRepository } from './users.js'
 import { userPagesRepository } from './users-search.js'
@@ -111,12 +114,15 @@ function repositories(runner: Runner, onAdded: SecurityEventsListener) {
     userImport: userImportRepository(runner),
     deviceFailures: deviceFailuresRepository(runner),
     userPages: userPagesRepository(runner),
+    userActivity: userActivityRepository(runner),
     sessions: sessionsRepository(runner),
+    sessionDetails: sessionDetailsRepository(runner),
     expiredSessions: expiredSessionsRepository(runner),
     refreshTokens: refreshTokensRepository(runner),
     journal: journalRepository(runner),
     signingKeys: signingKeysRepository(runner),
     securityEvents: securityEventsRepository(runner, onAdded),
+    latestEvents: latestEventsRepository(runner),
     introspection: introspectionRepository(runner),
     cleanUpLock: cleanUpLock(runner),
   }

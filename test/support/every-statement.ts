@@ -115,11 +115,18 @@ export function everyStatement(db: RevokingRepositories): {
       find: async () => {
         await db.userPages.find({ limit: 50 })
         await db.userPages.find({ after: user, limit: 50 })
+        await db.userPages.find({ state: { role: 'admin', disabled: true, failedLogins: 100 }, after: user, limit: 50 })
         for (const field of ['email', 'username', 'externalId'] as const) {
           await db.userPages.find({ equal: { field, texts: ['ada'] }, limit: 50 })
           await db.userPages.find({ beginning: { field, text: 'ada' }, limit: 50 })
           await db.userPages.find({ beginning: { field, text: 'ada' }, after: 'adb', limit: 50 })
         }
+      },
+    },
+    userActivity: {
+      of: async () => {
+        await db.userActivity.of([user])
+        await db.userActivity.of(many.slice(0, 100))
       },
     },
     sessions: {
@@ -151,6 +158,9 @@ export function everyStatement(db: RevokingRepositories): {
       isRemembered: () => db.sessions.isRemembered(session),
       countLive: () => db.sessions.countLive(user),
       revokeBeyond: () => db.sessions.revokeBeyond(user, 100, 'test'),
+    },
+    sessionDetails: {
+      find: () => db.sessionDetails.find(session),
     },
     expiredSessions: {
       removeOlderThan: () => db.expiredSessions.removeOlderThan(1000, 1000),
@@ -199,6 +209,17 @@ export function everyStatement(db: RevokingRepositories): {
         await db.securityEvents.of(user, { limit: 50 })
         await db.securityEvents.of(user, { limit: 50, before: session })
       },
+    },
+    latestEvents: {
+      latest: async () => {
+        await db.latestEvents.latest({}, 50)
+        await db.latestEvents.latest({ userId: user, types: ['signed_in'], since: new Date(0) }, 50, session)
+      },
+      following: async () => {
+        await db.latestEvents.following({ since: new Date(0) }, 50)
+        await db.latestEvents.following({ userId: user, types: ['signed_in'] }, 50, session)
+      },
+      now: () => db.latestEvents.now(),
     },
     introspection: {
       userOf: () => db.introspection.userOf({ ...token, userId: user, sessionId: session }),

@@ -1,8 +1,10 @@
 import { fieldError, LatchkeyError } from '../../lib/errors.js'
 import { isUuid } from '../../lib/ids.js'
 import { foldedForm, textForm } from '../../lib/normalize.js'
+import type { UserActivity } from '../../postgres/user-activity.js'
 import type { User } from '../../postgres/users.js'
 import type { AuthContext } from '../context.js'
+import { isLocked } from '../login/lockout.js'
 import { emailForms, tryNormaliseEmail } from './account-names.js'
 
 type NameField = 'email' | 'username' | 'externalId'
@@ -12,6 +14,13 @@ export interface UserSearch {
   text: string
   /** Whether the text is only the start of the name. */
   isPrefix: boolean
+}
+
+/** Filters for support, besides a name. */
+export interface UserFilter {
+  role?: string | undefined
+  disabled?: boolean | undefined
+  locked?: true | undefined
 }
 
 export interface UserPage {
@@ -28,15 +37,20 @@ export interface UserPage {
  * @throws LatchkeyError invalid_request for a cursor of another search
  */
 export async function findUsers(
-  { db }: Pick<AuthContext, 'db'>,
+  { db, config }: Pick<AuthContext, 'db' | 'config'>,
   search: UserSearch | undefined,
-  { cursor, limit }: { cursor?: string | undefined; limit: number },
+  { cursor, limit, filter = {} }: { cursor?: string | undefined; limit: number; filter?: UserFilter },
 ): Promise<UserPage> {
+  const { locked, ...state } = filter
+  const { failures } = config.lockout
+  // Without a lockout no account is locked.
+  if (locked && failures === 0) return { users: [], nextCursor: null }
   const order: NameField | 'id' = search?.isPrefix ? search.field : 'id'
   // One more than the limit shows whether there is a next page.
   const found = await db.userPages.find({
     equal: search && !search.isPrefix ? { field: search.field, texts: formsOf(search) } : undefined,
     beginning: search?.isPrefix ? { field: search.field, text: normalise(search) } : undefined,
+    state: { ...state, ...(locked && { failedLogins: failures }) },
     after: cursor === undefined ? undefined : readCursor(cursor, order),
     limit: limit + 1,
   })
@@ -83,6 +97,35 @@ export async function getUser({ db }: Pick<AuthContext, 'db'>, id: string): Prom
   const user = await db.users.findById(id)
   if (!user) throw new LatchkeyError('user_not_found')
   return user
+}
+
+/** An account and its use, for support. */
+export interface UserOverview extends Omit<UserActivity, 'id'> {
+  user: User
+  /** Whether the lockout refuses its sign-ins (docs/lockout.md). */
+  isLocked: boolean
+}
+
+/**
+ * One account with its use.
+ *
+ * @throws LatchkeyError user_not_found
+ */
+export async function getUserOverview(context: Pick<AuthContext, 'db' | 'config'>, id: string): Promise<UserOverview> {
+  const [overview] = await overviewsOf(context, [await getUser(context, id)])
+  return overview!
+}
+
+/** The use of several accounts, with one statement. */
+export async function overviewsOf(
+  { db, config }: Pick<AuthContext, 'db' | 'config'>,
+  users: readonly User[],
+): Promise<UserOverview[]> {
+  const activities = new Map((await db.userActivity.of(users.map(({ id }) => id))).map(each => [each.id, each]))
+  return users.map(user => {
+    const { liveSessions = 0, lastSignInAt = null } = activities.get(user.id) ?? {}
+    return { user, isLocked: isLocked(config, user), liveSessions, lastSignInAt }
+  })
 }
 
 /** An account whose e-mail is stored in a form of an earlier version. */

@@ -91,3 +91,8 @@ export async function reserveAttempt(
   const { id, maxAgeSeconds } = known
   return (await db.deviceFailures.reserveAttempt({ id, userId, limit, maxAgeSeconds })) ? 'known' : 'locked'
 }
+
+/** Whether an account is locked now, except for its live sessions and the browsers that it is known from. */
+export function isLocked({ lockout }: AuthContext['config'], { failedLogins }: Pick<User, 'failedLogins'>): boolean {
+  return lockout.failures > 0 && failedLogins >= lockout.failures
+}

@@ -1,3 +1,4 @@
+import type { UserOverview } from '../../../domain/accounts/find-users.js'
 import type { ErrorCode } from '../../../lib/errors.js'
 import type { User } from '../../../postgres/users.js'
 import { accessTokenErrors, errorResponses, idSchema, type Static, Type, userSchema } from '../../schemas.js'
@@ -48,5 +49,28 @@ export function adminUserView(user: User): Static<typeof adminUserSchema> {
     disabled_at: user.disabledAt?.toISOString() ?? null,
     created_at: user.createdAt.toISOString(),
     updated_at: user.updatedAt.toISOString(),
+  }
+}
+
+/** A user and the use of the account, for support. */
+export const userOverviewSchema = Type.Object({
+  ...adminUserSchema.properties,
+  locked: Type.Boolean({
+    description:
+      'Whether sign-ins are refused after too many failures: until `enable`, or until the user signs in from a browser ' +
+      'that the account is known from.',
+  }),
+  failed_sign_ins: Type.Integer({ description: 'The failed sign-ins in a row.' }),
+  last_sign_in_at: nullable('date-time'),
+  live_sessions: Type.Integer(),
+})
+
+export function userOverviewView(overview: UserOverview): Static<typeof userOverviewSchema> {
+  return {
+    ...adminUserView(overview.user),
+    locked: overview.isLocked,
+    failed_sign_ins: overview.user.failedLogins,
+    last_sign_in_at: overview.lastSignInAt?.toISOString() ?? null,
+    live_sessions: overview.liveSessions,
   }
 }

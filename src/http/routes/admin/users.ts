@@ -1,12 +1,26 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { createUser, deleteUser, setRoles } from '../../../domain/accounts/administer-users.js'
-import { findUsers, getUser, type UserSearch } from '../../../domain/accounts/find-users.js'
+import {
+  findUsers,
+  getUser,
+  getUserOverview,
+  overviewsOf,
+  type UserSearch,
+} from '../../../domain/accounts/find-users.js'
 import { renameUser } from '../../../domain/accounts/rename-user.js'
 import { ROLES_MAX_BYTES } from '../../../domain/accounts/roles.js'
 import type { AuthContext } from '../../../domain/context.js'
 import { fieldError, LatchkeyError } from '../../../lib/errors.js'
 import { bodyOf, Type } from '../../schemas.js'
-import { adminErrors, adminOperation, adminUserSchema, adminUserView, userParams } from './schemas.js'
+import {
+  adminErrors,
+  adminOperation,
+  adminUserSchema,
+  adminUserView,
+  userOverviewSchema,
+  userOverviewView,
+  userParams,
+} from './schemas.js'
 
 // Without NUL, which Postgres cannot store, and without characters that would be stored as others.
 const text = {
@@ -57,7 +71,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
         }),
         response: {
           200: Type.Object({
-            users: Type.Array(adminUserSchema),
+            users: Type.Array(userOverviewSchema),
             next_cursor: Type.Unsafe<string | null>({
               type: ['string', 'null'],
               description: 'Null on the last page.',
@@ -70,7 +84,8 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
     async request => {
       const { limit, cursor, ...names } = request.query
       const page = await findUsers(context, searchOf(names), { cursor, limit: Number(limit) })
-      return { users: page.users.map(adminUserView), next_cursor: page.nextCursor }
+      const overviews = await overviewsOf(context, page.users)
+      return { users: overviews.map(userOverviewView), next_cursor: page.nextCursor }
     },
   )
 
@@ -121,10 +136,10 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
         ...adminOperation,
         summary: 'Get a user',
         params: userParams,
-        response: { 200: adminUserSchema, ...adminErrors('user_not_found') },
+        response: { 200: userOverviewSchema, ...adminErrors('user_not_found') },
       },
     },
-    async request => adminUserView(await getUser(context, request.params.id)),
+    async request => userOverviewView(await getUserOverview(context, request.params.id)),
   )
 
   app.patch(
