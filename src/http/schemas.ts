@@ -1,6 +1,9 @@
 import { type Static, type TProperties, Type } from 'typebox'
 import { catalogue, type ErrorCode } from '../lib/errors.js'
+import type { DocumentedErrors } from './openapi/documented.js'
 
+// A schema with a title is a component of the OpenAPI document, under this name.
+//
 // Every route imports TypeBox from here, so that all use the same copy.
 export { type Static, type TProperties, Type }
 
@@ -25,32 +28,41 @@ const nullableString = Type.Unsafe<string | null>({ type: ['string', 'null'] })
 const timestamp = Type.String({ format: 'date-time' })
 const nullableTimestamp = Type.Unsafe<string | null>({ type: ['string', 'null'], format: 'date-time' })
 
-export const userSchema = Type.Object({
-  id: uuidSchema,
-  email: Type.String(),
-  username: nullableString,
-  roles: Type.Array(Type.String()),
-  created_at: timestamp,
-})
+export const userSchema = Type.Object(
+  {
+    id: uuidSchema,
+    email: Type.String({ examples: ['ada@example.com'] }),
+    username: nullableString,
+    roles: Type.Array(Type.String(), { examples: [['editor']] }),
+    created_at: timestamp,
+  },
+  { title: 'User', description: 'The signed-in user.' },
+)
 export type UserView = Static<typeof userSchema>
 
 /** The answer to signing in, registering, a refresh, and a change or reset of the password. */
-export const tokenResponseSchema = Type.Object({
-  access_token: Type.String(),
-  token_type: Type.Literal('Bearer'),
-  expires_in: Type.Integer({ description: 'Lifetime of the access token, in seconds.' }),
-  refresh_token: Type.Optional(
-    Type.String({ description: 'Only with `transport: "body"`; otherwise it is in a cookie.' }),
-  ),
-  session_id: uuidSchema,
-  user: userSchema,
-})
+export const tokenResponseSchema = Type.Object(
+  {
+    access_token: Type.String({ description: 'Send it as `Authorization: Bearer …`.' }),
+    token_type: Type.Literal('Bearer'),
+    expires_in: Type.Integer({ description: 'Lifetime of the access token, in seconds.', examples: [900] }),
+    refresh_token: Type.Optional(
+      Type.String({ description: 'Only with `transport: "body"`; otherwise it is in a cookie.' }),
+    ),
+    session_id: uuidSchema,
+    user: userSchema,
+  },
+  { title: 'TokenResponse', description: 'The tokens of the session, and its user.' },
+)
 export type TokenResponse = Static<typeof tokenResponseSchema>
 
-const deviceSchema = Type.Object({ browser: nullableString, os: nullableString, kind: nullableString })
-const locationSchema = Type.Object({ country: nullableString, city: nullableString })
+const deviceSchema = Type.Object(
+  { browser: nullableString, os: nullableString, kind: nullableString },
+  { title: 'Device' },
+)
+const locationSchema = Type.Object({ country: nullableString, city: nullableString }, { title: 'Location' })
 
-export const sessionSchema = Type.Object({
+const sessionProperties = {
   id: uuidSchema,
   current: Type.Boolean({ description: 'True for the session that makes the request.' }),
   device: Type.Unsafe<Static<typeof deviceSchema> | null>({ ...deviceSchema, type: ['object', 'null'] }),
@@ -68,11 +80,11 @@ export const sessionSchema = Type.Object({
     description: 'When the session ends if it is not refreshed before.',
   }),
   is_active: Type.Boolean(),
-})
+}
+export const sessionSchema = Type.Object(sessionProperties, { title: 'Session' })
 export type SessionView = Static<typeof sessionSchema>
 
-/** A security event of an account. */
-export const eventSchema = Type.Object({
+const eventProperties = {
   id: uuidSchema,
   at: timestamp,
   type: Type.String({ description: 'docs/events.md describes each type.' }),
@@ -82,31 +94,43 @@ export const eventSchema = Type.Object({
   user_agent: nullableString,
   device: Type.Unsafe<Static<typeof deviceSchema> | null>({ ...deviceSchema, type: ['object', 'null'] }),
   details: Type.Unsafe<Record<string, unknown>>({ type: 'object', additionalProperties: true }),
-})
+}
+/** A security event of an account. */
+export const eventSchema = Type.Object(eventProperties, { title: 'Event' })
 export type EventView = Static<typeof eventSchema>
 
 /** A page of events, newest first. */
-export const eventPageSchema = Type.Object({
-  events: Type.Array(eventSchema),
-  next: Type.Unsafe<string | null>({
-    type: ['string', 'null'],
-    description: 'The `before` of the next page; null on the last page.',
-  }),
-})
+export const eventPageSchema = Type.Object(
+  {
+    events: Type.Array(eventSchema),
+    next: Type.Unsafe<string | null>({
+      type: ['string', 'null'],
+      description: 'The `before` of the next page; null on the last page.',
+    }),
+  },
+  { title: 'EventPage', description: 'A page of events, newest first.' },
+)
+
+const fieldErrorSchema = Type.Object(
+  { field: Type.String({ examples: ['email'] }), message: Type.String({ examples: ['is required'] }) },
+  { title: 'FieldError' },
+)
+const tokenMessageSchema = Type.Object(
+  { token_class: Type.String(), token_type: Type.String(), message: Type.String() },
+  { title: 'TokenMessage' },
+)
 
 /** RFC 9457. The plugin problem-details adds it to the app as `Problem`. */
 export const problemSchema = Type.Object(
   {
-    type: Type.String(),
-    title: Type.String(),
-    status: Type.Integer(),
+    type: Type.String({ description: 'The code as a URI.' }),
+    title: Type.String({ description: 'A sentence for people, always the same for a code.' }),
+    status: Type.Integer({ description: 'The HTTP status.' }),
     code: Type.String({ description: 'A stable identifier of the error, for programs.' }),
-    detail: Type.Optional(Type.String()),
-    errors: Type.Optional(Type.Array(Type.Object({ field: Type.String(), message: Type.String() }))),
+    detail: Type.Optional(Type.String({ description: 'What is wrong with this request, for people.' })),
+    errors: Type.Optional(Type.Array(fieldErrorSchema, { description: 'The invalid fields, for a form.' })),
     messages: Type.Optional(
-      Type.Array(Type.Object({ token_class: Type.String(), token_type: Type.String(), message: Type.String() }), {
-        description: 'Only if an access token of the Simple JWT API is refused.',
-      }),
+      Type.Array(tokenMessageSchema, { description: 'Only if an access token of the Simple JWT API is refused.' }),
     ),
     ticket: Type.Optional(
       Type.String({
@@ -131,6 +155,7 @@ export function errorResponses<C extends ErrorCode>(...codes: C[]): { [S in Stat
     const line = `\`${code}\`: ${title}`
     const before = responses[status]?.description
     responses[status] = {
+      codes: [...(responses[status]?.codes ?? []), code],
       description: before === undefined ? line : `${before}\n\n${line}`,
       content: { 'application/problem+json': { schema: Type.Ref('Problem#') } },
     }
@@ -158,7 +183,7 @@ export const newPasswordErrors = [
 
 export type StatusOf<C extends ErrorCode> = (typeof catalogue)[C]['status']
 
-export interface ErrorResponse {
+export interface ErrorResponse extends DocumentedErrors {
   description: string
   content: { 'application/problem+json': { schema: ReturnType<typeof Type.Ref> } }
 }

@@ -36,7 +36,7 @@ import { oauthRoutes } from '../http/routes/oauth/oauth.js'
 import { wellKnownRoutes } from '../http/routes/well-known.js'
 import type { Database } from '../postgres/database.js'
 import type { Ephemeral } from '../redis/ephemeral.js'
-import { openContext } from './create-context.js'
+import { type OpenContext, openContext } from './create-context.js'
 import { fastifyOptions } from './fastify-options.js'
 import { startLog } from './logging.js'
 
@@ -49,6 +49,8 @@ export interface AppStores {
 export interface AppOptions {
   /** Milliseconds since the epoch. */
   clock?: () => number
+  /** By default a context over the stores is opened. With this one, the stores are not touched until a request is. */
+  context?: OpenContext
   /** A pino log with the options of logging.ts; by default it writes to standard output at LOG_LEVEL. */
   log?: FastifyBaseLogger
 }
@@ -68,7 +70,7 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
   const { log = startLog(config.logLevel), clock } = options
   const app = Fastify(fastifyOptions(config)).withTypeProvider<TypeBoxTypeProvider>()
   app.log = log
-  const context = await openContext(config, { ...stores, log, eventLog: log, clock })
+  const context = options.context ?? (await openContext(config, { ...stores, log, eventLog: log, clock }))
   app.decorate('context', context)
   app.addHook('onClose', () => context.close())
 

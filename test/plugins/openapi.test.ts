@@ -6,17 +6,23 @@ t.test('/openapi.json describes the routes, their schemas and their errors', asy
   const answer = await app.inject('/openapi.json')
   const document = answer.json()
   t.equal(document.openapi, '3.1.0')
-  t.equal(document.info.title, 'latchkey')
+  t.equal(document.info.title, 'Latchkey API')
   t.match(document.info.version, /^\d+\.\d+\.\d+/)
-  t.same(document.servers, [{ url: 'https://auth.example.com' }])
+  t.same(
+    document.servers.map(({ url }: { url: string }) => url),
+    ['/', 'https://auth.example.com'],
+  )
   t.match(document.components.securitySchemes, { bearer: { scheme: 'bearer' }, cookie: { name: '__Host-latchkey' } })
 
   const { requestBody, responses } = document.paths['/echo'].post
   t.same(requestBody.content['application/json'].schema.required, ['email'])
-  t.match(responses['400'].description, 'invalid_json')
-  const { $ref } = responses['400'].content['application/problem+json'].schema
-  t.equal($ref, '#/components/schemas/Problem', 'one schema for all problems')
+  t.same(responses['400'], { $ref: '#/components/responses/InvalidBody' })
+  const { InvalidBody } = document.components.responses
+  t.match(InvalidBody.description, 'invalid_json')
+  const [problem, narrowed] = InvalidBody.content['application/problem+json'].schema.allOf
+  t.equal(problem.$ref, '#/components/schemas/Problem', 'one schema for all problems')
   t.ok(document.components.schemas.Problem)
+  t.same(narrowed.properties.code.enum, ['invalid_request', 'invalid_json', 'ambiguous_request'])
 })
 
 t.test('/openapi.json does not list the routes of the documentation', async t => {

@@ -33,25 +33,35 @@ export const healthRoutes: FastifyPluginAsyncTypebox<HealthOptions> = async (app
 }
 
 const livezSchema = {
-  tags: ['operations'],
+  operationId: 'checkLiveness',
+  tags: ['Health'],
   summary: 'Check that the process is alive',
-  response: { 200: Type.Object({ status: Type.Literal('ok') }) },
+  description: 'Reads no store.',
+  response: { 200: Type.Object({ status: Type.Literal('ok') }, { title: 'Liveness', description: 'It is alive.' }) },
 }
 
 const readyzSchema = {
-  tags: ['operations'],
+  operationId: 'checkReadiness',
+  tags: ['Health'],
   summary: 'Check that this instance is ready for requests',
+  description: 'An unavailable store makes it `degraded`, not unavailable, because verification continues.',
   response: {
-    200: Type.Object({
-      status: Type.Union([Type.Literal('ok'), Type.Literal('degraded')]),
-      degraded: Type.Array(Type.String(), {
-        description: 'Problems of this instance. Verification is still safe.',
-      }),
-    }),
-    503: Type.Object({
-      status: Type.Literal('unavailable'),
-      reason: Type.Union([Type.Literal('starting'), Type.Literal('draining'), Type.Literal('stale')]),
-    }),
+    200: Type.Object(
+      {
+        status: Type.Union([Type.Literal('ok'), Type.Literal('degraded')]),
+        degraded: Type.Array(Type.String(), {
+          description: 'Problems of this instance. Verification is still safe.',
+        }),
+      },
+      { title: 'Readiness', description: 'It can take requests.' },
+    ),
+    503: Type.Object(
+      {
+        status: Type.Literal('unavailable'),
+        reason: Type.Union([Type.Literal('starting'), Type.Literal('draining'), Type.Literal('stale')]),
+      },
+      { title: 'Unreadiness', description: 'Send requests to another instance.' },
+    ),
   },
 }
 

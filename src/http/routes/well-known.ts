@@ -20,32 +20,38 @@ export interface WellKnownOptions {
 const CACHE_CONTROL = 'public, max-age=300, stale-while-revalidate=60'
 
 // Other members are never sent, so that no private part of a key can be published by accident.
-const PublicJwk = Type.Object({
-  kid: Type.String(),
-  alg: Type.String(),
-  use: Type.String(),
-  kty: Type.String(),
-  crv: Type.Optional(Type.String()),
-  x: Type.Optional(Type.String()),
-  y: Type.Optional(Type.String()),
-  n: Type.Optional(Type.String()),
-  e: Type.Optional(Type.String()),
-})
-const Jwks = Type.Object({ keys: Type.Array(PublicJwk) })
+const PublicJwk = Type.Object(
+  {
+    kid: Type.String(),
+    alg: Type.String(),
+    use: Type.String(),
+    kty: Type.String(),
+    crv: Type.Optional(Type.String()),
+    x: Type.Optional(Type.String()),
+    y: Type.Optional(Type.String()),
+    n: Type.Optional(Type.String()),
+    e: Type.Optional(Type.String()),
+  },
+  { title: 'PublicKey' },
+)
+const Jwks = Type.Object({ keys: Type.Array(PublicJwk) }, { title: 'PublicKeys', description: 'The public keys.' })
 
-const Metadata = Type.Object({
-  issuer: Type.String(),
-  jwks_uri: Type.String(),
-  response_types_supported: Type.Array(Type.String()),
-  grant_types_supported: Type.Array(Type.String()),
-  scopes_supported: Type.Array(Type.String()),
-  token_endpoint: Type.String(),
-  token_endpoint_auth_methods_supported: Type.Array(Type.String()),
-  introspection_endpoint: Type.String(),
-  introspection_endpoint_auth_methods_supported: Type.Array(Type.String()),
-  revocation_endpoint: Type.String(),
-  revocation_endpoint_auth_methods_supported: Type.Array(Type.String()),
-})
+const Metadata = Type.Object(
+  {
+    issuer: Type.String(),
+    jwks_uri: Type.String(),
+    response_types_supported: Type.Array(Type.String()),
+    grant_types_supported: Type.Array(Type.String()),
+    scopes_supported: Type.Array(Type.String()),
+    token_endpoint: Type.String(),
+    token_endpoint_auth_methods_supported: Type.Array(Type.String()),
+    introspection_endpoint: Type.String(),
+    introspection_endpoint_auth_methods_supported: Type.Array(Type.String()),
+    revocation_endpoint: Type.String(),
+    revocation_endpoint_auth_methods_supported: Type.Array(Type.String()),
+  },
+  { title: 'ServerMetadata', description: 'The addresses of the endpoints, and what they support.' },
+)
 
 /** The data with which other services verify tokens: the public keys (RFC 7517) and their address (RFC 8414). */
 export const wellKnownRoutes: FastifyPluginAsyncTypebox<WellKnownOptions> = async (app, options) => {
@@ -55,8 +61,10 @@ export const wellKnownRoutes: FastifyPluginAsyncTypebox<WellKnownOptions> = asyn
     '/.well-known/jwks.json',
     {
       schema: {
+        operationId: 'getPublicKeys',
         summary: 'Get the public keys that verify access tokens',
-        tags: ['verification'],
+        description: 'A JWK Set (RFC 7517). Cache it as `Cache-Control` says.',
+        tags: ['Verification'],
         response: { 200: Jwks },
       },
     },
@@ -65,8 +73,10 @@ export const wellKnownRoutes: FastifyPluginAsyncTypebox<WellKnownOptions> = asyn
   )
 
   const schema = {
+    operationId: 'getServerMetadata',
     summary: 'Get the authorization server metadata (RFC 8414)',
-    tags: ['verification'],
+    description: 'For OAuth libraries, which find the other endpoints here.',
+    tags: ['Verification'],
     response: { 200: Metadata },
   }
   const sendMetadata = async (_request: FastifyRequest, reply: FastifyReply) =>

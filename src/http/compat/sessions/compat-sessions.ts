@@ -17,16 +17,19 @@ import {
 } from '../simple-jwt/refusals.js'
 
 const { device, ip, location, last_active_at, is_active, expires_at, current } = sessionSchema.properties
-const itemSchema = Type.Object({
-  id: uuidSchema,
-  device_info: device,
-  ip_address: ip,
-  location_data: location,
-  last_activity: last_active_at,
-  is_active,
-  expires_at,
-  current,
-})
+const itemSchema = Type.Object(
+  {
+    id: uuidSchema,
+    device_info: device,
+    ip_address: ip,
+    location_data: location,
+    last_activity: last_active_at,
+    is_active,
+    expires_at,
+    current,
+  },
+  { title: 'OlderSession' },
+)
 
 const PATH = '/api/users/me/sessions'
 const METHODS = 'GET, DELETE, HEAD, OPTIONS'
@@ -46,11 +49,13 @@ export const compatSessionRoutes: FastifyPluginAsyncTypebox<{ context: AuthConte
     onRequest: app.authenticate,
     schema: {
       ...sessionOperation,
+      operationId: 'listOlderSessions',
+      tags: ['Older APIs'],
       summary: 'List the live sessions of the user, in the format of older systems',
       description:
         'The error for a refused access token has the format of Simple JWT, `{detail, code, messages}`. If the ' +
         'token was issued at `/auth`, the error is problem details.',
-      response: { 200: Type.Array(itemSchema), ...sessionErrors },
+      response: { 200: Type.Array(itemSchema, { description: 'The live sessions.' }), ...sessionErrors },
     },
   }
   const items = async (request: FastifyRequest) =>
@@ -59,7 +64,11 @@ export const compatSessionRoutes: FastifyPluginAsyncTypebox<{ context: AuthConte
   // Only GET: a DELETE with an empty id could mean one session or all.
   app.get(`${PATH}/`, { ...list, schema: { ...list.schema, hide: true } }, items)
 
-  addRevokeRoutes(app, context, { others: PATH, one: `${PATH}/:id` })
+  const tags = ['Older APIs']
+  addRevokeRoutes(app, context, {
+    others: { url: PATH, operationId: 'revokeOtherOlderSessions', tags },
+    one: { url: `${PATH}/:id`, operationId: 'revokeOlderSession', tags },
+  })
 
   const view = { name: 'Sessions', description: '', allow: METHODS, parses: ['application/json'] }
   app.options(PATH, { onRequest: app.authenticate, schema: { hide: true } }, async (_request, reply) =>

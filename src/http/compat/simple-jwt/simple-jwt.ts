@@ -55,7 +55,13 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
     }: { viewName: string; schema: DescribedSchema; bodyLimit?: number; config?: object },
     handler: (request: FastifyRequest, reply: FastifyReply) => Promise<object>,
   ): void {
-    const described = { ...schema, tags: ['simple-jwt'], consumes: FORMATS }
+    const described = {
+      description: `${schema.summary}.`,
+      ...schema,
+      tags: ['Older APIs'],
+      consumes: FORMATS,
+      documented: { commonErrors: false as const, ...schema.documented },
+    }
     app.post(`${path}/`, { ...options, prefixTrailingSlash: 'slash', schema: described }, handler)
     app.post(path, { ...options, schema: { ...described, hide: true } }, handler)
     const { summary, description = `${summary}.` } = schema
@@ -75,12 +81,14 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
       viewName: 'Token Obtain Pair',
       config: { ...limitCountedAs('POST /auth/login'), genuine: genuineDevice(context, credentialsOf) },
       schema: {
+        operationId: 'simpleJwtLogIn',
         summary: 'Simple JWT: sign in',
         description:
           'Takes `email` instead of `username` too. An e-mail address in `username` means the account with that ' +
           'e-mail.',
+        documented: { body: credentialsBody, examples: signInExamples },
         body: Type.Object({ username: Type.String(), password: Type.String() }),
-        response: { 200: Type.Object({ refresh: Type.String(), access: Type.String() }), ...refusals },
+        response: { 200: tokenPair, ...refusals },
       },
     },
     async request => {
@@ -100,9 +108,10 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
         genuine: genuineRefreshToken(context, request => [readFields(request.body, 'refresh').refresh]),
       },
       schema: {
+        operationId: 'simpleJwtRefresh',
         summary: 'Simple JWT: exchange the refresh token for new tokens',
         body: Type.Object({ refresh: Type.String() }),
-        response: { 200: Type.Object({ access: Type.String(), refresh: Type.String() }), ...refusals },
+        response: { 200: tokenPair, ...refusals },
       },
     },
     async request => {
@@ -122,6 +131,7 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
       viewName: 'Token Verify',
       bodyLimit: 8192,
       schema: {
+        operationId: 'simpleJwtVerify',
         summary: 'Simple JWT: check whether an access or a refresh token is valid',
         body: Type.Object({ token: Type.String() }),
         response: { 200: nothing, ...refusals },
@@ -143,6 +153,7 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
     {
       viewName: 'Token Blacklist',
       schema: {
+        operationId: 'simpleJwtBlacklist',
         summary: 'Simple JWT: revoke the session of a refresh token',
         body: Type.Object({ refresh: Type.String() }),
         response: { 200: nothing, ...refusals },
@@ -164,16 +175,43 @@ const FORMATS = ['application/json', 'application/x-www-form-urlencoded', 'multi
 type DescribedSchema = FastifySchema & { summary: string; body: { properties: object } }
 
 const nothing = Type.Object({}, { description: 'An empty object.' })
-const detail = Type.Object({ detail: Type.String(), code: Type.Optional(Type.String()) })
+const tokenPair = Type.Object(
+  { access: Type.String(), refresh: Type.String() },
+  { title: 'TokenPair', description: 'The access token and the refresh token.' },
+)
+const credentialsBody = Type.Union([
+  Type.Object({ username: Type.String(), password: Type.String() }),
+  Type.Object({ email: Type.String(), password: Type.String() }),
+])
+const signInExamples = {
+  username: {
+    summary: 'A sign-in name, or an e-mail address',
+    value: { username: 'ada@example.com', password: 'seven green boats at noon' },
+  },
+}
+const detailed = (description: string) =>
+  Type.Object({ detail: Type.String(), code: Type.Optional(Type.String()) }, { description })
+const messages = Type.Array(
+  Type.Object({ token_class: Type.String(), token_type: Type.String(), message: Type.String() }),
+)
 const refusals = {
-  400: Type.Object({}, { additionalProperties: Type.Array(Type.String()), description: 'The errors, by field.' }),
+  400: Type.Object(
+    {},
+    {
+      additionalProperties: Type.Union([Type.Array(Type.String()), Type.String()]),
+      description: 'The errors, by field; or `detail`, if the body cannot be read.',
+    },
+  ),
   401: Type.Object(
-    { ...detail.properties },
+    { detail: Type.String(), code: Type.Optional(Type.String()), messages: Type.Optional(messages) },
     { description: 'A refused token has the code `token_not_valid`. A refused sign-in has no code.' },
   ),
-  403: Type.Object({ ...detail.properties }, { description: '`password_change_required` and `client_required`' }),
-  429: Type.Object({ ...detail.properties }, { description: 'Too many requests.' }),
-  503: Type.Object({ ...detail.properties }, { description: 'Try again after `Retry-After` seconds.' }),
+  403: detailed('`password_change_required`, `client_required`, `too_many_sessions` and `cross_site_request`'),
+  413: detailed('`body_too_large`'),
+  415: detailed('The media type of the body is not supported.'),
+  429: detailed('Too many requests.'),
+  500: detailed('`internal_error`'),
+  503: detailed('Try again after `Retry-After` seconds.'),
 }
 
 /** Some Django sites sign in with the e-mail, others with the username. */

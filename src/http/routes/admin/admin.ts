@@ -6,6 +6,7 @@ import type { AuthContext } from '../../../domain/context.js'
 import { fieldError } from '../../../lib/errors.js'
 import { bodyOf, Type, tokenResponseSchema } from '../../schemas.js'
 import { replyWithTokens } from '../auth/token-response.js'
+import { examples } from './examples.js'
 import { revocationRoutes } from './revocations.js'
 import { adminErrors, userParams } from './schemas.js'
 import { userAccessRoutes } from './user-access.js'
@@ -38,12 +39,14 @@ const openSessionRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = as
     {
       onRequest: app.authenticateClient('sessions'),
       schema: {
+        operationId: 'openUserSession',
         summary: 'Open a session for a user whom the client has signed in',
         description:
           'For clients with the scope `sessions`. The list of sessions shows the values that the client sends.',
-        tags: ['administration'],
-        security: [{ client: [] }],
+        tags: ['Administration'],
+        security: [{ client: ['sessions'] }],
         params: userParams,
+        documented: { examples: examples.openSession },
         body: bodyOf({
           ip: Type.Optional(
             Type.String({

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { endSessionsOfClient, endSessionsOfRole, signOutEveryone } from '../../../domain/sessions/end-many-sessions.js'
 import { fieldError } from '../../../lib/errors.js'
 import { Type } from '../../schemas.js'
+import { examples } from './examples.js'
 import { adminErrors, adminOperation } from './schemas.js'
 
 /** Revokes the sessions of many users at once. */
@@ -11,6 +12,8 @@ export const revocationRoutes: FastifyPluginAsyncTypebox = async app => {
     {
       schema: {
         ...adminOperation,
+        operationId: 'revokeSessions',
+        documented: { examples: examples.revocation },
         summary: 'Revoke the sessions of all users, of a role or of a client',
         description:
           'Send exactly one field. `before` revokes the sessions that began before this time; `role` revokes all ' +

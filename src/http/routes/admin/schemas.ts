@@ -8,7 +8,6 @@ const COMMON_ERRORS = [
   'insufficient_role',
   'insufficient_scope',
   'invalid_request',
-  'cross_site_request',
   'revocations_stale',
   'store_unavailable',
 ] as const satisfies ErrorCode[]
@@ -18,24 +17,31 @@ export function adminErrors<C extends ErrorCode = never>(...codes: C[]) {
   return errorResponses<C | (typeof COMMON_ERRORS)[number]>(...COMMON_ERRORS, ...codes)
 }
 
-export const userParams = Type.Object({ id: idSchema })
-export const sessionParams = Type.Object({ id: idSchema, session_id: idSchema })
+const userId = Type.String({ ...idSchema, description: 'The id of the user.' })
+export const userParams = Type.Object({ id: userId })
+export const sessionParams = Type.Object({
+  id: userId,
+  session_id: Type.String({ ...idSchema, description: 'The id of the session.' }),
+})
 
 /** The OpenAPI fields that all admin routes share. */
-export const adminOperation = { tags: ['administration'], security: [{ bearer: [] }, { client: [] }] }
+export const adminOperation = { tags: ['Administration'], security: [{ bearer: [] }, { client: ['admin'] }] }
 
 const nullable = (format?: 'date-time') =>
   Type.Unsafe<string | null>({ type: ['string', 'null'], ...(format && { format }) })
 
 /** A user as administrators see it. */
-export const adminUserSchema = Type.Object({
-  ...userSchema.properties,
-  external_id: nullable(),
-  must_change_password: Type.Boolean(),
-  password_changed_at: Type.String({ format: 'date-time' }),
-  disabled_at: nullable('date-time'),
-  updated_at: Type.String({ format: 'date-time' }),
-})
+export const adminUserSchema = Type.Object(
+  {
+    ...userSchema.properties,
+    external_id: nullable(),
+    must_change_password: Type.Boolean(),
+    password_changed_at: Type.String({ format: 'date-time' }),
+    disabled_at: nullable('date-time'),
+    updated_at: Type.String({ format: 'date-time' }),
+  },
+  { title: 'AdminUser', description: 'The user, as administrators see it.' },
+)
 
 export function adminUserView(user: User): Static<typeof adminUserSchema> {
   return {
@@ -53,17 +59,20 @@ export function adminUserView(user: User): Static<typeof adminUserSchema> {
 }
 
 /** A user and the use of the account, for support. */
-export const userOverviewSchema = Type.Object({
-  ...adminUserSchema.properties,
-  locked: Type.Boolean({
-    description:
-      'Whether sign-ins are refused after too many failures: until `enable`, or until the user signs in from a browser ' +
-      'that the account is known from.',
-  }),
-  failed_sign_ins: Type.Integer({ description: 'The failed sign-ins in a row.' }),
-  last_sign_in_at: nullable('date-time'),
-  live_sessions: Type.Integer(),
-})
+export const userOverviewSchema = Type.Object(
+  {
+    ...adminUserSchema.properties,
+    locked: Type.Boolean({
+      description:
+        'Whether sign-ins are refused after too many failures: until `enable`, or until the user signs in from a browser ' +
+        'that the account is known from.',
+    }),
+    failed_sign_ins: Type.Integer({ description: 'The failed sign-ins in a row.' }),
+    last_sign_in_at: nullable('date-time'),
+    live_sessions: Type.Integer(),
+  },
+  { title: 'AdminUserOverview', description: 'The user, and the use of the account.' },
+)
 
 export function userOverviewView(overview: UserOverview): Static<typeof userOverviewSchema> {
   return {

@@ -12,6 +12,8 @@ import { ROLES_MAX_BYTES } from '../../../domain/accounts/roles.js'
 import type { AuthContext } from '../../../domain/context.js'
 import { fieldError, LatchkeyError } from '../../../lib/errors.js'
 import { bodyOf, Type } from '../../schemas.js'
+import { eventsQueryDocs } from '../auth/events.js'
+import { examples } from './examples.js'
 import {
   adminErrors,
   adminOperation,
@@ -48,6 +50,8 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
     {
       schema: {
         ...adminOperation,
+        operationId: 'findUsers',
+        documented: { query: { limit: { ...eventsQueryDocs.limit, default: 50, description: 'Users per page.' } } },
         summary: 'Find users, one page at a time',
         description:
           'All users, newest first, or those with one name or prefix. The search text is normalised in the same ' +
@@ -70,13 +74,16 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
           ),
         }),
         response: {
-          200: Type.Object({
-            users: Type.Array(userOverviewSchema),
-            next_cursor: Type.Unsafe<string | null>({
-              type: ['string', 'null'],
-              description: 'Null on the last page.',
-            }),
-          }),
+          200: Type.Object(
+            {
+              users: Type.Array(userOverviewSchema),
+              next_cursor: Type.Unsafe<string | null>({
+                type: ['string', 'null'],
+                description: 'Null on the last page.',
+              }),
+            },
+            { title: 'UserPage', description: 'A page of users.' },
+          ),
           ...adminErrors(),
         },
       },
@@ -94,6 +101,8 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
     {
       schema: {
         ...adminOperation,
+        operationId: 'createUser',
+        documented: { examples: examples.createUser },
         summary: 'Create a user',
         description:
           'Only this response contains the temporary password. The user must change it at the first sign-in.',
@@ -104,7 +113,10 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
           roles: Type.Optional(roles),
         }),
         response: {
-          201: Type.Object({ user: adminUserSchema, temporary_password: Type.String() }),
+          201: Type.Object(
+            { user: adminUserSchema, temporary_password: Type.String() },
+            { title: 'CreatedUser', description: 'The user, with the temporary password.' },
+          ),
           ...adminErrors(
             'email_taken',
             'username_taken',
@@ -134,7 +146,9 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
     {
       schema: {
         ...adminOperation,
+        operationId: 'getUser',
         summary: 'Get a user',
+        description: 'By id. To find a user by name, use `GET /admin/users`.',
         params: userParams,
         response: { 200: userOverviewSchema, ...adminErrors('user_not_found') },
       },
@@ -147,6 +161,8 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
     {
       schema: {
         ...adminOperation,
+        operationId: 'changeUser',
+        documented: { examples: examples.changeUser },
         summary: 'Change the roles or the names of a user',
         description:
           'Send either `roles`, or `email`, `username` or both; null removes the username. Sessions continue. Access ' +
@@ -187,10 +203,14 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
     {
       schema: {
         ...adminOperation,
+        operationId: 'deleteUser',
         summary: 'Delete a user',
         description: 'Deletes every session of the user too; their tokens are refused at once. Events are kept.',
         params: userParams,
-        response: { 204: Type.Null(), ...adminErrors('user_not_found', 'own_account') },
+        response: {
+          204: Type.Null({ description: 'The user is deleted.' }),
+          ...adminErrors('user_not_found', 'own_account'),
+        },
       },
     },
     async (request, reply) => {

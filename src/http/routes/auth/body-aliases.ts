@@ -9,11 +9,14 @@ import { rememberSentName } from '../../errors/sent-names.js'
  *     preValidation: bodyAliases({ refreshToken: 'refresh_token' })
  *
  * @param aliases the accepted names, each with our name
- * @returns a hook that throws invalid_request if a body has a field under both names
+ * @returns a hook that throws invalid_request if a body has a field under both names. The OpenAPI document reads its
+ *   `aliases`.
  */
-export function bodyAliases(aliases: Readonly<Record<string, string>>): preValidationHookHandler {
+export function bodyAliases(
+  aliases: Readonly<Record<string, string>>,
+): preValidationHookHandler & { aliases: Readonly<Record<string, string>> } {
   const pairs = Object.entries(aliases)
-  return (request, _reply, done) => {
+  const rename: preValidationHookHandler = (request, _reply, done) => {
     const body = request.body as Record<string, unknown> | null | undefined
     if (typeof body !== 'object' || body === null) return done()
     for (const [alias, ours] of pairs) {
@@ -27,4 +30,5 @@ export function bodyAliases(aliases: Readonly<Record<string, string>>): preValid
     }
     done()
   }
+  return Object.assign(rename, { aliases })
 }

@@ -23,9 +23,11 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = 
     {
       onRequest: app.authenticate,
       schema: {
+        operationId: 'listEvents',
         summary: 'List the events of the account, newest first',
         description: 'Sign-ins, refused attempts, and why sessions ended.',
-        tags: ['account'],
+        tags: ['Account'],
+        documented: { query: eventsQueryDocs },
         security: [{ bearer: [] }],
         querystring: eventsQuery,
         response: {
@@ -39,6 +41,11 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = 
       return eventPageView(await listOwnEvents(context, request.principal, parseEventsQuery(request.query)))
     },
   )
+}
+
+/** The query parameter `limit` as clients see it. */
+export const eventsQueryDocs = {
+  limit: { type: 'integer', minimum: 1, maximum: 100, default: 20, description: 'Events per page.' },
 }
 
 /** The query parameters of a page of events. They are strings. */

@@ -2,6 +2,9 @@ import type { FastifyReply } from 'fastify'
 import { encodedRole } from '../../../domain/accounts/roles.js'
 import type { Principal } from '../../../domain/tokens/access-token.js'
 
+/** The headers that setIdentityHeaders sets, for the OpenAPI document. */
+export const IDENTITY_HEADERS = ['X-Auth-Subject', 'X-Auth-Session', 'X-Auth-Roles'] as const
+
 /** Sets the headers that a gateway passes on to the service. (Fastify does not copy names in lower case again.) */
 export function setIdentityHeaders(
   reply: FastifyReply,

@@ -11,8 +11,10 @@ export const profileRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
     {
       onRequest: app.authenticate,
       schema: {
+        operationId: 'getProfile',
         summary: 'Get the signed-in user',
-        tags: ['account'],
+        description: 'As it is now. The access token can contain older roles.',
+        tags: ['Account'],
         security: [{ bearer: [] }],
         response: {
           200: userSchema,

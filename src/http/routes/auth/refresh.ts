@@ -10,6 +10,7 @@ import { recordConcerns } from '../../request-facts.js'
 import { errorResponses, optionalBodyOf, Type, tokenResponseSchema } from '../../schemas.js'
 import { bodyAliases } from './body-aliases.js'
 import { genuineRefreshToken } from './genuine-credentials.js'
+import { examples } from './sign-in-examples.js'
 import { callerOf, replyWithTokens, type Transport } from './token-response.js'
 
 const aliases = bodyAliases({ refreshToken: 'refresh_token' })
@@ -37,13 +38,16 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
       errorHandler: setTicketOrClearCookies,
       preValidation: aliases,
       schema: {
+        operationId: 'refreshTokens',
         summary: 'Exchange the refresh token for new tokens',
         description:
-          'The refresh token is in the cookie or in the body. The same token sent again returns the same successor. ' +
+          'The refresh token is in the cookie, which a browser sends by itself, or in the body. The same token sent again returns the same successor. ' +
           'A token that was replaced earlier is refused with `refresh_token_superseded` and a ticket, and the session ' +
           'continues: send the newer token. A request with the same token and its ticket means that the client has no ' +
           'newer token, and revokes the session. Sessions that a client opened are refreshed only at `/oauth/token`.',
-        tags: ['sessions'],
+        tags: ['Sign in'],
+        security: [{ cookie: [] }, {}],
+        documented: { headers: { 200: ['Set-Cookie'], 401: ['Set-Cookie'] }, examples: examples.refresh },
         body: optionalBodyOf({ refresh_token: refreshToken, ticket: Type.Optional(ticket) }),
         response: {
           200: tokenResponseSchema,
@@ -86,10 +90,13 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
       errorHandler: clearCookiesOfEndedSession,
       preValidation: aliases,
       schema: {
+        operationId: 'logOut',
         summary: 'Sign out of this session, the others, or all',
         description:
           'Takes the access token or the refresh token. Clears the cookie after the revocation is committed.',
-        tags: ['sessions'],
+        tags: ['Sign in'],
+        security: [{ cookie: [] }, { bearer: [] }, {}],
+        documented: { headers: { 204: ['Set-Cookie'], 401: ['Set-Cookie'] }, examples: examples.logOut },
         body: optionalBodyOf({
           scope: Type.Optional(Type.Union([Type.Literal('session'), Type.Literal('others'), Type.Literal('all')])),
           refresh_token: refreshToken,

@@ -4,6 +4,7 @@ import { hashOfResetToken, readPasswordResetToken, resetPassword } from '../../.
 import type { GenuineCredential } from '../../plugins/rate-limit.js'
 import { bodyOf, errorResponses, newPasswordErrors, Type, tokenResponseSchema } from '../../schemas.js'
 import { bodyAliases } from './body-aliases.js'
+import { examples } from './sign-in-examples.js'
 import { endStolenSessions, signInFields } from './sign-in-fields.js'
 import { callerOf, replyWithTokens } from './token-response.js'
 
@@ -27,11 +28,13 @@ export const resetPasswordRoutes: FastifyPluginAsyncTypebox<{ context: AuthConte
       preValidation: bodyAliases({ newPassword: 'new_password' }),
       preHandler: endStolenSessions(context),
       schema: {
+        operationId: 'resetPassword',
         summary: 'Set a new password with a one-time token and sign in with it',
         description:
           'Revokes every session of the account and opens a new one. If the new password is refused, the token remains ' +
           'valid.',
-        tags: ['sign-in'],
+        tags: ['Sign in'],
+        documented: { headers: { 200: ['Set-Cookie'] }, examples: examples.resetPassword },
         body: bodyOf({
           token: Type.String({
             minLength: 1,

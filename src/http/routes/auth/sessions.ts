@@ -18,8 +18,8 @@ import {
 } from '../../schemas.js'
 import { callerOf } from './token-response.js'
 
-export const sessionOperation = { tags: ['sessions'], security: [{ bearer: [] }] }
-const params = Type.Object({ id: idSchema })
+export const sessionOperation = { tags: ['Sessions'], security: [{ bearer: [] }] }
+const params = Type.Object({ id: Type.String({ ...idSchema, description: 'The id of the session.' }) })
 const label = {
   type: ['string', 'null'],
   minLength: 1,
@@ -29,12 +29,7 @@ const label = {
   'x-message': 'must not contain control characters or broken characters',
   description: 'Null removes the name.',
 }
-export const sessionErrors = errorResponses(
-  ...accessTokenErrors,
-  'invalid_request',
-  'cross_site_request',
-  'store_unavailable',
-)
+export const sessionErrors = errorResponses(...accessTokenErrors, 'invalid_request', 'store_unavailable')
 
 /** Lists, names and revokes the sessions of the signed-in user. */
 export const sessionRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
@@ -48,8 +43,10 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
       onRequest: app.authenticate,
       schema: {
         ...sessionOperation,
+        operationId: 'listSessions',
         summary: 'List the live sessions of the user, newest first',
-        response: { 200: Type.Array(sessionSchema), ...sessionErrors },
+        description: 'With the device, the address and both ends of each session.',
+        response: { 200: Type.Array(sessionSchema, { description: 'The live sessions.' }), ...sessionErrors },
       },
     },
     async request => (await listSessions(context, request.principal, callerOf(request))).map(sessionView),
@@ -61,10 +58,17 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
       onRequest: app.authenticate,
       schema: {
         ...sessionOperation,
+        operationId: 'labelSession',
         summary: 'Name a session',
+        description: 'The list of sessions shows the name.',
         params,
+        documented: { examples: { name: { summary: 'A name', value: { label: 'My laptop' } } } },
         body: bodyOf({ label: Type.Unsafe<string | null>(label) }),
-        response: { 204: Type.Null(), ...sessionErrors, ...errorResponses('session_not_found') },
+        response: {
+          204: Type.Null({ description: 'The session has this name.' }),
+          ...sessionErrors,
+          ...errorResponses('session_not_found'),
+        },
       },
     },
     async (request, reply) => {
@@ -73,23 +77,35 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
     },
   )
 
-  addRevokeRoutes(app, context, { others: '/auth/sessions/others', one: '/auth/sessions/:id' })
+  addRevokeRoutes(app, context, {
+    others: { url: '/auth/sessions/others', operationId: 'revokeOtherSessions' },
+    one: { url: '/auth/sessions/:id', operationId: 'revokeSession' },
+  })
+}
+
+interface NamedRoute {
+  url: string
+  operationId: string
+  tags?: string[]
 }
 
 /** The routes that revoke sessions, at the given paths. They need no body and answer 204. */
 export function addRevokeRoutes(
   app: Parameters<FastifyPluginAsyncTypebox>[0],
   context: AuthContext,
-  { others, one }: { others: string; one: string },
+  { others, one }: { others: NamedRoute; one: NamedRoute },
 ): void {
   app.delete(
-    others,
+    others.url,
     {
       onRequest: app.authenticate,
       schema: {
         ...sessionOperation,
+        operationId: others.operationId,
+        ...(others.tags && { tags: others.tags }),
         summary: 'Revoke every session except the current one',
-        response: { 204: Type.Null(), ...sessionErrors },
+        description: 'Their access tokens are refused at once.',
+        response: { 204: Type.Null({ description: 'The other sessions are revoked.' }), ...sessionErrors },
       },
     },
     async (request, reply) => {
@@ -99,14 +115,21 @@ export function addRevokeRoutes(
   )
 
   app.delete(
-    one,
+    one.url,
     {
       onRequest: app.authenticate,
       schema: {
         ...sessionOperation,
+        operationId: one.operationId,
+        ...(one.tags && { tags: one.tags }),
         summary: 'Revoke one session of the user',
+        description: 'Its access tokens are refused at once.',
         params,
-        response: { 204: Type.Null(), ...sessionErrors, ...errorResponses('session_not_found') },
+        response: {
+          204: Type.Null({ description: 'The session is revoked.' }),
+          ...sessionErrors,
+          ...errorResponses('session_not_found'),
+        },
       },
     },
     async (request, reply) => {

@@ -18,10 +18,17 @@ import {
 } from '../../schemas.js'
 import { bodyAliases } from './body-aliases.js'
 import { genuineDevice } from './genuine-credentials.js'
+import { examples } from './sign-in-examples.js'
 import { endStolenSessions, signInFields } from './sign-in-fields.js'
 import { callerOf, replyWithTokens } from './token-response.js'
 
 const { name, password, transport, remember } = signInFields
+
+/** The handler of /auth/login requires one of the two names. */
+const eitherName = Type.Union([
+  bodyOf({ email: name, password, transport, remember }),
+  bodyOf({ username: name, password, transport, remember }),
+])
 
 /** The routes that open a session: register, sign in, change the password. */
 export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
@@ -33,8 +40,11 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
       config: limited,
       preHandler: endStolenSessions(context),
       schema: {
+        operationId: 'register',
         summary: 'Create an account and sign in',
-        tags: ['sign-in'],
+        description: 'With the transport `cookie`, the browser gets the refresh token as a cookie.',
+        tags: ['Sign in'],
+        documented: { headers: { 201: ['Set-Cookie'] }, examples: examples.register },
         body: bodyOf({ email: name, password, transport, remember }),
         response: {
           201: tokenResponseSchema,
@@ -66,10 +76,12 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
       config: { ...limited, genuine: genuineDevice(context, body => body as { email?: string; username?: string }) },
       preHandler: endStolenSessions(context),
       schema: {
+        operationId: 'logIn',
         summary: 'Sign in with a password',
         description:
           'Always opens a new session. The answer is the same for an unknown name, a wrong password and a disabled account.',
-        tags: ['sign-in'],
+        tags: ['Sign in'],
+        documented: { headers: { 200: ['Set-Cookie'] }, examples: examples.logIn, body: eitherName },
         body: bodyOf({ email: Type.Optional(name), username: Type.Optional(name), password, transport, remember }),
         response: {
           200: tokenResponseSchema,
@@ -113,12 +125,14 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
       }),
       preHandler: endStolenSessions(context),
       schema: {
+        operationId: 'changePassword',
         summary: 'Change the password and sign in with the new one',
         description:
           'Revokes every session of the account and opens a new one, also when a temporary password is changed. A ' +
           'signed-in user does not need to send `email`.',
-        tags: ['sign-in'],
+        tags: ['Sign in'],
         security: [{}, { bearer: [] }],
+        documented: { headers: { 200: ['Set-Cookie'] }, examples: examples.changePassword },
         body: bodyOf({
           email: Type.Optional(name),
           current_password: password,

@@ -8,7 +8,7 @@ import { toLatchkeyError } from '../../errors/to-latchkey-error.js'
 import { securityHeadersFor } from '../../plugins/security-headers.js'
 import { VERIFY_ANY_PATH, VERIFY_PATH } from '../../rewrite-url.js'
 import { accessTokenErrors, bodyOf, errorResponses, Type } from '../../schemas.js'
-import { setIdentityHeaders } from './identity-headers.js'
+import { IDENTITY_HEADERS, setIdentityHeaders } from './identity-headers.js'
 
 const oneOrMore = Type.Union([Type.String(), Type.Array(Type.String())])
 
@@ -46,20 +46,17 @@ export const gatewayRoutes: FastifyPluginAsyncTypebox<GatewayRoutesOptions> = as
     {
       ...shared,
       schema: {
+        operationId: 'verifyRequest',
         summary: 'Verify the access token of a request',
         description:
           'For gateways (ForwardAuth, auth_request, ext_authz). Answers 200, 401, 403 or 503 and nothing else.',
-        tags: ['verification'],
+        tags: ['Verification'],
+        documented: { headers: { 200: IDENTITY_HEADERS }, commonErrors: false },
         security: [{ bearer: [] }],
         querystring,
         response: {
-          200: Type.Null({
-            description:
-              'X-Auth-Subject, X-Auth-Session and X-Auth-Roles identify the user. X-Auth-Roles has a comma between two ' +
-              'roles. In a role, everything except ASCII letters, digits and `_ . : -` is percent-encoded UTF-8: split ' +
-              'at the commas first, then decode each role.',
-          }),
-          ...errorResponses(...accessTokenErrors, 'insufficient_role', 'revocations_stale'),
+          200: Type.Null({ description: 'The token is valid. The headers identify the user.' }),
+          ...errorResponses(...accessTokenErrors, 'insufficient_role', 'revocations_stale', 'internal_error'),
         },
       },
     },

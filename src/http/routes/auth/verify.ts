@@ -3,16 +3,19 @@ import type { AuthContext } from '../../../domain/context.js'
 import { verifyAccessToken } from '../../../domain/tokens/verify-access-token.js'
 import { recordConcerns } from '../../request-facts.js'
 import { bodyOf, errorResponses, Type } from '../../schemas.js'
-import { setIdentityHeaders } from './identity-headers.js'
+import { IDENTITY_HEADERS, setIdentityHeaders } from './identity-headers.js'
 
-const verifiedSchema = Type.Object({
-  sub: Type.String(),
-  sid: Type.String(),
-  client_id: Type.String(),
-  roles: Type.Array(Type.String()),
-  iat: Type.Integer(),
-  exp: Type.Integer(),
-})
+const verifiedSchema = Type.Object(
+  {
+    sub: Type.String({ description: 'The id of the user.' }),
+    sid: Type.String({ description: 'The id of the session.' }),
+    client_id: Type.String({ description: 'The client that opened the session; `latchkey` if the user did.' }),
+    roles: Type.Array(Type.String()),
+    iat: Type.Integer({ description: 'When the token was issued, in seconds since 1970.' }),
+    exp: Type.Integer({ description: 'When the token expires, in seconds since 1970.' }),
+  },
+  { title: 'VerifiedToken', description: 'The token is valid. These are its claims.' },
+)
 
 /** Verifies an access token in the body. Gateways use GET: see verify-for-gateways.ts. */
 export const verifyRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
@@ -21,8 +24,11 @@ export const verifyRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
     {
       bodyLimit: 8192,
       schema: {
+        operationId: 'verifyAccessToken',
         summary: 'Verify an access token',
-        tags: ['verification'],
+        description: 'For services. Reads no store. Gateways use `GET /auth/verify`.',
+        tags: ['Verification'],
+        documented: { headers: { 200: IDENTITY_HEADERS } },
         body: bodyOf({ token: Type.String({ minLength: 1, maxLength: 4096 }) }),
         response: {
           200: verifiedSchema,

@@ -87,6 +87,25 @@ export function clientRouteOptions(app: FastifyInstance) {
   }
 }
 
+/** What the OpenAPI document says about all routes for clients. */
+export const clientOperation = {
+  tags: ['Other services'],
+  security: [{ clientSecret: [] }, {}],
+  consumes: ['application/x-www-form-urlencoded'],
+  documented: { commonErrors: false as const },
+}
+
+/** Bodies that succeed if the client authenticates in the header. */
+export const examples = {
+  token: {
+    own: { summary: 'A token of the client itself', value: { grant_type: 'client_credentials' } },
+    ofSession: {
+      summary: 'The next tokens of a session',
+      value: { grant_type: 'refresh_token', refresh_token: 'lk_rt_…' },
+    },
+  },
+}
+
 /** The body of a route for clients: a form. Unknown parameters are ignored (RFC 6749, 3.2). */
 export function formOf<T extends TProperties>(properties: T) {
   return Type.Object({
@@ -101,7 +120,12 @@ export function formOf<T extends TProperties>(properties: T) {
 export const tokenField = Type.String({ maxLength: TOKEN_MAX_LENGTH })
 export const hintField = Type.Optional(Type.String({ description: 'Accepted, but not needed.' }))
 
-const errorSchema = Type.Object({ error: Type.String(), error_description: Type.Optional(Type.String()) })
+/** An error of RFC 6749, 5.2, with one of these codes. */
+function errorSchema(description: string, ...codes: string[]) {
+  const error = Type.Unsafe<string>({ type: 'string', enum: codes })
+  const error_description = Type.Optional(Type.String({ description: 'What is wrong, for people.' }))
+  return Type.Object({ error, error_description }, { description })
+}
 
 /**
  * The errors of a route for clients.
@@ -111,9 +135,10 @@ const errorSchema = Type.Object({ error: Type.String(), error_description: Type.
 export function oauthErrors(...codes: string[]) {
   const listed = ['invalid_request', ...codes].map(code => `\`${code}\``).join(', ')
   return {
-    400: { ...errorSchema, description: `RFC 6749, 5.2: ${listed}` },
-    401: { ...errorSchema, description: '`invalid_client`' },
-    429: { ...errorSchema, description: '`temporarily_unavailable`: too many requests' },
-    503: { ...errorSchema, description: '`temporarily_unavailable`: a store is unavailable' },
+    400: errorSchema(`RFC 6749, 5.2: ${listed}`, 'invalid_request', ...codes),
+    401: errorSchema('`invalid_client`: the id or the secret is wrong', 'invalid_client'),
+    429: errorSchema('`temporarily_unavailable`: too many requests', 'temporarily_unavailable'),
+    500: errorSchema('`server_error`: an internal error', 'server_error'),
+    503: errorSchema('`temporarily_unavailable`: a store is unavailable', 'temporarily_unavailable'),
   }
 }

@@ -3,9 +3,16 @@ import { type ActiveToken, introspectToken } from '../../../domain/clients/intro
 import type { AuthContext } from '../../../domain/context.js'
 import { recordConcerns } from '../../request-facts.js'
 import { type Static, Type } from '../../schemas.js'
-import { clientOf, clientRouteOptions, formOf, oauthErrors, tokenField } from './client-authentication.js'
+import {
+  clientOf,
+  clientOperation,
+  clientRouteOptions,
+  formOf,
+  oauthErrors,
+  tokenField,
+} from './client-authentication.js'
 
-const introspection = Type.Object({
+const claims = {
   active: Type.Boolean(),
   token_type: Type.Optional(Type.Literal('Bearer', { description: 'Only for access tokens.' })),
   sub: Type.Optional(Type.String()),
@@ -20,6 +27,10 @@ const introspection = Type.Object({
   iat: Type.Optional(Type.Integer()),
   exp: Type.Optional(Type.Integer()),
   auth_time: Type.Optional(Type.Integer()),
+}
+const introspection = Type.Object(claims, {
+  title: 'Introspection',
+  description: 'Whether the token is active; only then its claims.',
 })
 
 const introspectionHint = Type.Optional(
@@ -33,12 +44,12 @@ export const introspectRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }
     {
       ...clientRouteOptions(app),
       schema: {
+        operationId: 'introspectToken',
         summary: 'Introspect a token',
         description:
           'For clients with the scope `introspect`. Reads the database, so it includes the latest revocations. Without a ' +
           'hint, only access tokens of users and the client’s own access tokens can be active.',
-        tags: ['clients'],
-        consumes: ['application/x-www-form-urlencoded'],
+        ...clientOperation,
         body: formOf({ token: tokenField, token_type_hint: introspectionHint }),
         response: { 200: introspection, ...oauthErrors('unauthorized_client') },
       },

@@ -4,7 +4,15 @@ import { revokeToken } from '../../../domain/clients/revoke-token.js'
 import type { AuthContext } from '../../../domain/context.js'
 import { recordConcerns } from '../../request-facts.js'
 import { Type } from '../../schemas.js'
-import { clientOf, clientRouteOptions, formOf, hintField, oauthErrors, tokenField } from './client-authentication.js'
+import {
+  clientOf,
+  clientOperation,
+  clientRouteOptions,
+  formOf,
+  hintField,
+  oauthErrors,
+  tokenField,
+} from './client-authentication.js'
 
 /** Revokes a token for the client that holds it (RFC 7009). */
 export const revokeRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
@@ -13,12 +21,12 @@ export const revokeRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = 
     {
       ...clientRouteOptions(app),
       schema: {
+        operationId: 'revokeToken',
         summary: 'Revoke a token',
         description:
           'A refresh token is revoked with its session; an access token is revoked alone. For an unknown token, or a ' +
           'token of another client, the response is the same.',
-        tags: ['clients'],
-        consumes: ['application/x-www-form-urlencoded'],
+        ...clientOperation,
         body: formOf({ token: tokenField, token_type_hint: hintField }),
         response: {
           200: Type.Null({ description: 'The token is revoked if it belongs to the client.' }),

@@ -5,15 +5,26 @@ import type { AuthContext } from '../../../domain/context.js'
 import { fieldError } from '../../../lib/errors.js'
 import { Type } from '../../schemas.js'
 import { recordGrant } from '../auth/token-response.js'
-import { clientOf, clientRouteOptions, formOf, oauthErrors, TOKEN_MAX_LENGTH } from './client-authentication.js'
+import {
+  clientOf,
+  clientOperation,
+  clientRouteOptions,
+  examples,
+  formOf,
+  oauthErrors,
+  TOKEN_MAX_LENGTH,
+} from './client-authentication.js'
 
-const tokenAnswer = Type.Object({
-  access_token: Type.String(),
-  token_type: Type.Literal('Bearer'),
-  expires_in: Type.Integer({ description: 'Lifetime of the access token, in seconds.' }),
-  scope: Type.Optional(Type.String({ description: 'Only for `client_credentials`.' })),
-  refresh_token: Type.Optional(Type.String({ description: 'Only for `refresh_token`.' })),
-})
+const tokenAnswer = Type.Object(
+  {
+    access_token: Type.String(),
+    token_type: Type.Literal('Bearer'),
+    expires_in: Type.Integer({ description: 'Lifetime of the access token, in seconds.' }),
+    scope: Type.Optional(Type.String({ description: 'Only for `client_credentials`.' })),
+    refresh_token: Type.Optional(Type.String({ description: 'Only for `refresh_token`.' })),
+  },
+  { title: 'ClientTokenResponse', description: 'The tokens.' },
+)
 
 /** Issues tokens to clients: their own, and those of the sessions that they opened (RFC 6749). */
 export const tokenRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
@@ -22,12 +33,13 @@ export const tokenRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
     {
       ...clientRouteOptions(app),
       schema: {
+        operationId: 'getToken',
         summary: 'Get an access token',
         description:
           '`client_credentials` returns an access token of the client itself; `refresh_token` returns the next tokens of ' +
           'a session that the client opened.',
-        tags: ['clients'],
-        consumes: ['application/x-www-form-urlencoded'],
+        ...clientOperation,
+        documented: { ...clientOperation.documented, examples: examples.token },
         body: formOf({
           grant_type: Type.String(),
           scope: Type.Optional(

@@ -1,0 +1,25 @@
+/** Bodies that the page at /docs offers. */
+export const examples = {
+  openSession: {
+    browser: {
+      summary: 'A user who signed in with a password and a one-time code',
+      value: { ip: '198.51.100.7', user_agent: 'Mozilla/5.0 (X11; Linux x86_64)', auth_methods: ['pwd', 'otp'] },
+    },
+  },
+  createUser: {
+    editor: { summary: 'A user with a role', value: { email: 'grace@example.com', roles: ['editor'] } },
+    complete: {
+      summary: 'With every name',
+      value: { email: 'grace@example.com', username: 'grace', external_id: 'hr-1042', roles: ['editor'] },
+    },
+  },
+  changeUser: {
+    roles: { summary: 'Other roles', value: { roles: ['editor', 'reviewer'] } },
+    names: { summary: 'Other names', value: { email: 'grace.hopper@example.com', username: 'hopper' } },
+  },
+  revocation: {
+    role: { summary: 'The users with a role', value: { role: 'editor' } },
+    everyone: { summary: 'All sessions that began before a time', value: { before: '2026-01-02T03:04:05Z' } },
+    client: { summary: 'The sessions that users opened themselves', value: { client_id: 'latchkey' } },
+  },
+}
