@@ -15,7 +15,7 @@ const introduction = `# Configuration
 
 Latchkey is configured only by environment variables. It reads them once, at start. If any of them is invalid, the
 service does not start and reports all errors at once. An empty variable counts as unset, and whitespace around a
-value is ignored.
+value is ignored. Quotation marks around a value are refused: Compose removes them, \`docker run --env-file\` does not.
 
 **From files.** Each variable can be set as \`NAME_FILE\` instead: the path of a file that contains the value, as with
 mounted secrets (\`JWT_SECRET_FILE=/run/secrets/jwt\`). Setting both is an error.

@@ -17,8 +17,8 @@ export interface Config extends Omit<GivenConfig, keyof DerivedConfig>, DerivedC
  * @throws ConfigError that lists every error
  */
 export function readConfig(env: NodeJS.ProcessEnv, options: { embedded?: boolean } = {}): Config {
-  const { mode, problems } = chooseMode(env, options)
-  const reading = readSettings(env, { embedded: mode === 'embedded' })
+  const { mode, problems, explained } = chooseMode(env, options)
+  const reading = readSettings(env, { embedded: mode === 'embedded', explained })
   const all = [...problems, ...reading.problems, ...brokenRules(reading)]
   if (all.length > 0) throw new ConfigError(all)
   const given = toFields(reading.values)

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { foreignAddress, respellingOf, wanted } from './foreign-address.js'
 import { InvalidValue, type Kind } from './setting.js'
 import { decode, type Place, placesOf, portOf, splitStoreUrl } from './store-url.js'
 import { certificateFile } from './value-kinds.js'
@@ -7,12 +8,6 @@ import { certificateFile } from './value-kinds.js'
 export const postgresUrl: Kind<string> = {
   accepts: 'a postgres:// or postgresql:// address',
   parse(text) {
-    if (/^file:/i.test(text)) {
-      throw new InvalidValue(
-        'is a file: address, as for SQLite, but Latchkey needs Postgres: set a postgres:// address, or in development ' +
-          'unset the variable, and Latchkey starts an embedded Postgres',
-      )
-    }
     readPostgresUrl(text)
     return text
   },
@@ -52,7 +47,10 @@ export interface PostgresUrl {
  */
 export function readPostgresUrl(text: string): PostgresUrl {
   if (!/^postgres(ql)?:\/\//.test(text)) {
-    throw new InvalidValue('must be an address such as postgres://user:password@host:5432/latchkey')
+    const respelling = respellingOf('DATABASE_URL', text)
+    if (respelling !== undefined) throw new InvalidValue(respelling)
+    const foreign = foreignAddress('DATABASE_URL', text)
+    throw new InvalidValue(`${foreign === undefined ? 'must be' : `${foreign}: set it to`} ${wanted.DATABASE_URL}`)
   }
   const { user, password, authority, path, query } = splitStoreUrl(text)
   if (path.includes('/', 1))

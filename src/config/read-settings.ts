@@ -18,17 +18,28 @@ export interface Reading {
  * Reads each setting separately and collects all errors.
  *
  * @param options.embedded ignores the settings of external stores
+ * @param options.explained the variables whose errors are not reported, because another error explains them
  */
-export function readSettings(env: NodeJS.ProcessEnv, { embedded }: { embedded: boolean }): Reading {
+export function readSettings(
+  env: NodeJS.ProcessEnv,
+  { embedded, explained = [] }: { embedded: boolean; explained?: readonly string[] },
+): Reading {
   const values: Partial<Record<SettingName, unknown>> = {}
   const failed = new Set<SettingName>()
   const problems: string[] = []
+  const quoted: SettingName[] = []
   for (const [name, setting] of Object.entries(settings) as [SettingName, Setting][]) {
     const result = embedded && setting.externalOnly ? { value: undefined } : readSetting(env, setting)
     values[name] = result.value
+    if (!(embedded && setting.externalOnly) && isQuoted(env, name) && !explained.includes(name)) quoted.push(name)
     if (result.problem === undefined) continue
     failed.add(name)
-    problems.push(result.problem)
+    if (!explained.includes(name) && !quoted.includes(name)) problems.push(result.problem)
+  }
+  // A secret that is valid with its quotation marks may be in use, so that alone is only a warning (warnings.ts).
+  if (quoted.some(name => failed.has(name) || !settings[name].secret)) {
+    for (const name of quoted) failed.add(name)
+    problems.unshift(quotationMarks(quoted))
   }
   return { values: values as Values, failed, problems }
 }
@@ -98,6 +109,24 @@ export function readVariable(env: NodeJS.ProcessEnv, name: string): Variable {
       problem: `${name}_FILE names a file that cannot be read (${codeOf(error)}): check the path and the permissions.`,
     }
   }
+}
+
+/** Whether a value begins and ends with the same quotation mark. */
+export function isQuoted(env: NodeJS.ProcessEnv, name: string): boolean {
+  const { text } = readVariable(env, name)
+  return text !== undefined && unquoted(text) !== text
+}
+
+/** The text without the quotation marks around it. */
+export function unquoted(text: string): string {
+  return /^(["'])(.*)\1$/s.exec(text)?.[2] ?? text
+}
+
+/** Shells and Compose remove quotation marks in an env file, but `docker run --env-file` does not. */
+function quotationMarks(names: readonly string[]): string {
+  const [last, ...others] = names.toReversed()
+  const subject = others.length === 0 ? `${last} is` : `${others.toReversed().join(', ')} and ${last} are`
+  return `${subject} in quotation marks, which are a part of the value here: remove them (docker run --env-file keeps them).`
 }
 
 export function isSet(env: NodeJS.ProcessEnv, name: string): boolean {

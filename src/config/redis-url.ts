@@ -1,3 +1,4 @@
+import { foreignAddress, respellingOf, wanted } from './foreign-address.js'
 import { InvalidValue, type Kind } from './setting.js'
 import { decode, type Place, placesOf, splitStoreUrl } from './store-url.js'
 
@@ -42,7 +43,12 @@ const insteadOfSentinelScheme =
 export function readRedisUrl(text: string, defaultPort = 6379): RedisUrl {
   if (/^[a-z+-]*sentinels?:/i.test(text)) throw new InvalidValue(insteadOfSentinelScheme)
   const scheme = /^(rediss?|unix):\/\//.exec(text)?.[1]
-  if (!scheme) throw new InvalidValue('must be an address such as redis://:password@host:6379')
+  if (!scheme) {
+    const respelling = respellingOf('REDIS_URL', text)
+    if (respelling !== undefined) throw new InvalidValue(respelling)
+    const foreign = foreignAddress('REDIS_URL', text)
+    throw new InvalidValue(`${foreign === undefined ? 'must be' : `${foreign}: set it to`} ${wanted.REDIS_URL}`)
+  }
   const { authority, path, query, ...credentials } = splitStoreUrl(text)
   for (const name of query.keys()) rejectUnknownParameter(name)
   const username = query.get('username') ?? credentials.user

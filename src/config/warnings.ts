@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import type { Config } from './config.js'
-import { settings } from './read-settings.js'
+import { isQuoted, settings } from './read-settings.js'
 
 /**
  * Warns at start of settings that are allowed but risky.
@@ -22,7 +22,7 @@ export function configWarnings(config: Config, env: NodeJS.ProcessEnv = {}): rea
       'TRUST_PROXY covers every address, so any client can choose its address: set it to the networks of your proxies.',
     )
   }
-  return [...warnings, ...misspelledSettings(env)]
+  return [...warnings, ...quotedSecrets(env), ...misspelledSettings(env)]
 }
 
 /** Settings with which the service starts, but browsers do not work. */
@@ -78,6 +78,17 @@ function lastTwoLabels(hostname: string): string {
 
 function hostOf(origin: string): string {
   return new URL(origin).hostname
+}
+
+/** The other settings are refused if they are quoted. */
+function quotedSecrets(env: NodeJS.ProcessEnv): string[] {
+  return Object.values(settings)
+    .filter(({ secret, variable }) => secret && isQuoted(env, variable))
+    .map(
+      ({ variable }) =>
+        `${variable} is in quotation marks, and they are a part of the secret here (docker run --env-file keeps them): ` +
+        'every instance must have them, or none.',
+    )
 }
 
 /** Only these prefixes: with others, such as REDIS_ or DATABASE_, Kubernetes and other programs set variables too. */

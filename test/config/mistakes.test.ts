@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { readConfig } from '../../src/config/config.js'
+import { configWarnings } from '../../src/config/warnings.js'
 import { problemsOf, production, refreshSecret, required, secret, stores } from './environments.js'
 
 t.test('an invalid setting is rejected with its name and how to correct it', async t => {
@@ -119,9 +120,94 @@ t.test('an invalid store address is rejected with how to correct it, and is neve
   }
 })
 
-t.test('a SQLite address is rejected: Latchkey needs Postgres, and development can use the embedded one', async t => {
-  const problems = problemsOf({ ...required, ...stores, DATABASE_URL: 'file:./dev.db' })
-  t.match(problems, [/^DATABASE_URL is a file: address.*needs Postgres.*in development unset the variable.*embedded/])
+t.test('an address of another system is the only problem that is reported if nothing else is wrong', async t => {
+  for (const [DATABASE_URL, description] of [
+    ['file:./canary.db', 'is a file: address, as for SQLite'],
+    ['FILE:canary.db', 'is a file: address, as for SQLite'],
+    ['sqlite:///canary.db', 'is a sqlite: address, as for SQLite'],
+    ['mysql://u:canary@db/x', 'is a mysql: address, as for MySQL'],
+    ['mongodb+srv://u:canary@db/x', 'is a mongodb+srv: address, as for MongoDB'],
+    ['sqlserver://db;password=canary', 'is a sqlserver: address, as for SQL Server'],
+    ['prisma://accelerate.prisma-data.net/?api_key=canary', 'is a prisma: address, as for Prisma Accelerate'],
+    ['jdbc:mysql://db/canary', 'is a jdbc: address, as for Java'],
+    ['redis://:canary@redis:6379', 'is a redis: address, as for Redis'],
+    ['couchbase://u:canary@db', 'is a couchbase: address'],
+    ['"file:./canary.db"', 'is a file: address, as for SQLite'],
+  ] as const) {
+    const problems = problemsOf({ DATABASE_URL })
+    t.strictSame(problems, [
+      `DATABASE_URL ${description}, but Latchkey keeps its data in Postgres: set it to the address of your Postgres, such ` +
+        'as postgres://user:password@host:5432/latchkey, or unset it: then Latchkey starts its own Postgres and needs no ' +
+        'Redis (the embedded mode).',
+    ])
+  }
+  t.match(problemsOf({ REDIS_URL: 'memcached://u:canary@cache' }), [
+    /^REDIS_URL is a memcached: address, as for Memcached, but Latchkey uses Redis: set it to .* or unset it: then/,
+  ])
+  t.match(problemsOf({ DATABASE_URL: 'file:a', REDIS_URL: 'https://canary.upstash.io' }), [
+    /^DATABASE_URL .* or unset it and REDIS_URL: then/,
+    /^REDIS_URL is a https: address, .* or unset it and DATABASE_URL: then/,
+  ])
+})
+
+t.test('an address of another system does not hide other mistakes', async t => {
+  const DATABASE_URL = 'file:./dev.db'
+  t.match(problemsOf({ DATABASE_URL, JWT_SECRET: 'short', JWT_EXPIRES_IN: '900' }), [
+    /^DATABASE_URL/,
+    /^JWT_SECRET, entry 1, must be at least 32 bytes/,
+    /^JWT_EXPIRES_IN needs a unit/,
+  ])
+  t.match(problemsOf({ ...required, ...stores, DATABASE_URL }), [/^DATABASE_URL .* or unset it and REDIS_URL: then/])
+  const inProduction = problemsOf({ DATABASE_URL, NODE_ENV: 'production' })
+  t.match(inProduction, [
+    /^DATABASE_URL .* or start with --embedded/,
+    /^REDIS_URL is not/,
+    /^JWT_SECRET/,
+    /^JWT_REFRESH/,
+  ])
+  t.equal(inProduction.length, 4)
+  t.match(problemsOf({ ...production, DATABASE_MIGRATION_URL: 'mysql://u:canary@db/x' }), [
+    /^DATABASE_MIGRATION_URL is a mysql: address, as for MySQL: set it to the address of your Postgres/,
+  ])
+})
+
+t.test('an address in the spelling of another library is told how it is written here', async t => {
+  const cases: [name: string, value: string, fix: RegExp][] = [
+    ['DATABASE_URL', 'jdbc:postgresql://db:5432/canary', /^DATABASE_URL begins with jdbc:, .*write postgres:/],
+    ['DATABASE_URL', 'postgresql+asyncpg://u:canary@db/x', /^DATABASE_URL names a driver .*write postgres:/],
+    ['DATABASE_URL', 'postgis://u:canary@db/x', /^DATABASE_URL has a scheme of another library: write postgres:/],
+    ['REDIS_URL', 'valkey://:canary@redis', /^REDIS_URL has a scheme of another library: write redis:/],
+    ['REDIS_URL', 'redis+ssl://:canary@redis', /^REDIS_URL has a scheme of another library: write rediss:/],
+    ['REDIS_URL', 'redis:6379', /^REDIS_URL must be the address of your Redis, such as redis:/],
+    ['DATABASE_URL', 'canary:canary@db/x', /^DATABASE_URL must be the address of your Postgres/],
+  ]
+  for (const [name, value, fix] of cases) {
+    const problems = problemsOf({ ...production, [name]: value })
+    t.match(problems, [fix], value)
+    t.equal(problems.length, 1, value)
+    t.notMatch(problems[0], /canary/)
+  }
+})
+
+t.test('values in quotation marks are one problem that names their variables', async t => {
+  const inQuotes = (env: object) => Object.fromEntries(Object.entries(env).map(([name, value]) => [name, `"${value}"`]))
+  t.strictSame(problemsOf({ ...required, ...inQuotes(stores) }), [
+    'DATABASE_URL and REDIS_URL are in quotation marks, which are a part of the value here: remove them (docker run ' +
+      '--env-file keeps them).',
+  ])
+  t.match(problemsOf({ ...production, ...inQuotes({ NODE_ENV: 'production', PORT: '3000', ...required }) }), [
+    /^NODE_ENV, PORT, JWT_SECRET and JWT_REFRESH_SECRET are in quotation marks/,
+  ])
+  t.match(problemsOf({ NODE_ENV: "'test'", ...required }), [/^NODE_ENV is in quotation marks/])
+  const problems = problemsOf({ ...production, JWT_EXPIRES_IN: '"900"', PORT: 'x' })
+  t.match(problems, [/^JWT_EXPIRES_IN is in quotation marks/, /^PORT must be/])
+  t.equal(problems.length, 2)
+})
+
+t.test('a secret that is valid with quotation marks may be in use, so it is only a warning', async t => {
+  const env = { ...production, JWT_SECRET: `"${secret}"` }
+  t.strictSame(problemsOf(env), [])
+  t.match(configWarnings(readConfig(env), env), [/^JWT_SECRET is in quotation marks.*every instance must have them/])
 })
 
 t.test('a weak secret is rejected with how to correct it, and is never shown', async t => {
