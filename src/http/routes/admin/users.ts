@@ -1,12 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { createUser, deleteUser, setRoles } from '../../../domain/accounts/administer-users.js'
-import {
-  findUsers,
-  getUser,
-  getUserOverview,
-  overviewsOf,
-  type UserSearch,
-} from '../../../domain/accounts/find-users.js'
+import { findUsers, getUser, getUserOverview, overviewsOf } from '../../../domain/accounts/find-users.js'
 import { renameUser } from '../../../domain/accounts/rename-user.js'
 import { ROLES_MAX_BYTES } from '../../../domain/accounts/roles.js'
 import type { AuthContext } from '../../../domain/context.js'
@@ -23,6 +17,7 @@ import {
   userOverviewView,
   userParams,
 } from './schemas.js'
+import { searchOf } from './user-search.js'
 
 // Without NUL, which Postgres cannot store, and without characters that would be stored as others.
 const text = {
@@ -225,21 +220,4 @@ function rolesOrNames(sent: readonly string[]): LatchkeyError {
   const detail = 'Send either roles, or email, username or both.'
   if (sent.length === 0) return new LatchkeyError('invalid_request', { detail })
   return fieldError('invalid_request', 'roles', 'cannot be sent together with email or username', { detail })
-}
-
-const SEARCH_FIELDS = { email: 'email', username: 'username', external_id: 'externalId' } as const
-
-/** Accepts at most one name, because the meaning of two would be ambiguous. */
-function searchOf(names: Partial<Record<string, string>>): UserSearch | undefined {
-  const asked = Object.entries(SEARCH_FIELDS).flatMap(([name, field]) =>
-    [name, `${name}_prefix`].flatMap(parameter => {
-      const text = names[parameter]
-      return text === undefined ? [] : [{ field, text, isPrefix: parameter !== name }]
-    }),
-  )
-  if (asked.length > 1) {
-    const errors = Object.keys(names).map(field => ({ field, message: 'cannot be combined with another name' }))
-    throw new LatchkeyError('invalid_request', { detail: 'Search for one name at a time.', errors })
-  }
-  return asked[0]
 }
