@@ -56,7 +56,7 @@ function browserWarnings({ nodeEnv, publicOrigin, corsOrigins, cookie }: Config)
 }
 
 /** Browsers accept `Secure` cookies from these hosts over plain http too. */
-function isLoopback(hostname: string): boolean {
+export function isLoopback(hostname: string): boolean {
   return /^(.+\.)?localhost$|^127\.|^\[::1\]$/.test(hostname)
 }
 

@@ -9,7 +9,36 @@ const VERIFY_PREFIX = `${VERIFY_PATH}/`
 const VERIFY_ROLE_PREFIX = `${VERIFY_PATH}-role/`
 
 /**
- * The URL by which a request is routed. Below the paths for gateways, the client's path and query are removed before
+ * The URL by which a request is routed: for gateways that of their route, otherwise its own without a slash at the end.
+ *
+ * @param url without PUBLIC_PATH
+ */
+export function routedUrl(method: string, url: string): string {
+  return url.startsWith(VERIFY_PATH) ? routedGatewayUrl(url) : withoutFinalSlash(method, url)
+}
+
+/** These routes have their own rules for a slash at the end: Swagger UI, and the routes of older systems. */
+const KEEPS_SLASH = /^\/(?:docs|api\/token)(?:\/|$)/
+
+/**
+ * A DELETE of a collection with a slash at the end is one of an element whose id is empty, as of a script whose variable
+ * is unset. It must not revoke every element of the collection, so the slash stays, and the empty id is refused. The
+ * router decodes the path, so an encoded one is not compared.
+ */
+const COLLECTION_TO_DELETE = /\/sessions$|%/
+
+/** Removes one slash at the end of the path, which some client libraries add. The path / stays. */
+function withoutFinalSlash(method: string, url: string): string {
+  const queryAt = url.indexOf('?')
+  const path = queryAt === -1 ? url : url.slice(0, queryAt)
+  if (path.length < 2 || !path.endsWith('/') || KEEPS_SLASH.test(path)) return url
+  const shorter = path.slice(0, -1)
+  if (shorter.endsWith('/') || (method === 'DELETE' && COLLECTION_TO_DELETE.test(shorter))) return url
+  return queryAt === -1 ? shorter : shorter + url.slice(queryAt)
+}
+
+/**
+ * The URL by which a gateway's request is routed. Below the paths for gateways, the client's path and query are removed before
  * anything decodes them. Neither path is a prefix of the other, so a client's path cannot turn a request for one into
  * a request for the other.
  *
@@ -17,8 +46,7 @@ const VERIFY_ROLE_PREFIX = `${VERIFY_PATH}-role/`
  *     /auth/verify-role/editor,author/api/orders   → /auth/verify/-?role=editor&role=author
  *     /auth/verify-role/%2Fstaff%2Fit/api/orders   → /auth/verify/-?role=%2Fstaff%2Fit
  */
-export function routedUrl(url: string): string {
-  if (!url.startsWith(VERIFY_PATH)) return url
+function routedGatewayUrl(url: string): string {
   if (url.startsWith(VERIFY_PREFIX)) return VERIFY_ANY_PATH
   if (!url.startsWith(VERIFY_ROLE_PREFIX)) return url
   const [roles = ''] = url.slice(VERIFY_ROLE_PREFIX.length).split(/[/?#]/, 1)

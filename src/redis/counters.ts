@@ -1,4 +1,4 @@
-import { LatchkeyError } from '../lib/errors.js'
+import { type Concerns, LatchkeyError } from '../lib/errors.js'
 import type { Ephemeral, Hits } from './ephemeral.js'
 import { counterDigest } from './key-names.js'
 
@@ -112,7 +112,9 @@ export function createLoginLimiter({ enabled, ephemeral, maxPerMinute, local }: 
   return {
     async reserve(account) {
       const { count, resetsInMs } = await counters.hit(counterName(account), WINDOW_MS)
-      if (count > maxPerMinute) throw new LatchkeyError('rate_limited', { retryAfterSeconds: wholeSeconds(resetsInMs) })
+      // The same for a name without an account.
+      const limit = `At most ${maxPerMinute} failed sign-ins per minute with one sign-in name.`
+      if (count > maxPerMinute) throw rateLimited(limit, resetsInMs)
     },
     forgive: account => counters.unhit(counterName(account)),
   }
@@ -122,7 +124,14 @@ function counterName(account: string): string {
   return `failures:${account}`
 }
 
-/** Rounded up, and never 0: an immediate retry would be refused again. */
-function wholeSeconds(ms: number): number {
-  return Math.max(1, Math.ceil(ms / 1000))
+/**
+ * The error above a limit.
+ *
+ * @param limit which limit it is, as a sentence
+ */
+export function rateLimited(limit: string, resetsInMs: number, concerns: Concerns = {}): LatchkeyError {
+  // Rounded up, and never 0: an immediate retry would be refused again.
+  const seconds = Math.max(1, Math.ceil(resetsInMs / 1000))
+  const detail = `${limit} Wait ${seconds} ${seconds === 1 ? 'second' : 'seconds'}.`
+  return new LatchkeyError('rate_limited', { detail, retryAfterSeconds: seconds, concerns })
 }

@@ -12,6 +12,7 @@ import { authenticateClients } from '../http/plugins/authenticate-clients.js'
 import { cors } from '../http/plugins/cors.js'
 import { csrf } from '../http/plugins/csrf.js'
 import { drain, drainLongRequests } from '../http/plugins/drain.js'
+import { foreignOrigins } from '../http/plugins/foreign-origins.js'
 import { openapi } from '../http/plugins/openapi.js'
 import { notFound, problemDetails } from '../http/plugins/problem-details.js'
 import { rateLimit } from '../http/plugins/rate-limit.js'
@@ -82,6 +83,7 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
   await app.register(drain)
   // Before every plugin that can refuse a request: a page cannot read a refusal without the CORS headers.
   await app.register(cors, config)
+  await app.register(foreignOrigins, { ...config, log })
   await app.register(requestGuard)
   await app.register(sentCookies, config)
   await app.register(authenticate, { context })

@@ -31,8 +31,8 @@ export function fastifyOptions(
     // Most services have no PUBLIC_PATH. They do not search for one in each request.
     rewriteUrl:
       publicPath === ''
-        ? request => routedUrl(request.url!)
-        : request => routedUrl(withoutPublicPath(request.url!, publicPath)),
+        ? ({ method, url }) => routedUrl(method!, url!)
+        : ({ method, url }) => routedUrl(method!, withoutPublicPath(url!, publicPath)),
 
     // Far more than the longest password. A route that needs more sets its own `bodyLimit`.
     bodyLimit: 4096,

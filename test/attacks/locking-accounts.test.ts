@@ -74,8 +74,13 @@ t.test('a locked account gets the same response as a wrong password, headers inc
   const answerTo = async (email: string, password: string, transport: string) => {
     const before = stores.db.statementsSent
     const { statusCode, headers, body } = await post(app, '/auth/login', { email, password, transport })
-    const { date, ...others } = headers
-    return { statusCode, headers: others, body, statements: stores.db.statementsSent - before }
+    const { date, 'x-request-id': id, ...others } = headers
+    return {
+      statusCode,
+      headers: others,
+      body: body.replace(String(id), 'its id'),
+      statements: stores.db.statementsSent - before,
+    }
   }
   for (const transport of ['cookie', 'body']) {
     const expected = await answerTo('nobody@example.com', 'wrong', transport)

@@ -14,7 +14,10 @@ t.test('an address that exceeds its requests per minute gets 429 with Retry-Afte
   time = 20_500
   const refused = await app.inject({ method: 'POST', url: '/login', remoteAddress: '192.0.2.7' })
   t.equal(refused.statusCode, 429)
-  t.same(refused.json(), { code: 'rate_limited' })
+  t.same(refused.json(), {
+    code: 'rate_limited',
+    detail: 'At most 3 requests per minute from one address to POST /login. Wait 40 seconds.',
+  })
   t.equal(refused.headers['retry-after'], '40')
   t.equal(await from('192.0.2.8'), 200, 'another address is not affected')
   time = 60_000
@@ -55,6 +58,12 @@ t.test('a valid credential has its own count per address, also while the store i
     t.same(await four('session:1'), [200, 200, 200, 429])
     t.same(await four('session:2'), [200, 200, 200, 429])
     t.equal(await bearing('session:2', '192.0.2.8'), 200)
+    const headers = { authorization: 'session:1' }
+    const refused = await app.inject({ method: 'POST', url: '/bearer', headers, remoteAddress: '192.0.2.7' })
+    t.match(
+      refused.json().detail,
+      /^At most 3 requests per minute from one session to POST \/bearer\. Wait \d+ seconds\.$/,
+    )
     t.equal(await bearing(''), 429)
     t.equal(await bearing('broken'), 500, 'an internal error is not counted as a refusal')
   }

@@ -21,7 +21,7 @@ export async function rateLimitedApp(
   app.setErrorHandler((error, _request, reply) => {
     if (!(error instanceof LatchkeyError)) throw error
     if (error.retryAfterSeconds !== undefined) reply.header('retry-after', error.retryAfterSeconds)
-    return reply.code(error.status).send({ code: error.code })
+    return reply.code(error.status).send({ code: error.code, detail: error.detail })
   })
   await app.register(rateLimit, {
     ephemeral,
@@ -34,7 +34,11 @@ export async function rateLimitedApp(
     if (authorization === 'broken') throw new Error('the store is away')
     return authorization === '' ? undefined : authorization
   }
-  app.post('/bearer', { config: { ...app.limits.perAddress, genuine: { holder } } }, async () => 'good')
+  app.post(
+    '/bearer',
+    { config: { ...app.limits.perAddress, genuine: { holder, holderName: 'one session' } } },
+    async () => 'good',
+  )
   app.get('/verify', async () => 'good')
   return {
     app,

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { type Config, readConfig } from '../../src/config/config.js'
-import { buildApp } from '../../src/server/app.js'
+import { type AppOptions, buildApp } from '../../src/server/app.js'
 import { openStores, type Stores } from '../../src/server/open-stores.js'
 import { quietLog } from './servers/quiet-log.js'
 import { testServers } from './servers/test-servers.js'
@@ -36,8 +36,13 @@ export const TEST_SECRETS = {
  * test.
  *
  * @param overrides environment variables, as an operator sets them; rate limits are off unless set here
+ * @param options a log whose lines the test reads
  */
-export async function buildTestApp(t: Test, overrides: NodeJS.ProcessEnv = {}): Promise<TestApp> {
+export async function buildTestApp(
+  t: Test,
+  overrides: NodeJS.ProcessEnv = {},
+  options: Pick<AppOptions, 'log'> = {},
+): Promise<TestApp> {
   const database = await createTestDatabase(t)
   let shiftSeconds = 0
   const clock = {
@@ -48,7 +53,7 @@ export async function buildTestApp(t: Test, overrides: NodeJS.ProcessEnv = {}): 
     },
   }
   const shared = { DATABASE_URL: database.url, REDIS_KEY_PREFIX: `t${randomBytes(6).toString('hex')}` }
-  return start(t, database, clock, { ...shared, ...overrides })
+  return start(t, database, clock, { ...shared, ...overrides }, options)
 }
 
 async function start(
@@ -56,6 +61,7 @@ async function start(
   database: TestDatabase,
   clock: TestClock,
   overrides: NodeJS.ProcessEnv,
+  options: Pick<AppOptions, 'log'> = {},
 ): Promise<TestApp> {
   const config = readConfig({
     NODE_ENV: 'test',
@@ -69,7 +75,7 @@ async function start(
     ...overrides,
   })
   const stores = await openStores(config, { log: quietLog(), clock: clock.now })
-  const app = await buildApp(config, stores, { clock: clock.now })
+  const app = await buildApp(config, stores, { ...options, clock: clock.now })
   t.teardown(async () => {
     await app.close()
     await stores.close()

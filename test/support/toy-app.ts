@@ -7,6 +7,7 @@ import type { Config } from '../../src/config/config.js'
 import { authCookies } from '../../src/http/plugins/auth-cookies.js'
 import { cors } from '../../src/http/plugins/cors.js'
 import { csrf } from '../../src/http/plugins/csrf.js'
+import { foreignOrigins } from '../../src/http/plugins/foreign-origins.js'
 import { openapi } from '../../src/http/plugins/openapi.js'
 import { notFound, problemDetails } from '../../src/http/plugins/problem-details.js'
 import { requestGuard } from '../../src/http/plugins/request-guard.js'
@@ -22,6 +23,7 @@ import { loggerOptions } from '../../src/server/logging.js'
 export interface ToyAppOptions {
   publicOrigin?: string
   publicPath?: string
+  nodeEnv?: Config['nodeEnv']
   corsOrigins?: string[]
   trustProxy?: string[]
   cookie?: Partial<Config['cookie']>
@@ -51,6 +53,7 @@ export const cookieDefaults: Config['cookie'] = {
  */
 export async function buildToyApp(t: Test, options: ToyAppOptions = {}) {
   const { publicOrigin = 'https://auth.example.com', publicPath = '', corsOrigins = [], trustProxy = [] } = options
+  const { nodeEnv = 'test' } = options
   const cookie = { ...cookieDefaults, ...options.cookie }
   const cookieNames = [cookie.name, cookie.accessName]
   const lines: string[] = []
@@ -68,6 +71,7 @@ export async function buildToyApp(t: Test, options: ToyAppOptions = {}) {
   await app.register(responseTimeout, { timeoutMs: options.timeoutMs ?? 30_000 })
   await app.register(securityHeaders, { publicOrigin })
   await app.register(cors, { corsOrigins })
+  await app.register(foreignOrigins, { publicOrigin, corsOrigins, nodeEnv, log })
   await app.register(requestGuard)
   await app.register(sentCookies, { cookie })
   await app.register(authCookies, {
@@ -77,7 +81,7 @@ export async function buildToyApp(t: Test, options: ToyAppOptions = {}) {
     isOwnToken: token => token.startsWith('own'),
     slotOf: () => '000',
   })
-  await app.register(csrf, { publicOrigin, corsOrigins, cookieNames })
+  await app.register(csrf, { publicOrigin, corsOrigins, cookieNames, nodeEnv })
   await app.register(notFound)
   await app.register(openapi, { publicUrl: publicOrigin + publicPath, publicPath, cookieName: cookie.name })
   app.post('/echo', { schema: echoSchema }, async request => request.body)

@@ -67,7 +67,10 @@ export async function verifyPassword(
   const known = mayBeKnown ? findKnownCaller(context, user?.id, credentials) : undefined
   // Anybody can use up the attempts of a name, but not those of a known browser or session.
   const account = known?.counter ?? name
-  if (mayBeKnown) await loginLimiter.reserve(account)
+  if (mayBeKnown)
+    await loginLimiter.reserve(account).catch((error: unknown) => {
+      throw concerning(error, { userId: user?.id })
+    })
   joinQueue(account)
 
   let attempt: Attempt

@@ -18,6 +18,8 @@ export const cors = fp(
       // A function, so that the plugin sends `Vary: Origin` with every answer and no cache mixes up origins.
       origin: (origin, done) => done(null, origin !== undefined && allowed.has(origin) ? origin : false),
       credentials: true,
+      // A request with OPTIONS that is no preflight is answered like one, not with 400.
+      strictPreflight: false,
       methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
       allowedHeaders: [...ALWAYS_ALLOWED, ...corsHeaders],
       exposedHeaders: ['X-Request-Id', 'X-Token-Refresh-Required', 'Retry-After', 'WWW-Authenticate'],

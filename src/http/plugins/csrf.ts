@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import type { Config } from '../../config/config.js'
 import { LatchkeyError } from '../../lib/errors.js'
+import { originAdvice } from '../origin-advice.js'
 
 export interface CsrfOptions {
   /** The origin of this service as browsers see it. */
@@ -9,6 +11,8 @@ export interface CsrfOptions {
   corsOrigins: readonly string[]
   /** The cookies, in addition to refresh tokens, with which a request acts for a signed-in or known browser. */
   cookieNames: readonly string[]
+  /** In production the refusal does not name the setting. */
+  nodeEnv: Config['nodeEnv']
 }
 
 /**
@@ -24,7 +28,8 @@ export const csrf = fp(
         options.cookieNames.some(name => request.sentCookies(name).length > 0) ||
         request.routeOptions.config.csrf === 'always'
       if (!guarded || isFromOwnSite(request.headers, options)) return done()
-      done(new LatchkeyError('cross_site_request'))
+      const detail = options.nodeEnv === 'production' ? undefined : originAdvice(request.headers, options.publicOrigin)
+      done(new LatchkeyError('cross_site_request', detail === undefined ? {} : { detail }))
     })
   },
   { name: 'csrf', fastify: '5.x', dependencies: ['sent-cookies'] },

@@ -27,8 +27,8 @@ export const problemDetails = fp(
 )
 
 /**
- * Answers requests without a route: 405 with the methods that the path has, or 404. Also 404 if a route calls the
- * not-found handler itself.
+ * Answers requests without a route: OPTIONS with 204 and the methods that the path has, another method with 405 and the
+ * same methods, or 404. Also 404 if a route calls the not-found handler itself.
  */
 export const notFound = fp(
   async (app: FastifyInstance) => {
@@ -36,6 +36,11 @@ export const notFound = fp(
       const allowed = allowedMethods(app, request)
       if (allowed.length === 0 || allowed.some(method => method === request.method))
         return sendProblem(reply, new LatchkeyError('not_found'))
+      if (request.method === 'OPTIONS')
+        return reply
+          .header('allow', [...allowed, 'OPTIONS'].join(', '))
+          .code(204)
+          .send()
       reply.header('allow', allowed.join(', '))
       // Django REST framework's message, for the clients of its APIs.
       const detail = `Method "${request.method}" not allowed.`
@@ -45,7 +50,7 @@ export const notFound = fp(
   { name: 'not-found', fastify: '5.x', dependencies: ['problem-details'] },
 )
 
-// Without OPTIONS: CORS answers it for every path.
+// Without OPTIONS, which every path has.
 const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 
 function allowedMethods(app: FastifyInstance, request: FastifyRequest): string[] {

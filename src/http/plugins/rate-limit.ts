@@ -2,9 +2,9 @@ import fastifyRateLimit, { type FastifyRateLimitStore } from '@fastify/rate-limi
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../../config/config.js'
-import { LatchkeyError } from '../../lib/errors.js'
+import { type Concerns, LatchkeyError } from '../../lib/errors.js'
 import { clientAddress } from '../../lib/ip-address.js'
-import { type Counters, createCountersWithFallback } from '../../redis/counters.js'
+import { type Counters, createCountersWithFallback, rateLimited } from '../../redis/counters.js'
 import { hasBody } from './request-guard.js'
 
 export interface RateLimitPluginOptions {
@@ -24,6 +24,11 @@ export interface GenuineCredential {
   holder(request: FastifyRequest): string | undefined | Promise<string | undefined>
   /** Whether the body is needed to find the holder, if there is a body. By default it is. */
   inBody?(request: FastifyRequest): boolean
+  /**
+   * What the refusal calls the holder (`one session`). Without it, the refusal names the address: where it must not show
+   * whether there is a holder.
+   */
+  holderName?: string
 }
 
 declare module 'fastify' {
@@ -63,8 +68,6 @@ async function registerRateLimit(app: FastifyInstance, { ephemeral, rateLimit }:
     global: false,
     store: storeOver(createCountersWithFallback(ephemeral)),
     timeWindow: 60_000,
-    errorResponseBuilder: (_request, { ttl }) =>
-      new LatchkeyError('rate_limited', { retryAfterSeconds: Math.max(1, Math.ceil(ttl / 1000)) }),
     // The error handler writes Retry-After from the error. The count is not published.
     addHeaders: { ...noHeaders, 'retry-after': false },
     addHeadersOnExceeding: noHeaders,
@@ -83,12 +86,20 @@ const noHeaders = { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 
 function limitRoute(app: FastifyInstance, route: RouteOptions): void {
   const { maxPerMinute, genuine, countsAs = `${route.method} ${route.url}` } = route.config ?? {}
   if (maxPerMinute === undefined) return
+  const holders = new WeakMap<FastifyRequest, string>()
   // Counts a request once, even if it is called again for the same request.
   const count = app.rateLimit({
     max: maxPerMinute,
+    errorResponseBuilder(request, { ttl }) {
+      const holder = holders.get(request)
+      const from = (holder !== undefined && genuine?.holderName) || 'one address'
+      const limit = `At most ${maxPerMinute} requests per minute from ${from} to ${countsAs}.`
+      return rateLimited(limit, ttl, concernsOf(holder))
+    },
     keyGenerator: async request => {
       const address = clientAddress(request.ip)
       const holder = await holderOf(request, genuine)
+      if (holder !== undefined) holders.set(request, holder)
       return holder === undefined ? `${countsAs}:${address}` : `${countsAs}:${holder} ${address}`
     },
   })
@@ -113,6 +124,12 @@ async function holderOf(request: FastifyRequest, genuine: GenuineCredential | un
     if (error instanceof LatchkeyError && error.status < 500) return undefined
     throw error
   }
+}
+
+/** For the log: a holder is `session:<id>`, `user:<id>` or `client:<id>`. */
+function concernsOf(holder = ''): Concerns {
+  const [kind, id] = holder.split(':', 2)
+  return { [`${kind}Id`]: id }
 }
 
 function listOf<Hook>(hooks: Hook | Hook[] | undefined): Hook[] {

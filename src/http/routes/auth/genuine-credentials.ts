@@ -12,6 +12,7 @@ export function genuineRefreshToken(
   tokensIn: (request: FastifyRequest) => readonly string[],
 ): GenuineCredential {
   return {
+    holderName: 'one session',
     holder(request) {
       for (const text of tokensIn(request)) {
         const token = readRefreshToken(text, secrets.refreshKeys)
@@ -27,7 +28,7 @@ const LOOKUP_MS = 20
 /**
  * The device cookie of a browser that signed in before to the same account. A cookie of another account does not count:
  * otherwise each sign-in to one's own account would give more attempts on all other accounts. Counted by the user, because
- * each sign-in issues a new cookie.
+ * each sign-in issues a new cookie. The refusal does not tell whether it counted: it would show whose cookie it is.
  */
 export function genuineDevice(context: AuthContext, namesIn: (body: unknown) => AccountNames): GenuineCredential {
   return {

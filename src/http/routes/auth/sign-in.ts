@@ -113,6 +113,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
         ...limited,
         genuine: {
           inBody: () => false,
+          holderName: 'one user',
           // Counted by the user, because each change opens another session.
           holder: async request => `user:${(await signedInUser(context, request)).userId}`,
         },

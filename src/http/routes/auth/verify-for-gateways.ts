@@ -45,6 +45,7 @@ export const gatewayRoutes: FastifyPluginAsyncTypebox<GatewayRoutesOptions> = as
     VERIFY_PATH,
     {
       ...shared,
+      config: { foreignOrigins: 'ignored' },
       schema: {
         operationId: 'verifyRequest',
         summary: 'Verify the access token of a request',
@@ -70,7 +71,12 @@ export const gatewayRoutes: FastifyPluginAsyncTypebox<GatewayRoutesOptions> = as
   app.all(
     VERIFY_ANY_PATH,
     // Preflights on this route belong to the service behind the gateway, so our CORS must not answer them.
-    { ...shared, config: { cors: false }, bodyLimit: ANY_BODY_MAX_BYTES, schema: { hide: true, querystring } },
+    {
+      ...shared,
+      config: { cors: false, foreignOrigins: 'ignored' },
+      bodyLimit: ANY_BODY_MAX_BYTES,
+      schema: { hide: true, querystring },
+    },
     (request, reply) => {
       requireRole(request)
       setIdentityHeaders(reply, request.principal).send()

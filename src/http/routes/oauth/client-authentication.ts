@@ -78,6 +78,7 @@ export const TOKEN_MAX_LENGTH = 4096
 /** The options of all routes for clients. */
 export function clientRouteOptions(app: FastifyInstance) {
   const genuine: GenuineCredential = {
+    holderName: 'one client',
     holder: async request => `client:${(await clientOf(app.context, request)).id}`,
   }
   return {

@@ -1,0 +1,20 @@
+/**
+ * What is wrong with the origin of a page, and the setting that allows it. Undefined if the request has no origin, or our
+ * own: then the origin is not why it is refused.
+ */
+export function originAdvice(
+  { origin, host }: { origin?: string | undefined; host?: string | undefined },
+  publicOrigin: string,
+): string | undefined {
+  if (origin === undefined || origin === publicOrigin) return undefined
+  if (!PRINTABLE_ORIGIN.test(origin) || !URL.canParse(origin))
+    return 'The page has no origin that CORS_ORIGINS could contain: it is a file or in a sandboxed frame. Serve it over http.'
+  if (new URL(origin).host === host)
+    return `The page is at ${origin}, but PUBLIC_ORIGIN is ${publicOrigin}. Set PUBLIC_ORIGIN=${origin}, or open the page at ${publicOrigin}.`
+  return (
+    `The page is at ${origin}, which is not in CORS_ORIGINS. Add it (CORS_ORIGINS=${origin}) and restart Latchkey, or ` +
+    'let the server of the page forward its requests to Latchkey: see docs/front-end.md.'
+  )
+}
+
+const PRINTABLE_ORIGIN = /^[\x21-\x7e]{1,200}$/
