@@ -57,6 +57,17 @@ export function createRedisEphemeral({
     }
   }
 
+  let reportedPolicy: string | undefined
+  /** Logs a policy once, and again if it was corrected in the meantime. */
+  function reportEviction(policy: string | undefined): void {
+    if (policy !== undefined && policy !== reportedPolicy)
+      log?.warn(
+        `Redis may evict keys (maxmemory-policy is ${policy}), so the copy of the blacklist, counters and activity times ` +
+          'can be lost without notice: set maxmemory-policy to noeviction in redis.conf, or with CONFIG SET.',
+      )
+    reportedPolicy = policy
+  }
+
   /** The right to INFO is optional: without it, an answer to PING is enough. */
   async function memoryOf(node: Redis | Cluster): Promise<string> {
     try {
@@ -96,9 +107,10 @@ export function createRedisEphemeral({
       const memories = await Promise.all([redis, ...nodes].map(memoryOf))
       // With any other policy Redis may delete keys before their end.
       const policies = memories.map(memory => /^maxmemory_policy:(\S+)/m.exec(memory)?.[1] ?? 'noeviction')
-      const mayEvict = policies.some(policy => policy !== 'noeviction')
+      const mayEvict = policies.find(policy => policy !== 'noeviction')
+      reportEviction(mayEvict)
       return [
-        ...(mayEvict ? ['redis-eviction'] : []),
+        ...(mayEvict === undefined ? [] : ['redis-eviction']),
         ...(untrusted.isRecent ? ['redis-untrusted'] : []),
         ...(denied.isRecent ? ['redis-rights'] : []),
       ]

@@ -18,7 +18,9 @@ t.test('every route answers the same with a slash at the end of its path as with
         const [without, withSlash] = await Promise.all(
           [url + query, `${url}/${query}`].map(async url => {
             const { statusCode, headers, body } = await app.inject({ method, url })
-            return { statusCode, allow: headers.allow, body: body.replace(String(headers['x-request-id']), 'id') }
+            // What /readyz says of the stores can change between two requests.
+            const text = url.startsWith('/readyz') ? '' : body.replace(String(headers['x-request-id']), 'id')
+            return { statusCode, allow: headers.allow, text }
           }),
         )
         t.same(withSlash, without, `${method} ${url}${query}`)

@@ -22,7 +22,9 @@ export const browserSettings = {
     variable: 'CORS_ORIGINS',
     kind: list(anyOrigin),
     default: '',
-    description: 'Origins other than `PUBLIC_ORIGIN` whose pages can call this service with cookies.',
+    description:
+      'Origins other than `PUBLIC_ORIGIN` whose pages can call this service with cookies: for example a [front end on ' +
+      'another port](front-end.md).',
   },
   corsHeaders: {
     variable: 'CORS_HEADERS',
@@ -38,8 +40,9 @@ export const browserSettings = {
     kind: networks,
     default: '',
     description:
-      "The networks of the proxies whose `X-Forwarded-For` gives the client's address. If unset, the client's " +
-      'address is that of the connection, and the header is ignored.',
+      "The networks of the proxies whose `X-Forwarded-For` gives the client's address, and whose `X-Request-Id` is " +
+      "the id of the request in the [log](logging.md). If unset, the client's address is that of the connection, and " +
+      'both headers are ignored.',
   },
   cookie: {
     name: {

@@ -85,6 +85,8 @@ export function readiness(app: FastifyInstance, { db, ephemeral }: PingedStores)
     postgres: oneAtATime(() => db.ping().then(() => [])),
     redis: oneAtATime(() => ephemeral.ping()),
   }
+  // The first ping logs the problems of Redis, also if nothing requests /readyz.
+  app.addHook('onReady', async () => void stores.redis().catch(() => {}))
   return async () => {
     if (app.isDraining()) return { ready: false, reason: 'draining' }
     if (!app.context.revocations.loaded) return { ready: false, reason: 'starting' }
