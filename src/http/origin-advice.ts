@@ -1,3 +1,5 @@
+import { isLoopback } from '../config/warnings.js'
+
 /**
  * What is wrong with the origin of a page, and the setting that allows it. Undefined if the request has no origin, or our
  * own: then the origin is not why it is refused.
@@ -9,8 +11,18 @@ export function originAdvice(
   if (origin === undefined || origin === publicOrigin) return undefined
   if (!PRINTABLE_ORIGIN.test(origin) || !URL.canParse(origin))
     return 'The page has no origin that CORS_ORIGINS could contain: it is a file or in a sandboxed frame. Serve it over http.'
-  if (new URL(origin).host === host)
+  const page = new URL(origin)
+  const { hostname } = new URL(publicOrigin)
+  if (page.host === host)
     return `The page is at ${origin}, but PUBLIC_ORIGIN is ${publicOrigin}. Set PUBLIC_ORIGIN=${origin}, or open the page at ${publicOrigin}.`
+  // For browsers, localhost and 127.0.0.1 are two sites.
+  if (page.hostname !== hostname && isLoopback(page.hostname) && isLoopback(hostname)) {
+    page.hostname = hostname
+    return (
+      `The page is at ${origin}, which is not in CORS_ORIGINS, and from which browsers do not send the cookies of ` +
+      `${publicOrigin}. Open it at ${page.origin}, and set CORS_ORIGINS=${page.origin}: see docs/front-end.md.`
+    )
+  }
   return (
     `The page is at ${origin}, which is not in CORS_ORIGINS. Add it (CORS_ORIGINS=${origin}) and restart Latchkey, or ` +
     'let the server of the page forward its requests to Latchkey: see docs/front-end.md.'

@@ -46,6 +46,11 @@ t.test('outside production a refusal names the origin and the setting that allow
   t.match(await signIn({ origin: 'null' }), { ...refused, detail: /no origin that CORS_ORIGINS could contain/ })
   const ownAddress = { origin: 'http://192.168.1.7:3000', host: '192.168.1.7:3000' }
   t.match(await signIn(ownAddress), { ...refused, detail: /Set PUBLIC_ORIGIN=http:\/\/192\.168\.1\.7:3000/ })
+  const anotherSite = await signIn({ origin: 'http://127.0.0.1:5173' })
+  t.match(anotherSite, {
+    ...refused,
+    detail: /Open it at http:\/\/localhost:5173, and set CORS_ORIGINS=http:\/\/localhost:5173/,
+  })
   t.equal((await signIn({ 'sec-fetch-site': 'cross-site' })).detail, undefined)
 })
 
