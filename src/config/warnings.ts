@@ -16,6 +16,11 @@ export function configWarnings(config: Config, env: NodeJS.ProcessEnv = {}): rea
       )
     if (config.signInFailureDelayMs === 0)
       warnings.push('SIGN_IN_FAILURE_DELAY is 0 in production, so response times show which accounts exist: unset it.')
+    if (config.defaultTransport === 'body')
+      warnings.push(
+        'DEFAULT_TRANSPORT is body in production, so scripts in a page can read the refresh token of a browser that does ' +
+          'not send "transport": "cookie": unset it, unless all your clients are apps or servers.',
+      )
   }
   if (config.trustProxy.some(cidr => cidr.endsWith('/0'))) {
     warnings.push(

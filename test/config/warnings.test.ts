@@ -12,6 +12,8 @@ t.test('a risky setting is allowed, with a warning', async t => {
   t.match(warnings({ ...production, PUBLIC_ORIGIN: 'http://auth.example.com' }), [/^PUBLIC_ORIGIN is plain http/])
   t.match(warnings({ ...production, RATE_LIMIT: 'off' }), [/^RATE_LIMIT is off/])
   t.match(warnings({ ...production, SIGN_IN_FAILURE_DELAY: '0s' }), [/^SIGN_IN_FAILURE_DELAY is 0/])
+  t.match(warnings({ ...production, DEFAULT_TRANSPORT: 'body' }), [/^DEFAULT_TRANSPORT is body/])
+  t.strictSame(warnings({ DEFAULT_TRANSPORT: 'body' }), [], 'in development')
   t.match(warnings({ ...production, TRUST_PROXY: '0.0.0.0/0' }), [/^TRUST_PROXY covers every address/])
   t.match(warnings({ TRUST_PROXY: '10.0.0.0/8,::/0' }), [/^TRUST_PROXY covers every address/])
 })

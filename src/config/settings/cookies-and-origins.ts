@@ -35,6 +35,14 @@ export const browserSettings = {
       '`X-Requested-With`, `traceparent`, `tracestate`, `baggage` and `sentry-trace`: for example headers that ' +
       'your libraries add to each request.',
   },
+  defaultTransport: {
+    variable: 'DEFAULT_TRANSPORT',
+    kind: oneOf('cookie', 'body'),
+    default: 'cookie',
+    description:
+      'Where the refresh token is returned if a request does not say `transport`: `cookie` for browsers, `body` if most ' +
+      'of your clients store it themselves, such as apps. A refresh returns it where the request had it.',
+  },
   trustProxy: {
     variable: 'TRUST_PROXY',
     kind: networks,

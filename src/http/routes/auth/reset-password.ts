@@ -8,10 +8,9 @@ import { examples } from './sign-in-examples.js'
 import { endStolenSessions, signInFields } from './sign-in-fields.js'
 import { callerOf, replyWithTokens } from './token-response.js'
 
-const { password, transport, remember } = signInFields
-
 /** Sets a new password with a one-time token, for users who forgot theirs. */
 export const resetPasswordRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
+  const { password, transport, remember } = signInFields(context.config)
   const genuine: GenuineCredential = {
     // Counted by the token, not by its user: a person who finds an old token must not use up the attempts of the next one.
     holder(request) {
@@ -60,7 +59,7 @@ export const resetPasswordRoutes: FastifyPluginAsyncTypebox<{ context: AuthConte
       },
     },
     async (request, reply) => {
-      const { token, new_password, transport = 'cookie', remember } = request.body
+      const { token, new_password, transport = context.config.defaultTransport, remember } = request.body
       const reset = { token, newPassword: new_password, transport, remember, deviceCookie: request.deviceCookie() }
       const grant = await resetPassword(context, reset, callerOf(request))
       return replyWithTokens(reply, grant, transport)

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify'
+import type { Config } from '../../../config/config.js'
 import type { AuthContext } from '../../../domain/context.js'
 import { endSessionsOfReusedTokens } from '../../../domain/sessions/end-sessions-of-reused-tokens.js'
 import { Type } from '../../schemas.js'
@@ -10,13 +11,6 @@ import { callerOf } from './token-response.js'
 const BROKEN = 'must not contain broken characters'
 const name = Type.String({ minLength: 1, maxLength: 320, pattern: '^[^\\u0000\\uFFFD\\p{Cs}]*$', 'x-message': BROKEN })
 const password = Type.String({ minLength: 1, maxLength: 1024, pattern: '^[^\\uFFFD\\p{Cs}]*$', 'x-message': BROKEN })
-const transport = Type.Optional(
-  Type.Union([Type.Literal('cookie'), Type.Literal('body')], {
-    default: 'cookie',
-    description:
-      'Where the refresh token is returned: a cookie for browsers, the body for clients that store it themselves.',
-  }),
-)
 const remember = Type.Optional(
   Type.Boolean({
     default: true,
@@ -25,8 +19,21 @@ const remember = Type.Optional(
   }),
 )
 
-/** The fields of requests that open a session. */
-export const signInFields = { name, password, transport, remember }
+/**
+ * The fields of requests that open a session.
+ *
+ * @param settings DEFAULT_TRANSPORT is the default of `transport`
+ */
+export function signInFields({ defaultTransport }: Pick<Config, 'defaultTransport'>) {
+  const transport = Type.Optional(
+    Type.Union([Type.Literal('cookie'), Type.Literal('body')], {
+      default: defaultTransport,
+      description:
+        'Where the refresh token is returned: a cookie for browsers, the body for clients that store it themselves.',
+    }),
+  )
+  return { name, password, transport, remember }
+}
 
 /**
  * A hook of the routes that sign in. If the browser's tickets prove that its refresh token was stolen, it first revokes

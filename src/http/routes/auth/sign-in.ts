@@ -22,16 +22,14 @@ import { examples } from './sign-in-examples.js'
 import { endStolenSessions, signInFields } from './sign-in-fields.js'
 import { callerOf, replyWithTokens } from './token-response.js'
 
-const { name, password, transport, remember } = signInFields
-
-/** The handler of /auth/login requires one of the two names. */
-const eitherName = Type.Union([
-  bodyOf({ email: name, password, transport, remember }),
-  bodyOf({ username: name, password, transport, remember }),
-])
-
 /** The routes that open a session: register, sign in, change the password. */
 export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
+  const { name, password, transport, remember } = signInFields(context.config)
+  // The handler of /auth/login requires one of the two names.
+  const eitherName = Type.Union([
+    bodyOf({ email: name, password, transport, remember }),
+    bodyOf({ username: name, password, transport, remember }),
+  ])
   const limited = { ...app.limits.perAddress, csrf: 'always' as const }
 
   app.post(
@@ -62,7 +60,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
       },
     },
     async (request, reply) => {
-      const { email, password, transport = 'cookie', remember } = request.body
+      const { email, password, transport = context.config.defaultTransport, remember } = request.body
       const registration = { email, password, transport, remember, deviceCookie: request.deviceCookie() }
       const grant = await register(context, registration, callerOf(request))
       reply.code(201)
@@ -98,7 +96,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
       },
     },
     async (request, reply) => {
-      const { email, username, password, transport = 'cookie', remember } = request.body
+      const { email, username, password, transport = context.config.defaultTransport, remember } = request.body
       if ((email === undefined) === (username === undefined)) throw eitherEmailOrUsername(email !== undefined)
       const credentials = { email, username, password, transport, remember, deviceCookie: request.deviceCookie() }
       const grant = await logIn(context, credentials, callerOf(request))
@@ -163,7 +161,13 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
       },
     },
     async (request, reply) => {
-      const { email, current_password, new_password, transport = 'cookie', remember } = request.body
+      const {
+        email,
+        current_password,
+        new_password,
+        transport = context.config.defaultTransport,
+        remember,
+      } = request.body
       const passwords = { currentPassword: current_password, newPassword: new_password }
       const browser = { transport, remember, deviceCookie: request.deviceCookie() }
       const change = { email, getPrincipal: () => signedInUser(context, request), ...passwords, ...browser }
