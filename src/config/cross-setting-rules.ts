@@ -73,6 +73,15 @@ const rules: readonly Rule[] = [
       'COOKIE_PATH is outside PUBLIC_PATH, so browsers would never send the cookies to Latchkey: begin it with ' +
       'PUBLIC_PATH, or set it to /.',
   },
+  {
+    // Otherwise a gateway that does not strip PUBLIC_PATH and one that does would need different addresses.
+    settings: ['ENVELOPE_PREFIX', 'PUBLIC_PATH', 'DIALECTS'],
+    isBroken: v =>
+      v.DIALECTS.includes('envelope') && v.PUBLIC_PATH !== '' && isWithin(v.ENVELOPE_PREFIX, v.PUBLIC_PATH),
+    problem:
+      'ENVELOPE_PREFIX begins with PUBLIC_PATH, which comes before all paths of Latchkey: leave PUBLIC_PATH out of ' +
+      'ENVELOPE_PREFIX.',
+  },
 ]
 
 /** @returns the error texts of the rules that the settings break */

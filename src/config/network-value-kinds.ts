@@ -120,3 +120,26 @@ export const publicPath: Kind<string> = {
     return path
   },
 }
+
+/** The first segments of the paths of our own routes, and of `/api/` the second one. */
+const OWN_PATHS =
+  /^\/(?:\.well-known|account|admin|auth|docs|healthz|livez|metrics|oauth|openapi\.json|readyz|api\/token|api\/users)(?:\/|$)/
+
+const PREFIX_EXAMPLE = 'a path such as /api/v1/auth'
+
+/** A path below which routes are added. It contains none of our other routes, and none of them contains it. */
+export const routePrefix: Kind<string> = {
+  accepts: PREFIX_EXAMPLE,
+  parse(path) {
+    if (!path.startsWith('/')) throw new InvalidValue(`must be ${PREFIX_EXAMPLE}, which begins with a slash`)
+    if (path.endsWith('/')) throw new InvalidValue(`must be ${PREFIX_EXAMPLE}, without a slash at the end`)
+    if (path.length > 128 || !/^(\/[\w~-][\w.~-]*)+$/.test(path)) {
+      throw new InvalidValue(
+        'must be at most 128 characters: letters, digits, - . _ ~ and slashes, and no segment is empty or begins with a dot',
+      )
+    }
+    if (OWN_PATHS.test(path) || path === '/api')
+      throw new InvalidValue(`must not contain paths of other routes of Latchkey: choose ${PREFIX_EXAMPLE}`)
+    return path
+  },
+}

@@ -69,9 +69,10 @@ const OUR_ROUTES = /^\/(?:\.well-known|admin|api|auth|docs|livez|oauth|openapi\.
  * our routes: if PUBLIC_PATH is `/auth`, `/auth/auth/login` and `/auth/login` are the same.
  *
  * @param path PUBLIC_PATH, not empty
+ * @param prefix ENVELOPE_PREFIX, if there are routes below it
  */
-export function withoutPublicPath(url: string, path: string): string {
+export function withoutPublicPath(url: string, path: string, prefix?: string): string {
   if (!url.startsWith(path)) return url
   const rest = url.slice(path.length)
-  return OUR_ROUTES.test(rest) ? rest : url
+  return OUR_ROUTES.test(rest) || (prefix !== undefined && rest.startsWith(`${prefix}/`)) ? rest : url
 }

@@ -4,6 +4,7 @@ import type { Config } from '../config/config.js'
 import type { AuthContext } from '../domain/context.js'
 import { isOwnRefreshToken } from '../domain/tokens/examine-refresh-token.js'
 import { slotOf } from '../domain/tokens/refresh-token.js'
+import { envelopeRoutes } from '../http/compat/envelope/envelope.js'
 import { compatSessionRoutes } from '../http/compat/sessions/compat-sessions.js'
 import { simpleJwtRoutes } from '../http/compat/simple-jwt/simple-jwt.js'
 import { authCookies } from '../http/plugins/auth-cookies.js'
@@ -69,7 +70,9 @@ declare module 'fastify' {
  */
 export async function buildApp(config: Config, stores: AppStores, options: AppOptions = {}): Promise<FastifyInstance> {
   const { log = startLog(config.logLevel), clock } = options
-  const app = Fastify(fastifyOptions(config)).withTypeProvider<TypeBoxTypeProvider>()
+  const app = Fastify(
+    fastifyOptions(config, config.dialects.includes('envelope') ? config : undefined),
+  ).withTypeProvider<TypeBoxTypeProvider>()
   app.log = log
   const context = options.context ?? (await openContext(config, { ...stores, log, eventLog: log, clock }))
   app.decorate('context', context)
@@ -118,6 +121,8 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
     await app.register(eventRoutes, { context })
     if (config.dialects.includes('simple-jwt')) await app.register(simpleJwtRoutes, { prefix: '/api/token', context })
     if (config.dialects.includes('sessions')) await app.register(compatSessionRoutes, { context })
+    if (config.dialects.includes('envelope'))
+      await app.register(envelopeRoutes, { prefix: config.envelope.prefix, context })
     await app.register(oauthRoutes, { context })
     await app.register(adminRoutes, { context })
   }

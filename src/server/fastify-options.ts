@@ -2,6 +2,7 @@ import type { Server } from 'node:http'
 import { type Serializer, type SerializerFactory, SerializerSelector } from '@fastify/fast-json-stringify-compiler'
 import { type FastifyHttpOptions, type FastifyInstance, LogController } from 'fastify'
 import type { Config } from '../config/config.js'
+import { type FailureOptions, sendFailure } from '../http/compat/envelope/answers.js'
 import { answerClientError, sendProblem } from '../http/errors/problem.js'
 import { toLatchkeyError } from '../http/errors/to-latchkey-error.js'
 import { newRequestIds, REQUEST_ID_HEADER, requestIds } from '../http/plugins/request-id.js'
@@ -9,9 +10,14 @@ import { securityHeadersFor } from '../http/plugins/security-headers.js'
 import { routedUrl, withoutPublicPath } from '../http/rewrite-url.js'
 import { inNetworks } from '../lib/ip-address.js'
 
-/** The options of Fastify. The limits and the timeouts (in milliseconds) hold unless a route sets its own. */
+/**
+ * The options of Fastify. The limits and the timeouts (in milliseconds) hold unless a route sets its own.
+ *
+ * @param envelope if the envelope API is on
+ */
 export function fastifyOptions(
   config: Pick<Config, 'trustProxy' | 'publicOrigin' | 'publicPath' | 'keepAliveTimeoutMs'>,
+  envelope?: FailureOptions,
 ): FastifyHttpOptions<Server> {
   const securityHeaders = securityHeadersFor(config.publicOrigin)
   const { publicPath } = config
@@ -19,6 +25,7 @@ export function fastifyOptions(
   // write it) in no network, and would then take a trusted proxy for the client.
   const trustProxy = config.trustProxy.length > 0 && inNetworks(config.trustProxy)
   const newId = newRequestIds()
+  const envelopePrefix = envelope?.envelope.prefix
   return {
     // plugins/request-log.ts logs the requests.
     logger: false,
@@ -32,7 +39,7 @@ export function fastifyOptions(
     rewriteUrl:
       publicPath === ''
         ? ({ method, url }) => routedUrl(method!, url!)
-        : ({ method, url }) => routedUrl(method!, withoutPublicPath(url!, publicPath)),
+        : ({ method, url }) => routedUrl(method!, withoutPublicPath(url!, publicPath, envelopePrefix)),
 
     // Far more than the longest password. A route that needs more sets its own `bodyLimit`.
     bodyLimit: 4096,
@@ -63,7 +70,9 @@ export function fastifyOptions(
       const error = toLatchkeyError(thrown)
       const res = { statusCode: error.status }
       request.server.log.info({ reqId: request.id, code: error.code, req: request, res }, 'request refused')
-      sendProblem(reply.headers(securityHeaders).header(REQUEST_ID_HEADER, request.id), error)
+      reply.headers(securityHeaders).header(REQUEST_ID_HEADER, request.id)
+      if (envelope && request.url.startsWith(`${envelopePrefix}/`)) sendFailure(reply, error, envelope)
+      else sendProblem(reply, error)
     },
     clientErrorHandler(this: FastifyInstance, error, socket) {
       const id = newId()

@@ -1,4 +1,4 @@
-import { bindAddress } from '../network-value-kinds.js'
+import { bindAddress, routePrefix } from '../network-value-kinds.js'
 import type { SettingTree } from '../setting.js'
 import { durationMs, integer, oneOf, onOff, someOf, text } from '../value-kinds.js'
 
@@ -32,12 +32,32 @@ export const processSettings = {
   },
   dialects: {
     variable: 'DIALECTS',
-    kind: someOf('simple-jwt', 'sessions'),
+    kind: someOf('simple-jwt', 'sessions', 'envelope'),
     default: 'simple-jwt,sessions',
     description:
       'API formats of other systems that are served too: `simple-jwt` at `/api/token/`, `sessions` at ' +
-      '`/api/users/me/sessions`; `none` turns both off. They are on because they give no additional access: they ' +
-      'use the same passwords, limits and sessions, and neither sets a cookie or accepts one as a token.',
+      '`/api/users/me/sessions`, `envelope` at `ENVELOPE_PREFIX`; `none` turns all off. They give no additional ' +
+      'access: they use the same passwords, limits and sessions, and none of them sets a cookie or accepts one as a ' +
+      'token.',
+  },
+  envelope: {
+    prefix: {
+      variable: 'ENVELOPE_PREFIX',
+      kind: routePrefix,
+      default: '/api/v1/auth',
+      description:
+        'The path of the `envelope` API: `POST register`, `login`, `refresh` and `logout`, and `GET profile` are below ' +
+        'it, with answers as `{success, message, data}` ([migrating](migrating.md#from-a-table-of-refresh-tokens)). ' +
+        '`PUBLIC_PATH` comes before it, as before all paths.',
+    },
+    spelling: {
+      variable: 'ENVELOPE_CASE',
+      kind: oneOf('snake', 'camel'),
+      default: 'snake',
+      description:
+        'The field names in the answers of the `envelope` API: `access_token` (`snake`) or `accessToken` (`camel`). ' +
+        'Requests can always use both.',
+    },
   },
   logLevel: {
     variable: 'LOG_LEVEL',

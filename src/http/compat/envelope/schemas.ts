@@ -1,0 +1,80 @@
+import { catalogue, type ErrorCode } from '../../../lib/errors.js'
+import { type TProperties, Type, userSchema } from '../../schemas.js'
+import { type Spelling, spell, spellFields } from './answers.js'
+
+const name = Type.String({ maxLength: 320 })
+const password = Type.String({ maxLength: 1024 })
+const remember = Type.Optional(
+  Type.Boolean({ description: 'False for a session that lasts hours, not weeks; by default true.' }),
+)
+
+/**
+ * The schemas of the bodies and answers. They describe the API in OpenAPI and serialise successful answers; fields.ts
+ * validates the bodies.
+ */
+export function envelopeSchemas(spelling: Spelling) {
+  const spelled = (properties: TProperties) => spellFields(properties, spelling) as TProperties
+  const tokens = {
+    access_token: Type.String(),
+    refresh_token: Type.String(),
+    expires_in: Type.Integer({ description: 'Lifetime of the access token, in seconds.' }),
+    token_type: Type.Literal('Bearer'),
+  }
+  const refreshToken = Type.String({ maxLength: 1024 })
+  const field = spell('refresh_token', spelling)
+  return {
+    tokens: answerOf(Type.Object(spelled(tokens))),
+    user: answerOf(Type.Object(spelled(userSchema.properties))),
+    nothing: answerOf(Type.Null()),
+    registration: Type.Object({ email: name, password, remember }),
+    credentials: Type.Object({
+      email: Type.Optional(name),
+      username: Type.Optional(
+        Type.String({ maxLength: 320, description: 'Instead of `email`. It can be the e-mail address too.' }),
+      ),
+      password,
+      remember,
+    }),
+    refresh: Type.Object({ [field]: refreshToken }),
+    logout: Type.Union([Type.Object({ [field]: Type.Optional(refreshToken) }), Type.Null()]),
+  }
+}
+
+function answerOf(data: TProperties[string]) {
+  return Type.Object({
+    success: Type.Literal(true),
+    message: Type.String({
+      description: 'A sentence in the language of `Accept-Language`: English, French or Spanish.',
+    }),
+    data,
+  })
+}
+
+const failure = Type.Object({
+  success: Type.Literal(false),
+  message: Type.String({ description: 'A sentence for people, in the language of `Accept-Language`.' }),
+  code: Type.String({ description: 'The same code as in our problem details.' }),
+  errors: Type.Optional(Type.Array(Type.Object({ field: Type.String(), message: Type.String() }))),
+})
+
+/** The errors among the response schemas of a route: one entry for each status, with its codes. */
+export function failures(...codes: ErrorCode[]): Record<number, typeof failure> {
+  const byStatus = new Map<number, string[]>()
+  for (const code of [...codes, ...EVERYWHERE]) {
+    const { status, title } = catalogue[code]
+    byStatus.set(status, [...(byStatus.get(status) ?? []), `\`${code}\`: ${title}`])
+  }
+  return Object.fromEntries(
+    [...byStatus].map(([status, lines]) => [status, { ...failure, description: lines.join('\n\n') }]),
+  )
+}
+
+const EVERYWHERE = ['cross_site_request', 'store_unavailable', 'internal_error'] as const satisfies ErrorCode[]
+
+/** The errors of every route with a body. */
+export const bodyErrors = [
+  'invalid_request',
+  'invalid_json',
+  'body_too_large',
+  'unsupported_media_type',
+] as const satisfies ErrorCode[]
