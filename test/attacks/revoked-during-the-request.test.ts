@@ -10,9 +10,9 @@ t.test('a session that is revoked while its request body is sent changes nothing
     { method: 'DELETE', path: '/auth/sessions/others', body: '{}' },
     { method: 'DELETE', path: `/auth/sessions/${owner.sessionId}`, body: '{}' },
     { method: 'PATCH', path: `/auth/sessions/${owner.sessionId}`, body: '{"label":"mine"}' },
-    { method: 'DELETE', path: '/api/users/me/sessions', body: '{}' },
+    { method: 'DELETE', path: '/api/users/me/sessions', body: '{}', code: 'token_not_valid' },
   ]
-  for (const request of requests) {
+  for (const { code = 'token_revoked', ...request } of requests) {
     const thief = await signIn(app, owner.email)
     const headers = { authorization: `Bearer ${thief.accessToken}`, 'content-type': 'application/json' }
     const answer = await requestInParts(app, { ...request, headers }, async () => {
@@ -20,7 +20,7 @@ t.test('a session that is revoked while its request body is sent changes nothing
       const ended = await app.inject({ method: 'DELETE', url: `/auth/sessions/${thief.sessionId}`, headers: bearer })
       t.equal(ended.statusCode, 204)
     })
-    t.match(answer, { status: 401, body: { code: 'token_revoked' } }, `${request.method} ${request.path}`)
+    t.match(answer, { status: 401, body: { code } }, `${request.method} ${request.path}`)
     t.equal(await verify(app, owner.accessToken), 200)
   }
 })

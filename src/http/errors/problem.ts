@@ -69,9 +69,22 @@ export interface AccessTokenMessage {
 }
 
 /** The messages for a refused access token of the Simple JWT API; undefined for every other error. */
-export function accessTokenMessages(error: LatchkeyError): AccessTokenMessage[] | undefined {
-  if (error.tokenType !== 'access') return undefined
-  return [{ token_class: 'AccessToken', token_type: 'access', message: 'Token is invalid or expired' }]
+export function accessTokenMessages({ code, tokenType }: LatchkeyError): AccessTokenMessage[] | undefined {
+  return tokenType === 'access' ? [accessTokenMessage(SIMPLE_JWT_WORDS[code])] : undefined
+}
+
+/** @param message by default that of a token whose signature or form is wrong */
+export function accessTokenMessage(message = 'Token is invalid'): AccessTokenMessage {
+  return { token_class: 'AccessToken', token_type: 'access', message }
+}
+
+/** What Simple JWT says of an access token. */
+export const SIMPLE_JWT_WORDS: Partial<Record<ErrorCode, string>> = {
+  token_invalid: 'Token is invalid',
+  token_expired: 'Token is expired',
+  token_revoked: 'Token is blacklisted',
+  // The client must refresh to get the new roles, and clients refresh when a token has expired.
+  token_stale: 'Token is expired',
 }
 
 /** Logs an error. The log's serializer (server/logging.ts) removes the parts of the cause that can quote user data. */

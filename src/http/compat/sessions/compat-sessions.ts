@@ -2,19 +2,14 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { AuthContext } from '../../../domain/context.js'
 import { type ListedSession, listSessions } from '../../../domain/sessions/manage-sessions.js'
+import { isOwnRefreshToken } from '../../../domain/tokens/examine-refresh-token.js'
 import { LatchkeyError } from '../../../lib/errors.js'
 import { logRefusal } from '../../errors/problem.js'
 import { toLatchkeyError } from '../../errors/to-latchkey-error.js'
 import { addRevokeRoutes, sessionErrors, sessionOperation } from '../../routes/auth/sessions.js'
 import { callerOf } from '../../routes/auth/token-response.js'
 import { type Static, sessionSchema, Type, uuidSchema } from '../../schemas.js'
-import {
-  ACCOUNT_REFUSALS,
-  CREDENTIALS_NOT_PROVIDED,
-  describeView,
-  sendRefusal,
-  viewRefusalOf,
-} from '../simple-jwt/refusals.js'
+import { CREDENTIALS_NOT_PROVIDED, describeView, sendRefusal, viewRefusalOf } from '../simple-jwt/refusals.js'
 
 const { device, ip, location, last_active_at, is_active, expires_at, current } = sessionSchema.properties
 const itemSchema = Type.Object(
@@ -40,7 +35,7 @@ const METHODS = 'GET, DELETE, HEAD, OPTIONS'
  * Simple JWT protects: its clients expect them at every path.
  */
 export const compatSessionRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
-  setDjangoErrorHandler(app)
+  setDjangoErrorHandler(app, text => isOwnRefreshToken(context, text))
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('Cache-Control', 'no-store')
   })
@@ -53,8 +48,8 @@ export const compatSessionRoutes: FastifyPluginAsyncTypebox<{ context: AuthConte
       tags: ['Older APIs'],
       summary: 'List the live sessions of the user, in the format of older systems',
       description:
-        'The error for a refused access token has the format of Simple JWT, `{detail, code, messages}`. If the ' +
-        'token was issued at `/auth`, the error is problem details.',
+        'The error for a refused access token has the format of Simple JWT, `{detail, code, messages}`. All other ' +
+        'errors are problem details.',
       response: { 200: Type.Array(itemSchema, { description: 'The live sessions.' }), ...sessionErrors },
     },
   }
@@ -93,13 +88,13 @@ function itemOf(session: ListedSession): Static<typeof itemSchema> {
  * Makes the routes of this instance answer errors as views of Django REST framework do: a refused token in Simple JWT's
  * format, and every other error as problem details with the `detail` that clients of that framework show.
  */
-function setDjangoErrorHandler(app: FastifyInstance): void {
+function setDjangoErrorHandler(app: FastifyInstance, isRefreshToken: (text: string) => boolean): void {
   app.addHook('onSend', async (_request, reply) => {
     if (reply.statusCode === 401) reply.header('www-authenticate', 'Bearer realm="api"')
   })
   app.setErrorHandler((thrown, request, reply) => {
     const error = toLatchkeyError(thrown)
-    const refusal = viewRefusalOf(error, request.headers.authorization)
+    const refusal = viewRefusalOf(error, request.headers.authorization, isRefreshToken)
     if (refusal === undefined) throw withDetail(error)
     logRefusal(app.log, request, error)
     return sendRefusal(reply, error, refusal)
@@ -108,9 +103,7 @@ function setDjangoErrorHandler(app: FastifyInstance): void {
 
 function withDetail(error: LatchkeyError): LatchkeyError {
   if (error.detail !== undefined) return error
-  const { account, code, retryAfterSeconds, errors, cause, concerns } = error
-  const known =
-    code === 'authentication_required' ? CREDENTIALS_NOT_PROVIDED : account && ACCOUNT_REFUSALS[account].detail
-  const detail = known ?? error.message
+  const { code, retryAfterSeconds, errors, cause, concerns } = error
+  const detail = code === 'authentication_required' ? CREDENTIALS_NOT_PROVIDED : error.message
   return new LatchkeyError(code, { detail, retryAfterSeconds, errors, cause, concerns })
 }

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import type { ErrorCode, LatchkeyError } from '../../../lib/errors.js'
-import { type AccessTokenMessage, accessTokenMessages, setErrorHeaders } from '../../errors/problem.js'
+import { accessTokenMessage, accessTokenMessages, SIMPLE_JWT_WORDS, setErrorHeaders } from '../../errors/problem.js'
 
 /**
  * Sends an error as Simple JWT does, with the headers that its status requires.
@@ -20,32 +20,32 @@ export function sendRefusal(
 }
 
 /**
- * The answer that a Django view protected by Simple JWT would give: for a refused access token of the Simple JWT API, for
- * a token that this service did not make, and for a header without a token. Undefined for every other error, in
- * particular for genuine tokens that were issued elsewhere: their clients expect this service's own codes.
+ * The answer that a Django view protected by Simple JWT gives if it refuses an access token, wherever the token was made,
+ * or a header without a token. Undefined for every other error.
  *
- * @param authorization the header of this name
+ * @param authorization the header of this name; undefined if the token was in a cookie
+ * @param isRefreshToken whether a text is a refresh token of this service, valid or not
  */
-export function viewRefusalOf(error: LatchkeyError, authorization: string | undefined): Refusal | undefined {
-  if (error.tokenType === 'access') {
-    return error.account === undefined
-      ? notValid(accessTokenMessages(error)!)
-      : unauthorised(ACCOUNT_REFUSALS[error.account])
-  }
-  if (error.code !== 'token_invalid' || authorization === undefined) return undefined
+export function viewRefusalOf(
+  { code, account }: LatchkeyError,
+  authorization: string | undefined,
+  isRefreshToken: (text: string) => boolean,
+): Refusal | undefined {
+  const message = SIMPLE_JWT_WORDS[code]
+  if (message === undefined) return undefined
+  if (account !== undefined) return unauthorised(ACCOUNT_REFUSALS[account])
+  if (code !== 'token_invalid' || authorization === undefined) return notValid(message)
   const [scheme, ...values] = authorization.split(/[ \t]+/)
   if (scheme!.toLowerCase() !== 'bearer') return unauthorised({ detail: CREDENTIALS_NOT_PROVIDED })
   if (values.length !== 1) return unauthorised(BAD_HEADER)
-  // Only the prefix of a refresh token is checked: nothing depends on whether the token is genuine.
-  const message = values[0]!.startsWith('lk_rt_') ? 'Token has wrong type' : 'Token is invalid or expired'
-  return notValid([{ token_class: 'AccessToken', token_type: 'access', message }])
+  return notValid(isRefreshToken(values[0]!) ? WRONG_TYPE : message)
 }
 
 /** Django REST framework's message for a request without credentials. */
 export const CREDENTIALS_NOT_PROVIDED = 'Authentication credentials were not provided.'
 
 /** Simple JWT's answers to a valid token whose user was deleted or disabled. */
-export const ACCOUNT_REFUSALS = {
+const ACCOUNT_REFUSALS = {
   deleted: { detail: 'User not found', code: 'user_not_found' },
   disabled: { detail: 'User is inactive', code: 'user_inactive' },
 }
@@ -54,7 +54,8 @@ const BAD_HEADER = {
   code: 'bad_authorization_header',
 }
 
-function notValid(messages: AccessTokenMessage[]): Refusal {
+function notValid(message: string): Refusal {
+  const messages = [accessTokenMessage(message)]
   return unauthorised({ detail: 'Given token not valid for any token type', code: 'token_not_valid', messages })
 }
 
@@ -82,7 +83,8 @@ function refusalOf(error: LatchkeyError, contentType = ''): Refusal {
   const token = TOKEN_REFUSALS[code]
   if (token !== undefined) {
     const messages = accessTokenMessages(error)
-    return { status, body: { detail: token, code: 'token_not_valid', ...(messages && { messages }) } }
+    const detail = error.detail === WRONG_TYPE ? WRONG_TYPE : token
+    return { status, body: { detail, code: 'token_not_valid', ...(messages && { messages }) } }
   }
   const plain = plainDetail(error, contentType)
   if (plain !== undefined) return { status, body: { detail: plain } }
@@ -90,17 +92,16 @@ function refusalOf(error: LatchkeyError, contentType = ''): Refusal {
   return { status, body: { detail: error.detail ?? error.message, code } }
 }
 
+/** The detail of a token that is valid, but not of the type that the request needs. */
+export const WRONG_TYPE = 'Token has wrong type'
+
 const INVALID = 'Token is invalid'
 const EXPIRED = 'Token is expired'
 const NO_ACCOUNT = 'No active account found for the given token.'
 const BLACKLISTED = 'Token is blacklisted'
 
 const TOKEN_REFUSALS: Partial<Record<ErrorCode, string>> = {
-  token_invalid: INVALID,
-  token_expired: EXPIRED,
-  token_revoked: BLACKLISTED,
-  // The client must refresh to get the new roles, and clients refresh when a token has expired.
-  token_stale: EXPIRED,
+  ...SIMPLE_JWT_WORDS,
   refresh_token_invalid: INVALID,
   refresh_token_unknown: INVALID,
   refresh_token_expired: EXPIRED,

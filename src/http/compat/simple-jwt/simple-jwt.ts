@@ -6,7 +6,7 @@ import { SIMPLE_JWT_CLIENT_ID } from '../../../domain/tokens/access-token.js'
 import { BODY_PROOFS, verifyRefreshToken } from '../../../domain/tokens/examine-refresh-token.js'
 import { rotateRefreshToken } from '../../../domain/tokens/rotate-refresh-token.js'
 import { verifyAccessToken } from '../../../domain/tokens/verify-access-token.js'
-import { LatchkeyError } from '../../../lib/errors.js'
+import { isCredentialRefusal, LatchkeyError } from '../../../lib/errors.js'
 import { logRefusal } from '../../errors/problem.js'
 import { toLatchkeyError } from '../../errors/to-latchkey-error.js'
 import { recordConcerns } from '../../request-facts.js'
@@ -14,7 +14,7 @@ import { genuineDevice, genuineRefreshToken } from '../../routes/auth/genuine-cr
 import { callerOf, recordGrant } from '../../routes/auth/token-response.js'
 import { Type } from '../../schemas.js'
 import { hasField, parseBodies, readFields } from './bodies.js'
-import { describeView, sendRefusal } from './refusals.js'
+import { describeView, sendRefusal, WRONG_TYPE } from './refusals.js'
 
 /**
  * Simple JWT's four endpoints (djangorestframework-simplejwt 5), with its bodies and its errors, over the functions of
@@ -116,6 +116,7 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
     },
     async request => {
       const { refresh } = readFields(request.body, 'refresh')
+      await refuseAccessToken(context, refresh)
       const grant = await rotateRefreshToken(context, refresh, callerOf(request), {
         withTokenType: true,
         proofs: BODY_PROOFS,
@@ -139,10 +140,7 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
     },
     async request => {
       const { token } = readFields(request.body, 'token')
-      // A JWT contains dots; our refresh tokens contain none.
-      const verified = token.includes('.')
-        ? await verifyAccessToken(context, token)
-        : await verifyRefreshToken(context, token)
+      const verified = isJwt(token) ? await verifyAccessToken(context, token) : await verifyRefreshToken(context, token)
       recordConcerns(request, verified)
       return {}
     },
@@ -161,6 +159,7 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
     },
     async request => {
       const { refresh } = readFields(request.body, 'refresh')
+      await refuseAccessToken(context, refresh)
       recordConcerns(request, await endSessionOfToken(context, refresh, callerOf(request)))
       return {}
     },
@@ -220,6 +219,21 @@ function credentialsOf(body: unknown) {
   if (hasField(body, 'email') && !hasField(body, 'username'))
     return { ...common, ...readFields(body, 'email', 'password') }
   return { ...common, ...readFields(body, 'username', 'password') }
+}
+
+/** A JWT contains dots; our refresh tokens contain none. */
+function isJwt(token: string): boolean {
+  return token.includes('.')
+}
+
+/** Refuses an access token in the place of a refresh token, with the reason that Simple JWT gives. */
+async function refuseAccessToken({ accessTokens }: AuthContext, token: string): Promise<void> {
+  if (!isJwt(token)) return
+  await accessTokens.verify(token).catch((error: unknown) => {
+    // Without the claims of the token: the answer has no `messages`, because no access token was expected.
+    throw isCredentialRefusal(error) ? new LatchkeyError(error.code, { cause: error.cause }) : error
+  })
+  throw new LatchkeyError('refresh_token_invalid', { detail: WRONG_TYPE })
 }
 
 function pathOf({ url }: FastifyRequest): string {
