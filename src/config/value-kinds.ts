@@ -41,7 +41,7 @@ export function oneOf<const Word extends string>(...words: Word[]): Kind<Word> {
 export function someOf<const Word extends string>(...words: Word[]): Kind<readonly Word[]> {
   const several = list(oneOf(...words))
   return {
-    accepts: `none, or a comma-separated list of ${words.join(' and ')}`,
+    accepts: `none, or a comma-separated list of ${words.slice(0, -1).join(', ')} and ${words.at(-1)}`,
     parse: text => (text === 'none' ? [] : [...new Set(several.parse(text))]),
   }
 }
