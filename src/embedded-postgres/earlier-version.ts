@@ -5,7 +5,7 @@ import { codeOf } from '../lib/error-facts.js'
 import type { Log } from '../lib/log.js'
 import { dataFolder, makeTemporaryFolder } from './installation.js'
 import { rootOwnedDirOf } from './native-programs.js'
-import { changeOwner, type ServerUser, syncTree } from './server-user.js'
+import { changeOwner, type ServerUser, syncToDisk } from './server-user.js'
 
 // An earlier version ran Postgres as `nobody`. If `nobody` could not reach the data folder, the data was kept in a folder
 // under /var/lib/latchkey, and `DATA_DIR/postgres` was a symbolic link to it. The functions here move such data back into
@@ -63,7 +63,7 @@ async function copyBeside(folder: string, former: string, user: ServerUser): Pro
   await cp(former, copy, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true })
   await chmod(copy, 0o700)
   changeOwner(dataFolder({ folder: copy }), user, uid => uid === 0)
-  syncTree(copy)
+  await syncToDisk(copy)
   return copy
 }
 

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { chown, type FileHandle, mkdir, mkdtemp, open, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { changeOwner, chooseInitdbUser, type ServerUser } from './server-user.js'
+import { changeOwner, chooseInitdbUser, type ServerUser, syncToDisk } from './server-user.js'
 import { stopWithParent } from './stop.js'
 
 /** One Postgres on disk: its programs, its data, and the user that it runs as. */
@@ -49,7 +49,7 @@ export function spawnOptions(installation: Installation) {
 }
 
 export interface CreateInstallationOptions {
-  /** Tests turn it off: `initdb` takes half the time, but a power failure may destroy the data. */
+  /** Tests turn it off: it is faster, but a power failure may destroy the data. */
   sync?: boolean
   /** Sort order and case conversion of text. The default needs Postgres 17 and is the same on every machine. */
   localeArgs?: readonly string[]
@@ -78,7 +78,7 @@ export async function createInstallation(
     await writeFile(passwordFile(temporary), password, { mode: 0o600 })
     await mkdir(dataFolder(temporary), { mode: 0o700 })
     if (temporary.user !== undefined) await chown(dataFolder(temporary), temporary.user.uid, temporary.user.gid)
-    await runInitdb(temporary, password, [...localeArgs, ...(sync ? [] : ['--no-sync'])])
+    await runInitdb(temporary, password, [...localeArgs, '--no-sync'])
     await writeFile(
       join(dataFolder(temporary), 'pg_hba.conf'),
       '# A password is always required: with trust, every user of this machine could run code as the server.\n' +
@@ -86,6 +86,7 @@ export async function createInstallation(
     )
     if (installation.user !== undefined)
       changeOwner(dataFolder(temporary), installation.user, uid => uid === temporary.user?.uid)
+    if (sync) await syncToDisk(folder)
     await rename(folder, installation.folder)
   } catch (error) {
     await rm(folder, { recursive: true, force: true })

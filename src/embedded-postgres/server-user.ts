@@ -131,9 +131,11 @@ export function changeOwner(folder: string, user: ServerUser, isTheirs: (uid: nu
   })
 }
 
-/** Writes a folder and everything in it to disk (fsync). */
-export function syncTree(folder: string): void {
-  visit(folder, file => fsyncSync(file))
+/** Writes a folder and everything in it to disk. */
+export async function syncToDisk(folder: string): Promise<void> {
+  // On Linux, one call for the whole file system (syncfs) is much faster than one for each of a thousand files.
+  const isSynced = process.platform === 'linux' && (await runs('/bin/sync', ['--file-system', folder]))
+  if (!isSynced) visit(folder, file => fsyncSync(file))
 }
 
 // Synchronous: there are about a thousand files, and a start has nothing else to do meanwhile.

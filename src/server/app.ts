@@ -69,7 +69,7 @@ declare module 'fastify' {
  * is read, a signing key exists, and the app can listen or be injected into.
  */
 export async function buildApp(config: Config, stores: AppStores, options: AppOptions = {}): Promise<FastifyInstance> {
-  const { log = startLog(config.logLevel), clock } = options
+  const { log = startLog(config), clock } = options
   const app = Fastify(
     fastifyOptions(config, config.dialects.includes('envelope') ? config : undefined),
   ).withTypeProvider<TypeBoxTypeProvider>()

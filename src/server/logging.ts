@@ -3,10 +3,11 @@ import { type Logger, type LoggerOptions, pino } from 'pino'
 import type { Config } from '../config/config.js'
 import { codeOf } from '../lib/error-facts.js'
 import { isDataException } from '../postgres/errors.js'
+import { isForPeople, prettyDestination } from './pretty-log.js'
 
 /** Creates the log of the process. A process has only one, from start to exit. */
-export function startLog(level: Config['logLevel']): Logger {
-  return pino(loggerOptions(level))
+export function startLog({ logLevel, logFormat }: Pick<Config, 'logLevel' | 'logFormat'>): Logger {
+  return isForPeople(logFormat) ? pino(loggerOptions(logLevel), prettyDestination()) : pino(loggerOptions(logLevel))
 }
 
 /**

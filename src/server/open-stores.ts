@@ -5,18 +5,16 @@ import { readPostgresUrl } from '../config/postgres-url.js'
 import { deriveSecrets } from '../domain/keys/secrets.js'
 import { connectToRunning } from '../embedded-postgres/postmaster.js'
 import { LockHeld, lockHolder } from '../embedded-postgres/process-lock.js'
-import { startEmbeddedPostgres } from '../embedded-postgres/start.js'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../embedded-postgres/start.js'
 import type { Log } from '../lib/log.js'
 import { type Database, openDatabase } from '../postgres/database.js'
 import { migrate } from '../postgres/migrate.js'
 import { checkTablesFound, SchemaError } from '../postgres/search-path.js'
 import type { TablesVersion } from '../postgres/tables-version.js'
 import { waitForPostgres } from '../postgres/wait-for-postgres.js'
-import { connectRedis, redisReady } from '../redis/client.js'
 import type { Ephemeral } from '../redis/ephemeral.js'
 import { createKeys } from '../redis/key-names.js'
 import { createMemoryEphemeral } from '../redis/memory-ephemeral.js'
-import { createRedisEphemeral } from '../redis/redis-ephemeral.js'
 
 /** The stores of this process. */
 export interface Stores {
@@ -36,6 +34,8 @@ export interface OpenStoresOptions {
    * start a second. With `running` it does not start one either.
    */
   existing?: 'any' | 'running'
+  /** The embedded Postgres, if the caller has started it already. Otherwise this starts it, with `onLost`. */
+  postgres?: Promise<EmbeddedPostgres> | undefined
 }
 
 /** How long a start waits for Redis. Then it continues without Redis, which is the fast path and not the truth. */
@@ -68,6 +68,9 @@ async function openExternal(config: Config, { log, clock, existing }: OpenStores
     throw error
   }
 
+  // The embedded mode needs no Redis, and starts sooner without loading its client.
+  const { connectRedis, redisReady } = await import('../redis/client.js')
+  const { createRedisEphemeral } = await import('../redis/redis-ephemeral.js')
   const { caFile, cluster, sentinel } = config.redis
   const redisOptions = { caFile, cluster, sentinel, log }
   const redis = connectRedis(redisUrl, redisOptions)
@@ -135,11 +138,11 @@ async function openEmbedded(config: Config, options: OpenStoresOptions): Promise
   }
 }
 
-async function startOrShare({ dataDir }: Config, { log, onLost, existing }: OpenStoresOptions) {
+async function startOrShare({ dataDir }: Config, { log, onLost, postgres, existing }: OpenStoresOptions) {
   if (existing === 'running' && (await lockHolder(join(dataDir, 'latchkey.pid'))) === undefined)
     throw new Error(`No service runs on the data in ${resolve(dataDir)}: start it first.`)
   try {
-    const { url, stop } = await startEmbeddedPostgres({ dataDir, log, ...(onLost && { onExit: onLost }) })
+    const { url, stop } = await (postgres ?? startEmbeddedPostgres({ dataDir, log, ...(onLost && { onExit: onLost }) }))
     return { url, stop, isShared: false }
   } catch (error) {
     const isRunning = error instanceof Error && error.cause instanceof LockHeld

@@ -3,10 +3,13 @@ import closeWithGrace from 'close-with-grace'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { Config } from '../config/config.js'
 import { configWarnings } from '../config/warnings.js'
+import type { EmbeddedPostgres } from '../embedded-postgres/start.js'
 import { codeOf } from '../lib/error-facts.js'
-import { buildApp } from './app.js'
+import type { Log } from '../lib/log.js'
 import { startLog } from './logging.js'
-import { openStores, type Stores } from './open-stores.js'
+import type { Stores } from './open-stores.js'
+import { isForPeople } from './pretty-log.js'
+import { startMessages } from './start-messages.js'
 
 /** How long connections in use have, after the listener was closed, until their last answer. */
 const CONNECTIONS_TIMEOUT_MS = 1_000
@@ -23,23 +26,46 @@ const STORES_TIMEOUT_MS = 5_000
  * @throws Error that tells an operator why it cannot start
  */
 export async function serve(config: Config): Promise<void> {
-  const log = startLog(config.logLevel)
+  const messages = isForPeople(config.logFormat) ? startMessages(config) : undefined
+  messages?.starting()
+  const log = startLog(config)
   for (const warning of configWarnings(config, process.env)) log.warn(warning)
 
   let onLost = () => {}
-  const stores = await openStores(config, { log, onLost: () => onLost() })
+  const stores = await openStoresEarly(config, log, () => onLost())
   try {
     const app = await listen(config, stores, log)
     onLost = stopBySignal(app, stores, config)
-    announceStart(app, config)
+    if (messages) messages.ready()
+    else announceStart(app, config)
   } catch (error) {
     await stores.close()
     throw error
   }
 }
 
+/** Starts the embedded Postgres first: it needs some time, in which this process loads the rest of its code. */
+async function openStoresEarly(config: Config, log: Log, onLost: () => void): Promise<Stores> {
+  const postgres = config.mode === 'embedded' ? startPostgres(config, log, onLost) : undefined
+  // Handled where it is awaited, after the imports.
+  postgres?.catch(() => {})
+  try {
+    const [{ openStores }] = await Promise.all([import('./open-stores.js'), import('./app.js')])
+    return await openStores(config, { log, postgres })
+  } catch (error) {
+    await (await postgres?.catch(() => undefined))?.stop()
+    throw error
+  }
+}
+
+async function startPostgres({ dataDir }: Config, log: Log, onExit: () => void): Promise<EmbeddedPostgres> {
+  const { startEmbeddedPostgres } = await import('../embedded-postgres/start.js')
+  return startEmbeddedPostgres({ dataDir, log, onExit })
+}
+
 async function listen(config: Config, stores: Stores, log: FastifyBaseLogger): Promise<FastifyInstance> {
   const { host, port } = config
+  const { buildApp } = await import('./app.js')
   const app = await buildApp(config, stores, { log })
   try {
     await app.listen({ host, port })

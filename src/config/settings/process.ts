@@ -73,6 +73,14 @@ export const processSettings = {
       'Whether every [security event](events.md#in-the-log) is also logged, at level `info`, after it was written to ' +
       'Postgres.',
   },
+  logFormat: {
+    variable: 'LOG_FORMAT',
+    kind: oneOf('auto', 'json', 'pretty'),
+    default: 'auto',
+    description:
+      'The format of the log: `json`, one object a line, for programs; `pretty`, for people. `auto` is `pretty` at a ' +
+      'terminal and `json` everywhere else.',
+  },
   dataDir: {
     variable: 'DATA_DIR',
     kind: text('a path', /./),

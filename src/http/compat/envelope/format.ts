@@ -15,7 +15,8 @@ export function formatOf(app: FastifyInstance, { config }: AuthContext) {
     describe: <S extends FastifySchema>(operationId: string, action: string, schema: S) => ({
       operationId,
       summary: `${action}, in the format of older systems`,
-      tags: ['older APIs'],
+      tags: ['Older APIs'],
+      documented: { commonErrors: false },
       ...schema,
     }),
     // Counted together with our own routes, so that these paths give no additional attempts to guess passwords or tokens.
