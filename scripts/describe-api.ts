@@ -10,9 +10,15 @@ import { startLog } from '../src/server/logging.js'
  */
 export async function describeApi(): Promise<object> {
   const secret = randomBytes(32).toString('hex')
-  const config = readConfig({ RATE_LIMIT: 'off', JWT_SECRET: secret, JWT_REFRESH_SECRET: `refresh-${secret}` })
+  const config = readConfig({
+    DIALECTS: 'simple-jwt,sessions,envelope',
+    RATE_LIMIT: 'off',
+    LOG_LEVEL: 'silent',
+    JWT_SECRET: secret,
+    JWT_REFRESH_SECRET: `refresh-${secret}`,
+  })
   const context = { config, close: async () => {} } as OpenContext
-  const app = await buildApp(config, {} as AppStores, { context, log: startLog('silent') })
+  const app = await buildApp(config, {} as AppStores, { context, log: startLog(config) })
   await app.ready()
   const document = app.swagger()
   await app.close()

@@ -1,4 +1,4 @@
-import { access, chmod, lstat, mkdir, realpath, stat } from 'node:fs/promises'
+import { access, chmod, lstat, mkdir, readdir, realpath, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { codeOf } from '../lib/error-facts.js'
@@ -12,19 +12,70 @@ import { changeOwner, choosePrivateUser, isFree, isPrivate, type ServerUser, sta
  * Creates the data folder if it is missing, and closes it to all other users.
  *
  * @returns its absolute path without symbolic links
- * @throws if it belongs to another user, or its path contains a symbolic link of another user
+ * @throws if it belongs to another user, contains other files, or its path contains a symbolic link of another user
  */
 export async function makeDataDir(dataDir: string): Promise<string> {
-  await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  await makeFolders(resolve(dataDir))
   const self = process.getuid?.()
   if (self !== undefined) await refuseLinksOfOthers(dataDir, self)
   const path = await realpath(dataDir)
-  const owner = (await stat(path)).uid
+  const { uid: owner, mode } = await stat(path)
   if (self !== undefined && owner !== self) {
-    throw new Error(`${path} belongs to uid ${owner}, not to uid ${self}. Start Latchkey as the user who created it.`)
+    throw new Error(
+      `${path} belongs to uid ${owner}, not to uid ${self}. Start Latchkey as the user who created it, or set DATA_DIR to ` +
+        'another folder.',
+    )
   }
-  await chmod(path, 0o700)
+  if ((mode & 0o077) !== 0) {
+    await refuseOtherFiles(path)
+    await chmod(path, 0o700)
+  }
   return path
+}
+
+/** As `mkdir -p`. That of Node never ends if the parent exists but cannot contain folders, as /proc. */
+async function makeFolders(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 })
+  } catch (error) {
+    const code = codeOf(error)
+    if (code === 'EEXIST') return refuseFile(path)
+    const parent = dirname(path)
+    if (code !== 'ENOENT' || parent === path || (await exists(parent))) throw error
+    await makeFolders(parent)
+    await mkdir(path, { mode: 0o700 }).catch(error => {
+      if (codeOf(error) !== 'EEXIST') throw error
+    })
+  }
+}
+
+async function refuseFile(path: string): Promise<void> {
+  const isFolder = await stat(path).then(
+    stats => stats.isDirectory(),
+    () => false,
+  )
+  if (!isFolder) throw Object.assign(new Error(`${path} is not a folder.`), { code: 'ENOTDIR' })
+}
+
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** The files of a data folder, and what a new file system contains. */
+const OUR_FILES = /^(secrets\.json|postgres|latchkey\.pid|lost\+found$)/
+
+/** Closing a folder of other programs to all other users, such as /tmp or a home, would break these programs. */
+async function refuseOtherFiles(path: string): Promise<void> {
+  const names = await readdir(path)
+  const other = names.find(name => !OUR_FILES.test(name))
+  if (other === undefined || names.includes('secrets.json')) return
+  throw new Error(
+    `The data folder ${path} contains other files (${other}): set DATA_DIR to a new folder, or to one that only ` +
+      'Latchkey uses.',
+  )
 }
 
 async function refuseLinksOfOthers(dataDir: string, self: number): Promise<void> {

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { chown, type FileHandle, mkdir, mkdtemp, open, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { messageOf } from '../lib/error-facts.js'
 import { changeOwner, chooseInitdbUser, type ServerUser, syncToDisk } from './server-user.js'
 import { stopWithParent } from './stop.js'
 
@@ -90,7 +91,12 @@ export async function createInstallation(
     await rename(folder, installation.folder)
   } catch (error) {
     await rm(folder, { recursive: true, force: true })
-    throw error
+    if (!/ENOSPC|No space left/.test(messageOf(error))) throw error
+    throw new Error(
+      `The disk of the data folder ${dirname(installation.folder)} is full: free some space, or set DATA_DIR to a folder ` +
+        'on another disk.',
+      { cause: error },
+    )
   }
 }
 

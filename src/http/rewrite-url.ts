@@ -64,6 +64,9 @@ function inQuery(part: string): string {
 /** The first path segments of all our routes. */
 const OUR_ROUTES = /^\/(?:\.well-known|admin|api|auth|docs|livez|oauth|openapi\.json|readyz)(?:[/?]|$)/
 
+/** Routes with a single segment. */
+const OUR_PAGES = /^\/(?:docs|livez|openapi\.json|readyz)$/
+
 /**
  * Removes PUBLIC_PATH, which some gateways strip and others pass on. It is removed once, and only before a path of one of
  * our routes: if PUBLIC_PATH is `/auth`, `/auth/auth/login` and `/auth/login` are the same.
@@ -74,5 +77,8 @@ const OUR_ROUTES = /^\/(?:\.well-known|admin|api|auth|docs|livez|oauth|openapi\.
 export function withoutPublicPath(url: string, path: string, prefix?: string): string {
   if (!url.startsWith(path)) return url
   const rest = url.slice(path.length)
-  return OUR_ROUTES.test(rest) || (prefix !== undefined && rest.startsWith(`${prefix}/`)) ? rest : url
+  if (OUR_ROUTES.test(rest) || (prefix !== undefined && rest.startsWith(`${prefix}/`))) return rest
+  // `/identity` and `/identity/` are the root. But if PUBLIC_PATH is `/docs`, a gateway that strips it means the page.
+  const root = /^\/?(?=\?|$)/.exec(rest)
+  return root && !OUR_PAGES.test(path) ? `/${rest.slice(root[0].length)}` : url
 }

@@ -35,6 +35,7 @@ import { verifyRoutes } from '../http/routes/auth/verify.js'
 import { gatewayRoutes } from '../http/routes/auth/verify-for-gateways.js'
 import { healthRoutes, readiness } from '../http/routes/health.js'
 import { oauthRoutes } from '../http/routes/oauth/oauth.js'
+import { rootRoutes } from '../http/routes/root.js'
 import { wellKnownRoutes } from '../http/routes/well-known.js'
 import type { Database } from '../postgres/database.js'
 import type { Ephemeral } from '../redis/ephemeral.js'
@@ -110,6 +111,7 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
     await app.register(recheckAfterBody, { context })
     await app.register(authenticateClients, { context })
 
+    await app.register(rootRoutes, config)
     await app.register(healthRoutes, { ready: readiness(app, stores) })
     await app.register(wellKnownRoutes, { ...config, keyring: context.keyring })
     await app.register(signInRoutes, { context })

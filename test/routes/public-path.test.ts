@@ -51,7 +51,7 @@ for (const given of ['/identity', '/auth/', '/api', '/a/b.c'])
         t.equal(prefixed, bare, `${method} ${path}${url}`)
       }
     t.equal(await statusOf(app, `${path}/livez?deep`, 'GET'), 200)
-    t.equal(await statusOf(app, path, 'GET'), 404)
+    t.equal(await statusOf(app, path, 'GET'), 200)
     t.equal(await statusOf(app, `${path}/nothing`, 'GET'), 404)
   })
 

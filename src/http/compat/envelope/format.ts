@@ -16,7 +16,7 @@ export function formatOf(app: FastifyInstance, { config }: AuthContext) {
       operationId,
       summary: `${action}, in the format of older systems`,
       tags: ['Older APIs'],
-      documented: { commonErrors: false },
+      documented: { commonErrors: false } as const,
       ...schema,
     }),
     // Counted together with our own routes, so that these paths give no additional attempts to guess passwords or tokens.
