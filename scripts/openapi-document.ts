@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { describeApi } from './describe-api.js'
 
-// Writes docs/openapi.json, the API with the default settings and every dialect. `--check` only compares.
+// Writes docs/openapi.json, the API with the default settings. `--check` only compares.
 
 const path = new URL('../docs/openapi.json', import.meta.url)
 const document = `${JSON.stringify(await describeApi(), undefined, 2)}\n`

@@ -15,6 +15,7 @@ export function formatOf(app: FastifyInstance, { config }: AuthContext) {
     describe: <S extends FastifySchema>(operationId: string, action: string, schema: S) => ({
       operationId,
       summary: `${action}, in the format of older systems`,
+      description: 'As at `/auth`, with the answer in an envelope.',
       tags: ['Older APIs'],
       documented: { commonErrors: false } as const,
       ...schema,
