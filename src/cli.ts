@@ -2,12 +2,14 @@
 import { createRequire } from 'node:module'
 import { Command } from 'commander'
 import { addClientCommands } from './cli/clients.js'
+import { addEventsCommand } from './cli/events.js'
 import { reportError } from './cli/exit-codes.js'
 import { HELP_OF_EXIT_CODES } from './cli/help.js'
 import { addKeyCommands } from './cli/keys.js'
 import { addMigrateCommand } from './cli/migrate.js'
 import { allowClosedOutput, useJson } from './cli/output.js'
-import { addSignOutEveryoneCommand, addUserCommands } from './cli/users.js'
+import { addSessionCommands, addSignOutEveryoneCommand } from './cli/sessions.js'
+import { addUserCommands } from './cli/users.js'
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
 
@@ -34,10 +36,12 @@ program
   .action(async () => (await import('./server/serve.js')).serve(await configure({ mayCreate: true })))
 
 addMigrateCommand(program, () => configure({ mayCreate: true }))
-addKeyCommands(program, configure)
-addSignOutEveryoneCommand(program, configure)
 addUserCommands(program, configure)
+addSessionCommands(program, configure)
+addSignOutEveryoneCommand(program, configure)
+addEventsCommand(program, configure)
 addClientCommands(program, configure)
+addKeyCommands(program, configure)
 
 try {
   await program.parseAsync(args, { from: 'user' })

@@ -7,7 +7,7 @@ import { FAILURE_DELAY_MARGIN } from '../domain/login/failure-delay.js'
 import type { Database } from '../postgres/database.js'
 import { EXIT } from './exit-codes.js'
 import { openImport, openRoleMapping, readLines } from './import-input.js'
-import { type Print, print, say } from './output.js'
+import { isJson, type Print, print, printResult, say, sayJson } from './output.js'
 import { ACTOR, withDatabase } from './with-stores.js'
 
 export interface Output {
@@ -37,22 +37,30 @@ export async function importFile(config: Config, path: string, mappingPath: stri
   const input = await openImport(path)
   await withDatabase(config, async ({ db }) => {
     const { signInFailureDelayMs } = config
-    const leftOut = await importUsers(db, input, { print, say }, { mapRoles, signInFailureDelayMs })
-    if (leftOut > 0) process.exitCode = EXIT.incomplete
+    const output = { print: isJson() ? () => {} : print, say }
+    const summary = await importUsers(db, input, output, { mapRoles, signInFailureDelayMs })
+    const { counts, administrators, ignoredFields, warning = null } = summary
+    if (isJson()) printResult({ ...counts, administrators, ignored_fields: ignoredFields, warning }, () => {})
+    if (counts.refused > 0) process.exitCode = EXIT.incomplete
   })
 }
 
-/**
- * Imports the accounts and reports the result.
- *
- * @returns how many lines were left out
- */
+export interface ImportSummary {
+  counts: ImportCounts
+  /** How many of the imported accounts have the role admin. */
+  administrators: number
+  ignoredFields: string[]
+  /** If the slowest hash takes too long. */
+  warning: string | undefined
+}
+
+/** Imports the accounts and reports the result. */
 export async function importUsers(
   db: Database,
   input: AsyncIterable<Buffer>,
   { print, say }: Output,
   { mapRoles, signInFailureDelayMs, measureHash }: ImportOptions,
-): Promise<number> {
+): Promise<ImportSummary> {
   const slowestHash = slowestHashFinder(measureHash)
   let administrators = 0
   const ignored = new Set<string>()
@@ -64,7 +72,7 @@ export async function importUsers(
       // Also of those that are there: the import may have been interrupted.
       slowestHash.add(passwordHash)
     },
-    onRefused: (line, reason) => say(`line ${line}: ${reason}`),
+    onRefused: (line, reason) => (isJson() ? sayJson({ line, message: reason }) : say(`line ${line}: ${reason}`)),
     onIgnored(field) {
       if (ignored.size < MAX_IGNORED_FIELDS) ignored.add(field)
     },
@@ -91,7 +99,7 @@ export async function importUsers(
   if (administrators > 0) print(administratorsInWords(administrators))
   const warning = slowHashWarning(await slowestHash.find(), signInFailureDelayMs)
   if (warning !== undefined) print(warning)
-  return counts.refused
+  return { counts, administrators, ignoredFields: [...ignored], warning }
 }
 
 function inWords({ imported, present, refused }: ImportCounts): string {

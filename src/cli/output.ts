@@ -53,12 +53,35 @@ export async function printArray(items: AsyncIterable<unknown> | Iterable<unknow
 }
 
 /** Prints lines of cells, each column as wide as its widest cell. The first line is the header. */
-export function printTable(table: readonly (readonly string[])[], print: Print): void {
-  const shown = table.map(line => line.map(printable))
-  const widths = shown[0]!.map((_, column) => Math.max(...shown.map(line => line[column]!.length)))
-  for (const line of shown) {
-    const cells = line.map((cell, column) => cell.padEnd(widths[column]!))
-    print(cells.join('  ').trimEnd())
+export function printTable([header, ...lines]: readonly (readonly string[])[], print: Print): void {
+  createTable(header!, { print }).add(lines)
+}
+
+/**
+ * A table that grows, so that a long list needs no memory. Its columns are as wide as their widest cell so far.
+ *
+ * @param options.widths the least width of each column
+ */
+export function createTable(
+  header: readonly string[],
+  { print: printLine = print, widths: given = [] }: { print?: Print; widths?: readonly number[] } = {},
+) {
+  const widths = header.map((name, column) => Math.max(name.length, given[column] ?? 0))
+  let isBegun = false
+  return {
+    add(lines: readonly (readonly string[])[]): void {
+      const shown = lines.map(line => line.map(printable))
+      for (const line of shown)
+        for (const [column, cell] of line.entries()) widths[column] = Math.max(widths[column]!, cell.length)
+      for (const line of isBegun ? shown : [header, ...shown])
+        printLine(
+          line
+            .map((cell, column) => cell.padEnd(widths[column]!))
+            .join('  ')
+            .trimEnd(),
+        )
+      isBegun = true
+    },
   }
 }
 

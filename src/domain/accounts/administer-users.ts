@@ -1,7 +1,9 @@
 import { fieldError, LatchkeyError } from '../../lib/errors.js'
 import { isUuid, newId } from '../../lib/ids.js'
+import type { NewUser } from '../../postgres/users.js'
 import { commitAndAnnounce } from '../commit-and-announce.js'
 import type { AuthContext } from '../context.js'
+import { checkNewPassword } from '../passwords/check-new-password.js'
 import { newTemporaryPassword } from '../passwords/temporary-password.js'
 import { endAllSessions } from '../sessions/end-sessions.js'
 import { earlierEmailForms, emailForms, nameTaken, normaliseEmail, normaliseUsername } from './account-names.js'
@@ -29,26 +31,49 @@ export async function createUser(
   account: NewAccount,
   actor: string,
 ): Promise<{ id: string; email: string; temporaryPassword: string }> {
-  const email = normaliseEmail(account.email)
-  const username = account.username === undefined ? undefined : normaliseUsername(account.username, email)
-  const roles = normaliseRoles(account.roles ?? [])
+  const names = readNames(account)
   const temporaryPassword = newTemporaryPassword()
-  const user = {
-    id: newId(),
+  const passwordHash = await passwords.hash(temporaryPassword)
+  const id = await insertUser(db, { ...names, passwordHash, mustChangePassword: true }, actor)
+  return { id, email: names.email, temporaryPassword }
+}
+
+/**
+ * Creates an account with a password that somebody has chosen. It does not have to be changed.
+ *
+ * @throws LatchkeyError as {@link createUser} and {@link checkNewPassword}
+ */
+export async function createUserWithPassword(
+  { db, config, passwords }: Pick<AuthContext, 'db' | 'config' | 'passwords'>,
+  account: NewAccount & { password: string },
+  actor: string,
+): Promise<{ id: string; email: string }> {
+  const names = readNames(account)
+  checkNewPassword(account.password, { email: names.email, minLength: config.passwordMinLength })
+  const passwordHash = await passwords.hash(account.password)
+  const id = await insertUser(db, { ...names, passwordHash, mustChangePassword: false }, actor)
+  return { id, email: names.email }
+}
+
+function readNames(account: NewAccount) {
+  const email = normaliseEmail(account.email)
+  return {
     email,
     earlierEmails: earlierEmailForms(account.email),
-    username,
+    username: account.username === undefined ? undefined : normaliseUsername(account.username, email),
     externalId: account.externalId,
-    roles,
-    passwordHash: await passwords.hash(temporaryPassword),
-    mustChangePassword: true,
+    roles: normaliseRoles(account.roles ?? []),
   }
+}
+
+async function insertUser(db: AuthContext['db'], user: Omit<NewUser, 'id'>, actor: string): Promise<string> {
+  const id = newId()
   await db.transaction(async repositories => {
-    const outcome = await repositories.users.insert(user)
+    const outcome = await repositories.users.insert({ ...user, id })
     if (outcome !== 'inserted') throw nameTaken(outcome)
-    await repositories.securityEvents.add({ type: 'user_created', userId: user.id, actor })
+    await repositories.securityEvents.add({ type: 'user_created', userId: id, actor })
   })
-  return { id: user.id, email, temporaryPassword }
+  return id
 }
 
 /**

@@ -1,3 +1,5 @@
+import { LatchkeyError } from '../../lib/errors.js'
+import { isUuid } from '../../lib/ids.js'
 import { textForm } from '../../lib/normalize.js'
 import type { User } from '../../postgres/users.js'
 import type { AuthContext } from '../context.js'
@@ -18,6 +20,18 @@ export function attemptCounter(names: AccountNames): string {
 /** The account with this name, if one exists. */
 export function findAccount({ db }: Pick<AuthContext, 'db'>, names: AccountNames): Promise<User | undefined> {
   return findUser(db, accountName(names), names)
+}
+
+/**
+ * The account with this id, e-mail or username, for operators.
+ *
+ * @throws LatchkeyError user_not_found
+ */
+export async function getAccountByAnyName(context: Pick<AuthContext, 'db'>, name: string): Promise<User> {
+  const user = isUuid(name) ? await context.db.users.findById(name) : undefined
+  const found = user ?? (await findAccount(context, { username: name }))
+  if (!found) throw new LatchkeyError('user_not_found')
+  return found
 }
 
 /** The name in its normal form. */

@@ -34,7 +34,7 @@ export async function listEvents(
   const expired = await db.expiredSessions.of(userId, config.eventRetentionSeconds)
   if (expired.length > 0) await db.securityEvents.addAll(expired.map(sessionExpiredEvent))
   const found = await db.securityEvents.of(userId, { limit: limit + 1, before })
-  const events = found.slice(0, limit).map(event => ({ ...event, device: deviceOf(event) }))
+  const events = found.slice(0, limit).map(withDevice)
   return { events, next: found.length > limit ? events.at(-1)!.id : null }
 }
 
@@ -74,6 +74,8 @@ function visibleToOwner(event: ListedEvent, userId: string): ListedEvent {
   return { ...event, details, actor: 'administrator', ip: null, userAgent: null, device: null }
 }
 
-function deviceOf({ userAgent }: SecurityEvent): Device | null {
-  return userAgent === null ? null : describeDevice(userAgent)
+/** Adds the device that its user agent describes. */
+export function withDevice(event: SecurityEvent): ListedEvent {
+  const { userAgent } = event
+  return { ...event, device: userAgent === null ? null : describeDevice(userAgent) }
 }

@@ -71,7 +71,7 @@ export function eventPageView({ events, next }: EventPage): { events: EventView[
   return { events: events.map(eventView), next }
 }
 
-function eventView(event: ListedEvent): EventView {
+export function eventView(event: ListedEvent): EventView {
   return {
     id: event.id,
     at: event.at.toISOString(),

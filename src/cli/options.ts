@@ -1,0 +1,44 @@
+import { type Command, InvalidArgumentError, Option } from 'commander'
+
+export interface PageOptions {
+  limit?: number
+  all?: true
+}
+
+/** Adds `--limit` and `--all` to a command that lists. */
+export function withLimit(command: Command, what: string, standard: number): Command {
+  return command
+    .addOption(
+      new Option('--limit <count>', `print at most so many ${what} (${standard} by default)`).argParser(readCount),
+    )
+    .addOption(new Option('--all', `print all ${what}`).conflicts('limit'))
+}
+
+export function limitOf({ limit, all }: PageOptions, standard: number): number {
+  return all ? Number.POSITIVE_INFINITY : (limit ?? standard)
+}
+
+function readCount(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a whole number above 0.')
+  return Number(text)
+}
+
+/** Collects a repeated option. A variadic option would take the argument after it for a value. */
+export function collect(value: string, values: readonly string[] = []): string[] {
+  return [...values, value]
+}
+
+const UNITS_MS: Partial<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** An instant (`2026-07-01T12:00:00Z`), a day (`2026-07-01`, which begins in UTC), or how long ago it was (`15m`, `7d`). */
+export function readSince(text: string): Date {
+  const ago = /^(\d{1,6})([smhd])$/.exec(text)
+  if (ago) return new Date(Date.now() - Number(ago[1]) * UNITS_MS[ago[2]!]!)
+  const instant = new Date(text)
+  // Without a zone, JavaScript would take the zone of this machine.
+  const isComplete = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.test(text)
+  if (isComplete && !Number.isNaN(instant.getTime())) return instant
+  throw new InvalidArgumentError(
+    'Write an instant such as 2026-07-01T12:00:00Z, or how long ago, such as 15m, 12h or 7d.',
+  )
+}
