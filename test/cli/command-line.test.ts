@@ -25,3 +25,38 @@ t.test('an invalid command line exits with 64 and a hint where to look', async t
     t.match(await runLatchkey(args), { code: 64, stdout: '', stderr: says }, args.join(' '))
   }
 })
+
+t.test('the help of every command has an example and the exit codes', async t => {
+  const groups: Record<string, string[]> = {
+    users: [
+      ...['create', 'list', 'show', 'sessions', 'events', 'delete', 'rename', 'roles', 'disable', 'enable'],
+      ...['reset-password', 'temporary-password', 'import', 'check-emails'],
+    ],
+    sessions: ['list', 'show', 'revoke'],
+    clients: ['create', 'list', 'show', 'rotate', 'remove'],
+    keys: ['list', 'rotate', 'revoke'],
+  }
+  const commands = Object.entries(groups).flatMap(([group, names]) => names.map(name => [group, name]))
+  for (const command of [...commands, ['events'], ['migrate'], ['sign-out-everyone']]) {
+    const { code, stdout } = await runLatchkey([...command, '--help'])
+    t.equal(code, 0, command.join(' '))
+    t.match(stdout, `$ latchkey ${command.join(' ')}`)
+    t.match(stdout, /Exit codes: 0 done; 1 failed; .* 64 invalid command line/)
+    t.match(stdout, '--json')
+  }
+  for (const [group, names] of Object.entries(groups)) {
+    const { code, stdout, stderr } = await runLatchkey([group])
+    t.same({ code, stdout }, { code: 64, stdout: '' }, group)
+    for (const name of names) t.match(stderr, new RegExp(`^  ${name}\\b`, 'm'))
+  }
+})
+
+t.test('with --json an invalid command line is reported as JSON, also before the command', async t => {
+  const usage = (message: string) => ({
+    code: 64,
+    stdout: '',
+    stderr: `{"error":{"code":"usage","message":${message}}}\n`,
+  })
+  t.same(await runLatchkey(['users', 'lst', '--json']), usage(`"unknown command 'lst' (Did you mean list?)"`))
+  t.same(await runLatchkey(['--json', 'users']), usage('"A command is missing: latchkey --help lists the commands."'))
+})
