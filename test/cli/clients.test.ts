@@ -33,6 +33,13 @@ t.test('clients are managed on the command line', async t => {
 
   t.test('clients list shows the client_id and the scopes, and no secret', async t => {
     await clients('create', 'another.one', '--scope', 'revocations')
+    const listed = JSON.parse((await clients('list', '--json')).stdout)
+    t.match(listed, [
+      { name: 'another.one', scopes: ['revocations'] },
+      { name: 'billing', client_id: id },
+    ])
+    for (const name of ['billing', id]) t.same(JSON.parse((await clients('show', name, '--json')).stdout), listed[1])
+    t.match(await clients('show', 'nobody'), { code: 3, stdout: '', stderr: 'Client not found.\n' })
     const { stdout } = await clients('list')
     t.match(stdout, /^NAME +CLIENT ID +SCOPES +CREATED\nanother\.one +[0-9a-f-]{36} +revocations +\S+Z\nbilling +/)
     t.match(stdout, id)

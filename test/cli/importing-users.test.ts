@@ -247,3 +247,18 @@ t.test('an import warns if its slowest hash takes longer than the delay of a fai
   t.equal((await importInto(300, password_hash, bcrypt)).length, 1, 'no warning if it takes less')
   t.equal((await importInto(900, password_hash)).length, 1, 'no warning without a hash of another scheme')
 })
+
+t.test('with --json an import prints its counts as one object, and each line that it left out', async t => {
+  const { env } = await open(t)
+  const file = join(t.testdir({}), 'users.ndjson')
+  await writeFile(file, [JSON.stringify({ email: 'ada@example.com', password_hash, shoe_size: 42 }), '{'].join('\n'))
+  const { code, stdout, stderr } = await runLatchkey(['users', 'import', file, '--json'], { env })
+  t.equal(code, 2)
+  const counts = { lines: 2, imported: 1, present: 0, refused: 1, administrators: 0, warning: null }
+  t.same(JSON.parse(stdout), { ...counts, ignored_fields: ['shoe_size'] })
+  const said = stderr
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line))
+  t.match(said, [{ line: 2, message: 'This is not JSON.' }, { message: /^Unknown fields/ }])
+})

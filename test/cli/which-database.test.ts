@@ -134,3 +134,16 @@ async function refuses(t: Test, args: string[], env: NodeJS.ProcessEnv, says: Re
 async function listing(folder: string): Promise<string[]> {
   return (await readdir(folder, { recursive: true })).sort()
 }
+
+t.test('a database user that cannot read which migrations were applied can still read', async t => {
+  const { env, database } = await externalStores(t)
+  const url = new URL(env.DATABASE_URL!)
+  const role = `reader_${url.pathname.slice(1)}`
+  await database.admin.unsafe(`create role ${role} login password 'reader'`)
+  t.teardown(() => database.admin.unsafe(`drop owned by ${role}; drop role ${role}`))
+  await database.admin.unsafe(`grant select on all tables in schema public to ${role}`)
+  Object.assign(url, { username: role, password: 'reader' })
+  const { code, stderr } = await runCommand(['clients', 'list'], { env: { ...env, DATABASE_URL: url.href } })
+  t.match({ code, stderr }, { code: 0, stderr: /^Database: Postgres at [^\n]+\n$/ })
+  t.notMatch(stderr, /reader:|reader@/)
+})
