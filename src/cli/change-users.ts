@@ -68,6 +68,7 @@ type InContext = (name: string, work: (context: AuthContext, user: User) => Prom
 function addDelete(users: Command, inContext: InContext): void {
   const remove = users
     .command('delete')
+    .alias('remove')
     .description('delete an account with its sessions; its events are kept')
     .argument(USER)
     .option('--yes', 'do not ask for confirmation; needed if nobody is at a terminal')

@@ -50,6 +50,7 @@ export function addClientCommands(program: Command, configure: Configure): void 
 
   const remove = clients
     .command('remove')
+    .alias('delete')
     .description('remove a client, invalidate its tokens and revoke the sessions that it opened')
     .argument(NAME)
     .action(async (given: string) =>

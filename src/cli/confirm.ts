@@ -1,5 +1,7 @@
-import { createInterface } from 'node:readline/promises'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
 import { NotConfirmed, UsageError } from './exit-codes.js'
+import { printable } from './output.js'
 
 /** @throws UsageError if nobody is at a terminal and `--yes` was not given */
 export function requireConfirmation(yes: boolean): void {
@@ -9,14 +11,15 @@ export function requireConfirmation(yes: boolean): void {
 /**
  * Asks the person at the terminal before something is lost. The question is on stderr, as stdout is for the result.
  *
- * @throws NotConfirmed
+ * @throws NotConfirmed, also after Ctrl-C and Ctrl-D
  */
 export async function confirm(question: string): Promise<void> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
-  try {
-    const answer = await terminal.question(`${question} This cannot be undone. [y/N] `)
-    if (!/^y(es)?$/i.test(answer.trim())) throw new NotConfirmed('Nothing was changed.')
-  } finally {
+  let answer = ''
+  terminal.question(`${printable(question)} This cannot be undone. [y/N] `, given => {
+    answer = given
     terminal.close()
-  }
+  })
+  await once(terminal, 'close')
+  if (!/^y(es)?$/i.test(answer.trim())) throw new NotConfirmed('Nothing was changed.')
 }

@@ -102,7 +102,7 @@ export function formatInstant(instant: Date | null): string {
 const UNPRINTABLE = /[\p{Cc}\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]/gu
 
 /** Replaces each character that a terminal would obey by its number. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replace(UNPRINTABLE, character =>
     character === '\n' && json ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )

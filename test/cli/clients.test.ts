@@ -58,7 +58,7 @@ t.test('clients are managed on the command line', async t => {
   })
 
   t.test('clients remove invalidates the secret of a client and its tokens', async t => {
-    const removed = await clients('remove', 'billing')
+    const removed = await clients('delete', 'billing')
     t.match(removed, {
       code: 0,
       stdout: /^Removed the client billing, .* revoked 0 sessions that it opened\.\n$/,
