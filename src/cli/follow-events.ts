@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../config/config.js'
-import { type EventFollower, followEvents as follow, latestEvents } from '../domain/events/latest-events.js'
+import { type EventFollower, followEvents as follow, latestEvents, OVERLAP_MS } from '../domain/events/latest-events.js'
 import type { ListedEvent } from '../domain/events/list-events.js'
 import { messageOf } from '../lib/error-facts.js'
 import type { EventFilter } from '../postgres/latest-events.js'
@@ -31,19 +31,24 @@ export async function followEvents(config: Config, options: EventChoice, limit: 
   await pollForever(config, stores, follower, printEvent)
 }
 
-/** Reads the latest events, the latest last. The follower continues after them. */
+/**
+ * Reads the latest events, the latest last. The follower continues after them, also with events of transactions that are
+ * in progress now.
+ */
 async function begin(
   { db }: Stores,
   filter: EventFilter,
   limit: number,
 ): Promise<{ follower: EventFollower; earlier: ListedEvent[] }> {
-  const follower = follow(filter, await db.latestEvents.now())
+  const now = await db.latestEvents.now()
+  const follower = follow(filter, new Date(now.getTime() - OVERLAP_MS))
+  for await (const event of follower.poll({ db })) follower.skip(event)
   const earlier: ListedEvent[] = []
   for await (const event of latestEvents({ db }, filter, limit)) {
     follower.skip(event)
-    earlier.unshift(event)
+    earlier.push(event)
   }
-  return { follower, earlier }
+  return { follower, earlier: earlier.reverse() }
 }
 
 async function pollForever(

@@ -26,7 +26,7 @@ export async function* latestEvents(
  * How long after its instant an event can become visible: an event has the instant at which its transaction began. Such
  * a time is read again at each poll.
  */
-const OVERLAP_MS = 15_000
+export const OVERLAP_MS = 15_000
 
 /** Reads the events that are new since the last poll, from any connection. */
 export interface EventFollower {
