@@ -9,7 +9,7 @@ export function originAdvice(
   publicOrigin: string,
 ): string | undefined {
   if (origin === undefined || origin === publicOrigin) return undefined
-  if (!PRINTABLE_ORIGIN.test(origin) || !URL.canParse(origin))
+  if (!BROWSERS_ORIGIN.test(origin) || !URL.canParse(origin))
     return 'The page has no origin that CORS_ORIGINS could contain: it is a file or in a sandboxed frame. Serve it over http.'
   const page = new URL(origin)
   const { hostname } = new URL(publicOrigin)
@@ -24,9 +24,13 @@ export function originAdvice(
     )
   }
   return (
-    `The page is at ${origin}, which is not in CORS_ORIGINS. Add it (CORS_ORIGINS=${origin}) and restart Latchkey, or ` +
-    'let the server of the page forward its requests to Latchkey: see docs/front-end.md.'
+    `The page is at ${origin}, which is not in CORS_ORIGINS. If the page is yours, set CORS_ORIGINS=${origin} and ` +
+    'restart Latchkey, or let the server of the page forward its requests to Latchkey: see docs/front-end.md.'
   )
 }
 
-const PRINTABLE_ORIGIN = /^[\x21-\x7e]{1,200}$/
+/**
+ * An origin as browsers send it: in lower case, and no label of the host longer than in DNS. Anything else in this header
+ * was not written by a browser and could be a secret, so it is neither logged nor sent back.
+ */
+const BROWSERS_ORIGIN = /^[a-z][a-z0-9+.-]{0,31}:\/\/(?!.*[^.:]{64})[a-z0-9._:[\]-]{1,260}$/

@@ -39,6 +39,20 @@ t.test('an unknown account, a wrong password and a disabled account get one resp
     t.strictSame(await change(attempts[name]), expected, `${name}, changing the password`)
 })
 
+t.test('the refusal by the limit of failures is the same for a name without an account', async t => {
+  const limits = { RATE_LIMIT: 'on', RATE_LIMIT_PER_ADDRESS: '100', RATE_LIMIT_FAILURES_PER_ACCOUNT: '2' }
+  const { app } = await buildTestApp(t, limits)
+  const ada = await signUp(app)
+  const refusals = []
+  for (const email of [ada.email, 'nobody@example.com']) {
+    for (let guess = 0; guess < 2; guess++) await post(app, '/auth/login', { email, password: `${guess}` })
+    const { status, code, detail } = (await post(app, '/auth/login', { email, password: 'x' })).json()
+    refusals.push({ status, code, detail: detail.replace(/\d+ seconds?/, 'n seconds') })
+  }
+  const detail = 'At most 2 failed sign-ins per minute with one sign-in name. Wait n seconds.'
+  t.strictSame(refusals, Array(2).fill({ status: 429, code: 'rate_limited', detail }))
+})
+
 /** The median time of a refusal for each account, interleaved because the load of the machine varies. */
 async function refusalMs(app: FastifyInstance, emails: Record<string, string>, rounds: number) {
   const taken = Object.keys(emails).map((name): [string, number[]] => [name, []])

@@ -44,6 +44,13 @@ t.test('outside production a refusal names the origin and the setting that allow
   const refused = { status: 403, code: 'cross_site_request' }
   t.match(await signIn({ origin: VITE }), { ...refused, detail: `CORS_ORIGINS=${VITE}` })
   t.match(await signIn({ origin: 'null' }), { ...refused, detail: /no origin that CORS_ORIGINS could contain/ })
+  for (const origin of [
+    'https://Upper.example',
+    `https://${'a'.repeat(64)}.example`,
+    'https://a.example/path',
+    'https://"x',
+  ])
+    t.notMatch((await signIn({ origin })).detail, origin.slice(8), 'what no browser sends is not repeated')
   const ownAddress = { origin: 'http://192.168.1.7:3000', host: '192.168.1.7:3000' }
   t.match(await signIn(ownAddress), { ...refused, detail: /Set PUBLIC_ORIGIN=http:\/\/192\.168\.1\.7:3000/ })
   const anotherSite = await signIn({ origin: 'http://127.0.0.1:5173' })

@@ -23,10 +23,11 @@ t.test('failed attempts on an account are limited per minute, and the refusal sa
   const { limit, passTime } = open()
   for (let attempts = 0; attempts < 3; attempts++) await t.resolves(limit.reserve(account))
   passTime(20_500)
-  await t.rejects(limit.reserve(account), { ...refused, retryAfterSeconds: 40 })
+  const detail = 'At most 3 failed sign-ins per minute with one sign-in name. Wait 40 seconds.'
+  await t.rejects(limit.reserve(account), { ...refused, retryAfterSeconds: 40, detail })
   await t.resolves(limit.reserve('grace@example.org'), 'another account is not affected')
   passTime(39_499)
-  await t.rejects(limit.reserve(account), { ...refused, retryAfterSeconds: 1 })
+  await t.rejects(limit.reserve(account), { ...refused, retryAfterSeconds: 1, detail: /Wait 1 second\.$/ })
   passTime(1)
   await t.resolves(limit.reserve(account))
 })

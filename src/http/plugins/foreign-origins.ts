@@ -28,7 +28,7 @@ export const foreignOrigins = fp(
       if (isFromOwnSite(headers, options)) return done()
 
       const advice = originAdvice(headers, options.publicOrigin)
-      if (advice !== undefined) warn(headers.origin, advice)
+      if (advice !== undefined) warn(advice)
       const refusal = new LatchkeyError(
         'cross_site_request',
         explains && advice !== undefined ? { detail: advice } : {},
@@ -86,14 +86,14 @@ const FORGET_AFTER_MS = 3_600_000
 function warnOnce(log: Pick<FastifyBaseLogger, 'warn'>, now: () => number = Date.now) {
   const warned = new Set<string>()
   let since = now()
-  return (origin: string, advice: string) => {
+  return (advice: string) => {
     if (warned.size >= MAX_ORIGINS && now() - since > FORGET_AFTER_MS) {
       warned.clear()
       since = now()
     }
-    if (warned.size >= MAX_ORIGINS || warned.has(origin)) return
-    warned.add(origin)
-    log.warn(`Refused a request of a page of another origin. ${advice} (Logged once for each origin.)`)
+    if (warned.size >= MAX_ORIGINS || warned.has(advice)) return
+    warned.add(advice)
+    log.warn(`A page of another origin cannot use this service. ${advice} (Logged once for each origin.)`)
   }
 }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 
@@ -37,10 +38,16 @@ export function requestIds(
   newId: () => string = newRequestIds(),
 ): (request: IncomingMessage) => string {
   if (isTrusted === false) return newId
+  // A proxy sends many requests on a connection, and the comparison with the networks takes longer than the rest.
+  const trusted = new WeakMap<Socket, boolean>()
+  const isFromProxy = (socket: Socket) => {
+    const known = trusted.get(socket) ?? isTrusted(socket.remoteAddress ?? '')
+    trusted.set(socket, known)
+    return known
+  }
   return ({ headers, socket }) => {
     const sent = headers[REQUEST_ID_HEADER]
-    const isKept = typeof sent === 'string' && PROXYS_ID.test(sent) && isTrusted(socket.remoteAddress ?? '')
-    return isKept ? sent : newId()
+    return typeof sent === 'string' && PROXYS_ID.test(sent) && isFromProxy(socket) ? sent : newId()
   }
 }
 
