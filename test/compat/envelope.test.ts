@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { payloadOf } from '../attacks/forger.js'
 import { buildTestApp } from '../support/build-test-app.js'
+import { startFaultProxy } from '../support/fault-proxy.js'
 import { get, PASSWORD, post, refresh, signIn, signUp, verify } from '../support/people.js'
 
 const PREFIX = '/api/v1/auth'
@@ -148,6 +149,17 @@ t.test('every error has the envelope, a status, a code and the headers of its st
     code: 'internal_error',
   })
   await database.admin`alter table people rename to users`
+})
+
+t.test('a store that is unavailable is a 503 in the envelope, with Retry-After', async t => {
+  const { another, database } = await buildTestApp(t)
+  const postgres = await startFaultProxy(t, { target: database.url })
+  const { app } = await another({ ...ENVELOPE, DATABASE_URL: postgres.url })
+  await postgres.refuse()
+  const answer = await post(app, `${PREFIX}/login`, { email: 'ada@example.com', password: PASSWORD })
+  t.equal(answer.statusCode, 503)
+  t.match(answer.headers, { 'retry-after': /^\d+$/, 'content-type': /^application\/json/ })
+  t.match(answer.json(), { success: false, code: 'store_unavailable', message: /not available/ })
 })
 
 t.test('every invalid field is named, with a message for people', async t => {

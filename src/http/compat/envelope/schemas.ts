@@ -23,9 +23,9 @@ export function envelopeSchemas(spelling: Spelling) {
   const refreshToken = Type.String({ maxLength: 1024 })
   const field = spell('refresh_token', spelling)
   return {
-    tokens: answerOf(Type.Object(spelled(tokens))),
-    user: answerOf(Type.Object(spelled(userSchema.properties))),
-    nothing: answerOf(Type.Null()),
+    tokens: answerOf('EnvelopeTokens', 'The tokens of the session.', Type.Object(spelled(tokens))),
+    user: answerOf('EnvelopeUser', 'The user.', Type.Object(spelled(userSchema.properties))),
+    nothing: answerOf('EnvelopeNothing', 'The sessions are revoked.', Type.Null()),
     registration: Type.Object({ email: name, password, remember }),
     credentials: Type.Object({
       email: Type.Optional(name),
@@ -40,22 +40,23 @@ export function envelopeSchemas(spelling: Spelling) {
   }
 }
 
-function answerOf(data: TProperties[string]) {
-  return Type.Object({
-    success: Type.Literal(true),
-    message: Type.String({
-      description: 'A sentence in the language of `Accept-Language`: English, French or Spanish.',
-    }),
-    data,
-  })
+const message = Type.String({
+  description: 'A sentence for people, in the language of `Accept-Language`: English, French or Spanish.',
+})
+
+function answerOf(title: string, description: string, data: TProperties[string]) {
+  return Type.Object({ success: Type.Literal(true), message, data }, { title, description })
 }
 
-const failure = Type.Object({
-  success: Type.Literal(false),
-  message: Type.String({ description: 'A sentence for people, in the language of `Accept-Language`.' }),
-  code: Type.String({ description: 'The same code as in our problem details.' }),
-  errors: Type.Optional(Type.Array(Type.Object({ field: Type.String(), message: Type.String() }))),
-})
+const failure = Type.Object(
+  {
+    success: Type.Literal(false),
+    message,
+    code: Type.String({ description: 'A stable identifier of the error, as in our problem details.' }),
+    errors: Type.Optional(Type.Array(Type.Object({ field: Type.String(), message: Type.String() }))),
+  },
+  { title: 'EnvelopeFailure' },
+)
 
 /** The errors among the response schemas of a route: one entry for each status, with its codes. */
 export function failures(...codes: ErrorCode[]): Record<number, typeof failure> {
@@ -69,12 +70,13 @@ export function failures(...codes: ErrorCode[]): Record<number, typeof failure> 
   )
 }
 
-const EVERYWHERE = ['cross_site_request', 'store_unavailable', 'internal_error'] as const satisfies ErrorCode[]
+const EVERYWHERE = [
+  'invalid_request',
+  'ambiguous_request',
+  'cross_site_request',
+  'store_unavailable',
+  'internal_error',
+] as const satisfies ErrorCode[]
 
 /** The errors of every route with a body. */
-export const bodyErrors = [
-  'invalid_request',
-  'invalid_json',
-  'body_too_large',
-  'unsupported_media_type',
-] as const satisfies ErrorCode[]
+export const bodyErrors = ['invalid_json', 'body_too_large', 'unsupported_media_type'] as const satisfies ErrorCode[]
