@@ -1,63 +1,12 @@
 #!/usr/bin/env node
-import { createRequire } from 'node:module'
-import { Command } from 'commander'
-import { addClientCommands } from './cli/clients.js'
-import { addEventsCommand } from './cli/events.js'
-import { reportError } from './cli/exit-codes.js'
-import { HELP_OF_EXIT_CODES } from './cli/help.js'
-import { addKeyCommands } from './cli/keys.js'
-import { addMigrateCommand } from './cli/migrate.js'
-import { allowClosedOutput, useJson } from './cli/output.js'
-import { addSessionCommands, addSignOutEveryoneCommand } from './cli/sessions.js'
-import { addUserCommands } from './cli/users.js'
+// This file has no static imports, so that every Node can parse it: an old one gets a sentence instead of a syntax error.
 
-const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
-
-const args = kidsLast(process.argv.slice(2))
-const isJson = args.slice(0, args.indexOf('--') === -1 ? undefined : args.indexOf('--')).includes('--json')
-useJson(isJson)
-allowClosedOutput()
-
-const program = new Command('latchkey')
-  .description('Auth and session microservice, configured by environment variables (docs/configuration.md).')
-  .version(version)
-  .option('--embedded', 'use the embedded Postgres and no Redis, even if DATABASE_URL or REDIS_URL is set')
-  .option('--json', 'print the result as one JSON document, and errors as JSON')
-  .addHelpText('after', `\n${HELP_OF_EXIT_CODES}`)
-  .configureHelp({ showGlobalOptions: true })
-  .showHelpAfterError('(latchkey --help lists the commands)')
-  .exitOverride()
-// Errors are JSON too: reportError writes them.
-if (isJson) program.configureOutput({ writeErr() {}, outputError() {} })
-
-program
-  .command('serve')
-  .description('run the service until it receives a signal')
-  .action(async () => (await import('./server/serve.js')).serve(await configure({ mayCreate: true })))
-
-addMigrateCommand(program, () => configure({ mayCreate: true }))
-addUserCommands(program, configure)
-addSessionCommands(program, configure)
-addSignOutEveryoneCommand(program, configure)
-addEventsCommand(program, configure)
-addClientCommands(program, configure)
-addKeyCommands(program, configure)
-
-try {
-  await program.parseAsync(args, { from: 'user' })
-} catch (error) {
-  // Exit at once: something that a failed start left open could keep the process running.
-  process.exit(reportError(error))
-}
-
-/** Moves key ids behind `--`: they are 43 characters of base64url, and one that begins with a hyphen is not an option. */
-function kidsLast(args: readonly string[]): string[] {
-  const isKid = (arg: string) => /^-[\w-]{42}$/.test(arg)
-  if (!args.includes('revoke') || !args.some(isKid)) return [...args]
-  return [...args.filter(arg => !isKid(arg)), '--', ...args.filter(isKid)]
-}
-
-async function configure({ mayCreate = false } = {}) {
-  const { loadConfig } = await import('./cli/load-config.js')
-  return loadConfig(process.env, { embedded: program.opts().embedded === true, mayCreate })
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+if (major < 20 || (major === 20 && minor < 19)) {
+  console.error(
+    `Latchkey needs Node 22 or 24, and this is Node ${process.versions.node}: install Node 24 (https://nodejs.org).`,
+  )
+  process.exitCode = 1
+} else {
+  void import('./cli/program.js')
 }
