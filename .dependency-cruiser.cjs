@@ -9,7 +9,7 @@ const not = (name, from, to, comment) => ({
   to: { path: to },
 })
 
-const outer = '^src/(cli\\.ts$|cli/|server/)'
+const outer = '^src/((cli|index)\\.ts$|cli/|library/|server/)'
 const http = '^src/http/'
 const stores = '^src/(postgres|redis)/'
 const base = '^src/(config|lib)/'
@@ -29,8 +29,8 @@ module.exports = {
       from: { path: '^src' },
       to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev'], dependencyTypesNot: ['type-only'] },
     },
-    not('nothing-imports-the-process', '^src/(?!cli\\.ts|cli/|server/)', outer, 'The process is the outermost layer.'),
-    not('the-server-imports-no-command', '^src/server/', '^src/cli'),
+    not('nothing-imports-the-process', '^src/(?!(cli|index)\\.ts$|cli/|library/|server/)', outer, 'The process is the outermost layer.'),
+    not('the-server-imports-no-command', '^src/server/', '^src/(cli|library|index)'),
     not('domain-knows-no-http', '^src/domain/', `${http}|^src/embedded-postgres/`),
     not('domain-uses-no-framework', '^src/domain/', 'node_modules/(fastify|@fastify|drizzle-orm|postgres|ioredis)/'),
     {

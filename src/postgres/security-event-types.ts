@@ -1,4 +1,7 @@
-/** The types of security events; docs/events.md describes each. */
+/**
+ * The types of security events; docs/events.md describes each. They are alone in this file, so that an application that uses
+ * them needs no types of Drizzle.
+ */
 export const SECURITY_EVENT_TYPES = [
   'registered',
   'signed_in',
@@ -30,8 +33,6 @@ export const SECURITY_EVENT_TYPES = [
   'client_created',
   'client_removed',
   'client_secret_rotated',
-  'signing_key_created',
-  'signing_key_revoked',
   'signing_key_created',
   'signing_key_revoked',
 ] as const

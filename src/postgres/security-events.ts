@@ -7,7 +7,7 @@ import { securityEvents } from './schema/security-events.js'
 import type { SecurityEventType } from './security-event-types.js'
 import { seconds } from './session-facts.js'
 
-export type { SecurityEventType } from './security-event-types.js'
+export type { SecurityEventType }
 
 export interface NewSecurityEvent {
   /** By default a new id. Of two events with the same id the first is kept. */

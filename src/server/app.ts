@@ -1,5 +1,6 @@
+import type { Server } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyHttpOptions, type FastifyInstance } from 'fastify'
 import type { Config } from '../config/config.js'
 import type { AuthContext } from '../domain/context.js'
 import { isOwnRefreshToken } from '../domain/tokens/examine-refresh-token.js'
@@ -54,6 +55,10 @@ export interface AppOptions {
   clock?: () => number
   /** By default a context over the stores is opened. With this one, the stores are not touched until a request is. */
   context?: OpenContext
+  /** Overrides for a service that another application serves (src/library/mount.ts). */
+  server?: Pick<FastifyHttpOptions<Server>, 'trustProxy' | 'genReqId'>
+  /** Called with the path of each route, as it is written in the code. */
+  onPath?: (path: string) => void
   /** A pino log with the options of logging.ts; by default it writes to standard output at LOG_LEVEL. */
   log?: FastifyBaseLogger
 }
@@ -70,11 +75,13 @@ declare module 'fastify' {
  * is read, a signing key exists, and the app can listen or be injected into.
  */
 export async function buildApp(config: Config, stores: AppStores, options: AppOptions = {}): Promise<FastifyInstance> {
-  const { log = startLog(config), clock } = options
-  const app = Fastify(
-    fastifyOptions(config, config.dialects.includes('envelope') ? config : undefined),
-  ).withTypeProvider<TypeBoxTypeProvider>()
+  const { log = startLog(config), clock, server, onPath } = options
+  const app = Fastify({
+    ...fastifyOptions(config, config.dialects.includes('envelope') ? config : undefined),
+    ...server,
+  }).withTypeProvider<TypeBoxTypeProvider>()
   app.log = log
+  if (onPath) app.addHook('onRoute', ({ url }) => onPath(url))
   const context = options.context ?? (await openContext(config, { ...stores, log, eventLog: log, clock }))
   app.decorate('context', context)
   app.addHook('onClose', () => context.close())

@@ -1,5 +1,6 @@
 import { LatchkeyError } from '../../lib/errors.js'
 import type { Repositories } from '../../postgres/database.js'
+import type { SecurityEvents } from '../../postgres/security-events.js'
 import type { ClientPrincipal } from '../clients/client-token.js'
 import type { AuthContext } from '../context.js'
 import { hasCurrentRoles, type Principal } from '../tokens/access-token.js'
@@ -27,9 +28,13 @@ export async function checkAdministrator({ db }: Pick<AuthContext, 'db'>, princi
 /**
  * The context for the request of an administrator. Each transaction first locks the row of the administrator or of the
  * client, and checks the role or the scope again: a request may wait for a hash or a row, and must not succeed after
- * the administrator lost the role.
+ * the administrator lost the role. The events of its transactions have the id of the request.
  */
-export function administratorContext(context: AuthContext, administrator: Administrator): AuthContext {
+export function administratorContext(
+  context: AuthContext,
+  administrator: Administrator,
+  requestId?: string,
+): AuthContext {
   const { db } = context
   return {
     ...context,
@@ -38,9 +43,17 @@ export function administratorContext(context: AuthContext, administrator: Admini
       transaction: work =>
         db.transaction(async repositories => {
           await lockAdministrator(repositories, administrator)
-          return work(repositories)
+          return work({ ...repositories, securityEvents: ofRequest(repositories.securityEvents, requestId) })
         }),
     },
+  }
+}
+
+function ofRequest(securityEvents: SecurityEvents, requestId: string | undefined): SecurityEvents {
+  return {
+    ...securityEvents,
+    add: event => securityEvents.add({ requestId, ...event }),
+    addAll: events => securityEvents.addAll(events.map(event => ({ requestId, ...event }))),
   }
 }
 

@@ -1,7 +1,9 @@
 import { newId } from '../../lib/ids.js'
 import type { SessionFacts } from '../../postgres/session-facts.js'
-import type { TokenFacts } from '../../revocations/revocation-list.js'
 import { encodableRoles } from '../accounts/roles.js'
+import type { Principal } from './principal.js'
+
+export type { Principal }
 
 /** The claims of an access token (RFC 9068, 2.2), and those that revocation and rotation need. */
 export interface AccessTokenClaims {
@@ -65,18 +67,6 @@ export function accessTokenClaims(
       user_id: facts.externalId ?? facts.userId,
     }),
   }
-}
-
-/** The user and the session of a verified access token. */
-export interface Principal extends TokenFacts {
-  roles: readonly string[]
-  clientId: string
-  /** The refresh generation of the token. */
-  generation: number
-  /** Whole seconds since the epoch. */
-  expiresAt: number
-  /** The claim `token_type`, of tokens of the Simple JWT API. */
-  tokenType?: 'access'
 }
 
 /** Reads a principal from verified claims; undefined if a claim is missing or has the wrong type (RFC 9068, 4). */

@@ -41,16 +41,19 @@ function toProblem(error: LatchkeyError, requestId: string, errors = error.error
 export function sendProblem(reply: FastifyReply, error: LatchkeyError): FastifyReply {
   reply.code(error.status).type('application/problem+json')
   setErrorHeaders(reply, error)
-  // RFC 9110 requires a challenge for every 401, RFC 6750 a reason if a token was sent.
-  if (error.status === 401) {
-    reply.header('www-authenticate', error.code.startsWith('token_') ? 'Bearer error="invalid_token"' : 'Bearer')
-  }
+  setChallenge(reply, error)
   // A string is not serialised by the route's response schemas, which can belong to another format.
   return reply.send(JSON.stringify(toProblem(error, reply.request.id, asSent(reply.request, error.errors))))
 }
 
+/** RFC 9110 requires a challenge for every 401, RFC 6750 a reason if a token was sent. */
+export function setChallenge(reply: Pick<FastifyReply, 'header'>, { status, code }: LatchkeyError): void {
+  if (status !== 401) return
+  reply.header('www-authenticate', code.startsWith('token_') ? 'Bearer error="invalid_token"' : 'Bearer')
+}
+
 /** Sets the headers that errors have in every format, and records the error for the log line of the request. */
-export function setErrorHeaders(reply: FastifyReply, error: LatchkeyError): void {
+export function setErrorHeaders(reply: Pick<FastifyReply, 'header' | 'request'>, error: LatchkeyError): void {
   const { status, retryAfterSeconds } = error
   recordRefusal(reply.request, error)
   reply.header('cache-control', 'no-store')

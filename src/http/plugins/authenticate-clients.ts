@@ -29,7 +29,7 @@ export const authenticateClients = fp(
     app.decorateRequest('client')
     const administrators = new WeakMap<FastifyRequest, Administrator>()
     app.decorateRequest('adminContext', function (this: FastifyRequest) {
-      return administratorContext(context, administrators.get(this)!)
+      return administratorContext(context, administrators.get(this)!, this.id)
     })
 
     app.decorate(

@@ -29,19 +29,11 @@ export const authenticate = fp(
       if (request.headers.cookie === undefined || request.headers.authorization !== undefined) return done()
       const cookies = request.accessCookies()
       if (cookies.length < 2) return done()
-      findValidCookie(request, cookies).then(() => done(), done)
+      newestValidToken(accessTokens, cookies).then(token => {
+        if (token !== undefined) validCookies.set(request, token)
+        done()
+      }, done)
     })
-
-    /** Chooses the newest valid token. If none is valid, the request is refused with the error of the first one. */
-    async function findValidCookie(request: FastifyRequest, cookies: readonly string[]): Promise<void> {
-      let latest = 0
-      for (const token of cookies.slice(0, MAX_ACCESS_COOKIES)) {
-        const principal = await accessTokens.verify(token).catch(() => undefined)
-        if (!principal || principal.issuedAt <= latest) continue
-        latest = principal.issuedAt
-        validCookies.set(request, token)
-      }
-    }
 
     // Tells clients to refresh in the last fifth of the token's lifetime, so that they need no clock.
     const lastFifthSeconds = config.accessTokenTtlSeconds / 5
@@ -118,6 +110,25 @@ function presentedToken(request: FastifyRequest): string {
   return token
 }
 
+/**
+ * Chooses the newest valid access token of several cookies. Undefined if none is valid: then the request is refused with
+ * the error of the first one.
+ */
+export async function newestValidToken(
+  accessTokens: Pick<AuthContext['accessTokens'], 'verify'>,
+  cookies: readonly string[],
+): Promise<string | undefined> {
+  let latest = 0
+  let newest: string | undefined
+  for (const token of cookies.slice(0, MAX_ACCESS_COOKIES)) {
+    const principal = await accessTokens.verify(token).catch(() => undefined)
+    if (!principal || principal.issuedAt <= latest) continue
+    latest = principal.issuedAt
+    newest = token
+  }
+  return newest
+}
+
 /** Verifying each one costs a signature check. */
 const MAX_ACCESS_COOKIES = 4
 
@@ -126,7 +137,7 @@ const MAX_ACCESS_COOKIES = 4
  * is refused, not ignored. The token is not trimmed: `trim` also removes bytes that are not white space in a header, which
  * would give a token a second spelling. Node has already removed spaces and tabs around the value.
  */
-function bearerToken(authorization: string | undefined): string | undefined {
+export function bearerToken(authorization: string | undefined): string | undefined {
   if (authorization === undefined) return undefined
   if (!authorization.startsWith('Bearer ') && authorization.slice(0, 7).toLowerCase() !== 'bearer ')
     throw new LatchkeyError('token_invalid')

@@ -82,7 +82,7 @@ const NO_SLOTS: readonly SlotCookie[] = []
 const MAX_SLOTS = 32
 
 /** The distinct values of a cookie, in the order in which they were sent. */
-function valuesOf(header: string | undefined, name: string): readonly string[] {
+export function valuesOf(header: string | undefined, name: string): readonly string[] {
   // Nearly always the cookie is missing; then the header is not split.
   if (header === undefined || !header.includes(name)) return NONE
   const values = new Set<string>()

@@ -1,0 +1,20 @@
+export { ConfigError } from './config/config-error.js'
+export type { Principal } from './domain/tokens/principal.js'
+export { type ErrorCode, LatchkeyError } from './lib/errors.js'
+export { createLatchkey } from './library/create-latchkey.js'
+export type {
+  FastifyApplication,
+  GuardedReply,
+  GuardedRequest,
+  GuardHook,
+  Latchkey,
+  LatchkeyLog,
+  LatchkeyOptions,
+  LatchkeyPlugin,
+  LatchkeySettings,
+  LogMethod,
+  SecurityEvent,
+  SecurityEventListener,
+  Session,
+} from './library/types.js'
+export type { SecurityEventType } from './postgres/security-event-types.js'
