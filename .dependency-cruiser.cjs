@@ -29,7 +29,12 @@ module.exports = {
       from: { path: '^src' },
       to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev'], dependencyTypesNot: ['type-only'] },
     },
-    not('nothing-imports-the-process', '^src/(?!(cli|index)\\.ts$|cli/|library/|server/)', outer, 'The process is the outermost layer.'),
+    not(
+      'nothing-imports-the-process',
+      '^src/(?!(cli|index)\\.ts$|cli/|library/|server/)',
+      outer,
+      'The process is the outermost layer.',
+    ),
     not('the-server-imports-no-command', '^src/server/', '^src/(cli|library|index)'),
     not('domain-knows-no-http', '^src/domain/', `${http}|^src/embedded-postgres/`),
     not('domain-uses-no-framework', '^src/domain/', 'node_modules/(fastify|@fastify|drizzle-orm|postgres|ioredis)/'),

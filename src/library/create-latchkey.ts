@@ -103,9 +103,9 @@ function warningsOf(config: Config, env: NodeJS.ProcessEnv): string[] {
 }
 
 /** The serializers and the redaction hold for the application's log too: only they keep secrets out of it. */
-function logFor({ logLevel }: Config, given: LatchkeyLog | undefined): FastifyBaseLogger {
-  if (given === undefined) return startLog(logLevel)
-  const { serializers, redact } = loggerOptions(logLevel)
+function logFor(config: Config, given: LatchkeyLog | undefined): FastifyBaseLogger {
+  if (given === undefined) return startLog(config)
+  const { serializers, redact } = loggerOptions(config.logLevel)
   return given.child({ module: 'latchkey' }, { serializers, redact }) as unknown as FastifyBaseLogger
 }
 

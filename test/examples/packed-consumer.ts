@@ -1,0 +1,73 @@
+import { execFile } from 'node:child_process'
+import { cp, mkdir, readdir, symlink } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import type { Test } from 'tap'
+import { makeFolder } from '../support/servers/embedded-fixture.js'
+
+const run = promisify(execFile)
+
+const root = resolve(import.meta.dirname, '../..')
+const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
+
+export interface ConsumerOptions {
+  /** Packages that are not installed. */
+  without?: readonly string[]
+  /** Gives the application its own copy of Fastify, as npm does if the versions differ. */
+  ownFastify?: boolean
+}
+
+/**
+ * Makes a folder in which the package `latchkey` is installed, as `npm pack` and `npm install` would do without a
+ * network: its files are real, and its dependencies are links to those of the repository.
+ */
+export async function makeConsumer(
+  t: Test,
+  { without = [], ownFastify = false }: ConsumerOptions = {},
+): Promise<string> {
+  const folder = await makeFolder(t)
+  const modules = join(folder, 'node_modules')
+  const latchkey = join(modules, 'latchkey')
+  await mkdir(latchkey, { recursive: true })
+  for (const name of ['package.json', 'drizzle']) await cp(join(root, name), join(latchkey, name), { recursive: true })
+  await cp(await buildOnce(t), join(latchkey, 'dist'), { recursive: true })
+  await linkPackages(join(latchkey, 'node_modules'), without)
+  await linkPackages(modules, [...without, 'latchkey', ...(ownFastify ? ['fastify'] : [])])
+  if (ownFastify) await cp(join(root, 'node_modules/fastify'), join(modules, 'fastify'), { recursive: true })
+  return folder
+}
+
+let built: Promise<string> | undefined
+
+/** Builds the package once for all consumers of a test file, without type checks: `npm run lint` does those. */
+function buildOnce(t: Test): Promise<string> {
+  built ??= build(t)
+  return built
+}
+
+async function build(t: Test): Promise<string> {
+  const folder = await makeFolder(t)
+  const dist = join(folder, 'dist')
+  const output = ['--outDir', dist, '--tsBuildInfoFile', join(folder, '.tsbuildinfo'), '--noCheck']
+  await run(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), ...output])
+  return dist
+}
+
+async function linkPackages(modules: string, without: readonly string[]): Promise<void> {
+  await mkdir(modules, { recursive: true })
+  for (const name of await readdir(join(root, 'node_modules'))) {
+    if (name.startsWith('.') || without.includes(name)) continue
+    await symlink(join(root, 'node_modules', name), join(modules, name))
+  }
+}
+
+/** Checks the types with the tsconfig.json of the folder, and compiles. Resolves with the errors of the compiler. */
+export async function compile(folder: string): Promise<string> {
+  try {
+    const { stdout } = await run(process.execPath, [tsc, '-p', folder])
+    return stdout
+  } catch (error) {
+    return (error as { stdout: string }).stdout
+  }
+}
