@@ -1,62 +1,16 @@
 import { spawn } from 'node:child_process'
-import { cp, readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
-import t, { type Test } from 'tap'
-import { findFreePort } from '../../src/embedded-postgres/launch.js'
+import t from 'tap'
 import { stillRuns } from '../../src/embedded-postgres/process-lock.js'
 import { until } from '../support/eventually.js'
-import { HttpClient } from '../support/http-client.js'
 import { PASSWORD } from '../support/people.js'
 import { postgresOf } from '../support/servers/embedded-fixture.js'
-import { type ConsumerOptions, compile, makeConsumer } from './packed-consumer.js'
+import { makeConsumer } from './packed-consumer.js'
+import { example, startExample } from './start-example.js'
 
 const root = resolve(import.meta.dirname, '../..')
-const example = join(root, 'examples/embedded-in-fastify')
-
-/** What docs/fastify.md shows to an application with its own copy of Fastify. */
-async function declarationOfDocs(): Promise<string> {
-  const page = await readFile(join(root, 'docs/fastify.md'), 'utf8')
-  return /```ts\n(import type \{ Principal \}.*?)```/s.exec(page)![1]!
-}
-
-/** Compiles the example against the package, with every type of every package checked, and starts it. */
-async function startExample(t: Test, options: ConsumerOptions = {}) {
-  const folder = await makeConsumer(t, options)
-  for (const name of ['package.json', 'tsconfig.json', 'server.ts']) await cp(join(example, name), join(folder, name))
-  if (options.ownFastify) await writeFile(join(folder, 'principal.ts'), await declarationOfDocs())
-  t.equal(await compile(folder), '', 'it compiles without skipLibCheck')
-
-  const port = await findFreePort()
-  const { PATH, HOME } = process.env
-  const child = spawn(process.execPath, ['build/server.js'], { cwd: folder, env: { PATH, HOME, PORT: String(port) } })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', chunk => {
-      output += chunk
-    })
-  }
-  const exited = new Promise<number | null>(resolve => child.once('exit', resolve))
-  t.teardown(async () => {
-    child.kill('SIGTERM')
-    await exited
-  })
-  return {
-    folder,
-    output: () => output,
-    exited,
-    async client() {
-      await until(() => output.includes('ready at') || child.exitCode !== null, 'the example is ready')
-      const client = new HttpClient(`http://127.0.0.1:${port}`)
-      t.teardown(() => client.close())
-      return client
-    },
-    stop() {
-      child.kill('SIGTERM')
-      return exited
-    },
-  }
-}
 
 t.test('the example compiles, signs users in, guards its routes, prints events, and closes everything', async t => {
   const service = await startExample(t)
@@ -81,19 +35,6 @@ t.test('the example compiles, signs users in, guards its routes, prints events, 
   const postgres = await postgresOf(join(service.folder, '.latchkey/postgres'))
   t.equal(await service.stop(), 0, 'it ends by itself after app.close()')
   t.notOk(stillRuns(postgres), 'its Postgres has stopped too')
-})
-
-t.test('an application with its own copy of Fastify works too', async t => {
-  const service = await startExample(t, { ownFastify: true })
-  const client = await service.client()
-  const { body } = await client.post('/auth/register', {
-    email: 'ada@example.com',
-    password: PASSWORD,
-    transport: 'body',
-  })
-  t.match(await client.get('/notes', body.access_token), { status: 200 })
-  t.match(await client.get('/notes'), { status: 401, body: { code: 'authentication_required' } })
-  t.equal(await service.stop(), 0)
 })
 
 t.test('without embedded-postgres and without addresses of stores, one sentence says what to do', async t => {

@@ -3,7 +3,7 @@ import { cp, mkdir, readdir, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import type { Test } from 'tap'
+import tap, { type Test } from 'tap'
 import { makeFolder } from '../support/servers/embedded-fixture.js'
 
 const run = promisify(execFile)
@@ -31,7 +31,7 @@ export async function makeConsumer(
   const latchkey = join(modules, 'latchkey')
   await mkdir(latchkey, { recursive: true })
   for (const name of ['package.json', 'drizzle']) await cp(join(root, name), join(latchkey, name), { recursive: true })
-  await cp(await buildOnce(t), join(latchkey, 'dist'), { recursive: true })
+  await cp(await buildOnce(), join(latchkey, 'dist'), { recursive: true })
   await linkPackages(join(latchkey, 'node_modules'), without)
   await linkPackages(modules, [...without, 'latchkey', ...(ownFastify ? ['fastify'] : [])])
   if (ownFastify) await cp(join(root, 'node_modules/fastify'), join(modules, 'fastify'), { recursive: true })
@@ -41,13 +41,14 @@ export async function makeConsumer(
 let built: Promise<string> | undefined
 
 /** Builds the package once for all consumers of a test file, without type checks: `npm run lint` does those. */
-function buildOnce(t: Test): Promise<string> {
-  built ??= build(t)
+function buildOnce(): Promise<string> {
+  built ??= build()
   return built
 }
 
-async function build(t: Test): Promise<string> {
-  const folder = await makeFolder(t)
+async function build(): Promise<string> {
+  // Until the end of the file, not only of the test that needs it first.
+  const folder = await makeFolder(tap)
   const dist = join(folder, 'dist')
   const output = ['--outDir', dist, '--tsBuildInfoFile', join(folder, '.tsbuildinfo'), '--noCheck']
   await run(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), ...output])
