@@ -131,6 +131,19 @@ t.test('administration and signing keys are announced', async t => {
   ])
 })
 
+t.test('the event of an administrator has the id of their request', async t => {
+  const test = await open(t)
+  const admin = await signUp(test.app)
+  await setRoles(test.app.context, admin.email, ['admin'], 'cli')
+  const { accessToken } = await signIn(test.app, admin.email)
+  const ada = await signUp(test.app)
+  const heard = heardBy(test)
+  const headers = { authorization: `Bearer ${accessToken}` }
+  await post(test.app, `/admin/users/${ada.userId}/disable`, {}, headers)
+  await until(() => heard.length > 0)
+  t.match(heard, [{ type: 'user_disabled', userId: ada.userId, actor: admin.userId, requestId: /^[0-9a-f-]{36}$/ }])
+})
+
 t.test('a listener that throws does not change the answer', async t => {
   const test = await open(t)
   test.app.context.eventListeners.add(() => {
