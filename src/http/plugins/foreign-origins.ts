@@ -14,7 +14,7 @@ export interface ForeignOriginsOptions extends Pick<Config, 'publicOrigin' | 'co
  * Handles requests of pages whose origin is neither PUBLIC_ORIGIN nor in CORS_ORIGINS: refuses their preflights, and logs
  * each origin once with the setting that allows it. Register it after CORS, which handles the allowed origins.
  *
- * Outside production it also lets the developer of such a page read why (docs/adr/0018): a browser hides an answer
+ * Outside production it also lets the developer of such a page read why (docs/adr/0019): a browser hides an answer
  * without CORS headers, so the page and the console would only show "Failed to fetch".
  */
 export const foreignOrigins = fp(
