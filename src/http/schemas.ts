@@ -1,11 +1,11 @@
-import { type Static, type TProperties, Type } from 'typebox'
+import { type Static, type TProperties, type TSchema, Type } from 'typebox'
 import { catalogue, type ErrorCode } from '../lib/errors.js'
 import type { DocumentedErrors } from './openapi/documented.js'
 
 // A schema with a title is a component of the OpenAPI document, under this name.
 //
 // Every route imports TypeBox from here, so that all use the same copy.
-export { type Static, type TProperties, Type }
+export { type Static, type TProperties, type TSchema, Type }
 
 /** A request body. Unknown fields are refused. */
 export function bodyOf<T extends TProperties>(properties: T) {
@@ -115,7 +115,8 @@ const fieldErrorSchema = Type.Object(
   { field: Type.String({ examples: ['email'] }), message: Type.String({ examples: ['is required'] }) },
   { title: 'FieldError' },
 )
-const tokenMessageSchema = Type.Object(
+/** What Simple JWT says about a refused access token. */
+export const tokenMessageSchema = Type.Object(
   { token_class: Type.String(), token_type: Type.String(), message: Type.String() },
   { title: 'TokenMessage' },
 )

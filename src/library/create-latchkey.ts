@@ -37,7 +37,11 @@ export async function createLatchkey(options: LatchkeyOptions = {}): Promise<Lat
   const stores = await openStores(config, { log })
   try {
     const paths = new Set<string>()
-    const service = await buildApp(config, stores, { log, server: serverOptions, onPath: path => paths.add(path) })
+    const service = await buildApp(config, stores, {
+      log,
+      server: serverOptions,
+      prepare: app => void app.addHook('onRoute', ({ url }) => void paths.add(url)),
+    })
     await service.ready()
     return latchkeyOver(service, { stores, paths, options })
   } catch (error) {

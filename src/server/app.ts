@@ -57,8 +57,8 @@ export interface AppOptions {
   context?: OpenContext
   /** Overrides for a service that another application serves (src/library/mount.ts). */
   server?: Pick<FastifyHttpOptions<Server>, 'trustProxy' | 'genReqId'>
-  /** Called with the path of each route, as it is written in the code. */
-  onPath?: (path: string) => void
+  /** Called before the first plugin is registered, so that its hooks see every route and every request. */
+  prepare?: (app: FastifyInstance) => void
   /** A pino log with the options of logging.ts; by default it writes to standard output at LOG_LEVEL. */
   log?: FastifyBaseLogger
 }
@@ -75,13 +75,13 @@ declare module 'fastify' {
  * is read, a signing key exists, and the app can listen or be injected into.
  */
 export async function buildApp(config: Config, stores: AppStores, options: AppOptions = {}): Promise<FastifyInstance> {
-  const { log = startLog(config), clock, server, onPath } = options
+  const { log = startLog(config), clock, server } = options
   const app = Fastify({
     ...fastifyOptions(config, config.dialects.includes('envelope') ? config : undefined),
     ...server,
   }).withTypeProvider<TypeBoxTypeProvider>()
   app.log = log
-  if (onPath) app.addHook('onRoute', ({ url }) => onPath(url))
+  options.prepare?.(app)
   const context = options.context ?? (await openContext(config, { ...stores, log, eventLog: log, clock }))
   app.decorate('context', context)
   app.addHook('onClose', () => context.close())

@@ -4,6 +4,7 @@ import type { Test } from 'tap'
 import { type Config, readConfig } from '../../src/config/config.js'
 import { type AppOptions, buildApp } from '../../src/server/app.js'
 import { openStores, type Stores } from '../../src/server/open-stores.js'
+import { checkAnswers } from './described-answers.js'
 import { quietLog } from './servers/quiet-log.js'
 import { testServers } from './servers/test-servers.js'
 import { createTestDatabase, type TestDatabase } from './test-database.js'
@@ -33,7 +34,7 @@ export const TEST_SECRETS = {
 /**
  * Builds the whole service for one test, with its own database, its own Redis key prefix and a clock that the test
  * sets. Most tests begin with it: send requests with `app.inject` or with the helpers of people.ts. It closes after the
- * test.
+ * test. The test fails if an answer is not one that the OpenAPI document describes.
  *
  * @param overrides environment variables, as an operator sets them; rate limits are off unless set here
  * @param options a log whose lines the test reads
@@ -75,7 +76,8 @@ async function start(
     ...overrides,
   })
   const stores = await openStores(config, { log: quietLog(), clock: clock.now })
-  const app = await buildApp(config, stores, { ...options, clock: clock.now })
+  const prepare = (app: FastifyInstance) => checkAnswers(t, app)
+  const app = await buildApp(config, stores, { ...options, clock: clock.now, prepare })
   t.teardown(async () => {
     await app.close()
     await stores.close()

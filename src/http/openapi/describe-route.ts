@@ -51,7 +51,26 @@ function describeResponses(responses: RouteResponses, schema: FastifySchema, rou
     else described[status] = describeResponse(Number(status), response, schema)
   }
   if (Object.values(responses).some(response => 'codes' in response)) codes.push('store_unavailable')
-  return { ...described, ...problemResponses(codes) }
+  const problems = Object.entries(problemResponses(codes)).map(([status, problem]) => [
+    status,
+    ofThisRoute(
+      problem,
+      schema.documented?.headers?.[Number(status)],
+      schema.documented?.otherErrors?.[Number(status)],
+    ),
+  ])
+  return { ...described, ...Object.fromEntries(problems) }
+}
+
+/** With headers or a second format, a problem is described at its route, and not by the name that others share. */
+function ofThisRoute(problem: DescribedResponse, names: readonly HeaderName[] = [], other?: object): DescribedResponse {
+  if (names.length === 0 && other === undefined) return problem
+  const { name: _shared, headers, content, description } = problem
+  return {
+    description,
+    headers: { ...headers, ...headerRefs(names) },
+    content: { ...content, ...(other && { 'application/json': { schema: other } }) },
+  }
 }
 
 function describeResponse(status: number, response: ResponseSchema, schema: FastifySchema): DescribedResponse {

@@ -11,6 +11,8 @@ export interface Documented {
   query?: Record<string, object>
   /** Headers of the answers with these statuses, beside those of every answer. */
   headers?: Record<number, readonly HeaderName[]>
+  /** By status: the schema of a second format of the error, `application/json`. */
+  otherErrors?: Record<number, object>
   /** False if the route answers with its own errors only, and not with those that every route has. */
   commonErrors?: false
 }

@@ -64,11 +64,12 @@ interface PageResponse {
 
 /**
  * Uses the access token of each sign-in for the next requests, so that a person need not copy it. It runs in the page,
- * so it can use nothing outside itself.
+ * so it can use nothing outside itself except `ui`.
  */
 function useAccessToken(response: PageResponse): PageResponse {
-  const { ok, obj } = response
-  const page = globalThis as unknown as { ui?: { preauthorizeApiKey(scheme: string, value: string): void } }
-  if (ok && obj?.user && obj.access_token) page.ui?.preauthorizeApiKey('bearer', obj.access_token)
+  if (response.ok && response.obj?.user && response.obj.access_token)
+    ui.preauthorizeApiKey('bearer', response.obj.access_token)
   return response
 }
+
+declare const ui: { preauthorizeApiKey(scheme: string, value: string): void }

@@ -1,5 +1,5 @@
 import { catalogue, type ErrorCode } from '../../../lib/errors.js'
-import { type TProperties, Type, userSchema } from '../../schemas.js'
+import { type TProperties, type TSchema, Type, userSchema } from '../../schemas.js'
 import { type Spelling, spell, spellFields } from './answers.js'
 
 const name = Type.String({ maxLength: 320 })
@@ -59,14 +59,14 @@ const failure = Type.Object(
 )
 
 /** The errors among the response schemas of a route: one entry for each status, with its codes. */
-export function failures(...codes: ErrorCode[]): Record<number, typeof failure> {
+export function failures(...codes: ErrorCode[]): Record<number, TSchema> {
   const byStatus = new Map<number, string[]>()
   for (const code of [...codes, ...EVERYWHERE]) {
     const { status, title } = catalogue[code]
     byStatus.set(status, [...(byStatus.get(status) ?? []), `\`${code}\`: ${title}`])
   }
   return Object.fromEntries(
-    [...byStatus].map(([status, lines]) => [status, { ...failure, description: lines.join('\n\n') }]),
+    [...byStatus].map(([status, lines]) => [status, { description: lines.join('\n\n'), allOf: [failure] }]),
   )
 }
 

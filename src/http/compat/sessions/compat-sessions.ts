@@ -9,7 +9,13 @@ import { toLatchkeyError } from '../../errors/to-latchkey-error.js'
 import { addRevokeRoutes, sessionErrors, sessionOperation } from '../../routes/auth/sessions.js'
 import { callerOf } from '../../routes/auth/token-response.js'
 import { type Static, sessionSchema, Type, uuidSchema } from '../../schemas.js'
-import { CREDENTIALS_NOT_PROVIDED, describeView, sendRefusal, viewRefusalOf } from '../simple-jwt/refusals.js'
+import {
+  CREDENTIALS_NOT_PROVIDED,
+  describeView,
+  sendRefusal,
+  simpleJwtRefusalSchema,
+  viewRefusalOf,
+} from '../simple-jwt/refusals.js'
 
 const { device, ip, location, last_active_at, is_active, expires_at, current } = sessionSchema.properties
 const itemSchema = Type.Object(
@@ -26,6 +32,7 @@ const itemSchema = Type.Object(
   { title: 'OlderSession' },
 )
 
+const described = { tags: ['Older APIs'], documented: { otherErrors: { 401: simpleJwtRefusalSchema } } }
 const PATH = '/api/users/me/sessions'
 const METHODS = 'GET, DELETE, HEAD, OPTIONS'
 
@@ -45,7 +52,7 @@ export const compatSessionRoutes: FastifyPluginAsyncTypebox<{ context: AuthConte
     schema: {
       ...sessionOperation,
       operationId: 'listOlderSessions',
-      tags: ['Older APIs'],
+      ...described,
       summary: 'List the live sessions of the user, in the format of older systems',
       description:
         'The error for a refused access token has the format of Simple JWT, `{detail, code, messages}`. All other ' +
@@ -59,10 +66,9 @@ export const compatSessionRoutes: FastifyPluginAsyncTypebox<{ context: AuthConte
   // Only GET: a DELETE with an empty id could mean one session or all.
   app.get(`${PATH}/`, { ...list, schema: { ...list.schema, hide: true } }, items)
 
-  const tags = ['Older APIs']
   addRevokeRoutes(app, context, {
-    others: { url: PATH, operationId: 'revokeOtherOlderSessions', tags },
-    one: { url: `${PATH}/:id`, operationId: 'revokeOlderSession', tags },
+    others: { url: PATH, operationId: 'revokeOtherOlderSessions', ...described },
+    one: { url: `${PATH}/:id`, operationId: 'revokeOlderSession', ...described },
   })
 
   const view = { name: 'Sessions', description: '', allow: METHODS, parses: ['application/json'] }

@@ -1,6 +1,20 @@
 import type { FastifyReply } from 'fastify'
 import type { ErrorCode, LatchkeyError } from '../../../lib/errors.js'
 import { accessTokenMessage, accessTokenMessages, SIMPLE_JWT_WORDS, setErrorHeaders } from '../../errors/problem.js'
+import { Type, tokenMessageSchema } from '../../schemas.js'
+
+/** The body of a refused token or sign-in. */
+export const simpleJwtRefusalSchema = Type.Object(
+  {
+    detail: Type.String(),
+    code: Type.Optional(Type.String()),
+    messages: Type.Optional(Type.Array(tokenMessageSchema)),
+  },
+  {
+    title: 'SimpleJwtRefusal',
+    description: 'A refused token has the code `token_not_valid`. A refused sign-in has no code.',
+  },
+)
 
 /**
  * Sends an error as Simple JWT does, with the headers that its status requires.

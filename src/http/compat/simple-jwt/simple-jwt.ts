@@ -14,7 +14,7 @@ import { genuineDevice, genuineRefreshToken } from '../../routes/auth/genuine-cr
 import { callerOf, recordGrant } from '../../routes/auth/token-response.js'
 import { Type } from '../../schemas.js'
 import { hasField, parseBodies, readFields } from './bodies.js'
-import { describeView, sendRefusal, WRONG_TYPE } from './refusals.js'
+import { describeView, sendRefusal, simpleJwtRefusalSchema, WRONG_TYPE } from './refusals.js'
 
 /**
  * Simple JWT's four endpoints (djangorestframework-simplejwt 5), with its bodies and its errors, over the functions of
@@ -190,9 +190,6 @@ const signInExamples = {
 }
 const detailed = (description: string) =>
   Type.Object({ detail: Type.String(), code: Type.Optional(Type.String()) }, { description })
-const messages = Type.Array(
-  Type.Object({ token_class: Type.String(), token_type: Type.String(), message: Type.String() }),
-)
 const refusals = {
   400: Type.Object(
     {},
@@ -201,10 +198,7 @@ const refusals = {
       description: 'The errors, by field; or `detail`, if the body cannot be read.',
     },
   ),
-  401: Type.Object(
-    { detail: Type.String(), code: Type.Optional(Type.String()), messages: Type.Optional(messages) },
-    { description: 'A refused token has the code `token_not_valid`. A refused sign-in has no code.' },
-  ),
+  401: simpleJwtRefusalSchema,
   403: detailed('`password_change_required`, `client_required`, `too_many_sessions` and `cross_site_request`'),
   413: detailed('`body_too_large`'),
   415: detailed('The media type of the body is not supported.'),

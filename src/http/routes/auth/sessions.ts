@@ -7,6 +7,7 @@ import {
   revokeOtherSessions,
   revokeSession,
 } from '../../../domain/sessions/manage-sessions.js'
+import type { Documented } from '../../openapi/documented.js'
 import {
   accessTokenErrors,
   bodyOf,
@@ -87,6 +88,7 @@ interface NamedRoute {
   url: string
   operationId: string
   tags?: string[]
+  documented?: Documented
 }
 
 /** The routes that revoke sessions, at the given paths. They need no body and answer 204. */
@@ -101,8 +103,7 @@ export function addRevokeRoutes(
       onRequest: app.authenticate,
       schema: {
         ...sessionOperation,
-        operationId: others.operationId,
-        ...(others.tags && { tags: others.tags }),
+        ...descriptionOf(others),
         summary: 'Revoke every session except the current one',
         description: 'Their access tokens are refused at once.',
         response: { 204: Type.Null({ description: 'The other sessions are revoked.' }), ...sessionErrors },
@@ -120,8 +121,7 @@ export function addRevokeRoutes(
       onRequest: app.authenticate,
       schema: {
         ...sessionOperation,
-        operationId: one.operationId,
-        ...(one.tags && { tags: one.tags }),
+        ...descriptionOf(one),
         summary: 'Revoke one session of the user',
         description: 'Its access tokens are refused at once.',
         params,
@@ -137,6 +137,10 @@ export function addRevokeRoutes(
       return reply.code(204).send(null)
     },
   )
+}
+
+function descriptionOf({ url: _path, ...description }: NamedRoute) {
+  return description
 }
 
 /** A session as lists show it. */
