@@ -1,7 +1,7 @@
 import type { RulesetDefinition } from '@stoplight/spectral-core'
 import { oas } from '@stoplight/spectral-rulesets'
 
-/** Spectral's rules for docs/openapi.json. */
+/** Spectral's rules for the OpenAPI document. */
 export const spectralRules: RulesetDefinition = {
   // The type of `oas` says less than its value.
   extends: [[oas as RulesetDefinition, 'recommended']],

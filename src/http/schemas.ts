@@ -140,7 +140,7 @@ export const problemSchema = Type.Object(
           'the ticket with it.',
       }),
     ),
-    request_id: Type.Optional(Type.String()),
+    request_id: Type.String({ description: 'As in the header `X-Request-Id`.' }),
   },
   { $id: 'Problem', title: 'Problem' },
 )

@@ -89,7 +89,11 @@ function describeResponse(status: number, response: ResponseSchema, schema: Fast
 /** The errors that plugins add to every route. */
 function commonErrors({ method, config }: RouteOptions): ErrorCode[] {
   const codes: ErrorCode[] = ['invalid_request', 'ambiguous_request', 'internal_error']
-  if (method === 'GET') return codes
+  if (method === 'GET') {
+    // Outside production, a page of a foreign origin on the same machine is told why it cannot read an answer.
+    if (config?.foreignOrigins !== 'ignored') codes.push('cross_site_request')
+    return codes
+  }
   codes.push('invalid_json', 'body_too_large', 'unsupported_media_type')
   if (config?.csrf !== 'never') codes.push('cross_site_request')
   return codes

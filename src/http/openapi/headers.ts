@@ -2,6 +2,7 @@
 export const headers = {
   'X-Request-Id': {
     description: 'The id of the request. Quote it to the operator, who finds it in the log.',
+    required: true,
     schema: { type: 'string' },
   },
   'Cache-Control': {

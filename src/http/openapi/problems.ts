@@ -58,7 +58,6 @@ const NAMES: Record<string, readonly ErrorCode[]> = {
   InvalidRefreshRequest: ['invalid_request', 'invalid_json', 'ambiguous_request', 'ambiguous_credentials'],
   AccessTokenRefused: ['authentication_required', 'token_invalid', 'token_expired', 'token_revoked', 'token_stale'],
   AdministratorRequired: ['cross_site_request', 'insufficient_role', 'insufficient_scope'],
-  AdministratorRoleRequired: ['insufficient_role', 'insufficient_scope'],
   Unavailable: ['busy', 'store_unavailable', 'revocations_stale'],
   NewPasswordRefused: [
     'password_blank',
