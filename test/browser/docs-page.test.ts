@@ -13,6 +13,7 @@ async function tryOut(page: Page, operationId: string): Promise<string> {
   const status = block.locator('.live-responses-table .response .response-col_status')
   await status.waitFor({ timeout: 10_000 })
   const shown = await status.innerText()
+  await screenshot(page, operationId)
   await block.locator('.opblock-summary-control').click()
   return shown.split('\n')[0]!
 }
