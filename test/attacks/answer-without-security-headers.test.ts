@@ -78,7 +78,7 @@ t.test('responses that Node makes without Fastify have the security headers', as
     ['no host on the gateway route', `GET /auth/verify HTTP/1.1\r\n${end}`, 401],
     ['two hosts', `GET /livez HTTP/1.1\r\n${host}${host}${end}`, 400],
     ['an expectation', `GET /livez HTTP/1.1\r\n${host}Expect: a-miracle\r\n${end}`, 200],
-    ['no path', `OPTIONS * HTTP/1.1\r\n${host}${end}`, 405],
+    ['no path', `OPTIONS * HTTP/1.1\r\n${host}${end}`, 204],
     ['an upgrade', `GET /livez HTTP/1.1\r\n${host}Upgrade: websocket\r\nConnection: upgrade, close\r\n\r\n`, 200],
     ['HTTP/1.0', 'GET /livez HTTP/1.0\r\n\r\n', 200],
     ['an invalid path', `GET /%zz HTTP/1.1\r\n${host}${end}`, 400],

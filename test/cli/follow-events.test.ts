@@ -32,9 +32,9 @@ t.test('events --follow prints new events, and goes on when the service starts a
     eventually(async () => {
       if (JSON.stringify(types()) !== JSON.stringify(wanted)) throw new Error(`${types()} ${following.stderr()}`)
     }, 30_000)
-  await become(['registered'])
+  await become(['signing_key_created', 'registered'])
   await register(service.url, 'bob@example.com')
-  await become(['registered', 'registered'])
+  await become(['signing_key_created', 'registered', 'registered'])
 
   await service.stop('SIGINT')
   await eventually(async () => {
@@ -42,7 +42,7 @@ t.test('events --follow prints new events, and goes on when the service starts a
   }, 30_000)
   const again = await startService(t, { cwd, env })
   await register(again.url, 'cid@example.com')
-  await become(['registered', 'registered', 'registered'])
+  await become(['signing_key_created', 'registered', 'registered', 'registered'])
 
   following.child.kill('SIGINT')
   t.equal(await following.exited, 0)

@@ -74,6 +74,7 @@ t.test('clean-up deletes retired keys and old events', async t => {
   const test = await buildTestApp(t, { EVENT_RETENTION: '2d' })
   const { admin } = test.database
   await signUp(test.app)
+  await admin`delete from security_events where type = 'signing_key_created'`
   await admin`insert into signing_keys (kid, alg, public_jwk, sealed_private_key, active_from, retires_at)
     values ('old', 'ES256', '{}', '', now(), now() - interval '25 hours')`
   t.match(await clean(test), { keys: 1, events: 0 })
@@ -85,6 +86,7 @@ t.test('clean-up deletes retired keys and old events', async t => {
 t.test('clean-up does not wait for another instance that is cleaning up', async t => {
   const test = await buildTestApp(t, { EVENT_RETENTION: '1d' })
   await signUp(test.app)
+  await test.database.admin`delete from security_events where type = 'signing_key_created'`
   await test.clock.advance(2 * DAY)
   await test.app.context.db.transaction(async ({ cleanUpLock }) => {
     t.equal(await cleanUpLock.take(), true)
@@ -96,6 +98,7 @@ t.test('clean-up does not wait for another instance that is cleaning up', async 
 t.test('clean-up skips a locked row', async t => {
   const test = await buildTestApp(t, { EVENT_RETENTION: '1d' })
   await signUp(test.app)
+  await test.database.admin`delete from security_events where type = 'signing_key_created'`
   await test.clock.advance(2 * DAY)
   await test.database.admin.begin(async sql => {
     await sql`select * from security_events for update`

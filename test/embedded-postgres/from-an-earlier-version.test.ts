@@ -36,6 +36,8 @@ t.test('data of an earlier version that ran as nobody is given to a private uid'
   // The user nobody was able to put links to files of others there.
   const [others, inside] = [join(dataDir, 'of-root'), join(data, 'hard-link')]
   await writeFile(others, '', { mode: 0o600 })
+  // Without the secrets, a folder with a file of others would be refused.
+  await writeFile(join(dataDir, 'secrets.json'), '{}', { mode: 0o600 })
   await link(others, inside)
   await symlink(others, join(data, 'symbolic-link'))
   await writeFile(join(data, 'base/of-nobody'), '')

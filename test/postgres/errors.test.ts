@@ -58,7 +58,7 @@ t.test('a connection that Postgres rejects is told apart from a Postgres that is
 
 t.test('the error that an operator must solve says what to change', async t => {
   const cases: [code: string, says: RegExp][] = [
-    ['28P01', /refuses the user or the password: correct DATABASE_URL\.$/],
+    ['28P01', /refuses the user or the password: correct DATABASE_URL or DATABASE_PASSWORD\.$/],
     ['28000', /as the driver says\. Correct DATABASE_URL, or its pg_hba\.conf\.$/],
     ['3D000', /Create it, or correct DATABASE_URL\.$/],
     ['42501', /grant it CREATE there, or set DATABASE_MIGRATION_URL/],

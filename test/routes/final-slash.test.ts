@@ -60,6 +60,6 @@ t.test('a DELETE of a collection with a slash at the end revokes nothing', async
 t.test('a final slash is removed below PUBLIC_PATH too, and never leads to another host', async t => {
   const { app } = await buildTestApp(t, { PUBLIC_ORIGIN: 'https://example.com', PUBLIC_PATH: '/identity' })
   t.equal((await app.inject('/identity/livez/')).statusCode, 200)
-  for (const url of ['//evil.example/', '//evil.example/livez/', '/livez//', '/'])
+  for (const url of ['//evil.example/', '//evil.example/livez/', '/livez//'])
     t.match(await app.inject(url), { statusCode: 404, headers: { location: undefined } }, url)
 })

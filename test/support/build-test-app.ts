@@ -37,12 +37,12 @@ export const TEST_SECRETS = {
  * test. The test fails if an answer is not one that the OpenAPI document describes.
  *
  * @param overrides environment variables, as an operator sets them; rate limits are off unless set here
- * @param options a log whose lines the test reads
+ * @param options a log whose lines the test reads, and hooks that see every route
  */
 export async function buildTestApp(
   t: Test,
   overrides: NodeJS.ProcessEnv = {},
-  options: Pick<AppOptions, 'log'> = {},
+  options: Pick<AppOptions, 'log' | 'prepare'> = {},
 ): Promise<TestApp> {
   const database = await createTestDatabase(t)
   let shiftSeconds = 0
@@ -62,7 +62,7 @@ async function start(
   database: TestDatabase,
   clock: TestClock,
   overrides: NodeJS.ProcessEnv,
-  options: Pick<AppOptions, 'log'> = {},
+  options: Pick<AppOptions, 'log' | 'prepare'> = {},
 ): Promise<TestApp> {
   const config = readConfig({
     NODE_ENV: 'test',
@@ -76,7 +76,10 @@ async function start(
     ...overrides,
   })
   const stores = await openStores(config, { log: quietLog(), clock: clock.now })
-  const prepare = (app: FastifyInstance) => checkAnswers(t, app)
+  const prepare = (app: FastifyInstance) => {
+    checkAnswers(t, app)
+    options.prepare?.(app)
+  }
   const app = await buildApp(config, stores, { ...options, clock: clock.now, prepare })
   t.teardown(async () => {
     await app.close()
