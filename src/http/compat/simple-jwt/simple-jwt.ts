@@ -14,7 +14,8 @@ import { genuineDevice, genuineRefreshToken } from '../../routes/auth/genuine-cr
 import { callerOf, recordGrant } from '../../routes/auth/token-response.js'
 import { Type } from '../../schemas.js'
 import { hasField, parseBodies, readFields } from './bodies.js'
-import { describeView, sendRefusal, simpleJwtRefusalSchema, WRONG_TYPE } from './refusals.js'
+import { describeView, sendRefusal, WRONG_TYPE } from './refusals.js'
+import { credentialsBody, nothing, refusals, rotatedPair, signInExamples, tokenPair } from './schemas.js'
 
 /**
  * Simple JWT's four endpoints (djangorestframework-simplejwt 5), with its bodies and its errors, over the functions of
@@ -172,45 +173,6 @@ const METHODS = 'POST, OPTIONS'
 const FORMATS = ['application/json', 'application/x-www-form-urlencoded', 'multipart/form-data']
 /** The body is an object, whose fields OPTIONS lists. */
 type DescribedSchema = FastifySchema & { summary: string; body: { properties: object } }
-
-const nothing = Type.Object({}, { description: 'An empty object.' })
-// In Simple JWT's order, which differs between the two endpoints.
-const tokenPair = Type.Object(
-  { refresh: Type.String(), access: Type.String() },
-  { title: 'TokenPair', description: 'The refresh token and the access token.' },
-)
-const rotatedPair = Type.Object(
-  { access: Type.String(), refresh: Type.String() },
-  { title: 'RotatedTokenPair', description: 'The new access token and the new refresh token.' },
-)
-const credentialsBody = Type.Union([
-  Type.Object({ username: Type.String(), password: Type.String() }),
-  Type.Object({ email: Type.String(), password: Type.String() }),
-])
-const signInExamples = {
-  username: {
-    summary: 'A sign-in name, or an e-mail address',
-    value: { username: 'ada@example.com', password: 'seven green boats at noon' },
-  },
-}
-const detailed = (description: string) =>
-  Type.Object({ detail: Type.String(), code: Type.Optional(Type.String()) }, { description })
-const refusals = {
-  400: Type.Object(
-    {},
-    {
-      additionalProperties: Type.Union([Type.Array(Type.String()), Type.String()]),
-      description: 'The errors, by field; or `detail`, if the body cannot be read.',
-    },
-  ),
-  401: simpleJwtRefusalSchema,
-  403: detailed('`password_change_required`, `client_required`, `too_many_sessions` and `cross_site_request`'),
-  413: detailed('`body_too_large`'),
-  415: detailed('The media type of the body is not supported.'),
-  429: detailed('Too many requests.'),
-  500: detailed('`internal_error`'),
-  503: detailed('Try again after `Retry-After` seconds.'),
-}
 
 /** Some Django sites sign in with the e-mail, others with the username. */
 function credentialsOf(body: unknown) {

@@ -10,6 +10,7 @@ import { examples } from './examples.js'
 import { revocationRoutes } from './revocations.js'
 import { adminErrors, userParams } from './schemas.js'
 import { userAccessRoutes } from './user-access.js'
+import { userSearchRoutes } from './user-search.js'
 import { userRoutes } from './users.js'
 
 /**
@@ -24,6 +25,7 @@ export const adminRoutes: FastifyPluginAsync<{ context: AuthContext }> = async (
   await app.register(async app => {
     app.addHook('onRequest', app.authenticateAdmin)
     app.addHook('preHandler', app.authorizeAdmin)
+    await app.register(userSearchRoutes, { context })
     await app.register(userRoutes, { context })
     await app.register(userAccessRoutes, { context })
     await app.register(revocationRoutes)

@@ -17,6 +17,14 @@ export function adminErrors<C extends ErrorCode = never>(...codes: C[]) {
   return errorResponses<C | (typeof COMMON_ERRORS)[number]>(...COMMON_ERRORS, ...codes)
 }
 
+// Without NUL, which Postgres cannot store, and without characters that would be stored as others.
+export const nameText = {
+  minLength: 1,
+  maxLength: 320,
+  pattern: '^[^\\p{Cc}\\uFFFD\\p{Cs}]*$',
+  'x-message': 'must not contain control characters or broken characters',
+}
+
 const userId = Type.String({ ...idSchema, description: 'The id of the user.' })
 export const userParams = Type.Object({ id: userId })
 export const sessionParams = Type.Object({

@@ -1,32 +1,24 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { createUser, deleteUser, setRoles } from '../../../domain/accounts/administer-users.js'
-import { findUsers, getUser, getUserOverview, overviewsOf } from '../../../domain/accounts/find-users.js'
+import { getUser, getUserOverview } from '../../../domain/accounts/find-users.js'
 import { renameUser } from '../../../domain/accounts/rename-user.js'
 import { ROLES_MAX_BYTES } from '../../../domain/accounts/roles.js'
 import type { AuthContext } from '../../../domain/context.js'
 import { fieldError, LatchkeyError } from '../../../lib/errors.js'
 import { bodyOf, Type } from '../../schemas.js'
-import { eventsQueryDocs } from '../auth/events.js'
 import { examples } from './examples.js'
 import {
   adminErrors,
   adminOperation,
   adminUserSchema,
   adminUserView,
+  nameText,
   userOverviewSchema,
   userOverviewView,
   userParams,
 } from './schemas.js'
-import { searchOf } from './user-search.js'
 
-// Without NUL, which Postgres cannot store, and without characters that would be stored as others.
-const text = {
-  minLength: 1,
-  maxLength: 320,
-  pattern: '^[^\\p{Cc}\\uFFFD\\p{Cs}]*$',
-  'x-message': 'must not contain control characters or broken characters',
-}
-const name = Type.String(text)
+const name = Type.String(nameText)
 // The domain checks the characters and the total size, because its errors give the reason.
 const roles = Type.Array(Type.String(), {
   description:
@@ -34,63 +26,9 @@ const roles = Type.Array(Type.String(), {
     `roles of a user have at most ${ROLES_MAX_BYTES} bytes in total; a role counts as its length in X-Auth-Roles ` +
     'plus 3.',
 })
-const searchText = Type.Optional(Type.String(text))
 
-const DEFAULT_LIMIT = '50'
-
-/** Finds, creates, returns, changes and deletes users. */
+/** Creates, returns, changes and deletes users. */
 export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
-  app.get(
-    '/admin/users',
-    {
-      schema: {
-        ...adminOperation,
-        operationId: 'findUsers',
-        documented: { query: { limit: { ...eventsQueryDocs.limit, default: 50, description: 'Users per page.' } } },
-        summary: 'Find users, one page at a time',
-        description:
-          'All users, newest first, or those with one name or prefix. The search text is normalised in the same ' +
-          'way as stored names.',
-        querystring: bodyOf({
-          email: searchText,
-          email_prefix: searchText,
-          username: searchText,
-          username_prefix: searchText,
-          external_id: searchText,
-          external_id_prefix: searchText,
-          limit: Type.String({
-            pattern: '^([1-9][0-9]?|100)$',
-            'x-message': 'must be a whole number from 1 to 100',
-            default: DEFAULT_LIMIT,
-            description: 'Users per page, 1 to 100.',
-          }),
-          cursor: Type.Optional(
-            Type.String({ minLength: 1, maxLength: 2048, description: 'The `next_cursor` of the previous page.' }),
-          ),
-        }),
-        response: {
-          200: Type.Object(
-            {
-              users: Type.Array(userOverviewSchema),
-              next_cursor: Type.Unsafe<string | null>({
-                type: ['string', 'null'],
-                description: 'Null on the last page.',
-              }),
-            },
-            { title: 'UserPage', description: 'A page of users.' },
-          ),
-          ...adminErrors(),
-        },
-      },
-    },
-    async request => {
-      const { limit, cursor, ...names } = request.query
-      const page = await findUsers(context, searchOf(names), { cursor, limit: Number(limit) })
-      const overviews = await overviewsOf(context, page.users)
-      return { users: overviews.map(userOverviewView), next_cursor: page.nextCursor }
-    },
-  )
-
   app.post(
     '/admin/users',
     {
