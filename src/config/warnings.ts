@@ -62,7 +62,8 @@ function browserWarnings({ nodeEnv, publicOrigin, corsOrigins, cookie }: Config)
 
 /** Browsers accept `Secure` cookies from these hosts over plain http too. */
 export function isLoopback(hostname: string): boolean {
-  return /^(.+\.)?localhost$|^127\.|^\[::1\]$/.test(hostname)
+  // All digits: `127.example.com` is a name that anyone can own.
+  return /^(.+\.)?localhost$|^127(\.\d{1,3}){3}$|^\[::1\]$/.test(hostname)
 }
 
 /**

@@ -99,7 +99,14 @@ t.test('outside production a script of a page on this machine can read a refusal
     t.equal(answer.headers['set-cookie'], undefined)
     t.notMatch(answer.body, ada.email)
   }
-  for (const origin of ['https://evil.example', 'http://localhost.evil.example', 'http://192.168.1.7:5173', 'null']) {
+  for (const origin of [
+    'https://evil.example',
+    'http://localhost.evil.example',
+    'http://127.evil.example',
+    'http://127.0.0.1.evil.example',
+    'http://192.168.1.7:5173',
+    'null',
+  ]) {
     const answer = await app.inject({ url: '/auth/profile', headers: { ...page, origin, authorization } })
     t.same(corsHeaders(answer), [], origin)
   }

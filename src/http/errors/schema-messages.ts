@@ -29,7 +29,7 @@ export function messageOf(error: SchemaError, part: Part | undefined): string {
 }
 
 /** Rules whose own message says more than `x-message`, which describes the form of a value. */
-const GENERAL_WORDS_ARE_ENOUGH: ReadonlySet<string> = new Set(['type', 'maxLength', 'required'])
+const GENERAL_WORDS_ARE_ENOUGH: ReadonlySet<string> = new Set(['type', 'minLength', 'maxLength', 'required'])
 
 const messages: Readonly<Record<string, (limit: number, error: SchemaError) => string>> = {
   type: (_limit, { params }) => `must be ${either([params.type].flat().map(nameOfType))}`,
