@@ -83,6 +83,8 @@ async function cookieToken(
   const { method, headers } = request
   const tokens = config.cookie.access ? valuesOf(headers.cookie, config.cookie.accessName) : []
   if (tokens.length === 0) return undefined
-  if (!SAFE_METHODS.has(method) && !isFromOwnSite(headers, config)) throw new LatchkeyError('cross_site_request')
+  // A page of any site can open a WebSocket, with a GET, and then read and write.
+  const onlyReads = SAFE_METHODS.has(method) && headers.upgrade === undefined
+  if (!onlyReads && !isFromOwnSite(headers, config)) throw new LatchkeyError('cross_site_request')
   return (await newestValidToken(accessTokens, tokens)) ?? tokens[0]
 }

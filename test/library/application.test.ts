@@ -180,6 +180,19 @@ t.test('an access cookie is accepted from the own site, and from another site on
   t.equal((await other.app.inject({ url: '/private', headers: { cookie } })).json().code, 'authentication_required')
 })
 
+t.test('a page of another site cannot open a WebSocket with the access cookie', async t => {
+  const { app } = await buildApplication(t, {
+    settings: { ACCESS_COOKIE: 'on', PUBLIC_ORIGIN: 'http://localhost:3000' },
+  })
+  const { email } = await signUp(app)
+  const answer = await post(app, '/auth/login', { email, password: PASSWORD })
+  const cookie = answer.cookies.map(({ name, value }) => `${name}=${value}`).join('; ')
+  const open = (origin: string) =>
+    app.inject({ url: '/private', headers: { cookie, origin, connection: 'upgrade', upgrade: 'websocket' } })
+  t.equal((await open('http://localhost:3000')).statusCode, 200)
+  t.equal((await open('https://evil.example')).json().code, 'cross_site_request')
+})
+
 t.test('the functions verify tokens, list sessions and revoke them', async t => {
   const { app, latchkey } = await buildApplication(t)
   const ada = await signUp(app)
