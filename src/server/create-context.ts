@@ -49,10 +49,9 @@ export async function openContext(config: Config, options: OpenContextOptions): 
   const keyring = new Keyring({ signingKeys: db.keyFeed, keyEncryptionKeys: secrets.keyEncryptionKeys })
   const background = createBackground(log)
   const eventListeners = createEventListeners(log)
-  const stopAnnouncing = db.onSecurityEvents(events => {
-    if (config.logSecurityEvents && eventLog) for (const event of events) logEvent(eventLog, event)
-    eventListeners.announce(events)
-  })
+  // Later, and by itself: a log that throws must not change the answer to a request whose work is committed.
+  if (config.logSecurityEvents && eventLog) eventListeners.add(event => logEvent(eventLog, event))
+  const stopAnnouncing = db.onSecurityEvents(eventListeners.announce)
   const revocations = new Revocations({
     journal: db.journalFeed,
     channel: ephemeral,

@@ -9,7 +9,7 @@ import { buildApp } from '../../../src/server/app.js'
 import { loggerOptions } from '../../../src/server/logging.js'
 import { buildTestApp, type TestApp } from '../../support/build-test-app.js'
 import { until } from '../../support/eventually.js'
-import { PASSWORD, post, signIn, signUp } from '../../support/people.js'
+import { get, PASSWORD, post, signIn, signUp } from '../../support/people.js'
 
 /** The service with its log lines about security events. */
 async function open(t: Test, settings: NodeJS.ProcessEnv = {}) {
@@ -40,6 +40,7 @@ const typesOf = (events: readonly AddedEvent[]) => events.map(({ type }) => type
 t.test('a committed event is logged once, with the id of its request and without the e-mail', async t => {
   const { app, logged, lines } = await open(t)
   const ada = await signUp(app)
+  await until(() => logged().length === 1)
   t.match(logged(), [
     { level: 30, event: 'registered', userId: ada.userId, sessionId: ada.sessionId, actor: 'user', ip: '127.0.0.1' },
   ])
@@ -152,4 +153,20 @@ t.test('a listener that throws does not change the answer', async t => {
   const ada = await signUp(test.app)
   t.ok((await signIn(test.app, ada.email)).accessToken)
   await until(() => test.lines.some(({ msg }) => String(msg).includes('a mistake of the application')))
+})
+
+t.test('a log that throws changes neither the answer nor the revocation', async t => {
+  const test = await buildTestApp(t)
+  const mixin = ({ event }: { event?: string }) => {
+    if (event === 'signed_out') throw new Error('a mistake of the application')
+    return {}
+  }
+  const sink = new Writable({ write: (_chunk, _encoding, done) => done() })
+  const log = pino({ ...loggerOptions('info'), mixin: mixin as (fields: object) => object }, sink)
+  const app = await buildApp(test.config, test.stores, { clock: test.clock.now, log })
+  t.teardown(() => app.close())
+  const ada = await signUp(app)
+  const authorization = `Bearer ${ada.accessToken}`
+  t.equal((await post(app, '/auth/logout', {}, { authorization })).statusCode, 204)
+  t.equal((await get(app, '/auth/profile', ada.accessToken)).json().code, 'token_revoked')
 })
