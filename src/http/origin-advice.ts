@@ -1,3 +1,4 @@
+import type { Config } from '../config/config.js'
 import { isLoopback } from '../config/warnings.js'
 
 /**
@@ -9,7 +10,7 @@ export function originAdvice(
   publicOrigin: string,
 ): string | undefined {
   if (origin === undefined || origin === publicOrigin) return undefined
-  if (!BROWSERS_ORIGIN.test(origin) || !URL.canParse(origin))
+  if (!isOfBrowser(origin))
     return 'The page has no origin that CORS_ORIGINS could contain: it is a file or in a sandboxed frame. Serve it over http.'
   const page = new URL(origin)
   const { hostname } = new URL(publicOrigin)
@@ -30,7 +31,29 @@ export function originAdvice(
 }
 
 /**
+ * Why a browser did not send the refresh cookie, for the developer of a page whose origin is allowed. Undefined in
+ * production, and if the page is on the site of this service.
+ */
+export function missingCookieAdvice(
+  { origin, 'sec-fetch-site': site }: { origin?: string | undefined; 'sec-fetch-site'?: string | string[] | undefined },
+  { publicOrigin, nodeEnv, cookie }: Pick<Config, 'publicOrigin' | 'nodeEnv' | 'cookie'>,
+): string | undefined {
+  const isExplained = nodeEnv !== 'production' && cookie.sameSite !== 'none'
+  if (!isExplained || site !== 'cross-site' || origin === undefined || !isOfBrowser(origin)) return undefined
+  return (
+    `The page at ${origin} and the address that it calls are two sites for a browser, which therefore sent no cookie. ` +
+    `Call ${publicOrigin}, and open the page with the same host name: see docs/front-end.md.`
+  )
+}
+
+/**
  * An origin as browsers send it: in lower case, and no label of the host longer than in DNS. Anything else in this header
  * was not written by a browser and could be a secret, so it is neither logged nor sent back.
  */
 const BROWSERS_ORIGIN = /^[a-z][a-z0-9+.-]{0,31}:\/\/(?!.*[^.:]{64})[a-z0-9._:[\]-]{1,260}$/
+/** Checked first: the pattern takes long for a header of 30 KB. */
+const ORIGIN_MAX_LENGTH = 300
+
+function isOfBrowser(origin: string): boolean {
+  return origin.length <= ORIGIN_MAX_LENGTH && BROWSERS_ORIGIN.test(origin) && URL.canParse(origin)
+}

@@ -61,6 +61,22 @@ t.test('outside production a refusal names the origin and the setting that allow
   t.equal((await signIn({ 'sec-fetch-site': 'cross-site' })).detail, undefined)
 })
 
+t.test('outside production a refresh says why the browser of an allowed page sent no cookie', async t => {
+  const settings = { PUBLIC_ORIGIN: 'http://localhost:3000', CORS_ORIGINS: VITE }
+  const { app } = await buildTestApp(t, settings)
+  const refresh = async (headers: Record<string, string>) =>
+    (await app.inject({ method: 'POST', url: '/auth/refresh', headers: { origin: VITE, ...headers } })).json()
+  t.match(await refresh({ 'sec-fetch-site': 'cross-site' }), {
+    code: 'refresh_token_missing',
+    detail: /two sites .* Call http:\/\/localhost:3000,/,
+  })
+  t.equal((await refresh({ 'sec-fetch-site': 'same-site' })).detail, undefined)
+  const production = await buildTestApp(t, { ...settings, NODE_ENV: 'production', PUBLIC_ORIGIN: 'https://a.example' })
+  const headers = { origin: VITE, 'sec-fetch-site': 'cross-site' }
+  const answer = await production.app.inject({ method: 'POST', url: '/auth/refresh', headers })
+  t.equal(answer.json().detail, undefined)
+})
+
 t.test('in production a refusal does not name settings', async t => {
   const { app } = await buildToyApp(t, { nodeEnv: 'production' })
   const headers = { origin: VITE, cookie: '__Host-latchkey=own', ...byScript }

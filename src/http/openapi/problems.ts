@@ -45,7 +45,7 @@ const HEADERS: Record<number, HeaderName[]> = {
 function problemWith(status: number, codes: readonly ErrorCode[]) {
   const narrowed = {
     type: 'object',
-    properties: { status: { const: status }, code: { type: 'string', enum: codes } },
+    properties: { status: { type: 'integer', enum: [status] }, code: { type: 'string', enum: codes } },
     required: ['status', 'code'],
   }
   return { allOf: [problemSchema, narrowed] }

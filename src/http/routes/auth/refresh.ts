@@ -6,6 +6,7 @@ import { chooseRefreshToken } from '../../../domain/tokens/examine-refresh-token
 import { rotateRefreshToken } from '../../../domain/tokens/rotate-refresh-token.js'
 import { type ErrorCode, fieldError, LatchkeyError } from '../../../lib/errors.js'
 import { toLatchkeyError } from '../../errors/to-latchkey-error.js'
+import { missingCookieAdvice } from '../../origin-advice.js'
 import { recordConcerns } from '../../request-facts.js'
 import { errorResponses, optionalBodyOf, Type, tokenResponseSchema } from '../../schemas.js'
 import { bodyAliases } from './body-aliases.js'
@@ -75,7 +76,10 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
     async (request, reply) => {
       const { tokens, transport } = presentedRefreshTokens(request, request.body?.refresh_token)
       const token = await chooseRefreshToken(context, tokens)
-      if (token === undefined) throw new LatchkeyError('refresh_token_missing')
+      if (token === undefined) {
+        const detail = missingCookieAdvice(request.headers, context.config)
+        throw new LatchkeyError('refresh_token_missing', detail === undefined ? {} : { detail })
+      }
       const inBody = transport === 'body'
       const tickets = inBody ? [request.body?.ticket ?? []].flat() : request.supersededTickets()
       const mark = request.refreshMark(token)
