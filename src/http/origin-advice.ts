@@ -15,7 +15,10 @@ export function originAdvice(
   const page = new URL(origin)
   const { hostname } = new URL(publicOrigin)
   if (page.host === host)
-    return `The page is at ${origin}, but PUBLIC_ORIGIN is ${publicOrigin}. Set PUBLIC_ORIGIN=${origin}, or open the page at ${publicOrigin}.`
+    return (
+      `The page is at ${origin}, but PUBLIC_ORIGIN is ${publicOrigin}. If ${origin} is the address of this service, set ` +
+      `PUBLIC_ORIGIN=${origin}; otherwise open the page at ${publicOrigin}.`
+    )
   // For browsers, localhost and 127.0.0.1 are two sites.
   if (page.hostname !== hostname && isLoopback(page.hostname) && isLoopback(hostname)) {
     page.hostname = hostname

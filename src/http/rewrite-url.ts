@@ -21,11 +21,11 @@ export function routedUrl(method: string, url: string): string {
 const KEEPS_SLASH = /^\/(?:docs|api\/token)(?:\/|$)/
 
 /**
- * A DELETE of a collection with a slash at the end is one of an element whose id is empty, as of a script whose variable
- * is unset. It must not revoke every element of the collection, so the slash stays, and the empty id is refused. The
- * router decodes the path, so an encoded one is not compared.
+ * Resources that have others below them. A DELETE of one of these with a slash at the end is one of an element whose id is
+ * empty, as of a script whose variable is unset. It must not delete the whole, so the slash stays, and the request is
+ * refused. The router decodes the path, so an encoded one is not compared.
  */
-const COLLECTION_TO_DELETE = /\/sessions$|%/
+const CONTAINER_TO_DELETE = /\/sessions$|^\/admin\/users\/[^/]*$|%/
 
 /** Removes one slash at the end of the path, which some client libraries add. The path / stays. */
 function withoutFinalSlash(method: string, url: string): string {
@@ -33,7 +33,7 @@ function withoutFinalSlash(method: string, url: string): string {
   const path = queryAt === -1 ? url : url.slice(0, queryAt)
   if (path.length < 2 || !path.endsWith('/') || KEEPS_SLASH.test(path)) return url
   const shorter = path.slice(0, -1)
-  if (shorter.endsWith('/') || (method === 'DELETE' && COLLECTION_TO_DELETE.test(shorter))) return url
+  if (shorter.endsWith('/') || (method === 'DELETE' && CONTAINER_TO_DELETE.test(shorter))) return url
   return queryAt === -1 ? shorter : shorter + url.slice(queryAt)
 }
 

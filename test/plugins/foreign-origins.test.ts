@@ -52,7 +52,7 @@ t.test('outside production a refusal names the origin and the setting that allow
   ])
     t.notMatch((await signIn({ origin })).detail, origin.slice(8), 'what no browser sends is not repeated')
   const ownAddress = { origin: 'http://192.168.1.7:3000', host: '192.168.1.7:3000' }
-  t.match(await signIn(ownAddress), { ...refused, detail: /Set PUBLIC_ORIGIN=http:\/\/192\.168\.1\.7:3000/ })
+  t.match(await signIn(ownAddress), { ...refused, detail: /set PUBLIC_ORIGIN=http:\/\/192\.168\.1\.7:3000/ })
   const anotherSite = await signIn({ origin: 'http://127.0.0.1:5173' })
   t.match(anotherSite, {
     ...refused,

@@ -35,7 +35,7 @@ export const notFound = fp(
     app.setNotFoundHandler((request, reply) => {
       const allowed = allowedMethods(app, request)
       if (allowed.length === 0 || allowed.some(method => method === request.method))
-        return sendProblem(reply, new LatchkeyError('not_found'))
+        return sendProblem(reply, new LatchkeyError('not_found', adviceFor(request.url)))
       if (request.method === 'OPTIONS')
         return reply
           .header('allow', [...allowed, 'OPTIONS'].join(', '))
@@ -49,6 +49,12 @@ export const notFound = fp(
   },
   { name: 'not-found', fastify: '5.x', dependencies: ['problem-details'] },
 )
+
+/** On most routes a slash at the end makes no difference (http/rewrite-url.ts). */
+function adviceFor(url: string): { detail?: string } {
+  const [path = ''] = url.split('?', 1)
+  return path.length > 1 && path.endsWith('/') ? { detail: 'Remove the slash at the end of the path.' } : {}
+}
 
 // Without OPTIONS, which every path has.
 const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']

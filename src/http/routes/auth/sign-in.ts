@@ -6,7 +6,7 @@ import { logIn } from '../../../domain/login/log-in.js'
 import { changePassword } from '../../../domain/passwords/change-password.js'
 import type { Principal } from '../../../domain/tokens/access-token.js'
 import { verifyAccessToken } from '../../../domain/tokens/verify-access-token.js'
-import { fieldError, LatchkeyError } from '../../../lib/errors.js'
+import { fieldError } from '../../../lib/errors.js'
 import { recordConcerns } from '../../request-facts.js'
 import {
   accessTokenErrors,
@@ -25,7 +25,6 @@ import { callerOf, replyWithTokens } from './token-response.js'
 /** The routes that open a session: register, sign in, change the password. */
 export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
   const { name, password, transport, remember } = signInFields(context.config)
-  // The handler of /auth/login requires one of the two names.
   const eitherName = Type.Union([
     bodyOf({ email: name, password, transport, remember }),
     bodyOf({ username: name, password, transport, remember }),
@@ -80,7 +79,10 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
           'Always opens a new session. The answer is the same for an unknown name, a wrong password and a disabled account.',
         tags: ['Sign in'],
         documented: { headers: { 200: ['Set-Cookie'] }, examples: examples.logIn, body: eitherName },
-        body: bodyOf({ email: Type.Optional(name), username: Type.Optional(name), password, transport, remember }),
+        body: {
+          ...bodyOf({ email: Type.Optional(name), username: Type.Optional(name), password, transport, remember }),
+          oneOf: [{ required: ['email'] }, { required: ['username'] }],
+        },
         response: {
           200: tokenResponseSchema,
           ...errorResponses(
@@ -97,7 +99,6 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
     },
     async (request, reply) => {
       const { email, username, password, transport = context.config.defaultTransport, remember } = request.body
-      if ((email === undefined) === (username === undefined)) throw eitherEmailOrUsername(email !== undefined)
       const credentials = { email, username, password, transport, remember, deviceCookie: request.deviceCookie() }
       const grant = await logIn(context, credentials, callerOf(request))
       return replyWithTokens(reply, grant, transport)
@@ -175,15 +176,6 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
       return replyWithTokens(reply, grant, transport)
     },
   )
-}
-
-function eitherEmailOrUsername(areBothSent: boolean): LatchkeyError {
-  const errorOf = (field: string, other: string) => ({
-    field,
-    message: areBothSent ? `cannot be sent together with ${other}` : `is required, unless you send ${other}`,
-  })
-  const errors = [errorOf('email', 'username'), errorOf('username', 'email')]
-  return new LatchkeyError('invalid_request', { detail: 'Send either email or username.', errors })
 }
 
 async function signedInUser(context: AuthContext, request: FastifyRequest): Promise<Principal> {
