@@ -41,7 +41,7 @@ export function createTokenChecks({ issuer, audience = issuer, url = issuer }) {
    * @throws Refusal
    */
   async function checkNow(token) {
-    let answer
+    let answer, body
     try {
       answer = await fetch(`${url}/auth/verify`, {
         method: 'POST',
@@ -49,10 +49,11 @@ export function createTokenChecks({ issuer, audience = issuer, url = issuer }) {
         body: JSON.stringify({ token }),
         signal: AbortSignal.timeout(2000),
       })
+      // A gateway before Latchkey can answer with something else.
+      body = await answer.json()
     } catch (cause) {
       throw new Refusal(503, 'verification_unavailable', { cause })
     }
-    const body = await answer.json()
     if (answer.ok) return body
     throw answer.status === 401 ? new Refusal(401, body.code) : new Refusal(503, 'verification_unavailable')
   }

@@ -68,7 +68,7 @@ export function respellingOf(name: StoreVariable, text: string): string | undefi
 export function foreignAddress(name: StoreVariable, text: string): string | undefined {
   const [, scheme = '', slashes] = /^([a-z][a-z0-9+.-]{1,20}):(\/\/)?/.exec(text.toLowerCase()) ?? []
   if (ownSchemes[name].test(scheme) || respellingOf(name, text) !== undefined) return undefined
-  if (Object.hasOwn(systems, scheme)) return `is a ${scheme}: address, as for ${systems[scheme]}`
+  if (Object.hasOwn(systems, scheme)) return `has the scheme ${scheme}:, as for ${systems[scheme]}`
   // Without slashes, it could be a user and a password, or a host and a port.
-  return slashes === undefined ? undefined : `is a ${scheme}: address`
+  return slashes === undefined ? undefined : `has the scheme ${scheme}:`
 }

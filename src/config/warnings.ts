@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import type { Config } from './config.js'
-import { isQuoted, settings } from './read-settings.js'
+import { isQuoted, isSet, settings } from './read-settings.js'
 
 /**
  * Warns at start of settings that are allowed but risky.
@@ -26,6 +26,10 @@ export function configWarnings(config: Config, env: NodeJS.ProcessEnv = {}): rea
     warnings.push(
       'TRUST_PROXY covers every address, so any client can choose its address: set it to the networks of your proxies.',
     )
+  }
+  if (!config.dialects.includes('envelope')) {
+    const unused = ['ENVELOPE_PREFIX', 'ENVELOPE_CASE'].find(name => isSet(env, name))
+    if (unused) warnings.push(`${unused} has no effect, because DIALECTS does not contain envelope: add it there.`)
   }
   return [...warnings, ...quotedSecrets(env), ...misspelledSettings(env)]
 }

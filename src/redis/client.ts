@@ -5,7 +5,7 @@ import { readRedisUrl } from '../config/redis-url.js'
 import type { Place } from '../config/store-url.js'
 import type { Log } from '../lib/log.js'
 import { setDeadline } from '../lib/set-deadline.js'
-import { COMMAND_TIMED_OUT, isFormerMaster, logAvailability, refuseSentinel } from './errors.js'
+import { COMMAND_TIMED_OUT, isFormerMaster, logAvailability, refuseDatabase, refuseSentinel } from './errors.js'
 import { addressOf, connectorOf, type Sentinels } from './sentinels.js'
 
 export interface ConnectRedisOptions {
@@ -67,7 +67,9 @@ export function connectRedis(url: string, given: ConnectRedisOptions = {}): Redi
 function connectServer(
   options: ConnectionOptions & Pick<RedisOptions, 'host' | 'port' | 'path' | 'db' | 'Connector'>,
 ): Redis {
-  return new Redis({ ...options, enableAutoPipelining: true, enableOfflineQueue: false, retryStrategy })
+  const server = new Redis({ ...options, enableAutoPipelining: true, enableOfflineQueue: false, retryStrategy })
+  refuseDatabase(server)
+  return server
 }
 
 function connectThroughSentinels(

@@ -13,6 +13,9 @@ const UNAVAILABLE_NAMES = new Set(['MaxRetriesPerRequestError', 'ClusterAllFaile
 export const CONNECTION_CLOSED = 'Connection is closed.'
 export const COMMAND_TIMED_OUT = 'Command timed out'
 
+/** The error of SELECT. */
+const WITHOUT_DATABASE = /DB index is out of range/
+
 /** ioredis and Redis distinguish these by their message only. */
 const UNAVAILABLE_MESSAGES = [
   CONNECTION_CLOSED,
@@ -138,7 +141,7 @@ type AvailabilityLog = Pick<Log, 'info' | 'warn'> | undefined
 export function logAvailability<R extends Redis | Cluster>(redis: R, log: AvailabilityLog, where = () => ''): R {
   let isUnavailable = false
   const onUnavailable = (reason: string) => {
-    if (!isUnavailable) log?.warn(`Redis is unavailable: ${reason}${where()}`)
+    if (!isUnavailable) log?.warn(`Redis is unavailable: ${reason}${where()}${fixFor(reason)}`)
     isUnavailable = true
   }
   // The error of a cluster only counts the nodes; the last error of a node gives the reason.
@@ -150,6 +153,28 @@ export function logAvailability<R extends Redis | Cluster>(redis: R, log: Availa
     isUnavailable = false
   })
   return redis
+}
+
+/** What an operator can correct in a setting. Every other reason says enough. */
+function fixFor(reason: string): string {
+  const [, fix] = FIXES.find(([pattern]) => pattern.test(reason)) ?? []
+  return fix === undefined ? '' : `. ${fix}`
+}
+
+const FIXES: readonly [RegExp, string][] = [
+  [/NOAUTH/, 'Redis requires a password: set it in REDIS_PASSWORD or in REDIS_URL.'],
+  [/WRONGPASS/, 'Redis rejects the user or the password: correct REDIS_URL or REDIS_PASSWORD.'],
+  [WITHOUT_DATABASE, 'Redis has no database with this number: correct the number at the end of REDIS_URL.'],
+]
+
+/**
+ * Reconnects a client whose database does not exist. Otherwise ioredis would use database 0, which can belong to another
+ * deployment.
+ */
+export function refuseDatabase(redis: Redis): void {
+  redis.on('error', (error: Error) => {
+    if (WITHOUT_DATABASE.test(error.message)) redis.disconnect(true)
+  })
 }
 
 /**

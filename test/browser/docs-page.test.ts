@@ -47,6 +47,31 @@ for (const host of ['127.0.0.1', 'localhost'])
     t.same(problems, [], 'the browser reports nothing, in particular no violation of the policy')
   })
 
+t.test(
+  'the page goes on after a refused client, for which browsers show their own sign-in window',
+  { skip },
+  async t => {
+    const port = await findFreePort()
+    const { app } = await buildTestApp(t, { PUBLIC_ORIGIN: `http://localhost:${port}` })
+    await app.listen({ host: '127.0.0.1', port })
+    const browser = await startChromium(t)
+    const page = await browser.newPage({ viewport: { width: 1280, height: 1600 } })
+    await page.goto(`http://localhost:${port}/docs`)
+    const required = { getToken: ['grant_type', 'client_credentials'], introspectToken: ['token', 'a token'] } as const
+    for (const [operationId, [field, value]] of Object.entries(required)) {
+      const block = page.locator(`.opblock[id$="-${operationId}"]`)
+      await block.locator('.opblock-summary-control').click()
+      await block.locator('.try-out__btn').click()
+      await block.locator(`tr[data-property-name="${field}"] input[type=text]`).first().fill(value)
+      await block.locator('.execute').click()
+      const status = block.locator('.live-responses-table .response .response-col_status')
+      await status.waitFor({ timeout: 10_000 })
+      t.match(await status.innerText(), /^40[01]/, operationId)
+      await block.locator('.opblock-summary-control').click()
+    }
+  },
+)
+
 /** Keeps a picture for a person to look at, if SCREENSHOTS names a folder. */
 async function screenshot(page: Page, name: string): Promise<void> {
   const folder = process.env.SCREENSHOTS

@@ -122,17 +122,17 @@ t.test('an invalid store address is rejected with how to correct it, and is neve
 
 t.test('an address of another system is the only problem that is reported if nothing else is wrong', async t => {
   for (const [DATABASE_URL, description] of [
-    ['file:./canary.db', 'is a file: address, as for SQLite'],
-    ['FILE:canary.db', 'is a file: address, as for SQLite'],
-    ['sqlite:///canary.db', 'is a sqlite: address, as for SQLite'],
-    ['mysql://u:canary@db/x', 'is a mysql: address, as for MySQL'],
-    ['mongodb+srv://u:canary@db/x', 'is a mongodb+srv: address, as for MongoDB'],
-    ['sqlserver://db;password=canary', 'is a sqlserver: address, as for SQL Server'],
-    ['prisma://accelerate.prisma-data.net/?api_key=canary', 'is a prisma: address, as for Prisma Accelerate'],
-    ['jdbc:mysql://db/canary', 'is a jdbc: address, as for Java'],
-    ['redis://:canary@redis:6379', 'is a redis: address, as for Redis'],
-    ['couchbase://u:canary@db', 'is a couchbase: address'],
-    ['"file:./canary.db"', 'is a file: address, as for SQLite'],
+    ['file:./canary.db', 'has the scheme file:, as for SQLite'],
+    ['FILE:canary.db', 'has the scheme file:, as for SQLite'],
+    ['sqlite:///canary.db', 'has the scheme sqlite:, as for SQLite'],
+    ['mysql://u:canary@db/x', 'has the scheme mysql:, as for MySQL'],
+    ['mongodb+srv://u:canary@db/x', 'has the scheme mongodb+srv:, as for MongoDB'],
+    ['sqlserver://db;password=canary', 'has the scheme sqlserver:, as for SQL Server'],
+    ['prisma://accelerate.prisma-data.net/?api_key=canary', 'has the scheme prisma:, as for Prisma Accelerate'],
+    ['jdbc:mysql://db/canary', 'has the scheme jdbc:, as for Java'],
+    ['redis://:canary@redis:6379', 'has the scheme redis:, as for Redis'],
+    ['couchbase://u:canary@db', 'has the scheme couchbase:'],
+    ['"file:./canary.db"', 'has the scheme file:, as for SQLite'],
   ] as const) {
     const problems = problemsOf({ DATABASE_URL })
     t.strictSame(problems, [
@@ -142,11 +142,11 @@ t.test('an address of another system is the only problem that is reported if not
     ])
   }
   t.match(problemsOf({ REDIS_URL: 'memcached://u:canary@cache' }), [
-    /^REDIS_URL is a memcached: address, as for Memcached, but Latchkey uses Redis: set it to .* or unset it: then/,
+    /^REDIS_URL has the scheme memcached:, as for Memcached, but Latchkey uses Redis: set it to .* or unset it: then/,
   ])
   t.match(problemsOf({ DATABASE_URL: 'file:a', REDIS_URL: 'https://canary.upstash.io' }), [
     /^DATABASE_URL .* or unset it and REDIS_URL: then/,
-    /^REDIS_URL is a https: address, .* or unset it and DATABASE_URL: then/,
+    /^REDIS_URL has the scheme https:, .* or unset it and DATABASE_URL: then/,
   ])
 })
 
@@ -167,7 +167,7 @@ t.test('an address of another system does not hide other mistakes', async t => {
   ])
   t.equal(inProduction.length, 4)
   t.match(problemsOf({ ...production, DATABASE_MIGRATION_URL: 'mysql://u:canary@db/x' }), [
-    /^DATABASE_MIGRATION_URL is a mysql: address, as for MySQL: set it to the address of your Postgres/,
+    /^DATABASE_MIGRATION_URL has the scheme mysql:, as for MySQL: set it to the address of your Postgres/,
   ])
 })
 

@@ -14,6 +14,10 @@ t.test('a risky setting is allowed, with a warning', async t => {
   t.match(warnings({ ...production, SIGN_IN_FAILURE_DELAY: '0s' }), [/^SIGN_IN_FAILURE_DELAY is 0/])
   t.match(warnings({ ...production, DEFAULT_TRANSPORT: 'body' }), [/^DEFAULT_TRANSPORT is body/])
   t.strictSame(warnings({ DEFAULT_TRANSPORT: 'body' }), [], 'in development')
+  const unused = { ENVELOPE_PREFIX: '/api/auth' }
+  const ofEnvelope = (env: NodeJS.ProcessEnv) => configWarnings(readConfig({ ...required, ...env }), env)
+  t.match(ofEnvelope(unused), [/^ENVELOPE_PREFIX has no effect/])
+  t.strictSame(ofEnvelope({ ...unused, DIALECTS: 'envelope' }), [])
   t.match(warnings({ ...production, TRUST_PROXY: '0.0.0.0/0' }), [/^TRUST_PROXY covers every address/])
   t.match(warnings({ TRUST_PROXY: '10.0.0.0/8,::/0' }), [/^TRUST_PROXY covers every address/])
 })

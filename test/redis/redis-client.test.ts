@@ -57,6 +57,29 @@ async function rejectionMs(promise: Promise<unknown>): Promise<number> {
   )
 }
 
+t.test('a database number that Redis does not have is never replaced by database 0', async t => {
+  const server = await startRedis(t)
+  const { redis, said, ephemeral } = open(t, `${server.url.replace(/\/\d*$/, '')}/99`)
+  t.equal(await redisReady(redis, 1000), false)
+  t.match(said, [/^Redis is unavailable: ERR DB index is out of range\. .* at the end of REDIS_URL\.$/])
+  await t.rejects(ephemeral.hit('a', 60_000))
+  t.equal(said.length, 1, 'it is logged once')
+})
+
+t.test('a wrong or missing password names the settings', async t => {
+  const server = await startRedis(t)
+  const admin = open(t, server.url)
+  await redisReady(admin.redis, TIMEOUT_MS)
+  await admin.redis.config('SET', 'requirepass', 'right')
+  const unset = open(t, server.url)
+  await until(() => unset.said.length > 0)
+  t.match(unset.said[0], /NOAUTH.*set it in REDIS_PASSWORD or in REDIS_URL\.$/)
+  const wrong = open(t, server.url.replace('redis://', 'redis://:canary@'))
+  await until(() => wrong.said.length > 0)
+  t.match(wrong.said[0], /WRONGPASS.*correct REDIS_URL or REDIS_PASSWORD\.$/)
+  t.notMatch(wrong.said.join(), 'canary')
+})
+
 t.test('while Redis hangs, every method rejects within about a second, and works again afterwards', async t => {
   const server = await startRedis(t)
   const { redis, ephemeral, said } = open(t, server.url)

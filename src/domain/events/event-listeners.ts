@@ -31,8 +31,11 @@ export function createEventListeners(log: Log, options: EventListenersOptions = 
   const { timeoutMs = 10_000, queueLimit = 10_000, closeTimeoutMs = 5_000 } = options
   const failures = createFailureLog(log)
   const queues = new Set<Queue>()
+  let count = 0
 
   function createQueue(listener: EventListener): Queue {
+    // In the order of their registration: the log then tells how many listeners fail.
+    const task = `deliver security events to listener ${++count}`
     let waiting: AddedEvent[] = []
     let isRunning = false
     let idle: () => void = () => {}
@@ -42,9 +45,9 @@ export function createEventListeners(log: Log, options: EventListenersOptions = 
       for (let event = waiting.shift(); event; event = waiting.shift()) {
         try {
           await withTimeout(listener(event), timeoutMs, { ref: false })
-          failures.succeeded(TASK)
+          failures.succeeded(task)
         } catch (error) {
-          failures.failed(TASK, error)
+          failures.failed(task, error)
         }
       }
       isRunning = false
@@ -54,7 +57,7 @@ export function createEventListeners(log: Log, options: EventListenersOptions = 
     return {
       push(events) {
         const free = queueLimit - waiting.length
-        if (events.length > free) failures.failed(TASK, new Error(`more than ${queueLimit} events wait for a listener`))
+        if (events.length > free) failures.failed(task, new Error(`more than ${queueLimit} events wait for a listener`))
         waiting.push(...events.slice(0, Math.max(0, free)))
         if (isRunning || waiting.length === 0) return
         isRunning = true
@@ -95,8 +98,6 @@ export function createEventListeners(log: Log, options: EventListenersOptions = 
     },
   }
 }
-
-const TASK = 'deliver security events to a listener'
 
 interface Queue {
   push(events: readonly AddedEvent[]): void

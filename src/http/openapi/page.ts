@@ -23,7 +23,8 @@ export function pageOptions(publicPath: string): FastifySwaggerUiOptions {
       // The browser sends its cookies to this service, and to no other.
       withCredentials: false,
       persistAuthorization: false,
-      // Its declared type is fetch's response; Swagger UI passes its own.
+      requestInterceptor: omitCredentials as never,
+      // Their declared types are fetch's; Swagger UI passes its own.
       responseInterceptor: useAccessToken as never,
     },
   }
@@ -70,6 +71,15 @@ function useAccessToken(response: PageResponse): PageResponse {
   if (response.ok && response.obj?.user && response.obj.access_token)
     ui.preauthorizeApiKey('bearer', response.obj.access_token)
   return response
+}
+
+/**
+ * A refused client is answered with the challenge `Basic`, for which browsers would show their own sign-in window and keep
+ * the page waiting. They do not for a request without credentials of theirs. It runs in the page.
+ */
+function omitCredentials(request: { url: string; credentials?: string }) {
+  if (request.url.includes('/oauth/')) request.credentials = 'omit'
+  return request
 }
 
 declare const ui: { preauthorizeApiKey(scheme: string, value: string): void }

@@ -6,9 +6,9 @@ import { isOwnRefreshToken } from '../../../domain/tokens/examine-refresh-token.
 import { LatchkeyError } from '../../../lib/errors.js'
 import { logRefusal } from '../../errors/problem.js'
 import { toLatchkeyError } from '../../errors/to-latchkey-error.js'
-import { addRevokeRoutes, sessionErrors, sessionOperation } from '../../routes/auth/sessions.js'
+import { addRevokeRoutes, sessionOperation } from '../../routes/auth/sessions.js'
 import { callerOf } from '../../routes/auth/token-response.js'
-import { type Static, sessionSchema, Type, uuidSchema } from '../../schemas.js'
+import { errorResponses, type Static, sessionSchema, Type, uuidSchema } from '../../schemas.js'
 import {
   CREDENTIALS_NOT_PROVIDED,
   describeView,
@@ -33,6 +33,8 @@ const itemSchema = Type.Object(
 )
 
 const described = { tags: ['Older APIs'], documented: { otherErrors: { 401: simpleJwtRefusalSchema } } }
+/** Of the errors of an access token, only a missing one is a problem. */
+const errors = errorResponses('authentication_required', 'invalid_request', 'store_unavailable')
 const PATH = '/api/users/me/sessions'
 const METHODS = 'GET, DELETE, HEAD, OPTIONS'
 
@@ -57,7 +59,7 @@ export const compatSessionRoutes: FastifyPluginAsyncTypebox<{ context: AuthConte
       description:
         'The error for a refused access token has the format of Simple JWT, `{detail, code, messages}`. All other ' +
         'errors are problem details.',
-      response: { 200: Type.Array(itemSchema, { description: 'The live sessions.' }), ...sessionErrors },
+      response: { 200: Type.Array(itemSchema, { description: 'The live sessions.' }), ...errors },
     },
   }
   const items = async (request: FastifyRequest) =>
@@ -69,6 +71,7 @@ export const compatSessionRoutes: FastifyPluginAsyncTypebox<{ context: AuthConte
   addRevokeRoutes(app, context, {
     others: { url: PATH, operationId: 'revokeOtherOlderSessions', ...described },
     one: { url: `${PATH}/:id`, operationId: 'revokeOlderSession', ...described },
+    errors,
   })
 
   const view = { name: 'Sessions', description: '', allow: METHODS, parses: ['application/json'] }

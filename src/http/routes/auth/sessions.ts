@@ -95,7 +95,7 @@ interface NamedRoute {
 export function addRevokeRoutes(
   app: Parameters<FastifyPluginAsyncTypebox>[0],
   context: AuthContext,
-  { others, one }: { others: NamedRoute; one: NamedRoute },
+  { others, one, errors = sessionErrors }: { others: NamedRoute; one: NamedRoute; errors?: typeof sessionErrors },
 ): void {
   app.delete(
     others.url,
@@ -106,7 +106,7 @@ export function addRevokeRoutes(
         ...descriptionOf(others),
         summary: 'Revoke every session except the current one',
         description: 'Their access tokens are refused at once.',
-        response: { 204: Type.Null({ description: 'The other sessions are revoked.' }), ...sessionErrors },
+        response: { 204: Type.Null({ description: 'The other sessions are revoked.' }), ...errors },
       },
     },
     async (request, reply) => {
@@ -127,7 +127,7 @@ export function addRevokeRoutes(
         params,
         response: {
           204: Type.Null({ description: 'The session is revoked.' }),
-          ...sessionErrors,
+          ...errors,
           ...errorResponses('session_not_found'),
         },
       },
