@@ -28,9 +28,10 @@ Every error is a problem ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)) wi
 
 - **\`code\`** is for programs. A code never changes its meaning. New codes can be added: treat an unknown one by its status.
 - **\`title\`** and **\`detail\`** are sentences for people: \`title\` is the same each time, \`detail\` is about this request.
-- **\`errors\`** has an entry for each wrong field. \`field\` is the name that the request used, also if it is an older
-  spelling (\`newPassword\`). In nested values it is a path (\`roles.0\`). \`message\` is the end of a sentence that begins with
-  the field, so a form can show it beside the field.
+- **\`errors\`** of a 400 has an entry for each wrong field, up to 20. Other errors name the field that they are about, if
+  there is one: of an e-mail that is not valid and a password that is too short, the first. \`field\` is the name that the
+  request used, also if it is an older spelling (\`newPassword\`). In nested values it is a path (\`roles.0\`). \`message\` is
+  the end of a sentence that begins with the field, so a form can show it beside the field.
 
 No text contains a value of the request. Texts can change: do not compare them. A 401 has the header \`WWW-Authenticate\`;
 429 and 503 have \`Retry-After\`.
