@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -38,32 +38,6 @@ t.test('each setting of .env reaches the service, and LATCHKEY_PORT its address'
   t.strictSame(latchkey?.ports, ['8080:3000'])
   const other = readCompose(join(root, 'docker-compose.yml'), 'PUBLIC_ORIGIN=https://auth.example.com').services
   t.equal(other.latchkey?.environment?.PUBLIC_ORIGIN, 'https://auth.example.com')
-})
-
-t.test('the secrets are made once, and the commands of the README can be pasted again', async t => {
-  const folder = await makeFolder(t)
-  await mkdir(join(folder, 'scripts'))
-  await cp(join(root, 'scripts/make-secrets.sh'), join(folder, 'scripts/make-secrets.sh'))
-  const makeSecrets = () => run('sh', ['-c', 'umask 077; sh scripts/make-secrets.sh'], { cwd: folder })
-  const contents = () => Promise.all(names.map(name => readFile(join(folder, 'secrets', name), 'utf8')))
-
-  await writeFile(join(folder, '.env'), `JWT_SECRET=${'old='.repeat(12)}\n`)
-  const { stderr } = await makeSecrets()
-  t.match(stderr, 'Now remove JWT_SECRET from .env')
-  const names = await readdir(join(folder, 'secrets'))
-  t.strictSame(names.sort(), ['jwt_refresh_secret', 'jwt_secret', 'postgres_password', 'redis_password'])
-  const made = await contents()
-  t.equal(new Set(made).size, 4)
-  for (const text of made) t.ok(text.length >= 48)
-  t.equal(made[names.indexOf('jwt_secret')]?.trim(), 'old='.repeat(12), 'a secret in use is kept')
-  t.equal((await stat(join(folder, 'secrets'))).mode & 0o777, 0o700)
-  t.equal((await stat(join(folder, 'secrets/jwt_secret'))).mode & 0o777, 0o644, 'the user in the container can read it')
-
-  await rm(join(folder, 'secrets/redis_password'))
-  await makeSecrets()
-  const again = await contents()
-  for (const [at, name] of names.entries())
-    name === 'redis_password' ? t.not(again[at], made[at]) : t.equal(again[at], made[at], name)
 })
 
 t.test('the service and its commands start with what docker-compose.yml gives them', { buffered: true }, async t => {
