@@ -1,4 +1,9 @@
 import { buildWithTypes } from './dist.mjs'
 
 // `npm run build`
-process.exitCode = await buildWithTypes()
+try {
+  process.exitCode = await buildWithTypes()
+} catch (error) {
+  console.error(error.message)
+  process.exitCode = 1
+}

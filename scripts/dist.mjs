@@ -21,6 +21,13 @@ export function stateOfDist() {
   return readFileSync(STAMP, 'utf8') === hashOfSources() ? 'current' : 'outdated'
 }
 
+/** The packages that the program needs and that are not in a node_modules folder here or above. */
+export function missingPackages() {
+  const { dependencies = {} } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const folders = createRequire(join(root, 'package.json')).resolve.paths('x')
+  return Object.keys(dependencies).filter(name => !folders.some(folder => existsSync(join(folder, name))))
+}
+
 /** Compiles in a moment, without checking types and without declarations. */
 export async function buildFast() {
   const { build } = await import('esbuild')
@@ -43,9 +50,10 @@ export async function buildFast() {
  * Checks the types and compiles with declarations, for the package.
  *
  * @returns the exit code of the compiler; only 0 changes dist/
+ * @throws if the compiler is not installed: the message says what to do
  */
 export async function buildWithTypes() {
-  const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
+  const tsc = findCompiler()
   // Incremental, the compiler would not write again what another build has replaced.
   const once = ['--incremental', 'false', '--tsBuildInfoFile', 'null']
   let status = 1
@@ -55,6 +63,16 @@ export async function buildWithTypes() {
     return status === 0
   })
   return status
+}
+
+function findCompiler() {
+  try {
+    return createRequire(import.meta.url).resolve('typescript/bin/tsc')
+  } catch (error) {
+    if (error.code !== 'MODULE_NOT_FOUND') throw error
+    const advice = 'run "npm ci" and "npm run build", and then, if you want, "npm prune --omit=dev"'
+    throw new Error(`The compiler is not installed: ${advice}.`, { cause: error })
+  }
 }
 
 /** Moves what `compile` writes to a draft folder into dist/, unless it returns false. */

@@ -11,17 +11,22 @@ if (major < 20 || (major === 20 && minor < 19)) {
 }
 
 function start(dist) {
-  return ensureBuilt(dist).then(() =>
-    Promise.all([import('node:module'), import('node:url'), import('node:path')]).then(([module, url, path]) => {
-      const root = path.resolve(import.meta.dirname, '..')
+  return Promise.all([import('node:module'), import('node:url'), import('node:path')]).then(([module, url, path]) => {
+    const root = path.resolve(import.meta.dirname, '..')
+    const missing = dist.missingPackages()
+    if (missing.length > 0) {
+      const others = missing.length === 1 ? '' : ` and ${missing.length - 1} more`
+      throw new Error(`Packages are not installed (${missing[0]}${others}): run "npm ci", and then start again.`)
+    }
+    return ensureBuilt(dist).then(() => {
       // Since Node 22. In node_modules, which belongs to the user who installed the code, and never in /tmp.
       if (module.default.enableCompileCache)
         module.default.enableCompileCache(path.join(root, 'node_modules', '.cache', 'latchkey'))
       const program = path.join(root, 'dist', 'cli.js')
       process.argv.splice(1, 1, program, 'serve')
       return import(url.pathToFileURL(program).href)
-    }),
-  )
+    })
+  })
 }
 
 function ensureBuilt(dist) {

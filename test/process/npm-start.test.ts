@@ -78,6 +78,24 @@ t.test('without the compiler, what is built starts, and what is not says what to
   })
 })
 
+t.test('without the packages, npm start and npm run build say what to do', async t => {
+  const project = await makeProject(t, { compiler: true })
+  await project.start()
+  await rm(join(project.folder, 'node_modules'))
+  const build = await project.run('scripts/build.mjs')
+  t.match(build, { code: 1, stdout: '', stderr: /^The compiler is not installed: run "npm ci" and .*\n$/ })
+
+  const dependencies = { '@fastify/cors': '1.0.0', commander: '1.0.0' }
+  await writeFile(join(project.folder, 'package.json'), JSON.stringify({ type: 'module', dependencies }))
+  const start = await project.start()
+  t.match(start, { code: 1, stdout: '' })
+  t.equal(start.stderr, 'Packages are not installed (@fastify/cors and 1 more): run "npm ci", and then start again.\n')
+  await mkdir(join(project.folder, 'node_modules/@fastify/cors'), { recursive: true })
+  t.match((await project.start()).stderr, /^Packages are not installed \(commander\): run/, 'as after a git pull')
+  await mkdir(join(project.folder, 'node_modules/commander'))
+  t.match(await project.start(), { code: 0, stdout: 'one serve\n' })
+})
+
 t.test('npm run build adds declarations, checks the types, and is current for npm start', async t => {
   const project = await makeProject(t, { compiler: true })
   t.equal((await project.run('scripts/build.mjs')).code, 0)
