@@ -51,7 +51,7 @@ function refuseForeignAddresses(
     const embedded =
       obstacle === undefined
         ? `or ${unset}: then Latchkey starts its own Postgres and needs no Redis (the embedded mode)`
-        : `or start with --embedded for a trial`
+        : 'or, for a trial, start with --embedded on the command line'
     return `${name} ${description}, but Latchkey ${store}: set it to ${wanted[name]}, ${embedded}.`
   })
   if (isOnlyObstacle) {
@@ -67,7 +67,7 @@ function notSet(name: StoreVariable, obstacle: string | undefined): string {
   const reason =
     obstacle === undefined
       ? `, or unset ${other} too, for the embedded mode`
-      : ` (${obstacle}, Latchkey starts embedded stores only with --embedded)`
+      : ` (${obstacle}, Latchkey starts embedded stores only with --embedded on the command line)`
   return `${name} is not set: set it to ${wanted[name]}${reason}.`
 }
 
