@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { codeOf } from '../lib/error-facts.js'
 import type { Log } from '../lib/log.js'
 import { findFormerFolder, finishMove, moveFromFormerFolder } from './earlier-version.js'
+import { refuseIncompleteInstallation } from './incomplete-installation.js'
 import { dataFolder, type Installation } from './installation.js'
 import { findNativeFolder, findRunnablePrograms, rootOwnedDirOf } from './native-programs.js'
 import { changeOwner, choosePrivateUser, isFree, isPrivate, type ServerUser, startedByRoot } from './server-user.js'
@@ -12,7 +13,8 @@ import { changeOwner, choosePrivateUser, isFree, isPrivate, type ServerUser, sta
  * Creates the data folder if it is missing, and closes it to all other users.
  *
  * @returns its absolute path without symbolic links
- * @throws if it belongs to another user, contains other files, or its path contains a symbolic link of another user
+ * @throws if it belongs to another user, contains other files or an incomplete database, or its path contains a symbolic
+ * link of another user
  */
 export async function makeDataDir(dataDir: string): Promise<string> {
   await makeFolders(resolve(dataDir))
@@ -26,6 +28,7 @@ export async function makeDataDir(dataDir: string): Promise<string> {
         'another folder.',
     )
   }
+  await refuseIncompleteInstallation(join(path, 'postgres'))
   if ((mode & 0o077) !== 0) {
     await refuseOtherFiles(path)
     await chmod(path, 0o700)
@@ -64,13 +67,21 @@ function exists(path: string): Promise<boolean> {
   )
 }
 
-/** The files of a data folder, and what a new file system contains. */
-const OUR_FILES = /^(secrets\.json|postgres|latchkey\.pid|lost\+found$)/
+/** The files of a data folder with their temporary forms, and what a new file system contains. */
+const OUR_FILES = [
+  /^secrets\.json(\.[0-9a-f]{12})?$/,
+  /^postgres(\.log|\.arriving|\.new-\d+-[0-9a-f]{12})?$/,
+  /^latchkey\.pid(\.turn|\.\d+\.[0-9a-z]*)?$/,
+  /^lost\+found$/,
+]
+/** A temporary folder of an earlier version. Other names have this form too, so it counts only beside a database. */
+const EARLIER_TEMPORARY = /^postgres\.new-[A-Za-z0-9]{6}$/
 
 /** Closing a folder of other programs to all other users, such as /tmp or a home, would break these programs. */
 async function refuseOtherFiles(path: string): Promise<void> {
   const names = await readdir(path)
-  const other = names.find(name => !OUR_FILES.test(name))
+  const forms = names.includes('postgres') ? [...OUR_FILES, EARLIER_TEMPORARY] : OUR_FILES
+  const other = names.find(name => !forms.some(form => form.test(name)))
   if (other === undefined || names.includes('secrets.json')) return
   throw new Error(
     `The data folder ${path} contains other files (${other}): set DATA_DIR to a new folder, or to one that only ` +

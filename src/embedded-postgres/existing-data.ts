@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { codeOf } from '../lib/error-facts.js'
+import { isNotInstalled } from './incomplete-installation.js'
 import { lockHolder } from './process-lock.js'
 import { type EmbeddedSecrets, readEmbeddedSecrets } from './secrets.js'
 
@@ -32,7 +33,9 @@ export async function readExistingData(dataDir: string, options: { needsSecrets:
   const path = resolve(dataDir)
   const names = await namesIn(path)
   await refuseDataOfOthers(path)
-  const hasDatabase = names.includes('postgres') || names.includes('postgres.arriving')
+  const hasDatabase =
+    names.includes('postgres.arriving') ||
+    (names.includes('postgres') && !(await isNotInstalled(join(path, 'postgres'))))
   // The first start of a service creates the lock before the database.
   if (!hasDatabase && (await lockHolder(join(path, 'latchkey.pid'))) === undefined) {
     throw names.includes('secrets.json')

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { chown, type FileHandle, mkdir, mkdtemp, open, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { chown, type FileHandle, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { messageOf } from '../lib/error-facts.js'
+import { codeOf, messageOf } from '../lib/error-facts.js'
 import { changeOwner, chooseInitdbUser, type ServerUser, syncToDisk } from './server-user.js'
 import { stopWithParent } from './stop.js'
 
@@ -91,6 +91,10 @@ export async function createInstallation(
     await rename(folder, installation.folder)
   } catch (error) {
     await rm(folder, { recursive: true, force: true })
+    if (codeOf(error) === 'EBUSY')
+      throw new Error(`${installation.folder} is a mount point: mount the volume at the folder of DATA_DIR instead.`, {
+        cause: error,
+      })
     if (!/ENOSPC|No space left/.test(messageOf(error))) throw error
     throw new Error(
       `The disk of the data folder ${dirname(installation.folder)} is full: free some space, or set DATA_DIR to a folder ` +
@@ -142,15 +146,21 @@ async function openPasswordFile(temporary: Installation, password: string): Prom
   return file
 }
 
+/** The end of the name of a temporary folder. A folder that a person makes, such as `postgres.new-backup`, has another. */
+const TEMPORARY = /^\d+-[0-9a-f]{12}$/
+
 /**
  * Creates an empty folder beside `folder` that no other user can open. The caller fills it and then renames it to
  * `folder`. Removes the temporary folders of processes that were killed.
  */
 export async function makeTemporaryFolder(folder: string): Promise<string> {
+  const prefix = `${basename(folder)}.new-`
   for (const name of await readdir(dirname(folder))) {
-    if (!name.startsWith(`${basename(folder)}.new-`)) continue
+    if (!name.startsWith(prefix) || !TEMPORARY.test(name.slice(prefix.length))) continue
     // The initdb of a process that was just killed may still be writing there.
     await rm(join(dirname(folder), name), { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
   }
-  return mkdtemp(`${folder}.new-`)
+  const temporary = `${folder}.new-${process.pid}-${randomBytes(6).toString('hex')}`
+  await mkdir(temporary, { mode: 0o700 })
+  return temporary
 }

@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Log } from '../lib/log.js'
 import { locateInstallation, makeDataDir } from './data-folder.js'
+import { isNotInstalled } from './incomplete-installation.js'
 import { createInstallation } from './installation.js'
 import { launchPostgres, type RunningPostgres } from './launch.js'
 import { findServer, waitUntilMemoryIsFree } from './postmaster.js'
@@ -60,7 +60,7 @@ async function lockDataFolder(dataDir: string): Promise<ProcessLock> {
 async function start(dataDir: string, log: Log): Promise<RunningPostgres> {
   await stopOrphan(join(dataDir, 'postgres'), log)
   const installation = await locateInstallation(dataDir, log)
-  if (!existsSync(installation.folder)) await createInstallation(installation)
+  if (await isNotInstalled(installation.folder)) await createInstallation(installation)
   return launchPostgres(installation, { logFile: join(dataDir, 'postgres.log') })
 }
 

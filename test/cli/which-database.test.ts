@@ -63,8 +63,16 @@ t.test('a data folder that cannot be used is refused with the reason, and stays 
       /it has secrets but no database, because the first start was interrupted: start the service\./,
     ],
     [
+      'secrets with an empty folder for the database',
+      async path => {
+        await mkdir(join(path, 'postgres'), { recursive: true })
+        await writeFile(join(path, 'secrets.json'), '{}')
+      },
+      /it has secrets but no database/,
+    ],
+    [
       'a database without its secrets',
-      async path => mkdir(join(path, 'postgres'), { recursive: true }),
+      async path => mkdir(join(path, 'postgres/data'), { recursive: true }),
       /it has a database but no secrets\.json: restore the file from a backup/,
     ],
   ]

@@ -1,4 +1,4 @@
-import { appendFile, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { startEmbeddedPostgres } from '../../src/embedded-postgres/start.js'
@@ -94,7 +94,7 @@ t.test('the service is told when the embedded Postgres ends unexpectedly', async
   t.match(log.lines.at(-1), /^error: .*SIGKILL/)
 })
 
-t.test('the incomplete data folder of a first start that was killed is removed', async t => {
+t.test('the incomplete data folder of a first start that was killed is removed, and no other folder', async t => {
   const dataDir = join(await makeFolder(t), '.latchkey')
   const first = spawnEmbedded(t, dataDir)
   const drafts = async () => (await readdir(dataDir).catch(() => [])).filter(name => name.startsWith('postgres.new-'))
@@ -102,9 +102,12 @@ t.test('the incomplete data folder of a first start that was killed is removed',
   process.kill(first.pid, 'SIGKILL')
   await first.exited
   t.equal((await drafts()).length, 1)
+  // Folders that people may have made, and an empty one in the place of the database.
+  const others = ['postgres.new-backup', 'postgres.new-mybackup', 'postgres.new-1', 'postgres.new-1-20261231']
+  for (const name of [...others, 'postgres']) await mkdir(join(dataDir, name))
 
   const second = await startEmbeddedPostgres({ dataDir, log: quietLog() })
   t.teardown(second.stop)
-  t.same(await drafts(), [])
+  t.same((await drafts()).sort(), others.sort())
   t.same(await query(second.url, 'select 1 as one'), [{ one: 1 }])
 })

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
-import { chmod, chown, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { chmod, chown, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { startedByRoot } from '../../src/embedded-postgres/server-user.js'
@@ -22,6 +22,59 @@ t.test('a start with a DATA_DIR that cannot be used ends with one sentence that 
   await Promise.all(unusable.map(dataDir => refused(t, dataDir, { cwd })))
   t.equal((await stat(join(cwd, 'home'))).mode & 0o777, 0o755, 'a folder of other programs is not closed')
   t.equal((await stat('/')).mode & 0o111, 0o111, 'and neither is /')
+})
+
+t.test('a folder with files that only begin like those of a data folder is not closed', async t => {
+  const cwd = await makeFolder(t)
+  const foreign = [
+    'postgresql-15-main',
+    'postgres_backup',
+    'postgres.new-mybackup',
+    'secrets.json.bak',
+    'latchkey.pid.old',
+  ]
+  for (const name of [...foreign, 'postgres.new-backup', 'postgres.logs', 'lost+found2']) {
+    const dataDir = `of ${name}`
+    await mkdir(join(cwd, dataDir, name), { recursive: true })
+    await chmod(join(cwd, dataDir), 0o755)
+    await refused(t, dataDir, { cwd })
+    t.equal((await stat(join(cwd, dataDir))).mode & 0o777, 0o755)
+    t.same(await readdir(join(cwd, dataDir)), [name])
+  }
+})
+
+t.test('a folder postgres that is not a complete database is refused, and stays as it is', async t => {
+  const cwd = await makeFolder(t)
+  for (const [name, path] of [
+    ['without data', 'postgres/password'],
+    ['without a password', 'postgres/data/PG_VERSION'],
+    ['of another program', 'postgres/16/main/PG_VERSION'],
+    ['a file', 'postgres'],
+  ] as const) {
+    await mkdir(dirname(join(cwd, name, path)), { recursive: true })
+    await writeFile(join(cwd, name, path), '16')
+    await chmod(join(cwd, name), 0o755)
+    const stderr = await refused(t, name, { cwd })
+    t.match(
+      stderr,
+      /postgres is not a complete database of Latchkey .* is missing\): restore it from a backup, move it/,
+    )
+    t.equal((await stat(join(cwd, name))).mode & 0o777, 0o755)
+    t.same(await readdir(join(cwd, name)), ['postgres'])
+  }
+})
+
+t.test('a volume in the place of the database is named', { skip: !startedByRoot() }, async t => {
+  const cwd = await makeFolder(t)
+  const volume = join(cwd, 'data/postgres')
+  await mkdir(volume, { recursive: true })
+  try {
+    await run('mount', ['-t', 'tmpfs', 'tmpfs', volume])
+  } catch {
+    return t.comment('This container is not allowed to mount a file system.')
+  }
+  t.teardown(() => run('umount', ['-l', volume]))
+  t.match(await refused(t, join(cwd, 'data'), { cwd }), /data\/postgres is a mount point: mount the volume at/)
 })
 
 t.test('a user who cannot write to DATA_DIR gets one sentence', { skip: !startedByRoot() }, async t => {
@@ -62,9 +115,10 @@ t.test('an empty folder, and the root of a new file system, can be a DATA_DIR', 
   t.equal((await stat(join(cwd, 'volume'))).mode & 0o777, 0o700)
 })
 
-async function refused(t: Test, dataDir: string, options: { cwd: string; uid?: number }): Promise<void> {
+async function refused(t: Test, dataDir: string, options: { cwd: string; uid?: number }): Promise<string> {
   const { code, stderr } = await runLatchkey(['serve'], { ...options, env: { DATA_DIR: dataDir, PORT: '0' } })
   t.equal(code, 1, dataDir.slice(0, 60))
   t.match(stderr, /^.*DATA_DIR.*\n$/, 'one line that names DATA_DIR')
   t.notMatch(stderr, /^ +at /m)
+  return stderr
 }
