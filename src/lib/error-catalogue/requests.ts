@@ -11,8 +11,8 @@ export const requestErrors = {
   invalid_json: {
     status: 400,
     title: 'The body is not valid JSON.',
-    when: 'The body cannot be parsed, or it is empty although its type is `application/json`.',
-    action: 'Correct the program that makes the body. Without a body, send no `Content-Type`.',
+    when: 'The body cannot be parsed as JSON. An empty body is no body: where one is required, the error is `invalid_request`.',
+    action: 'Correct the program that makes the body.',
   },
   multipart_invalid: {
     status: 400,
