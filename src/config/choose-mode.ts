@@ -51,7 +51,7 @@ function refuseForeignAddresses(
     const embedded =
       obstacle === undefined
         ? `or ${unset}: then Latchkey starts its own Postgres and needs no Redis (the embedded mode)`
-        : 'or, for a trial, start with --embedded on the command line'
+        : 'or start with --embedded on the command line for a trial'
     return `${name} ${description}, but Latchkey ${store}: set it to ${wanted[name]}, ${embedded}.`
   })
   if (isOnlyObstacle) {
