@@ -17,7 +17,9 @@ const DRAFT = '.new-'
 export function stateOfDist() {
   if (!existsSync(join(dist, 'cli.js'))) return 'missing'
   if (!existsSync(join(root, 'src'))) return 'current'
-  if (!existsSync(STAMP)) return 'incomplete'
+  // Part of it may have been removed or, as in an incomplete copy, never have been there.
+  const isComplete = existsSync(STAMP) && sources().every(path => existsSync(compiled(path)))
+  if (!isComplete) return 'incomplete'
   return readFileSync(STAMP, 'utf8') === hashOfSources() ? 'current' : 'outdated'
 }
 
@@ -70,7 +72,7 @@ function findCompiler() {
     return createRequire(import.meta.url).resolve('typescript/bin/tsc')
   } catch (error) {
     if (error.code !== 'MODULE_NOT_FOUND') throw error
-    const advice = 'run "npm ci" and "npm run build", and then, if you want, "npm prune --omit=dev"'
+    const advice = 'run "npm ci --include=dev && npm run build", and then, if you want, "npm prune --omit=dev"'
     throw new Error(`The compiler is not installed: ${advice}.`, { cause: error })
   }
 }
@@ -129,6 +131,8 @@ function sources() {
     .filter(path => path.endsWith('.ts'))
     .map(path => join('src', path))
 }
+
+const compiled = path => join(dist, relative('src', path).replace(/\.ts$/, '.js'))
 
 function filesIn(folder) {
   return readdirSync(folder, { recursive: true, withFileTypes: true })

@@ -42,7 +42,7 @@ function ensureBuilt(dist) {
     }[state]
     const also = state === 'outdated' ? ', or start the earlier build with "node dist/cli.js serve"' : ''
     throw new Error(
-      `${problem}, and the compiler is not installed: run "npm ci && npm run build", and then, if you want, "npm prune --omit=dev"${also}.`,
+      `${problem}, and the compiler is not installed: run "npm ci --include=dev && npm run build", and then, if you want, "npm prune --omit=dev"${also}.`,
     )
   })
 }

@@ -48,6 +48,13 @@ t.test('an interrupted build does not count as a build', async t => {
   )
 })
 
+t.test('a build with a missing file is built again', async t => {
+  const project = await makeProject(t, { compiler: true })
+  await project.start()
+  await rm(join(project.folder, 'dist/word.js'))
+  t.match(await project.start(), { code: 0, stdout: 'one serve\n' })
+})
+
 t.test('several starts at once in one folder all start', async t => {
   const project = await makeProject(t, { compiler: true })
   const results = await Promise.all([1, 2, 3, 4].map(() => project.start()))
@@ -67,7 +74,10 @@ t.test('without the compiler, what is built starts, and what is not says what to
     stdout: '',
     stderr: /^The sources have changed since dist\/ was built, and the compiler/,
   })
-  t.match(outdated.stderr, /npm ci && npm run build.*or start the earlier build with "node dist\/cli\.js serve"\.\n$/)
+  t.match(
+    outdated.stderr,
+    /npm ci --include=dev && npm run build.*or start the earlier build with "node dist\/cli\.js serve"\.\n$/,
+  )
 
   await rm(join(project.folder, 'dist/.sources'))
   t.match(await project.start(), { code: 1, stderr: /^dist\/ is incomplete, and the compiler is not installed: run/ })
@@ -83,7 +93,11 @@ t.test('without the packages, npm start and npm run build say what to do', async
   await project.start()
   await rm(join(project.folder, 'node_modules'))
   const build = await project.run('scripts/build.mjs')
-  t.match(build, { code: 1, stdout: '', stderr: /^The compiler is not installed: run "npm ci" and .*\n$/ })
+  t.match(build, {
+    code: 1,
+    stdout: '',
+    stderr: /^The compiler is not installed: run "npm ci --include=dev && npm run build".*\n$/,
+  })
 
   const dependencies = { '@fastify/cors': '1.0.0', commander: '1.0.0' }
   await writeFile(join(project.folder, 'package.json'), JSON.stringify({ type: 'module', dependencies }))
