@@ -11,6 +11,7 @@ import type { AddedEvent } from '../postgres/security-events.js'
 import { buildApp } from '../server/app.js'
 import { loggerOptions, startLog } from '../server/logging.js'
 import { openStores, type Stores } from '../server/open-stores.js'
+import { environmentOf } from './given-settings.js'
 import { createGuards } from './guards.js'
 import { createMount, serverOptions } from './mount.js'
 import type { Latchkey, LatchkeyLog, LatchkeyOptions, LatchkeyPlugin, SecurityEvent, Session } from './types.js'
@@ -76,27 +77,24 @@ function latchkeyOver(service: FastifyInstance, { stores, paths, options }: Open
     plugin: createMount({ service, paths, publicPath, log, close }) as unknown as LatchkeyPlugin,
     authenticate: guards.authenticate,
     requireRole: guards.requireRole,
-    verify: async accessToken => verifyAccessToken(context, accessToken),
-    listSessions: userId => listSessions(context, userId),
-    async revokeSession(userId, sessionId, actor = ACTOR) {
-      requireUser(userId)
-      if (!isUuid(sessionId)) throw new LatchkeyError('session_not_found')
-      await endSessionOfUser(context, userId, sessionId, actor)
+    async verify(accessToken) {
+      // An application without types can pass anything, and its error handler answers what is thrown.
+      if (!isText(accessToken)) throw new LatchkeyError('token_invalid')
+      return verifyAccessToken(context, accessToken)
     },
-    async signOutUser(userId, actor = ACTOR) {
+    listSessions: userId => listSessions(context, userId),
+    async revokeSession(userId, sessionId, actor) {
       requireUser(userId)
-      await endSessionsOfUser(context, userId, actor)
+      if (!isId(sessionId)) throw new LatchkeyError('session_not_found')
+      await endSessionOfUser(context, userId, sessionId, actorOf(actor))
+    },
+    async signOutUser(userId, actor) {
+      requireUser(userId)
+      await endSessionsOfUser(context, userId, actorOf(actor))
     },
     on,
     close,
   }
-}
-
-/** NODE_ENV decides whether cookies are secure and secrets are required, so it is never forgotten. */
-function environmentOf({ settings }: LatchkeyOptions): NodeJS.ProcessEnv {
-  if (settings === undefined) return process.env
-  const { NODE_ENV, KUBERNETES_SERVICE_HOST } = process.env
-  return { NODE_ENV, KUBERNETES_SERVICE_HOST, ...settings }
 }
 
 function warningsOf(config: Config, env: NodeJS.ProcessEnv): string[] {
@@ -128,5 +126,18 @@ async function listSessions(context: AuthContext, userId: string): Promise<Sessi
 
 /** Postgres would not read another text as an id. */
 function requireUser(userId: string): void {
-  if (!isUuid(userId)) throw new LatchkeyError('user_not_found')
+  if (!isId(userId)) throw new LatchkeyError('user_not_found')
+}
+
+function isId(value: unknown): value is string {
+  return isText(value) && isUuid(value)
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string'
+}
+
+/** The name of the administrator is often that of a principal, which is missing on a route without a guard. */
+function actorOf(actor: unknown): string {
+  return isText(actor) && actor.trim() !== '' ? actor : ACTOR
 }

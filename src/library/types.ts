@@ -5,9 +5,12 @@ import type { SecurityEventType } from '../postgres/security-event-types.js'
 // These types are a contract with the applications that contain Latchkey, and are described in docs/fastify.md. They use
 // no type of another package, so that any copy of Fastify 5 fits and an application compiles without skipLibCheck.
 
-/** The settings by the names of their environment variables; docs/configuration.md describes each of them. */
+/**
+ * The settings by the names of their environment variables; docs/configuration.md describes each of them. A number or a
+ * boolean is read as its text: `PORT: 3000`, `RATE_LIMIT: false`.
+ */
 export interface LatchkeySettings {
-  readonly [variable: string]: string | undefined
+  readonly [variable: string]: string | number | boolean | undefined
 }
 
 /** What `createLatchkey` accepts. */
@@ -43,7 +46,7 @@ export interface Latchkey {
   /**
    * Returns the principal of an access token, from wherever it came.
    *
-   * @throws LatchkeyError token_invalid, token_expired, token_revoked, token_stale, revocations_stale
+   * @throws LatchkeyError token_invalid (also if the argument is not a text), token_expired, token_revoked, token_stale, revocations_stale
    */
   verify(accessToken: string): Promise<Principal>
 

@@ -98,12 +98,13 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
   await app.register(requestGuard)
   await app.register(sentCookies, config)
   await app.register(authenticate, { context })
-  const { publicUrl, publicPath } = config
+  // Not the whole configuration: Fastify takes `logLevel` and `prefix` of these options for its own.
+  const { publicUrl, publicPath, publicOrigin, verifyPreflights, issuer } = config
   await app.register(openapi, { publicUrl, publicPath, cookieName: name })
 
   // Two separate contexts: a gateway asks at every request of every service, so its routes run without the hooks of the
   // other routes.
-  await app.register(gatewayRoutes, config)
+  await app.register(gatewayRoutes, { publicOrigin, verifyPreflights })
   await app.register(api)
   return app
 
@@ -118,9 +119,9 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
     await app.register(recheckAfterBody, { context })
     await app.register(authenticateClients, { context })
 
-    await app.register(rootRoutes, config)
+    await app.register(rootRoutes, { publicUrl, publicPath })
     await app.register(healthRoutes, { ready: readiness(app, stores) })
-    await app.register(wellKnownRoutes, { ...config, keyring: context.keyring })
+    await app.register(wellKnownRoutes, { issuer, publicUrl, publicPath, keyring: context.keyring })
     await app.register(signInRoutes, { context })
     await app.register(resetPasswordRoutes, { context })
     await app.register(refreshRoutes, { context })

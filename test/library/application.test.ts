@@ -216,6 +216,33 @@ t.test('the functions verify tokens, list sessions and revoke them', async t => 
   }
 })
 
+t.test('arguments of another type are refused like unknown tokens, users and sessions', async t => {
+  const { app, latchkey, database } = await buildApplication(t)
+  const ada = await signUp(app)
+  for (const wrong of [undefined, null, 42, '', {}, [ada.accessToken]] as never[])
+    await t.rejects(latchkey.verify(wrong), { name: 'LatchkeyError', code: 'token_invalid', statusCode: 401 })
+  for (const wrong of [undefined, null, 42, '', {}, [ada.userId]] as never[]) {
+    await t.rejects(latchkey.listSessions(wrong), { code: 'user_not_found', statusCode: 404 })
+    await t.rejects(latchkey.signOutUser(wrong), { code: 'user_not_found' })
+    await t.rejects(latchkey.revokeSession(wrong, ada.sessionId), { code: 'user_not_found' })
+    await t.rejects(latchkey.revokeSession(ada.userId, wrong), { code: 'session_not_found' })
+  }
+  await latchkey.signOutUser(ada.userId, null as never)
+  t.match(await database.admin`select actor from security_events where type = 'sessions_revoked'`, [
+    { actor: 'application' },
+  ])
+})
+
+t.test('the level of the log of the application holds for every route of Latchkey', async t => {
+  const lines: string[] = []
+  const stream = { write: (line: string) => void lines.push(line) }
+  const app = Fastify({ logger: { level: 'error', stream } })
+  const { app: containing } = await buildApplication(t, { latchkey: { log: app.log } })
+  for (const path of ['/.well-known/jwks.json', '/.well-known/oauth-authorization-server', '/auth/profile', '/livez'])
+    await containing.inject(path)
+  t.strictSame(lines, [])
+})
+
 t.test('listeners receive the events of their type, and onEvent receives all', async t => {
   const all: string[] = []
   const { app, latchkey } = await buildApplication(t, {
@@ -277,6 +304,24 @@ t.test('all errors of the settings are thrown together, and no other variable is
   t.match(error.problems, [/^DATABASE_URL/, /^JWT_SECRET is not set/, /^JWT_REFRESH_SECRET is not set/])
   t.notOk(error instanceof LatchkeyError)
 })
+
+t.test(
+  'settings can be numbers and booleans, and a value of another type is an error that names the setting',
+  async t => {
+    const { app } = await buildApplication(t, {
+      settings: { PORT: 4600, ACCESS_COOKIE: true, LOCATION_DATABASE: null } as never,
+    })
+    t.match((await app.inject('/.well-known/oauth-authorization-server')).json(), { issuer: 'http://localhost:4600' })
+    const cookies = (await post(app, '/auth/register', { email: 'ada@example.com', password: PASSWORD })).cookies
+    t.ok(cookies.length > 1, 'the access cookie is set too')
+    const error = await createLatchkey({ settings: { CORS_ORIGINS: ['https://a.example'], PORT: {} } as never }).then(
+      () => undefined,
+      thrown => thrown,
+    )
+    t.type(error, ConfigError)
+    t.match(error.problems, [/^CORS_ORIGINS is an array: write a list as one text/, /^PORT is of the type object/])
+  },
+)
 
 t.test('NODE_ENV is read from the environment, so production is never forgotten', async t => {
   const before = process.env.NODE_ENV

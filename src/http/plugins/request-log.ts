@@ -13,7 +13,10 @@ export interface RequestLogOptions {
  */
 export const requestLog = fp(
   async (app: FastifyInstance, { log }: RequestLogOptions) => {
-    app.setChildLoggerFactory((_fastifysOwn, bindings, options) => log.child(bindings, options))
+    app.setChildLoggerFactory((_fastifysOwn, bindings, { level, ...options }) =>
+      // A route can have a higher level than the log, never a lower one.
+      log.child(bindings, level !== undefined && isEnabled(log, level) ? { ...options, level } : options),
+    )
     app.addHook('onResponse', (request, reply, done) => {
       const { elapsedTime: responseTime } = reply
       request.log.info({ req: request, res: reply, ...factsOf(request), responseTime }, 'request completed')
@@ -22,3 +25,8 @@ export const requestLog = fp(
   },
   { name: 'request-log', fastify: '5.x' },
 )
+
+/** Whether lines of the level are written. Only pino can say so; the log of an application can be another one. */
+function isEnabled(log: FastifyBaseLogger & { isLevelEnabled?(level: string): boolean }, level: string): boolean {
+  return log.isLevelEnabled?.(level) ?? true
+}
