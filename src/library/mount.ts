@@ -44,7 +44,14 @@ function addRoutes(app: FastifyInstance, { service, paths, publicPath, log }: Mo
       `latchkey.plugin is registered with the prefix ${prefix}, but PUBLIC_PATH is ` +
         `${publicPath === '' ? 'not set' : publicPath}: set PUBLIC_PATH to the path at which browsers reach Latchkey.`,
     )
-  app.addHook('onRequest', (request, reply) => handOver(service, prefix, request, reply))
+  const hand = (request: FastifyRequest, reply: FastifyReply) => handOver(service, prefix, request, reply)
+  // A preflight is Latchkey's from here on, so that a CORS plugin that is registered later does not answer it.
+  app.addHook('onRequest', (request, reply, done) => (isPreflight(request) ? hand(request, reply) : done()))
+  // The last hook of each route: after those of the whole application, also those that are added later, and after those
+  // that plugins such as @fastify/rate-limit have added to the route. No body has been read yet.
+  app.addHook('onRoute', route => {
+    route.onRequest = [route.onRequest ?? [], hand].flat()
+  })
   // Below a prefix every path belongs to the service, which also answers 404 and 405. Without one, only its own paths do.
   const own = prefix === '' ? new Set([...paths].flatMap(spellingsOf)) : new Set(['/', '/*'])
   const hasRoute = (method: string, path: string) => app.hasRoute({ method: method as 'GET', url: prefix + path })
@@ -67,7 +74,7 @@ function addRoutes(app: FastifyInstance, { service, paths, publicPath, log }: Mo
   }
 }
 
-/** The hook above has answered every request. */
+/** The hooks above have answered every request. */
 function unreachable(): never {
   throw new Error('the service did not take over this request')
 }
@@ -94,11 +101,25 @@ function spellingsOf(path: string): string[] {
  */
 function handOver(service: FastifyInstance, prefix: string, request: FastifyRequest, reply: FastifyReply): void {
   reply.hijack()
+  keepHeaders(reply)
   const { raw, ip, id } = request
   setHeader(raw, 'x-forwarded-for', ip)
   setHeader(raw, REQUEST_ID_HEADER, id)
   if (prefix !== '') raw.url = pathBelow(raw.url!.slice(prefix.length))
   service.routing(raw, reply.raw)
+}
+
+/**
+ * Keeps the headers that hooks of the application have set; a header that the service sets itself replaces them. Only
+ * CORS_ORIGINS decides which pages can read the answers of the service, so the headers of CORS are not kept.
+ */
+function keepHeaders(reply: FastifyReply): void {
+  for (const [name, value] of Object.entries(reply.getHeaders()))
+    if (value !== undefined && !name.startsWith('access-control-')) reply.raw.setHeader(name, value)
+}
+
+function isPreflight({ method, headers }: FastifyRequest): boolean {
+  return method === 'OPTIONS' && headers['access-control-request-method'] !== undefined
 }
 
 function setHeader({ headers }: IncomingMessage, name: string, value: string | undefined): void {
