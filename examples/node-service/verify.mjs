@@ -49,7 +49,7 @@ export function createTokenChecks({ issuer, audience = issuer, url = issuer }) {
         body: JSON.stringify({ token }),
         signal: AbortSignal.timeout(2000),
       })
-      // A gateway before Latchkey can answer with something else.
+      // The page of a gateway before Latchkey is not JSON.
       body = await answer.json()
     } catch (cause) {
       throw new Refusal(503, 'verification_unavailable', { cause })

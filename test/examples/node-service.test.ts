@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
@@ -68,4 +71,15 @@ t.test('keys that cannot be fetched are no reason to call a token invalid', asyn
   const checks = createTokenChecks({ issuer: config.issuer, url: 'http://127.0.0.1:9' })
   await t.rejects(checks.checkLocally(user.accessToken), refusal(503, 'verification_unavailable'))
   await t.rejects(checks.checkNow(user.accessToken), refusal(503, 'verification_unavailable'))
+})
+
+t.test('the page of a gateway in place of an answer says nothing about the token', async t => {
+  for (const status of [200, 401, 502]) {
+    const gateway = createServer((_request, response) => response.writeHead(status).end('<h1>gateway</h1>'))
+    t.teardown(() => gateway.close())
+    await once(gateway.listen(0, '127.0.0.1'), 'listening')
+    const url = `http://127.0.0.1:${(gateway.address() as AddressInfo).port}`
+    const checks = createTokenChecks({ issuer: url })
+    await t.rejects(checks.checkNow('a token'), refusal(503, 'verification_unavailable'), `${status}`)
+  }
 })
