@@ -2,11 +2,9 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { loadConfig } from '../cli/load-config.js'
 import type { Config } from '../config/config.js'
 import { configWarnings } from '../config/warnings.js'
-import type { AuthContext } from '../domain/context.js'
-import { endSessionOfUser, endSessionsOfUser, sessionsOfUser } from '../domain/sessions/manage-sessions.js'
 import { verifyAccessToken } from '../domain/tokens/verify-access-token.js'
 import { LatchkeyError } from '../lib/errors.js'
-import { isUuid } from '../lib/ids.js'
+import { SECURITY_EVENT_TYPES } from '../postgres/security-event-types.js'
 import type { AddedEvent } from '../postgres/security-events.js'
 import { buildApp } from '../server/app.js'
 import { loggerOptions, startLog } from '../server/logging.js'
@@ -14,10 +12,8 @@ import { openStores, type Stores } from '../server/open-stores.js'
 import { environmentOf } from './given-settings.js'
 import { createGuards } from './guards.js'
 import { createMount, serverOptions } from './mount.js'
-import type { Latchkey, LatchkeyLog, LatchkeyOptions, LatchkeyPlugin, SecurityEvent, Session } from './types.js'
-
-/** The actor in the events of what the application does itself. */
-const ACTOR = 'application'
+import { createSessionFunctions } from './session-functions.js'
+import type { Latchkey, LatchkeyLog, LatchkeyOptions, LatchkeyPlugin, SecurityEvent } from './types.js'
 
 /**
  * Creates Latchkey for use inside a Fastify application: reads the settings, opens the stores, updates the tables, and
@@ -67,6 +63,9 @@ function latchkeyOver(service: FastifyInstance, { stores, paths, options }: Open
     return closed
   }
   function on(type: string, listener: (event: SecurityEvent<never>) => unknown): () => void {
+    if (type !== '*' && !(SECURITY_EVENT_TYPES as readonly string[]).includes(type))
+      throw new TypeError(`There is no event "${type}": docs/events.md lists the types, and "*" means all.`)
+    if (typeof listener !== 'function') throw new TypeError('The listener of an event must be a function.')
     return context.eventListeners.add(event =>
       type === '*' || type === event.type ? listener(publicEvent(event) as SecurityEvent<never>) : undefined,
     )
@@ -79,19 +78,10 @@ function latchkeyOver(service: FastifyInstance, { stores, paths, options }: Open
     requireRole: guards.requireRole,
     async verify(accessToken) {
       // An application without types can pass anything, and its error handler answers what is thrown.
-      if (!isText(accessToken)) throw new LatchkeyError('token_invalid')
+      if (typeof accessToken !== 'string') throw new LatchkeyError('token_invalid')
       return verifyAccessToken(context, accessToken)
     },
-    listSessions: userId => listSessions(context, userId),
-    async revokeSession(userId, sessionId, actor) {
-      requireUser(userId)
-      if (!isId(sessionId)) throw new LatchkeyError('session_not_found')
-      await endSessionOfUser(context, userId, sessionId, actorOf(actor))
-    },
-    async signOutUser(userId, actor) {
-      requireUser(userId)
-      await endSessionsOfUser(context, userId, actorOf(actor))
-    },
+    ...createSessionFunctions(context, () => closed !== undefined),
     on,
     close,
   }
@@ -114,30 +104,4 @@ function logFor(config: Config, given: LatchkeyLog | undefined): FastifyBaseLogg
 function publicEvent({ id, type, at, actor, ...event }: AddedEvent): SecurityEvent {
   const { userId, sessionId, ip, userAgent, requestId, details = {} } = event
   return { id, type, at, userId, sessionId, actor, ip, userAgent, requestId, details }
-}
-
-async function listSessions(context: AuthContext, userId: string): Promise<Session[]> {
-  requireUser(userId)
-  const sessions = await sessionsOfUser(context, userId)
-  return sessions.map(({ id, label, device, ip, createdAt, lastActiveAt, idleExpiresAt, expiresAt }) => {
-    return { id, label, device, ip, createdAt, lastActiveAt, idleExpiresAt, expiresAt }
-  })
-}
-
-/** Postgres would not read another text as an id. */
-function requireUser(userId: string): void {
-  if (!isId(userId)) throw new LatchkeyError('user_not_found')
-}
-
-function isId(value: unknown): value is string {
-  return isText(value) && isUuid(value)
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string'
-}
-
-/** The name of the administrator is often that of a principal, which is missing on a route without a guard. */
-function actorOf(actor: unknown): string {
-  return isText(actor) && actor.trim() !== '' ? actor : ACTOR
 }

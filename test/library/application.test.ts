@@ -1,4 +1,6 @@
+import { PassThrough } from 'node:stream'
 import Fastify from 'fastify'
+import { pino } from 'pino'
 import t from 'tap'
 import { ConfigError, createLatchkey, LatchkeyError } from '../../src/index.js'
 import { until } from '../support/eventually.js'
@@ -231,6 +233,10 @@ t.test('arguments of another type are refused like unknown tokens, users and ses
   t.match(await database.admin`select actor from security_events where type = 'sessions_revoked'`, [
     { actor: 'application' },
   ])
+  for (const actor of ['a\0b', 'a'.repeat(201), 42 as never])
+    await t.rejects(latchkey.signOutUser(ada.userId, actor), /^actor must be a text/)
+  t.throws(() => latchkey.on('no-such-type' as never, () => {}), /^There is no event "no-such-type"/)
+  t.throws(() => latchkey.on('*', 'not a function' as never), TypeError)
 })
 
 t.test('the level of the log of the application holds for every route of Latchkey', async t => {
@@ -241,6 +247,23 @@ t.test('the level of the log of the application holds for every route of Latchke
   for (const path of ['/.well-known/jwks.json', '/.well-known/oauth-authorization-server', '/auth/profile', '/livez'])
     await containing.inject(path)
   t.strictSame(lines, [])
+})
+
+t.test('a log that throws after the commit of a revocation does not delay it', async t => {
+  const mixin = ({ event }: { event?: string }) => {
+    if (event === 'signed_out') throw new Error('a mistake of the application')
+    return {}
+  }
+  const output = new PassThrough()
+  let logged = ''
+  output.on('data', chunk => {
+    logged += chunk
+  })
+  const { app } = await buildApplication(t, { latchkey: { log: pino({ mixin }, output) } })
+  const ada = await signUp(app)
+  t.equal((await post(app, '/auth/logout', { refresh_token: ada.refreshToken })).statusCode, 204)
+  t.equal((await get(app, '/private', ada.accessToken)).json().code, 'token_revoked')
+  await until(() => logged.includes('a mistake of the application'))
 })
 
 t.test('listeners receive the events of their type, and onEvent receives all', async t => {
@@ -288,7 +311,7 @@ t.test('closing the application closes Latchkey, which first answers that it is 
   await app.close()
   t.match(await answer!.json(), { reason: 'draining' })
   t.strictSame(events, ['registered'], 'the last events are delivered')
-  await t.rejects(latchkey.listSessions('0193d1a0-0000-7000-8000-000000000001'), 'the stores are closed')
+  await t.rejects(latchkey.listSessions('0193d1a0-0000-7000-8000-000000000001'), /^Latchkey is closed/)
   await latchkey.close()
 })
 
