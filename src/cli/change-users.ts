@@ -25,18 +25,22 @@ export function addChangingUserCommands(users: Command, configure: Configure): v
 
   const roles = users
     .command('roles')
-    .description('set the roles of an account; its sessions continue after a refresh')
+    .description('replace all roles of an account; its sessions continue after a refresh')
     .argument(USER)
-    .argument('[role...]', 'if you give no role, all roles are removed')
-    .action((name: string, roles: string[]) =>
-      inContext(name, async (context, { id }) => {
+    .argument('[role...]', 'the roles that it has from now on')
+    .option('--none', 'remove all roles')
+    .action(async (name: string, roles: string[], { none = false }: { none?: boolean }) => {
+      if (roles.length === 0 && !none)
+        throw new UsageError('give the roles, or --none to remove all. "latchkey users show" shows them.')
+      if (roles.length > 0 && none) throw new UsageError('give roles or --none, not both.')
+      await inContext(name, async (context, { id }) => {
         await (await administration()).setRoles(context, id, roles, ACTOR)
         await printUser(context, id, () =>
           print(roles.length > 0 ? `${name} has the roles ${roles.join(', ')}.` : `${name} has no roles.`),
         )
-      }),
-    )
-  withExamples(roles, 'users roles ada@example.com admin editor')
+      })
+    })
+  withExamples(roles, 'users roles ada@example.com admin editor', 'users roles ada@example.com --none')
 
   const disable = users
     .command('disable')

@@ -4,6 +4,7 @@ import type { Client } from '../postgres/clients.js'
 import type { Database } from '../postgres/database.js'
 import { UsageError } from './exit-codes.js'
 import { withExamples } from './help.js'
+import { repeatableOption } from './options.js'
 import { formatInstant, isJson, print, printArray, printFields, printResult, printTable } from './output.js'
 import { ACTOR, type Configure, withContext, withDatabase } from './with-stores.js'
 
@@ -17,8 +18,14 @@ export function addClientCommands(program: Command, configure: Configure): void 
     .command('create')
     .description('create a client and print its client_id and its secret, which is shown only once')
     .argument('<name>')
-    .requiredOption('--scope <scopes>', 'its scopes, separated by commas: introspect, revocations, sessions, admin')
-    .action(async (name: string, { scope }: { scope: string }) => {
+    .addOption(
+      repeatableOption(
+        '--scope <scopes>',
+        'its scopes, separated by commas: introspect, revocations, sessions, admin; can be repeated',
+        text => text.split(/[\s,]+/).filter(Boolean),
+      ).makeOptionMandatory(),
+    )
+    .action(async (name: string, { scope }: { scope: string[] }) => {
       const scopes = await readScopes(scope)
       await withDatabase(await configure(), async ({ db }) => {
         const { createClient } = await domain()
@@ -120,9 +127,8 @@ async function findClient(db: Database, given: string): Promise<Client> {
 }
 
 /** @throws UsageError that names the scopes, before any store is opened */
-async function readScopes(given: string): Promise<string[]> {
+async function readScopes(scopes: readonly string[]): Promise<string[]> {
   const { SCOPES } = await domain()
-  const scopes = given.split(/[\s,]+/).filter(Boolean)
   const known: readonly string[] = SCOPES
   const advice = `give one or more of ${SCOPES.join(', ')}, separated by commas`
   const unknown = scopes.find(scope => !known.includes(scope))

@@ -3,7 +3,7 @@ import { InvalidArgumentError, Option } from 'commander'
 import { SECURITY_EVENT_TYPES, type SecurityEventType } from '../postgres/security-event-types.js'
 import { type EventChoice, readFilter } from './event-filter.js'
 import { withExamples } from './help.js'
-import { limitOf, type PageOptions, readSince, withLimit } from './options.js'
+import { limitOf, type PageOptions, readSince, repeatableOption, withLimit } from './options.js'
 import { createTable, isJson, outputClosed, printArray } from './output.js'
 import { USER } from './read-users.js'
 import { EVENT_COLUMNS, eventCells, eventJson } from './views.js'
@@ -19,7 +19,7 @@ interface EventOptions extends PageOptions, EventChoice {
 export function addEventsCommand(program: Command, configure: Configure): void {
   const events = withLimit(program.command('events'), 'events', LIMIT)
     .description('list the security events of all accounts, the latest first (docs/events.md)')
-    .addOption(new Option('--type <types>', 'only these types, separated by commas').argParser(readTypes))
+    .addOption(repeatableOption('--type <types>', 'only these types, separated by commas; can be repeated', readTypes))
     .option(`--user ${USER}`, 'only those of this account; by its id also those of a deleted account')
     .addOption(
       new Option(

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { UsageError } from './exit-codes.js'
 
 export interface PageOptions {
   limit?: number
@@ -23,9 +24,41 @@ function readCount(text: string): number {
   return Number(text)
 }
 
-/** Collects a repeated option. A variadic option would take the argument after it for a value. */
-export function collect(value: string, values: readonly string[] = []): string[] {
-  return [...values, value]
+const repeatable = new WeakSet<Option>()
+
+/**
+ * An option that can be given more than once: its values are collected. A variadic option would take the argument after
+ * it for a value.
+ *
+ * @param read reads what was given once
+ */
+export function repeatableOption<T>(flags: string, description: string, read: (text: string) => readonly T[]): Option {
+  const option = new Option(flags, description).argParser((text: string, earlier: readonly T[] = []) => [
+    ...earlier,
+    ...read(text),
+  ])
+  repeatable.add(option)
+  return option
+}
+
+/**
+ * Refuses an option that is given twice, or together with its `--no-` form, in every command below this one. Commander
+ * would use the last value without a word.
+ */
+export function refuseRepeatedOptions(command: Command): void {
+  const given = new Map<string, Option>()
+  for (const option of command.options) {
+    if (repeatable.has(option)) continue
+    command.on(`option:${option.name()}`, () => {
+      const key = option.attributeName()
+      const earlier = given.get(key)
+      given.set(key, option)
+      if (earlier && earlier !== option) throw new UsageError(`give ${earlier.long} or ${option.long}, not both.`)
+      // A flag that is given twice means the same.
+      if (earlier && option.required) throw new UsageError(`give ${option.long} only once.`)
+    })
+  }
+  command.commands.forEach(refuseRepeatedOptions)
 }
 
 const UNITS_MS: Partial<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }

@@ -6,6 +6,7 @@ import { reportError } from './exit-codes.js'
 import { HELP_OF_EXIT_CODES } from './help.js'
 import { addKeyCommands } from './keys.js'
 import { addMigrateCommand } from './migrate.js'
+import { refuseRepeatedOptions } from './options.js'
 import { allowClosedOutput, useJson } from './output.js'
 import { addSessionCommands, addSignOutEveryoneCommand } from './sessions.js'
 import { addUserCommands } from './users.js'
@@ -41,6 +42,7 @@ addSignOutEveryoneCommand(program, configure)
 addEventsCommand(program, configure)
 addClientCommands(program, configure)
 addKeyCommands(program, configure)
+refuseRepeatedOptions(program)
 
 try {
   await program.parseAsync(args, { from: 'user' })

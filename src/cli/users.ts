@@ -3,7 +3,7 @@ import type { AuthContext } from '../domain/context.js'
 import { addChangingUserCommands } from './change-users.js'
 import { EXIT, UsageError } from './exit-codes.js'
 import { withExamples } from './help.js'
-import { collect } from './options.js'
+import { repeatableOption } from './options.js'
 import { isJson, print, printArray, printResult } from './output.js'
 import { addReadingUserCommands } from './read-users.js'
 import { ACTOR, type Configure, withContext, withDatabase } from './with-stores.js'
@@ -61,7 +61,7 @@ function addCreate(users: Command, configure: Configure): void {
     .argument('<email>')
     .option('--username <name>', 'a second name for signing in')
     .option('--external-id <id>', 'the id of the account in another system')
-    .option('--role <role>', 'a role of the account; can be repeated', collect)
+    .addOption(repeatableOption('--role <role>', 'a role of the account; can be repeated', role => [role]))
     .option('--password-stdin', 'read a password from standard input instead; it does not have to be changed')
     .action(async (email: string, { role: roles, passwordStdin, ...names }: CreateOptions) => {
       // Before the stores are opened.

@@ -33,6 +33,10 @@ t.test('clients are managed on the command line', async t => {
 
   t.test('clients list shows the client_id and the scopes, and no secret', async t => {
     await clients('create', 'another.one', '--scope', 'revocations')
+    const several = ['--scope', 'admin,introspect', '--scope', 'sessions', '--scope', 'admin', '--json']
+    const { scopes } = JSON.parse((await clients('create', 'several', ...several)).stdout)
+    t.same(scopes, ['admin', 'introspect', 'sessions'], 'a repeated option adds to the earlier one')
+    await clients('remove', 'several')
     const listed = JSON.parse((await clients('list', '--json')).stdout)
     t.match(listed, [
       { name: 'another.one', scopes: ['revocations'] },

@@ -26,6 +26,25 @@ t.test('an invalid command line exits with 64 and a hint where to look', async t
   }
 })
 
+t.test('an option that can have one value only is refused if it is given twice', async t => {
+  const cases: [args: string[], says: string][] = [
+    [['users', 'create', 'a@b.example', '--username', 'a', '--username', 'b'], 'give --username only once.'],
+    [['users', 'create', 'a@b.example', '--external-id=1', '--external-id=2'], 'give --external-id only once.'],
+    [['users', 'rename', 'a', '--username', 'b', '--no-username'], 'give --username or --no-username, not both.'],
+    [['users', 'rename', 'a', '--no-username', '--username', 'b'], 'give --no-username or --username, not both.'],
+    [['users', 'rename', 'a', '--email', 'a@b.example', '--email', 'c@d.example'], 'give --email only once.'],
+    [['users', 'list', '--role', 'a', '--role', 'b'], 'give --role only once.'],
+    [['users', 'import', '-', '--role-mapping', 'a', '--role-mapping', 'b'], 'give --role-mapping only once.'],
+    [['sessions', 'list', '--user', 'a', '--user', 'b'], 'give --user only once.'],
+    [['events', '--since', '1h', '--since', '2h'], 'give --since only once.'],
+    [['events', '--limit', '1', '--limit', '2'], 'give --limit only once.'],
+  ]
+  for (const [args, says] of cases) {
+    const stderr = `error: ${says}\n(latchkey --help lists the commands)\n`
+    t.same(await runLatchkey(args), { code: 64, stdout: '', stderr }, args.join(' '))
+  }
+})
+
 t.test('the help of every command has an example and the exit codes', async t => {
   const groups: Record<string, string[]> = {
     users: [

@@ -71,6 +71,8 @@ t.test('users, sessions and events are read on the command line', async t => {
     t.same(await json('events', '--user', 'ada@example.com', '--since', '1h'), withUser)
     const types = (list: { type: string }[]) => list.map(({ type }) => type)
     t.same(types(await json('events', '--type', 'registered, client_created')), ['registered', 'client_created'])
+    const twice = ['--type', 'registered', '--type', 'client_created']
+    t.same(types(await json('events', ...twice)), ['registered', 'client_created'])
     t.same(types(await json('events', '--limit', '1')), ['user_enabled'])
     t.same(await json('events', '--since', '2999-01-01'), [])
     t.match(await run('events', '--type', 'nope'), { code: 64, stderr: /"nope" is not a type of event.*user_created/ })

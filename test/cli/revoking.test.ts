@@ -59,6 +59,11 @@ t.test('a running service applies what an operator revokes on the command line w
       { code: 3, stderr: /Signing key not found/ },
       'one key id in 64 begins like an option',
     )
+  const roles = (...given: string[]) => runLatchkey(['users', 'roles', credentials.email, ...given], { env })
+  t.match(await roles(), { code: 64, stdout: '', stderr: /^error: give the roles, or --none to remove all\./ })
+  t.match(await roles('admin', '--none'), { code: 64, stdout: '', stderr: /^error: give roles or --none, not both/ })
+  t.match(await run('users', 'show', credentials.email), /roles: +editor, author\n/, 'nothing was changed')
+  t.match(await run('users', 'roles', credentials.email, '--none'), 'has no roles.')
   t.match(await runLatchkey(['users', 'roles', credentials.email, 'a,b'], { env }), {
     code: 1,
     stderr: /role is not valid/,
