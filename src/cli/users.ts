@@ -1,10 +1,11 @@
 import type { Command } from 'commander'
 import type { AuthContext } from '../domain/context.js'
 import { addChangingUserCommands } from './change-users.js'
-import { EXIT, UsageError } from './exit-codes.js'
+import { EXIT } from './exit-codes.js'
 import { withExamples } from './help.js'
 import { repeatableOption } from './options.js'
 import { isJson, print, printArray, printResult } from './output.js'
+import { readPassword } from './read-password.js'
 import { addReadingUserCommands } from './read-users.js'
 import { ACTOR, type Configure, withContext, withDatabase } from './with-stores.js'
 
@@ -99,27 +100,6 @@ async function createAccount(context: AuthContext, { password, ...account }: Acc
     print(`Created the account ${email} with the id ${id}.`)
     if (temporaryPassword !== undefined) print(`Its temporary password, shown only now: ${temporaryPassword}`)
   })
-}
-
-/** More than any password that is accepted, and a limit on what is read. */
-const PASSWORD_MAX_BYTES = 4096
-
-/** Reads a password from standard input, without the line end that `echo` and most editors write. */
-async function readPassword(): Promise<string> {
-  if (process.stdin.isTTY) throw new UsageError('--password-stdin reads a file or a pipe, because a terminal shows it.')
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of process.stdin) {
-    chunks.push(chunk)
-    size += chunk.length
-    if (size > PASSWORD_MAX_BYTES) throw new UsageError('standard input is too long for a password.')
-  }
-  const password = Buffer.concat(chunks)
-    .toString('utf8')
-    .replace(/\r?\n$/, '')
-  if (password === '') throw new UsageError('standard input has no password.')
-  if (/[\r\n]/.test(password)) throw new UsageError('standard input has more than one line; a password is one line.')
-  return password
 }
 
 /** @returns how many accounts share an address with another */

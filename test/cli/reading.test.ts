@@ -131,7 +131,7 @@ t.test('users create --password-stdin sets a password that need not be changed',
   const service = await startService(t, { env })
   const client = new HttpClient(service.url)
   t.teardown(() => client.close())
-  const create = async (email: string, input: string, ...more: string[]) => {
+  const create = async (email: string, input: string | Buffer, ...more: string[]) => {
     const args = ['users', 'create', email, '--password-stdin', ...more]
     const latchkey = spawnLatchkey({ args, env, input: true })
     latchkey.child.stdin!.end(input)
@@ -145,5 +145,19 @@ t.test('users create --password-stdin sets a password that need not be changed',
   t.match(await client.post('/auth/login', { email: 'cid@example.com', password: PASSWORD }), { status: 200 })
   t.match(await create('dan@example.com', 'short'), { code: 1, stdout: '', stderr: /password is too short/ })
   t.match(await create('dan@example.com', '\n'), { code: 64, stderr: /standard input has no password/ })
-  t.match(await create('dan@example.com', 'a\nb'), { code: 64, stderr: /more than one line/ })
+  const refused: [input: string | Buffer, says: RegExp][] = [
+    ['a\nb', /more than one line/],
+    [`${PASSWORD}\n\n`, /more than one line/],
+    [`${PASSWORD}\r`, /more than one line/],
+    [Buffer.from('Gr\u00fc\u00dfe aus Berlin', 'latin1'), /is not UTF-8/],
+    [Buffer.from(`\uFEFF${PASSWORD}`, 'utf16le'), /is not UTF-8/],
+    [Buffer.concat([Buffer.from(PASSWORD), Buffer.from([0xed, 0xa0, 0x80])]), /is not UTF-8/],
+    [`${PASSWORD}\uFFFD`, /has the character U\+FFFD/],
+    [`${PASSWORD}\0`, /has a NUL character/],
+  ]
+  for (const [input, says] of refused)
+    t.match(await create('dan@example.com', input, '--json'), { code: 64, stdout: '', stderr: says }, String(input))
+  t.match(await create('dan@example.com', '\uFEFFGr\u00fc\u00dfe aus Berlin\r\n'), { code: 0 })
+  const login = { email: 'dan@example.com', password: 'Gr\u00fc\u00dfe aus Berlin' }
+  t.match(await client.post('/auth/login', login), { status: 200 })
 })
