@@ -3,7 +3,7 @@ import { ConfigError } from '../config/config.js'
 import { codeOf, messageOf } from '../lib/error-facts.js'
 import { type ErrorCode, LatchkeyError } from '../lib/errors.js'
 import { isMissingTable } from '../postgres/errors.js'
-import { isJson, say, sayJson } from './output.js'
+import { flushOutput, isJson, outputFailure, say, sayJson } from './output.js'
 
 /** The exit codes of every command. docs/cli.md describes them; they never change their meaning. */
 export const EXIT = {
@@ -35,6 +35,11 @@ export class NotConfirmed extends Error {
   override readonly name = 'NotConfirmed'
 }
 
+/** The result could not be written. */
+export class OutputFailed extends Error {
+  override readonly name = 'OutputFailed'
+}
+
 const NOT_FOUND = new Set<ErrorCode>([
   'user_not_found',
   'session_not_found',
@@ -58,18 +63,49 @@ export function reportError(error: unknown): number {
   return exitCodeOf(error)
 }
 
+/**
+ * Sets the exit code of a command that finished but could not do everything. People read the reason in its result; with
+ * `--json`, stderr has an error object, as after every exit code but 0.
+ */
+export function exitIncomplete(exitCode: number, error: { code: string; message: string }): void {
+  process.exitCode = exitCode
+  if (isJson()) sayJson({ error })
+}
+
+/**
+ * Waits until the result is written.
+ *
+ * @param hasChanged whether the command changes something, which was done
+ * @throws OutputFailed if it cannot be written
+ */
+export async function checkOutput(hasChanged: boolean): Promise<void> {
+  await flushOutput()
+  const error = outputError(hasChanged)
+  if (error) throw error
+}
+
+/** Says that the result could not be written; undefined if nothing has failed so far. */
+export function outputError(hasChanged: boolean): OutputFailed | undefined {
+  const failure = outputFailure()
+  if (failure === undefined) return undefined
+  const problem = `could not be written to standard output (${messageOf(failure).replace(/, write$/, '')}).`
+  const sentence = hasChanged ? `The command was carried out, but its result ${problem}` : `The result ${problem}`
+  return new OutputFailed(sentence, { cause: failure })
+}
+
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError || error instanceof UsageError) return EXIT.usage
   if (error instanceof NoDatabase) return EXIT.noDatabase
   return error instanceof LatchkeyError && NOT_FOUND.has(error.code) ? EXIT.notFound : EXIT.failed
 }
 
-/** The codes of the HTTP API, and four for what only a command meets. */
+/** The codes of the HTTP API, and those for what only a command meets. */
 function codeFor(error: unknown): string {
   if (error instanceof LatchkeyError) return error.code
   if (error instanceof CommanderError || error instanceof UsageError) return 'usage'
   if (error instanceof NoDatabase) return 'no_database'
   if (error instanceof ConfigError) return 'invalid_configuration'
+  if (error instanceof OutputFailed) return 'output_failed'
   return error instanceof NotConfirmed ? 'not_confirmed' : 'failed'
 }
 
@@ -80,7 +116,7 @@ function sentenceOf(error: unknown): string {
       ? 'A command is missing: latchkey --help lists the commands.'
       : error.message.replace(/^error: /, '').replaceAll('\n', ' ')
   }
-  const isOurs = [ConfigError, NoDatabase, UsageError, NotConfirmed].some(type => error instanceof type)
+  const isOurs = [ConfigError, NoDatabase, UsageError, NotConfirmed, OutputFailed].some(type => error instanceof type)
   if (isOurs) return messageOf(error)
   if (isMissingTable(error)) {
     return `The tables in the database do not match this version (${messageOf(error)}): run "latchkey migrate".`

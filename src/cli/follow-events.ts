@@ -6,6 +6,7 @@ import { messageOf } from '../lib/error-facts.js'
 import type { EventFilter } from '../postgres/latest-events.js'
 import type { Stores } from '../server/open-stores.js'
 import { type EventChoice, readFilter } from './event-filter.js'
+import { outputError, reportError } from './exit-codes.js'
 import { createTable, isJson, outputClosed, printJsonLine, say } from './output.js'
 import { EVENT_COLUMNS, EVENT_WIDTHS, eventCells, eventJson } from './views.js'
 import { nameDatabase, openExisting } from './with-stores.js'
@@ -21,7 +22,10 @@ export async function followEvents(config: Config, options: EventChoice, limit: 
   await nameDatabase(config)
   // It holds nothing that must be closed, and the output is written at once.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(0))
-  outputClosed.addEventListener('abort', () => process.exit(0))
+  outputClosed.addEventListener('abort', () => {
+    const error = outputError(false)
+    process.exit(error ? reportError(error) : 0)
+  })
 
   const stores = await openExisting(config, 'running')
   const filter = await readFilter(stores, options)

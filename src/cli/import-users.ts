@@ -5,7 +5,7 @@ import type { RoleMapping } from '../domain/import/role-mapping.js'
 import { type HashMeasurement, type SlowestHash, slowestHashFinder } from '../domain/import/slowest-hash.js'
 import { FAILURE_DELAY_MARGIN } from '../domain/login/failure-delay.js'
 import type { Database } from '../postgres/database.js'
-import { EXIT } from './exit-codes.js'
+import { EXIT, exitIncomplete } from './exit-codes.js'
 import { openImport, openRoleMapping, readLines } from './import-input.js'
 import { isJson, type Print, print, printResult, say, sayJson } from './output.js'
 import { ACTOR, withDatabase } from './with-stores.js'
@@ -41,7 +41,8 @@ export async function importFile(config: Config, path: string, mappingPath: stri
     const summary = await importUsers(db, input, output, { mapRoles, signInFailureDelayMs })
     const { counts, administrators, ignoredFields, warning = null } = summary
     if (isJson()) printResult({ ...counts, administrators, ignored_fields: ignoredFields, warning }, () => {})
-    if (counts.refused > 0) process.exitCode = EXIT.incomplete
+    const message = `${number.format(counts.refused)} ${counts.refused === 1 ? 'line was' : 'lines were'} left out.`
+    if (counts.refused > 0) exitIncomplete(EXIT.incomplete, { code: 'incomplete', message })
   })
 }
 

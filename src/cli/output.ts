@@ -110,17 +110,27 @@ export function printable(text: string): string {
 
 const closing = new AbortController()
 
-/** Aborted when the reader of standard output has closed it, such as `head`. */
+/** Aborted when standard output takes nothing more: its reader, such as `head`, has closed it, or it cannot be written. */
 export const outputClosed: AbortSignal = closing.signal
 
-/** A closed reader is not an error: a command that changes something finishes, without output. */
-export function allowClosedOutput(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', error => {
-      if (codeOf(error) !== 'EPIPE') throw error
-      if (stream === process.stdout) closing.abort()
-    })
-  }
+let failure: Error | undefined
+
+/** Why standard output cannot be written, such as a full disk. A reader that has closed it is no failure. */
+export const outputFailure = () => failure
+
+/** A command that changes something finishes without output, and then reports the failure if there is one. */
+export function surviveOutputErrors(): void {
+  process.stdout.on('error', error => {
+    if (codeOf(error) !== 'EPIPE') failure ??= error
+    closing.abort()
+  })
+  // Nobody can be told; the exit code remains.
+  process.stderr.on('error', () => {})
+}
+
+/** Waits until all output is written, or has failed. */
+export async function flushOutput(): Promise<void> {
+  await new Promise<void>(resolve => process.stdout.write('', () => resolve()))
 }
 
 function write(stream: NodeJS.WriteStream, text: string): void {

@@ -2,12 +2,12 @@ import { createRequire } from 'node:module'
 import { Command } from 'commander'
 import { addClientCommands } from './clients.js'
 import { addEventsCommand } from './events.js'
-import { reportError } from './exit-codes.js'
+import { checkOutput, EXIT, reportError } from './exit-codes.js'
 import { HELP_OF_EXIT_CODES } from './help.js'
 import { addKeyCommands } from './keys.js'
 import { addMigrateCommand } from './migrate.js'
 import { refuseRepeatedOptions } from './options.js'
-import { allowClosedOutput, useJson } from './output.js'
+import { surviveOutputErrors, useJson } from './output.js'
 import { addSessionCommands, addSignOutEveryoneCommand } from './sessions.js'
 import { addUserCommands } from './users.js'
 
@@ -16,7 +16,7 @@ const { version } = createRequire(import.meta.url)('../../package.json') as { ve
 const args = kidsLast(process.argv.slice(2))
 const isJson = args.slice(0, args.indexOf('--') === -1 ? undefined : args.indexOf('--')).includes('--json')
 useJson(isJson)
-allowClosedOutput()
+surviveOutputErrors()
 
 const program = new Command('latchkey')
   .description('Auth and session microservice, configured by environment variables (docs/configuration.md).')
@@ -44,11 +44,22 @@ addClientCommands(program, configure)
 addKeyCommands(program, configure)
 refuseRepeatedOptions(program)
 
+/** The commands that change nothing. */
+const READING = new Set(['list', 'show', 'sessions', 'events', 'check-emails'])
+
+program.hook('postAction', async (_, command) => {
+  // A service continues without its first lines.
+  if (command.name() !== 'serve') await checkOutput(!READING.has(command.name()))
+})
+
 try {
   await program.parseAsync(args, { from: 'user' })
 } catch (error) {
+  let code = reportError(error)
+  // The help was asked for.
+  if (code === EXIT.ok) code = await checkOutput(false).then(() => EXIT.ok, reportError)
   // Exit at once: something that a failed start left open could keep the process running.
-  process.exit(reportError(error))
+  process.exit(code)
 }
 
 /** Moves key ids behind `--`: they are 43 characters of base64url, and one that begins with a hyphen is not an option. */

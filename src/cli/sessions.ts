@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { AuthContext } from '../domain/context.js'
 import { LatchkeyError } from '../lib/errors.js'
-import { EXIT } from './exit-codes.js'
+import { EXIT, exitIncomplete } from './exit-codes.js'
 import { withExamples } from './help.js'
 import { print, printFields, printResult, say } from './output.js'
 import { listSessions, USER } from './read-users.js'
@@ -64,7 +64,10 @@ async function revokeSessions(context: AuthContext, given: readonly string[]): P
     for (const id of revoked) print(`Revoked the session ${id}.`)
     for (const id of notLive) say(`No live session has the id ${id}.`)
   })
-  if (notLive.length > 0) process.exitCode = revoked.length > 0 ? EXIT.incomplete : EXIT.notFound
+  if (notLive.length === 0) return
+  const message = `No live session has the id ${notLive.join(' or ')}.`
+  if (revoked.length > 0) exitIncomplete(EXIT.incomplete, { code: 'incomplete', message })
+  else exitIncomplete(EXIT.notFound, { code: 'session_not_found', message })
 }
 
 /** `latchkey sign-out-everyone` */

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { AuthContext } from '../domain/context.js'
 import { addChangingUserCommands } from './change-users.js'
-import { EXIT } from './exit-codes.js'
+import { EXIT, exitIncomplete } from './exit-codes.js'
 import { withExamples } from './help.js'
 import { repeatableOption } from './options.js'
 import { isJson, print, printArray, printResult } from './output.js'
@@ -40,7 +40,8 @@ export function addUserCommands(program: Command, configure: Configure): void {
     .action(async () =>
       withDatabase(await configure(), async ({ db }) => {
         const shared = await checkEmails({ db })
-        if (shared > 0) process.exitCode = EXIT.incomplete
+        const message = `${shared} ${shared === 1 ? 'account shares its' : 'accounts share their'} address with another one.`
+        if (shared > 0) exitIncomplete(EXIT.incomplete, { code: 'incomplete', message })
       }),
     )
   withExamples(check, 'users check-emails')

@@ -177,6 +177,8 @@ t.test('users check-emails reports accounts that have one address in two forms',
     ids.push(row!.id)
   }
   const [ann, bob, cid, dan] = ids
+  const asJson = await users('check-emails', '--json')
+  t.match(asJson, { code: 2, stderr: /^\{"error":\{"code":"incomplete","message":"\d accounts? [^"\n]+"\}\}\n$/ })
   const checked = await users('check-emails')
   t.match(checked, { code: 2, stderr: '' })
   t.same(

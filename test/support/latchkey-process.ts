@@ -13,6 +13,8 @@ export interface LatchkeyOptions {
   uid?: number
   /** Whether its standard input is a pipe, for the test to write to. */
   input?: boolean
+  /** A file for its standard output, instead of a pipe to the test. */
+  output?: number
 }
 
 export interface LatchkeyProcess {
@@ -35,6 +37,7 @@ export function spawnLatchkey({
   program = SOURCES,
   uid,
   input,
+  output,
 }: LatchkeyOptions): LatchkeyProcess {
   const variables = Object.entries({ PATH: process.env.PATH, ...env }).flatMap(([name, value]) =>
     value === undefined ? [] : [`${name}=${value}`],
@@ -44,11 +47,11 @@ export function spawnLatchkey({
     ...(cwd !== undefined && { cwd }),
     ...(uid !== undefined && { uid, gid: uid }),
     detached: true,
-    stdio: [input ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+    stdio: [input ? 'pipe' : 'ignore', output ?? 'pipe', 'pipe'],
   })
   const written = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) {
-    child[name]!.setEncoding('utf8').on('data', (text: string) => {
+    child[name]?.setEncoding('utf8').on('data', (text: string) => {
       written[name] += text
     })
   }
