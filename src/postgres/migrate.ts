@@ -11,6 +11,16 @@ export interface MigrateOptions extends Pick<ConnectionOptions, 'url' | 'caFile'
   log?: Pick<Log, 'warn'>
   /** How long to wait for the migration of another instance. */
   timeoutMs?: number
+  /** Called once, when the tables are those of this version. */
+  onMigrated?: ((migrated: Migrated) => void) | undefined
+}
+
+/** What a call of {@link migrate} has done. */
+export interface Migrated {
+  /** How many migrations it applied; 0 if none was missing. */
+  applied: number
+  /** Whether there were no tables before. */
+  isNew: boolean
 }
 
 const MIGRATIONS_FOLDER = fileURLToPath(new URL('../../drizzle', import.meta.url))
@@ -31,7 +41,8 @@ const CONNECT_TIMEOUT_MS = 10_000
  * @throws SchemaError before anything is written, if the search_path cannot be used
  * @throws Error that names the process that holds the lock, if the wait is longer than the time limit
  */
-export async function migrate({ log, timeoutMs = TIMEOUT_MS, ...options }: MigrateOptions): Promise<string> {
+export async function migrate(given: MigrateOptions): Promise<string> {
+  const { log, timeoutMs = TIMEOUT_MS, onMigrated, ...options } = given
   const migrations = allMigrations()
   // With or without a pooler, the transaction itself sets what a migration needs.
   const clientOf = { timeoutMs: CONNECT_TIMEOUT_MS, prepare: false, applicationName: 'latchkey-migrate' }
@@ -41,8 +52,11 @@ export async function migrate({ log, timeoutMs = TIMEOUT_MS, ...options }: Migra
     const begun = performance.now()
     let remindAt = begun
     for (;;) {
-      const schema = await migrateUnlessLocked(client, migrations, searchPath)
-      if (schema !== undefined) return schema
+      const done = await migrateUnlessLocked(client, migrations, searchPath)
+      if (done !== undefined) {
+        onMigrated?.({ applied: done.applied, isNew: done.isNew })
+        return done.schema
+      }
       const now = performance.now()
       if (now - begun >= timeoutMs) throw await lockHeld(client, timeoutMs)
       if (now >= remindAt) {
@@ -66,13 +80,13 @@ export function allMigrations(): MigrationMeta[] {
  * because earlier versions read it. It does not use that migrator, which needs a lock around its transaction: behind a
  * pooler, a lock of the session would stay on a connection that others use.
  *
- * @returns the schema, or undefined if another instance has the lock
+ * @returns the schema and what was done, or undefined if another instance has the lock
  */
 async function migrateUnlessLocked(
   client: postgres.Sql,
   migrations: MigrationMeta[],
   searchPath: string | undefined,
-): Promise<string | undefined> {
+): Promise<(Migrated & { schema: string }) | undefined> {
   return client.begin('isolation level read committed', async transaction => {
     // A migration can take long, and can wait long for locks.
     await transaction.unsafe(setLocally(sessionSettings(0)))
@@ -80,18 +94,20 @@ async function migrateUnlessLocked(
     const schema = schemaToMigrate(view, searchPath)
     await transaction`select set_config('search_path', quote_ident(${schema}), true)`
     const lastBefore = await lastApplied(transaction, schema)
-    if (lastBefore !== undefined && missingAfter(lastBefore, migrations).length === 0) return schema
+    if (lastBefore !== undefined && missingAfter(lastBefore, migrations).length === 0)
+      return { schema, applied: 0, isNew: false }
     const [lock] = await transaction`select pg_try_advisory_xact_lock(${ADVISORY_LOCK}) as taken`
     if (!lock!.taken) return undefined
     // Read again: another instance may have finished before this one got the lock.
     const last = (await lastApplied(transaction, schema)) ?? (await createMigrationsTable(transaction, schema))
-    for (const migration of missingAfter(last, migrations)) {
+    const missing = missingAfter(last, migrations)
+    for (const migration of missing) {
       for (const statement of migration.sql) await transaction.unsafe(inSearchPath(statement))
       await transaction`
         insert into ${transaction.unsafe(migrationsTableOf(schema))} (hash, created_at)
         values (${migration.hash}, ${migration.folderMillis})`
     }
-    return schema
+    return { schema, applied: missing.length, isNew: last === 0 }
   })
 }
 

@@ -8,7 +8,7 @@ import { LockHeld, lockHolder } from '../embedded-postgres/process-lock.js'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../embedded-postgres/start.js'
 import type { Log } from '../lib/log.js'
 import { type Database, openDatabase } from '../postgres/database.js'
-import { migrate } from '../postgres/migrate.js'
+import { type Migrated, migrate } from '../postgres/migrate.js'
 import { checkTablesFound, SchemaError } from '../postgres/search-path.js'
 import type { TablesVersion } from '../postgres/tables-version.js'
 import { waitForPostgres } from '../postgres/wait-for-postgres.js'
@@ -34,6 +34,8 @@ export interface OpenStoresOptions {
    * start a second. With `running` it does not start one either.
    */
   existing?: 'any' | 'running'
+  /** Told what was done to the tables, unless they are used as they are. */
+  onMigrated?: (migrated: Migrated) => void
   /** The embedded Postgres, if the caller has started it already. Otherwise this starts it, with `onLost`. */
   postgres?: Promise<EmbeddedPostgres> | undefined
 }
@@ -51,11 +53,11 @@ export async function openStores(config: Config, options: OpenStoresOptions): Pr
   return config.mode === 'embedded' ? openEmbedded(config, options) : openExternal(config, options)
 }
 
-async function openExternal(config: Config, { log, clock, existing }: OpenStoresOptions): Promise<Stores> {
+async function openExternal(config: Config, { log, clock, existing, onMigrated }: OpenStoresOptions): Promise<Stores> {
   const { url, migrateOnStart } = config.database
   const redisUrl = config.redis.url
   if (url === undefined || redisUrl === undefined) throw new Error('DATABASE_URL and REDIS_URL are needed')
-  const migrated = migrateOnStart && !existing ? await migrateExternal(config, log) : undefined
+  const migrated = migrateOnStart && !existing ? await migrateExternal(config, log, onMigrated) : undefined
   const db = openDatabase({ ...databaseOptions(config), url })
   try {
     const check = async () => {
@@ -99,19 +101,23 @@ async function openExternal(config: Config, { log, clock, existing }: OpenStores
  * @returns the schema of the tables
  * @throws Error that tells an operator what to do
  */
-export async function migrateExternal({ database }: Config, log: Log): Promise<string> {
+export async function migrateExternal(
+  { database }: Config,
+  log: Log,
+  onMigrated?: OpenStoresOptions['onMigrated'],
+): Promise<string> {
   const { url, migrationUrl = url, caFile } = database
   if (migrationUrl === undefined) throw new Error('DATABASE_URL is needed')
   const variable = migrationUrl === url ? 'DATABASE_URL' : 'DATABASE_MIGRATION_URL'
   const address = { variable, url: migrationUrl } as const
-  return waitForPostgres(() => migrate({ url: migrationUrl, caFile, log }), { address, log })
+  return waitForPostgres(() => migrate({ url: migrationUrl, caFile, log, onMigrated }), { address, log })
 }
 
 async function openEmbedded(config: Config, options: OpenStoresOptions): Promise<Stores> {
-  const { clock, log } = options
+  const { clock, log, onMigrated } = options
   const postgres = await startOrShare(config, options)
   try {
-    if (!options.existing) await migrate({ url: postgres.url, caFile: undefined, log })
+    if (!options.existing) await migrate({ url: postgres.url, caFile: undefined, log, onMigrated })
   } catch (error) {
     await postgres.stop()
     throw error

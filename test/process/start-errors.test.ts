@@ -80,7 +80,7 @@ t.test('a start without tables names "latchkey migrate", which creates them', { 
   await fails(t, { env: { ...env, DATABASE_URL, MIGRATE_ON_START: 'off' }, says: /run "latchkey migrate"/ })
 
   const migrated = await runLatchkey(['migrate'], { env: { ...env, DATABASE_URL } })
-  t.same(migrated, { code: 0, stdout: 'The tables are up to date.\n', stderr: '' })
+  t.same(migrated, { code: 0, stdout: 'Created the tables.\n', stderr: '' })
   const service = await startService(t, { env: { ...env, DATABASE_URL, MIGRATE_ON_START: 'off' } })
   t.equal(await service.stop('SIGINT'), 0)
 })
