@@ -3,7 +3,7 @@ import type { AuthContext } from '../domain/context.js'
 import type { User } from '../postgres/users.js'
 import { confirm, requireConfirmation } from './confirm.js'
 import { UsageError } from './exit-codes.js'
-import { withExamples } from './help.js'
+import { withExamples, withRevocationDelay } from './help.js'
 import { formatInstant, isJson, print, printResult } from './output.js'
 import { USER } from './read-users.js'
 import { ACTOR, type Configure, withContext } from './with-stores.js'
@@ -52,7 +52,7 @@ export function addChangingUserCommands(users: Command, configure: Configure): v
         await printUser(context, id, () => print(`Disabled ${name} and revoked its sessions.`))
       }),
     )
-  withExamples(disable, 'users disable ada@example.com')
+  withExamples(withRevocationDelay(disable), 'users disable ada@example.com')
 
   const enable = users
     .command('enable')
@@ -84,7 +84,7 @@ function addDelete(users: Command, inContext: InContext): void {
         printResult({ id, email, deleted: true }, () => print(`Deleted the account ${email} (${id}) and its sessions.`))
       })
     })
-  withExamples(remove, 'users delete ada@example.com', 'users delete ada@example.com --yes')
+  withExamples(withRevocationDelay(remove), 'users delete ada@example.com', 'users delete ada@example.com --yes')
 }
 
 function addRename(users: Command, inContext: InContext): void {
@@ -141,7 +141,7 @@ function addPasswordCommands(users: Command, inContext: InContext): void {
         })
       }),
     )
-  withExamples(temporary, 'users temporary-password ada@example.com')
+  withExamples(withRevocationDelay(temporary), 'users temporary-password ada@example.com')
 }
 
 async function printUser(context: AuthContext, id: string, inWords: () => void): Promise<void> {

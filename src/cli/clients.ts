@@ -3,7 +3,7 @@ import { LatchkeyError } from '../lib/errors.js'
 import type { Client } from '../postgres/clients.js'
 import type { Database } from '../postgres/database.js'
 import { UsageError } from './exit-codes.js'
-import { withExamples } from './help.js'
+import { withExamples, withRevocationDelay } from './help.js'
 import { repeatableOption } from './options.js'
 import { formatInstant, isJson, print, printArray, printFields, printResult, printTable } from './output.js'
 import { ACTOR, type Configure, withContext, withDatabase } from './with-stores.js'
@@ -72,7 +72,7 @@ export function addClientCommands(program: Command, configure: Configure): void 
         )
       }),
     )
-  withExamples(remove, 'clients remove shop')
+  withExamples(withRevocationDelay(remove), 'clients remove shop')
 }
 
 function addReadingCommands(clients: Command, configure: Configure): void {

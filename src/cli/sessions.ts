@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { AuthContext } from '../domain/context.js'
 import { LatchkeyError } from '../lib/errors.js'
 import { EXIT, exitIncomplete } from './exit-codes.js'
-import { withExamples } from './help.js'
+import { withExamples, withRevocationDelay } from './help.js'
 import { print, printFields, printResult, say } from './output.js'
 import { listSessions, USER } from './read-users.js'
 import { sessionFields, sessionJson } from './views.js'
@@ -35,11 +35,11 @@ export function addSessionCommands(program: Command, configure: Configure): void
 
   const revoke = sessions
     .command('revoke')
-    .description('revoke sessions; running instances refuse their tokens at once')
+    .description('revoke sessions')
     .argument('<id...>')
     .addHelpText('after', '\nThe exit code is 2 if only some of the sessions were live, and 3 if none was.')
     .action(async (ids: string[]) => withContext(await configure(), context => revokeSessions(context, ids)))
-  withExamples(revoke, 'sessions revoke 0198c1f2-6e9c-7cc0-9d5a-3c1a5a6e4f10')
+  withExamples(withRevocationDelay(revoke), 'sessions revoke 0198c1f2-6e9c-7cc0-9d5a-3c1a5a6e4f10')
 }
 
 async function revokeSessions(context: AuthContext, given: readonly string[]): Promise<void> {
@@ -82,5 +82,5 @@ export function addSignOutEveryoneCommand(program: Command, configure: Configure
         printResult({ signed_out: 'everyone' }, () => print('Revoked every session.'))
       }),
     )
-  withExamples(command, 'sign-out-everyone')
+  withExamples(withRevocationDelay(command), 'sign-out-everyone')
 }

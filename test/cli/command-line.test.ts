@@ -70,6 +70,17 @@ t.test('the help of every command has an example and the exit codes', async t =>
   }
 })
 
+t.test('the help of a command that revokes sessions says when instances refuse the access tokens', async t => {
+  const users = ['disable', 'delete', 'temporary-password'].map(name => ['users', name])
+  for (const command of [...users, ['sessions', 'revoke'], ['clients', 'remove'], ['sign-out-everyone']]) {
+    const { stdout } = await runLatchkey([...command, '--help'])
+    t.match(
+      stdout,
+      /refuse the access tokens within milliseconds if Redis tells\nthem, and without Redis .* about a second/,
+    )
+  }
+})
+
 t.test('with --json an invalid command line is reported as JSON, also before the command', async t => {
   const usage = (message: string) => ({
     code: 64,
