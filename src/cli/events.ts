@@ -17,7 +17,7 @@ interface EventOptions extends PageOptions, EventChoice {
 
 /** `latchkey events` */
 export function addEventsCommand(program: Command, configure: Configure): void {
-  const events = withLimit(program.command('events'), 'events', LIMIT)
+  const events = withLimit(program.command('events'), 'events', LIMIT, 0)
     .description('list the security events of all accounts, the latest first (docs/events.md)')
     .addOption(repeatableOption('--type <types>', 'only these types, separated by commas; can be repeated', readTypes))
     .option(`--user ${USER}`, 'only those of this account; by its id also those of a deleted account')
@@ -27,7 +27,10 @@ export function addEventsCommand(program: Command, configure: Configure): void {
         'all events since an instant (2026-07-01T12:00:00Z) or for a time (15m, 12h, 7d)',
       ).argParser(readSince),
     )
-    .option('--follow', 'print new events as they come, the latest last, until Ctrl-C')
+    .option(
+      '--follow',
+      'print the latest events, and then new ones as they come, until Ctrl-C; --limit 0 prints only new ones',
+    )
     .action(async (options: EventOptions) => {
       const config = await configure()
       if (options.follow) {
@@ -38,7 +41,7 @@ export function addEventsCommand(program: Command, configure: Configure): void {
   withExamples(
     events,
     'events --since 1h --type sign_in_failed,account_locked',
-    'events --follow --json | jq .type',
+    'events --follow --limit 0 --json | jq .type',
     'events --user ada@example.com',
   )
 }

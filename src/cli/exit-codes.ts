@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander'
 import { ConfigError } from '../config/config.js'
+import { ImportError } from '../domain/import/import-error.js'
 import { codeOf, messageOf } from '../lib/error-facts.js'
 import { type ErrorCode, LatchkeyError } from '../lib/errors.js'
 import { isMissingTable } from '../postgres/errors.js'
@@ -116,7 +117,9 @@ function sentenceOf(error: unknown): string {
       ? 'A command is missing: latchkey --help lists the commands.'
       : error.message.replace(/^error: /, '').replaceAll('\n', ' ')
   }
-  const isOurs = [ConfigError, NoDatabase, UsageError, NotConfirmed, OutputFailed].some(type => error instanceof type)
+  const isOurs = [ConfigError, NoDatabase, UsageError, NotConfirmed, OutputFailed, ImportError].some(
+    type => error instanceof type,
+  )
   if (isOurs) return messageOf(error)
   if (isMissingTable(error)) {
     return `The tables in the database do not match this version (${messageOf(error)}): run "latchkey migrate".`

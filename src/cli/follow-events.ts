@@ -3,6 +3,7 @@ import type { Config } from '../config/config.js'
 import { type EventFollower, followEvents as follow, latestEvents, OVERLAP_MS } from '../domain/events/latest-events.js'
 import type { ListedEvent } from '../domain/events/list-events.js'
 import { messageOf } from '../lib/error-facts.js'
+import { LatchkeyError } from '../lib/errors.js'
 import type { EventFilter } from '../postgres/latest-events.js'
 import type { Stores } from '../server/open-stores.js'
 import { type EventChoice, readFilter } from './event-filter.js'
@@ -69,7 +70,9 @@ async function pollForever(
       if (isLost) say('The database answers again.')
       isLost = false
     } catch (error) {
-      if (!isLost) say(`The database does not answer (${messageOf(error)}); waiting for it.`)
+      // The error of the API says less than its cause.
+      const reason = messageOf(error instanceof LatchkeyError && error.cause ? error.cause : error).replace(/\.$/, '')
+      if (!isLost) say(`The database does not answer (${reason}); waiting for it.`)
       isLost = true
       // A service that starts again has its embedded Postgres on another port. Other connections renew themselves.
       if (config.mode === 'embedded') {

@@ -8,7 +8,7 @@ import { codeOf, messageOf } from '../lib/error-facts.js'
 /**
  * Opens the file of an import, or standard input for `-`.
  *
- * @throws Error, written for the operator, if it cannot be read
+ * @throws ImportError if it cannot be read
  */
 export async function openImport(path: string): Promise<AsyncIterable<Buffer>> {
   if (path === '-') return process.stdin
@@ -16,7 +16,11 @@ export async function openImport(path: string): Promise<AsyncIterable<Buffer>> {
   try {
     file = await open(path)
   } catch (error) {
-    throw new Error(`${path} cannot be read (${codeOf(error)}).`)
+    throw new ImportError(`The file ${path} cannot be read (${codeOf(error)}).`)
+  }
+  if ((await file.stat()).isDirectory()) {
+    await file.close()
+    throw new ImportError(`${path} is a folder: give a file with one JSON object a line.`)
   }
   return file.createReadStream()
 }
@@ -63,10 +67,10 @@ const MAX_BYTES = 1_048_576
 /**
  * Reads a role mapping from a file.
  *
- * @throws Error, written for the operator, that names the file and its error
+ * @throws ImportError that names the file and its error
  */
 export async function openRoleMapping(path: string): Promise<RoleMapping> {
-  const fault = (what: string) => new Error(`The role mapping ${path} cannot be used: ${what}`)
+  const fault = (what: string) => new ImportError(`The role mapping ${path} cannot be used: ${what}`)
   let bytes: Buffer
   try {
     bytes = await readFile(path)

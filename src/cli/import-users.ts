@@ -85,14 +85,20 @@ export async function importUsers(
     },
   }
 
-  let counts: ImportCounts
-  try {
-    counts = await importLines({ db }, readLines(input), watcher, ACTOR, mapRoles)
-  } catch (error) {
+  const sayStopped = () => {
     if (soFar)
       say(`Stopped after ${number.format(soFar.lines)} lines: ${inWords(soFar)}. Import the file again to continue.`)
     if (administrators > 0) say(administratorsInWords(administrators))
+  }
+  let counts: ImportCounts
+  const ignoreSignals = onceInterrupted(sayStopped)
+  try {
+    counts = await importLines({ db }, readLines(input), watcher, ACTOR, mapRoles)
+  } catch (error) {
+    sayStopped()
     throw error
+  } finally {
+    ignoreSignals()
   }
   if (ignored.size > 0)
     say(`Unknown fields, which were ignored: ${[...ignored].map(name => JSON.stringify(name)).join(', ')}`)
@@ -101,6 +107,26 @@ export async function importUsers(
   const warning = slowHashWarning(await slowestHash.find(), signInFailureDelayMs)
   if (warning !== undefined) print(warning)
   return { counts, administrators, ignoredFields: [...ignored], warning }
+}
+
+/**
+ * Calls back when Ctrl-C or a signal to terminate ends this process.
+ *
+ * @returns a function that removes the handlers
+ */
+function onceInterrupted(callback: () => void): () => void {
+  const signals = ['SIGINT', 'SIGTERM'] as const
+  const end = (signal: NodeJS.Signals) => {
+    remove()
+    callback()
+    // Now without a handler, so the process ends as every program that a signal ends.
+    process.kill(process.pid, signal)
+  }
+  const remove = () => {
+    for (const signal of signals) process.off(signal, end)
+  }
+  for (const signal of signals) process.on(signal, end)
+  return remove
 }
 
 function inWords({ imported, present, refused }: ImportCounts): string {

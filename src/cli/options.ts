@@ -6,11 +6,17 @@ export interface PageOptions {
   all?: true
 }
 
-/** Adds `--limit` and `--all` to a command that lists. */
-export function withLimit(command: Command, what: string, standard: number): Command {
+/**
+ * Adds `--limit` and `--all` to a command that lists.
+ *
+ * @param least the smallest limit
+ */
+export function withLimit(command: Command, what: string, standard: number, least: 0 | 1 = 1): Command {
   return command
     .addOption(
-      new Option('--limit <count>', `print at most so many ${what} (${standard} by default)`).argParser(readCount),
+      new Option('--limit <count>', `print at most so many ${what} (${standard} by default)`).argParser(text =>
+        readCount(text, least),
+      ),
     )
     .addOption(new Option('--all', `print all ${what}`).conflicts('limit'))
 }
@@ -19,8 +25,9 @@ export function limitOf({ limit, all }: PageOptions, standard: number): number {
   return all ? Number.POSITIVE_INFINITY : (limit ?? standard)
 }
 
-function readCount(text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a whole number above 0.')
+function readCount(text: string, least: number): number {
+  if (!/^(0|[1-9]\d{0,8})$/.test(text) || Number(text) < least)
+    throw new InvalidArgumentError(`It must be a whole number${least === 0 ? '' : ' above 0'}.`)
   return Number(text)
 }
 

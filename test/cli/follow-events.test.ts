@@ -54,6 +54,28 @@ t.test('events --follow prints new events, and goes on when the service starts a
   })
 })
 
+t.test('events --follow --limit 0 prints only events that happen after its start', async t => {
+  const { env } = await externalStores(t)
+  const create = async (email: string) => {
+    const { stdout } = await runLatchkey(['users', 'create', email, '--json'], { env })
+    return JSON.parse(stdout).user.id as string
+  }
+  const earlier = await create('ada@example.com')
+  const following = spawnLatchkey({ args: ['events', '--follow', '--limit', '0', '--json'], env })
+  t.teardown(() => following.child.kill('SIGKILL'))
+  let attempt = 0
+  const later: string[] = []
+  await eventually(async () => {
+    later.push(await create(`bob${attempt++}@example.com`))
+    if (following.stdout() === '') throw new Error(following.stderr())
+  }, 30_000)
+  const first = JSON.parse(following.stdout().split('\n')[0]!)
+  t.ok(later.includes(first.user_id))
+  t.notMatch(following.stdout(), earlier)
+  t.match(await runLatchkey(['events', '--limit', '0', '--json'], { env }), { code: 0, stdout: '[]\n' })
+  t.match(await runLatchkey(['users', 'list', '--limit', '0'], { env }), { code: 64, stderr: /whole number above 0/ })
+})
+
 t.test('events --follow ends when the reader of its output is gone', async t => {
   const { env } = await externalStores(t)
   const following = spawnLatchkey({ args: ['events', '--follow'], env })

@@ -179,10 +179,31 @@ t.test('an import that was killed continues where it stopped, also from standard
   t.equal(second.stdout(), 'Done: 500 imported, 1,500 there already, 0 left out.\n')
 })
 
+t.test('an import that a signal ends says how far it came', async t => {
+  const { env, database } = await open(t)
+  for (const [i, signal] of (['SIGINT', 'SIGTERM'] as const).entries()) {
+    const importing = spawnLatchkey({ args: ['users', 'import', '-'], env, input: true })
+    const stdin = importing.child.stdin!.on('error', () => {})
+    for (let line = 0; line < 1600; line++)
+      stdin.write(`${JSON.stringify({ email: `p${i}-${line}@example.com`, password_hash, roles: ['admin'] })}\n`)
+    const counted = async () => (await database.admin`select count(*)::int from users`)[0]!.count as number
+    while ((await counted()) < 1500 * (i + 1)) await new Promise(resolve => setTimeout(resolve, 50))
+    importing.child.kill(signal)
+    t.equal(await importing.exited, signal)
+    t.match(
+      importing.stderr(),
+      /\nStopped after 1,\d00 lines: 1,\d00 imported, 0 there already, 0 left out\. Import the file again to continue\.\n/,
+    )
+    t.match(importing.stderr(), /Of the imported accounts, 1,\d00 have the role admin\.\n$/)
+  }
+})
+
 t.test('an import that fails on its file or on the tables says so without data of an account', async t => {
   const { env, database, importLines } = await open(t)
   const missing = await runLatchkey(['users', 'import', '/nowhere/users.ndjson'], { env })
-  t.same(missing, { code: 1, stdout: '', stderr: 'Latchkey stopped: /nowhere/users.ndjson cannot be read (ENOENT).\n' })
+  t.same(missing, { code: 1, stdout: '', stderr: 'The file /nowhere/users.ndjson cannot be read (ENOENT).\n' })
+  const folder = await runLatchkey(['users', 'import', '/'], { env })
+  t.match(folder, { code: 1, stdout: '', stderr: /^\/ is a folder: give a file/ })
   await database.admin`alter table users rename to users_away`
   const failed = await importLines({ email: 'ada@example.com' })
   t.equal(failed.code, 1)
@@ -222,7 +243,7 @@ t.test('imported roles are mapped, and a role admin that the mapping does not na
   t.same(missing, {
     code: 1,
     stdout: '',
-    stderr: 'Latchkey stopped: The role mapping /nowhere/roles.json cannot be used: it cannot be read (ENOENT).\n',
+    stderr: 'The role mapping /nowhere/roles.json cannot be used: it cannot be read (ENOENT).\n',
   })
   t.equal((await accounts()).length, 3, 'nothing was imported')
 })
