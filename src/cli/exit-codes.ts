@@ -1,4 +1,4 @@
-import { CommanderError } from 'commander'
+import { type Command, CommanderError } from 'commander'
 import { ConfigError } from '../config/config.js'
 import { ImportError } from '../domain/import/import-error.js'
 import { codeOf, messageOf } from '../lib/error-facts.js'
@@ -41,6 +41,19 @@ export class OutputFailed extends Error {
   override readonly name = 'OutputFailed'
 }
 
+let helpHint = '(latchkey --help lists the commands)'
+
+/** Names the help that describes the command, after each error of its command line; also in all commands below it. */
+export function hintAtHelp(command: Command, path = command.name()): void {
+  if (command.commands.length > 0) {
+    command.showHelpAfterError(`(${path} --help lists the commands)`)
+    for (const below of command.commands) hintAtHelp(below, `${path} ${below.name()}`)
+    command.hook('preSubcommand', (_, below) => {
+      helpHint = `(${path} ${below.name()} --help describes this command)`
+    })
+  } else command.showHelpAfterError(`(${path} --help describes this command)`)
+}
+
 const NOT_FOUND = new Set<ErrorCode>([
   'user_not_found',
   'session_not_found',
@@ -59,7 +72,7 @@ export function reportError(error: unknown): number {
   if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok
   if (isJson()) sayJson({ error: { code: codeFor(error), message: sentenceOf(error) } })
   // Commander has already printed its errors.
-  else if (error instanceof UsageError) say(`error: ${error.message}\n(latchkey --help lists the commands)`)
+  else if (error instanceof UsageError) say(`error: ${error.message}\n${helpHint}`)
   else if (!(error instanceof CommanderError)) say(sentenceOf(error))
   return exitCodeOf(error)
 }

@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { Config } from '../config/config.js'
+import { codeOf } from '../lib/error-facts.js'
 import type { Migrated } from '../postgres/migrate.js'
+import { NoDatabase } from './exit-codes.js'
 import { withExamples } from './help.js'
 import { commandLog as log, print, printResult, say } from './output.js'
 import { type Configure, nameDatabase } from './with-stores.js'
@@ -25,10 +27,20 @@ async function migrateExternal(config: Config): Promise<void> {
   await nameDatabase({ ...config, database: { ...config.database, url: migrationUrl } })
   const { migrateExternal } = await import('../server/open-stores.js')
   let migrated = NOTHING
-  await migrateExternal(config, log, done => {
+  const onMigrated = (done: Migrated) => {
     migrated = done
-  })
+  }
+  await migrateExternal(config, log, onMigrated).catch(rethrowAsNoDatabase)
   report(migrated)
+}
+
+/** A wrong password, a rejected user, a database that does not exist. */
+const NO_ACCESS = new Set(['28P01', '28000', '3D000'])
+
+async function rethrowAsNoDatabase(error: Error): Promise<never> {
+  const { isNotReadyYet } = await import('../postgres/errors.js')
+  const hasDatabase = !isNotReadyYet(error.cause) && !NO_ACCESS.has(codeOf(error.cause))
+  throw hasDatabase ? error : new NoDatabase(error.message, { cause: error })
 }
 
 /** @param isChosen whether `--embedded` was given, so the operator does not mean another database */

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import { Command } from 'commander'
 import { addClientCommands } from './clients.js'
 import { addEventsCommand } from './events.js'
-import { checkOutput, EXIT, reportError } from './exit-codes.js'
+import { checkOutput, EXIT, hintAtHelp, reportError } from './exit-codes.js'
 import { HELP_OF_EXIT_CODES } from './help.js'
 import { addKeyCommands } from './keys.js'
 import { addMigrateCommand } from './migrate.js'
@@ -25,7 +25,6 @@ const program = new Command('latchkey')
   .option('--json', 'print the result as one JSON document, and errors as JSON')
   .addHelpText('after', `\n${HELP_OF_EXIT_CODES}`)
   .configureHelp({ showGlobalOptions: true })
-  .showHelpAfterError('(latchkey --help lists the commands)')
   .exitOverride()
 // Errors are JSON too: reportError writes them.
 if (isJson) program.configureOutput({ writeErr() {}, outputError() {} })
@@ -43,6 +42,7 @@ addEventsCommand(program, configure)
 addClientCommands(program, configure)
 addKeyCommands(program, configure)
 refuseRepeatedOptions(program)
+hintAtHelp(program)
 
 /** The commands that change nothing. */
 const READING = new Set(['list', 'show', 'sessions', 'events', 'check-emails'])

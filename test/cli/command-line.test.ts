@@ -15,9 +15,9 @@ t.test('--help and --version print to standard output and exit with 0', async t 
 t.test('an invalid command line exits with 64 and a hint where to look', async t => {
   const cases: [args: string[], says: RegExp][] = [
     [['srve'], /^error: unknown command 'srve'\n\(Did you mean serve\?\)\n\(latchkey --help lists the commands\)\n$/],
-    [['keys', 'forget'], /^error: unknown command 'forget'\n/],
+    [['keys', 'forget'], /^error: unknown command 'forget'\n\(latchkey keys --help lists the commands\)\n$/],
     [['serve', 'twice'], /^error: too many arguments for 'serve'/],
-    [['serve', '--port'], /^error: unknown option '--port'/],
+    [['serve', '--port'], /^error: unknown option '--port'\n\(latchkey serve --help describes this command\)\n$/],
     [['users', 'create'], /^error: missing required argument 'email'/],
     [['users'], /^Usage: latchkey users/],
   ]
@@ -40,7 +40,8 @@ t.test('an option that can have one value only is refused if it is given twice',
     [['events', '--limit', '1', '--limit', '2'], 'give --limit only once.'],
   ]
   for (const [args, says] of cases) {
-    const stderr = `error: ${says}\n(latchkey --help lists the commands)\n`
+    const command = args.slice(0, args[0] === 'events' ? 1 : 2).join(' ')
+    const stderr = `error: ${says}\n(latchkey ${command} --help describes this command)\n`
     t.same(await runLatchkey(args), { code: 64, stdout: '', stderr }, args.join(' '))
   }
 })

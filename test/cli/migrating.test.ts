@@ -22,6 +22,17 @@ t.test('migrate names its database, and says what it did to the tables', async t
   })
 })
 
+t.test('migrate without a database that it can use exits with 4, as every command', async t => {
+  const { env } = await externalStores(t)
+  const url = new URL(env.DATABASE_URL!)
+  url.pathname = '/no_such_database'
+  t.match(await runCommand(['migrate'], { env: { ...env, DATABASE_URL: url.href } }), {
+    code: 4,
+    stdout: '',
+    stderr: /^Database: .*\n(?!Latchkey stopped).*no_such_database.*\n$/,
+  })
+})
+
 t.test('migrate counts the migrations that it applies, and names the database of DATABASE_MIGRATION_URL', async t => {
   const { env: given } = await externalStores(t)
   const { url, admin } = await emptyDatabase(t)

@@ -156,7 +156,7 @@ t.test('users create --password-stdin sets a password that need not be changed',
     [`${PASSWORD}\0`, /has a NUL character/],
   ]
   for (const [input, says] of refused)
-    t.match(await create('dan@example.com', input, '--json'), { code: 64, stdout: '', stderr: says }, String(input))
+    t.match(await create('dan@example.com', input, '--json'), { code: 64, stdout: '', stderr: says }, String(says))
   t.match(await create('dan@example.com', '\uFEFFGr\u00fc\u00dfe aus Berlin\r\n'), { code: 0 })
   const login = { email: 'dan@example.com', password: 'Gr\u00fc\u00dfe aus Berlin' }
   t.match(await client.post('/auth/login', login), { status: 200 })
