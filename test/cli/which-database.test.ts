@@ -1,11 +1,14 @@
-import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { readExistingData } from '../../src/embedded-postgres/existing-data.js'
 import { startedByRoot } from '../../src/embedded-postgres/server-user.js'
 import { externalStores } from '../support/external-stores.js'
 import { runCommand } from '../support/run-latchkey.js'
 import { makeFolder } from '../support/servers/embedded-fixture.js'
 import { emptyDatabase } from '../support/test-database.js'
+
+const NOBODY = 65_534
 
 const COMMANDS: string[][] = [
   ['users', 'create', 'ann@example.com'],
@@ -88,14 +91,27 @@ t.test('a data folder that cannot be used is refused with the reason, and stays 
   }
 })
 
-t.test('a data folder that this user cannot read is refused', { skip: !startedByRoot() && 'needs root' }, async t => {
+t.test('a data folder of another user is refused', { skip: !startedByRoot() && 'needs root' }, async t => {
   const cwd = await makeFolder(t)
   const DATA_DIR = join(cwd, 'data')
-  await mkdir(DATA_DIR, { mode: 0o700 })
-  const asNobody = { cwd, env: { DATA_DIR }, uid: 65_534 }
-  t.match(await runCommand(['keys', 'list'], asNobody), { code: 4, stderr: /cannot be read \(EACCES\): run .* as the/ })
-  await chmod(DATA_DIR, 0o755)
-  t.match(await runCommand(['keys', 'list'], asNobody), { code: 4, stderr: /it belongs to uid 0, not to uid 65534/ })
+  await mkdir(DATA_DIR)
+  await chown(DATA_DIR, NOBODY, NOBODY)
+  const refused = { code: 4, stderr: /it belongs to uid 65534, not to uid 0: run the command as the user who starts/ }
+  t.match(await runCommand(['keys', 'list'], { cwd, env: { DATA_DIR } }), refused)
+})
+
+t.test('a data folder that this user cannot read is refused', { skip: !startedByRoot() && 'needs root' }, async t => {
+  const dataDir = await makeFolder(t)
+  await chmod(dataDir, 0o700)
+  // In this process, because another user cannot read a checkout in a folder of root.
+  process.seteuid!(NOBODY)
+  t.teardown(() => process.seteuid!(0))
+  const refused = {
+    name: 'NoEmbeddedData',
+    message: /cannot be read \(EACCES\): run the command as the user who starts/,
+  }
+  await t.rejects(readExistingData(dataDir, { needsSecrets: true }), refused)
+  process.seteuid!(0)
 })
 
 t.test('a command names its database on stderr, without the user and the password', async t => {
