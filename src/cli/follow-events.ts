@@ -47,7 +47,8 @@ async function begin(
 ): Promise<{ follower: EventFollower; earlier: ListedEvent[] }> {
   const now = await db.latestEvents.now()
   const follower = follow(filter, new Date(now.getTime() - OVERLAP_MS))
-  for await (const event of follower.poll({ db })) follower.skip(event)
+  // A poll marks its events as shown: those that are stored already are not printed as new ones.
+  for await (const _event of follower.poll({ db }));
   const earlier: ListedEvent[] = []
   for await (const event of latestEvents({ db }, filter, limit)) {
     follower.skip(event)

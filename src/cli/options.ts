@@ -14,7 +14,7 @@ export interface PageOptions {
 export function withLimit(command: Command, what: string, standard: number, least: 0 | 1 = 1): Command {
   return command
     .addOption(
-      new Option('--limit <count>', `print at most so many ${what} (${standard} by default)`).argParser(text =>
+      new Option('--limit <count>', `print at most this number of ${what} (default: ${standard})`).argParser(text =>
         readCount(text, least),
       ),
     )

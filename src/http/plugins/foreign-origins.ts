@@ -79,7 +79,7 @@ function answerPreflight({ headers }: FastifyRequest, reply: FastifyReply): Fast
     .send()
 }
 
-/** The client chooses the origin, so only so many are remembered, and logged, in an hour. */
+/** The client chooses the origin, so the number of origins that are remembered and logged in an hour is limited. */
 const MAX_ORIGINS = 100
 const FORGET_AFTER_MS = 3_600_000
 

@@ -1,6 +1,6 @@
 import type { CatalogueGroup } from './entry.js'
 
-/** The request itself is wrong, whoever sends it. */
+/** Errors of the request itself; they do not depend on the client or the user. */
 export const requestErrors = {
   invalid_request: {
     status: 400,
