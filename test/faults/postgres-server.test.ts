@@ -75,7 +75,7 @@ t.test('no session is lost while Postgres is read-only', async t => {
     await admin.end()
     await sleep(200)
   }
-  const expect = { ...away.expect, profile: [200], sessions: [200], readyz: [200] }
+  const expect = { ...away.expect, profile: [200], sessions: [200], readyz: [200, 'degraded'] }
   const begin = () => setReadOnly('on')
   const end = () => setReadOnly('off')
   await runRow(t, { ...away, expect, lastsMs: 2500, fault: 'Postgres is read-only', instances, begin, end })

@@ -33,8 +33,8 @@ export const postgresAway = {
 /** The options of a row that takes too long for `npm test`; `npm run test:faults` runs it. */
 export const ONLY_IN_FULL = process.env.FAULTS === 'all' ? {} : { skip: 'in npm run test:faults' }
 
-/** A generous limit; the measured time is printed. */
-const RECOVERY_MS = 5000
+/** A generous limit, far below a wait for ever also on a busy machine; the measured time is printed. */
+const RECOVERY_MS = 15_000
 
 const table: string[] = []
 const HEALTHY: Record<Endpoint, readonly (number | string)[]> = {
@@ -78,7 +78,7 @@ export async function runRow(t: Test, row: Row): Promise<Traffic> {
   // The 99th percentile, not the slowest: the instances, the load and the stores share the cores of the machine.
   const verified = traffic.samples.verify.map(({ ms }) => ms).sort((x, y) => x - y)
   const usual = verified[Math.floor(verified.length * 0.99)]!
-  t.ok(usual < 300, `verify took ${usual.toFixed(0)} ms, and ${worst.verify.toFixed(0)} ms at worst`)
+  t.ok(usual < 1000, `verify took ${usual.toFixed(0)} ms, and ${worst.verify.toFixed(0)} ms at worst`)
   t.ok(worst.others < row.worstMs, `the slowest answer took ${worst.others.toFixed(0)} ms`)
   t.ok(recoveredAfterMs < RECOVERY_MS, `everything works again after ${recoveredAfterMs.toFixed(0)} ms`)
   t.strictSame([...new Set(traffic.violations)], [])
