@@ -26,7 +26,7 @@ module.exports = {
     {
       name: 'no-undeclared-package',
       severity: 'error',
-      from: { path: '^src' },
+      from: { path: '^(src|packages/[^/]+/src)/' },
       to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev'], dependencyTypesNot: ['type-only'] },
     },
     not(
@@ -61,6 +61,27 @@ module.exports = {
     not('ipaddr-is-in-lib', '^src/(?!lib/ip-address\\.ts)', 'node_modules/ipaddr\\.js/'),
     not('config-and-lib-are-the-base', base, '^src/(?!config/|lib/)'),
     not('lib-knows-no-setting', '^src/lib/', '^src/config/'),
+    not(
+      'packages-know-no-service',
+      '^packages/',
+      '^(src|test|scripts)/',
+      'Other services install them without this one.',
+    ),
+    not(
+      'the-service-imports-only-the-core-of-the-verifier',
+      '^src/',
+      '^packages/verifier/src/(?!core/index\\.ts$)',
+      'The rest of the package is for other services.',
+    ),
+    {
+      ...not('the-core-imports-no-package', '^packages/verifier/src/(core|feed/feed-format)', 'node_modules/'),
+      comment: 'The service needs nothing but its own dependencies.',
+    },
+    not(
+      'the-core-is-below-the-verifier',
+      '^packages/verifier/src/core/',
+      '^packages/verifier/src/(?!core/|feed/feed-format)',
+    ),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

@@ -5,15 +5,19 @@ ARG NODE_IMAGE=node:24.21-bookworm-slim
 FROM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY packages/verifier/package.json ./packages/verifier/
 RUN npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
 COPY scripts/dist.mjs scripts/build.mjs ./scripts/
+COPY packages/verifier/tsconfig.build.json ./packages/verifier/
+COPY packages/verifier/src ./packages/verifier/src
 COPY src ./src
 RUN npm run build
 
 FROM ${NODE_IMAGE} AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY packages/verifier/package.json ./packages/verifier/
 # Optional packages are kept, because the native password hash is one of them. The programs of the embedded Postgres (60 MB)
 # are removed: production never starts them, and without them `--embedded` says what is missing. No package runs an install
 # script.
@@ -30,6 +34,9 @@ WORKDIR /app
 # Root owns the files and another user runs them, so that the service cannot change its own code.
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
+# node_modules/@latchkey/verifier is a link to this folder.
+COPY --from=build /app/packages/verifier/dist ./packages/verifier/dist
+COPY packages/verifier/package.json ./packages/verifier/
 COPY drizzle ./drizzle
 COPY package.json LICENSE ./
 # `docker compose exec latchkey latchkey users create …`

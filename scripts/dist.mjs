@@ -4,23 +4,46 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync
 import { createRequire } from 'node:module'
 import { dirname, join, relative, resolve } from 'node:path'
 
-// dist/ and whether it is a build of the sources as they are now. `.sources` in dist/ holds a hash of the sources. It is
-// removed before the first file of a new build is moved into place, and written after the last. So an interrupted build
-// never counts as complete, and two processes can build at the same time.
+// dist/ of the service and of each package in packages/, and whether each is a build of the sources as they are now.
+// `.sources` in dist/ holds a hash of the sources. It is removed before the first file of a new build is moved into
+// place, and written after the last. So an interrupted build never counts as complete, and two processes can build at
+// the same time.
 
 const root = resolve(import.meta.dirname, '..')
-const dist = join(root, 'dist')
-const STAMP = join(dist, '.sources')
 const DRAFT = '.new-'
 
-/** 'current', 'outdated', 'incomplete' or 'missing'. Without the sources, as in an image, what is there is current. */
-export function stateOfDist() {
-  if (!existsSync(join(dist, 'cli.js'))) return 'missing'
-  if (!existsSync(join(root, 'src'))) return 'current'
+/** The packages first, because the service imports them. */
+const projects = [...packages(), { folder: '', main: 'cli.js' }].map(project => {
+  const dist = join(root, project.folder, 'dist')
+  return { ...project, src: join(project.folder, 'src'), dist, stamp: join(dist, '.sources') }
+})
+
+/**
+ * The first dist/ that is not a build of its sources, and what it is: 'outdated', 'incomplete' or 'missing'. Undefined
+ * if all are current. Without the sources, as in an image, what is there is current.
+ */
+export function findUnbuilt() {
+  return projects.map(unbuilt).find(found => found)
+}
+
+function unbuilt(project) {
+  const state = stateOf(project)
+  return state === 'current' ? undefined : { state, folder: `${relative(root, project.dist)}/` }
+}
+
+function stateOf(project) {
+  if (!existsSync(join(project.dist, project.main))) return 'missing'
+  if (!existsSync(join(root, project.src))) return 'current'
   // Part of it may have been removed or, as in an incomplete copy, never have been there.
-  const isComplete = existsSync(STAMP) && sources().every(path => existsSync(compiled(path)))
+  const isComplete = existsSync(project.stamp) && sourcesOf(project).every(path => existsSync(compiled(project, path)))
   if (!isComplete) return 'incomplete'
-  return readFileSync(STAMP, 'utf8') === hashOfSources() ? 'current' : 'outdated'
+  return readFileSync(project.stamp, 'utf8') === hashOfSources(project) ? 'current' : 'outdated'
+}
+
+function packages() {
+  const names = existsSync(join(root, 'packages')) ? readdirSync(join(root, 'packages')) : []
+  const folders = names.map(name => join('packages', name)).filter(path => existsSync(join(root, path, 'package.json')))
+  return folders.map(folder => ({ folder, main: 'index.js' }))
 }
 
 /** The packages that the program needs and that are not in a node_modules folder here or above. */
@@ -30,41 +53,45 @@ export function missingPackages() {
   return Object.keys(dependencies).filter(name => !folders.some(folder => existsSync(join(folder, name))))
 }
 
-/** Compiles in a moment, without checking types and without declarations. */
+/** Compiles in a moment what is not current, without checking types and without declarations. */
 export async function buildFast() {
   const { build } = await import('esbuild')
-  const entryPoints = sources().map(path => join(root, path))
-  await install(draft =>
-    build({
-      entryPoints,
-      outdir: draft,
-      outbase: join(root, 'src'),
-      format: 'esm',
-      platform: 'node',
-      target: 'node20',
-      tsconfig: join(root, 'tsconfig.build.json'),
-      logLevel: 'silent',
-    }),
-  )
+  const compileAll = project =>
+    install(project, draft =>
+      build({
+        entryPoints: sourcesOf(project).map(path => join(root, path)),
+        outdir: draft,
+        outbase: join(root, project.src),
+        format: 'esm',
+        platform: 'node',
+        target: 'node20',
+        tsconfig: join(root, project.folder, 'tsconfig.build.json'),
+        logLevel: 'silent',
+      }),
+    )
+  await Promise.all(projects.filter(unbuilt).map(compileAll))
 }
 
 /**
- * Checks the types and compiles with declarations, for the package.
+ * Checks the types and compiles with declarations, for the packages that others install.
  *
- * @returns the exit code of the compiler; only 0 changes dist/
+ * @returns the exit code of the compiler; only 0 changes a dist/
  * @throws if the compiler is not installed: the message says what to do
  */
 export async function buildWithTypes() {
   const tsc = findCompiler()
   // Incremental, the compiler would not write again what another build has replaced.
   const once = ['--incremental', 'false', '--tsBuildInfoFile', 'null']
-  let status = 1
-  await install(draft => {
-    const args = [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', draft, ...once]
-    status = spawnSync(process.execPath, args, { stdio: 'inherit' }).status ?? 1
-    return status === 0
-  })
-  return status
+  for (const project of projects) {
+    let status = 1
+    await install(project, draft => {
+      const args = [tsc, '-p', join(root, project.folder, 'tsconfig.build.json'), '--outDir', draft, ...once]
+      status = spawnSync(process.execPath, args, { stdio: 'inherit' }).status ?? 1
+      return status === 0
+    })
+    if (status !== 0) return status
+  }
+  return 0
 }
 
 function findCompiler() {
@@ -77,30 +104,31 @@ function findCompiler() {
   }
 }
 
-/** Moves what `compile` writes to a draft folder into dist/, unless it returns false. */
-async function install(compile) {
-  const hash = hashOfSources()
+/** Moves what `compile` writes to a draft folder into the dist/ of a project, unless it returns false. */
+async function install(project, compile) {
+  const { dist, stamp } = project
+  const hash = hashOfSources(project)
   const draft = join(dist, DRAFT + process.pid)
   mkdirSync(draft, { recursive: true })
   try {
     if ((await compile(draft)) === false) return
     const built = filesIn(draft)
-    rmSync(STAMP, { force: true })
+    rmSync(stamp, { force: true })
     for (const path of built) {
       mkdirSync(dirname(join(dist, path)), { recursive: true })
       renameSync(join(draft, path), join(dist, path))
     }
-    removeOthers(new Set(built))
-    chmodSync(join(dist, 'cli.js'), 0o755)
+    removeOthers(dist, new Set(built))
+    if (project.main === 'cli.js') chmodSync(join(dist, project.main), 0o755)
     writeFileSync(join(draft, 'sources'), hash)
-    renameSync(join(draft, 'sources'), STAMP)
+    renameSync(join(draft, 'sources'), stamp)
   } finally {
     rmSync(draft, { recursive: true, force: true })
   }
 }
 
 /** Removes the compiled form of sources that no longer exist, and the drafts of processes that were killed. */
-function removeOthers(built) {
+function removeOthers(dist, built) {
   for (const path of filesIn(dist)) {
     const [, pid] = /^\.new-(\d+)/.exec(path) ?? []
     const isKept = pid === undefined ? built.has(path) : runs(Number(pid))
@@ -117,22 +145,25 @@ function runs(pid) {
   }
 }
 
-function hashOfSources() {
+function hashOfSources(project) {
   const hash = createHash('sha256')
-  for (const path of [...sources(), 'tsconfig.json', 'tsconfig.build.json', 'scripts/dist.mjs']) {
+  const own = join(project.folder, 'tsconfig.build.json')
+  for (const path of [...sourcesOf(project), 'tsconfig.json', own, 'scripts/dist.mjs']) {
     const content = readFileSync(join(root, path))
     hash.update(`${path}\0${content.length}\0`).update(content)
   }
   return hash.digest('hex')
 }
 
-function sources() {
-  return filesIn(join(root, 'src'))
+function sourcesOf({ src }) {
+  return filesIn(join(root, src))
     .filter(path => path.endsWith('.ts'))
-    .map(path => join('src', path))
+    .map(path => join(src, path))
 }
 
-const compiled = path => join(dist, relative('src', path).replace(/\.ts$/, '.js'))
+function compiled({ src, dist }, path) {
+  return join(dist, relative(src, path).replace(/\.ts$/, '.js'))
+}
 
 function filesIn(folder) {
   return readdirSync(folder, { recursive: true, withFileTypes: true })

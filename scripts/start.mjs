@@ -30,15 +30,16 @@ function start(dist) {
 }
 
 function ensureBuilt(dist) {
-  const state = dist.stateOfDist()
-  if (state === 'current') return Promise.resolve()
+  const unbuilt = dist.findUnbuilt()
+  if (!unbuilt) return Promise.resolve()
   if (process.stdout.isTTY) process.stdout.write('Compiling the sources…\n')
   return dist.buildFast().catch(error => {
     if (error.code !== 'ERR_MODULE_NOT_FOUND') throw new Error(`The sources cannot be compiled: ${error.message}`)
+    const { state, folder } = unbuilt
     const problem = {
-      missing: 'dist/ is missing',
-      incomplete: 'dist/ is incomplete',
-      outdated: 'The sources have changed since dist/ was built',
+      missing: `${folder} is missing`,
+      incomplete: `${folder} is incomplete`,
+      outdated: `The sources have changed since ${folder} was built`,
     }[state]
     const also = state === 'outdated' ? ', or start the earlier build with "node dist/cli.js serve"' : ''
     throw new Error(

@@ -1,5 +1,5 @@
+export type { Principal } from '@latchkey/verifier/core'
 export { ConfigError } from './config/config-error.js'
-export type { Principal } from './domain/tokens/principal.js'
 export { type ErrorCode, LatchkeyError } from './lib/errors.js'
 export { createLatchkey } from './library/create-latchkey.js'
 export type {

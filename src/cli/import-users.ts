@@ -1,5 +1,5 @@
+import { ADMIN_ROLE } from '@latchkey/verifier/core'
 import type { Config } from '../config/config.js'
-import { ADMIN_ROLE } from '../domain/accounts/roles.js'
 import { type ImportCounts, type ImportObserver, importUsers as importLines } from '../domain/import/import-users.js'
 import type { RoleMapping } from '../domain/import/role-mapping.js'
 import { type HashMeasurement, type SlowestHash, slowestHashFinder } from '../domain/import/slowest-hash.js'

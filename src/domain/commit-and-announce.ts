@@ -1,5 +1,5 @@
+import type { Revocation } from '@latchkey/verifier/core'
 import type { Repositories, RevokingRepositories } from '../postgres/database.js'
-import type { Revocation } from '../revocations/revocation.js'
 import type { AuthContext } from './context.js'
 
 /**

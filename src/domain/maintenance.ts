@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Revocation } from '@latchkey/verifier/core'
 import type { Database, Repositories } from '../postgres/database.js'
-import type { Revocation } from '../revocations/revocation.js'
 import { withJournalWrites } from './commit-and-announce.js'
 import { sessionExpiredEvent } from './events/list-events.js'
 

@@ -1,5 +1,5 @@
+import type { Principal } from '@latchkey/verifier/core'
 import type { AuthContext } from '../domain/context.js'
-import type { Principal } from '../domain/tokens/principal.js'
 import { verifyAccessToken } from '../domain/tokens/verify-access-token.js'
 import { setChallenge, setErrorHeaders } from '../http/errors/problem.js'
 import { toLatchkeyError } from '../http/errors/to-latchkey-error.js'

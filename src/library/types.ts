@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Principal } from '../domain/tokens/principal.js'
+import type { Principal } from '@latchkey/verifier/core'
 import type { SecurityEventType } from '../postgres/security-event-types.js'
 
 // These types are a contract with the applications that contain Latchkey, and are described in docs/fastify.md. They use

@@ -1,6 +1,6 @@
+import { REVOCATION_TTL_SECONDS, type Revocation } from '@latchkey/verifier/core'
 import { and, getTableColumns, gt, isNull, or, type SQL, sql } from 'drizzle-orm'
 import type { JournalPage } from '../revocations/journal-follower.js'
-import { REVOCATION_TTL_SECONDS, type Revocation } from '../revocations/revocation.js'
 import { hotSql, type Runner } from './pool/connections.js'
 import { revocations } from './schema/revocations.js'
 

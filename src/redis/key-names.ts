@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { boundsOf, type Revocation } from '../revocations/revocation.js'
+import { boundsOf, type Revocation } from '@latchkey/verifier/core'
 
 export interface KeySettings {
   /** The start of every key; by default `lk1`, in which the 1 is the version of the format. */

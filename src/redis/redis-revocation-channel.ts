@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import type { Revocation } from '@latchkey/verifier/core'
 import type { JournalPosition } from '../revocations/journal-follower.js'
-import type { Revocation } from '../revocations/revocation.js'
 import type { RevocationChannel } from '../revocations/revocation-channel.js'
 import { getText, inBatches } from './commands.js'
 import { followRevocations, publishRevocations, type RevocationStreamOptions } from './revocation-stream.js'

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type Revocation, readRevocation } from '@latchkey/verifier/core'
 import type { Cluster, Redis } from 'ioredis'
 import type { Log } from '../lib/log.js'
-import { type Revocation, readRevocation } from '../revocations/revocation.js'
 import type { RevocationListener, RevocationSubscription } from '../revocations/revocation-channel.js'
 import { redisReady } from './client.js'
 import type { RedisScripts } from './commands.js'

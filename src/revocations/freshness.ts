@@ -1,33 +1,15 @@
+import { Freshness } from '@latchkey/verifier/core'
 import type { Log } from '../lib/log.js'
 
-/**
- * Up to what time the revocation list is known to be complete. Times are monotonic milliseconds (`performance.now()`),
- * so that setting the system clock cannot make the list look fresh.
- */
-export class Freshness {
-  readonly #maxStalenessMs: number
-  #freshAtMs = Number.NEGATIVE_INFINITY
+/** The freshness of this instance's own list, which reads the journal, and the channel between the instances. */
+export class JournalFreshness extends Freshness {
   /** When the last successful read of the journal began. */
   #journalAtMs = Number.NEGATIVE_INFINITY
-
-  constructor(maxStalenessMs: number) {
-    this.#maxStalenessMs = maxStalenessMs
-  }
-
-  /** False until the journal was read. */
-  get isLoaded(): boolean {
-    return this.#freshAtMs !== Number.NEGATIVE_INFINITY
-  }
-
-  /** Whether the list is recent enough to verify tokens with it. */
-  isFresh(nowMs: number): boolean {
-    return nowMs - this.#freshAtMs <= this.#maxStalenessMs
-  }
 
   /** What was read of the journal is as old as the start of the read. */
   recordJournalRead(begunAtMs: number): void {
     this.#journalAtMs = begunAtMs
-    this.#freshAtMs = Math.max(this.#freshAtMs, begunAtMs)
+    this.recordComplete(begunAtMs)
   }
 
   /**
@@ -38,7 +20,7 @@ export class Freshness {
    * @param asOfMs - up to when every published revocation has been received
    */
   recordChannelRead(unbrokenSinceMs: number, asOfMs: number): void {
-    if (this.#journalAtMs >= unbrokenSinceMs) this.#freshAtMs = Math.max(this.#freshAtMs, asOfMs)
+    if (this.#journalAtMs >= unbrokenSinceMs) this.recordComplete(asOfMs)
   }
 }
 

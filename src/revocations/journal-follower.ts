@@ -1,6 +1,6 @@
+import type { Revocation } from '@latchkey/verifier/core'
 import type { Log } from '../lib/log.js'
 import { type Repetition, repeat } from '../lib/periodic.js'
-import type { Revocation } from './revocation.js'
 
 /** A position in the journal: everything that transactions below `xid` wrote has been read. */
 export interface JournalPosition {

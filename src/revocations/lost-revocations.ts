@@ -1,7 +1,6 @@
+import { type Revocation, RevocationList } from '@latchkey/verifier/core'
 import type { Background } from '../lib/background.js'
 import type { Log } from '../lib/log.js'
-import type { Revocation } from './revocation.js'
-import { RevocationList } from './revocation-list.js'
 
 export interface LostRevocationsOptions {
   log: Log

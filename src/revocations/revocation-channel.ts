@@ -1,5 +1,5 @@
+import type { Revocation } from '@latchkey/verifier/core'
 import type { JournalPosition } from './journal-follower.js'
-import type { Revocation } from './revocation.js'
 
 /** Sends revocations between instances, faster than by reading the journal. */
 export interface RevocationChannel {

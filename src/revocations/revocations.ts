@@ -1,12 +1,10 @@
+import { type AccountEnd, type Revocation, RevocationList, type TokenFacts } from '@latchkey/verifier/core'
 import { type Background, createBackground } from '../lib/background.js'
-import { LatchkeyError } from '../lib/errors.js'
 import type { Log } from '../lib/log.js'
-import { type ClockComparison, createClockComparison, Freshness } from './freshness.js'
+import { type ClockComparison, createClockComparison, JournalFreshness } from './freshness.js'
 import { JournalFollower, type JournalPage, type JournalPosition, type ReadableJournal } from './journal-follower.js'
 import { LostRevocations } from './lost-revocations.js'
-import type { Revocation } from './revocation.js'
 import type { BlacklistProgress, RevocationChannel, RevocationSubscription } from './revocation-channel.js'
-import { type AccountEnd, RevocationList, type TokenFacts } from './revocation-list.js'
 
 export interface RevocationsOptions {
   journal: ReadableJournal
@@ -36,7 +34,7 @@ export class Revocations {
   readonly clocks: ClockComparison
   readonly #options: RevocationsOptions
   readonly #follower: JournalFollower
-  readonly #freshness: Freshness
+  readonly #freshness: JournalFreshness
   readonly #background: Background
   readonly #lost: LostRevocations
   readonly #keyListeners: ((kid: string) => void)[] = []
@@ -50,7 +48,7 @@ export class Revocations {
     this.#options = options
     // Without a limit: copying and repairing reset their own flags, so this work must always start.
     this.#background = createBackground(options.log, { level: 'warn', limit: Number.POSITIVE_INFINITY })
-    this.#freshness = new Freshness(options.maxStalenessSeconds * 1000)
+    this.#freshness = new JournalFreshness(options.maxStalenessSeconds * 1000)
     this.clocks = createClockComparison(options.clock, options.log)
     this.#lost = new LostRevocations(this.list, {
       log: options.log,
@@ -88,15 +86,12 @@ export class Revocations {
   }
 
   /**
-   * Why a token is refused: `revoked` if its session has ended, or `stale` if only the access token is too old.
-   *
-   * @throws LatchkeyError revocations_stale if the list is too old to decide
+   * Why a token is refused: `revoked` if its session has ended, `stale` if only the access token is too old, or
+   * `undecided` if the list is too old to say that it is not revoked.
    */
-  refuses(token: TokenFacts): 'revoked' | 'stale' | undefined {
-    const refusal = this.list.refuses(token)
-    // A token that is known to be revoked is refused, however old the list is.
-    if (refusal === undefined && !this.fresh) throw new LatchkeyError('revocations_stale', { retryAfterSeconds: 1 })
-    return refusal
+  refuses(token: TokenFacts): 'revoked' | 'stale' | 'undecided' | undefined {
+    // A token that is known to be revoked is refused as such, however old the list is.
+    return this.list.refuses(token) ?? (this.fresh ? undefined : 'undecided')
   }
 
   /** Whether a token is refused because its account was deleted or disabled. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { RevocationList } from '@latchkey/verifier/core'
 import t from 'tap'
 import { signOutEveryone } from '../../src/domain/sessions/end-many-sessions.js'
-import { RevocationList } from '../../src/revocations/revocation-list.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { clientToken, makeClient } from '../support/clients.js'
 import { get, refresh, signIn, signUp, verify } from '../support/people.js'

@@ -1,5 +1,5 @@
+import { readAccessTokenHeader } from '@latchkey/verifier/core'
 import t from 'tap'
-import { readAccessTokenHeader } from '../../src/domain/tokens/verify-access-token.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { get, signUp, verify } from '../support/people.js'
 import { encode, forgerOf } from './forger.js'

@@ -1,6 +1,6 @@
+import { readAccessTokenHeader } from '@latchkey/verifier/core'
 import fc from 'fast-check'
 import t from 'tap'
-import { readAccessTokenHeader } from '../../src/domain/tokens/verify-access-token.js'
 
 const encode = (value: unknown) =>
   Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')

@@ -1,6 +1,6 @@
+import { principalOf } from '@latchkey/verifier/core'
 import fc from 'fast-check'
 import t from 'tap'
-import { principalOf } from '../../src/domain/tokens/access-token.js'
 
 const claims = {
   iss: 'https://auth.example.com',

@@ -1,12 +1,7 @@
+import { encodableRoles, encodedRole, ROLES_MAX_BYTES } from '@latchkey/verifier/core'
 import fc from 'fast-check'
 import t from 'tap'
-import {
-  encodableRoles,
-  encodedRole,
-  normaliseRoles,
-  ROLES_MAX_BYTES,
-  roleNamed,
-} from '../../src/domain/accounts/roles.js'
+import { normaliseRoles, roleNamed } from '../../src/domain/accounts/roles.js'
 import { LatchkeyError } from '../../src/lib/errors.js'
 
 /** Why roles are refused. */

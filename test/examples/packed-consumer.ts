@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import tap, { type Test } from 'tap'
+import { buildService } from '../support/build-package.js'
 import { makeFolder } from '../support/servers/embedded-fixture.js'
 
 const run = promisify(execFile)
@@ -29,18 +30,16 @@ export async function makeConsumer(
   const folder = await makeFolder(t)
   const modules = join(folder, 'node_modules')
   const latchkey = join(modules, 'latchkey')
-  await mkdir(latchkey, { recursive: true })
-  for (const name of ['package.json', 'drizzle']) await cp(join(root, name), join(latchkey, name), { recursive: true })
-  await cp(await buildOnce(), join(latchkey, 'dist'), { recursive: true })
-  await linkPackages(join(latchkey, 'node_modules'), without)
-  await linkPackages(modules, [...without, 'latchkey', ...(ownFastify ? ['fastify'] : [])])
+  await cp(await buildOnce(), latchkey, { recursive: true, verbatimSymlinks: true })
+  await linkPackages(join(latchkey, 'node_modules'), [...without, '@latchkey', 'eventsource-parser'])
+  await linkPackages(modules, [...without, 'latchkey', '@latchkey', ...(ownFastify ? ['fastify'] : [])])
   if (ownFastify) await cp(join(root, 'node_modules/fastify'), join(modules, 'fastify'), { recursive: true })
   return folder
 }
 
 let built: Promise<string> | undefined
 
-/** Builds the package once for all consumers of a test file, without type checks: `npm run lint` does those. */
+/** Builds the package once for all consumers of a test file. */
 function buildOnce(): Promise<string> {
   built ??= build()
   return built
@@ -49,10 +48,8 @@ function buildOnce(): Promise<string> {
 async function build(): Promise<string> {
   // Until the end of the file, not only of the test that needs it first.
   const folder = await makeFolder(tap)
-  const dist = join(folder, 'dist')
-  const output = ['--outDir', dist, '--tsBuildInfoFile', join(folder, '.tsbuildinfo'), '--noCheck']
-  await run(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), ...output])
-  return dist
+  await buildService(folder)
+  return folder
 }
 
 async function linkPackages(modules: string, without: readonly string[]): Promise<void> {

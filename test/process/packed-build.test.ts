@@ -1,13 +1,11 @@
-import { execFile } from 'node:child_process'
-import { chown, cp, mkdir, symlink } from 'node:fs/promises'
-import { createRequire } from 'node:module'
+import { chown, mkdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { findFreePort } from '../../src/embedded-postgres/launch.js'
 import { stillRuns } from '../../src/embedded-postgres/process-lock.js'
 import { runs, startedByRoot } from '../../src/embedded-postgres/server-user.js'
+import { buildService } from '../support/build-package.js'
 import { HttpClient } from '../support/http-client.js'
 import { PASSWORD } from '../support/people.js'
 import { makeFolder, postgresOf } from '../support/servers/embedded-fixture.js'
@@ -66,14 +64,10 @@ async function startsTwice(t: Test, options: { program: string; cwd: string; uid
   t.notOk(stillRuns(next))
 }
 
-/** Builds as `npm run build` and `npm pack` do, without type checks, and returns the path of cli.js. */
+/** Returns the path of cli.js. The dependencies of the service are those of the repository. */
 async function build(folder: string): Promise<string> {
-  const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
-  const dist = join(folder, 'dist')
-  const output = ['--outDir', dist, '--tsBuildInfoFile', join(dist, '.tsbuildinfo'), '--noCheck']
-  await promisify(execFile)(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), ...output])
-  for (const name of ['package.json', 'drizzle']) await cp(join(root, name), join(folder, name), { recursive: true })
+  await buildService(join(folder, 'package'))
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
   await mkdir(join(folder, 'home'))
-  return join(dist, 'cli.js')
+  return join(folder, 'package/dist/cli.js')
 }

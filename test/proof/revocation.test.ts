@@ -1,5 +1,5 @@
+import { RevocationList } from '@latchkey/verifier/core'
 import t from 'tap'
-import { RevocationList } from '../../src/revocations/revocation-list.js'
 import { ENTRIES, refusedBy, TOKENS } from './revocation/entries.js'
 import { REVOCATION_BOUNDS, revocationModel } from './revocation/model.js'
 import { LIMIT, WEAKNESSES } from './revocation/weaknesses.js'

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import type { Revocation } from '@latchkey/verifier/core'
 import type { Redis } from 'ioredis'
 import t from 'tap'
-import type { Revocation } from '../../src/revocations/revocation.js'
 import { ephemeralContract } from '../contract/ephemeral.js'
 import { until } from '../support/eventually.js'
 import { startRedis } from '../support/servers/own-redis.js'

@@ -1,5 +1,5 @@
+import { RevocationList } from '@latchkey/verifier/core'
 import t from 'tap'
-import { RevocationList } from '../../src/revocations/revocation-list.js'
 
 const revoke = (belowVersion: number, reason: string) =>
   ({ kind: 'user', subject: 'ada', belowVersion, reason, expiresAt: 1_000 }) as const

@@ -1,5 +1,5 @@
+import { REVOCATION_TTL_SECONDS, readRevocation } from '@latchkey/verifier/core'
 import t from 'tap'
-import { REVOCATION_TTL_SECONDS, readRevocation } from '../../src/revocations/revocation.js'
 
 const NOW_S = 1_800_000_000
 const NOW = NOW_S * 1000

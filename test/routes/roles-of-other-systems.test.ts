@@ -1,5 +1,5 @@
+import { ROLES_MAX_BYTES } from '@latchkey/verifier/core'
 import t from 'tap'
-import { ROLES_MAX_BYTES } from '../../src/domain/accounts/roles.js'
 import { endSessionsOfRole } from '../../src/domain/sessions/end-many-sessions.js'
 import { payloadOf } from '../attacks/forger.js'
 import { buildTestApp } from '../support/build-test-app.js'

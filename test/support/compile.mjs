@@ -1,18 +1,20 @@
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { transform } from 'esbuild'
 
 // Compiles sources, tests and scripts into `.test-build`, file by file, and only those that changed. It checks no
-// types; `npm run lint` does.
+// types; `npm run lint` does. The packages of this repository are compiled too, and are what a compiled file finds by
+// their names: `.test-build/node_modules` is nearer to it than `node_modules`.
 
 const root = resolve(import.meta.dirname, '../..')
 const target = '.test-build'
 
 await removeOrphans()
-const folders = await Promise.all(['src', 'test', 'scripts'].map(filesIn))
+const packages = await foldersIn('packages')
+const folders = await Promise.all(['src', 'test', 'scripts', ...packages.map(path => join(path, 'src'))].map(filesIn))
 const sources = folders.flat().filter(path => path.endsWith('.ts'))
-await Promise.all(sources.map(compile))
+await Promise.all([...sources.map(compile), ...packages.map(provide)])
 
 async function compile(source) {
   const path = join(root, source)
@@ -29,11 +31,27 @@ async function compile(source) {
     // A compiled file that looks for other files beside itself must find those beside its source.
     define: { 'import.meta.url': JSON.stringify(href), 'import.meta.dirname': JSON.stringify(dirname(path)) },
   })
-  await mkdir(dirname(compiled), { recursive: true })
-  // Another run may be compiling the same file, and one of its tests may be reading it.
-  const draft = `${compiled}.${process.pid}`
-  await writeFile(draft, code)
-  await rename(draft, compiled)
+  await replaceFile(compiled, code)
+}
+
+/** Another run may be writing the same file, and one of its tests may be reading it. */
+async function replaceFile(path, content) {
+  await mkdir(dirname(path), { recursive: true })
+  const draft = `${path}.${process.pid}`
+  await writeFile(draft, content)
+  await rename(draft, path)
+}
+
+/** Lets compiled files import a package by its name. Its package.json names compiled sources instead of its build. */
+async function provide(folder) {
+  const manifest = JSON.parse(await readFile(join(root, folder, 'package.json'), 'utf8'))
+  const json = JSON.stringify(manifest).replaceAll('"./dist/', '"./src/')
+  await replaceFile(join(root, target, folder, 'package.json'), json)
+  const link = join(root, target, 'node_modules', manifest.name)
+  await mkdir(dirname(link), { recursive: true })
+  await symlink(relative(dirname(link), join(root, target, folder)), link).catch(error => {
+    if (error.code !== 'EEXIST') throw error
+  })
 }
 
 /** Removes the compiled form of each source that no longer exists, so that no test can import it. */
@@ -49,6 +67,12 @@ async function removeOrphans() {
 async function filesIn(folder) {
   const entries = await readdir(join(root, folder), { recursive: true, withFileTypes: true }).catch(() => [])
   return entries.filter(entry => entry.isFile()).map(entry => relative(root, join(entry.parentPath, entry.name)))
+}
+
+/** The folders in a folder, by their paths from the root. */
+async function foldersIn(folder) {
+  const entries = await readdir(join(root, folder), { withFileTypes: true }).catch(() => [])
+  return entries.filter(entry => entry.isDirectory()).map(({ name }) => join(folder, name))
 }
 
 /** When a file was changed, in milliseconds since the epoch; 0 if there is no such file. */

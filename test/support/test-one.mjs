@@ -37,7 +37,7 @@ function runOnce() {
 
 function watchAll() {
   let timer
-  for (const folder of ['src', 'test'])
+  for (const folder of ['src', 'packages', 'test'])
     watch(join(root, folder), { recursive: true }, () => {
       clearTimeout(timer)
       timer = setTimeout(runOnce, QUIET_MS)

@@ -1,3 +1,4 @@
+import { ADMIN_ROLE } from '@latchkey/verifier/core'
 import { fieldError, LatchkeyError } from '../../lib/errors.js'
 import { isUuid, newId } from '../../lib/ids.js'
 import type { NewUser } from '../../postgres/users.js'
@@ -7,7 +8,7 @@ import { checkNewPassword } from '../passwords/check-new-password.js'
 import { newTemporaryPassword } from '../passwords/temporary-password.js'
 import { endAllSessions } from '../sessions/end-sessions.js'
 import { earlierEmailForms, emailForms, nameTaken, normaliseEmail, normaliseUsername } from './account-names.js'
-import { ADMIN_ROLE, areSameRoles, normaliseRoles } from './roles.js'
+import { areSameRoles, normaliseRoles } from './roles.js'
 
 export interface NewAccount {
   email: string

@@ -1,10 +1,10 @@
+import { ADMIN_ROLE, type Principal } from '@latchkey/verifier/core'
 import { LatchkeyError } from '../../lib/errors.js'
 import type { Repositories } from '../../postgres/database.js'
 import type { SecurityEvents } from '../../postgres/security-events.js'
 import type { ClientPrincipal } from '../clients/client-token.js'
 import type { AuthContext } from '../context.js'
-import { hasCurrentRoles, type Principal } from '../tokens/access-token.js'
-import { ADMIN_ROLE } from './roles.js'
+import { hasCurrentRoles } from '../tokens/access-token.js'
 
 /** By a verified token: a user with the role `admin`, or a client with the scope `admin`. */
 export type Administrator = { user: Principal } | { client: ClientPrincipal }

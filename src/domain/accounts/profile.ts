@@ -1,6 +1,6 @@
+import type { Principal } from '@latchkey/verifier/core'
 import { LatchkeyError } from '../../lib/errors.js'
 import type { AuthContext } from '../context.js'
-import type { Principal } from '../tokens/access-token.js'
 
 /**
  * The user of a verified request, as stored now.

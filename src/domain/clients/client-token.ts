@@ -1,10 +1,9 @@
+import { isCount, isInstant, isText, type TokenFacts } from '@latchkey/verifier/core'
 import { fieldError, LatchkeyError } from '../../lib/errors.js'
 import { isUuid, newId } from '../../lib/ids.js'
 import type { KnownClient } from '../../postgres/clients.js'
-import type { TokenFacts } from '../../revocations/revocation-list.js'
 import type { AuthContext } from '../context.js'
-import { isCount, isInstant, isText } from '../tokens/access-token.js'
-import { verifySignature } from '../tokens/verify-access-token.js'
+import { revocationsStale, verifySignature } from '../tokens/verify-access-token.js'
 
 /** The claims of a client's own access token (RFC 9068, 2.2). It has no `sid`, because it has no session. */
 export interface ClientTokenClaims {
@@ -110,7 +109,7 @@ export function grantClientCredentials(
  * Verifies a client's token and returns the client with its current scopes. Postgres is read each time, so that a
  * client that was removed or has a new secret is refused at once. Clients do not send thousands of requests a second.
  *
- * @throws LatchkeyError token_invalid, token_expired, token_revoked, token_stale
+ * @throws LatchkeyError token_invalid, token_expired, token_revoked, token_stale, revocations_stale
  */
 export async function verifyClientToken(
   { config, keyring, revocations, db, clock }: AuthContext,
@@ -123,7 +122,9 @@ export async function verifyClientToken(
 
   const concerns = { clientId: client.clientId }
   if (client.expiresAt <= clock() / 1000) throw new LatchkeyError('token_expired', { concerns })
-  if (revocations.refuses(tokenFactsOf(client))) throw new LatchkeyError('token_revoked', { concerns })
+  const refusal = revocations.refuses(tokenFactsOf(client))
+  if (refusal === 'undecided') throw revocationsStale()
+  if (refusal) throw new LatchkeyError('token_revoked', { concerns })
   const allowed = await db.clients.scopesOfToken(client)
   if (!allowed) throw new LatchkeyError('token_revoked', { concerns })
   return { ...client, scopes: client.scopes.filter(scope => allowed.includes(scope)) }

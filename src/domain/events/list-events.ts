@@ -1,8 +1,8 @@
+import type { Principal } from '@latchkey/verifier/core'
 import type { ExpiredSession } from '../../postgres/expired-sessions.js'
 import type { SecurityEvent, SecurityEventType } from '../../postgres/security-events.js'
 import type { AuthContext } from '../context.js'
 import { type Device, describeDevice } from '../sessions/describe-device.js'
-import type { Principal } from '../tokens/access-token.js'
 
 export interface EventsQuery {
   limit: number

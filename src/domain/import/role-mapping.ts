@@ -1,6 +1,7 @@
+import { ADMIN_ROLE } from '@latchkey/verifier/core'
 import { LatchkeyError } from '../../lib/errors.js'
 import { composedForm } from '../../lib/normalize.js'
-import { ADMIN_ROLE, normaliseRoles } from '../accounts/roles.js'
+import { normaliseRoles } from '../accounts/roles.js'
 import { ImportError } from './import-error.js'
 
 /**

@@ -1,8 +1,8 @@
 import { createPublicKey } from 'node:crypto'
-import { createSigner, createVerifier } from 'fast-jwt'
+import { ACCESS_TOKEN_TYPE, openVerificationKey, type VerificationKey } from '@latchkey/verifier/core'
+import { createSigner } from 'fast-jwt'
 import { LatchkeyError } from '../../lib/errors.js'
 import type { SigningKeyRow, SigningKeys } from '../../postgres/signing-keys.js'
-import { ACCESS_TOKEN_TYPE } from '../tokens/access-token.js'
 import type { KeyEncryptionKey } from './secrets.js'
 import { type Algorithm, decryptPrivateKey, type PublicJwk, tryDecryptPrivateKey } from './signing-key.js'
 
@@ -13,21 +13,12 @@ export interface SigningKey {
   sign(payload: object & { iat: number; exp: number }): string
 }
 
-export interface VerificationKey {
-  readonly kid: string
-  /** The only algorithm of this key. */
-  readonly alg: Algorithm
+export interface PublicKey extends VerificationKey {
   readonly publicPem: string
-  /**
-   * Checks the signature of a JWT and returns its claims. The caller checks `exp` and `nbf`, with its own clock.
-   *
-   * @throws TokenError if the signature is not valid
-   */
-  verify(token: string): Record<string, unknown>
 }
 
 interface Key {
-  readonly verification: VerificationKey
+  readonly verification: PublicKey
   readonly publicJwk: PublicJwk
   readonly activeFromMs: number
   readonly retiresAtMs: number
@@ -71,7 +62,7 @@ export class Keyring {
   }
 
   /** The key with this kid, if it is in memory; always the same object while it is. */
-  verificationKey(kid: string): VerificationKey | undefined {
+  verificationKey(kid: string): PublicKey | undefined {
     return this.#keys.get(kid)?.verification
   }
 
@@ -82,7 +73,7 @@ export class Keyring {
    * @throws LatchkeyError token_stale for a revoked key. Its tokens are refused, but the sessions continue: clients
    *   refresh and stay signed in.
    */
-  async forKid(kid: string, nowMs = Date.now()): Promise<VerificationKey | undefined> {
+  async forKid(kid: string, nowMs = Date.now()): Promise<PublicKey | undefined> {
     if (this.#dropped.has(kid)) throw new LatchkeyError('token_stale')
     const known = this.verificationKey(kid)
     if (known) return known
@@ -162,10 +153,9 @@ export class Keyring {
 
 /** A kid is the thumbprint of its key, so what was read once stays correct and is kept. */
 function readKey(row: SigningKeyRow, keyEncryptionKeys: readonly KeyEncryptionKey[], known: Key | undefined): Key {
-  const { kid, alg } = row
   const publicJwk = row.publicJwk as PublicJwk
   return {
-    verification: known?.verification ?? openVerificationKey(kid, alg, publicJwk),
+    verification: known?.verification ?? openPublicKey(publicJwk),
     publicJwk,
     activeFromMs: row.activeFrom.getTime(),
     retiresAtMs: row.retiresAt?.getTime() ?? Number.POSITIVE_INFINITY,
@@ -173,19 +163,9 @@ function readKey(row: SigningKeyRow, keyEncryptionKeys: readonly KeyEncryptionKe
   }
 }
 
-/** The verifier is created once per key: creating one costs more than checking a signature. */
-function openVerificationKey(kid: string, alg: Algorithm, publicJwk: PublicJwk): VerificationKey {
-  const publicPem = createPublicKey({ key: publicJwk, format: 'jwk' })
-    .export({ type: 'spki', format: 'pem' })
-    .toString()
-  const verify = createVerifier({
-    key: publicPem,
-    algorithms: [alg],
-    cache: false,
-    ignoreExpiration: true,
-    ignoreNotBefore: true,
-  })
-  return { kid, alg, publicPem, verify }
+function openPublicKey(publicJwk: PublicJwk): PublicKey {
+  const publicKey = createPublicKey({ key: publicJwk, format: 'jwk' })
+  return { ...openVerificationKey(publicJwk), publicPem: publicKey.export({ type: 'spki', format: 'pem' }).toString() }
 }
 
 /** The signer is created once per key: creating one costs ten times as much as signing. */

@@ -1,7 +1,7 @@
+import { REVOCATION_TTL_SECONDS } from '@latchkey/verifier/core'
 import { LatchkeyError } from '../../lib/errors.js'
 import type { NewSecurityEvent, SecurityEvents } from '../../postgres/security-events.js'
 import type { SigningKeyRow, SigningKeys } from '../../postgres/signing-keys.js'
-import { REVOCATION_TTL_SECONDS } from '../../revocations/revocation.js'
 import { commitAndAnnounce } from '../commit-and-announce.js'
 import type { AuthContext } from '../context.js'
 import type { Secrets } from './secrets.js'

@@ -1,6 +1,6 @@
+import type { Principal } from '@latchkey/verifier/core'
 import type { User } from '../../postgres/users.js'
 import type { AuthContext } from '../context.js'
-import type { Principal } from '../tokens/access-token.js'
 import { isFirstParty } from '../tokens/examine-refresh-token.js'
 import { findDeviceId, hasDeviceEntry } from './device-cookie.js'
 

@@ -1,3 +1,4 @@
+import type { Principal } from '@latchkey/verifier/core'
 import { concerning, fieldError, LatchkeyError } from '../../lib/errors.js'
 import type { User } from '../../postgres/users.js'
 import { emailForms } from '../accounts/account-names.js'
@@ -8,7 +9,6 @@ import type { JoinQueue } from '../login/failure-delay.js'
 import { verifyPassword } from '../login/log-in.js'
 import { endAllSessions } from '../sessions/end-sessions.js'
 import { deviceDetails, openSession } from '../sessions/open-session.js'
-import type { Principal } from '../tokens/access-token.js'
 import { type Grant, grantTokens } from '../tokens/grant-tokens.js'
 import { checkNewPassword } from './check-new-password.js'
 

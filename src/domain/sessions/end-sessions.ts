@@ -1,7 +1,7 @@
+import type { Revocation } from '@latchkey/verifier/core'
 import type { RevokingRepositories } from '../../postgres/database.js'
 import type { NewRevocation } from '../../postgres/journal.js'
 import type { NewSecurityEvent } from '../../postgres/security-events.js'
-import type { Revocation } from '../../revocations/revocation.js'
 
 /** Why a session was revoked: stored with the session and shown to its owner. */
 export type RevokeReason =

@@ -1,9 +1,9 @@
+import type { Principal } from '@latchkey/verifier/core'
 import { LatchkeyError } from '../../lib/errors.js'
 import type { LiveSession } from '../../postgres/sessions.js'
 import { getUser } from '../accounts/find-users.js'
 import { commitAndAnnounce } from '../commit-and-announce.js'
 import type { AuthContext, Caller } from '../context.js'
-import type { Principal } from '../tokens/access-token.js'
 import { endAllSessions, endOtherSessions, endSessions, revokedEvents } from './end-sessions.js'
 import { trackSessionOrigin } from './track-session-origin.js'
 

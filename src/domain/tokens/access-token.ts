@@ -1,9 +1,6 @@
+import { encodableRoles, type Principal } from '@latchkey/verifier/core'
 import { newId } from '../../lib/ids.js'
 import type { SessionFacts } from '../../postgres/session-facts.js'
-import { encodableRoles } from '../accounts/roles.js'
-import type { Principal } from './principal.js'
-
-export type { Principal }
 
 /** The claims of an access token (RFC 9068, 2.2), and those that revocation and rotation need. */
 export interface AccessTokenClaims {
@@ -32,9 +29,6 @@ export interface AccessTokenClaims {
 
 /** The client_id of sessions that began at the Simple JWT API. All their access tokens have the claim `token_type`. */
 export const SIMPLE_JWT_CLIENT_ID = 'simple-jwt'
-
-/** The `typ` in the header of an access token (RFC 9068, 2.1): no other kind of JWT is accepted as one. */
-export const ACCESS_TOKEN_TYPE = 'at+jwt'
 
 /**
  * The claims of a new access token of a session. The times come from the database's clock, so that all instances agree.
@@ -69,48 +63,9 @@ export function accessTokenClaims(
   }
 }
 
-/** Reads a principal from verified claims; undefined if a claim is missing or has the wrong type (RFC 9068, 4). */
-export function principalOf(claims: unknown, kid: string): Principal | undefined {
-  if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) return undefined
-  const { sub, sid, jti, iat, exp, ver, gen, roles, roles_version, client_id, auth_time, token_type } =
-    claims as Record<string, unknown>
-  if (!isText(sub) || !isText(sid) || !isText(jti) || !isText(client_id)) return undefined
-  if (!isInstant(iat) || !isInstant(exp) || !isInstant(auth_time) || !isCount(ver) || !isCount(gen)) return undefined
-  if (!Array.isArray(roles) || !roles.every(role => typeof role === 'string')) return undefined
-  if (roles_version !== undefined && !isCount(roles_version)) return undefined
-  return {
-    kid,
-    jti,
-    sessionId: sid,
-    userId: sub,
-    tokenVersion: ver,
-    issuedAt: iat,
-    expiresAt: exp,
-    authTime: auth_time,
-    clientId: client_id,
-    generation: gen,
-    roles: encodableRoles(roles),
-    rolesVersion: roles_version,
-    ...(token_type === 'access' && { tokenType: token_type }),
-  }
-}
-
 /**
  * Whether the roles in a token are the user's current ones. Tokens without `roles_version`, of older releases, pass.
  */
 export function hasCurrentRoles({ rolesVersion }: Principal, user: { rolesVersion: number }): boolean {
   return rolesVersion === undefined || rolesVersion === user.rolesVersion
-}
-
-export function isText(value: unknown): value is string {
-  return typeof value === 'string' && value !== ''
-}
-
-/** Refuses 1e999, which is valid JSON and which JavaScript reads as Infinity: such a token would never expire. */
-export function isInstant(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) > 0
-}
-
-export function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0
 }

@@ -1,3 +1,4 @@
+import { ADMIN_ROLE } from '@latchkey/verifier/core'
 import type {
   FastifyInstance,
   FastifyReply,
@@ -7,7 +8,6 @@ import type {
 } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Administrator, administratorContext, checkAdministrator } from '../../domain/accounts/administrator.js'
-import { ADMIN_ROLE } from '../../domain/accounts/roles.js'
 import { type ClientPrincipal, isClientToken, verifyClientToken } from '../../domain/clients/client-token.js'
 import type { Scope } from '../../domain/clients/clients.js'
 import type { AuthContext } from '../../domain/context.js'

@@ -1,8 +1,8 @@
 import fastifyJwt, { type TokenOrHeader } from '@fastify/jwt'
+import type { Principal } from '@latchkey/verifier/core'
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import type { AuthContext } from '../../domain/context.js'
-import type { Principal } from '../../domain/tokens/access-token.js'
 import { verifyAccessToken } from '../../domain/tokens/verify-access-token.js'
 import { LatchkeyError } from '../../lib/errors.js'
 

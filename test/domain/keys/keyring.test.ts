@@ -30,8 +30,8 @@ for (const algorithm of ['ES256', 'EdDSA', 'RS256'] as const) {
     t.same(key.verify(token), claims)
     const [header, , signature] = token.split('.')
     const forged = Buffer.from(JSON.stringify({ ...claims, sub: 'another user' })).toString('base64url')
-    t.throws(() => key.verify(`${header}.${forged}.${signature}`), { code: 'FAST_JWT_INVALID_SIGNATURE' })
-    t.throws(() => key.verify(`${header}.${forged}.`), { code: 'FAST_JWT_MISSING_SIGNATURE' })
+    t.equal(key.verify(`${header}.${forged}.${signature}`), undefined)
+    t.equal(key.verify(`${header}.${forged}.`), undefined)
   })
 }
 

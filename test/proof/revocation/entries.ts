@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
+import { type Revocation, RevocationList, type TokenFacts } from '@latchkey/verifier/core'
 import { findLostRevocations } from '../../../src/revocations/lost-revocations.js'
-import type { Revocation } from '../../../src/revocations/revocation.js'
-import { RevocationList, type TokenFacts } from '../../../src/revocations/revocation-list.js'
 
 // Nothing expires in the model: an entry is valid for hours, and the search covers seconds.
 const forEver = { reason: 'logout', expiresAt: Number.MAX_SAFE_INTEGER }

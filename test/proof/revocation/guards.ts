@@ -1,4 +1,4 @@
-import { Freshness } from '../../../src/revocations/freshness.js'
+import { JournalFreshness } from '../../../src/revocations/freshness.js'
 import { type JournalPage, type JournalRead, nextRead } from '../../../src/revocations/journal-follower.js'
 
 /**
@@ -11,7 +11,7 @@ export interface Guards {
   /** For how long tokens may be verified: src. */
   readonly Freshness: new (
     maxStalenessMs: number,
-  ) => Freshness
+  ) => JournalFreshness
   /** Where the next read begins: at the oldest open transaction. The statement in src/postgres/journal.ts. */
   cursor(oldestOpenXid: number, afterHighestFound: number): number
   /** A page of many statements has the position of the first of them. src/postgres/journal.ts. */
@@ -36,7 +36,7 @@ export interface Guards {
 
 export const GUARDS: Guards = {
   nextRead,
-  Freshness,
+  Freshness: JournalFreshness,
   cursor: oldestOpenXid => oldestOpenXid,
   isFirstPositionKept: true,
   isEachStatementChecked: true,

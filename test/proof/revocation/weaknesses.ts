@@ -1,4 +1,4 @@
-import { Freshness } from '../../../src/revocations/freshness.js'
+import { JournalFreshness } from '../../../src/revocations/freshness.js'
 import { nextRead } from '../../../src/revocations/journal-follower.js'
 import { GUARDS, type Guards } from './guards.js'
 import type { RevocationBounds } from './world.js'
@@ -23,19 +23,19 @@ const failover: RevocationBounds = { ...journal, failovers: 1 }
 const elsewhere: RevocationBounds = { ...failover, standby: true }
 const stream: RevocationBounds = { ...journal, transactions: 1, redis: true }
 
-class NeverStale extends Freshness {
+class NeverStale extends JournalFreshness {
   override isFresh(): boolean {
     return this.isLoaded
   }
 }
 
-class FreshBeforeLoaded extends Freshness {
+class FreshBeforeLoaded extends JournalFreshness {
   override isFresh(nowMs: number): boolean {
     return !this.isLoaded || super.isFresh(nowMs)
   }
 }
 
-class NewsWithoutJournal extends Freshness {
+class NewsWithoutJournal extends JournalFreshness {
   override recordChannelRead(_unbrokenSinceMs: number, asOfMs: number): void {
     super.recordChannelRead(Number.NEGATIVE_INFINITY, asOfMs)
   }

@@ -1,6 +1,5 @@
+import { encodedRole, type Principal } from '@latchkey/verifier/core'
 import type { FastifyReply } from 'fastify'
-import { encodedRole } from '../../../domain/accounts/roles.js'
-import type { Principal } from '../../../domain/tokens/access-token.js'
 
 /** The headers that setIdentityHeaders sets, for the OpenAPI document. */
 export const IDENTITY_HEADERS = ['X-Auth-Subject', 'X-Auth-Session', 'X-Auth-Roles'] as const

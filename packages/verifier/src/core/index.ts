@@ -1,0 +1,10 @@
+// What Latchkey itself and this package share. It is not for other programs: it can change with every version.
+export * from './freshness.js'
+export * from './principal.js'
+export * from './recently-used.js'
+export * from './revocation.js'
+export * from './revocation-list.js'
+export * from './roles.js'
+export * from './signature.js'
+export * from './token-form.js'
+export * from './verify-token.js'

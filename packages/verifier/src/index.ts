@@ -1,0 +1,2 @@
+export type { Principal, Verifier, VerifierLog, VerifierOptions, VerifierStatus } from './types.js'
+export { VerifierError, type VerifierErrorCode, type VerifierErrorOptions } from './verifier-error.js'
