@@ -120,6 +120,8 @@ t.test('a token of a revoked signing key is refused as stale everywhere and chan
   t.match(await post(app, '/api/token/verify/', { token: stolen }), { statusCode: 401, body: 'Token is expired' })
   t.equal((await stores.db.journal.readAll()).entries.filter(({ kind }) => kind !== 'key').length, 0)
 
+  // The service reads the successor in the background.
+  await app.context.keyring.reload()
   const next = await refresh(app, ada.refreshToken)
   t.equal(next.statusCode, 200, 'the session is still valid')
   t.equal(await verify(app, next.json().access_token), 200)
