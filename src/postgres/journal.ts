@@ -33,6 +33,7 @@ export function journalRepository(runner: Runner) {
       return executor
         .select({
           cursor: sql<string>`pg_snapshot_xmin(pg_current_snapshot())::text`,
+          snapshot: sql<string>`pg_current_snapshot()::text`,
           serverStart: sql<string>`extract(epoch from pg_postmaster_start_time())::text`,
           isStandby: sql<boolean>`pg_is_in_recovery()`,
           clockMs: sql<string>`(extract(epoch from clock_timestamp()) * 1000)::text`,
@@ -42,27 +43,36 @@ export function journalRepository(runner: Runner) {
         .leftJoin(entry, sql`true`)
         .orderBy(entry.id)
     })
-    const { cursor, serverStart, isStandby, clockMs } = rows[0]!
-    const entries = rows.flatMap(({ entry }) => (entry === null ? [] : [toRevocation(entry)]))
-    const lastId = rows.at(-1)!.entry?.id ?? 0
-    return { entries, position: { serverStart, xid: cursor }, isStandby, clockMs: Number(clockMs), lastId }
+    const { cursor, serverStart, snapshot, isStandby, clockMs } = rows[0]!
+    const found = rows.flatMap(({ entry }) => (entry === null ? [] : [entry]))
+    return {
+      entries: found.map(toRevocation),
+      places: found.map(({ id, xid }) => ({ id, xid })),
+      position: { serverStart, xid: cursor },
+      snapshot,
+      isStandby,
+      clockMs: Number(clockMs),
+      lastId: found.at(-1)?.id ?? 0,
+    }
   }
 
   /**
    * Reads a thousand entries at a time: one result of a hundred thousand would need more memory than the whole list.
-   * The position is that of the first statement, so the next read finds what commits between two statements.
+   * The position and the snapshot are those of the first statement: the next read finds what commits between two
+   * statements, and everything that the snapshot sees is in the page.
    *
    * @throws Error if another server answered meanwhile: it may lack entries that are before the position
    */
   async function read(condition: SQL | undefined): Promise<JournalPage> {
     let page = await readPage(condition)
-    const { position, isStandby, clockMs, entries } = page
+    const { position, snapshot, isStandby, clockMs, entries, places } = page
     while (page.entries.length === PAGE_SIZE) {
       page = await readPage(and(condition, gt(revocations.id, page.lastId)))
       if (page.position.serverStart !== position.serverStart) throw new Error('another server answered meanwhile')
       for (const entry of page.entries) entries.push(entry)
+      for (const place of page.places) places.push(place)
     }
-    return { entries, position, isStandby, clockMs }
+    return { entries, places, position, snapshot, isStandby, clockMs }
   }
 
   return {
@@ -120,9 +130,9 @@ const append = hotSql<{ entries: string }, { expiresAt: number | null }>(
     returning floor(extract(epoch from expires_at) * 1000)::float8 as "expiresAt"`,
 )
 
-const { xid: _xid, at: _at, ...entryColumns } = getTableColumns(revocations)
+const { at: _at, ...entryColumns } = getTableColumns(revocations)
 
-type EntryRow = Omit<typeof revocations.$inferSelect, 'xid' | 'at'>
+type EntryRow = Omit<typeof revocations.$inferSelect, 'at'>
 
 function toRevocation(row: EntryRow): Revocation {
   const common = { reason: row.reason, expiresAt: row.expiresAt?.getTime() ?? null }

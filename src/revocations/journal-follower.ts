@@ -12,12 +12,23 @@ export interface JournalPosition {
 
 export interface JournalPage {
   entries: Revocation[]
+  /** Where each of the entries is in the journal, in the same order. */
+  places: JournalPlace[]
   /** Where the next read must begin. */
   position: JournalPosition
+  /** The transactions that the read saw, as a `pg_snapshot`. */
+  snapshot: string
   /** A standby can lag behind, so an entry that it does not show may still exist. */
   isStandby: boolean
   /** The database's clock, in milliseconds since the epoch. */
   clockMs?: number | undefined
+}
+
+/** Where an entry is in the journal. */
+export interface JournalPlace {
+  id: number
+  /** The transaction that wrote it, in decimal. */
+  xid: string
 }
 
 /** The part of the journal that a follower needs. */

@@ -7,7 +7,7 @@ import { quietLog } from '../support/servers/quiet-log.js'
 // A connection can lead to another server than the previous one: a changed DNS name, or a proxy.
 
 function page(serverStart: string, isStandby = false): JournalPage {
-  return { entries: [], position: { serverStart, xid: '7' }, isStandby }
+  return { entries: [], places: [], position: { serverStart, xid: '7' }, snapshot: '7:7:', isStandby }
 }
 
 t.test('journal pages of a standby are ignored, even right after a new primary answered', async t => {
@@ -31,11 +31,13 @@ t.test('journal pages of a standby are ignored, even right after a new primary a
 t.test('reading the journal fails if two servers answered parts of one read', async t => {
   const row = (serverStart: string) => ({
     cursor: '7',
+    snapshot: '7:7:',
     serverStart,
     isStandby: false,
     clockMs: '0',
     entry: {
       id: 1,
+      xid: '7',
       kind: 'session',
       subject: 's',
       boundVersion: null,

@@ -108,6 +108,8 @@ function takePage(world: World, state: Uint8Array, at: number): void {
   const read = state[at + instance.isOther] === 1 ? { ...first, from: undefined, isOtherServer: true } : first
   const page: JournalPage = {
     entries: entriesOf(state[at + instance.found]!),
+    places: [],
+    snapshot: '',
     position: positionOf(state[at + instance.pageServer]!, state[at + instance.pageXid]!)!,
     isStandby: state[at + instance.isStandby] === 1,
   }
