@@ -74,13 +74,17 @@ module.exports = {
       'The rest of the package is for other services.',
     ),
     {
-      ...not('the-core-imports-no-package', '^packages/verifier/src/(core|feed/feed-format)', 'node_modules/'),
+      ...not(
+        'the-core-imports-no-package',
+        '^packages/verifier/src/(core|feed/(feed-format|encode-feed))',
+        'node_modules/',
+      ),
       comment: 'The service needs nothing but its own dependencies.',
     },
     not(
       'the-core-is-below-the-verifier',
       '^packages/verifier/src/core/',
-      '^packages/verifier/src/(?!core/|feed/feed-format)',
+      '^packages/verifier/src/(?!core/|feed/(feed-format|encode-feed))',
     ),
   ],
   options: {

@@ -5,7 +5,9 @@ import type { Database, Repositories } from '../postgres/database.js'
 import type { NewSecurityEvent } from '../postgres/security-events.js'
 import type { Activity } from '../redis/activity.js'
 import type { LoginLimiter } from '../redis/counters.js'
+import type { Feed } from '../revocations/feed/feed.js'
 import type { Revocations } from '../revocations/revocations.js'
+import type { ClientPrincipal } from './clients/client-principal.js'
 import type { EventListeners } from './events/event-listeners.js'
 import type { Keyring } from './keys/keyring.js'
 import type { Secrets } from './keys/secrets.js'
@@ -19,6 +21,8 @@ export interface AuthContext {
   readonly db: Database
   readonly activity: Activity
   readonly revocations: Revocations
+  /** The revocations for other services that follow them. */
+  readonly feed: Feed<ClientPrincipal>
   readonly secrets: Secrets
   readonly keyring: Keyring
   /** Verifies the access tokens of users. */

@@ -3,7 +3,7 @@ import { type TokenSubject, tokenIsRevoked } from './introspection.js'
 import { notBefore } from './is-live.js'
 import { hotSql, type Runner } from './pool/connections.js'
 import { clients } from './schema/clients.js'
-import { wholeSeconds } from './session-facts.js'
+import { idArray, wholeSeconds } from './session-facts.js'
 
 export type Client = typeof clients.$inferSelect
 export type NewClient = Pick<Client, 'id' | 'name' | 'secretHash' | 'scopes'>
@@ -71,6 +71,12 @@ export function clientsRepository(runner: Runner) {
       return found?.scopes
     },
 
+    /** The token versions of those of these clients that have the scope, by their ids. */
+    async tokenVersionsOf(ids: readonly string[], scope: string): Promise<Map<string, number>> {
+      const found = await runner.hot(tokenVersions, { ids: idArray(ids), scope })
+      return new Map(found.map(({ id, tokenVersion }) => [id, tokenVersion]))
+    },
+
     /**
      * Replaces the secret and invalidates the tokens of the old one. Returns the client's id, if a client has this
      * name.
@@ -100,6 +106,13 @@ const tokenIsValid = sql`
   select scopes from clients
   where clients.id = ${sql.placeholder('clientId')} and token_version = ${sql.placeholder('tokenVersion')}
     and to_timestamp(${sql.placeholder('issuedAt')}::float8) >= ${notBefore} and not ${tokenIsRevoked}`
+
+const tokenVersions = hotSql<{ ids: string; scope: string }, Pick<Client, 'id' | 'tokenVersion'>>(
+  'token_versions_of_clients',
+  sql`
+    select id, token_version as "tokenVersion" from clients
+    where id = any(${sql.placeholder('ids')}::uuid[]) and ${sql.placeholder('scope')} = any(scopes)`,
+)
 
 const scopesOfToken = hotSql<ClientTokenFacts, Pick<Client, 'scopes'>>('scopes_of_token', tokenIsValid)
 const holdToken = hotSql<ClientTokenFacts, Pick<Client, 'scopes'>>(

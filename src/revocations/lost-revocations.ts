@@ -24,13 +24,17 @@ export class LostRevocations {
     this.#options = options
   }
 
-  /** @param journal - the whole journal of the new server */
-  lookFor(journal: readonly Revocation[]): void {
+  /**
+   * @param journal - the whole journal of the new server
+   * @returns what it lacks
+   */
+  lookFor(journal: readonly Revocation[]): Revocation[] {
     const lost = findLostRevocations(this.#list, journal)
-    if (lost.length === 0) return
+    if (lost.length === 0) return lost
     this.#options.log.error(`the database lost ${lost.length} revocations in a failover; writing them again`)
     this.#isRepairDue = true
     this.repairIfDue()
+    return lost
   }
 
   /** Called for each page of the journal, so that a repair that failed is tried again: a new server may fail too. */

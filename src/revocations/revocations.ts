@@ -20,6 +20,16 @@ export interface RevocationsOptions {
   repair(findLost: (known: readonly Revocation[]) => Revocation[]): Promise<readonly Revocation[]>
 }
 
+/** Hears of every change of the list, before anything else happens. */
+export interface RevocationsObserver {
+  /** @param news - entries that the list did not have */
+  onNews(news: readonly Revocation[], isInJournal: boolean): void
+  /** A page of the journal was read; `onNews` was called with what is new in it. */
+  onPage(page: JournalPage, from: JournalPosition | undefined, begunAtMs: number): void
+  /** @param lost - everything that the list has and the whole journal of another server lacks */
+  onLost(lost: readonly Revocation[]): void
+}
+
 const SWEEP_INTERVAL_MS = 60_000
 /** Above this size the operator must watch the memory. No entry is ever dropped. */
 const ALERT_SIZE = 1_000_000
@@ -38,6 +48,7 @@ export class Revocations {
   readonly #background: Background
   readonly #lost: LostRevocations
   readonly #keyListeners: ((kid: string) => void)[] = []
+  #observer: RevocationsObserver | undefined
   #subscription: RevocationSubscription | undefined
   #sweeper: NodeJS.Timeout | undefined
   #alerted = false
@@ -59,13 +70,18 @@ export class Revocations {
       journal: options.journal,
       log: options.log,
       onPage: (page, from, begunAtMs) => this.#takePage(page, from, begunAtMs),
-      onOtherServer: page => this.#lost.lookFor(page.entries),
+      onOtherServer: page => this.#observer?.onLost(this.#lost.lookFor(page.entries)),
     })
   }
 
   /** Whether tokens can be verified with the list: it is loaded, and the journal or the channel was read recently. */
   get fresh(): boolean {
     return this.#freshness.isFresh(performance.now())
+  }
+
+  /** Up to when the list is complete (`performance.now()`); minus infinity until the journal was read. */
+  get asOfMs(): number {
+    return this.#freshness.asOfMs
   }
 
   /** False until the journal was read. */
@@ -77,7 +93,7 @@ export class Revocations {
   async start(): Promise<void> {
     // The channel first and then the journal, so that no revocation between the two is missed.
     this.#subscription = this.#options.channel.follow((revocations, unbrokenSinceMs, asOfMs) => {
-      this.#add(revocations)
+      this.#add(revocations, false)
       this.#freshness.recordChannelRead(unbrokenSinceMs, asOfMs)
     })
     await this.#subscription.listening
@@ -106,7 +122,7 @@ export class Revocations {
    */
   announce(revocations: readonly Revocation[]): void {
     if (revocations.length === 0) return
-    this.#add(revocations)
+    this.#add(revocations, false)
     this.#background.run('publish revocations (other instances read them from the journal)', () =>
       this.#options.channel.publish(revocations),
     )
@@ -115,6 +131,11 @@ export class Revocations {
   /** Calls the listener with the kid of every revoked key, those that the first read of the journal finds included. */
   onKeyRevoked(listener: (kid: string) => void): void {
     this.#keyListeners.push(listener)
+  }
+
+  /** Must be called before `start`. */
+  observe(observer: RevocationsObserver): void {
+    this.#observer = observer
   }
 
   /** Reads the journal now instead of within a second. */
@@ -128,10 +149,12 @@ export class Revocations {
     await this.#background.settled()
   }
 
-  #takePage({ entries, position, clockMs }: JournalPage, from: JournalPosition | undefined, begunAtMs: number): void {
+  #takePage(page: JournalPage, from: JournalPosition | undefined, begunAtMs: number): void {
+    const { entries, position, clockMs } = page
     if (clockMs !== undefined) this.clocks.compare(clockMs, begunAtMs)
-    this.#add(entries)
+    this.#add(entries, true)
     this.#freshness.recordJournalRead(begunAtMs)
+    this.#observer?.onPage(page, from, begunAtMs)
     this.#lost.repairIfDue()
     this.#complete({ from, to: position, entries, all: () => [...this.list.entries()] })
   }
@@ -165,11 +188,14 @@ export class Revocations {
     return uncopied
   }
 
-  #add(revocations: readonly Revocation[]): void {
+  #add(revocations: readonly Revocation[], isInJournal: boolean): void {
+    const news: Revocation[] = []
     for (const revocation of revocations) {
+      if (this.#observer && !this.list.covers(revocation)) news.push(revocation)
       this.list.add(revocation)
       if (revocation.kind === 'key') for (const listener of this.#keyListeners) listener(revocation.subject)
     }
+    if (news.length > 0) this.#observer?.onNews(news, isInJournal)
     const isLarge = this.list.size > ALERT_SIZE
     if (isLarge && !this.#alerted)
       this.#options.log.error(

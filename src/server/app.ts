@@ -30,6 +30,7 @@ import { eventRoutes } from '../http/routes/auth/events.js'
 import { profileRoutes } from '../http/routes/auth/profile.js'
 import { refreshRoutes } from '../http/routes/auth/refresh.js'
 import { resetPasswordRoutes } from '../http/routes/auth/reset-password.js'
+import { revocationFeedRoutes } from '../http/routes/auth/revocations.js'
 import { sessionRoutes } from '../http/routes/auth/sessions.js'
 import { signInRoutes } from '../http/routes/auth/sign-in.js'
 import { verifyRoutes } from '../http/routes/auth/verify.js'
@@ -129,6 +130,7 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
     await app.register(profileRoutes, { context })
     await app.register(sessionRoutes, { context })
     await app.register(eventRoutes, { context })
+    await app.register(revocationFeedRoutes, { context })
     if (config.dialects.includes('simple-jwt')) await app.register(simpleJwtRoutes, { prefix: '/api/token', context })
     if (config.dialects.includes('sessions')) await app.register(compatSessionRoutes, { context })
     if (config.dialects.includes('envelope'))

@@ -1,5 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Config } from '../config/config.js'
+import type { ClientPrincipal } from '../domain/clients/client-token.js'
+import { findRefusedClients } from '../domain/clients/refused-clients.js'
 import type { AuthContext, EventThrottle } from '../domain/context.js'
 import { createEventListeners } from '../domain/events/event-listeners.js'
 import { type EventLog, logEvent } from '../domain/events/log-events.js'
@@ -17,6 +19,8 @@ import type { Database } from '../postgres/database.js'
 import { Activity } from '../redis/activity.js'
 import { createLoginLimiter } from '../redis/counters.js'
 import type { Ephemeral } from '../redis/ephemeral.js'
+import { Feed } from '../revocations/feed/feed.js'
+import { observersOnly } from '../revocations/feed/registry.js'
 import { Revocations } from '../revocations/revocations.js'
 import { openLocationDatabase } from './geoip.js'
 
@@ -66,6 +70,14 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     log,
     clock,
   })
+  const feed = new Feed<ClientPrincipal>({
+    revocations,
+    registry: observersOnly,
+    maxFollowers: config.feedMaxFollowers,
+    findRefused: clients => findRefusedClients({ db, revocations }, clients, 'revocations'),
+    clock,
+    log,
+  })
   revocations.onKeyRevoked(kid => {
     keyring.drop(kid)
     // The successor of the key was committed together with the revocation.
@@ -95,7 +107,7 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     })
   } catch (error) {
     stopAnnouncing()
-    await Promise.all([activity.close(), revocations.close()])
+    await Promise.all([activity.close(), feed.close(), revocations.close()])
     throw error
   }
 
@@ -104,6 +116,7 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     db,
     activity,
     revocations,
+    feed,
     secrets,
     keyring,
     accessTokens: createAccessTokenVerifier({ ...config, keyring, revocations, clock }),
@@ -127,7 +140,7 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     background,
     async close() {
       closing.abort()
-      await Promise.all([maintenance.stop(), cleaning.stop()])
+      await Promise.all([maintenance.stop(), cleaning.stop(), feed.close()])
       await Promise.all([activity.close(), revocations.close(), background.settled()])
       stopAnnouncing()
       await eventListeners.close()

@@ -64,6 +64,7 @@ export function everyStatement(db: RevokingRepositories): {
       find: () => db.clients.find(client),
       scopesOfToken: () => db.clients.scopesOfToken({ ...token, clientId: client, issuedAt: 1 }),
       holdToken: () => db.clients.holdToken({ ...token, clientId: client, issuedAt: 1 }),
+      tokenVersionsOf: () => db.clients.tokenVersionsOf([client], 'revocations'),
       replaceSecret: () => db.clients.replaceSecret('client', hash),
       remove: () => db.clients.remove('nobody'),
     },

@@ -140,4 +140,12 @@ export const tokenSettings = {
       'How long an instance still verifies tokens after it lost both Postgres and Redis, and so cannot see new ' +
       'revocations. Then `/auth/verify` answers 503.',
   },
+  feedMaxFollowers: {
+    variable: 'FEED_MAX_FOLLOWERS',
+    kind: integer(1, 100_000),
+    default: '5000',
+    description:
+      'How many connections each instance accepts at [`/auth/revocations`](feed.md). More are answered with 503. Each ' +
+      'is an open file: the limit of the process (`ulimit -n`) must be higher.',
+  },
 } as const satisfies SettingTree

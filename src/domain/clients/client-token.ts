@@ -4,6 +4,9 @@ import { isUuid, newId } from '../../lib/ids.js'
 import type { KnownClient } from '../../postgres/clients.js'
 import type { AuthContext } from '../context.js'
 import { revocationsStale, verifySignature } from '../tokens/verify-access-token.js'
+import type { ClientPrincipal } from './client-principal.js'
+
+export type { ClientPrincipal }
 
 /** The claims of a client's own access token (RFC 9068, 2.2). It has no `sid`, because it has no session. */
 export interface ClientTokenClaims {
@@ -19,18 +22,6 @@ export interface ClientTokenClaims {
   ver: number
   /** The scopes, separated by spaces. */
   scope: string
-}
-
-/** The client of a verified request. */
-export interface ClientPrincipal {
-  clientId: string
-  scopes: readonly string[]
-  jti: string
-  kid: string
-  tokenVersion: number
-  issuedAt: number
-  /** Whole seconds since the epoch, as is `issuedAt`. */
-  expiresAt: number
 }
 
 /** Short, because a new token costs the client one request, and the client is looked up at each use anyway. */
@@ -76,7 +67,7 @@ function clientPrincipalOf(claims: unknown, kid: string): ClientPrincipal | unde
 }
 
 /** The values that revocations compare. A client's token belongs to no user and no session. */
-function tokenFactsOf({ jti, kid, clientId, tokenVersion, issuedAt }: ClientPrincipal): TokenFacts {
+export function tokenFactsOf({ jti, kid, clientId, tokenVersion, issuedAt }: ClientPrincipal): TokenFacts {
   const subject = { userId: clientId, sessionId: clientId, rolesVersion: undefined }
   return { ...subject, jti, kid, tokenVersion, issuedAt, authTime: issuedAt }
 }

@@ -98,7 +98,7 @@ const SCOPE_DESCRIPTIONS: Record<Scope, string> = {
   admin: 'Find and change users, and revoke their sessions.',
   sessions: 'Open sessions for users whom the client has signed in.',
   introspect: 'Introspect the tokens of users.',
-  revocations: 'Allows nothing yet.',
+  revocations: 'Follow all revocations.',
 }
 
 /** The manifest is three folders up, from src/http/openapi and from dist/http/openapi. */

@@ -23,11 +23,15 @@ export const drain = fp(
     const isLastAnswer = (socket: Socket) =>
       step !== 'serving' && (step === 'closing' || !openedWhileDraining.has(socket))
     app.decorate('isLastAnswer', isLastAnswer)
+    const endless: EndlessAnswers[] = []
+    app.decorate('addEndlessAnswers', answers => void endless.push(answers))
     app.decorate('drain', () => {
       step = 'draining'
+      for (const answers of endless) answers.drain()
     })
     app.decorate('stopListening', async restMs => {
       step = 'closing'
+      for (const answers of endless) answers.end()
       // Not the method of HTTP servers: that closes idle connections too, on which a request can already be on its way.
       const empty = new Promise<void>(resolve => Server.prototype.close.call(app.server, () => resolve()))
       await Promise.race([empty, sleep(restMs, undefined, { ref: false })])
@@ -40,6 +44,7 @@ export const drain = fp(
     let sweeper: NodeJS.Timeout | undefined
     app.addHook('preClose', async () => {
       step = 'closing'
+      for (const answers of endless) answers.end()
       const closedAt = Date.now()
       sweeper = setInterval(() => {
         // Repeated, because Node closes only those that are idle now. An open answer may have promised keep-alive.
@@ -80,8 +85,17 @@ function trackConnections(app: FastifyInstance): { unused: Set<Socket>; openedWh
   return { unused, openedWhileDraining }
 }
 
+/** Answers that would not end by themselves. */
+export interface EndlessAnswers {
+  /** The first step has begun: their clients should connect to another instance. */
+  drain(): void
+  /** They must end now. */
+  end(): void
+}
+
 declare module 'fastify' {
   interface FastifyInstance {
+    addEndlessAnswers(answers: EndlessAnswers): void
     /** Step 1: from now on this instance is not ready, and each open connection is closed after its next answer. */
     drain(): void
     isDraining(): boolean

@@ -62,6 +62,12 @@ export const administrationErrors = {
     when: 'No client has this name.',
     action: 'Check the name.',
   },
+  verifier_id_taken: {
+    status: 409,
+    title: 'Another client has a verifier with this id.',
+    when: 'At `/auth/revocations`: the id in `verifier` belongs to a verifier of another client.',
+    action: 'Choose a random UUID for each process that verifies tokens.',
+  },
   user_not_found: {
     status: 404,
     title: 'User not found.',

@@ -20,6 +20,18 @@ export const serviceErrors = {
     when: 'The instance could not read revocations for `REVOCATION_MAX_STALENESS`, so it accepts no token.',
     action: 'Try again after the seconds in `Retry-After`. Do not sign the user out.',
   },
+  too_many_followers: {
+    status: 503,
+    title: 'This instance has as many followers of the revocation feed as it may have.',
+    when: 'At `/auth/revocations`: `FEED_MAX_FOLLOWERS` connections are open.',
+    action: 'Try again after the seconds in `Retry-After`. Add an instance, or raise `FEED_MAX_FOLLOWERS`.',
+  },
+  shutting_down: {
+    status: 503,
+    title: 'This instance is stopping; connect again in a moment.',
+    when: 'At `/auth/revocations`: the instance received a signal to stop, so it takes no new followers.',
+    action: 'Try again after the seconds in `Retry-After`: a gateway then chooses another instance.',
+  },
   internal_error: {
     status: 500,
     title: 'An internal error occurred.',

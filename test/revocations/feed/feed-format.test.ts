@@ -1,22 +1,20 @@
-import fc from 'fast-check'
-import t from 'tap'
-import {
-  encodeHeartbeat,
-  encodeReconnect,
-  encodeRetry,
-  encodeRevocation,
-  encodeRevocations,
-  encodeStart,
-} from '../../../src/revocations/feed/encode-feed.js'
 import {
   decodeEventId,
   decodeHeartbeat,
   decodeReconnect,
   decodeRevocations,
   decodeStart,
+  encodeHeartbeat,
+  encodeReconnect,
+  encodeRetry,
+  encodeRevocation,
+  encodeRevocations,
+  encodeStart,
   MAX_ENTRIES,
-} from '../../../src/revocations/feed/feed-format.js'
-import type { Revocation } from '../../../src/revocations/revocation.js'
+  type Revocation,
+} from '@latchkey/verifier/core'
+import fc from 'fast-check'
+import t from 'tap'
 
 const EXP = 1_800_000_000
 

@@ -1,4 +1,6 @@
 // What Latchkey itself and this package share. It is not for other programs: it can change with every version.
+export * from '../feed/encode-feed.js'
+export * from '../feed/feed-format.js'
 export * from './freshness.js'
 export * from './principal.js'
 export * from './recently-used.js'

@@ -73,12 +73,15 @@ export const english: Messages = {
     invalid_client_name: 'The name of the client is not valid.',
     client_name_taken: 'A client with this name already exists.',
     client_not_found: 'This client does not exist.',
+    verifier_id_taken: 'Another client has a verifier with this id.',
     own_account: 'You cannot disable, delete or demote your own account.',
     account_disabled: 'The account is disabled. Please enable it first.',
 
     busy: 'The service is busy. Please try again in a moment.',
     store_unavailable: 'The service is not available at the moment. Please try again later.',
     revocations_stale: 'The service is not available at the moment. Please try again later.',
+    too_many_followers: 'The service is not available at the moment. Please try again later.',
+    shutting_down: 'The service is not available at the moment. Please try again later.',
     internal_error: 'Something went wrong. Please try again later.',
   },
   fields: {

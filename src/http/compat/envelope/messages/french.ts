@@ -73,12 +73,15 @@ export const french: Messages = {
     invalid_client_name: 'Le nom du client n’est pas valide.',
     client_name_taken: 'Un client avec ce nom existe déjà.',
     client_not_found: 'Ce client n’existe pas.',
+    verifier_id_taken: 'Un autre client a un vérificateur avec cet identifiant.',
     own_account: 'Vous ne pouvez pas désactiver, supprimer ou rétrograder votre propre compte.',
     account_disabled: 'Le compte est désactivé. Veuillez d’abord l’activer.',
 
     busy: 'Le service est très sollicité. Réessayez dans un instant.',
     store_unavailable: 'Le service est indisponible pour le moment. Veuillez réessayer plus tard.',
     revocations_stale: 'Le service est indisponible pour le moment. Veuillez réessayer plus tard.',
+    too_many_followers: 'Le service est indisponible pour le moment. Veuillez réessayer plus tard.',
+    shutting_down: 'Le service est indisponible pour le moment. Veuillez réessayer plus tard.',
     internal_error: 'Une erreur s’est produite. Veuillez réessayer plus tard.',
   },
   fields: {

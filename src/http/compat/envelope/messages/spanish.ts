@@ -73,12 +73,15 @@ export const spanish: Messages = {
     invalid_client_name: 'El nombre del cliente no es válido.',
     client_name_taken: 'Ya existe un cliente con este nombre.',
     client_not_found: 'Este cliente no existe.',
+    verifier_id_taken: 'Otro cliente tiene un verificador con este identificador.',
     own_account: 'No puede desactivar, eliminar ni quitar permisos a su propia cuenta.',
     account_disabled: 'La cuenta está desactivada. Actívela primero.',
 
     busy: 'El servicio está ocupado. Inténtelo de nuevo en un momento.',
     store_unavailable: 'El servicio no está disponible en este momento. Inténtelo más tarde.',
     revocations_stale: 'El servicio no está disponible en este momento. Inténtelo más tarde.',
+    too_many_followers: 'El servicio no está disponible en este momento. Inténtelo más tarde.',
+    shutting_down: 'El servicio no está disponible en este momento. Inténtelo más tarde.',
     internal_error: 'Se ha producido un error. Inténtelo más tarde.',
   },
   fields: {

@@ -1,4 +1,4 @@
-import type { Revocation } from '../revocation.js'
+import type { Revocation } from '../core/revocation.js'
 
 // The wire format of the feed, which docs/feed.md specifies: what its events say, and how a follower reads them.
 // encode-feed.ts writes them.

@@ -1,0 +1,104 @@
+import { LatchkeyError } from '../../lib/errors.js'
+import { newId } from '../../lib/ids.js'
+import { returnWindowMs } from './pace.js'
+import type { VerifierRegistry } from './registry.js'
+
+/** A request to follow the feed. */
+export interface FollowRequest<Client> {
+  client: Client
+  /** Undefined for an observer, which no receipt waits for. */
+  verifier: { id: string; name: string } | undefined
+  maxStalenessSeconds: number
+  /** The header `Last-Event-ID`. */
+  lastEventId: string | undefined
+}
+
+/** A place in the feed. */
+export interface Place {
+  connectionId: string
+  /** The journal was read after this (`performance.now()`), for a verifier that was registered then. */
+  completeSinceMs: number
+  /** The place is free again. */
+  leave(): void
+}
+
+export interface AdmissionOptions {
+  registry: VerifierRegistry
+  maxFollowers: number
+  /** Resolves after a read of the journal that began after the call, whether or not it succeeded. */
+  readJournal(): Promise<void>
+  /** When the last successful read of the journal began (`performance.now()`). */
+  readAtMs(): number
+}
+
+/** Gives places to followers, and registers verifiers. */
+export class Admissions<Client extends { clientId: string }> {
+  readonly #options: AdmissionOptions
+  /** Verifiers that are being registered. */
+  readonly #registering = new Set<string>()
+  #taken = 0
+
+  constructor(options: AdmissionOptions) {
+    this.#options = options
+  }
+
+  /**
+   * A verifier is registered before its snapshot begins, and the journal is read in between: so everything that was
+   * committed before the registration is in the snapshot, and receipts wait for the rest.
+   *
+   * @throws LatchkeyError too_many_followers, verifier_id_taken, busy, store_unavailable
+   */
+  async admit(request: FollowRequest<Client>): Promise<Place> {
+    const { maxFollowers, registry } = this.#options
+    const { verifier } = request
+    if (this.#taken >= maxFollowers) throw this.#tooMany(request)
+    // Of two connections at once, nobody could say which one the registration belongs to.
+    if (verifier && this.#registering.has(verifier.id)) throw new LatchkeyError('busy', { retryAfterSeconds: 1 })
+    const connectionId = newId()
+    this.#taken++
+    if (!verifier) return { connectionId, completeSinceMs: Number.NEGATIVE_INFINITY, leave: once(() => this.#taken--) }
+
+    const leave = once(() => {
+      this.#taken--
+      registry.release(connectionId)
+    })
+    this.#registering.add(verifier.id)
+    try {
+      return { connectionId, completeSinceMs: await this.#register(request, verifier, connectionId), leave }
+    } catch (error) {
+      leave()
+      throw error
+    } finally {
+      this.#registering.delete(verifier.id)
+    }
+  }
+
+  async #register(
+    { client: { clientId }, maxStalenessSeconds }: FollowRequest<Client>,
+    { id: verifierId, name }: { id: string; name: string },
+    connectionId: string,
+  ): Promise<number> {
+    const { registry, readJournal, readAtMs } = this.#options
+    const given = { verifierId, clientId, name, maxStalenessSeconds, connectionId }
+    if ((await registry.register(given)) === 'taken') throw new LatchkeyError('verifier_id_taken')
+    const registeredAtMs = performance.now()
+    await readJournal()
+    if (readAtMs() < registeredAtMs) throw new LatchkeyError('store_unavailable', { retryAfterSeconds: 1 })
+    return registeredAtMs
+  }
+
+  #tooMany({ maxStalenessSeconds }: FollowRequest<Client>): LatchkeyError {
+    const { maxFollowers } = this.#options
+    const detail = `This instance has ${maxFollowers} followers, as many as FEED_MAX_FOLLOWERS allows.`
+    const windowSeconds = returnWindowMs(maxFollowers, maxStalenessSeconds) / 1000
+    return new LatchkeyError('too_many_followers', { detail, retryAfterSeconds: Math.random() * windowSeconds })
+  }
+}
+
+function once(work: () => void): () => void {
+  let isDone = false
+  return () => {
+    if (!isDone) work()
+    isDone = true
+  }
+}
