@@ -3,6 +3,7 @@ import { and, getTableColumns, gt, isNull, or, type SQL, sql } from 'drizzle-orm
 import type { JournalPage } from '../revocations/journal-follower.js'
 import { hotSql, type Runner } from './pool/connections.js'
 import { revocations } from './schema/revocations.js'
+import { SERVER_START } from './server-start.js'
 
 /** A revocation from the domain, without its expiry, which the database's clock sets. */
 export type NewRevocation = Revocation extends infer Kind
@@ -34,7 +35,7 @@ export function journalRepository(runner: Runner) {
         .select({
           cursor: sql<string>`pg_snapshot_xmin(pg_current_snapshot())::text`,
           snapshot: sql<string>`pg_current_snapshot()::text`,
-          serverStart: sql<string>`extract(epoch from pg_postmaster_start_time())::text`,
+          serverStart: SERVER_START,
           isStandby: sql<boolean>`pg_is_in_recovery()`,
           clockMs: sql<string>`(extract(epoch from clock_timestamp()) * 1000)::text`,
           entry: entry._.selectedFields,

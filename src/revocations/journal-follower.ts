@@ -4,7 +4,7 @@ import { type Repetition, repeat } from '../lib/periodic.js'
 
 /** A position in the journal: everything that transactions below `xid` wrote has been read. */
 export interface JournalPosition {
-  /** When this server process started. Another value means another server, with unrelated transaction ids. */
+  /** When this server started or recovered. Another value means another server, with unrelated transaction ids. */
   serverStart: string
   /** A 64-bit transaction id, in decimal. */
   xid: string
