@@ -3,7 +3,7 @@ CREATE TABLE "verifiers" (
 	"client_id" uuid,
 	"name" text NOT NULL,
 	"instance" text NOT NULL,
-	"connection" uuid,
+	"connection_id" uuid,
 	"server_start" text NOT NULL,
 	"max_staleness_seconds" integer NOT NULL,
 	"connected_at" timestamp with time zone NOT NULL,

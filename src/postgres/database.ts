@@ -9,6 +9,7 @@ import { passwordResetsRepository } from './password-resets.js'
 import { expectedRoute } from './pool/client-options.js'
 import { type ConnectionOptions, openConnections, type Runner } from './pool/connections.js'
 import { realmRepository } from './realm.js'
+import { receiptsRepository } from './receipts.js'
 import { refreshTokensRepository } from './refresh-tokens.js'
 import { SCHEMA_VIEW, type SchemaView } from './search-path.js'
 import { type AddedEvent, securityEventsRepository } from './security-events.js'
@@ -20,6 +21,7 @@ import { userActivityRepository } from './user-activity.js'
 import { userImportRepository } from './user-import.js'
 import { usersRepository } from './users.js'
 import { userPagesRepository } from './users-search.js'
+import { verifiersRepository } from './verifiers.js'
 
 /** The statements of the service, in repositories. Only {@link RevokingRepositories} can write to the journal. */
 export type Repositories = Omit<RevokingRepositories, 'journal'> & { readonly journal: Omit<Journal, 'append'> }
@@ -37,7 +39,7 @@ export interface Database extends Repositories {
   /**
    * Runs the work in one READ COMMITTED transaction, with its own repositories; a rejection rolls it back. Work that
    * locks rows in more than one table does so in this order, so that transactions cannot deadlock: clients, users,
-   * password_resets, sessions, refresh_tokens, superseded_tokens, revocations.
+   * password_resets, sessions, refresh_tokens, superseded_tokens, verifiers, revocations.
    */
   transaction<T>(work: (repositories: Repositories) => Promise<T>): Promise<T>
   /**
@@ -124,6 +126,8 @@ function repositories(runner: Runner, onAdded: SecurityEventsListener) {
     securityEvents: securityEventsRepository(runner, onAdded),
     latestEvents: latestEventsRepository(runner),
     introspection: introspectionRepository(runner),
+    verifiers: verifiersRepository(runner),
+    receipts: receiptsRepository(runner),
     cleanUpLock: cleanUpLock(runner),
   }
 }

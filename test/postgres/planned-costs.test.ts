@@ -14,9 +14,9 @@ const MAX_COST = 500
 
 /** Operations on many accounts at once, and clean-up: each processes a batch of rows of a whole table. */
 const BULK_MAX_COST = 10_000
-/** Reads the sessions of each user on a page, 100 of them: linear in the page and not in the tables. */
+/** Reads the sessions of each user on a page, 100 of them, or every verifier: linear in those and not in the tables. */
 const PAGE_MAX_COST = 20_000
-const PAGES = new Set(['userActivity.of'])
+const PAGES = new Set(['userActivity.of', 'receipts.findLagging', 'receipts.list'])
 
 const BULK = new Set([
   'sessions.revokeAny',

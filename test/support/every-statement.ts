@@ -23,6 +23,7 @@ export function everyStatement(db: RevokingRepositories): {
     (_, n) => `00000000-0000-7000-8000-${(n + 5000).toString(16).padStart(12, '0')}`,
   )
   const token = { jti: session, kid: 'kid', tokenVersion: 0 }
+  const connection = { verifierId: user, connectionId: session }
   const key = { kid: 'kid', alg: 'ES256' as const, publicJwk: {}, sealedPrivateKey: hash }
   const account = { id: user, email: 'ada@example.com', username: 'ada', externalId: '7', passwordHash: 'hash' }
   const imported = {
@@ -221,6 +222,25 @@ export function everyStatement(db: RevokingRepositories): {
         await db.latestEvents.following({ userId: user, types: ['signed_in'] }, 50, session)
       },
       now: () => db.latestEvents.now(),
+    },
+    verifiers: {
+      register: () =>
+        db.verifiers.register(
+          [{ ...connection, clientId: client, name: 'shop', instance: 'a', maxStalenessSeconds: 60, ageSeconds: 0 }],
+          60,
+        ),
+      renew: () => db.verifiers.renew([connection], 60),
+      release: () => db.verifiers.release([connection.connectionId], 2),
+      confirm: () =>
+        db.verifiers.confirm([
+          { verifierId: user, clientId: client, serverStart: '1', snapshot: '3:3:', isClosing: false },
+        ]),
+      removeExpired: () => db.verifiers.removeExpired(1000),
+    },
+    receipts: {
+      readTargets: () => db.receipts.readTargets(['3:3:']),
+      findLagging: () => db.receipts.findLagging('3:3:', 50),
+      list: () => db.receipts.list(1000),
     },
     introspection: {
       userOf: () => db.introspection.userOf({ ...token, userId: user, sessionId: session }),

@@ -14,8 +14,8 @@ export const verifiers = pgTable('verifiers', {
   name: text().notNull(),
   /** The instance that sends it the feed, for operators. */
   instance: text().notNull(),
-  /** The connection that it was registered for last; null if it has closed. Only this connection can renew the lease. */
-  connection: uuid(),
+  /** Its newest connection, whose lease the instance renews; null if the verifier has closed. */
+  connectionId: uuid(),
   /** The server on which it was registered: after a failover, instances register their verifiers again. */
   serverStart: text().notNull(),
   maxStalenessSeconds: integer().notNull(),

@@ -1,0 +1,143 @@
+import { type SQL, sql } from 'drizzle-orm'
+import {
+  type LaggingVerifier,
+  MOST_TARGETS,
+  type ReceiptStore,
+  type TargetState,
+} from '../revocations/receipts/receipt-store.js'
+import { hotSql, type Runner } from './pool/connections.js'
+import { SERVER_START } from './server-start.js'
+
+/** A verifier in the list for operators. */
+export interface ListedVerifier extends LaggingVerifier {
+  instance: string
+  maxStalenessSeconds: number
+  isLive: boolean
+  /** The age of the oldest revocation that it has not confirmed, in seconds; null if nothing is known. */
+  lagSeconds: number | null
+}
+
+export type ReceiptsRepository = ReturnType<typeof receiptsRepository>
+
+/** What verifiers have applied of the journal (docs/adr/0020-receipts.md). */
+export function receiptsRepository(runner: Runner) {
+  return {
+    readTargets: snapshots => runner.hot(readTargets, { snapshots: JSON.stringify(snapshots) }),
+    async findLagging(snapshot, limit) {
+      const rows = await runner.hot(findLagging, { snapshot, limit })
+      return { total: rows[0]?.total ?? 0, verifiers: rows.map(toVerifier) }
+    },
+
+    /** Verifiers that are live, and those that were within the last hour; sorted by name. */
+    async list(limit: number): Promise<ListedVerifier[]> {
+      const rows = await runner.hot(list, { limit })
+      return rows.map(row => {
+        const { instance, maxStalenessSeconds, isLive, lagSeconds } = row
+        return { ...toVerifier(row), instance, maxStalenessSeconds, isLive, lagSeconds }
+      })
+    },
+  } satisfies ReceiptStore & Record<string, unknown>
+}
+
+/**
+ * Whether the journal has an entry that a target sees and a position does not; both are snapshots of this server. Only a
+ * transaction that was open at the position, or began later, is not visible in it. So an old open transaction makes no
+ * difference, and few entries are looked up.
+ */
+function isMissing(position: SQL, target: SQL): SQL {
+  return sql`(exists (
+      select from pg_snapshot_xip(${position}) as open (xid) join revocations on revocations.xid = open.xid
+      where pg_visible_in_snapshot(open.xid, ${target})
+    ) or exists (
+      select from revocations where xid >= pg_snapshot_xmax(${position}) and xid < pg_snapshot_xmax(${target})
+        and pg_visible_in_snapshot(xid, ${target})
+    ))`
+}
+
+/** Whether its position says something about the entries of this server. */
+const isKnown = sql`coalesce(server_start = ${SERVER_START} and confirmed_server_start = ${SERVER_START}, false)`
+const isLive = sql`live_until > now()`
+
+/** Many verifiers have the same position, so each position is compared once. */
+const readTargets = hotSql<{ snapshots: string }, TargetState>(
+  'read_receipt_targets',
+  sql`
+    with live as materialized (
+      select ${isKnown} as "isKnown", confirmed::text as position from verifiers where ${isLive} group by 1, 2
+    ), target as (
+      select 0 as place, pg_current_snapshot() as snapshot
+      union all
+      (select place, given::pg_snapshot
+        from json_array_elements_text(${sql.placeholder('snapshots')}::json) with ordinality as given (given, place)
+        limit ${sql.raw(`${MOST_TARGETS}`)})
+    )
+    select ${SERVER_START} as "serverStart", pg_is_in_recovery() as "isStandby", target.snapshot::text as snapshot,
+      not exists (
+        select from live where not "isKnown" or ${isMissing(sql`position::pg_snapshot`, sql`target.snapshot`)}
+      ) as "isComplete"
+    from target order by place`,
+)
+
+const verifierColumns = sql`verifiers.id, verifiers.name, client_id as "clientId", clients.name as "clientName",
+  connected_at as "connectedAt", disconnected_at as "disconnectedAt", confirmed_at as "confirmedAt",
+  live_until as "liveUntil", server_start <> ${SERVER_START} or confirmed is null as "isStarting"`
+
+const findLagging = hotSql<{ snapshot: string; limit: number }, VerifierRow & { total: number }>(
+  'find_lagging_verifiers',
+  sql`
+    with target as materialized (select ${sql.placeholder('snapshot')}::pg_snapshot as snapshot)
+    select ${verifierColumns}, (count(*) over ())::int as total
+    from target cross join verifiers left join clients on clients.id = client_id
+    where ${isLive} and (not ${isKnown} or ${isMissing(sql`confirmed`, sql`target.snapshot`)})
+    order by confirmed_at nulls first, verifiers.id limit ${sql.placeholder('limit')}`,
+)
+
+/** The oldest entry is that of the lowest transaction: of many, only the first is read. */
+const list = hotSql<{ limit: number }, VerifierRow & Omit<ListedVerifier, keyof LaggingVerifier>>(
+  'list_verifiers',
+  sql`
+    select ${verifierColumns}, instance, max_staleness_seconds as "maxStalenessSeconds", ${isLive} as "isLive",
+      case when ${isKnown} then coalesce(extract(epoch from clock_timestamp() - missing.since), 0)::float8 end as "lagSeconds"
+    from verifiers left join clients on clients.id = client_id
+    left join lateral (
+      select least(
+        (select min(revocations.at) from pg_snapshot_xip(confirmed) as open (xid)
+          join revocations on revocations.xid = open.xid),
+        (select at from revocations where xid >= pg_snapshot_xmax(confirmed) order by xid limit 1)
+      ) as since
+    ) as missing on true
+    where connection_id is not null
+    order by verifiers.name, verifiers.id limit ${sql.placeholder('limit')}`,
+)
+
+/** Instants are texts, as the driver reads them. */
+interface VerifierRow {
+  id: string
+  name: string
+  clientId: string | null
+  clientName: string | null
+  connectedAt: string
+  disconnectedAt: string | null
+  confirmedAt: string | null
+  liveUntil: string
+  isStarting: boolean
+}
+
+function toVerifier(row: VerifierRow): LaggingVerifier {
+  const { id, name, clientId, clientName, isStarting } = row
+  return {
+    id,
+    name,
+    clientId,
+    clientName,
+    isStarting,
+    connectedAt: new Date(row.connectedAt),
+    disconnectedAt: instantOf(row.disconnectedAt),
+    confirmedAt: instantOf(row.confirmedAt),
+    liveUntil: new Date(row.liveUntil),
+  }
+}
+
+function instantOf(text: string | null): Date | null {
+  return text === null ? null : new Date(text)
+}

@@ -1,0 +1,60 @@
+import type { ConnectingVerifier } from './registry.js'
+
+/** Where the verifiers of all instances are registered. */
+export interface VerifierStore {
+  /**
+   * Registers connections. A verifier gets its new connection instead of the one it had, unless it belongs to another
+   * client. Each verifier can be given only once.
+   */
+  register(connections: readonly GivenConnection[], leaseSeconds: number): Promise<RegisteredConnection[]>
+  /** Renews the leases of open connections. */
+  renew(connections: readonly OpenConnection[], leaseSeconds: number): Promise<RenewedConnection[]>
+  /** The connections have ended: their verifiers stay live until their bounds of staleness are over. */
+  release(connectionIds: readonly string[], marginSeconds: number): Promise<void>
+  /** Records what verifiers have applied, and which of them close. Each verifier can be given only once. */
+  confirm(confirmations: readonly Confirmation[]): Promise<ConfirmationOutcome[]>
+}
+
+export interface OpenConnection {
+  verifierId: string
+  connectionId: string
+}
+
+export interface GivenConnection extends ConnectingVerifier {
+  instance: string
+  /** 0 for a new connection. One that was opened before replaces only older ones. */
+  ageSeconds: number
+}
+
+export interface RegisteredConnection {
+  /** The server that answered; see JournalPosition. */
+  serverStart: string
+  connectionId: string
+  isRegistered: boolean
+  hasClient: boolean
+}
+
+export interface RenewedConnection {
+  serverStart: string
+  connectionId: string
+  isRenewed: boolean
+  /** Its verifier has a newer connection, or has closed. If it is neither renewed nor superseded, it must be registered again. */
+  isSuperseded: boolean
+}
+
+export interface Confirmation {
+  verifierId: string
+  /** The client that confirms. */
+  clientId: string
+  /** The position of the last heartbeat whose entries are applied, in its two parts; null if there is none yet. */
+  serverStart: string | null
+  snapshot: string | null
+  /** The verifier verifies no token from now on. */
+  isClosing: boolean
+}
+
+/**
+ * `unknown`: no such verifier is registered. `taken`: it belongs to another client. `impossible`: the server has not given
+ * such a position.
+ */
+export type ConfirmationOutcome = 'accepted' | 'unknown' | 'taken' | 'impossible'
