@@ -47,7 +47,9 @@ export const tokenResponseSchema = Type.Object(
     token_type: Type.Literal('Bearer'),
     expires_in: Type.Integer({ description: 'Lifetime of the access token, in seconds.', examples: [900] }),
     refresh_token: Type.Optional(
-      Type.String({ description: 'Only with `transport: "body"`; otherwise it is in a cookie.' }),
+      Type.String({
+        description: 'Only with `transport: "body"`; otherwise it is in a cookie. Never with `rotate: false`.',
+      }),
     ),
     session_id: uuidSchema,
     user: userSchema,

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { clientToken, makeClient, refreshAsClient, type TestClient } from '../support/clients.js'
-import { PASSWORD, post, refresh, refreshed, signUp, verify } from '../support/people.js'
+import { PASSWORD, post, refresh, refreshed, refreshWithoutRotating, signUp, verify } from '../support/people.js'
 
 /** A session that a client opened, with every refresh token that it has had, the newest last. */
 async function clientSession(t: Test) {
@@ -28,6 +28,7 @@ t.test('a refresh token of a client’s session gets no tokens without the clien
   for (const token of tokens.toReversed()) {
     for (const answer of [
       await refresh(app, token),
+      await refreshWithoutRotating(app, token),
       await app.inject({ method: 'POST', url: '/auth/refresh', cookies: { '__Host-latchkey': token } }),
     ]) {
       // Clients treat a 401 of this route, and nothing else, as the end of the session.

@@ -41,6 +41,27 @@ export async function refreshed(app: FastifyInstance, refreshToken: string): Pro
   return response.json().refresh_token
 }
 
+/** Asks for an access token with `rotate: false`, and returns the answer whatever it is. */
+export function refreshWithoutRotating(
+  app: FastifyInstance,
+  refreshToken: string,
+  more: { ticket?: string } = {},
+  headers: Record<string, string> = {},
+): Promise<LightMyRequestResponse> {
+  return post(app, '/auth/refresh', { refresh_token: refreshToken, rotate: false, ...more }, headers)
+}
+
+/** The same, but returns the access token; fails if the request is refused. */
+export async function accessTokenFor(
+  app: FastifyInstance,
+  refreshToken: string,
+  headers: Record<string, string> = {},
+): Promise<string> {
+  const response = await refreshWithoutRotating(app, refreshToken, {}, headers)
+  if (response.statusCode !== 200) throw new Error(`the access token was refused: ${response.body}`)
+  return response.json().access_token
+}
+
 /** What the service answers to an access token at /auth/verify: 200, or the error code. */
 export async function verify(app: FastifyInstance, accessToken: string): Promise<number | string> {
   const response = await get(app, '/auth/verify', accessToken)

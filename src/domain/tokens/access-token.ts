@@ -16,7 +16,10 @@ export interface AccessTokenClaims {
   auth_time: number
   /** The session's token_version. */
   ver: number
-  /** The generation of the refresh token that was current when it was issued. */
+  /**
+   * The newest generation of refresh token that its holder has shown or received. A request with it shows that the
+   * client has stored a token of this generation (docs/rotation.md, "In use").
+   */
   gen: number
   roles: string[]
   /** The user's roles_version when it was issued. */

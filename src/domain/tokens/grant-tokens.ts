@@ -5,36 +5,52 @@ import type { IssuedDeviceCookie } from '../login/device-cookie.js'
 import { accessTokenClaims } from './access-token.js'
 import { type RefreshToken, writeRefreshToken } from './refresh-token.js'
 
-/** The result of a sign-in or a refresh. */
-export interface Grant {
+/** An access token, with its session and its user. */
+export interface AccessGrant {
   accessToken: string
   accessExpiresInSeconds: number
-  refreshToken: string
-  refreshExpiresInSeconds: number
-  /** If false, the browser deletes its cookies when it is closed. */
-  remember: boolean
   sessionId: string
   /** The client that opened the session. */
   clientId: string
   user: PublicUser
+}
+
+/** The result of a sign-in or a refresh. */
+export interface Grant extends AccessGrant {
+  refreshToken: string
+  refreshExpiresInSeconds: number
+  /** If false, the browser deletes its cookies when it is closed. */
+  remember: boolean
   /** Only after a sign-in from a browser. */
   device?: IssuedDeviceCookie | undefined
 }
 
 /** Makes the tokens of a session: a new access token, and the refresh token that is now in the whitelist. */
 export function grantTokens(
-  { config, keyring }: Pick<AuthContext, 'config' | 'keyring'>,
+  context: Pick<AuthContext, 'config' | 'keyring'>,
   facts: SessionFacts,
   refreshToken: RefreshToken,
   withTokenType?: boolean,
 ): Grant {
-  const claims = accessTokenClaims(facts, refreshToken.generation, config, withTokenType)
   return {
-    accessToken: keyring.signingKey(claims.iat * 1000).sign(claims),
-    accessExpiresInSeconds: claims.exp - claims.iat,
+    ...grantAccessToken(context, facts, refreshToken.generation, withTokenType),
     refreshToken: writeRefreshToken(refreshToken),
     refreshExpiresInSeconds: Math.max(0, Math.floor(facts.refreshExpiresInSeconds ?? 0)),
     remember: facts.remember,
+  }
+}
+
+/** @param generation of the refresh token that the holder of the access token has: see `gen` in access-token.ts */
+export function grantAccessToken(
+  { config, keyring }: Pick<AuthContext, 'config' | 'keyring'>,
+  facts: SessionFacts,
+  generation: number,
+  withTokenType?: boolean,
+): AccessGrant {
+  const claims = accessTokenClaims(facts, generation, config, withTokenType)
+  return {
+    accessToken: keyring.signingKey(claims.iat * 1000).sign(claims),
+    accessExpiresInSeconds: claims.exp - claims.iat,
     sessionId: facts.sessionId,
     clientId: facts.clientId,
     user: publicUser({ ...facts, id: facts.userId, createdAt: facts.userCreatedAt }),

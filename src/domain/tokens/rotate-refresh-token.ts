@@ -101,7 +101,7 @@ async function exchange(
       case 'reused':
         return endReused(context, presented, verdict.state, caller)
       case 'unknown':
-        throw unknown(context, presented, verdict.state, caller)
+        throw unknownTokenError(context, presented, verdict.state, caller)
     }
   }
   throw new LatchkeyError('busy', { retryAfterSeconds: 1 })
@@ -220,7 +220,12 @@ async function endReused(
 }
 
 /** Row 9. It revokes nothing, or an old backup would end sessions; but an operator should investigate. */
-function unknown(context: AuthContext, presented: RefreshToken, { userId }: LiveState, caller: Caller): LatchkeyError {
+export function unknownTokenError(
+  context: AuthContext,
+  presented: RefreshToken,
+  { userId }: LiveState,
+  caller: Caller,
+): LatchkeyError {
   context.log.error(
     `a refresh token with a valid tag does not match the state of session ${presented.sessionId} in the database`,
   )

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { AuthContext } from '../../../domain/context.js'
 import { type LogoutScope, logOut } from '../../../domain/sessions/log-out.js'
 import { chooseRefreshToken } from '../../../domain/tokens/examine-refresh-token.js'
+import { refreshWithoutRotating } from '../../../domain/tokens/refresh-without-rotating.js'
 import { rotateRefreshToken } from '../../../domain/tokens/rotate-refresh-token.js'
 import { type ErrorCode, fieldError, LatchkeyError } from '../../../lib/errors.js'
 import { toLatchkeyError } from '../../errors/to-latchkey-error.js'
@@ -12,7 +13,7 @@ import { errorResponses, optionalBodyOf, Type, tokenResponseSchema } from '../..
 import { bodyAliases } from './body-aliases.js'
 import { genuineRefreshToken } from './genuine-credentials.js'
 import { examples } from './sign-in-examples.js'
-import { callerOf, replyWithTokens, type Transport } from './token-response.js'
+import { callerOf, replyWithAccessToken, replyWithTokens, type Transport } from './token-response.js'
 
 const aliases = bodyAliases({ refreshToken: 'refresh_token' })
 const refreshToken = Type.Optional(Type.String({ minLength: 1, maxLength: 1024 }))
@@ -20,6 +21,11 @@ const ticket = Type.String({
   minLength: 1,
   maxLength: 64,
   description: 'The ticket from `refresh_token_superseded`, if you send the same token again.',
+})
+const rotate = Type.Boolean({
+  description:
+    'By default true. `false` returns an access token only: no refresh token, no cookie and no ticket. The refresh token stays valid. ' +
+    'For server-side code that cannot set cookies.',
 })
 
 /** Refresh and sign out. */
@@ -45,11 +51,17 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
           'The refresh token is in the cookie, which a browser sends by itself, or in the body. The same token sent again returns the same successor. ' +
           'A token that was replaced earlier is refused with `refresh_token_superseded` and a ticket, and the session ' +
           'continues: send the newer token. A request with the same token and its ticket means that the client has no ' +
-          'newer token, and revokes the session. Sessions that a client opened are refreshed only at `/oauth/token`.',
+          'newer token, and revokes the session. Sessions that a client opened are refreshed only at `/oauth/token`. ' +
+          'With `"rotate": false` the answer is an access token without a refresh token; nothing is rotated, no cookie ' +
+          'is set or cleared, and no number of such requests ends a session.',
         tags: ['Sign in'],
         security: [{ cookie: [] }, {}],
         documented: { headers: { 200: ['Set-Cookie'], 401: ['Set-Cookie'] }, examples: examples.refresh },
-        body: optionalBodyOf({ refresh_token: refreshToken, ticket: Type.Optional(ticket) }),
+        body: optionalBodyOf({
+          refresh_token: refreshToken,
+          ticket: Type.Optional(ticket),
+          rotate: Type.Optional(rotate),
+        }),
         response: {
           200: tokenResponseSchema,
           ...errorResponses(
@@ -80,9 +92,11 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
         const detail = missingCookieAdvice(request.headers, context.config)
         throw new LatchkeyError('refresh_token_missing', detail === undefined ? {} : { detail })
       }
+      const mark = request.refreshMark(token)
+      if (request.body?.rotate === false)
+        return replyWithAccessToken(reply, await refreshWithoutRotating(context, token, mark, callerOf(request)))
       const inBody = transport === 'body'
       const tickets = inBody ? [request.body?.ticket ?? []].flat() : request.supersededTickets()
-      const mark = request.refreshMark(token)
       const grant = await rotateRefreshToken(context, token, callerOf(request), { proofs: { mark, tickets, inBody } })
       return replyWithTokens(reply, grant, transport)
     },
@@ -135,6 +149,8 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
 
   /** Sends the ticket of a superseded token: to browsers as a cookie, to other clients in the body. */
   function setTicketOrClearCookies(thrown: Error, request: FastifyRequest, reply: FastifyReply): never {
+    const body = request.body as { rotate?: unknown } | null | undefined
+    if (body?.rotate === false) throw thrown
     const { code, ticket, concerns } = toLatchkeyError(thrown)
     if (code !== 'refresh_token_superseded' || ticket === undefined || request.refreshCookies().length === 0)
       return clearCookiesOfEndedSession(thrown, request, reply)

@@ -17,6 +17,7 @@ export const examples = {
   refresh: {
     browser: { summary: 'In a browser, which sends the cookie', value: {} },
     app: { summary: 'In an app', value: { refresh_token: 'lk_rt_…' } },
+    server: { summary: 'On a server that cannot set cookies', value: { rotate: false } },
   },
   logOut: {
     session: { summary: 'This session', value: { scope: 'session' } },

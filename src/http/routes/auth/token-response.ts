@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { PublicUser } from '../../../domain/accounts/profile.js'
 import type { Caller } from '../../../domain/context.js'
-import type { Grant } from '../../../domain/tokens/grant-tokens.js'
+import type { AccessGrant, Grant } from '../../../domain/tokens/grant-tokens.js'
 import { ipAddressForm } from '../../../lib/ip-address.js'
 import { recordConcerns } from '../../request-facts.js'
 import type { TokenResponse, UserView } from '../../schemas.js'
@@ -27,18 +27,28 @@ export function replyWithTokens(reply: FastifyReply, grant: Grant, transport: Tr
     reply.setAccessCookie(grant.accessToken, grant.remember ? grant.accessExpiresInSeconds : undefined)
     if (grant.device) reply.setDeviceCookie(grant.device.cookie, grant.device.maxAgeSeconds)
   }
+  return { ...accessTokenView(grant), ...(transport === 'body' && { refresh_token: grant.refreshToken }) }
+}
+
+/** Sends an access token alone: without a cookie, and without a refresh token. */
+export function replyWithAccessToken(reply: FastifyReply, grant: AccessGrant): TokenResponse {
+  recordGrant(reply.request, grant)
+  reply.header('Cache-Control', 'no-store')
+  return accessTokenView(grant)
+}
+
+function accessTokenView(grant: AccessGrant): TokenResponse {
   return {
     access_token: grant.accessToken,
     token_type: 'Bearer',
     expires_in: grant.accessExpiresInSeconds,
-    ...(transport === 'body' && { refresh_token: grant.refreshToken }),
     session_id: grant.sessionId,
     user: userView(grant.user),
   }
 }
 
 /** Records for the log whose tokens a request gets. */
-export function recordGrant(request: FastifyRequest, { user, sessionId, clientId }: Grant): void {
+export function recordGrant(request: FastifyRequest, { user, sessionId, clientId }: AccessGrant): void {
   recordConcerns(request, { userId: user.id, sessionId, clientId })
 }
 
