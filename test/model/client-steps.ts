@@ -3,6 +3,7 @@ import { commitAndAnnounce } from '../../src/domain/commit-and-announce.js'
 import { openSession } from '../../src/domain/sessions/open-session.js'
 import { grantTokens } from '../../src/domain/tokens/grant-tokens.js'
 import {
+  ask,
   begin,
   expectRefreshed,
   expectRefusedEverywhere,
@@ -81,6 +82,16 @@ export async function steal(history: History, { which }: Choice): Promise<void> 
 export async function replay(history: History, { which, instance, back }: Choice & { back: number }): Promise<void> {
   const session = pickSession(history, which)
   await present(history, session, Math.max(0, session.generation - back), instance)
+}
+
+/** Asks several times without rotating: the owner's server, the thief, or a server with an older cookie. */
+export async function askWithoutRotating(
+  history: History,
+  { which, instance, byThief, back, times }: Choice & { byThief: boolean; back: number; times: number },
+): Promise<void> {
+  const session = pickSession(history, which)
+  const held = byThief ? (session.held.thief ?? session.held.client) : session.held.client
+  for (let time = 0; time < times; time++) await ask(history, session, Math.max(0, held - back), instance)
 }
 
 /** Several tabs present one token at the same time, to both instances. */

@@ -61,6 +61,21 @@ export async function present(history: History, session: Session, generation: nu
   return handedOut
 }
 
+/** Asks without rotating, as a server does that renders a page for the holder of a token. */
+export async function ask(history: History, session: Session, generation: number, instance: number): Promise<void> {
+  const { model, service } = history
+  const now = service.now()
+  const before = await service.stored(session.id)
+  const expected = model.ask(session, generation, now)
+  const body = { refresh_token: session.tokens[generation], rotate: false }
+  const answer = await service.post(instance, '/auth/refresh', body)
+  expectAnswer(answer, typeof expected === 'number' ? 200 : expected, 'a request without rotating')
+  assert.deepEqual(await service.stored(session.id), before, 'nothing was written')
+  assert.equal(answer.body.refresh_token, undefined)
+  assert.equal('ticket' in answer.body, false)
+  if (typeof expected === 'number') keepAccessToken(session, answer.body, now, expected)
+}
+
 export function expectRefreshed(session: Session, answer: Answer, expected: number | string, now: number) {
   expectAnswer(answer, typeof expected === 'number' ? 200 : expected, 'a refresh')
   if (typeof expected !== 'number') return undefined

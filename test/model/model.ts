@@ -91,6 +91,27 @@ export class Model {
     return 'refresh_token_superseded'
   }
 
+  /**
+   * The same with `rotate: false`, which changes nothing. The generation of the access token is that of the presented
+   * token, and the request is a sighting of it.
+   */
+  ask(session: Session, generation: number, now: number): Refreshed {
+    const over = this.refusalOf(session, now)
+    if (over) return over
+    if (!this.#wouldBeAnswered(session, generation, now)) return 'refresh_token_superseded'
+    session.seen.set(generation, now)
+    return generation
+  }
+
+  #wouldBeAnswered(session: Session, generation: number, now: number): boolean {
+    if (generation === session.generation) return true
+    if (generation < session.generation - 1) return false
+    const { late, rotatedAt } = session
+    if (now - rotatedAt <= LEEWAY) return true
+    const isExhausted = late.generation === session.generation - 1 && late.count >= MAX_LATE
+    return !this.#isInUse(session) && !isExhausted
+  }
+
   /** The answer to an access token: 200, or the code of the refusal. A 200 counts as a sighting. */
   verify({ session, generation, ...token }: AccessToken, now: number): number | string {
     if (now >= token.expiresAt) return 'token_expired'

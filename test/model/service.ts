@@ -61,6 +61,15 @@ export class Service {
     return this.#inject(instance, { method: 'DELETE', url, ...bearer(accessToken) })
   }
 
+  /** Everything that the database has about the refresh token of a session. */
+  async stored(sessionId: string): Promise<unknown> {
+    const { admin } = this.instances[0].database
+    const [row] = await admin`select to_json(refresh_tokens) as row from refresh_tokens where session_id = ${sessionId}`
+    const told = await admin`select generation, told_at from superseded_tokens where session_id = ${sessionId}`
+    const [revoked] = await admin`select count(*)::int from revocations`
+    return { row, told: [...told], revoked }
+  }
+
   /** Writes sightings to Redis, so that the other instance has them too. */
   async shareActivity(): Promise<void> {
     await Promise.all(this.instances.map(({ app }) => app.context.activity.flush()))

@@ -24,6 +24,7 @@ export function anyStep(): fc.Arbitrary<Step> {
     { weight: 1, arbitrary: step('logIn', client.logIn, { ...choice, right: rarely.map(wrong => !wrong) }) },
     { weight: 5, arbitrary: step('addDevice', client.addDevice, choice) },
     { weight: 20, arbitrary: step('refresh', client.refresh, { ...choice, byThief: fc.boolean(), lost: rarely }) },
+    { weight: 10, arbitrary: step('ask', client.askWithoutRotating, asking) },
     { weight: 3, arbitrary: step('steal', client.steal, choice) },
     { weight: 9, arbitrary: step('replay', client.replay, { ...choice, back: fc.constantFrom(1, 1, 1, 2) }) },
     { weight: 3, arbitrary: step('burst', client.burst, { ...choice, back: fc.constantFrom(0, 0, 1) }) },
@@ -50,6 +51,12 @@ export function anyStep(): fc.Arbitrary<Step> {
   )
 }
 
+const asking = {
+  ...choice,
+  byThief: fc.boolean(),
+  back: fc.constantFrom(0, 0, 0, 1, 2),
+  times: fc.integer({ min: 1, max: 3 }),
+}
 const scope = fc.constantFrom<ending.Scope>('session', 'session', 'others', 'all')
 const credential = fc.constantFrom<'access' | number>('access', 'access', 0, 1, 2)
 const raceEnding = fc.constantFrom('logout', 'logout_all', 'user_disabled', 'password_changed')

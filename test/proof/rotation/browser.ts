@@ -1,9 +1,12 @@
+import { nameOf } from './describe.js'
 import { AT, FLIGHT_BYTES, KIND } from './state.js'
-import { positionOf } from './tokens.js'
+import { ANCIENT, positionOf } from './tokens.js'
 import type { Go, World } from './world.js'
 
+const CHANGED_BY_ASKING = [AT.seen, AT.seenAfter, AT.access]
+
 /** The steps of a browser, or of a client that stores its token itself. */
-export function browserStepsOf({ bounds, service, hasThief, length, next, show }: World) {
+export function browserStepsOf({ bounds, service, hasThief, length, next, show, isCounted, checkAnswer }: World) {
   const { inBody } = bounds
 
   function browserSteps(s: Uint8Array, go: Go): void {
@@ -21,6 +24,7 @@ export function browserStepsOf({ bounds, service, hasThief, length, next, show }
       service.recordActivity(next, s[AT.access]! - 1)
       go(() => 'a tab uses its access token')
     }
+    askSteps(s, go)
     if (s[AT.dirty]! > 0) {
       next.set(s)
       flush(next)
@@ -43,6 +47,35 @@ export function browserStepsOf({ bounds, service, hasThief, length, next, show }
           missed ? 'the overtaken owner signs in, and the thief keeps the session' : null,
         )
     }
+  }
+
+  /**
+   * A server asks with `rotate: false` for an access token, which it uses at any time: with what the browser sends now,
+   * or sent before its last rotation in a request that the network delayed. Older tokens are refused, which changes
+   * nothing.
+   */
+  function askSteps(s: Uint8Array, go: Go): void {
+    const jar = s[AT.jar]!
+    ask(s, jar, s[AT.jarMark]!, go)
+    if (jar === ANCIENT || jar >> 1 === 0) return
+    ask(s, jar >> 1, s[AT.previousMark]!, go)
+    if (s[AT.previousMark] !== 0) ask(s, jar >> 1, 0, go)
+  }
+
+  function ask(s: Uint8Array, token: number, mark: number, go: Go): void {
+    next.set(s)
+    const outcome = service.ask(next, show(token, mark, 0))
+    const { verdict } = outcome
+    if (outcome.is === 'superseded') {
+      const isHonest = !hasThief && token === s[AT.jar] && !(s[AT.counted] === 0 && isCounted(s, token, mark))
+      if (isHonest) go(() => 'a server asks with the jar', `a page is signed out: ${verdict}`)
+      return
+    }
+    const violation = checkAnswer(s, outcome)
+    next[AT.access] = Math.max(next[AT.access]!, positionOf(outcome.token) + 1)
+    // Nothing else can change. Most of these steps change nothing.
+    if (violation === null && CHANGED_BY_ASKING.every(at => s[at] === next[at])) return
+    go(() => `a server asks with ${nameOf(s, token)} without rotating: ${verdict}`, violation)
   }
 
   /** Whether a client that stores its token itself waits for an answer; it sends one request at a time. */

@@ -140,4 +140,19 @@ export const PLANTED_BUGS: Record<string, PlantedBug> = {
     rules: { ...RULES, graceTicks: -1 },
     breaks: /refused for ever: reused/,
   },
+  'without rotating, the previous token gives an access token of the current generation': {
+    bounds: STALLS,
+    rules: { ...RULES, asksForCurrent: true },
+    breaks: /signed out: superseded/,
+  },
+  'without rotating, the previous token is refused': {
+    bounds: STALLS,
+    rules: { ...RULES, asksOnlyCurrent: true },
+    breaks: /a page is signed out/,
+  },
+  'without rotating, the previous token is answered although its successor is in use': {
+    bounds: THIEF,
+    rules: { ...RULES, asksWithAnyPrevious: true },
+    breaks: /settled in use/,
+  },
 }

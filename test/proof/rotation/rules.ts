@@ -16,6 +16,12 @@ export interface Rules {
   slots: boolean
   /** Whether a ticket counts with any token. */
   anyTicketCounts: boolean
+  /** Whether `rotate: false` gives the previous token an access token of the current generation. */
+  asksForCurrent: boolean
+  /** Whether `rotate: false` refuses the previous token. */
+  asksOnlyCurrent: boolean
+  /** Whether `rotate: false` gives the previous token an access token although its successor is in use. */
+  asksWithAnyPrevious: boolean
 }
 
 export const RULES: Rules = {
@@ -24,4 +30,7 @@ export const RULES: Rules = {
   anySuccessor: false,
   slots: true,
   anyTicketCounts: false,
+  asksForCurrent: false,
+  asksOnlyCurrent: false,
+  asksWithAnyPrevious: false,
 }

@@ -1,4 +1,5 @@
 import {
+  canBeExchanged,
   isReuseWithoutTicket,
   judgeRefreshToken,
   type LateRecord,
@@ -192,6 +193,26 @@ export function createService({ times: trueTimes, graceTicks: trueGrace }: Rotat
     return outcome
   }
 
+  /**
+   * The answer to a request with `rotate: false`, as in src/domain/tokens/refresh-without-rotating.ts, which leaves out
+   * the ticket. `token` stands for the generation of the access token.
+   */
+  function ask(s: Uint8Array, shown: Shown): Outcome {
+    const verdict = judge(s, shown)
+    outcome.verdict = verdict.is
+    outcome.token = 0
+    const isOfPrevious = isPrevious(s, shown.token)
+    let isAnswered = canBeExchanged(verdict) || verdict.is === 'late'
+    if (isOfPrevious) isAnswered = (isAnswered || rules.asksWithAnyPrevious) && !rules.asksOnlyCurrent
+    if (isAnswered) {
+      const token = rules.asksForCurrent && isOfPrevious ? s[AT.token]! : shown.token
+      recordActivity(s, positionOf(shown.token))
+      return tokens(token, verdict.is)
+    }
+    outcome.is = verdict.is === 'unknown' ? 'unknown' : 'superseded'
+    return outcome
+  }
+
   function tokens(token: TokenId, verdict: Outcome['verdict']): Outcome {
     outcome.is = 'tokens'
     outcome.token = token
@@ -216,7 +237,7 @@ export function createService({ times: trueTimes, graceTicks: trueGrace }: Rotat
     return isReuseWithoutTicket(s[at]! - 1 > graceTicks ? SUPERSEDED_GRACE_SECONDS + 1 : 0)
   }
 
-  return { answer, judge, recordActivity, useOf }
+  return { answer, ask, judge, recordActivity, useOf }
 }
 
 export type Service = ReturnType<typeof createService>

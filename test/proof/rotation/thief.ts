@@ -24,9 +24,22 @@ export function thiefStepsOf({ bounds, service, next, show, checkAnswer }: World
     for (const mark of [s[AT.stolenMarks]!, s[AT.stolenMarks + 1]!, 0]) present(s, best, mark, go)
     if (s[AT.hasPrevious] === 1)
       for (const mark of [s[AT.previousMarks]!, s[AT.previousMarks + 1]!, 0]) present(s, best >> 1, mark, go)
+    for (const mark of [s[AT.stolenMarks]!, 0]) ask(s, best, mark, go)
+    if (s[AT.hasPrevious] === 1) for (const mark of [s[AT.previousMarks]!, 0]) ask(s, best >> 1, mark, go)
     next.set(s)
     service.recordActivity(next, positionOf(best))
     go(() => 'the thief uses an access token')
+  }
+
+  /** Gives the thief an access token only, so no generation. */
+  function ask(s: Uint8Array, token: number, mark: number, go: Go): void {
+    next.set(s)
+    const outcome = service.ask(next, show(token, mark, 0))
+    if (outcome.is === 'superseded') return
+    const violation = checkAnswer(s, outcome)
+    if (violation === null && s[AT.seen] === next[AT.seen] && s[AT.seenAfter] === next[AT.seenAfter]) return
+    const { verdict } = outcome
+    go(() => `the thief asks with ${nameOf(s, token)}, mark ${mark}, without rotating: ${verdict}`, violation)
   }
 
   function present(s: Uint8Array, token: number, mark: number, go: Go): void {
