@@ -100,7 +100,7 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
   await app.register(sentCookies, config)
   await app.register(authenticate, { context })
   // Not the whole configuration: Fastify takes `logLevel` and `prefix` of these options for its own.
-  const { publicUrl, publicPath, publicOrigin, verifyPreflights, issuer } = config
+  const { publicUrl, publicPath, publicOrigin, verifyPreflights, issuer, algorithm } = config
   await app.register(openapi, { publicUrl, publicPath, cookieName: name })
 
   // Two separate contexts: a gateway asks at every request of every service, so its routes run without the hooks of the
@@ -122,7 +122,7 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
 
     await app.register(rootRoutes, { publicUrl, publicPath })
     await app.register(healthRoutes, { ready: readiness(app, stores) })
-    await app.register(wellKnownRoutes, { issuer, publicUrl, publicPath, keyring: context.keyring })
+    await app.register(wellKnownRoutes, { issuer, publicUrl, publicPath, algorithm, keyring: context.keyring })
     await app.register(signInRoutes, { context })
     await app.register(resetPasswordRoutes, { context })
     await app.register(refreshRoutes, { context })

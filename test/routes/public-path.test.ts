@@ -73,6 +73,20 @@ t.test('users can register, refresh, be verified and log out below PUBLIC_PATH',
   for (const path of ['/', '/identity', '/identity/auth', '/identity/auth/']) t.ok(cleared.includes(path), path)
 })
 
+t.test('the metadata is at the addresses of both specifications, for both kinds of gateway', async t => {
+  const { get } = await below(t, '/identity')
+  const { body } = await get('/.well-known/oauth-authorization-server')
+  for (const name of ['oauth-authorization-server', 'openid-configuration'])
+    for (const url of [
+      `/.well-known/${name}`,
+      `/.well-known/${name}/identity`,
+      `/identity/.well-known/${name}`,
+      `/identity/.well-known/${name}/identity`,
+      `/identity/.well-known/${name}/`,
+    ])
+      t.match(await get(url), { statusCode: 200, body }, url)
+})
+
 t.test('a strict OAuth client library finds the metadata from an issuer with a path', async t => {
   const { app, config } = await below(t, '/identity')
   const issuer = new URL(config.issuer)
@@ -87,7 +101,7 @@ t.test('a strict OAuth client library finds the metadata from an issuer with a p
       algorithm,
       [oauth.customFetch]: (url: string) => {
         asked.push(url)
-        return viaGateway(url.replace('openid-configuration', 'oauth-authorization-server'))
+        return viaGateway(url)
       },
     }
     const metadata = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, options))

@@ -21,6 +21,7 @@ async function startApp(t: Test) {
     issuer: 'https://issuer.example',
     publicUrl: 'https://auth.example',
     publicPath: '',
+    algorithm: 'EdDSA',
   })
   return { app, keyring, next }
 }
@@ -54,6 +55,10 @@ t.test('the authorization server metadata names the issuer, the JWKS and the end
   const { app } = await startApp(t)
   const reply = await app.inject('/.well-known/oauth-authorization-server')
   t.equal(reply.statusCode, 200)
+  t.match(reply.headers, {
+    'content-type': /^application\/json/,
+    'cache-control': 'public, max-age=300, stale-while-revalidate=60',
+  })
   t.same(reply.json(), {
     issuer: 'https://issuer.example',
     jwks_uri: 'https://auth.example/.well-known/jwks.json',
@@ -66,5 +71,18 @@ t.test('the authorization server metadata names the issuer, the JWKS and the end
     introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
     revocation_endpoint: 'https://auth.example/oauth/revoke',
     revocation_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: ['EdDSA', 'ES256', 'RS256'],
   })
+})
+
+t.test('the OpenID configuration is the same document, and names no endpoint that does not exist', async t => {
+  const { app } = await startApp(t)
+  const metadata = await app.inject('/.well-known/oauth-authorization-server')
+  const reply = await app.inject('/.well-known/openid-configuration')
+  t.equal(reply.statusCode, 200)
+  t.equal(reply.body, metadata.body)
+  t.equal(reply.headers['cache-control'], metadata.headers['cache-control'])
+  for (const name of ['authorization_endpoint', 'userinfo_endpoint', 'registration_endpoint', 'end_session_endpoint'])
+    t.notOk(name in reply.json(), name)
 })

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 import Type from 'typebox'
 import { SCOPES } from '../../domain/clients/clients.js'
 import type { Keyring } from '../../domain/keys/keyring.js'
@@ -10,6 +10,8 @@ export interface WellKnownOptions {
   /** The URL before every path of this service, and the path of that URL; see Config. */
   publicUrl: string
   publicPath: string
+  /** JWT_ALGORITHM. */
+  algorithm: (typeof ALGORITHMS)[number]
 }
 
 /**
@@ -49,6 +51,11 @@ const Metadata = Type.Object(
     introspection_endpoint_auth_methods_supported: Type.Array(Type.String()),
     revocation_endpoint: Type.String(),
     revocation_endpoint_auth_methods_supported: Type.Array(Type.String()),
+    subject_types_supported: Type.Array(Type.String()),
+    id_token_signing_alg_values_supported: Type.Array(Type.String(), {
+      description:
+        'The algorithms that can sign access tokens; first the one of JWT_ALGORITHM. There are no ID tokens.',
+    }),
   },
   { title: 'ServerMetadata', description: 'The addresses of the endpoints, and what they support.' },
 )
@@ -72,25 +79,37 @@ export const wellKnownRoutes: FastifyPluginAsyncTypebox<WellKnownOptions> = asyn
     async (_request, reply) => reply.header('cache-control', CACHE_CONTROL).send(options.keyring.jwks(Date.now())),
   )
 
-  const schema = {
-    operationId: 'getServerMetadata',
-    summary: 'Get the authorization server metadata (RFC 8414)',
-    description: 'For OAuth libraries, which find the other endpoints here.',
-    tags: ['Verification'],
-    response: { 200: Metadata },
+  const response = { 200: Metadata }
+  const addresses: Record<string, FastifySchema> = {
+    '/.well-known/oauth-authorization-server': {
+      operationId: 'getServerMetadata',
+      summary: 'Get the authorization server metadata (RFC 8414)',
+      description: 'For OAuth libraries, which find the other endpoints here.',
+      tags: ['Verification'],
+      response,
+    },
+    '/.well-known/openid-configuration': {
+      operationId: 'getOpenidConfiguration',
+      summary: 'Get the same metadata where OpenID Connect libraries look for it',
+      description:
+        'For libraries that verify tokens and look only here. Latchkey is not an OpenID provider: it has no ' +
+        'authorization endpoint and issues no ID tokens.',
+      tags: ['Verification'],
+      response,
+    },
   }
   const sendMetadata = async (_request: FastifyRequest, reply: FastifyReply) =>
     reply.header('cache-control', CACHE_CONTROL).send(metadata)
-  app.get(METADATA_PATH, { schema }, sendMetadata)
-  // RFC 8414, 3.1: the issuer's path follows the well-known part. Many clients put it before.
-  if (options.publicPath !== '')
-    app.get(METADATA_PATH + options.publicPath, { schema: { ...schema, hide: true } }, sendMetadata)
+  for (const [address, schema] of Object.entries(addresses)) {
+    app.get(address, { schema }, sendMetadata)
+    // RFC 8414, 3.1: the issuer's path follows the well-known part. OpenID Connect and many clients put it before.
+    if (options.publicPath !== '')
+      app.get(address + options.publicPath, { schema: { ...schema, hide: true } }, sendMetadata)
+  }
 }
 
-const METADATA_PATH = '/.well-known/oauth-authorization-server'
-
 /** Lists the existing endpoints. A new endpoint needs its lines here. */
-function authorizationServerMetadata({ issuer, publicUrl }: WellKnownOptions) {
+function authorizationServerMetadata({ issuer, publicUrl, algorithm }: WellKnownOptions) {
   const at = (path: string) => publicUrl + path
   return {
     issuer,
@@ -105,7 +124,13 @@ function authorizationServerMetadata({ issuer, publicUrl }: WellKnownOptions) {
     introspection_endpoint_auth_methods_supported: AUTH_METHODS,
     revocation_endpoint: at('/oauth/revoke'),
     revocation_endpoint_auth_methods_supported: AUTH_METHODS,
+    // OpenID Connect requires these two, and libraries take the algorithms of all tokens from the second. Some read it
+    // only when they start, so it contains those that a change of JWT_ALGORITHM would use.
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: [algorithm, ...ALGORITHMS.filter(other => other !== algorithm)],
   }
 }
+
+const ALGORITHMS = ['ES256', 'EdDSA', 'RS256'] as const
 
 const AUTH_METHODS = ['client_secret_basic', 'client_secret_post']
