@@ -23,7 +23,7 @@ export function bearer(verifyAccessToken) {
 
 export function refuse(response, { status, code, cause }) {
   // For the operator. The client learns only the code.
-  if (cause !== undefined) console.warn(`refused: ${cause.name}: ${cause.message}`)
+  if (cause) console.warn(`refused: ${code}: ${cause.message}`)
   if (status === 503) response.set('Retry-After', '5')
   // RFC 6750, 3: `error` only if there was a token.
   if (status === 401)

@@ -3,10 +3,10 @@ import re
 
 
 class Refused(Exception):
-    """401 if the token is at fault, 503 if it cannot be checked now."""
+    """Why a request is refused: 401 if its token is at fault, 503 if the token cannot be checked now."""
 
-    def __init__(self, status, code):
-        super().__init__(code)
+    def __init__(self, status, code, reason=""):
+        super().__init__(f"{code}: {reason}")
         self.status = status
         self.code = code
 

@@ -15,12 +15,12 @@ const keys = new JwksClient({
 export async function verifyAccessToken(token) {
   const header = jwt.decode(token, { complete: true })?.header
   // jsonwebtoken does not check the type.
-  if (header?.typ !== 'at+jwt' || typeof header.kid !== 'string') throw new Refused(401, 'token_invalid')
+  if (header?.typ !== 'at+jwt') throw new Refused(401, 'token_invalid', new Error('it is not an access token'))
   const key = await findKey(header.kid)
   try {
     const claims = jwt.verify(token, key, { algorithms: ['ES256'], issuer, audience, clockTolerance: 5 })
     // Nor does it require any claim.
-    if (claims.exp === undefined || !claims.sub || !claims.sid) throw new Error('a claim is missing')
+    if (claims.exp === undefined || !claims.sub || !claims.sid) throw new Error('exp, sub or sid is missing')
     return claims
   } catch (error) {
     throw new Refused(401, error instanceof jwt.TokenExpiredError ? 'token_expired' : 'token_invalid', error)

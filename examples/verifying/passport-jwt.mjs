@@ -31,7 +31,7 @@ passport.use(
       // passport-jwt checks neither the type nor that the claims are there.
       const { header } = jwt.decode(jwtFromRequest(request), { complete: true })
       const isAccessToken = header.typ === 'at+jwt' && claims.exp !== undefined && claims.sub && claims.sid
-      done(null, isAccessToken ? claims : false)
+      done(null, isAccessToken && claims, new Error('it is not an access token'))
     },
   ),
 )

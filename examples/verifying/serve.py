@@ -1,6 +1,6 @@
 """A service with one route, which verifies tokens in one of the ways of this folder.
 
-    PORT=3003 python3 serve.py with_pyjwt
+    PORT=3003 /usr/bin/python3 serve.py with_pyjwt
 """
 import importlib
 import json
@@ -19,9 +19,8 @@ class Handler(BaseHTTPRequestHandler):
             claims = verify_access_token(bearer_token(self.headers["Authorization"]))
             self.answer(200, {"user": claims["sub"], "session": claims["sid"], "roles": claims["roles"]})
         except Refused as refused:
-            if refused.__cause__ is not None:
-                # For the operator. The client learns only the code.
-                print(f"refused: {refused.__cause__!r}", file=sys.stderr)
+            # For the operator. The client learns only the code.
+            print(f"refused: {refused}", file=sys.stderr)
             self.answer(refused.status, {"code": refused.code}, refused.headers())
 
     def answer(self, status, body, headers={}):
@@ -31,6 +30,9 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)
+
+    def log_message(self, *_):
+        """No line for each request."""
 
 
 server = ThreadingHTTPServer(("127.0.0.1", int(os.environ.get("PORT", "3003"))), Handler)

@@ -26,14 +26,14 @@ def verify_access_token(token):
     try:
         claims = es256.decode(token, find_key, claims_options=claims_options)
         if claims.header.get("typ") != "at+jwt":
-            raise Refused(401, "token_invalid")
+            raise Refused(401, "token_invalid", "it is not an access token")
         claims.validate(leeway=5)
         return claims
     except ExpiredTokenError as error:
-        raise Refused(401, "token_expired") from error
+        raise Refused(401, "token_expired", error) from error
     # Authlib raises a ValueError for some tokens that it cannot read.
     except (JoseError, ValueError) as error:
-        raise Refused(401, "token_invalid") from error
+        raise Refused(401, "token_invalid", error) from error
 
 
 def find_key(header, _payload):
@@ -46,8 +46,8 @@ def find_key(header, _payload):
             with urllib.request.urlopen(JWKS_URI, timeout=5) as answer:
                 keys = {jwk["kid"]: JsonWebKey.import_key(jwk) for jwk in json.load(answer)["keys"]}
         except (OSError, ValueError, KeyError) as error:
-            raise Refused(503, "keys_unavailable") from error
+            raise Refused(503, "keys_unavailable", error) from error
         fetched_at = time.monotonic()
     if kid not in keys:
-        raise Refused(401, "token_invalid")
+        raise Refused(401, "token_invalid", "no key has this kid")
     return keys[kid]

@@ -33,7 +33,7 @@ def verify_access_token(token):
         header = jwt.get_unverified_header(token)
         # PyJWT does not check the type.
         if header.get("typ") != "at+jwt":
-            raise Refused(401, "token_invalid")
+            raise Refused(401, "token_invalid", "it is not an access token")
         key = find_key(header.get("kid"))
         return jwt.decode(
             token,
@@ -45,13 +45,13 @@ def verify_access_token(token):
             leeway=5,
         )
     except jwt.ExpiredSignatureError as error:
-        raise Refused(401, "token_expired") from error
+        raise Refused(401, "token_expired", error) from error
     except jwt.PyJWTError as error:
-        raise Refused(401, "token_invalid") from error
+        raise Refused(401, "token_invalid", error) from error
 
 
 def find_key(kid):
     try:
         return keys.get_signing_key(kid).key
     except (OSError, ValueError) as error:
-        raise Refused(503, "keys_unavailable") from error
+        raise Refused(503, "keys_unavailable", error) from error
