@@ -8,7 +8,7 @@ import { writeOrCheck } from './generated-page.js'
 
 const command = 'npx tsx scripts/include-code.ts'
 
-const BLOCK = /^<!-- (examples\/[\w./-]+) -->\n```(\w+)\n[^]*?^```$/gm
+const BLOCK = /^<!-- (examples\/[\w./-]+) -->\n```(\w+)\n[\s\S]*?^```$/gm
 
 /** The page with the present content of each file that it shows. */
 function withCode(page: string): string {

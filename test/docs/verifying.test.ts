@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { createHmac } from 'node:crypto'
 import { once } from 'node:events'
+import { readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
@@ -11,8 +12,10 @@ import { encode, forgerOf } from '../attacks/forger.js'
 import { type ExampleProcess, startExampleProcess } from '../examples/example-process.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { asClient } from '../support/clients.js'
+import { until } from '../support/eventually.js'
 import { type Person, post, signUp } from '../support/people.js'
 import { listen } from '../support/raw-request.js'
+import { makeFolder } from '../support/servers/embedded-fixture.js'
 import { skipWithout } from '../support/skip-without.js'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -163,6 +166,30 @@ for (const way of WAYS) {
     )
   })
 }
+
+t.test(
+  'with RS256 in the place of ES256 each library refuses with the error that the page names',
+  { skip },
+  async t => {
+    const { env, user } = await open(t)
+    const copy = await makeFolder(t)
+    await symlink(resolve(root, 'node_modules'), resolve(copy, 'node_modules'))
+    for (const name of (await readdir(folder)).filter(name => /\.(mjs|py)$/.test(name))) {
+      const text = await readFile(resolve(folder, name), 'utf8')
+      await writeFile(resolve(copy, name), text.replaceAll('ES256', 'RS256'))
+    }
+    const page = await readFile(resolve(root, 'docs/verifying.md'), 'utf8')
+    for (const way of WAYS) {
+      const [, error] = new RegExp(`^\\| ${way} \\| \`([^\`]+)\``, 'm').exec(page) ?? []
+      const service = await startWay(t, way, env, copy)
+      t.match(await ask(service, `Bearer ${user.accessToken}`), { status: 401, body: { code: 'token_invalid' } }, way)
+      await until(
+        () => service.output().includes(`refused: token_invalid: ${error}`),
+        `${way} printed ${error}: ${service.output()}`,
+      )
+    }
+  },
+)
 
 async function listenWith(t: Test, answer: RequestListener): Promise<string> {
   const server = createServer(answer)
