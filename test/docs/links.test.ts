@@ -8,7 +8,10 @@ const root = resolve(import.meta.dirname, '../..')
 const read = (path: string) => readFileSync(join(root, path), 'utf8')
 
 const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...filesBelow('docs', /\.md$/)]
-const source = [...filesBelow('src', /\.ts$/), ...filesBelow('drizzle', /\.sql$/)].map(read).join('\n')
+const source = ['src', 'packages/verifier/src', 'drizzle']
+  .flatMap(folder => filesBelow(folder, /\.(ts|sql)$/))
+  .map(read)
+  .join('\n')
 
 function filesBelow(folder: string, name: RegExp): string[] {
   const paths = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
