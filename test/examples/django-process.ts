@@ -1,27 +1,15 @@
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import type { Test } from 'tap'
 import { findFreePort } from '../../src/embedded-postgres/launch.js'
-
-const run = promisify(execFile)
+import { findPython as findPythonWith } from '../support/find-python.js'
 
 const FOLDER = resolve(import.meta.dirname, '../../examples/django')
-const NEEDED = 'import django, rest_framework, rest_framework_simplejwt, cryptography, redis'
 const TIMEOUT_MS = 60_000
 
-/** Finds a Python with the packages of the example. Debian's own is tried too, because another may precede it on the PATH. */
-export async function findPython(): Promise<string | undefined> {
-  for (const python of [process.env.PYTHON ?? 'python3', '/usr/bin/python3']) {
-    const found = await run(python, ['-c', NEEDED]).then(
-      () => true,
-      () => false,
-    )
-    if (found) return python
-  }
-  return undefined
-}
+/** Finds a Python with the packages of the example. */
+export const findPython = () => findPythonWith('django, rest_framework, rest_framework_simplejwt, cryptography, redis')
 
 /** Starts the example on a free port, and waits until it answers. It is stopped at the end of the test. */
 export async function startDjango(t: Test, python: string, env: NodeJS.ProcessEnv): Promise<string> {

@@ -1,0 +1,174 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import t, { type Test } from 'tap'
+import { setRoles } from '../../src/domain/accounts/administer-users.js'
+import { revokeSigningKey } from '../../src/domain/keys/rotate-signing-key.js'
+import { signOutEveryone } from '../../src/domain/sessions/end-many-sessions.js'
+import { forgerOf } from '../attacks/forger.js'
+import { buildTestApp, type TestApp } from '../support/build-test-app.js'
+import { makeClient, postForm } from '../support/clients.js'
+import { until } from '../support/eventually.js'
+import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.js'
+import { findPython } from '../support/find-python.js'
+import { type Person, post, signIn, signUp } from '../support/people.js'
+import { listen } from '../support/raw-request.js'
+import { makeFolder } from '../support/servers/embedded-fixture.js'
+import { skipWithout } from '../support/skip-without.js'
+import { checkVerification, verdict } from './ask-service.js'
+import { type ExampleProcess, startExampleProcess } from './example-process.js'
+
+const FILE = resolve(import.meta.dirname, '../../examples/python-service/service.py')
+const python = await findPython('jwt, cryptography')
+const skip = skipWithout(
+  python !== undefined,
+  'no Python has PyJWT and cryptography: install Debian’s python3-jwt and python3-cryptography',
+)
+
+interface Setting extends TestApp {
+  /** Between the services and Latchkey. */
+  network: FaultProxy
+  env: NodeJS.ProcessEnv
+  user: Person
+  /** Starts the service, and waits until it has the revocations. */
+  serve(env?: NodeJS.ProcessEnv): Promise<ExampleProcess>
+}
+
+async function open(t: Test): Promise<Setting> {
+  const test = await buildTestApp(t)
+  const network = await startFaultProxy(t, { target: `http://127.0.0.1:${await listen(test.app)}` })
+  const { id, secret } = await makeClient(test.app, 'revocations')
+  const env = {
+    LATCHKEY_ISSUER: test.config.issuer,
+    LATCHKEY_URL: network.url.replace(/\/$/, ''),
+    LATCHKEY_CLIENT_ID: id,
+    LATCHKEY_CLIENT_SECRET: secret,
+    MAX_STALENESS: '5',
+  }
+  const user = await signUp(test.app)
+  const serve = async (more: NodeJS.ProcessEnv = {}) => {
+    const service = await startExampleProcess(t, python!, [FILE], { ...env, ...more })
+    await until(
+      async () => (await verdict(service, user)) !== 'revocations_stale',
+      `it has the revocations: ${service.output()}`,
+    )
+    return service
+  }
+  return { ...test, network, env, user, serve }
+}
+
+/** Repeats the request until the token gets this verdict. */
+function reaches(service: ExampleProcess, user: Person, expected: number | string): Promise<void> {
+  return until(
+    async () => (await verdict(service, user)) === expected,
+    `${expected}, and not ${JSON.stringify(user)}: ${service.output()}`,
+  )
+}
+
+const bearer = ({ accessToken }: Person) => ({ authorization: `Bearer ${accessToken}` })
+
+t.test('the service accepts a user’s token, and refuses a token that is wrong in one way', { skip }, async t => {
+  const test = await open(t)
+  await checkVerification(t, test, await test.serve(), test.user)
+})
+
+t.test('the service refuses a token soon after its revocation, whatever the kind', { skip }, async t => {
+  const test = await open(t)
+  const { app, user } = test
+  const service = await test.serve()
+  const other = await signUp(app)
+  t.equal(await verdict(service, user), 200)
+
+  await post(app, '/auth/logout', {}, bearer(user))
+  await reaches(service, user, 'token_revoked')
+
+  const [kept, alone] = [await signIn(app, user.email), await signIn(app, user.email)]
+  const { basic } = await makeClient(app, 'admin')
+  await postForm(app, '/oauth/revoke', { token: alone.accessToken }, { authorization: basic })
+  await reaches(service, alone, 'token_revoked')
+  t.equal(await verdict(service, kept), 200, 'another session of the user')
+
+  await setRoles(app.context, user.email, ['editor'], 'test')
+  await reaches(service, kept, 'token_stale')
+  const editor = await signIn(app, user.email)
+  t.equal(await verdict(service, editor), 200, 'a token with the new roles')
+
+  await post(app, '/auth/logout', { scope: 'all' }, bearer(editor))
+  await reaches(service, editor, 'token_revoked')
+  t.equal(await verdict(service, other), 200, 'another user')
+
+  const { kid } = await forgerOf(test, other.accessToken)
+  await revokeSigningKey(app.context, kid, 'test')
+  await reaches(service, other, 'token_stale')
+  const newer = await signIn(app, other.email)
+  await reaches(service, newer, 200)
+
+  await signOutEveryone(app.context, 'test')
+  await reaches(service, newer, 'token_revoked')
+  t.equal(await verdict(service, await signIn(app, other.email)), 200, 'a session that began after it')
+})
+
+t.test('a revocation during a broken connection is known when the connection is back', { skip }, async t => {
+  const { app, network, user, serve } = await open(t)
+  const service = await serve()
+  await network.refuse()
+  await post(app, '/auth/logout', {}, bearer(user))
+  t.equal(await verdict(service, user), 200, 'the service has not heard of it')
+  await network.heal()
+  await reaches(service, user, 'token_revoked')
+})
+
+t.test('a service that was cut in its snapshot verifies nothing until it has the whole', { skip }, async t => {
+  const { app, network, env, user } = await open(t)
+  await post(app, '/auth/logout', {}, bearer(user))
+  const bystander = await signUp(app)
+  const cut = network.cutAt('"kind":"session"', 'down')
+  const service = await startExampleProcess(t, python!, [FILE], env)
+  await cut
+  t.equal(await verdict(service, user), 'revocations_stale')
+  await reaches(service, bystander, 200)
+  t.equal(await verdict(service, user), 'token_revoked')
+})
+
+t.test('without news for its bound the service answers 503 to everything, and then catches up', { skip }, async t => {
+  const { app, network, user, serve } = await open(t)
+  const service = await serve()
+  const bystander = await signUp(app)
+  t.equal(await verdict(service, bystander), 200)
+  network.blackHole()
+  await post(app, '/auth/logout', {}, bearer(user))
+  await reaches(service, bystander, 'revocations_stale')
+  t.equal(await verdict(service, user), 'revocations_stale')
+  await network.heal()
+  await reaches(service, bystander, 200)
+  t.equal(await verdict(service, user), 'token_revoked')
+})
+
+t.test('after a crash and a restart the service still refuses what was revoked', { skip }, async t => {
+  const { app, user, serve } = await open(t)
+  const service = await serve()
+  await post(app, '/auth/logout', {}, bearer(user))
+  await reaches(service, user, 'token_revoked')
+  await service.kill()
+  await reaches(await serve(), user, 'token_revoked')
+})
+
+t.test('a clock that is wrong by a minute refuses nobody, and accepts no expired token', { skip }, async t => {
+  const test = await open(t)
+  const forger = await forgerOf(test, test.user.accessToken)
+  const now = Math.floor(Date.now() / 1000)
+  const tokenUntil = (exp: number) => ({ ...test.user, accessToken: forger.token({}, { exp }) })
+  for (const offset of [-60, 60]) {
+    const service = await test.serve({ PYTHONPATH: await shiftedClock(t, offset) })
+    t.equal(await verdict(service, tokenUntil(now + 40)), 200, `${offset} s, valid for 40 s`)
+    t.equal(await verdict(service, tokenUntil(now - 40)), 'token_expired', `${offset} s, expired 40 s ago`)
+  }
+})
+
+/** Python imports sitecustomize.py of its path at its start. */
+async function shiftedClock(t: Test, seconds: number): Promise<string> {
+  const folder = await makeFolder(t)
+  await mkdir(folder, { recursive: true })
+  const lines = ['import time', 'now = time.time', `time.time = lambda: now() + ${seconds}`, '']
+  await writeFile(join(folder, 'sitecustomize.py'), lines.join('\n'))
+  return folder
+}
