@@ -56,6 +56,8 @@ class Verifier:
                 key = entry["kind"], name and entry[name]
                 bound, end = self.entries.get(key, (0, 0))
                 self.entries[key] = max(bound, entry[bound_name] if bound_name else 1), max(end, entry["exp"] or float("inf"))
+                if entry["kind"] == "key":
+                    self.keys_fetched_at = float("-inf")  # another key signs now
         self.has_news = True
 
     def find_key(self, kid):
