@@ -6,9 +6,10 @@ class Refused(Exception):
     """Why a request is refused: 401 if its token is at fault, 503 if the token cannot be checked now."""
 
     def __init__(self, status, code, reason=""):
-        super().__init__(f"{code}: {reason}")
+        super().__init__(code)
         self.status = status
         self.code = code
+        self.reason = str(reason)
 
     def headers(self):
         if self.status == 503:

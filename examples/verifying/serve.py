@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from answers import Refused, bearer_token
 
-verify_access_token = importlib.import_module(sys.argv[1]).verify_access_token
+verify_access_token = importlib.import_module((sys.argv[1:] or ["with_pyjwt"])[0]).verify_access_token
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -19,8 +19,9 @@ class Handler(BaseHTTPRequestHandler):
             claims = verify_access_token(bearer_token(self.headers["Authorization"]))
             self.answer(200, {"user": claims["sub"], "session": claims["sid"], "roles": claims["roles"]})
         except Refused as refused:
-            # For the operator. The client learns only the code.
-            print(f"refused: {refused}", file=sys.stderr)
+            if refused.reason:
+                # For the operator. The client learns only the code.
+                print(f"refused: {refused.code}: {refused.reason}", file=sys.stderr)
             self.answer(refused.status, {"code": refused.code}, refused.headers())
 
     def answer(self, status, body, headers={}):
