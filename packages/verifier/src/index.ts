@@ -1,2 +1,3 @@
+export { createVerifier } from './create-verifier.js'
 export type { Principal, Verifier, VerifierLog, VerifierOptions, VerifierStatus } from './types.js'
 export { VerifierError, type VerifierErrorCode, type VerifierErrorOptions } from './verifier-error.js'

@@ -87,4 +87,12 @@ export interface VerifierStatus {
   lastError: string | undefined
   /** The issuer's clock minus the clock of this machine; undefined without the feed. */
   clockOffsetMs: number | undefined
+  /** The id of this verifier in lists and receipts; undefined without the feed. */
+  verifierId: string | undefined
+  /** How old the list of revocations is; undefined before the first complete list. */
+  ageMs: number | undefined
+  /** How many entries of the feed this version does not know or cannot read. */
+  ignoredEntries: number
+  /** How many sightings of sessions were not reported, because there were too many. */
+  droppedSightings: number
 }

@@ -1,0 +1,205 @@
+import { type Principal, type Refusal, TokenVerifier } from './core/index.js'
+import { Feed } from './feed/feed.js'
+import { fetchIssuer } from './keys/fetch-issuer.js'
+import { RemoteKeys } from './keys/remote-keys.js'
+import { readOptions, type VerifierSettings } from './options.js'
+import { Problems } from './problems.js'
+import type { RequestFailure } from './transport/request.js'
+import type { Verifier, VerifierOptions, VerifierStatus } from './types.js'
+import { VerifierError, type VerifierErrorCode } from './verifier-error.js'
+
+const READY_TIMEOUT_MS = 10_000
+
+const CODES: Record<Refusal, VerifierErrorCode> = {
+  expired: 'token_expired',
+  revoked: 'token_revoked',
+  stale: 'token_stale',
+  undecided: 'revocations_stale',
+}
+
+/**
+ * Creates a verifier of access tokens. It starts to load the public keys at once and, with a client, to follow the feed
+ * of revocations; `ready()` waits for both. One verifier is enough for a process.
+ *
+ * @throws TypeError that names the option that is wrong
+ */
+export function createVerifier(options: VerifierOptions): Verifier {
+  return new TokenVerifierOfIssuer(readOptions(options))
+}
+
+class TokenVerifierOfIssuer implements Verifier {
+  readonly #settings: VerifierSettings
+  readonly #problems: Problems
+  readonly #keys: RemoteKeys
+  readonly #feed: Feed | undefined
+  readonly #tokens: TokenVerifier
+  readonly #toleranceMs: number
+  readonly #waiting = new Set<() => void>()
+  #checkingIssuer: AbortController | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(settings: VerifierSettings) {
+    const { issuer, audience, cacheSize, client, log } = settings
+    this.#settings = settings
+    this.#toleranceMs = settings.clockToleranceSeconds * 1000
+    this.#problems = new Problems(log)
+    this.#keys = new RemoteKeys({
+      transport: settings,
+      monotonic: () => performance.now(),
+      onDropped: kid => this.#tokens.forgetKey(kid),
+      onFetched: failure => this.#keysFetched(failure),
+    })
+    this.#feed =
+      client &&
+      new Feed({
+        settings: { ...settings, client },
+        problems: this.#problems,
+        onKeyRevoked: kid => this.#keys.drop(kid),
+        onNews: () => this.#wake(),
+      })
+    this.#tokens = new TokenVerifier({
+      issuer,
+      audience,
+      cacheSize,
+      keys: this.#keys,
+      revocations: this.#feed ?? { refuses: () => undefined },
+      clock: () => this.#clock(),
+    })
+    this.#keys.start()
+    this.#feed?.start()
+  }
+
+  async verify(token: string): Promise<Principal> {
+    this.#requireToken(token)
+    const principal = await this.#tokens.identify(token)
+    this.#requireToken(token)
+    if (!principal) throw new VerifierError('token_invalid')
+    return this.#requireValid(token, principal)
+  }
+
+  verifyKnown(token: string): Principal | undefined {
+    this.#requireToken(token)
+    const principal = this.#tokens.findKnown(token)
+    return principal && this.#requireValid(token, principal)
+  }
+
+  async ready({ timeoutMs = READY_TIMEOUT_MS }: { timeoutMs?: number } = {}): Promise<void> {
+    let isLate = false
+    let wake = () => {}
+    // Somebody waits for it, so it keeps the process running.
+    const timer = setTimeout(() => {
+      isLate = true
+      wake()
+    }, timeoutMs)
+    try {
+      while (!this.#isReady()) {
+        if (this.#closing) throw new VerifierError('closed')
+        if (isLate || this.#problems.of('issuer')) throw this.#notReady(timeoutMs)
+        await new Promise<void>(resolve => {
+          wake = resolve
+          this.#waiting.add(resolve)
+        })
+        this.#waiting.delete(wake)
+      }
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  status(): VerifierStatus {
+    const isFresh = !this.#closing && this.#isReady()
+    const hasStarted = this.#keys.size > 0 && (this.#feed?.isLoaded ?? true)
+    return {
+      mode: this.#feed ? 'following' : 'offline',
+      state: this.#closing ? 'closed' : isFresh ? 'fresh' : hasStarted ? 'stale' : 'starting',
+      isFresh,
+      keys: this.#keys.size,
+      lastError: this.#problems.last,
+      ...(this.#feed?.status() ?? NO_FEED),
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    this.#keys.close()
+    this.#checkingIssuer?.abort()
+    await this.#feed?.close()
+    this.#wake()
+  }
+
+  #requireToken(token: unknown): void {
+    if (this.#closing) throw new VerifierError('closed')
+    if (typeof token !== 'string' || token === '') throw new VerifierError('authentication_required')
+  }
+
+  #requireValid(token: string, principal: Principal): Principal {
+    const refusal = this.#tokens.judge(token, principal)
+    if (refusal !== undefined) throw new VerifierError(CODES[refusal])
+    this.#feed?.record(principal)
+    return principal
+  }
+
+  /** Milliseconds since the epoch: the issuer's clock if it is known, or else this machine's with the tolerance. */
+  #clock(): number {
+    return this.#feed?.clock() ?? Date.now() - this.#toleranceMs
+  }
+
+  #isReady(): boolean {
+    return this.#keys.size > 0 && (this.#feed?.isFresh() ?? true)
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting) wake()
+  }
+
+  #notReady(timeoutMs: number): VerifierError {
+    const problems = this.#problems
+    const issuer = problems.of('issuer')
+    if (issuer !== undefined) return new VerifierError('keys_unavailable', `the verifier cannot work: ${issuer}`)
+    const missing = [
+      ...(this.#keys.size === 0 ? [problems.of('keys') ?? 'the keys were not read'] : []),
+      ...(this.#feed?.isFresh() === false ? [problems.of('feed') ?? 'the list of revocations is not complete'] : []),
+    ]
+    const code = this.#keys.size === 0 ? 'keys_unavailable' : 'revocations_stale'
+    return new VerifierError(code, `the verifier is not ready after ${timeoutMs / 1000} s: ${missing.join('; ')}`)
+  }
+
+  #keysFetched(failure: RequestFailure | undefined): void {
+    if (failure) {
+      const effect = this.#keys.size > 0 ? 'the keys in memory are used' : 'no token can be verified'
+      const level = this.#keys.size > 0 ? 'warn' : 'error'
+      const kind = `${failure.kind} ${failure.status ?? ''} ${level}`
+      this.#problems.report('keys', kind, `the public keys cannot be read: ${failure.message}; ${effect}`, level)
+    } else {
+      this.#problems.end('keys', 'the public keys can be read again')
+      if (!this.#checkingIssuer) void this.#checkIssuer()
+    }
+    this.#wake()
+  }
+
+  /** A wrong `issuer` refuses every token, without a reason that anybody sees. So the service is asked once. */
+  async #checkIssuer(): Promise<void> {
+    const { issuer } = this.#settings
+    this.#checkingIssuer = new AbortController()
+    const found = await fetchIssuer(this.#settings, this.#checkingIssuer)
+    if (this.#closing || found === undefined || found === issuer) return
+    const message = `the option \`issuer\` is ${issuer}, but the tokens of ${this.#settings.baseUrl} have the issuer ${found}`
+    this.#problems.report('issuer', found, message, 'error')
+    this.#wake()
+  }
+}
+
+const NO_FEED = {
+  connected: false,
+  position: undefined,
+  revocations: 0,
+  clockOffsetMs: undefined,
+  verifierId: undefined,
+  ageMs: undefined,
+  ignoredEntries: 0,
+  droppedSightings: 0,
+}

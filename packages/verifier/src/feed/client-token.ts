@@ -1,0 +1,146 @@
+import { backOffMs } from '../transport/back-off.js'
+import { RequestFailure, requestJson, type Transport } from '../transport/request.js'
+
+export interface ClientTokenOptions {
+  transport: Transport
+  client: { id: string; secret: string }
+  /** Monotonic milliseconds. */
+  monotonic(): number
+}
+
+const TIMEOUT_MS = 5000
+const MAX_BYTES = 64 * 1024
+/** How long a refused id or secret is not tried again: only an operator can correct it. */
+const REFUSED_PAUSE = { firstMs: 10_000, mostMs: 60_000 }
+
+interface HeldToken {
+  value: string
+  renewAtMs: number
+  /** When the next token is waited for. Before, this one is still sent. */
+  unusableAtMs: number
+}
+
+/**
+ * The access token of the client (RFC 6749, 4.4), with the scope `revocations` only, so that a copy of it can do nothing
+ * else. It is renewed at a random moment in the second half of its lifetime, when it is next needed.
+ */
+export class ClientToken {
+  readonly #options: ClientTokenOptions
+  #held: HeldToken | undefined
+  #asking: Promise<string> | undefined
+  #controller: AbortController | undefined
+  #failures = 0
+  #failure: RequestFailure | undefined
+  #askAgainAtMs = Number.NEGATIVE_INFINITY
+  #isClosed = false
+
+  constructor(options: ClientTokenOptions) {
+    this.#options = options
+  }
+
+  /**
+   * A token that is valid for a while. After a failure, callers get the same failure until it is time to ask again.
+   *
+   * @throws RequestFailure
+   */
+  async get(): Promise<string> {
+    const nowMs = this.#options.monotonic()
+    const held = this.#held
+    if (held && nowMs < held.renewAtMs) return held.value
+    if (held && nowMs < held.unusableAtMs) {
+      this.#ask().catch(() => {})
+      return held.value
+    }
+    return this.#ask()
+  }
+
+  /** The service refused this token, so that the next caller gets another one. */
+  forget(token: string): void {
+    if (this.#held?.value === token) this.#held = undefined
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#held = undefined
+    this.#controller?.abort()
+  }
+
+  #ask(): Promise<string> {
+    const { monotonic } = this.#options
+    if (this.#failure && monotonic() < this.#askAgainAtMs) return Promise.reject(this.#failure)
+    this.#asking ??= this.#request().finally(() => {
+      this.#asking = undefined
+    })
+    return this.#asking
+  }
+
+  async #request(): Promise<string> {
+    const { transport, client, monotonic } = this.#options
+    const askedAtMs = monotonic()
+    this.#controller = new AbortController()
+    if (this.#isClosed) this.#controller.abort()
+    try {
+      const { value } = await requestJson(transport, '/oauth/token', {
+        method: 'POST',
+        headers: { authorization: basic(client), 'content-type': 'application/x-www-form-urlencoded' },
+        body: 'grant_type=client_credentials&scope=revocations',
+        controller: this.#controller,
+        timeoutMs: TIMEOUT_MS,
+        maxBytes: MAX_BYTES,
+      })
+      const { token, lifetimeMs } = readAnswer(value)
+      this.#failures = 0
+      this.#failure = undefined
+      this.#held = {
+        value: token,
+        renewAtMs: askedAtMs + lifetimeMs * (0.5 + 0.3 * Math.random()),
+        unusableAtMs: askedAtMs + lifetimeMs * 0.95,
+      }
+      return token
+    } catch (error) {
+      this.#failures++
+      const failure = explain(error as RequestFailure)
+      this.#failure = failure
+      this.#askAgainAtMs = monotonic() + backOffMs(this.#failures, isRefusal(failure) ? REFUSED_PAUSE : {})
+      throw failure
+    }
+  }
+}
+
+/** Both parts are form-encoded before they are joined (RFC 6749, 2.3.1). */
+function basic({ id, secret }: { id: string; secret: string }): string {
+  const encoded = [id, secret].map(part => new URLSearchParams({ '': part }).toString().slice(1)).join(':')
+  return `Basic ${Buffer.from(encoded).toString('base64')}`
+}
+
+function readAnswer(value: unknown): { token: string; lifetimeMs: number } {
+  const { access_token: token, expires_in: seconds } = (value ?? {}) as Record<string, unknown>
+  if (typeof token !== 'string' || !/^[\w.~+/=-]{1,8192}$/.test(token))
+    throw new RequestFailure('content', 'POST /oauth/token: the answer has no access token')
+  const isKnown = typeof seconds === 'number' && seconds >= 1
+  return { token, lifetimeMs: Math.min(isKnown ? seconds : 60, 3600) * 1000 }
+}
+
+/** Whether only an operator can correct it. */
+export function isRefusal({ kind, status }: RequestFailure): boolean {
+  return (
+    kind === 'redirect' ||
+    (kind === 'refused' && (status === 400 || status === 401 || status === 403 || status === 404))
+  )
+}
+
+/** Says what to do. */
+function explain(failure: RequestFailure): RequestFailure {
+  const { kind, message, status, code, retryAfterSeconds } = failure
+  const advice =
+    code === 'invalid_client' || status === 401
+      ? 'check `client.id` and `client.secret`'
+      : code === 'invalid_scope'
+        ? 'give the client the scope `revocations`'
+        : status === 404 || kind === 'redirect'
+          ? 'check `baseUrl`'
+          : undefined
+  return advice
+    ? new RequestFailure(kind, `${message}: ${advice}`, { status: status!, code, retryAfterSeconds })
+    : failure
+}

@@ -1,0 +1,206 @@
+import type { Principal } from '../core/index.js'
+import { backOffMs } from '../transport/back-off.js'
+import { type RequestFailure, requestNothing, type Transport } from '../transport/request.js'
+import { type ClientToken, isRefusal } from './client-token.js'
+
+export interface ReportsOptions {
+  transport: Transport
+  token: ClientToken
+  monotonic(): number
+  /** What the follower has reached. */
+  reached(): Reached
+  /** Called after every report, with the failure if it failed. */
+  onReported(failure: RequestFailure | undefined): void
+}
+
+export interface Reached {
+  /** What the service knows this verifier by. */
+  verifierId: string
+  /** The position to confirm; undefined before the first complete list, and while there is no connection. */
+  position: string | undefined
+  /** The service wants to know it at most this often. */
+  reportEveryMs: number
+}
+
+const PATH = '/auth/activity'
+const TIMEOUT_MS = 5000
+/** A closing verifier waits this long at most. */
+const CLOSING_TIMEOUT_MS = 1000
+const ACTIVITY_EVERY_MS = 1000
+/** A position is confirmed this often even if nothing changes. */
+const POSITION_EVERY_MS = 10_000
+/** Activity is an estimate: more tokens in a second are not recorded, so that memory is bounded. */
+const MAX_PENDING = 10_000
+/** The most sessions of one report. */
+const MAX_SESSIONS = 1000
+const REFUSED_PAUSE = { firstMs: 10_000, mostMs: 60_000 }
+
+/**
+ * Tells the service how far this verifier has applied the feed, for receipts, and which sessions were active here. No
+ * verification waits for a report, and a failure changes nothing for one.
+ */
+export class Reports {
+  readonly #options: ReportsOptions
+  /** When the session of each token was last seen here, in milliseconds since the epoch. */
+  #pending = new Map<Principal, number>()
+  #dropped = 0
+  /** Whether the position covers revocations that no report has confirmed. */
+  #isUrgent = false
+  #sentAtMs = Number.NEGATIVE_INFINITY
+  #notBeforeMs = Number.NEGATIVE_INFINITY
+  #failures = 0
+  #hasReported = false
+  #sending: Promise<void> | undefined
+  #controller: AbortController | undefined
+  #timer: NodeJS.Timeout | undefined
+  #isClosed = false
+
+  constructor(options: ReportsOptions) {
+    this.#options = options
+  }
+
+  /** How many sightings of sessions were not recorded or could not be reported. */
+  get dropped(): number {
+    return this.#dropped
+  }
+
+  /**
+   * The session of this token is active. Called for each request, so it does as little as possible.
+   *
+   * @param nowMs the issuer's clock, in milliseconds since the epoch
+   */
+  record(principal: Principal, nowMs: number): void {
+    const { size } = this.#pending
+    if (size >= MAX_PENDING && !this.#pending.has(principal)) {
+      this.#dropped++
+      return
+    }
+    this.#pending.set(principal, nowMs)
+    if (size === 0) this.#schedule()
+  }
+
+  /** @param isUrgent whether the position covers new revocations: a receipt may be waiting for it */
+  confirm(isUrgent: boolean): void {
+    this.#isUrgent ||= isUrgent
+    if (isUrgent || this.#timer === undefined) this.#schedule()
+  }
+
+  /** Reports the last activity, and that this verifier no longer has to be waited for. Never rejects. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    clearTimeout(this.#timer)
+    // What is in progress would take the place of the last report.
+    this.#controller?.abort()
+    await this.#sending
+    if (this.#hasReported || this.#pending.size > 0) await atMost(CLOSING_TIMEOUT_MS, this.#send(true))
+    this.#pending.clear()
+  }
+
+  #schedule(): void {
+    if (this.#isClosed || this.#sending) return
+    const { position, reportEveryMs } = this.#options.reached()
+    const sinceMs = [
+      ...(position !== undefined ? [POSITION_EVERY_MS] : []),
+      ...(position !== undefined && this.#isUrgent ? [reportEveryMs] : []),
+      ...(this.#pending.size > 0 ? [ACTIVITY_EVERY_MS] : []),
+    ]
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (sinceMs.length === 0) return
+    const dueMs = Math.max(this.#sentAtMs + Math.min(...sinceMs), this.#notBeforeMs)
+    this.#timer = setTimeout(() => void this.#sendNow(), Math.max(0, dueMs - this.#options.monotonic())).unref()
+  }
+
+  async #sendNow(): Promise<void> {
+    this.#timer = undefined
+    this.#sending = this.#send(false)
+    await this.#sending
+    this.#sending = undefined
+    this.#schedule()
+  }
+
+  /** Never rejects. */
+  async #send(isClosing: boolean): Promise<void> {
+    const { transport, token, monotonic, reached, onReported } = this.#options
+    const { verifierId, position } = reached()
+    const taken = this.#takePending()
+    const controller = new AbortController()
+    this.#controller = controller
+    this.#isUrgent = false
+    this.#sentAtMs = monotonic()
+    let bearer: string | undefined
+    try {
+      bearer = await token.get()
+      await requestNothing(transport, PATH, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' },
+        body: reportOf(verifierId, position, taken, isClosing),
+        controller,
+        timeoutMs: isClosing ? CLOSING_TIMEOUT_MS : TIMEOUT_MS,
+      })
+      this.#failures = 0
+      this.#hasReported = true
+      onReported(undefined)
+    } catch (error) {
+      const failure = error as RequestFailure
+      if (failure.status === 401 && bearer !== undefined) token.forget(bearer)
+      this.#failures++
+      this.#isUrgent = true
+      this.#notBeforeMs =
+        monotonic() + backOffMs(this.#failures, this.#failures > 1 && isRefusal(failure) ? REFUSED_PAUSE : {})
+      this.#putBack(taken)
+      if (!this.#isClosed) onReported(failure)
+    }
+  }
+
+  #takePending(): ReadonlyMap<Principal, number> {
+    const taken = this.#pending
+    this.#pending = new Map()
+    if (taken.size > MAX_SESSIONS) {
+      for (const [principal, seenAtMs] of [...taken].slice(MAX_SESSIONS)) {
+        taken.delete(principal)
+        this.#pending.set(principal, seenAtMs)
+      }
+    }
+    return taken
+  }
+
+  #putBack(taken: ReadonlyMap<Principal, number>): void {
+    for (const [principal, seenAtMs] of taken) {
+      if (this.#pending.has(principal)) continue
+      if (this.#pending.size >= MAX_PENDING) this.#dropped++
+      else this.#pending.set(principal, seenAtMs)
+    }
+  }
+}
+
+/** Waits for the work, which never rejects, but not longer than this. */
+async function atMost(ms: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>(resolve => {
+    timer = setTimeout(resolve, ms)
+  })
+  await Promise.race([work, late])
+  clearTimeout(timer)
+}
+
+/** A session and a generation appear once, with the latest instant. */
+function reportOf(
+  verifier: string,
+  position: string | undefined,
+  seen: ReadonlyMap<Principal, number>,
+  closing: boolean,
+): string {
+  const sessions = new Map<string, { sid: string; gen: number; at: number }>()
+  for (const [{ sessionId: sid, generation: gen }, at] of seen) {
+    const key = `${sid}:${gen}`
+    const before = sessions.get(key)
+    if (before === undefined || before.at < at) sessions.set(key, { sid, gen, at: Math.floor(at) })
+  }
+  return JSON.stringify({
+    verifier,
+    ...(position !== undefined && { position }),
+    ...(sessions.size > 0 && { sessions: [...sessions.values()] }),
+    ...(closing && { closing }),
+  })
+}

@@ -1,0 +1,132 @@
+import { hostname } from 'node:os'
+import type { VerifierLog, VerifierOptions } from './types.js'
+
+/** The checked options of a verifier, with every default. */
+export interface VerifierSettings {
+  issuer: string
+  audience: string
+  /** Without a slash at the end. */
+  baseUrl: string
+  client: { id: string; secret: string } | undefined
+  name: string
+  maxStalenessSeconds: number
+  clockToleranceSeconds: number
+  cacheSize: number
+  reportActivity: boolean
+  fetch: typeof fetch
+  log: VerifierLog
+}
+
+/**
+ * Checks every option at once, so that a mistake is found at the start and not at the first token.
+ *
+ * @throws TypeError that names the option
+ */
+export function readOptions(options: VerifierOptions): VerifierSettings {
+  if (typeof options !== 'object' || options === null) throw new TypeError('createVerifier requires options')
+  for (const name of Object.keys(options))
+    if (!KNOWN.has(name)) refuse(name, `does not exist. Known: ${[...KNOWN].join(', ')}`)
+  const { issuer, audience = issuer, baseUrl, client, name, reportActivity = true, log } = options
+  if (!isText(issuer, 1000))
+    refuse('issuer', 'is required: the claim `iss` of the tokens, for example https://auth.example.com')
+  if (!isText(audience, 1000)) refuse('audience', 'must be a text: the claim `aud` of the tokens')
+  if (name !== undefined && (typeof name !== 'string' || !/^[A-Za-z0-9_.:-]{1,64}$/.test(name)))
+    refuse('name', 'must be 1 to 64 characters from A-Z, a-z, 0-9, _ . : -')
+  if (typeof reportActivity !== 'boolean') refuse('reportActivity', 'must be true or false')
+  const { fetch = globalThis.fetch } = options
+  if (typeof fetch !== 'function') refuse('fetch', 'must be a function like the global fetch')
+  return {
+    issuer,
+    audience,
+    baseUrl: readBaseUrl(issuer, baseUrl),
+    client: client === undefined ? undefined : readClient(client),
+    name: name ?? defaultName(),
+    maxStalenessSeconds: readNumber(options, 'maxStalenessSeconds', 60, 5, 3600),
+    clockToleranceSeconds: readNumber(options, 'clockToleranceSeconds', 5, 0, 30),
+    cacheSize: readNumber(options, 'cacheSize', 10_000, 1, 10_000_000),
+    reportActivity,
+    fetch,
+    log: log === undefined ? consoleLog : readLog(log),
+  }
+}
+
+const KNOWN: ReadonlySet<string> = new Set<keyof VerifierOptions>([
+  'issuer',
+  'audience',
+  'baseUrl',
+  'client',
+  'name',
+  'maxStalenessSeconds',
+  'clockToleranceSeconds',
+  'cacheSize',
+  'reportActivity',
+  'fetch',
+  'log',
+])
+
+function refuse(option: string, problem: string): never {
+  throw new TypeError(`createVerifier: the option \`${option}\` ${problem}`)
+}
+
+function isText(value: unknown, maxLength: number): value is string {
+  return typeof value === 'string' && value !== '' && value.length <= maxLength
+}
+
+function readBaseUrl(issuer: string, baseUrl: unknown): string {
+  const option = baseUrl === undefined ? 'issuer' : 'baseUrl'
+  const value = baseUrl ?? issuer
+  const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined
+  if (url?.protocol !== 'https:' && url?.protocol !== 'http:')
+    refuse(
+      option,
+      option === 'issuer'
+        ? 'is no http(s) URL, so the option `baseUrl` is required: where Latchkey is reached from here'
+        : 'must be an http(s) URL: where Latchkey is reached from here, for example http://latchkey:3000',
+    )
+  if (url.username !== '' || url.password !== '') refuse(option, 'must not contain a password: use the option `client`')
+  if (url.search !== '' || url.hash !== '') refuse(option, 'must be a URL without `?` and `#`')
+  return url.href.replace(/\/+$/, '')
+}
+
+function readClient(client: unknown): { id: string; secret: string } {
+  const { id, secret } = (typeof client === 'object' && client !== null ? client : {}) as Record<string, unknown>
+  if (!isText(id, 200)) refuse('client.id', 'must be the id of a client with the scope `revocations`')
+  if (!isText(secret, 1000)) refuse('client.secret', 'must be the secret of the client')
+  return { id, secret }
+}
+
+function readNumber(
+  options: VerifierOptions,
+  option: 'maxStalenessSeconds' | 'clockToleranceSeconds' | 'cacheSize',
+  byDefault: number,
+  least: number,
+  most: number,
+): number {
+  const value = options[option] ?? byDefault
+  if (!Number.isInteger(value) || value < least || value > most)
+    refuse(option, `must be a whole number from ${least} to ${most}`)
+  return value
+}
+
+function defaultName(): string {
+  return (
+    hostname()
+      .replaceAll(/[^A-Za-z0-9_.:-]/g, '-')
+      .slice(0, 64) || 'verifier'
+  )
+}
+
+function readLog(log: VerifierLog): VerifierLog {
+  for (const level of ['info', 'warn', 'error'] as const)
+    if (typeof log?.[level] !== 'function') refuse('log', 'must have the functions `info`, `warn` and `error`')
+  return log
+}
+
+/** What an operator must know is never lost, and a verifier that works writes nothing. */
+const consoleLog: VerifierLog = {
+  info: () => {},
+  // biome-ignore lint/suspicious/noConsole: a service that gives no log must still learn of problems
+  warn: message => console.warn(`latchkey verifier: ${message}`),
+  // biome-ignore lint/suspicious/noConsole: as above
+  error: message => console.error(`latchkey verifier: ${message}`),
+}
