@@ -138,7 +138,10 @@ function answer(toy: ToyIssuer, request: IncomingMessage, response: ServerRespon
   const url = new URL(request.url!, toy.url)
   toy.requests.push(`${request.method} ${url.pathname}`)
   const override = toy.override.get(url.pathname)
-  if (override) return override(request, response)
+  if (override) {
+    override(request, response)
+    return
+  }
   const json = (value: unknown, headers = {}) =>
     response.writeHead(200, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(value))
   switch (url.pathname) {
