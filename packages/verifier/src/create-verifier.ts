@@ -35,7 +35,9 @@ class TokenVerifierOfIssuer implements Verifier {
   readonly #tokens: TokenVerifier
   readonly #toleranceMs: number
   readonly #waiting = new Set<() => void>()
-  #checkingIssuer: AbortController | undefined
+  readonly #checkingIssuer = new AbortController()
+  /** Undefined until the question is sent. */
+  #isIssuerKnown: boolean | undefined
   #closing: Promise<void> | undefined
 
   constructor(settings: VerifierSettings) {
@@ -92,9 +94,9 @@ class TokenVerifierOfIssuer implements Verifier {
       wake()
     }, timeoutMs)
     try {
-      while (!this.#isReady()) {
+      while (!this.#isReady() || (this.#isIssuerKnown === false && !isLate)) {
         if (this.#closing) throw new VerifierError('closed')
-        if (isLate || this.#problems.of('issuer')) throw this.#notReady(timeoutMs)
+        if (isLate) throw this.#notReady(timeoutMs)
         await new Promise<void>(resolve => {
           wake = resolve
           this.#waiting.add(resolve)
@@ -104,6 +106,9 @@ class TokenVerifierOfIssuer implements Verifier {
     } finally {
       clearTimeout(timer)
     }
+    const wrongIssuer = this.#problems.of('issuer')
+    if (wrongIssuer !== undefined)
+      throw new VerifierError('keys_unavailable', `the verifier cannot work: ${wrongIssuer}`)
   }
 
   status(): VerifierStatus {
@@ -126,7 +131,7 @@ class TokenVerifierOfIssuer implements Verifier {
 
   async #close(): Promise<void> {
     this.#keys.close()
-    this.#checkingIssuer?.abort()
+    this.#checkingIssuer.abort()
     await this.#feed?.close()
     this.#wake()
   }
@@ -158,8 +163,6 @@ class TokenVerifierOfIssuer implements Verifier {
 
   #notReady(timeoutMs: number): VerifierError {
     const problems = this.#problems
-    const issuer = problems.of('issuer')
-    if (issuer !== undefined) return new VerifierError('keys_unavailable', `the verifier cannot work: ${issuer}`)
     const missing = [
       ...(this.#keys.size === 0 ? [problems.of('keys') ?? 'the keys were not read'] : []),
       ...(this.#feed?.isFresh() === false ? [problems.of('feed') ?? 'the list of revocations is not complete'] : []),
@@ -176,7 +179,7 @@ class TokenVerifierOfIssuer implements Verifier {
       this.#problems.report('keys', kind, `the public keys cannot be read: ${failure.message}; ${effect}`, level)
     } else {
       this.#problems.end('keys', 'the public keys can be read again')
-      if (!this.#checkingIssuer) void this.#checkIssuer()
+      if (this.#isIssuerKnown === undefined) void this.#checkIssuer()
     }
     this.#wake()
   }
@@ -184,11 +187,13 @@ class TokenVerifierOfIssuer implements Verifier {
   /** A wrong `issuer` refuses every token, without a reason that anybody sees. So the service is asked once. */
   async #checkIssuer(): Promise<void> {
     const { issuer } = this.#settings
-    this.#checkingIssuer = new AbortController()
+    this.#isIssuerKnown = false
     const found = await fetchIssuer(this.#settings, this.#checkingIssuer)
-    if (this.#closing || found === undefined || found === issuer) return
-    const message = `the option \`issuer\` is ${issuer}, but the tokens of ${this.#settings.baseUrl} have the issuer ${found}`
-    this.#problems.report('issuer', found, message, 'error')
+    if (found !== undefined && found !== issuer && !this.#closing) {
+      const message = `the option \`issuer\` is ${issuer}, but the tokens of ${this.#settings.baseUrl} have the issuer ${found}`
+      this.#problems.report('issuer', found, message, 'error')
+    }
+    this.#isIssuerKnown = true
     this.#wake()
   }
 }
