@@ -94,7 +94,7 @@ class TokenVerifierOfIssuer implements Verifier {
       wake()
     }, timeoutMs)
     try {
-      while (!this.#isReady() || (this.#isIssuerKnown === false && !isLate)) {
+      while (this.#closing || !this.#isReady() || (this.#isIssuerKnown === false && !isLate)) {
         if (this.#closing) throw new VerifierError('closed')
         if (isLate) throw this.#notReady(timeoutMs)
         await new Promise<void>(resolve => {

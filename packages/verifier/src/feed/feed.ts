@@ -112,8 +112,8 @@ export class Feed {
   async close(): Promise<void> {
     clearInterval(this.#timer)
     await this.#reports.close()
-    await this.#follower.close()
     this.#token.close()
+    await this.#follower.close()
     this.#isConnected = false
   }
 

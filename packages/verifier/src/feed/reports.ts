@@ -89,11 +89,17 @@ export class Reports {
   async close(): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#timer)
+    await atMost(CLOSING_TIMEOUT_MS, this.#finish())
+    this.#controller?.abort()
+    this.#pending.clear()
+  }
+
+  async #finish(): Promise<void> {
     // What is in progress would take the place of the last report.
     this.#controller?.abort()
     await this.#sending
-    if (this.#hasReported || this.#pending.size > 0) await atMost(CLOSING_TIMEOUT_MS, this.#send(true))
-    this.#pending.clear()
+    const isKnown = this.#hasReported || this.#options.reached().position !== undefined
+    if (isKnown || this.#pending.size > 0) await this.#send(true)
   }
 
   #schedule(): void {
@@ -136,7 +142,7 @@ export class Reports {
         headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' },
         body: reportOf(verifierId, position, taken, isClosing),
         controller,
-        timeoutMs: isClosing ? CLOSING_TIMEOUT_MS : TIMEOUT_MS,
+        timeoutMs: TIMEOUT_MS,
       })
       this.#failures = 0
       this.#hasReported = true
