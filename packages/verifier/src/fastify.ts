@@ -1,0 +1,168 @@
+// For the compiler only: the declarations at the end of this file add to those of Fastify.
+import type {} from 'fastify'
+import { answerHeaders, issuerNowSeconds } from './adapters/answer-headers.js'
+import { type AuthenticateOptions, type Authentication, createAuthenticator } from './adapters/authenticate.js'
+import { isRefusal, refusalFor, refusalHeaders } from './adapters/refusal.js'
+import { type Requirement, recentAuthRequirement, roleRequirement } from './adapters/requirements.js'
+import type { SentRequest } from './adapters/sent-token.js'
+import type { Principal, Verifier } from './types.js'
+
+// The types use none of Fastify's, so that any copy of Fastify fits and an application compiles without skipLibCheck.
+
+export type { AuthenticateOptions, Renew, Renewal } from './adapters/authenticate.js'
+
+export interface GuardOptions extends Omit<AuthenticateOptions, 'optional'> {
+  /**
+   * How a refused request is answered. `answer`: with problem details, as Latchkey does. `throw`: a VerifierError is
+   * thrown, and the error handler of the application answers; the headers are set.
+   */
+  readonly errors?: 'answer' | 'throw'
+}
+
+export interface LatchkeyPluginOptions extends GuardOptions {
+  readonly verifier: Verifier
+}
+
+/** A hook for `onRequest`, `preValidation` or `preHandler` of a route, or for `addHook`. */
+export type GuardHook = (request: GuardedRequest, reply: GuardedReply, done: (error?: Error) => void) => void
+
+/** The part of a request that a guard uses. */
+export interface GuardedRequest {
+  readonly id: unknown
+  readonly raw: SentRequest
+}
+
+/** The part of a reply that a guard uses. */
+export interface GuardedReply {
+  readonly sent: boolean
+  header(name: string, value: string): unknown
+  code(status: number): unknown
+  send(body: string): unknown
+}
+
+/** The hooks of the plugin, for an application that has its own decorators with these names, or several verifiers. */
+export interface Guards {
+  /** Admits only requests with a valid access token, and sets `request.principal`. */
+  readonly authenticate: GuardHook
+  /** Admits requests without a token too: then `request.principal` is null. A refused token stays refused. */
+  readonly authenticateOptional: GuardHook
+  /** As `authenticate`, and the user must have one of these roles. */
+  requireRole(role: string, ...others: readonly string[]): GuardHook
+  /** As `authenticate`, and the user must have signed in at most so many seconds ago (RFC 9470). */
+  requireRecentAuth(maxAgeSeconds: number): GuardHook
+}
+
+/**
+ * Creates the hooks without a plugin. They need `app.decorateRequest('principal', null)`.
+ *
+ * @throws TypeError if the options are wrong
+ */
+export function createGuards(verifier: Verifier, { errors = 'answer', ...options }: GuardOptions = {}): Guards {
+  const required = createAuthenticator(verifier, options)
+  const ifPresent = createAuthenticator(verifier, { ...options, optional: true })
+  const refuse = errors === 'throw' ? refuseByThrowing : refuseByAnswering
+
+  function hook(identify: typeof required, requirement?: Requirement): GuardHook {
+    return (request, reply, done) => {
+      const conclude = (authentication: Authentication) => {
+        for (const [name, value] of answerHeaders(authentication, verifier)) reply.header(name, value)
+        const { principal, error } = authentication
+        if (error !== undefined) return refuse(error, request, reply, done)
+        try {
+          if (principal) requirement?.(principal)
+        } catch (thrown) {
+          return refuse(thrown, request, reply, done)
+        }
+        ;(request as { principal?: Principal | null }).principal = principal ?? null
+        done()
+      }
+      const authentication = identify(request.raw)
+      if (authentication instanceof Promise) authentication.then(conclude).catch(done)
+      else conclude(authentication)
+    }
+  }
+
+  return {
+    authenticate: hook(required),
+    authenticateOptional: hook(ifPresent),
+    requireRole: (...roles) => hook(required, roleRequirement(roles)),
+    requireRecentAuth: maxAgeSeconds =>
+      hook(
+        required,
+        recentAuthRequirement(maxAgeSeconds, () => issuerNowSeconds(verifier)),
+      ),
+  }
+}
+
+function refuseByAnswering(error: unknown, { id }: GuardedRequest, reply: GuardedReply, done: Done): void {
+  if (!isRefusal(error)) {
+    done(error as Error)
+    return
+  }
+  if (reply.sent) return
+  const { status, headers, body } = refusalFor(error, String(id))
+  for (const [name, value] of Object.entries(headers)) reply.header(name, value)
+  reply.code(status)
+  // A text is not serialised by the schema of the route.
+  reply.send(body)
+}
+
+function refuseByThrowing(error: unknown, _request: GuardedRequest, reply: GuardedReply, done: Done): void {
+  if (isRefusal(error) && !reply.sent)
+    for (const [name, value] of Object.entries(refusalHeaders(error))) reply.header(name, value)
+  done(error as Error)
+}
+
+type Done = Parameters<GuardHook>[2]
+
+/** The part of a Fastify instance that the plugin uses. */
+export interface FastifyApplication {
+  readonly version: string
+  readonly prefix: string
+}
+
+/**
+ * The plugin: `await app.register(latchkey, { verifier })`. It adds `request.principal`, and the hooks `app.authenticate`,
+ * `app.requireRole('editor')` and `app.requireRecentAuth(300)` to the context in which it is registered and to those
+ * within. It refuses nothing by itself: name a hook in the routes, or add it to a context with `addHook`.
+ *
+ * The application closes the verifier itself, because several can share it.
+ */
+async function latchkey(app: FastifyApplication, { verifier, ...options }: LatchkeyPluginOptions): Promise<void> {
+  const { decorate, decorateRequest, hasRequestDecorator } = app as unknown as Decorating
+  const guards = createGuards(verifier, options)
+  // Latchkey itself, if the application contains it, has declared it too.
+  if (!hasRequestDecorator.call(app, 'principal')) decorateRequest.call(app, 'principal', null)
+  for (const [name, guard] of Object.entries(guards)) decorate.call(app, name, guard)
+}
+
+interface Decorating {
+  decorate(name: string, value: unknown): void
+  decorateRequest(name: string, value: unknown): void
+  hasRequestDecorator(name: string): boolean
+}
+
+// What the package fastify-plugin does: without a context of its own, the plugin decorates the one that registers it.
+export default Object.assign(latchkey, {
+  [Symbol.for('skip-override')]: true,
+  [Symbol.for('fastify.display-name')]: '@latchkey/verifier',
+  [Symbol.for('plugin-meta')]: { name: '@latchkey/verifier', fastify: '>=4' },
+})
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The hook of routes for signed-in users: sets `request.principal`, or refuses. */
+    authenticate: GuardHook
+    /** Admits requests without a token too: then `request.principal` is null. */
+    authenticateOptional: GuardHook
+    /** The hook of routes for users with one of these roles. */
+    requireRole(role: string, ...others: readonly string[]): GuardHook
+    /** The hook of routes for users who signed in at most so many seconds ago (RFC 9470). */
+    requireRecentAuth(maxAgeSeconds: number): GuardHook
+  }
+
+  interface FastifyRequest {
+    /** Set by the hooks; null on routes without one. */
+    principal: Principal
+  }
+}
