@@ -49,7 +49,7 @@ export function refusalFor(error: VerifierError, requestId?: string): Refusal {
   const detail = DETAILS[code]
   return {
     status,
-    headers: { ...refusalHeaders(error), 'content-type': 'application/problem+json' },
+    headers: { ...refusalHeaders(error), 'content-type': 'application/problem+json; charset=utf-8' },
     body: JSON.stringify({
       type: `urn:latchkey:error:${code}`,
       title: TITLES[code],
@@ -76,7 +76,7 @@ export function refusalHeaders({ code, status, challenge, retryAfterSeconds }: V
 /** The answer to a request that failed because of a defect. It does not say which. */
 export const INTERNAL_ERROR: Refusal = {
   status: 500,
-  headers: { 'cache-control': 'no-store', 'content-type': 'application/problem+json' },
+  headers: { 'cache-control': 'no-store', 'content-type': 'application/problem+json; charset=utf-8' },
   body: JSON.stringify({
     type: 'urn:latchkey:error:internal_error',
     title: 'An internal error occurred.',
