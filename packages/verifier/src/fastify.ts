@@ -152,9 +152,9 @@ export default Object.assign(latchkey, {
 declare module 'fastify' {
   interface FastifyInstance {
     /** The hook of routes for signed-in users: sets `request.principal`, or refuses. */
-    authenticate: GuardHook
+    authenticate(request: GuardedRequest, reply: GuardedReply, done: (error?: Error) => void): void
     /** Admits requests without a token too: then `request.principal` is null. */
-    authenticateOptional: GuardHook
+    authenticateOptional(request: GuardedRequest, reply: GuardedReply, done: (error?: Error) => void): void
     /** The hook of routes for users with one of these roles. */
     requireRole(role: string, ...others: readonly string[]): GuardHook
     /** The hook of routes for users who signed in at most so many seconds ago (RFC 9470). */

@@ -1,6 +1,6 @@
 import fastifyJwt, { type TokenOrHeader } from '@fastify/jwt'
 import type { Principal } from '@latchkey/verifier/core'
-import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { AuthContext } from '../../domain/context.js'
 import { verifyAccessToken } from '../../domain/tokens/verify-access-token.js'
@@ -54,7 +54,7 @@ export const authenticate = fp(
       return verifyAccessToken(context, token).then(principal => reply.setPrincipal(principal))
     }
 
-    app.decorate('authenticate', (request, reply, done) => {
+    app.decorate('authenticate', (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => {
       let verified: Promise<void> | undefined
       try {
         verified = verifyPresentedToken(request, reply)
@@ -155,7 +155,7 @@ declare module '@fastify/jwt' {
 declare module 'fastify' {
   interface FastifyInstance {
     /** The hook of routes for signed-in users: sets `request.principal`, or refuses with 401. */
-    authenticate: onRequestHookHandler
+    authenticate(request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void
   }
 
   interface FastifyReply {

@@ -8,7 +8,7 @@ import t, { type Test } from 'tap'
 import { type Send, sendTo } from './frameworks.js'
 import { openService } from './open-service.js'
 
-const versions = { 'Express 5': express5, 'Express 4': express4 as typeof express5 }
+const versions = { 'Express 5': express5, 'Express 4': express4 }
 
 async function serve(t: Test, app: Express): Promise<Send> {
   const server = createServer(app)

@@ -40,7 +40,7 @@ export const frameworks: Record<string, (t: Test, verifier: Verifier, options?: 
     return sendTo(await app.listen({ host: '127.0.0.1', port: 0 }))
   },
   'Express 5': (t, verifier, options) => serve(t, expressService(express5, verifier, options)),
-  'Express 4': (t, verifier, options) => serve(t, expressService(express4 as typeof express5, verifier, options)),
+  'Express 4': (t, verifier, options) => serve(t, expressService(express4, verifier, options)),
   'node:http': (t, verifier, options) => serve(t, httpService(verifier, options)),
   Hono: async (_t, verifier, options) => sendToHandler(honoService(verifier, options).fetch),
   'a fetch handler': async (_t, verifier, options) => sendToHandler(fetchService(verifier, options)),
