@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { cp, mkdir, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -11,13 +11,25 @@ const root = resolve(import.meta.dirname, '../..')
  * Its node_modules contains the packages of this repository, as in the packed service.
  */
 export async function buildService(folder: string): Promise<void> {
-  const verifier = join(folder, 'node_modules/@latchkey/verifier')
-  await mkdir(verifier, { recursive: true })
-  await Promise.all([compile('.', folder), compile('packages/verifier', verifier)])
+  await mkdir(folder, { recursive: true })
+  await Promise.all([compile('.', folder), installVerifier(folder)])
   for (const name of ['package.json', 'drizzle']) await cp(join(root, name), join(folder, name), { recursive: true })
+}
+
+/**
+ * Builds `@latchkey/verifier` and puts it into the node_modules of a folder, with what it needs, as `npm install` does.
+ * Other packages are links to those of this repository.
+ */
+export async function installVerifier(folder: string, others: readonly string[] = []): Promise<void> {
+  const modules = join(folder, 'node_modules')
+  const verifier = join(modules, '@latchkey/verifier')
+  await mkdir(verifier, { recursive: true })
+  await compile('packages/verifier', verifier)
   await cp(join(root, 'packages/verifier/package.json'), join(verifier, 'package.json'))
-  const parser = 'node_modules/eventsource-parser'
-  await symlink(join(root, parser), join(folder, parser))
+  for (const name of ['eventsource-parser', ...others]) {
+    await mkdir(dirname(join(modules, name)), { recursive: true })
+    await symlink(join(root, 'node_modules', name), join(modules, name))
+  }
 }
 
 async function compile(project: string, folder: string): Promise<void> {

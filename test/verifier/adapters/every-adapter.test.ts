@@ -60,7 +60,7 @@ t.test('a refused request is answered as Latchkey answers it', async t => {
   await withEach(t, verifier, {}, async (t, send) => {
     for (const [what, headers] of Object.entries(refused)) {
       const answer = await send('/me', headers)
-      t.same(comparable(answer), comparable(await latchkey('/auth/verify', headers)), what)
+      t.same(comparable(answer), comparable(await latchkey('/auth/profile', headers)), what)
     }
     t.equal((await send('/me')).body.code, 'authentication_required')
     t.equal((await send('/me', refused['two tokens'])).status, 400)

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { VerifierError } from '@latchkey/verifier'
+import { type Verifier, VerifierError } from '@latchkey/verifier'
 import { authenticate, requireRecentAuth, requireRole } from '@latchkey/verifier/express'
 import express5, { type ErrorRequestHandler, type Express } from 'express'
 import express4 from 'express4'
@@ -15,6 +15,11 @@ async function serve(t: Test, app: Express): Promise<Send> {
   t.teardown(() => server.close())
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   return sendTo(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+}
+
+/** A verifier that knows no token yet, and of which these methods are others. */
+function without(verifier: Verifier, methods: Partial<Verifier>): Verifier {
+  return Object.assign(Object.create(verifier), { verifyKnown: () => undefined, ...methods })
 }
 
 for (const [name, express] of Object.entries(versions)) {
@@ -73,13 +78,12 @@ for (const [name, express] of Object.entries(versions)) {
     const { verifier, user } = await openService(t)
     const defect = new Error('a defect of the verifier')
     const broken = [
-      { ...verifier, verifyKnown: () => undefined, verify: async () => Promise.reject(defect) },
-      {
-        ...verifier,
+      without(verifier, { verify: () => Promise.reject(defect) }),
+      without(verifier, {
         verifyKnown() {
           throw defect
         },
-      },
+      }),
     ]
     for (const one of broken) {
       const app = express()
@@ -111,13 +115,12 @@ for (const [name, express] of Object.entries(versions)) {
     const { verifier } = await openService(t)
     const app = express()
     let resume: (() => void) | undefined
-    const slow = {
-      ...verifier,
+    const slow = without(verifier, {
       verify: () =>
-        new Promise<never>((_resolve, reject) => {
+        new Promise((_resolve, reject) => {
           resume = () => reject(new VerifierError('token_invalid', 'late'))
         }),
-    }
+    })
     app.use((_request, response, next) => {
       next()
       response.status(503).end('{"text":"timed out"}')

@@ -22,5 +22,15 @@ function expiresSoon({ issuedAt, expiresAt }: Principal, verifier: Verifier): bo
 
 /** The time by the clock of the issuer, which wrote the instants in the token; in seconds since the epoch. */
 export function issuerNowSeconds(verifier: Verifier): number {
-  return (Date.now() + (verifier.status().clockOffsetMs ?? 0)) / 1000
+  const nowMs = Date.now()
+  let offset = offsets.get(verifier)
+  // The status is more than a request should cost.
+  if (!offset || Math.abs(nowMs - offset.readAtMs) > OFFSET_TTL_MS) {
+    offset = { offsetMs: verifier.status().clockOffsetMs ?? 0, readAtMs: nowMs }
+    offsets.set(verifier, offset)
+  }
+  return (nowMs + offset.offsetMs) / 1000
 }
+
+const offsets = new WeakMap<Verifier, { offsetMs: number; readAtMs: number }>()
+const OFFSET_TTL_MS = 1000

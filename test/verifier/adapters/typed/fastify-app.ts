@@ -1,0 +1,21 @@
+import { createVerifier, type Principal } from '@latchkey/verifier'
+import latchkey, { createGuards } from '@latchkey/verifier/fastify'
+import Fastify from 'fastify'
+
+const verifier = createVerifier({ issuer: 'https://auth.example.com' })
+const app = Fastify()
+await app.register(latchkey, { verifier, cookie: '__Host-latchkey-at', errors: 'throw' })
+app.addHook('onRequest', app.authenticate)
+app.get('/', { onRequest: [app.authenticate, app.requireRole('editor', 'admin')] }, request => {
+  const { userId }: Principal = request.principal
+  return userId
+})
+app.get<{ Params: { id: string } }>('/:id', { preHandler: app.requireRecentAuth(300) }, async (request, reply) =>
+  reply.send(request.params.id),
+)
+app.get('/open', { onRequest: app.authenticateOptional }, request => request.principal.roles)
+// @ts-expect-error: nobody has none of no roles
+app.requireRole()
+// @ts-expect-error: the plugin needs a verifier
+await app.register(latchkey, { cookie: '__Host-latchkey-at' })
+app.get('/guards', { onRequest: createGuards(verifier).requireRole('editor') }, async () => 'x')
