@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { answerHeaders, issuerNowSeconds } from './adapters/answer-headers.js'
 import { type AuthenticateOptions, type Authentication, createAuthenticator } from './adapters/authenticate.js'
-import { isRefusal, refusalHeaders, refuse } from './adapters/refusal.js'
+import { isRefusal, refusalHeaders } from './adapters/refusal.js'
 import { type Requirement, recentAuthRequirement, roleRequirement } from './adapters/requirements.js'
 import { addHeaders, sendRefusal } from './adapters/server-response.js'
 import type { Principal, Verifier } from './types.js'
+import { VerifierError } from './verifier-error.js'
 
 export type { AuthenticateOptions, Renew, Renewal } from './adapters/authenticate.js'
 
@@ -88,7 +89,7 @@ function guard(name: string, requirementOf: (verifier: Verifier) => Requirement)
     const admission = admissions.get(request)
     if (!admission) return next(new Error(`${name} needs authenticate(verifier) before it.`))
     try {
-      if (!request.principal) throw refuse('authentication_required')
+      if (!request.principal) throw new VerifierError('authentication_required')
       requirementOf(admission.verifier)(request.principal)
     } catch (error) {
       return admission.refuse(request, response, next, error)

@@ -1,9 +1,10 @@
 import { answerHeaders, type Header, issuerNowSeconds } from './adapters/answer-headers.js'
 import { type AuthenticateOptions, createAuthenticator } from './adapters/authenticate.js'
-import { isRefusal, refusalFor, refuse } from './adapters/refusal.js'
+import { isRefusal, refusalFor } from './adapters/refusal.js'
 import { type Requirement, recentAuthRequirement, roleRequirement } from './adapters/requirements.js'
 import type { SentRequest } from './adapters/sent-token.js'
 import type { Principal, Verifier } from './types.js'
+import { VerifierError } from './verifier-error.js'
 
 export type { AuthenticateOptions, Renew, Renewal } from './adapters/authenticate.js'
 
@@ -86,7 +87,7 @@ function createGuard(verifier: Verifier, { roles, maxAgeSeconds, ...options }: W
     const complete = (response: Response) => withHeaders(response, answerHeaders(authentication, verifier))
     try {
       if (authentication.error !== undefined) throw authentication.error
-      if (requirements.length > 0 && !principal) throw refuse('authentication_required')
+      if (requirements.length > 0 && !principal) throw new VerifierError('authentication_required')
       for (const require of requirements) require(principal!)
     } catch (error) {
       if (!isRefusal(error)) throw error

@@ -1,6 +1,7 @@
 import type { Principal, Verifier } from '../types.js'
+import { VerifierError } from '../verifier-error.js'
 import { isFromOwnSite, onlyReads } from './own-site.js'
-import { isRefusal, refuse } from './refusal.js'
+import { isRefusal } from './refusal.js'
 import { bearerToken, cookieValues, type SentRequest } from './sent-token.js'
 
 /** What every adapter accepts. */
@@ -67,7 +68,7 @@ export function createAuthenticator(verifier: Verifier, options: AuthenticateOpt
     if (!onlyReads(request) && !isFromOwnSite(request.headers, origins)) {
       // Without a cookie there is nothing that another site could misuse.
       if (tokens.length === 0) return missing()
-      return refused(refuse('cross_site_request'))
+      return refused(new VerifierError('cross_site_request'))
     }
     const token = renewed.get(request) ?? (tokens.length === 1 ? tokens[0] : undefined)
     if (token !== undefined && !renew && !optional) return ofToken(token)
@@ -93,7 +94,7 @@ export function createAuthenticator(verifier: Verifier, options: AuthenticateOpt
   }
 
   function missing(): Authentication {
-    return optional ? NOBODY : refused(refuse('authentication_required'))
+    return optional ? NOBODY : refused(new VerifierError('authentication_required'))
   }
 
   return request => {

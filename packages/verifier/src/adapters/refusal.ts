@@ -1,4 +1,4 @@
-import { VerifierError, type VerifierErrorCode, type VerifierErrorOptions } from '../verifier-error.js'
+import { TITLES, VerifierError, type VerifierErrorCode } from '../verifier-error.js'
 
 /** The answer to a refused request: problem details (RFC 9457), as Latchkey itself sends them. */
 export interface Refusal {
@@ -7,31 +7,10 @@ export interface Refusal {
   readonly body: string
 }
 
-/** The texts of Latchkey for the same codes. An error's own message is for the log: it can name an address. */
-const TITLES: Record<VerifierErrorCode, string> = {
-  authentication_required: 'An access token is required.',
-  token_invalid: 'The access token is invalid.',
-  token_expired: 'The access token has expired.',
-  token_revoked: 'The access token was revoked.',
-  token_stale: 'The access token is out of date; refresh it.',
-  insufficient_role: 'The user does not have the required role.',
-  insufficient_user_authentication: 'A more recent sign-in is required.',
-  ambiguous_request: 'A header, cookie or field appears more than once.',
-  cross_site_request: 'Requests from other sites are not allowed.',
-  revocations_stale: 'The revocation list is too old to trust; try again in a moment.',
-  keys_unavailable: 'The keys that verify tokens are unavailable; try again in a moment.',
-  closed: 'The service is stopping; try again in a moment.',
-}
-
 /** What the reader of the answer can do, where the title does not say it. */
 const DETAILS: Partial<Record<VerifierErrorCode, string>> = {
   ambiguous_request: 'The header authorization appears more than once.',
   cross_site_request: 'If the page is yours, the service must name its origin in the option origins.',
-}
-
-/** Creates an error of the adapters. */
-export function refuse(code: VerifierErrorCode, options?: VerifierErrorOptions): VerifierError {
-  return new VerifierError(code, TITLES[code], options)
 }
 
 /** Whether an error is a refusal. Anything else is a defect, which the framework answers. */
@@ -52,6 +31,7 @@ export function refusalFor(error: VerifierError, requestId?: string): Refusal {
     headers: { ...refusalHeaders(error), 'content-type': 'application/problem+json; charset=utf-8' },
     body: JSON.stringify({
       type: `urn:latchkey:error:${code}`,
+      // An error's own message is for the log: it can name an address.
       title: TITLES[code],
       status,
       code,

@@ -1,5 +1,5 @@
 import type { Principal } from '../types.js'
-import { refuse } from './refusal.js'
+import { VerifierError } from '../verifier-error.js'
 
 /** What a principal must fulfil. Throws a VerifierError if it does not. */
 export type Requirement = (principal: Principal) => void
@@ -13,7 +13,7 @@ export function roleRequirement(roles: readonly string[]): Requirement {
   if (roles.length === 0 || !roles.every(role => typeof role === 'string' && role !== ''))
     throw new TypeError("requireRole needs one or more names of roles: requireRole('editor', 'admin').")
   return principal => {
-    if (!roles.some(role => principal.roles.includes(role))) throw refuse('insufficient_role')
+    if (!roles.some(role => principal.roles.includes(role))) throw new VerifierError('insufficient_role')
   }
 }
 
@@ -28,7 +28,7 @@ export function recentAuthRequirement(maxAgeSeconds: number, now: () => number):
     throw new TypeError('requireRecentAuth needs a whole number of seconds: requireRecentAuth(300).')
   return ({ authTime }) => {
     if (authTime + maxAgeSeconds < now())
-      throw refuse('insufficient_user_authentication', {
+      throw new VerifierError('insufficient_user_authentication', undefined, {
         challenge:
           'Bearer error="insufficient_user_authentication", ' +
           `error_description="A more recent sign-in is required.", max_age="${maxAgeSeconds}"`,

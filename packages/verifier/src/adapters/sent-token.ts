@@ -1,4 +1,4 @@
-import { refuse } from './refusal.js'
+import { VerifierError } from '../verifier-error.js'
 
 /** The headers of a request, with names in lower case, as Node has them. */
 export type SentHeaders = Readonly<Record<string, string | readonly string[] | undefined>>
@@ -26,9 +26,9 @@ export function bearerToken({ headers, rawHeaders }: SentRequest): string | unde
   const { authorization } = headers
   if (authorization === undefined) return undefined
   if (typeof authorization !== 'string' || isRepeated('authorization', headers, rawHeaders))
-    throw refuse('ambiguous_request')
+    throw new VerifierError('ambiguous_request')
   if (!authorization.startsWith('Bearer ') && authorization.slice(0, 7).toLowerCase() !== 'bearer ')
-    throw refuse('token_invalid')
+    throw new VerifierError('token_invalid')
   let start = 'Bearer '.length
   while (authorization[start] === ' ') start++
   return authorization.slice(start)
