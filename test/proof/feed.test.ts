@@ -1,0 +1,77 @@
+import t from 'tap'
+import { DECISIONS, type Decisions } from './feed/follower.js'
+import { type FeedBounds, feedModel, SENDER_RULES } from './feed/model.js'
+import { search } from './search.js'
+
+const base = {
+  transactions: 1,
+  instances: 1,
+  stalenessTicks: 1,
+  frames: 1,
+  sleeps: false,
+  failover: false,
+  kills: false,
+}
+
+const BOUNDS: Record<string, FeedBounds> = {
+  'two revocations, a failover': { ...base, transactions: 2, failover: true },
+  'two instances, which are killed': { ...base, instances: 2, kills: true },
+  'a machine that sleeps, and events that are long on the way': { ...base, stalenessTicks: 2, frames: 2, sleeps: true },
+}
+
+for (const [name, bounds] of Object.entries(BOUNDS))
+  t.test(`a follower accepts no revoked token after the bound in any order of events (${name})`, async t => {
+    const { states, depth, seconds, exhausted, counterexample } = search(feedModel(bounds))
+    t.equal(counterexample, null)
+    t.ok(exhausted)
+    t.comment(`${states} states, ${depth} steps deep, ${seconds.toFixed(1)} s`)
+  })
+
+const { advanced, ageMs, connecting } = DECISIONS
+
+const WEAKNESSES: Record<string, Partial<Decisions>> = {
+  'a heartbeat during a snapshot counts': {
+    advanced: (progress, step, at) =>
+      advanced(
+        { ...progress, connection: progress.connection && { ...progress.connection, isComplete: true } },
+        step,
+        at,
+      ),
+  },
+  'a connection begins complete': {
+    connecting: (progress, at) => {
+      const next = connecting(progress, at)
+      return { ...next, connection: { ...next.connection!, isComplete: progress.asOf !== undefined } }
+    },
+  },
+  'the age of the list counts from the arrival of the heartbeat': {
+    advanced: (progress, step, at) => {
+      const next = advanced(progress, step, at)
+      return next.asOf && step.type === 'heartbeat' && next.asOf !== progress.asOf ? { ...next, asOf: at } : next
+    },
+  },
+  'the age of the list counts from the arrival of the start': {
+    advanced: (progress, step, at) => {
+      const next = advanced(progress, step, at)
+      return step.type === 'start' ? { ...next, connection: { ...next.connection!, requestedAt: at } } : next
+    },
+  },
+  'only the monotonic clock counts': { ageMs: (progress, monotonicMs) => ageMs(progress, monotonicMs, 0) },
+  'a list that is never stale': { ageMs: progress => (progress.asOf ? 0 : Number.POSITIVE_INFINITY) },
+}
+
+for (const [name, weakness] of Object.entries(WEAKNESSES))
+  t.test(`the search finds a planted weakness: ${name}`, async t => {
+    const found = Object.values(BOUNDS).map(bounds => search(feedModel(bounds, weakness)).counterexample)
+    const [counterexample] = found.filter(found => found !== null)
+    t.match(counterexample?.violation, /accepted longer/)
+    t.comment(counterexample?.trace.join('\n'))
+  })
+
+for (const rule of Object.keys(SENDER_RULES) as (keyof typeof SENDER_RULES)[])
+  t.test(`a follower depends on a rule of the sender: ${rule}`, async t => {
+    const rules = { ...SENDER_RULES, [rule]: true }
+    const { counterexample } = search(feedModel(BOUNDS['two revocations, a failover']!, {}, rules))
+    t.ok(counterexample)
+    t.comment(counterexample?.violation, counterexample?.trace.join('\n'))
+  })

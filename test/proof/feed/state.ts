@@ -1,0 +1,140 @@
+/** One revocation of the model, in its own transaction. */
+export interface Transaction {
+  status: number
+  /** Ticks since the commit. */
+  age: number
+}
+export const [UNWRITTEN, COMMITTED, LOST] = [0, 1, 2]
+
+/** An instance of the service. Sets of revocations are bits. */
+export interface Instance {
+  known: number
+  /** What its last read of the journal returned: the position. */
+  journal: number
+  /** The database server that it read. */
+  server: number
+  /** How long ago that read began; NONE before the first one. */
+  age: number
+}
+
+export interface Follower {
+  known: number
+  /** How long ago the list was complete, by each of the two clocks; NONE before the first time. */
+  monotonicAge: number
+  wallAge: number
+  /** What it sends as Last-Event-ID, and what it confirms: NONE, or a position and its server. */
+  eventId: number
+  eventServer: number
+  position: number
+  positionServer: number
+}
+
+export interface Connection {
+  phase: number
+  /** The instance at the other end. */
+  instance: number
+  /** Until the request arrives: how long ago it was sent. Then: how long it was on the way, by each clock. */
+  monotonic: number
+  wall: number
+  /** What the follower has received of it. */
+  isStarted: number
+  isComplete: number
+  /** What the instance still has to send, and whether it read the journal since the request, and sent a position. */
+  pending: number
+  hasRead: number
+  hasPosition: number
+}
+export const [NO_CONNECTION, REQUESTED, ANSWERED] = [0, 1, 2]
+
+/** A part of the answer that is on the way. */
+export interface Frame {
+  kind: number
+  entries: number
+  age: number
+  id: number
+  server: number
+}
+export const [NO_FRAME, START, ENTRIES, HEARTBEAT] = [0, 1, 2, 3]
+
+export interface State {
+  server: number
+  transactions: Transaction[]
+  instances: Instance[]
+  follower: Follower
+  connection: Connection
+  frames: Frame[]
+}
+
+export const NONE = 255
+/** Differences between clocks can be negative. */
+const SHIFT = 64
+
+export const UNCONNECTED: Connection = {
+  phase: NO_CONNECTION,
+  instance: 0,
+  monotonic: 0,
+  wall: 0,
+  isStarted: 0,
+  isComplete: 0,
+  pending: 0,
+  hasRead: 0,
+  hasPosition: 0,
+}
+export const EMPTY_FRAME: Frame = { kind: NO_FRAME, entries: 0, age: 0, id: NONE, server: 0 }
+export const NEW_INSTANCE: Instance = { known: 0, journal: 0, server: 0, age: NONE }
+const NEW_FOLLOWER: Follower = {
+  known: 0,
+  monotonicAge: NONE,
+  wallAge: NONE,
+  eventId: NONE,
+  eventServer: 0,
+  position: NONE,
+  positionServer: 0,
+}
+
+export function initialState(transactions: number, instances: number): State {
+  return {
+    server: 0,
+    transactions: Array.from({ length: transactions }, () => ({ status: UNWRITTEN, age: 0 })),
+    instances: Array.from({ length: instances }, () => ({ ...NEW_INSTANCE })),
+    follower: { ...NEW_FOLLOWER },
+    connection: { ...UNCONNECTED },
+    frames: [],
+  }
+}
+
+/** @param most how many frames can be on the way */
+export function encodeState({ server, transactions, instances, follower, connection, frames }: State, most: number) {
+  const padded = Array.from({ length: most }, (_, place) => frames[place] ?? EMPTY_FRAME)
+  const parts: object[] = [...transactions, ...instances, follower, connection, ...padded]
+  return Uint8Array.from([
+    server,
+    transactions.length,
+    instances.length,
+    ...parts.flatMap(part => Object.values(part).map(value => (value === NONE ? NONE : value + SHIFT))),
+  ])
+}
+
+export function decodeState(bytes: Uint8Array): State {
+  const [server, transactionCount, instanceCount] = bytes
+  let at = 3
+  const read = <Part extends object>(example: Part): Part => {
+    const part = { ...example } as Record<string, number>
+    for (const field of Object.keys(part)) {
+      const byte = bytes[at++]!
+      part[field] = byte === NONE ? NONE : byte - SHIFT
+    }
+    return part as Part
+  }
+  const many = <Part extends object>(count: number, example: Part) => Array.from({ length: count }, () => read(example))
+  const transactions = many(transactionCount!, { status: 0, age: 0 })
+  const instances = many(instanceCount!, NEW_INSTANCE)
+  const follower = read(NEW_FOLLOWER)
+  const connection = read(UNCONNECTED)
+  const frames: Frame[] = []
+  while (at < bytes.length) {
+    const frame = read(EMPTY_FRAME)
+    if (frame.kind !== NO_FRAME) frames.push(frame)
+  }
+  return { server: server!, transactions, instances, follower, connection, frames }
+}
