@@ -25,7 +25,8 @@ export function receiptsRepository(runner: Runner) {
     readTargets: snapshots => runner.hot(readTargets, { snapshots: JSON.stringify(snapshots) }),
     async findLagging(snapshot, limit) {
       const rows = await runner.hot(findLagging, { snapshot, limit })
-      return { total: rows[0]?.total ?? 0, verifiers: rows.map(toVerifier) }
+      const { serverStart, total } = rows[0]!
+      return { serverStart, total: total ?? 0, verifiers: total === null ? [] : rows.map(toVerifier) }
     },
 
     /** Verifiers that are live, and those that were within the last hour; sorted by name. */
@@ -82,14 +83,21 @@ const verifierColumns = sql`verifiers.id, verifiers.name, client_id as "clientId
   connected_at as "connectedAt", disconnected_at as "disconnectedAt", confirmed_at as "confirmedAt",
   live_until as "liveUntil", server_start <> ${SERVER_START} or confirmed is null as "isStarting"`
 
-const findLagging = hotSql<{ snapshot: string; limit: number }, VerifierRow & { total: number }>(
+const findLagging = hotSql<
+  { snapshot: string; limit: number },
+  VerifierRow & { serverStart: string; total: number | null }
+>(
   'find_lagging_verifiers',
   sql`
     with target as materialized (select ${sql.placeholder('snapshot')}::pg_snapshot as snapshot)
-    select ${verifierColumns}, (count(*) over ())::int as total
-    from target cross join verifiers left join clients on clients.id = client_id
-    where ${isLive} and (not ${isKnown} or ${isMissing(sql`confirmed`, sql`target.snapshot`)})
-    order by confirmed_at nulls first, verifiers.id limit ${sql.placeholder('limit')}`,
+    select ${SERVER_START} as "serverStart", lagging.*
+    from target left join lateral (
+      select ${verifierColumns}, (count(*) over ())::int as total
+      from verifiers left join clients on clients.id = client_id
+      where ${isLive} and (not ${isKnown} or ${isMissing(sql`confirmed`, sql`target.snapshot`)})
+      order by confirmed_at nulls first, verifiers.id limit ${sql.placeholder('limit')}
+    ) as lagging on true
+    order by lagging."confirmedAt" nulls first`,
 )
 
 /** The oldest entry is that of the lowest transaction: of many, only the first is read. */

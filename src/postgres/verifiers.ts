@@ -87,11 +87,11 @@ const renew = hotSql<{ given: string; leaseSeconds: number }, RenewedConnection>
       set live_until = now() + make_interval(secs => max_staleness_seconds + ${sql.placeholder('leaseSeconds')}::int)
       from held join given on "verifierId" = held.id and "connectionId" = held.connection_id
       where verifiers.id = held.id and held."isOfServer" and disconnected_at is null
-      returning verifiers.id
+      returning verifiers.connection_id
     )
-    select ${SERVER_START} as "serverStart", "connectionId", renewed.id is not null as "isRenewed",
+    select ${SERVER_START} as "serverStart", "connectionId", renewed.connection_id is not null as "isRenewed",
       coalesce(held."isOfServer" and held.connection_id is distinct from "connectionId", false) as "isSuperseded"
-    from given left join held on held.id = "verifierId" left join renewed on renewed.id = "verifierId"`,
+    from given left join held on held.id = "verifierId" left join renewed on renewed.connection_id = "connectionId"`,
 )
 
 const release = hotSql<{ connectionIds: string; marginSeconds: number }, never>(

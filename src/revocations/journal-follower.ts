@@ -105,6 +105,11 @@ export class JournalFollower {
     })
   }
 
+  /** The server that was read last; undefined before the first read. */
+  get serverStart(): string | undefined {
+    return this.#position?.serverStart
+  }
+
   /** Reads now instead of at the next interval. */
   async readNow(): Promise<void> {
     await this.#reading?.runNow()

@@ -24,6 +24,11 @@ export class LostRevocations {
     this.#options = options
   }
 
+  /** Whether entries that this instance knows may be missing in the journal. */
+  get isRepairPending(): boolean {
+    return this.#isRepairDue || this.#isRepairing
+  }
+
   /**
    * @param journal - the whole journal of the new server
    * @returns what it lacks

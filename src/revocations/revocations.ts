@@ -31,6 +31,8 @@ export interface RevocationsObserver {
 }
 
 const SWEEP_INTERVAL_MS = 60_000
+/** How long after a failover the other instances can need to read the new server, and to register their verifiers there. */
+const SETTLING_MS = 5000
 /** Above this size the operator must watch the memory. No entry is ever dropped. */
 const ALERT_SIZE = 1_000_000
 
@@ -48,6 +50,9 @@ export class Revocations {
   readonly #background: Background
   readonly #lost: LostRevocations
   readonly #keyListeners: ((kid: string) => void)[] = []
+  readonly #serverListeners: (() => void)[] = []
+  /** When another server was first read; never, if it is the first one. */
+  #replacedAtMs = Number.NEGATIVE_INFINITY
   #observer: RevocationsObserver | undefined
   #subscription: RevocationSubscription | undefined
   #sweeper: NodeJS.Timeout | undefined
@@ -70,7 +75,12 @@ export class Revocations {
       journal: options.journal,
       log: options.log,
       onPage: (page, from, begunAtMs) => this.#takePage(page, from, begunAtMs),
-      onOtherServer: page => this.#observer?.onLost(this.#lost.lookFor(page.entries)),
+      onOtherServer: page => {
+        this.#replacedAtMs = performance.now()
+        const lost = this.#lost.lookFor(page.entries)
+        this.#observer?.onLost(lost)
+        for (const listener of this.#serverListeners) listener()
+      },
     })
   }
 
@@ -136,6 +146,20 @@ export class Revocations {
   /** Must be called before `start`. */
   observe(observer: RevocationsObserver): void {
     this.#observer = observer
+  }
+
+  /** Calls the listener each time another server is read, after a failover. */
+  onOtherServer(listener: () => void): void {
+    this.#serverListeners.push(listener)
+  }
+
+  /**
+   * Whether everything that this instance knows is in the journal of this server, and other instances have had time to
+   * find it too.
+   */
+  isSettledOn(serverStart: string): boolean {
+    const isRead = this.#follower.serverStart === serverStart && !this.#lost.isRepairPending
+    return isRead && performance.now() - this.#replacedAtMs >= SETTLING_MS
   }
 
   /** Reads the journal now instead of within a second. */

@@ -61,8 +61,8 @@ export async function testRegistry(t: Test): Promise<TestRegistry> {
       )
     },
     async position() {
-      const [{ serverStart, snapshot }] = (await db.receipts.readTargets([])) as [Position]
-      return { serverStart, snapshot }
+      const [present] = await db.receipts.readTargets([])
+      return present!
     },
     async confirm({ verifierId, clientId }, { serverStart, snapshot }) {
       const [outcome] = await db.verifiers.confirm([{ verifierId, clientId, serverStart, snapshot, isClosing: false }])

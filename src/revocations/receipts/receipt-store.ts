@@ -20,6 +20,7 @@ export interface TargetState {
 }
 
 export interface LaggingVerifiers {
+  serverStart: string
   /** Above the limit, not all of them are listed. */
   total: number
   verifiers: LaggingVerifier[]

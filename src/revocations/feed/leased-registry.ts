@@ -1,0 +1,200 @@
+import { type Batches, createBatches } from '../../lib/batches.js'
+import { LatchkeyError } from '../../lib/errors.js'
+import { createFailureLog, type FailureLog, type Log } from '../../lib/log.js'
+import { type Repetition, repeat } from '../../lib/periodic.js'
+import type { ConnectingVerifier, VerifierRegistry } from './registry.js'
+import type { GivenConnection, RegisteredConnection, VerifierStore } from './verifier-store.js'
+
+export interface LeasedRegistryOptions {
+  store: VerifierStore
+  /** The name of this instance, for operators. */
+  instance: string
+  log: Log
+  renewEveryMs?: number
+}
+
+/**
+ * How long after the last renewal a verifier can get news from this instance. So verifiers outlast an outage of Postgres
+ * of this length; and those of an instance that was killed stay live this much longer.
+ */
+export const LEASE_SECONDS = 60
+/** The clocks of two machines can run at slightly different speeds. */
+export const MARGIN_SECONDS = 2
+const RENEW_EVERY_MS = 5000
+const BATCH = { delayMs: 5, maxItems: 500 }
+const RELEASE = 'release verifiers that have disconnected'
+
+interface OpenVerifier extends ConnectingVerifier {
+  openedAtMs: number
+  /** When the statement was sent that last extended its lease. */
+  leasedAtMs: number
+  /** The server that has its row. */
+  serverStart: string
+}
+
+/**
+ * Registers the verifiers that follow this instance, and renews their leases while they are connected. An instance that
+ * cannot reach Postgres cannot renew them, and then sends no more news than the leases cover. So whatever happens, a
+ * verifier that can accept a token is live in Postgres.
+ */
+export class LeasedRegistry implements VerifierRegistry {
+  readonly #options: LeasedRegistryOptions
+  readonly #failures: FailureLog
+  readonly #registrations: Batches<GivenConnection, RegisteredConnection>
+  readonly #releases: Batches<string, void>
+  readonly #renewal: Repetition
+  /** By connection. */
+  readonly #open = new Map<string, OpenVerifier>()
+  readonly #registering = new Set<string>()
+  /** Their release failed, and is tried again with the next renewal. */
+  readonly #unreleased = new Set<string>()
+  #supersededListener: (connectionId: string) => void = () => {}
+  #asOfLimitMs = Number.POSITIVE_INFINITY
+
+  constructor(options: LeasedRegistryOptions) {
+    const { store, log, renewEveryMs: everyMs = RENEW_EVERY_MS } = options
+    this.#options = options
+    this.#failures = createFailureLog(log, 'warn')
+    this.#registrations = createBatches({
+      ...BATCH,
+      work: connections => store.register(connections, LEASE_SECONDS),
+      keyOf: ({ verifierId }) => verifierId,
+    })
+    this.#releases = createBatches({ ...BATCH, work: ids => this.#release(ids), keyOf: id => id })
+    this.#renewal = repeat({
+      everyMs,
+      task: 'renew the leases of verifiers that follow this instance',
+      work: () => this.#renew(),
+      log,
+      level: 'warn',
+    })
+  }
+
+  async register(verifier: ConnectingVerifier): Promise<'registered' | 'taken'> {
+    const { connectionId } = verifier
+    const nowMs = performance.now()
+    this.#registering.add(connectionId)
+    try {
+      const registered = await this.#registrations.add(this.#given(verifier, 0)).catch((error: unknown) => {
+        // It may have been committed.
+        void this.#releases.add(connectionId)
+        throw error
+      })
+      const { isRegistered, hasClient, serverStart } = registered
+      if (!isRegistered && !hasClient) throw new LatchkeyError('token_invalid')
+      if (!isRegistered) return 'taken'
+      // If it was released meanwhile, the release found no row.
+      if (!this.#registering.has(connectionId)) void this.#releases.add(connectionId)
+      else this.#open.set(connectionId, { ...verifier, openedAtMs: nowMs, leasedAtMs: nowMs, serverStart })
+      this.#limit()
+      return 'registered'
+    } finally {
+      this.#registering.delete(connectionId)
+    }
+  }
+
+  release(connectionId: string): void {
+    if (this.#registering.delete(connectionId) || !this.#open.delete(connectionId)) return
+    void this.#releases.add(connectionId)
+    this.#limit()
+  }
+
+  get asOfLimitMs(): number {
+    return this.#asOfLimitMs
+  }
+
+  onSuperseded(listener: (connectionId: string) => void): void {
+    this.#supersededListener = listener
+  }
+
+  /** Whether this server knows every verifier of this instance. */
+  isRegisteredOn(serverStart: string): boolean {
+    for (const verifier of this.#open.values()) if (verifier.serverStart !== serverStart) return false
+    return true
+  }
+
+  /** Renews the leases now: after a failover, another server may not know the verifiers. Never rejects. */
+  renewNow(): Promise<void> {
+    return this.#renewal.runNow()
+  }
+
+  /** Releases every connection that is still open. */
+  async close(): Promise<void> {
+    await this.#renewal.stop()
+    await this.#registrations.settled()
+    for (const connectionId of [...this.#open.keys()]) this.release(connectionId)
+    await this.#releases.settled()
+  }
+
+  async #renew(): Promise<void> {
+    for (const connectionId of this.#unreleased) {
+      this.#unreleased.delete(connectionId)
+      void this.#releases.add(connectionId)
+    }
+    if (this.#open.size === 0) return
+    const begunAtMs = performance.now()
+    const lost: OpenVerifier[] = []
+    for (const renewed of await this.#options.store.renew([...this.#open.values()], LEASE_SECONDS)) {
+      const verifier = this.#open.get(renewed.connectionId)
+      if (verifier && renewed.isRenewed)
+        Object.assign(verifier, { leasedAtMs: begunAtMs, serverStart: renewed.serverStart })
+      else if (verifier && renewed.isSuperseded) this.#endSuperseded(verifier)
+      else if (verifier) lost.push(verifier)
+    }
+    if (lost.length > 0) await this.#registerAgain(lost)
+    this.#limit()
+  }
+
+  /** All in one statement: at the new server, receipts must wait for all of them or for none. */
+  async #registerAgain(lost: readonly OpenVerifier[]): Promise<void> {
+    const begunAtMs = performance.now()
+    const newest = new Map<string, OpenVerifier>()
+    for (const verifier of lost) {
+      const other = newest.get(verifier.verifierId)
+      if (other && other.openedAtMs > verifier.openedAtMs) this.#endSuperseded(verifier)
+      else {
+        if (other) this.#endSuperseded(other)
+        newest.set(verifier.verifierId, verifier)
+      }
+    }
+    const given = [...newest.values()].map(verifier =>
+      this.#given(verifier, Math.max(0.001, (begunAtMs - verifier.openedAtMs) / 1000)),
+    )
+    for (const { connectionId, isRegistered, serverStart } of await this.#options.store.register(
+      given,
+      LEASE_SECONDS,
+    )) {
+      const verifier = this.#open.get(connectionId)
+      if (verifier && isRegistered) Object.assign(verifier, { leasedAtMs: begunAtMs, serverStart })
+      else if (verifier) this.#endSuperseded(verifier)
+    }
+  }
+
+  /** Its verifier has another connection, whose lease covers it. */
+  #endSuperseded({ connectionId }: OpenVerifier): void {
+    this.#open.delete(connectionId)
+    this.#supersededListener(connectionId)
+  }
+
+  async #release(connectionIds: readonly string[]): Promise<undefined[]> {
+    try {
+      await this.#options.store.release(connectionIds, MARGIN_SECONDS)
+      this.#failures.succeeded(RELEASE)
+    } catch (error) {
+      this.#failures.failed(RELEASE, error)
+      for (const connectionId of connectionIds) this.#unreleased.add(connectionId)
+    }
+    return connectionIds.map(() => undefined)
+  }
+
+  #limit(): void {
+    let oldestMs = Number.POSITIVE_INFINITY
+    for (const { leasedAtMs } of this.#open.values()) oldestMs = Math.min(oldestMs, leasedAtMs)
+    this.#asOfLimitMs = oldestMs + (LEASE_SECONDS - MARGIN_SECONDS) * 1000
+  }
+
+  #given({ verifierId, clientId, name, maxStalenessSeconds, connectionId }: ConnectingVerifier, ageSeconds: number) {
+    const { instance } = this.#options
+    return { verifierId, clientId, name, maxStalenessSeconds, connectionId, instance, ageSeconds }
+  }
+}

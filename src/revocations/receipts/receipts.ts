@@ -1,0 +1,236 @@
+import { createFailureLog, type FailureLog, type Log } from '../../lib/log.js'
+import { type LaggingVerifier, MOST_TARGETS, type ReceiptStore, type TargetState } from './receipt-store.js'
+import { type Target, Targets } from './targets.js'
+
+/** Whether every live verifier has applied the revocations that were committed before it was asked for. */
+export type Receipt =
+  | { is: 'complete' }
+  | { is: 'pending'; total: number; verifiers: readonly LaggingVerifier[] }
+  /** Nothing is known about the verifiers. */
+  | { is: 'unknown'; reason: UnknownReason }
+
+export type UnknownReason = 'too_many_waiting' | 'store_unavailable' | 'database_replaced' | 'shutting_down'
+
+export interface ReceiptsOptions {
+  store: ReceiptStore
+  log: Log
+  /**
+   * Whether everything that this instance knows is in the journal of this server, and every verifier of this instance is
+   * registered there. After a failover, that takes some seconds.
+   */
+  isSettledOn(serverStart: string): boolean
+  /** Beyond this number of waiting receipts, the answer is that nothing is known. */
+  mostWaiting?: number
+}
+
+interface Waiting {
+  endsAtMs: number
+  /** Whether a read began since then: even a receipt that does not wait is worth one. */
+  isAsked: boolean
+  target: JoinedTarget | undefined
+  resolve(receipt: Receipt): void
+}
+
+interface JoinedTarget extends Target {
+  readonly receipts: Set<Waiting>
+}
+
+const MOST_WAITING = 1000
+/** How many verifiers a receipt names. */
+const MOST_NAMED = 50
+/** How often the database is asked, by the age of the youngest receipt. */
+const PACE = [
+  { untilAgeMs: 500, everyMs: 25 },
+  { untilAgeMs: 3000, everyMs: 100 },
+  { untilAgeMs: Number.POSITIVE_INFINITY, everyMs: 250 },
+]
+/** The shortest time between two reads, if a receipt begins or a verifier confirms at this instance. */
+const SHORTEST_PAUSE_MS = 10
+
+/**
+ * Waits until every live verifier has applied what was committed (docs/adr/0020-receipts.md). All receipts of this
+ * instance share one statement, which is repeated while any of them waits; between two of them no connection and no
+ * transaction is held.
+ */
+export class Receipts {
+  readonly #options: ReceiptsOptions
+  readonly #failures: FailureLog
+  readonly #targets = new Targets<JoinedTarget>()
+  readonly #waiting = new Set<Waiting>()
+  /** They have no target yet: the next read gives them one. */
+  #newcomers = new Set<Waiting>()
+  #serverStart: string | undefined
+  #problem: UnknownReason = 'store_unavailable'
+  #youngestAtMs = 0
+  #polling: Promise<void> | undefined
+  #wake = () => {
+    this.#isWoken = true
+  }
+  /** Something happened while a read was in progress. */
+  #isWoken = false
+  #isClosed = false
+
+  constructor(options: ReceiptsOptions) {
+    this.#options = options
+    this.#failures = createFailureLog(options.log, 'warn')
+  }
+
+  /**
+   * Waits at most this long. Call it after the commit.
+   *
+   * @param signal - ends the waiting: nobody reads the receipt
+   */
+  wait(seconds: number, signal?: AbortSignal): Promise<Receipt> {
+    if (this.#isClosed) return unknown('shutting_down')
+    if (this.#waiting.size >= (this.#options.mostWaiting ?? MOST_WAITING)) return unknown('too_many_waiting')
+    return new Promise(resolve => {
+      const waiting: Waiting = {
+        endsAtMs: performance.now() + seconds * 1000,
+        isAsked: false,
+        target: undefined,
+        resolve,
+      }
+      this.#waiting.add(waiting)
+      this.#newcomers.add(waiting)
+      this.#youngestAtMs = performance.now()
+      signal?.addEventListener('abort', () => this.#end(waiting, { is: 'unknown', reason: this.#problem }), {
+        once: true,
+      })
+      this.#wake()
+      this.#polling ??= this.#poll()
+    })
+  }
+
+  /** A verifier has confirmed a position at this instance: read soon. */
+  verifierConfirmed(): void {
+    this.#wake()
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    for (const waiting of this.#waiting) this.#end(waiting, { is: 'unknown', reason: 'shutting_down' })
+    this.#wake()
+    await this.#polling
+  }
+
+  async #poll(): Promise<void> {
+    while (this.#waiting.size > 0) {
+      const begunAtMs = performance.now()
+      await this.#read()
+      await this.#endLate()
+      if (this.#waiting.size > 0) await this.#pause(begunAtMs)
+    }
+    this.#polling = undefined
+  }
+
+  async #read(): Promise<void> {
+    // Only those whose commit was before the statement.
+    const newcomers = this.#newcomers
+    this.#newcomers = new Set()
+    for (const waiting of newcomers) waiting.isAsked = true
+    try {
+      const [present, ...asked] = await this.#options.store.readTargets(this.#targets.ask(MOST_TARGETS))
+      if (present!.isStandby) throw new Error('Postgres is a standby; DATABASE_URL must name the primary')
+      this.#take(present!, asked, newcomers)
+      this.#failures.succeeded(TASK)
+    } catch (error) {
+      this.#problem = 'store_unavailable'
+      this.#failures.failed(TASK, error)
+      this.#keepNew(newcomers)
+    }
+  }
+
+  #take(present: TargetState, asked: readonly TargetState[], newcomers: ReadonlySet<Waiting>): void {
+    if (present.serverStart !== this.#serverStart) {
+      // Its transaction ids mean something else, and it may lack what was committed: everything begins again.
+      for (const { receipts } of this.#targets.takeAll()) this.#keepNew(receipts)
+      this.#serverStart = present.serverStart
+    } else this.#complete(this.#targets.takeReached(asked))
+
+    if (!this.#options.isSettledOn(present.serverStart)) {
+      this.#problem = 'database_replaced'
+      this.#keepNew(newcomers)
+      return
+    }
+    const target: JoinedTarget = { ...present, receipts: new Set() }
+    for (const waiting of newcomers) {
+      if (!this.#waiting.has(waiting)) continue
+      waiting.target = target
+      target.receipts.add(waiting)
+    }
+    if (target.receipts.size > 0) this.#targets.add(target)
+    if (present.isComplete) this.#complete(this.#targets.takeAll())
+  }
+
+  #keepNew(waiting: Iterable<Waiting>): void {
+    for (const receipt of waiting) {
+      receipt.target = undefined
+      if (this.#waiting.has(receipt)) this.#newcomers.add(receipt)
+    }
+  }
+
+  #complete(targets: readonly JoinedTarget[]): void {
+    for (const { receipts } of targets) for (const waiting of receipts) this.#end(waiting, { is: 'complete' })
+  }
+
+  /** Answers the receipts whose time is over. One more read says which verifiers lag, or that none does any more. */
+  async #endLate(): Promise<void> {
+    const nowMs = performance.now()
+    const late = new Map<JoinedTarget, Waiting[]>()
+    for (const waiting of this.#waiting) {
+      if (waiting.endsAtMs > nowMs || !waiting.isAsked) continue
+      if (waiting.target === undefined) this.#end(waiting, { is: 'unknown', reason: this.#problem })
+      else late.set(waiting.target, [...(late.get(waiting.target) ?? []), waiting])
+    }
+    for (const [target, receipts] of late) {
+      const receipt = await this.#laggingAt(target)
+      for (const waiting of receipts) this.#end(waiting, receipt)
+    }
+  }
+
+  async #laggingAt({ serverStart, snapshot }: Target): Promise<Receipt> {
+    try {
+      const { total, verifiers, ...read } = await this.#options.store.findLagging(snapshot, MOST_NAMED)
+      if (read.serverStart !== serverStart) return { is: 'unknown', reason: 'database_replaced' }
+      return total === 0 ? { is: 'complete' } : { is: 'pending', total, verifiers }
+    } catch (error) {
+      this.#failures.failed(TASK, error)
+      return { is: 'unknown', reason: 'store_unavailable' }
+    }
+  }
+
+  #end(waiting: Waiting, receipt: Receipt): void {
+    if (!this.#waiting.delete(waiting)) return
+    this.#newcomers.delete(waiting)
+    const { target } = waiting
+    target?.receipts.delete(waiting)
+    if (target?.receipts.size === 0) this.#targets.remove(target)
+    waiting.resolve(receipt)
+  }
+
+  /** Young receipts are read often: most are complete within a tenth of a second. */
+  async #pause(begunAtMs: number): Promise<void> {
+    const nowMs = performance.now()
+    const ageMs = nowMs - this.#youngestAtMs
+    let dueMs = begunAtMs + (PACE.find(({ untilAgeMs }) => ageMs < untilAgeMs) ?? PACE.at(-1)!).everyMs
+    for (const { endsAtMs } of this.#waiting) dueMs = Math.min(dueMs, endsAtMs)
+    await new Promise<void>(resolve => {
+      const timer = setTimeout(resolve, Math.max(dueMs - nowMs, 0))
+      this.#wake = () => {
+        clearTimeout(timer)
+        setTimeout(resolve, Math.max(Math.min(dueMs, begunAtMs + SHORTEST_PAUSE_MS) - performance.now(), 0))
+      }
+      if (this.#isWoken) this.#wake()
+      this.#isWoken = false
+    })
+    this.#wake = () => {
+      this.#isWoken = true
+    }
+  }
+}
+
+const TASK = 'read which verifiers have applied a revocation'
+
+function unknown(reason: UnknownReason): Promise<Receipt> {
+  return Promise.resolve({ is: 'unknown', reason })
+}
