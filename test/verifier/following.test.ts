@@ -10,7 +10,12 @@ t.test('each kind of revocation refuses the tokens that it names, and no other',
   const verifier = startFollowing(t, toy)
   await verifier.ready()
   const now = inSeconds(0)
-  const cases: [entry: Record<string, unknown>, refused: Record<string, unknown>, code: string, valid: Record<string, unknown>][] = [
+  const cases: [
+    entry: Record<string, unknown>,
+    refused: Record<string, unknown>,
+    code: string,
+    valid: Record<string, unknown>,
+  ][] = [
     [{ kind: 'session', sid: 's1' }, { sid: 's1' }, 'token_revoked', { sid: 's2' }],
     [{ kind: 'token', jti: 'j1' }, { jti: 'j1' }, 'token_revoked', { jti: 'j2' }],
     [{ kind: 'user', sub: 'u1', ver: 4 }, { sub: 'u1', ver: 3 }, 'token_revoked', { sub: 'u1', ver: 4 }],
