@@ -6,6 +6,8 @@ import type { NewSecurityEvent } from '../postgres/security-events.js'
 import type { Activity } from '../redis/activity.js'
 import type { LoginLimiter } from '../redis/counters.js'
 import type { Feed } from '../revocations/feed/feed.js'
+import type { Confirmations } from '../revocations/receipts/confirmations.js'
+import type { Receipts } from '../revocations/receipts/receipts.js'
 import type { Revocations } from '../revocations/revocations.js'
 import type { ClientPrincipal } from './clients/client-principal.js'
 import type { EventListeners } from './events/event-listeners.js'
@@ -23,6 +25,10 @@ export interface AuthContext {
   readonly revocations: Revocations
   /** The revocations for other services that follow them. */
   readonly feed: Feed<ClientPrincipal>
+  /** Records what other services have applied of it. */
+  readonly confirmations: Confirmations
+  /** Whether every live verifier has applied what was committed. */
+  readonly receipts: Receipts
   readonly secrets: Secrets
   readonly keyring: Keyring
   /** Verifies the access tokens of users. */

@@ -17,7 +17,8 @@ export type Verifiers = ReturnType<typeof verifiersRepository>
 export function verifiersRepository(runner: Runner) {
   return {
     register: (connections, leaseSeconds) => runner.hot(register, { given: JSON.stringify(connections), leaseSeconds }),
-    renew: (connections, leaseSeconds) => runner.hot(renew, { given: JSON.stringify(connections), leaseSeconds }),
+    renew: (connections, leaseSeconds) =>
+      runner.hot(renew, { given: JSON.stringify(connections), leaseSeconds, silenceSeconds: SILENCE_SECONDS }),
     async release(connectionIds, marginSeconds) {
       await runner.hot(release, { connectionIds: JSON.stringify(connectionIds), marginSeconds })
     },
@@ -39,6 +40,9 @@ export function verifiersRepository(runner: Runner) {
     },
   } satisfies VerifierStore & { removeExpired(limit: number): Promise<number> }
 }
+
+/** A verifier confirms its position every ten seconds at least. */
+const SILENCE_SECONDS = 45
 
 /**
  * The client's row is locked first, as the lock order requires. If it does not exist, a new connection is refused; one
@@ -74,13 +78,14 @@ const register = hotSql<{ given: string; leaseSeconds: number }, RegisteredConne
     from given left join registered on registered.id = "verifierId" left join client on client.id = "clientId"`,
 )
 
-const renew = hotSql<{ given: string; leaseSeconds: number }, RenewedConnection>(
+const renew = hotSql<{ given: string; leaseSeconds: number; silenceSeconds: number }, RenewedConnection>(
   'renew_verifiers',
   sql`
     with given as (
       select * from json_to_recordset(${sql.placeholder('given')}::json) as given ("verifierId" uuid, "connectionId" uuid)
     ), held as (
-      select id, connection_id, server_start = ${SERVER_START} as "isOfServer"
+      select id, connection_id, server_start = ${SERVER_START} as "isOfServer",
+        greatest(confirmed_at, connected_at) < now() - make_interval(secs => ${sql.placeholder('silenceSeconds')}::int) as "isSilent"
       from verifiers where id in (select "verifierId" from given) order by id for no key update
     ), renewed as (
       update verifiers
@@ -90,7 +95,8 @@ const renew = hotSql<{ given: string; leaseSeconds: number }, RenewedConnection>
       returning verifiers.connection_id
     )
     select ${SERVER_START} as "serverStart", "connectionId", renewed.connection_id is not null as "isRenewed",
-      coalesce(held."isOfServer" and held.connection_id is distinct from "connectionId", false) as "isSuperseded"
+      coalesce(held."isOfServer" and held.connection_id is distinct from "connectionId", false) as "isSuperseded",
+      coalesce(held."isSilent", false) as "isSilent"
     from given left join held on held.id = "verifierId" left join renewed on renewed.connection_id = "connectionId"`,
 )
 

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { LRUCache } from 'lru-cache'
 import type { Config } from '../config/config.js'
 import type { ClientPrincipal } from '../domain/clients/client-token.js'
@@ -20,7 +21,9 @@ import { Activity } from '../redis/activity.js'
 import { createLoginLimiter } from '../redis/counters.js'
 import type { Ephemeral } from '../redis/ephemeral.js'
 import { Feed } from '../revocations/feed/feed.js'
-import { observersOnly } from '../revocations/feed/registry.js'
+import { LeasedRegistry } from '../revocations/feed/leased-registry.js'
+import { Confirmations } from '../revocations/receipts/confirmations.js'
+import { Receipts } from '../revocations/receipts/receipts.js'
 import { Revocations } from '../revocations/revocations.js'
 import { openLocationDatabase } from './geoip.js'
 
@@ -70,14 +73,23 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     log,
     clock,
   })
+  const registry = new LeasedRegistry({ store: db.verifiers, instance: `${hostname()}:${process.pid}`, log })
+  revocations.onOtherServer(() => void registry.renewNow())
+  const receipts = new Receipts({
+    store: db.receipts,
+    isSettledOn: serverStart => revocations.isSettledOn(serverStart) && registry.isRegisteredOn(serverStart),
+    log,
+  })
+  const confirmations = new Confirmations(db.verifiers, () => receipts.verifierConfirmed())
   const feed = new Feed<ClientPrincipal>({
     revocations,
-    registry: observersOnly,
+    registry,
     maxFollowers: config.feedMaxFollowers,
     findRefused: clients => findRefusedClients({ db, revocations }, clients, 'revocations'),
     clock,
     log,
   })
+  registry.onAbandoned(connectionId => feed.disconnect(connectionId))
   revocations.onKeyRevoked(kid => {
     keyring.drop(kid)
     // The successor of the key was committed together with the revocation.
@@ -107,7 +119,7 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     })
   } catch (error) {
     stopAnnouncing()
-    await Promise.all([activity.close(), feed.close(), revocations.close()])
+    await Promise.all([activity.close(), feed.close(), registry.close(), revocations.close()])
     throw error
   }
 
@@ -117,6 +129,8 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     activity,
     revocations,
     feed,
+    receipts,
+    confirmations,
     secrets,
     keyring,
     accessTokens: createAccessTokenVerifier({ ...config, keyring, revocations, clock }),
@@ -140,7 +154,8 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     background,
     async close() {
       closing.abort()
-      await Promise.all([maintenance.stop(), cleaning.stop(), feed.close()])
+      await Promise.all([maintenance.stop(), cleaning.stop(), receipts.close(), feed.close()])
+      await registry.close()
       await Promise.all([activity.close(), revocations.close(), background.settled()])
       stopAnnouncing()
       await eventListeners.close()

@@ -59,7 +59,7 @@ t.test('two connections of one verifier at once: the later one counts', async t 
   const stores = await testRegistry(t)
   const registry = openRegistry(t, stores)
   const superseded: string[] = []
-  registry.onSuperseded(connectionId => void superseded.push(connectionId))
+  registry.onAbandoned(connectionId => void superseded.push(connectionId))
   const verifier = await newVerifier(stores)
   const later = { ...verifier, connectionId: randomUUID() }
   t.strictSame(await Promise.all([registry.register(verifier), registry.register(later)]), ['registered', 'registered'])
@@ -74,12 +74,25 @@ t.test('a connection that another instance took over is reported', async t => {
   const stores = await testRegistry(t)
   const [first, second] = [openRegistry(t, stores), openRegistry(t, stores)]
   const superseded: string[] = []
-  first.onSuperseded(connectionId => void superseded.push(connectionId))
+  first.onAbandoned(connectionId => void superseded.push(connectionId))
   const verifier = await newVerifier(stores)
   await first.register(verifier)
   await second.register({ ...verifier, connectionId: randomUUID() })
   await first.renewNow()
   t.strictSame(superseded, [verifier.connectionId])
+})
+
+t.test('a connection whose verifier confirms nothing is ended', async t => {
+  const stores = await testRegistry(t)
+  const registry = openRegistry(t, stores)
+  const ended: string[] = []
+  registry.onAbandoned(connectionId => void ended.push(connectionId))
+  const [silent, alive] = [await newVerifier(stores), await newVerifier(stores)]
+  for (const verifier of [silent, alive]) await registry.register(verifier)
+  await stores.database.shiftClock(50)
+  await stores.confirm(alive, await stores.position())
+  await registry.renewNow()
+  t.strictSame(ended, [silent.connectionId])
 })
 
 t.test('a connection that ends while it is registered is released', async t => {

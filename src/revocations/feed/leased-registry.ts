@@ -48,7 +48,7 @@ export class LeasedRegistry implements VerifierRegistry {
   readonly #registering = new Set<string>()
   /** Their release failed, and is tried again with the next renewal. */
   readonly #unreleased = new Set<string>()
-  #supersededListener: (connectionId: string) => void = () => {}
+  #abandonedListener: (connectionId: string) => void = () => {}
   #asOfLimitMs = Number.POSITIVE_INFINITY
 
   constructor(options: LeasedRegistryOptions) {
@@ -103,8 +103,12 @@ export class LeasedRegistry implements VerifierRegistry {
     return this.#asOfLimitMs
   }
 
-  onSuperseded(listener: (connectionId: string) => void): void {
-    this.#supersededListener = listener
+  /**
+   * Calls the listener with a connection that must be ended: its verifier has another one, or is silent. If it is only
+   * slow, it connects again.
+   */
+  onAbandoned(listener: (connectionId: string) => void): void {
+    this.#abandonedListener = listener
   }
 
   /** Whether this server knows every verifier of this instance. */
@@ -134,12 +138,13 @@ export class LeasedRegistry implements VerifierRegistry {
     if (this.#open.size === 0) return
     const begunAtMs = performance.now()
     const lost: OpenVerifier[] = []
-    for (const renewed of await this.#options.store.renew([...this.#open.values()], LEASE_SECONDS)) {
-      const verifier = this.#open.get(renewed.connectionId)
-      if (verifier && renewed.isRenewed)
-        Object.assign(verifier, { leasedAtMs: begunAtMs, serverStart: renewed.serverStart })
+    const open = [...this.#open.values()].map(({ verifierId, connectionId }) => ({ verifierId, connectionId }))
+    for (const { connectionId, serverStart, ...renewed } of await this.#options.store.renew(open, LEASE_SECONDS)) {
+      const verifier = this.#open.get(connectionId)
+      if (verifier && renewed.isRenewed) Object.assign(verifier, { leasedAtMs: begunAtMs, serverStart })
       else if (verifier && renewed.isSuperseded) this.#endSuperseded(verifier)
       else if (verifier) lost.push(verifier)
+      if (renewed.isRenewed && renewed.isSilent) this.#abandonedListener(connectionId)
     }
     if (lost.length > 0) await this.#registerAgain(lost)
     this.#limit()
@@ -173,7 +178,7 @@ export class LeasedRegistry implements VerifierRegistry {
   /** Its verifier has another connection, whose lease covers it. */
   #endSuperseded({ connectionId }: OpenVerifier): void {
     this.#open.delete(connectionId)
-    this.#supersededListener(connectionId)
+    this.#abandonedListener(connectionId)
   }
 
   async #release(connectionIds: readonly string[]): Promise<undefined[]> {

@@ -40,6 +40,8 @@ export interface RenewedConnection {
   isRenewed: boolean
   /** Its verifier has a newer connection, or has closed. If it is neither renewed nor superseded, it must be registered again. */
   isSuperseded: boolean
+  /** It has confirmed nothing for so long that its machine may have gone without closing the connection. */
+  isSilent: boolean
 }
 
 export interface Confirmation {
