@@ -1,5 +1,5 @@
 """Verifies Latchkey's access tokens without a request, and refuses revoked ones within moments (docs/feed.md)."""
-import base64, http.client, json, random, threading, time, urllib.parse, urllib.request, uuid
+import base64, http.client, json, math, random, threading, time, urllib.parse, urllib.request, uuid
 
 import jwt
 
@@ -18,7 +18,7 @@ class Verifier:
         self.issuer, self.audience, self.url = issuer, audience or issuer, url or issuer
         self.basic = "Basic " + base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
         self.id, self.name, self.max_staleness = str(uuid.uuid4()), name, max_staleness
-        self.keys, self.keys_fetched_at, self.entries, self.fresh_at = {}, float("-inf"), {}, float("-inf")
+        self.keys, self.keys_fetched_at, self.entries, self.fresh_at = {}, -math.inf, {}, -math.inf
         self.last_event_id, self.retry, self.failures, self.token_ends_at = None, 3, 0, 0
         self.clock_offset, self.confirmed_at, self.has_news = 0, 0, False
         threading.Thread(target=self.follow, daemon=True).start()
@@ -46,18 +46,18 @@ class Verifier:
     def revoked(self, facts):
         """The code for a token with these claims and the `kid` of its header; None if no entry refuses it."""
         for kind, (name, bound_name) in KINDS.items():
-            if facts.get(bound_name, 0) < self.entries.get((kind, facts.get(name)), (0, 0))[0]:
+            bound, _ = self.entries.get((kind, name and facts.get(name)), (0, 0))
+            if (facts.get(bound_name, math.inf) if bound_name else 0) < bound:
                 return "token_stale" if kind in ("key", "roles", "user_before") else "token_revoked"
 
     def add(self, entries):
         for entry in entries:
-            if entry["kind"] in KINDS:  # the others are of a later version
-                name, bound_name = KINDS[entry["kind"]]
-                key = entry["kind"], name and entry[name]
-                bound, end = self.entries.get(key, (0, 0))
-                self.entries[key] = max(bound, entry[bound_name] if bound_name else 1), max(end, entry["exp"] or float("inf"))
-                if entry["kind"] == "key":
-                    self.keys_fetched_at = float("-inf")  # another key signs now
+            name, bound_name = KINDS.get(entry["kind"], (None, None))  # a kind of a later version refuses nothing
+            key, bound = (entry["kind"], name and entry[name]), entry[bound_name] if bound_name else 1
+            held_bound, held_exp = self.entries.get(key, (0, 0))
+            self.entries[key] = max(held_bound, bound), max(held_exp, entry["exp"] or math.inf)
+            if entry["kind"] == "key":
+                self.keys_fetched_at = -math.inf  # another key signs now
         self.has_news = True
 
     def find_key(self, kid):
@@ -90,8 +90,7 @@ class Verifier:
                 self.read_feed()
             except FAILURES as error:
                 print(f"The feed of revocations was cut: {error!r}", flush=True)
-            # A random pause, so that services that were cut at the same time do not come back at the same time.
-            time.sleep(random.uniform(0, min(10, self.retry * 2**self.failures)))
+            time.sleep(random.uniform(0, min(10, self.retry * 2**self.failures)))  # so that not all return at once
             self.failures, self.token_ends_at = self.failures + 1, 0
 
     def read_feed(self):
@@ -108,17 +107,18 @@ class Verifier:
                 self.retry = int(event.get("retry", self.retry * 1000)) / 1000
                 if event.get("event") == "start":
                     if data["version"] != 1:
-                        raise ValueError("the version of the feed is not known")
-                    now_ms = data["now_ms"]
+                        raise ValueError("unknown version")
+                    now_ms, time_ms = data["now_ms"], data["time_ms"]
+                    self.entries = {key: held for key, held in self.entries.items() if held[1] * 1000 > time_ms}
                 elif event.get("event") == "revocations":
                     self.add(data)
                 elif event.get("event") == "heartbeat":
                     # Before the first id the list is not complete. The time of the request makes it older, never newer.
                     is_complete, self.last_event_id = is_complete or "id" in event, event.get("id", self.last_event_id)
                     if is_complete:
-                        self.fresh_at, self.failures = asked_at + (data["as_of_ms"] - now_ms) / 1000, 0
+                        as_of = asked_at + (data["as_of_ms"] - now_ms) / 1000
+                        self.fresh_at, self.failures = max(self.fresh_at, as_of), 0
                     self.clock_offset = data["time_ms"] / 1000 - time.time()
-                    self.entries = {key: held for key, held in self.entries.items() if held[1] > data["time_ms"] / 1000}
                     wait = data.get("report_every_ms", 1000) / 1000 if self.has_news else 10
                     if "position" in data and time.monotonic() > self.confirmed_at + wait:
                         self.confirmed_at, self.has_news = time.monotonic(), False

@@ -12,10 +12,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from latchkey import Refused, Verifier
 
 
+BEARER = re.compile(r"Bearer ([\w.~+/-]+=*)", re.ASCII | re.IGNORECASE)
+
+
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         try:
-            bearer = re.fullmatch(r"Bearer ([\w.~+/-]+=*)", self.headers.get("Authorization", ""), re.ASCII | re.IGNORECASE)
+            bearer = BEARER.fullmatch(self.headers.get("Authorization", ""))
             if not bearer:
                 raise Refused(401, "authentication_required")
             claims = verifier.verify(bearer[1])
@@ -23,7 +26,8 @@ class Handler(BaseHTTPRequestHandler):
         except Refused as refused:
             status, code = refused.args
             error = "" if code == "authentication_required" else ' error="invalid_token"'
-            self.answer(status, {"code": code}, {401: ("WWW-Authenticate", "Bearer" + error), 503: ("Retry-After", "5")}[status])
+            header = {401: ("WWW-Authenticate", "Bearer" + error), 503: ("Retry-After", "5")}[status]
+            self.answer(status, {"code": code}, header)
 
     def answer(self, status, body, *headers):
         content = json.dumps(body).encode()
