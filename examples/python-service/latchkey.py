@@ -19,32 +19,35 @@ class Verifier:
         self.basic = "Basic " + base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
         self.id, self.name, self.max_staleness = str(uuid.uuid4()), name, max_staleness
         self.keys, self.keys_fetched_at, self.entries, self.fresh_at = {}, -math.inf, {}, -math.inf
-        self.last_event_id, self.retry, self.failures, self.token_ends_at = None, 3, 0, 0
+        self.last_event_id, self.retry, self.failures, self.token_ends_at = None, 2, 0, 0
         self.clock_offset, self.confirmed_at, self.has_news = 0, 0, False
         threading.Thread(target=self.follow, daemon=True).start()
 
     def verify(self, token):
         """Returns the claims. Raises Refused if the token is not valid, or if the list of revocations is too old."""
-        if time.monotonic() - self.fresh_at > self.max_staleness:
-            raise Refused(503, "revocations_stale")
         try:
             header = jwt.get_unverified_header(token)
             if header.get("typ") != "at+jwt":
                 raise Refused(401, "token_invalid")
             # The expiry is compared below, with Latchkey's clock: the clock of this machine may be wrong.
-            options = {"require": ["exp", "sub", "sid"], "verify_exp": False, "verify_iat": False}
+            required = ["exp", "iat", "auth_time", "sub", "sid", "jti", "ver"]
+            options = {"require": required, "verify_exp": False, "verify_iat": False}
             claims = jwt.decode(token, self.find_key(header.get("kid")), algorithms=["ES256"], options=options,
                                 issuer=self.issuer, audience=self.audience)
         except jwt.PyJWTError as error:
             raise Refused(401, "token_invalid") from error
-        if claims["exp"] <= time.time() + self.clock_offset:
+        if claims["exp"] <= time.monotonic() + self.clock_offset:
             raise Refused(401, "token_expired")
-        if code := self.revoked({**claims, "kid": header["kid"]}):
+        if code := self.revoked(claims, header["kid"]):
             raise Refused(401, code)
+        if time.monotonic() - self.fresh_at > self.max_staleness:
+            raise Refused(503, "revocations_stale")
         return claims
 
-    def revoked(self, facts):
-        """The code for a token with these claims and the `kid` of its header; None if no entry refuses it."""
+    def revoked(self, claims, kid):
+        """The code for a token with these claims, signed with this key; None if no entry refuses it."""
+        # A token of an older version of Latchkey, without roles_version, counts by its iat.
+        facts = {**claims, "kid": kid, "auth_time": claims["auth_time" if "roles_version" in claims else "iat"]}
         for kind, (name, bound_name) in KINDS.items():
             bound, _ = self.entries.get((kind, name and facts.get(name)), (0, 0))
             if (facts.get(bound_name, math.inf) if bound_name else 0) < bound:
@@ -52,12 +55,15 @@ class Verifier:
 
     def add(self, entries):
         for entry in entries:
-            name, bound_name = KINDS.get(entry["kind"], (None, None))  # a kind of a later version refuses nothing
-            key, bound = (entry["kind"], name and entry[name]), entry[bound_name] if bound_name else 1
-            held_bound, held_exp = self.entries.get(key, (0, 0))
-            self.entries[key] = max(held_bound, bound), max(held_exp, entry["exp"] or math.inf)
-            if entry["kind"] == "key":
-                self.keys_fetched_at = -math.inf  # another key signs now
+            try:
+                name, bound_name = KINDS.get(entry["kind"], (None, None))  # a kind of a later version refuses nothing
+                key, bound = (entry["kind"], name and entry[name]), entry[bound_name] if bound_name else 1
+                held_bound, held_exp = self.entries.get(key, (0, 0))
+                self.entries[key] = max(held_bound, bound), max(held_exp, entry["exp"] or math.inf)
+                if entry["kind"] == "key":
+                    self.keys_fetched_at = -math.inf  # another key signs now
+            except (KeyError, TypeError):
+                print(f"An entry of the feed is not valid: {entry!r}", flush=True)
         self.has_news = True
 
     def find_key(self, kid):
@@ -116,9 +122,9 @@ class Verifier:
                     # Before the first id the list is not complete. The time of the request makes it older, never newer.
                     is_complete, self.last_event_id = is_complete or "id" in event, event.get("id", self.last_event_id)
                     if is_complete:
-                        as_of = asked_at + (data["as_of_ms"] - now_ms) / 1000
+                        as_of = min(asked_at + (data["as_of_ms"] - now_ms) / 1000, time.monotonic())
                         self.fresh_at, self.failures = max(self.fresh_at, as_of), 0
-                    self.clock_offset = data["time_ms"] / 1000 - time.time()
+                    self.clock_offset = data["time_ms"] / 1000 - time.monotonic()
                     wait = data.get("report_every_ms", 1000) / 1000 if self.has_news else 10
                     if "position" in data and time.monotonic() > self.confirmed_at + wait:
                         self.confirmed_at, self.has_news = time.monotonic(), False
