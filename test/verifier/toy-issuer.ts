@@ -101,7 +101,7 @@ export function toyKey(alg: 'ES256' | 'EdDSA' | 'RS256' = 'ES256'): ToyKey {
   return { kid, alg, privateKey, jwk: { ...publicKey.export({ format: 'jwk' }), kid, alg, use: 'sig' } }
 }
 
-function signToken(
+export function signToken(
   issuer: string,
   claims: Record<string, unknown>,
   { kid, alg, privateKey }: ToyKey,

@@ -3,16 +3,19 @@ import { encodableRoles } from './roles.js'
 
 /** The user and the session of a verified access token. Instants are whole seconds since the epoch. */
 export interface Principal extends TokenFacts {
-  roles: readonly string[]
-  clientId: string
+  readonly roles: readonly string[]
+  readonly clientId: string
   /** The refresh generation of the token. */
-  generation: number
-  expiresAt: number
+  readonly generation: number
+  readonly expiresAt: number
   /** The claim `token_type`, of tokens of the Simple JWT API. */
-  tokenType?: 'access'
+  readonly tokenType?: 'access'
 }
 
-/** Reads a principal from verified claims; undefined if a claim is missing or has the wrong type (RFC 9068, 4). */
+/**
+ * Reads a principal from verified claims; undefined if a claim is missing or has the wrong type (RFC 9068, 4). It is
+ * frozen, because every request with the same token gets the same object.
+ */
 export function principalOf(claims: unknown, kid: string): Principal | undefined {
   if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) return undefined
   const { sub, sid, jti, iat, exp, ver, gen, roles, roles_version, client_id, auth_time, token_type } =
@@ -21,7 +24,7 @@ export function principalOf(claims: unknown, kid: string): Principal | undefined
   if (!isInstant(iat) || !isInstant(exp) || !isInstant(auth_time) || !isCount(ver) || !isCount(gen)) return undefined
   if (!Array.isArray(roles) || !roles.every(role => typeof role === 'string')) return undefined
   if (roles_version !== undefined && !isCount(roles_version)) return undefined
-  return {
+  return Object.freeze({
     kid,
     jti,
     sessionId: sid,
@@ -32,10 +35,10 @@ export function principalOf(claims: unknown, kid: string): Principal | undefined
     authTime: auth_time,
     clientId: client_id,
     generation: gen,
-    roles: encodableRoles(roles),
+    roles: Object.freeze(encodableRoles(roles)),
     rolesVersion: roles_version,
     ...(token_type === 'access' && { tokenType: token_type }),
-  }
+  })
 }
 
 export function isText(value: unknown): value is string {

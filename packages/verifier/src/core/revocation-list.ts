@@ -4,17 +4,17 @@ import { type BoundName, boundsOf, type Revocation } from './revocation.js'
  * The claims by which a revocation can refuse a token. Never its bytes: each ES256 signature has a second valid form.
  */
 export interface TokenFacts {
-  kid: string
-  jti: string
-  sessionId: string
-  userId: string
-  tokenVersion: number
+  readonly kid: string
+  readonly jti: string
+  readonly sessionId: string
+  readonly userId: string
+  readonly tokenVersion: number
   /** Undefined in tokens of clients, and in tokens of the previous version, which compares `issuedAt` instead. */
-  rolesVersion: number | undefined
+  readonly rolesVersion: number | undefined
   /** Whole seconds since the epoch, like `authTime`. */
-  issuedAt: number
+  readonly issuedAt: number
   /** When its session began. */
-  authTime: number
+  readonly authTime: number
 }
 
 interface Bound {
