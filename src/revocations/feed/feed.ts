@@ -24,6 +24,8 @@ export interface FeedOptions<Client> {
   /** Which of these clients must no longer follow. */
   findRefused(clients: readonly Client[]): Promise<ReadonlySet<Client>>
   slowLimits?: SlowLimits
+  /** How many entries of the journal are kept for followers that come back. */
+  maxRecentEntries?: number
 }
 
 /** A place that a follower has not taken yet. */
@@ -57,7 +59,7 @@ interface Page {
 export class Feed<Client extends { clientId: string } = { clientId: string }> {
   readonly #options: FeedOptions<Client>
   readonly #frames = new FrameLog()
-  readonly #recent = new RecentEntries()
+  readonly #recent: RecentEntries
   readonly #followers: Followers<Client>
   readonly #admissions: Admissions<Client>
   readonly #snapshots: Snapshots<CatchUp['end']>
@@ -70,9 +72,10 @@ export class Feed<Client extends { clientId: string } = { clientId: string }> {
   #isDraining = false
 
   constructor(options: FeedOptions<Client>) {
-    const { revocations, registry, maxFollowers, clock, log, slowLimits } = options
+    const { revocations, registry, maxFollowers, clock, log, slowLimits, maxRecentEntries } = options
     this.#options = options
     this.#followers = new Followers(log, slowLimits)
+    this.#recent = new RecentEntries(maxRecentEntries)
     this.#snapshots = new Snapshots(revocations.list, () => this.#cut())
     this.#reads = new JournalReads({
       read: () => revocations.readJournal(),

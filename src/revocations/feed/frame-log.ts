@@ -56,6 +56,7 @@ export class FrameLog {
 
   /** The frames after this one; undefined if there are none. Usually all followers ask for the same ones. */
   after(frame: Frame): Batch | undefined {
+    this.seal()
     if (frame.next === undefined) return undefined
     if (this.#batch?.after === frame && this.#batch.batch.last.next === undefined) return this.#batch.batch
     const batch = join(frame.next)

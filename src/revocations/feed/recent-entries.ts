@@ -23,7 +23,7 @@ export class RecentEntries {
   /** Entries of the list that no page of this server had: just announced, or lost in a failover. */
   #unread = new Map<string, Revocation>()
 
-  constructor(max = MAX_RECENT) {
+  constructor(max: number = MAX_RECENT) {
     this.#max = max
   }
 
