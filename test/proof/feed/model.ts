@@ -164,8 +164,10 @@ function connectionSteps(
     if (instance.age !== NONE)
       emit('the instance answers', next => {
         const { eventId, eventServer } = next.follower
-        const resumes = eventId !== NONE && (eventServer === instance.server || rules.resumesOtherServers)
-        const pending = instance.known & ~(resumes ? eventId : 0)
+        const isSameServer = eventServer === instance.server
+        // The ids of another server say nothing here: whatever they are taken for, everything may be left out.
+        const had = eventId === NONE ? 0 : isSameServer ? eventId : rules.resumesOtherServers ? instance.known : 0
+        const pending = instance.known & ~had
         Object.assign(next.connection, { phase: ANSWERED, pending, hasRead: 0 })
         next.frames.push({ ...EMPTY_FRAME, kind: START })
       })

@@ -105,36 +105,58 @@ export function initialState(transactions: number, instances: number): State {
 
 /** @param most how many frames can be on the way */
 export function encodeState({ server, transactions, instances, follower, connection, frames }: State, most: number) {
-  const padded = Array.from({ length: most }, (_, place) => frames[place] ?? EMPTY_FRAME)
-  const parts: object[] = [...transactions, ...instances, follower, connection, ...padded]
-  return Uint8Array.from([
-    server,
-    transactions.length,
-    instances.length,
-    ...parts.flatMap(part => Object.values(part).map(value => (value === NONE ? NONE : value + SHIFT))),
-  ])
+  const bytes = new Uint8Array(lengthOf(transactions.length, instances.length, most))
+  bytes.set([server, transactions.length, instances.length])
+  let at = 3
+  const write = (part: object, fields: readonly string[]) => {
+    for (const field of fields) {
+      const value = (part as Record<string, number>)[field]!
+      bytes[at++] = value === NONE ? NONE : value + SHIFT
+    }
+  }
+  for (const part of transactions) write(part, TRANSACTION)
+  for (const part of instances) write(part, INSTANCE)
+  write(follower, FOLLOWER)
+  write(connection, CONNECTION)
+  for (let place = 0; place < most; place++) write(frames[place] ?? EMPTY_FRAME, FRAME)
+  return bytes
 }
 
 export function decodeState(bytes: Uint8Array): State {
   const [server, transactionCount, instanceCount] = bytes
   let at = 3
-  const read = <Part extends object>(example: Part): Part => {
-    const part = { ...example } as Record<string, number>
-    for (const field of Object.keys(part)) {
+  const read = <Part extends object>(fields: readonly string[]): Part => {
+    const part: Record<string, number> = {}
+    for (const field of fields) {
       const byte = bytes[at++]!
       part[field] = byte === NONE ? NONE : byte - SHIFT
     }
     return part as Part
   }
-  const many = <Part extends object>(count: number, example: Part) => Array.from({ length: count }, () => read(example))
-  const transactions = many(transactionCount!, { status: 0, age: 0 })
-  const instances = many(instanceCount!, NEW_INSTANCE)
-  const follower = read(NEW_FOLLOWER)
-  const connection = read(UNCONNECTED)
+  const many = <Part extends object>(count: number, fields: readonly string[]) => {
+    const parts: Part[] = []
+    while (parts.length < count) parts.push(read(fields))
+    return parts
+  }
+  const transactions = many<Transaction>(transactionCount!, TRANSACTION)
+  const instances = many<Instance>(instanceCount!, INSTANCE)
+  const follower = read<Follower>(FOLLOWER)
+  const connection = read<Connection>(CONNECTION)
   const frames: Frame[] = []
   while (at < bytes.length) {
-    const frame = read(EMPTY_FRAME)
+    const frame = read<Frame>(FRAME)
     if (frame.kind !== NO_FRAME) frames.push(frame)
   }
   return { server: server!, transactions, instances, follower, connection, frames }
+}
+
+const TRANSACTION = ['status', 'age']
+const INSTANCE = Object.keys(NEW_INSTANCE)
+const FOLLOWER = Object.keys(NEW_FOLLOWER)
+const CONNECTION = Object.keys(UNCONNECTED)
+const FRAME = Object.keys(EMPTY_FRAME)
+
+function lengthOf(transactions: number, instances: number, frames: number): number {
+  const parts = transactions * TRANSACTION.length + instances * INSTANCE.length + frames * FRAME.length
+  return 3 + parts + FOLLOWER.length + CONNECTION.length
 }
