@@ -172,7 +172,9 @@ class TokenVerifierOfIssuer implements Verifier {
   }
 
   #keysFetched(failure: RequestFailure | undefined): void {
-    if (failure) {
+    if (failure && this.#keys.size > 0 && this.#keys.failures < 2) {
+      // One failure alone says little: an idle connection may have been closed at that moment.
+    } else if (failure) {
       const effect = this.#keys.size > 0 ? 'the keys in memory are used' : 'no token can be verified'
       const level = this.#keys.size > 0 ? 'warn' : 'error'
       const kind = `${failure.kind} ${failure.status ?? ''} ${level}`

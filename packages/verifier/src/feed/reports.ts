@@ -9,7 +9,7 @@ export interface ReportsOptions {
   monotonic(): number
   /** What the follower has reached. */
   reached(): Reached
-  /** Called after every report, with the failure if it failed. */
+  /** Called after a report that succeeded, and with the failure if two in a row have failed. */
   onReported(failure: RequestFailure | undefined): void
 }
 
@@ -155,7 +155,8 @@ export class Reports {
       this.#notBeforeMs =
         monotonic() + backOffMs(this.#failures, this.#failures > 1 && isRefusal(failure) ? REFUSED_PAUSE : {})
       this.#putBack(taken)
-      if (!this.#isClosed) onReported(failure)
+      // One failure alone says little: an idle connection may have been closed at that moment.
+      if (!this.#isClosed && this.#failures > 1) onReported(failure)
     }
   }
 

@@ -55,9 +55,9 @@ export class RemoteKeys implements KeySource {
     return this.#keys.size
   }
 
-  /** Resolves after the first fetch, even if it failed. */
-  async firstFetch(): Promise<void> {
-    await this.#fetching
+  /** How many requests have failed since the last success. */
+  get failures(): number {
+    return this.#failures
   }
 
   /**
