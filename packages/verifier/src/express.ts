@@ -12,8 +12,7 @@ export type { AuthenticateOptions, Renew, Renewal } from './adapters/authenticat
 export interface ExpressOptions extends AuthenticateOptions {
   /**
    * How a refused request is answered. `answer`: with problem details, as Latchkey does. `next`: `next(error)` is called
-   * with a VerifierError, and the error handler of the application answers; the headers are set, and are in
-   * `error.headers` for Express's own handler.
+   * with a VerifierError, and the error handler of the application answers; the headers are set.
    */
   readonly errors?: 'answer' | 'next'
 }
@@ -104,11 +103,7 @@ const answer: Refuse = (request, response, next, error) => {
 }
 
 const passOn: Refuse = (_request, response, next, error) => {
-  if (isRefusal(error)) {
-    const headers = refusalHeaders(error)
-    addHeaders(response, Object.entries(headers))
-    Object.assign(error, { headers })
-  }
+  if (isRefusal(error)) addHeaders(response, Object.entries(refusalHeaders(error)))
   next(error)
 }
 

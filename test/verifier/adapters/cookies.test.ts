@@ -1,6 +1,9 @@
+import { VerifierError } from '@latchkey/verifier'
+import latchkey, { type Renew } from '@latchkey/verifier/fastify'
+import Fastify from 'fastify'
 import t from 'tap'
 import { frameworks } from './frameworks.js'
-import { openService } from './open-service.js'
+import { openService, verifierThat } from './open-service.js'
 
 t.test('the access cookie is read only with the option, and only without an Authorization header', async t => {
   const { user, verifier, forger } = await openService(t)
@@ -89,5 +92,93 @@ t.test('with origins, only their pages can change anything with the cookie', asy
     t.equal(await statusFrom({ 'sec-fetch-site': 'same-origin' }), 200, name)
     t.equal(await statusFrom({ origin: OWN }), 403, name)
     t.equal(await statusFrom({ origin: `${APP}.other.example` }), 403, name)
+  }
+})
+
+t.test('a renewed token is used, its cookies are passed on, and no cache keeps them', async t => {
+  const { user, verifier, forger } = await openService(t)
+  const setCookies = ['access=new; Path=/; HttpOnly', 'refresh=next; Path=/; HttpOnly']
+  const asked: unknown[] = []
+  const renew: Renew = async ({ headers }) => {
+    asked.push(headers.cookie)
+    if (String(headers.cookie).includes('refresh=over')) return { setCookies: ['refresh=; Max-Age=0'] }
+    return String(headers.cookie).includes('refresh=') ? { accessToken: user.accessToken, setCookies } : undefined
+  }
+  const second = Math.floor(Date.now() / 1000)
+  const expired = `access=${forger.token({}, { iat: second - 200, exp: second - 100 })}`
+  const admitted = { status: 200, headers: { 'set-cookie': setCookies, 'cache-control': 'no-store' } }
+  for (const [name, start] of Object.entries(frameworks)) {
+    await t.test(name, async t => {
+      const send = await start(t, verifier, { cookie: 'access', renew })
+      for (const cookie of [`${expired}; refresh=1`, 'refresh=1', 'access=a.b.c; refresh=1'])
+        t.match(await send('/me', { cookie }), { ...admitted, body: { userId: user.userId } }, cookie.slice(0, 20))
+      t.match(await send('/editors', { cookie: `${expired}; refresh=1` }), { ...admitted, status: 403 })
+
+      const over = await send('/me', { cookie: `${expired}; refresh=over` })
+      t.match(over, {
+        status: 401,
+        body: { code: 'token_expired' },
+        headers: { 'set-cookie': ['refresh=; Max-Age=0'] },
+      })
+      t.match(await send('/open', { cookie: `${expired}; refresh=over` }), { status: 200, body: { userId: undefined } })
+      t.match(await send('/me', { cookie: expired }), { status: 401, body: { code: 'token_expired' } })
+
+      asked.length = 0
+      t.equal((await send('/me', { cookie: `access=${user.accessToken}; refresh=1` })).status, 200)
+      t.equal((await send('/me', { authorization: 'Bearer a.b.c', cookie: 'refresh=1' })).status, 401)
+      const crossSite = { host: 'service.test', origin: 'https://other.example', cookie: `${expired}; refresh=1` }
+      t.equal((await send('/me', crossSite, 'POST')).status, 403)
+      t.same(asked, [], 'a valid cookie, a header and another site renew nothing')
+    })
+  }
+})
+
+t.test('a second guard of a request uses the token that the first one has got', async t => {
+  const { user, verifier } = await openService(t)
+  let renewals = 0
+  const app = Fastify()
+  t.teardown(() => app.close())
+  const renew: Renew = async () => {
+    renewals++
+    return { accessToken: user.accessToken, setCookies: ['refresh=next'] }
+  }
+  await app.register(latchkey, { verifier, cookie: 'access', renew })
+  app.get('/', { onRequest: app.authenticate, preHandler: app.requireRecentAuth(300) }, async r => r.principal.userId)
+  const answer = await app.inject({ url: '/', headers: { cookie: 'access=a.b.c; refresh=1' } })
+  t.equal(answer.body, user.userId)
+  t.equal(renewals, 1)
+  t.equal(answer.headers['set-cookie'], 'refresh=next')
+})
+
+t.test('after a sign-out nothing is renewed', async t => {
+  const { user, verifier } = await openService(t)
+  const signedOut = verifierThat(verifier, { verify: () => Promise.reject(new VerifierError('token_revoked')) })
+  const renew: Renew = async () => t.fail('renewed') as never
+  for (const start of Object.values(frameworks)) {
+    const send = await start(t, signedOut, { cookie: 'access', renew })
+    const answer = await send('/me', { cookie: `access=${user.accessToken}; refresh=1` })
+    t.match(answer, { status: 401, body: { code: 'token_revoked' } })
+  }
+})
+
+t.test('when renewing fails the request is answered, and the process goes on', async t => {
+  const { user, verifier } = await openService(t)
+  const unavailable = new VerifierError('keys_unavailable')
+  const failures: Record<string, [Renew, number]> = {
+    'Latchkey is away': [() => Promise.reject(unavailable), 503],
+    'a defect': [() => Promise.reject(new Error('a defect')), 500],
+    'a cookie that no header can contain': [
+      async () => ({ accessToken: user.accessToken, setCookies: ['refresh=a\nb'] }),
+      500,
+    ],
+  }
+  for (const [name, start] of Object.entries(frameworks)) {
+    for (const [what, [renew, status]] of Object.entries(failures)) {
+      const send = await start(t, verifier, { cookie: 'access', renew })
+      const answer = send('/me', { cookie: 'refresh=1' })
+      // A fetch-style framework answers what its handler throws.
+      if (name === 'a fetch handler' && status === 500) await t.rejects(answer, what)
+      else t.equal((await answer).status, status, `${what}, with ${name}`)
+    }
   }
 })

@@ -1,7 +1,7 @@
 import type { Verifier } from '@latchkey/verifier'
 import t, { type Test } from 'tap'
 import { type Answer, frameworks, type Options, type Send, sendTo } from './frameworks.js'
-import { type OpenService, openService } from './open-service.js'
+import { type OpenService, openService, verifierThat } from './open-service.js'
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 
@@ -125,10 +125,31 @@ t.test('without keys, and after the verifier was closed, each request is answere
   })
 })
 
+t.test('a defect of the verifier is answered with 500, and no request waits', async t => {
+  const { user, verifier } = await openService(t)
+  const fail = () => {
+    throw new Error('a defect of the verifier')
+  }
+  const principal = await verifier.verify(user.accessToken)
+  const defects: Record<string, Verifier> = {
+    verify: verifierThat(verifier, { verify: async () => fail() }),
+    verifyKnown: verifierThat(verifier, { verifyKnown: fail }),
+    status: verifierThat(verifier, { verify: async () => principal, status: fail }),
+  }
+  for (const [method, broken] of Object.entries(defects))
+    await withEach(t, broken, {}, async (t, send, framework) => {
+      const answer = send('/me', bearer(user.accessToken))
+      // A fetch-style framework answers what its handler throws.
+      if (framework === 'a fetch handler') await t.rejects(answer, /a defect/, method)
+      else t.equal((await answer).status, 500, method)
+    })
+})
+
 t.test('an open route is for everybody, except with a refused token', async t => {
   const { user, verifier } = await openService(t)
   await withEach(t, verifier, { cookie: 'access' }, async (t, send) => {
-    t.match(await send('/open'), { status: 200, body: { userId: undefined } })
+    const { status, body } = await send('/open')
+    t.same({ status, body }, { status: 200, body: {} })
     t.match(await send('/open', bearer('a.b.c')), { status: 401, body: { code: 'token_invalid' } })
     const outdated = { cookie: 'access=a.b.c' }
     t.match(await send('/open', outdated), { status: 200, body: { userId: undefined } }, 'a page for everybody')

@@ -36,7 +36,9 @@ export const frameworks: Record<string, (t: Test, verifier: Verifier, options?: 
     app.route({ method: ['GET', 'POST'], url: '/me', onRequest: app.authenticate, handler: async r => r.principal })
     app.get('/editors', { onRequest: app.requireRole('editor', 'admin') }, async ({ principal }) => principal)
     app.get('/recent', { onRequest: app.requireRecentAuth(300) }, async ({ principal }) => principal)
-    app.get('/open', { onRequest: app.authenticateOptional }, async ({ principal }) => principal ?? {})
+    app.get('/open', { onRequest: app.authenticateOptional }, async ({ principal }) =>
+      principal === null ? {} : principal,
+    )
     return sendTo(await app.listen({ host: '127.0.0.1', port: 0 }))
   },
   'Express 5': (t, verifier, options) => serve(t, expressService(express5, verifier, options)),
