@@ -3,8 +3,11 @@ import { readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
+import express from 'express'
+import { auth } from 'express-oauth2-jwt-bearer'
 import t, { type Test } from 'tap'
 import { revokeSigningKey } from '../../src/domain/keys/rotate-signing-key.js'
+import { findFreePort } from '../../src/embedded-postgres/launch.js'
 import { forgerOf } from '../attacks/forger.js'
 import { ask, checkVerification } from '../examples/ask-service.js'
 import { type ExampleProcess, startExampleProcess } from '../examples/example-process.js'
@@ -124,6 +127,24 @@ t.test(
     }
   },
 )
+
+t.test('a library that knows only the issuer finds the keys at either address of the metadata', async t => {
+  const port = await findFreePort()
+  const issuer = `http://127.0.0.1:${port}`
+  const { app } = await buildTestApp(t, { PUBLIC_ORIGIN: issuer })
+  await app.listen({ host: '127.0.0.1', port })
+  const user = await signUp(app)
+  for (const path of ['', '/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']) {
+    const url = await listenWith(
+      t,
+      express()
+        .use(auth({ issuerBaseURL: issuer + path, audience: issuer, tokenSigningAlg: 'ES256', strict: true }))
+        .get('/me', ({ auth }, response) => void response.json({ user: auth?.payload.sub })),
+    )
+    const answer = await ask({ url }, `Bearer ${user.accessToken}`)
+    t.match(answer, { status: 200, body: { user: user.userId } }, `the issuer and ${JSON.stringify(path)}`)
+  }
+})
 
 async function listenWith(t: Test, answer: RequestListener): Promise<string> {
   const server = createServer(answer)
