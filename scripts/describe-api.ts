@@ -17,7 +17,8 @@ export async function describeApi(settings: NodeJS.ProcessEnv = {}): Promise<obj
     JWT_REFRESH_SECRET: `refresh-${secret}`,
     ...settings,
   })
-  const context = { config, feed: { close: async () => {} }, close: async () => {} } as unknown as OpenContext
+  const nothing = { close: async () => {} }
+  const context = { config, feed: nothing, receipts: nothing, ...nothing } as unknown as OpenContext
   // The start of the app asks both whether they are ready.
   const stores = { db: { ping: async () => {} }, ephemeral: { ping: async () => [] } } as unknown as AppStores
   const app = await buildApp(config, stores, { context, log: startLog(config) })

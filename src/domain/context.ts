@@ -10,6 +10,7 @@ import type { Confirmations } from '../revocations/receipts/confirmations.js'
 import type { Receipts } from '../revocations/receipts/receipts.js'
 import type { Revocations } from '../revocations/revocations.js'
 import type { ClientPrincipal } from './clients/client-principal.js'
+import type { ReportedSightings } from './clients/reported-sightings.js'
 import type { EventListeners } from './events/event-listeners.js'
 import type { Keyring } from './keys/keyring.js'
 import type { Secrets } from './keys/secrets.js'
@@ -25,7 +26,9 @@ export interface AuthContext {
   readonly revocations: Revocations
   /** The revocations for other services that follow them. */
   readonly feed: Feed<ClientPrincipal>
-  /** Records what other services have applied of it. */
+  /** Records which sessions were used at other services. */
+  readonly reportedSightings: ReportedSightings
+  /** Records what other services have applied of the feed. */
   readonly confirmations: Confirmations
   /** Whether every live verifier has applied what was committed. */
   readonly receipts: Receipts

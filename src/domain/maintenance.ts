@@ -20,6 +20,7 @@ export interface CleanedUp {
   keys: number
   events: number
   passwordResets: number
+  verifiers: number
   devices: number
 }
 
@@ -60,6 +61,7 @@ export async function cleanUp(db: Pick<Database, 'transaction'>, options: CleanU
       securityEvents.removeOlderThan(options.eventRetentionSeconds, batchSize),
     ),
     passwordResets: await inBatches(({ passwordResets }) => passwordResets.removeExpired(batchSize)),
+    verifiers: await inBatches(({ verifiers }) => verifiers.removeExpired(batchSize)),
     devices: await inBatches(({ deviceFailures }) => deviceFailures.removeExpired(batchSize)),
   }
 }

@@ -35,6 +35,11 @@ export interface Rotated extends SessionFacts {
   previousGeneration: number
 }
 
+export interface ReachedGeneration {
+  sessionId: string
+  generation: number
+}
+
 export type RefreshTokens = ReturnType<typeof refreshTokensRepository>
 
 /** The whitelist: the refresh tokens that can be used. */
@@ -48,6 +53,13 @@ export function refreshTokensRepository(runner: Runner) {
     async rotate(rotation: Rotation): Promise<Rotated | undefined> {
       const [row] = await runner.hot(rotate, { ...rotation, clientIds: rotation.clientIds.join() })
       return row
+    },
+
+    /** Of these live sessions, those that have reached a generation. Each session can be given only once. */
+    async findReached(given: readonly ReachedGeneration[]): Promise<ReadonlySet<string>> {
+      const generations = JSON.stringify(given.map(({ sessionId, generation }) => ({ sessionId, generation })))
+      const rows = await runner.hot(findReached, { generations })
+      return new Set(rows.map(({ sessionId }) => sessionId))
     },
 
     /** The current state of a session's refresh token; undefined if the session does not exist. */
@@ -191,4 +203,12 @@ const tellSuperseded = hotSql<{ sessionId: string; generation: number }, { secon
     select id, ${sql.placeholder('generation')}::int, now() from sessions where id = ${sql.placeholder('sessionId')}::uuid
     on conflict (session_id, generation) do update set told_at = told.told_at
     returning extract(epoch from now() - told_at)::float8 as "secondsAgo"`,
+)
+
+const findReached = hotSql<{ generations: string }, { sessionId: string }>(
+  'find_reached_generations',
+  sql`
+    select "sessionId"
+    from json_to_recordset(${sql.placeholder('generations')}::json) as given ("sessionId" uuid, generation int)
+    join refresh_tokens on session_id = "sessionId" and refresh_tokens.generation >= given.generation`,
 )

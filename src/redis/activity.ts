@@ -42,14 +42,15 @@ export class Activity {
     this.#flushing = repeat({ everyMs: FLUSH_INTERVAL_MS, task: TASK, work: () => this.flush(), log })
   }
 
-  record(sessionId: string, generation: number): void {
+  /** @param seenAt - milliseconds since the epoch, not in the future; by default now */
+  record(sessionId: string, generation: number, seenAt = this.#options.clock()): void {
     let generations = this.#pending.get(sessionId)
     if (!generations) {
       if (this.#pending.size >= MAX_PENDING) return
       generations = new Map()
       this.#pending.set(sessionId, generations)
     }
-    generations.set(generation, this.#options.clock())
+    generations.set(generation, Math.max(generations.get(generation) ?? 0, seenAt))
   }
 
   /** When each of the sessions was last seen (ms since the epoch), if that is known. */
@@ -70,8 +71,11 @@ export class Activity {
     const times = [this.#pending, this.#sent].flatMap(sessions =>
       [...(sessions.get(sessionId) ?? [])].flatMap(([seen, seenAt]) => (seen >= generation ? [seenAt] : [])),
     )
-    if (times.length > 0) return Math.max(...times)
-    return this.#ask(ephemeral => ephemeral.generationLastSeen(sessionId, generation))
+    const here = Math.max(...times)
+    // One that another service reported can be older than what the store has.
+    if (here > this.#options.clock() - 2 * FLUSH_INTERVAL_MS) return here
+    const stored = await this.#ask(ephemeral => ephemeral.generationLastSeen(sessionId, generation))
+    return times.length > 0 ? Math.max(here, stored ?? 0) : stored
   }
 
   /** Writes what was seen to the store. If that fails, it is lost. */

@@ -18,6 +18,7 @@ import { foreignOrigins } from '../http/plugins/foreign-origins.js'
 import { openapi } from '../http/plugins/openapi.js'
 import { notFound, problemDetails } from '../http/plugins/problem-details.js'
 import { rateLimit } from '../http/plugins/rate-limit.js'
+import { receipts } from '../http/plugins/receipts.js'
 import { requestGuard } from '../http/plugins/request-guard.js'
 import { requestId } from '../http/plugins/request-id.js'
 import { requestLog } from '../http/plugins/request-log.js'
@@ -26,6 +27,7 @@ import { securityHeaders } from '../http/plugins/security-headers.js'
 import { sentCookies } from '../http/plugins/sent-cookies.js'
 import { VERIFY_PATH } from '../http/rewrite-url.js'
 import { adminRoutes } from '../http/routes/admin/admin.js'
+import { activityRoutes } from '../http/routes/auth/activity.js'
 import { eventRoutes } from '../http/routes/auth/events.js'
 import { profileRoutes } from '../http/routes/auth/profile.js'
 import { refreshRoutes } from '../http/routes/auth/refresh.js'
@@ -119,6 +121,7 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
     await app.register(notFound)
     await app.register(recheckAfterBody, { context })
     await app.register(authenticateClients, { context })
+    await app.register(receipts, { context })
 
     await app.register(rootRoutes, { publicUrl, publicPath })
     await app.register(healthRoutes, { ready: readiness(app, stores) })
@@ -131,6 +134,7 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
     await app.register(sessionRoutes, { context })
     await app.register(eventRoutes, { context })
     await app.register(revocationFeedRoutes, { context })
+    await app.register(activityRoutes, { context })
     if (config.dialects.includes('simple-jwt')) await app.register(simpleJwtRoutes, { prefix: '/api/token', context })
     if (config.dialects.includes('sessions')) await app.register(compatSessionRoutes, { context })
     if (config.dialects.includes('envelope'))

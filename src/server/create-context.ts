@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache'
 import type { Config } from '../config/config.js'
 import type { ClientPrincipal } from '../domain/clients/client-token.js'
 import { findRefusedClients } from '../domain/clients/refused-clients.js'
+import { ReportedSightings } from '../domain/clients/reported-sightings.js'
 import type { AuthContext, EventThrottle } from '../domain/context.js'
 import { createEventListeners } from '../domain/events/event-listeners.js'
 import { type EventLog, logEvent } from '../domain/events/log-events.js'
@@ -96,6 +97,7 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     background.run('read the signing keys', () => keyring.reload())
   })
   const activity = new Activity({ ephemeral, log, clock })
+  const reportedSightings = new ReportedSightings({ activity, refreshTokens: db.refreshTokens, clock, log })
   const failureDelay = createFailureDelay({
     delayMs: config.signInFailureDelayMs,
     onTooShort: usedMs =>
@@ -131,6 +133,7 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     feed,
     receipts,
     confirmations,
+    reportedSightings,
     secrets,
     keyring,
     accessTokens: createAccessTokenVerifier({ ...config, keyring, revocations, clock }),
@@ -155,7 +158,7 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     async close() {
       closing.abort()
       await Promise.all([maintenance.stop(), cleaning.stop(), receipts.close(), feed.close()])
-      await registry.close()
+      await Promise.all([registry.close(), reportedSightings.settled()])
       await Promise.all([activity.close(), revocations.close(), background.settled()])
       stopAnnouncing()
       await eventListeners.close()

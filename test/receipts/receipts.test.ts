@@ -95,6 +95,8 @@ t.test('beyond the limit, a receipt does not wait', async t => {
   await connect()
   const waiting = [receipts.wait(1), receipts.wait(1)]
   t.strictSame(await receipts.wait(20), { is: 'unknown', reason: 'too_many_waiting' })
+  await Promise.all(waiting)
+  t.strictSame(await receipts.wait(20, { share: 0 }), { is: 'unknown', reason: 'too_many_waiting' }, 'so with a share')
   for (const receipt of await Promise.all(waiting)) t.match(receipt, { is: 'pending', total: 1 })
 })
 
@@ -102,7 +104,7 @@ t.test('a receipt ends when nobody reads it any more, and when the instance shut
   const { receipts, connect } = await build(t)
   await connect()
   const gone = new AbortController()
-  const [first, second] = [receipts.wait(20, gone.signal), receipts.wait(20)]
+  const [first, second] = [receipts.wait(20, { signal: gone.signal }), receipts.wait(20)]
   gone.abort()
   t.match(await first, { is: 'unknown' })
   await receipts.close()

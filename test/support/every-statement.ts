@@ -179,6 +179,7 @@ export function everyStatement(db: RevokingRepositories): {
           ttlSeconds: 1000,
         }),
       find: () => db.refreshTokens.find(session),
+      findReached: () => db.refreshTokens.findReached([{ sessionId: session, generation: 0 }]),
       restart: () =>
         db.refreshTokens.restart({ sessionId: session, generation: 0, previousHash: hash, leewaySeconds: 10 }),
       countLate: () => db.refreshTokens.countLate({ sessionId: session, generation: 0, previousHash: hash, max: 3 }),

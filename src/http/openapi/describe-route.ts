@@ -1,5 +1,7 @@
 import type { FastifySchema, RouteOptions } from 'fastify'
 import type { ErrorCode } from '../../lib/errors.js'
+import { Type } from '../schemas.js'
+import { pendingReceiptSchema } from '../verifier-views.js'
 import type { Documented, DocumentedErrors } from './documented.js'
 import { type HeaderName, headerRefs } from './headers.js'
 import { type DescribedResponse, problemResponses } from './problems.js'
@@ -20,6 +22,7 @@ export function describeRoute({ schema, url, route }: { schema: FastifySchema; u
 } {
   if (schema === undefined || schema.hide) return { schema, url }
   const { body: _body, response = {}, documented = {}, querystring, ...kept } = schema
+  const headers = route.config?.revokes ? preferHeader : kept.headers
   return {
     url,
     schema: {
@@ -27,6 +30,7 @@ export function describeRoute({ schema, url, route }: { schema: FastifySchema; u
       // Stated, so that it is not taken for an omission.
       security: kept.security ?? [],
       ...(querystring !== undefined && { querystring: describeQuery(querystring, documented) }),
+      ...(headers !== undefined && { headers }),
       [REQUEST_BODY]: describeBody(schema, route),
       [RESPONSES]: describeResponses(response as RouteResponses, schema, route),
     } as FastifySchema,
@@ -39,6 +43,18 @@ function describeQuery(querystring: unknown, { query = {} }: Documented): object
   return structuredClone({ ...rest, properties: { ...properties, ...query } })
 }
 
+/** Of routes that revoke. */
+const preferHeader = Type.Object({
+  prefer: Type.Optional(
+    Type.String({
+      description:
+        '`wait=2` (RFC 7240): answer when every service that follows the revocations has applied this one, or after two ' +
+        'seconds; 20 at most. docs/receipts.md describes it.',
+      examples: ['wait=2'],
+    }),
+  ),
+})
+
 /** The response schemas of a route: of a body, or an error with the codes that the route has. */
 type RouteResponses = Record<string, ResponseSchema | DocumentedErrors>
 type ResponseSchema = { type?: string; description?: string; content?: Record<string, unknown> }
@@ -48,7 +64,12 @@ function describeResponses(responses: RouteResponses, schema: FastifySchema, rou
   const codes: ErrorCode[] = schema.documented?.commonErrors === false ? [] : commonErrors(route)
   for (const [status, response] of Object.entries(responses)) {
     if ('codes' in response) codes.push(...response.codes)
-    else described[status] = describeResponse(Number(status), response, schema)
+    else described[status] = describeResponse(Number(status), response, schema, route)
+  }
+  // What an answer without a body becomes while verifiers lag.
+  if (route.config?.revokes && '204' in described) {
+    described[202] = describeResponse(202, pendingReceiptSchema, schema, route)
+    described[202].headers = { ...described[204]!.headers, ...described[202].headers }
   }
   if (Object.values(responses).some(response => 'codes' in response)) codes.push('store_unavailable')
   const problems = Object.entries(problemResponses(codes)).map(([status, problem]) => [
@@ -73,13 +94,19 @@ function ofThisRoute(problem: DescribedResponse, names: readonly HeaderName[] = 
   }
 }
 
-function describeResponse(status: number, response: ResponseSchema, schema: FastifySchema): DescribedResponse {
+function describeResponse(
+  status: number,
+  response: ResponseSchema,
+  schema: FastifySchema,
+  { config }: RouteOptions,
+): DescribedResponse {
   const isSuccess = status < 300
   const mayAskForRefresh = isSuccess && schema.security?.some(scheme => 'bearer' in scheme)
   const names: HeaderName[] = [
     'X-Request-Id',
     'Cache-Control',
     ...(mayAskForRefresh ? (['X-Token-Refresh-Required'] as const) : []),
+    ...(isSuccess && config?.revokes ? (['Preference-Applied', 'Revocation-Receipt'] as const) : []),
     ...(schema.documented?.headers?.[status] ?? []),
   ]
   const { description = '', content = { 'application/json': { schema: response } } } = response

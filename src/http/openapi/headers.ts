@@ -33,6 +33,16 @@ export const headers = {
     description: '`true` in the last fifth of the lifetime of the access token: refresh it soon.',
     schema: { type: 'string', enum: ['true'] },
   },
+  'Preference-Applied': {
+    description: 'Only after `Prefer: wait=…`: how many seconds the service waited at most (RFC 7240).',
+    schema: { type: 'string', examples: ['wait=2'] },
+  },
+  'Revocation-Receipt': {
+    description:
+      'Only after `Prefer: wait=…`. `complete`: no service that follows the revocations accepts the token any more. ' +
+      '`pending;verifiers=2`: two of them have not confirmed it. `unknown;reason=…`: the service could not find out.',
+    schema: { type: 'string', examples: ['complete'] },
+  },
   'X-Auth-Subject': {
     description: 'The id of the user.',
     required: true,

@@ -22,17 +22,27 @@ export const cors = fp(
       strictPreflight: false,
       methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
       allowedHeaders: [...ALWAYS_ALLOWED, ...corsHeaders],
-      exposedHeaders: ['X-Request-Id', 'X-Token-Refresh-Required', 'Retry-After', 'WWW-Authenticate'],
+      exposedHeaders: EXPOSED,
       maxAge: PREFLIGHT_MAX_AGE_SECONDS,
     })
   },
   { name: 'cors', fastify: '5.x' },
 )
 
+const EXPOSED = [
+  'X-Request-Id',
+  'X-Token-Refresh-Required',
+  'Retry-After',
+  'WWW-Authenticate',
+  'Preference-Applied',
+  'Revocation-Receipt',
+]
+
 /** Client libraries and tracers add the last five, whether we read them or not. */
 const ALWAYS_ALLOWED = [
   'Authorization',
   'Content-Type',
+  'Prefer',
   'X-Requested-With',
   'traceparent',
   'tracestate',

@@ -62,10 +62,16 @@ export const administrationErrors = {
     when: 'No client has this name.',
     action: 'Check the name.',
   },
+  verifier_not_found: {
+    status: 404,
+    title: 'No verifier with this id follows the revocations.',
+    when: 'At `/auth/activity`: the verifier has not connected to `/auth/revocations`, or not for long.',
+    action: 'Connect to `/auth/revocations` with this id; then report again. The reported sessions are recorded.',
+  },
   verifier_id_taken: {
     status: 409,
     title: 'Another client has a verifier with this id.',
-    when: 'At `/auth/revocations`: the id in `verifier` belongs to a verifier of another client.',
+    when: 'At `/auth/revocations` and `/auth/activity`: the id in `verifier` belongs to a verifier of another client.',
     action: 'Choose a random UUID for each process that verifies tokens.',
   },
   user_not_found: {

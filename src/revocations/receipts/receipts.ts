@@ -79,10 +79,12 @@ export class Receipts {
    * Waits at most this long. Call it after the commit.
    *
    * @param signal - ends the waiting: nobody reads the receipt
+   * @param share - of the places; above it, this receipt does not wait
    */
-  wait(seconds: number, signal?: AbortSignal): Promise<Receipt> {
+  wait(seconds: number, { signal, share = 1 }: { signal?: AbortSignal; share?: number } = {}): Promise<Receipt> {
     if (this.#isClosed) return unknown('shutting_down')
-    if (this.#waiting.size >= (this.#options.mostWaiting ?? MOST_WAITING)) return unknown('too_many_waiting')
+    const { mostWaiting = MOST_WAITING } = this.#options
+    if (this.#waiting.size >= mostWaiting * share) return unknown('too_many_waiting')
     return new Promise(resolve => {
       const waiting: Waiting = {
         endsAtMs: performance.now() + seconds * 1000,

@@ -55,6 +55,7 @@ export function addSessionRoutes(
   app.post(
     '/logout',
     {
+      config: { revokes: 'for users' },
       schema: describe('envelopeLogOut', 'Revoke all sessions of the user', {
         description: 'Takes the access token in the header, or the refresh token in the body.',
         security: [{}, { bearer: [] }],

@@ -151,6 +151,7 @@ export async function simpleJwtRoutes(app: FastifyInstance, { context }: { conte
     '/blacklist',
     {
       viewName: 'Token Blacklist',
+      config: { revokes: 'for users' },
       schema: {
         operationId: 'simpleJwtBlacklist',
         summary: 'Simple JWT: revoke the session of a refresh token',

@@ -12,6 +12,7 @@ import { adminErrors, userParams } from './schemas.js'
 import { userAccessRoutes } from './user-access.js'
 import { userSearchRoutes } from './user-search.js'
 import { userRoutes } from './users.js'
+import { verifierRoutes } from './verifiers.js'
 
 /**
  * The routes for administrators: clients with the scope `admin`, and users with the role `admin`. Opening sessions has its
@@ -29,6 +30,7 @@ export const adminRoutes: FastifyPluginAsync<{ context: AuthContext }> = async (
     await app.register(userRoutes, { context })
     await app.register(userAccessRoutes, { context })
     await app.register(revocationRoutes)
+    await app.register(verifierRoutes, { context })
   })
 }
 

@@ -10,6 +10,7 @@ export const revocationRoutes: FastifyPluginAsyncTypebox = async app => {
   app.post(
     '/admin/revocations',
     {
+      config: { revokes: 'for services' },
       schema: {
         ...adminOperation,
         operationId: 'revokeSessions',

@@ -16,6 +16,7 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
   app.post(
     '/admin/users/:id/disable',
     {
+      config: { revokes: 'for services' },
       schema: {
         ...adminOperation,
         operationId: 'disableUser',
@@ -55,6 +56,7 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
   app.post(
     '/admin/users/:id/temporary-password',
     {
+      config: { revokes: 'for services' },
       schema: {
         ...adminOperation,
         operationId: 'setTemporaryPassword',
@@ -151,6 +153,7 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
   app.delete(
     '/admin/users/:id/sessions',
     {
+      config: { revokes: 'for services' },
       schema: {
         ...adminOperation,
         operationId: 'revokeUserSessions',
@@ -169,6 +172,7 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
   app.delete(
     '/admin/users/:id/sessions/:session_id',
     {
+      config: { revokes: 'for services' },
       schema: {
         ...adminOperation,
         operationId: 'revokeUserSession',

@@ -92,6 +92,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
   app.patch(
     '/admin/users/:id',
     {
+      config: { revokes: 'for services' },
       schema: {
         ...adminOperation,
         operationId: 'changeUser',
@@ -134,6 +135,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
   app.delete(
     '/admin/users/:id',
     {
+      config: { revokes: 'for services' },
       schema: {
         ...adminOperation,
         operationId: 'deleteUser',

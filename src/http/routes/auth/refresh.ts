@@ -105,6 +105,7 @@ export const refreshRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
   app.post(
     '/auth/logout',
     {
+      config: { revokes: 'for users' },
       errorHandler: clearCookiesOfEndedSession,
       preValidation: aliases,
       schema: {

@@ -23,7 +23,7 @@ export const resetPasswordRoutes: FastifyPluginAsyncTypebox<{ context: AuthConte
   app.post(
     '/auth/reset-password',
     {
-      config: { ...app.limits.perAddress, genuine, csrf: 'always' },
+      config: { ...app.limits.perAddress, genuine, csrf: 'always', revokes: 'for users' },
       preValidation: bodyAliases({ newPassword: 'new_password' }),
       preHandler: endStolenSessions(context),
       schema: {

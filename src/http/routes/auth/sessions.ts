@@ -101,6 +101,7 @@ export function addRevokeRoutes(
     others.url,
     {
       onRequest: app.authenticate,
+      config: { revokes: 'for users' },
       schema: {
         ...sessionOperation,
         ...descriptionOf(others),
@@ -119,6 +120,7 @@ export function addRevokeRoutes(
     one.url,
     {
       onRequest: app.authenticate,
+      config: { revokes: 'for users' },
       schema: {
         ...sessionOperation,
         ...descriptionOf(one),

@@ -110,6 +110,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
     {
       config: {
         ...limited,
+        revokes: 'for users',
         genuine: {
           inBody: () => false,
           holderName: 'one user',

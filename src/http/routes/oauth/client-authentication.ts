@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyContextConfig, FastifyInstance, FastifyRequest } from 'fastify'
 import { authenticateClient, type ClientCredentials } from '../../../domain/clients/clients.js'
 import type { AuthContext } from '../../../domain/context.js'
 import { LatchkeyError } from '../../../lib/errors.js'
@@ -76,7 +76,7 @@ function formDecode(text: string): string {
 export const TOKEN_MAX_LENGTH = 4096
 
 /** The options of all routes for clients. */
-export function clientRouteOptions(app: FastifyInstance) {
+export function clientRouteOptions(app: FastifyInstance, config: FastifyContextConfig = {}) {
   const genuine: GenuineCredential = {
     holderName: 'one client',
     holder: async request => `client:${(await clientOf(app.context, request)).id}`,
@@ -84,7 +84,7 @@ export function clientRouteOptions(app: FastifyInstance) {
   return {
     // A token of 4 KB and the other fields.
     bodyLimit: 8192,
-    config: { ...app.limits.perService, genuine, csrf: 'never' as const },
+    config: { ...app.limits.perService, genuine, csrf: 'never' as const, ...config },
   }
 }
 

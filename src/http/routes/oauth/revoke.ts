@@ -19,7 +19,7 @@ export const revokeRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = 
   app.post(
     '/oauth/revoke',
     {
-      ...clientRouteOptions(app),
+      ...clientRouteOptions(app, { revokes: 'for services' }),
       schema: {
         operationId: 'revokeToken',
         summary: 'Revoke a token',

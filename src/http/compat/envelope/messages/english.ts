@@ -73,6 +73,7 @@ export const english: Messages = {
     invalid_client_name: 'The name of the client is not valid.',
     client_name_taken: 'A client with this name already exists.',
     client_not_found: 'This client does not exist.',
+    verifier_not_found: 'No verifier with this id follows the revocations.',
     verifier_id_taken: 'Another client has a verifier with this id.',
     own_account: 'You cannot disable, delete or demote your own account.',
     account_disabled: 'The account is disabled. Please enable it first.',

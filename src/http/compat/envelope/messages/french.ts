@@ -73,6 +73,7 @@ export const french: Messages = {
     invalid_client_name: 'Le nom du client n’est pas valide.',
     client_name_taken: 'Un client avec ce nom existe déjà.',
     client_not_found: 'Ce client n’existe pas.',
+    verifier_not_found: 'Aucun vérificateur avec cet identifiant ne suit les révocations.',
     verifier_id_taken: 'Un autre client a un vérificateur avec cet identifiant.',
     own_account: 'Vous ne pouvez pas désactiver, supprimer ou rétrograder votre propre compte.',
     account_disabled: 'Le compte est désactivé. Veuillez d’abord l’activer.',

@@ -73,6 +73,7 @@ export const spanish: Messages = {
     invalid_client_name: 'El nombre del cliente no es válido.',
     client_name_taken: 'Ya existe un cliente con este nombre.',
     client_not_found: 'Este cliente no existe.',
+    verifier_not_found: 'Ningún verificador con este identificador sigue las revocaciones.',
     verifier_id_taken: 'Otro cliente tiene un verificador con este identificador.',
     own_account: 'No puede desactivar, eliminar ni quitar permisos a su propia cuenta.',
     account_disabled: 'La cuenta está desactivada. Actívela primero.',
