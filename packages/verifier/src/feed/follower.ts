@@ -88,7 +88,11 @@ export class Follower {
     if (wasUseful && (this.#isLeaving || failure === CLOCKS_PARTED)) return 0
     if (failure && !wasUseful) {
       this.#failures++
-      return backOffMs(this.#failures, this.#failures > 1 && isRefusal(failure) ? REFUSED_PAUSE : {})
+      const wantedMs = Math.random() * Math.min((failure.retryAfterSeconds ?? 0) * 1000, MAX_RETRY_MS)
+      return Math.max(
+        wantedMs,
+        backOffMs(this.#failures, this.#failures > 1 && isRefusal(failure) ? REFUSED_PAUSE : {}),
+      )
     }
     this.#failures = 0
     // The list must not become too old meanwhile, whatever the service asks for.
