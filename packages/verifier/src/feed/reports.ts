@@ -152,8 +152,8 @@ export class Reports {
       if (failure.status === 401 && bearer !== undefined) token.forget(bearer)
       this.#failures++
       this.#isUrgent = true
-      this.#notBeforeMs =
-        monotonic() + backOffMs(this.#failures, this.#failures > 1 && isRefusal(failure) ? REFUSED_PAUSE : {})
+      const isFinal = this.#failures > 1 && isRefusal(failure) && failure.code !== 'verifier_not_found'
+      this.#notBeforeMs = monotonic() + backOffMs(this.#failures, isFinal ? REFUSED_PAUSE : {})
       this.#putBack(taken)
       // One failure alone says little: an idle connection may have been closed at that moment.
       if (!this.#isClosed && this.#failures > 1) onReported(failure)
