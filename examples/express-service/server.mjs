@@ -16,7 +16,11 @@ import express from 'express'
 const { LATCHKEY_ISSUER: issuer = 'http://localhost:3000', LATCHKEY_URL: baseUrl = issuer, PORT = '3002' } = process.env
 const { LATCHKEY_CLIENT_ID: id, LATCHKEY_CLIENT_SECRET: secret } = process.env
 
-const verifier = createVerifier({ issuer, baseUrl, ...(id && secret && { client: { id, secret }, name: 'notes' }) })
+const verifier = createVerifier({
+  issuer,
+  baseUrl,
+  ...(id && secret && { client: { id, secret }, name: 'express-service' }),
+})
 
 const app = express()
 
@@ -30,8 +34,9 @@ app.get('/ready', (_request, response) => {
 app.use(authenticate(verifier))
 
 // The id of the user is what your tables refer to.
-app.get('/notes', (request, response) => {
-  response.json({ owner: request.principal.userId, notes: [] })
+app.get('/me', (request, response) => {
+  const { userId, sessionId, roles } = request.principal
+  response.json({ user: userId, session: sessionId, roles })
 })
 
 // For users with the role; several roles mean one of them.

@@ -16,16 +16,21 @@ import Fastify from 'fastify'
 const { LATCHKEY_ISSUER: issuer = 'http://localhost:3000', LATCHKEY_URL: baseUrl = issuer, PORT = '3001' } = process.env
 const { LATCHKEY_CLIENT_ID: id, LATCHKEY_CLIENT_SECRET: secret } = process.env
 
-const verifier = createVerifier({ issuer, baseUrl, ...(id && secret && { client: { id, secret }, name: 'orders' }) })
+const verifier = createVerifier({
+  issuer,
+  baseUrl,
+  ...(id && secret && { client: { id, secret }, name: 'fastify-service' }),
+})
 
 const app = Fastify()
 await app.register(latchkey, { verifier })
 app.addHook('onClose', () => verifier.close())
 
 // For signed-in users. The id of the user is what your tables refer to.
-app.get('/orders', { onRequest: app.authenticate }, async ({ principal }) => ({
-  owner: principal.userId,
-  orders: [],
+app.get('/me', { onRequest: app.authenticate }, async ({ principal }) => ({
+  user: principal.userId,
+  session: principal.sessionId,
+  roles: principal.roles,
 }))
 
 // For users with the role; several roles mean one of them.

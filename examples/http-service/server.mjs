@@ -24,7 +24,11 @@ import { WebSocketServer } from 'ws'
 const { LATCHKEY_ISSUER: issuer = 'http://localhost:3000', LATCHKEY_URL: baseUrl = issuer, PORT = '3003' } = process.env
 const { LATCHKEY_CLIENT_ID: id, LATCHKEY_CLIENT_SECRET: secret, ACCESS_COOKIE: cookie } = process.env
 
-const verifier = createVerifier({ issuer, baseUrl, ...(id && secret && { client: { id, secret }, name: 'chat' }) })
+const verifier = createVerifier({
+  issuer,
+  baseUrl,
+  ...(id && secret && { client: { id, secret }, name: 'http-service' }),
+})
 const options = { ...(cookie && { cookie }) }
 
 const routes = {
@@ -34,9 +38,9 @@ const routes = {
     return [isFresh ? 200 : 503, { mode, state }]
   },
   // For signed-in users. The id of the user is what your tables refer to.
-  'GET /messages': async request => {
-    const { userId } = await authenticateRequest(verifier, request, options)
-    return [200, { reader: userId, messages: [] }]
+  'GET /me': async request => {
+    const { userId, sessionId, roles } = await authenticateRequest(verifier, request, options)
+    return [200, { user: userId, session: sessionId, roles }]
   },
   // For users with the role; several roles mean one of them.
   'GET /reports': async request => {
