@@ -30,13 +30,15 @@ export async function checkVerification(t: Test, test: TestApp, service: { url: 
   const accepted = { status: 200, body: { user: user.userId, session: user.sessionId, roles: [] } }
   t.match(await ask(service, `Bearer ${user.accessToken}`), accepted)
   t.match(await ask(service, `Bearer ${forger.token({})}`), accepted, 'a token of the forger that is wrong in no way')
+  const second = Math.floor(Date.now() / 1000)
+  const early = forger.token({}, { iat: second + 60, exp: second + 900 })
+  t.match(await ask(service, `Bearer ${early}`), accepted, 'a token from a clock that is ahead of the service')
 
   for (const [what, token] of Object.entries(await wrongTokens(test, user, forger))) {
     const { status, body, headers } = await ask(service, `Bearer ${token}`)
     t.strictSame({ status, body }, { status: 401, body: { code: 'token_invalid' } }, what)
     t.equal(headers.get('www-authenticate'), 'Bearer error="invalid_token"', what)
   }
-  const second = Math.floor(Date.now() / 1000)
   const expired = await ask(service, `Bearer ${forger.token({}, { exp: second - 60 })}`)
   t.match(expired, { status: 401, body: { code: 'token_expired' } }, 'an expired token')
   for (const authorization of [undefined, 'Basic abc', 'Bearer ']) {
