@@ -12,7 +12,7 @@ export type { AuthenticateOptions, Renew, Renewal } from './adapters/authenticat
 export type { SentHeaders, SentRequest } from './adapters/sent-token.js'
 
 export interface AuthenticateRequestOptions extends AuthenticateOptions {
-  /** Gets the cookies of a renewed token, and `X-Token-Refresh-Required` if the token expires soon. */
+  /** Gets the cookies of a renewed token (without it, a token is renewed without them), and `X-Token-Refresh-Required` if the token expires soon. */
   readonly response?: ServerResponse
 }
 
@@ -41,7 +41,8 @@ export async function authenticateRequest(
   request: SentRequest,
   options: AuthenticateRequestOptions = {},
 ): Promise<Principal | undefined> {
-  const answer = await createAuthenticator(verifier, options)(request)
+  const setsCookies = options.response?.headersSent === false
+  const answer = await createAuthenticator(verifier, options, { setsCookies })(request)
   if (options.response) addHeaders(options.response, answerHeaders(answer, verifier))
   if (answer.error !== undefined) throw answer.error
   return answer.principal

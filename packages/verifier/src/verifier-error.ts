@@ -21,6 +21,8 @@ export type VerifierErrorCode =
   | 'revocations_stale'
   /** The public keys of the issuer cannot be read, so that nobody knows whether the token is genuine. */
   | 'keys_unavailable'
+  /** The access cookie cannot be renewed, because Latchkey could not be asked. Nobody is signed out by that. */
+  | 'refresh_unavailable'
   /** The verifier was closed. */
   | 'closed'
 
@@ -36,6 +38,7 @@ const STATUS: Record<VerifierErrorCode, 400 | 401 | 403 | 503> = {
   insufficient_user_authentication: 401,
   revocations_stale: 503,
   keys_unavailable: 503,
+  refresh_unavailable: 503,
   closed: 503,
 }
 
@@ -51,6 +54,7 @@ export const TITLES: Record<VerifierErrorCode, string> = {
   ambiguous_request: 'A header, cookie or field appears more than once.',
   cross_site_request: 'Requests from other sites are not allowed.',
   revocations_stale: 'The revocation list is too old to trust; try again in a moment.',
+  refresh_unavailable: 'The session cannot be refreshed now; try again in a moment.',
   keys_unavailable: 'The keys that verify tokens are unavailable; try again in a moment.',
   closed: 'The service is stopping; try again in a moment.',
 }

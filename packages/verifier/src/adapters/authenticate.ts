@@ -1,8 +1,11 @@
+import type { Renew, Renewal } from '../renew.js'
 import type { Principal, Verifier } from '../types.js'
 import { VerifierError } from '../verifier-error.js'
 import { isFromOwnSite, onlyReads } from './own-site.js'
 import { isRefusal } from './refusal.js'
 import { bearerToken, cookieValues, type SentRequest } from './sent-token.js'
+
+export type { Renew, Renewal }
 
 /** What every adapter accepts. */
 export interface AuthenticateOptions {
@@ -18,18 +21,11 @@ export interface AuthenticateOptions {
   readonly origins?: readonly string[]
   /** Admits requests without a token too; then there is no principal. A token that is refused stays refused. */
   readonly optional?: boolean
-  /** Renews an expired access cookie with the refresh cookie of the same request. */
+  /**
+   * Renews a missing or expired access cookie with the refresh cookie of the same request: `createRenew(…)` of
+   * `@latchkey/verifier/renew`.
+   */
   readonly renew?: Renew
-}
-
-/** Renews the access cookie of a request. Undefined if the request has no refresh cookie. */
-export type Renew = (request: SentRequest) => Promise<Renewal | undefined>
-
-export interface Renewal {
-  /** The new access token. Undefined if the session is over. */
-  readonly accessToken?: string | undefined
-  /** The values of the headers `Set-Cookie` that the browser must get. */
-  readonly setCookies: readonly string[]
 }
 
 /** Whose request it is, or why it is refused. */
@@ -49,9 +45,14 @@ export type Authenticator = (request: SentRequest) => Authentication | Promise<A
  * Creates the function by which every adapter authenticates. Its answer is no promise for a token that is known, so that
  * most requests do not wait.
  *
+ * @param answer whether the answers to the requests can set cookies; if not, a token is renewed without them
  * @throws TypeError if the options are wrong
  */
-export function createAuthenticator(verifier: Verifier, options: AuthenticateOptions = {}): Authenticator {
+export function createAuthenticator(
+  verifier: Verifier,
+  options: AuthenticateOptions = {},
+  answer: { setsCookies: boolean } = { setsCookies: true },
+): Authenticator {
   checkOptions(verifier, options)
   const { cookie, origins, optional = false, renew } = options
   /** A guard can run twice for a request, whose cookie is still the old one then. */
@@ -76,10 +77,10 @@ export function createAuthenticator(verifier: Verifier, options: AuthenticateOpt
   }
 
   async function ofCookies(request: SentRequest, tokens: readonly string[]): Promise<Authentication> {
-    const answer = tokens.length === 0 ? missing() : await newestValid(verifier, tokens)
-    if (answer.principal || !canBeRenewed(answer.error)) return answer
+    const found = tokens.length === 0 ? missing() : await newestValid(verifier, tokens)
+    if (found.principal || !canBeRenewed(found.error)) return found
     try {
-      const renewal = await renew?.(request)
+      const renewal = await renew?.(request, answer.setsCookies ? {} : { rotate: false })
       const accessToken = renewal?.accessToken
       if (accessToken !== undefined) {
         const { principal, error } = await verifier.verify(accessToken).then(admitted, refused)
@@ -87,7 +88,7 @@ export function createAuthenticator(verifier: Verifier, options: AuthenticateOpt
         return { principal, error, setCookies: renewal!.setCookies }
       }
       // A page that everybody can see is shown to a browser whose session is over, too.
-      return { error: optional ? undefined : answer.error, setCookies: renewal?.setCookies ?? NONE }
+      return { error: optional ? undefined : found.error, setCookies: renewal?.setCookies ?? NONE }
     } catch (error) {
       return refused(error)
     }
