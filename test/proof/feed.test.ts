@@ -1,25 +1,9 @@
 import t from 'tap'
 import { DECISIONS, type Decisions } from './feed/follower.js'
-import { type FeedBounds, feedModel, SENDER_RULES } from './feed/model.js'
+import { FEED_BOUNDS, type FeedBounds, feedModel, SENDER_RULES } from './feed/model.js'
 import { search } from './search.js'
 
-const base = {
-  transactions: 1,
-  instances: 1,
-  stalenessTicks: 1,
-  frames: 1,
-  sleeps: false,
-  failover: false,
-  kills: false,
-}
-
-const BOUNDS: Record<string, FeedBounds> = {
-  'two revocations, a failover': { ...base, transactions: 2, failover: true },
-  'two instances, which are killed': { ...base, instances: 2, kills: true },
-  'a machine that sleeps, and events that are long on the way': { ...base, stalenessTicks: 2, frames: 2, sleeps: true },
-}
-
-for (const [name, bounds] of Object.entries(BOUNDS))
+for (const [name, bounds] of Object.entries(FEED_BOUNDS.ci))
   t.test(`a follower accepts no revoked token after the bound in any order of events (${name})`, async t => {
     const { states, depth, seconds, exhausted, counterexample } = search(feedModel(bounds))
     t.equal(counterexample, null)
@@ -29,7 +13,7 @@ for (const [name, bounds] of Object.entries(BOUNDS))
 
 const { advanced, ageMs, connecting } = DECISIONS
 
-const [failover, kills, sleeps] = Object.values(BOUNDS) as [FeedBounds, FeedBounds, FeedBounds]
+const { failover, kills, sleeps } = FEED_BOUNDS.ci
 
 const WEAKNESSES: Record<string, [FeedBounds, Partial<Decisions>]> = {
   'a heartbeat during a snapshot counts': [

@@ -1,3 +1,4 @@
+import { FEED_BOUNDS, feedModel } from './feed/model.js'
 import { REVOCATION_BOUNDS, revocationModel } from './revocation/model.js'
 import { rotationModels } from './rotation/models.js'
 import { type Model, search } from './search.js'
@@ -11,7 +12,11 @@ const MOST_STATES = 100_000_000
 const size = process.argv.includes('--full') ? 'full' : 'ci'
 const { ci, ciJournal, ciStream, full, fullJournal } = REVOCATION_BOUNDS
 const revocation = size === 'full' ? [full, fullJournal] : [ci, ciJournal, ciStream]
-const models: Model[] = [...rotationModels(size), ...revocation.map(bounds => revocationModel(bounds))]
+const models: Model[] = [
+  ...rotationModels(size),
+  ...revocation.map(bounds => revocationModel(bounds)),
+  ...Object.values(FEED_BOUNDS[size]).map(bounds => feedModel(bounds)),
+]
 
 for (const model of models) {
   print(`\n${model.name}`)

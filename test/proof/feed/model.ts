@@ -36,6 +36,29 @@ export interface FeedBounds {
   kills: boolean
 }
 
+const base = {
+  transactions: 1,
+  instances: 1,
+  stalenessTicks: 1,
+  frames: 1,
+  sleeps: false,
+  failover: false,
+  kills: false,
+}
+
+export const FEED_BOUNDS = {
+  ci: {
+    failover: { ...base, transactions: 2, failover: true },
+    kills: { ...base, instances: 2, kills: true },
+    sleeps: { ...base, stalenessTicks: 2, frames: 2, sleeps: true },
+  },
+  full: {
+    failover: { ...base, transactions: 2, frames: 2, failover: true, kills: true },
+    instances: { ...base, instances: 2, frames: 2, sleeps: true, kills: true },
+    sleeps: { ...base, stalenessTicks: 3, frames: 3, sleeps: true },
+  },
+} as const satisfies Record<string, Record<string, FeedBounds>>
+
 /** The rules of the sender (docs/feed.md), which tests break one at a time to see that a follower depends on them. */
 export const SENDER_RULES = { resumesOtherServers: false, positionBeforeEntries: false }
 
