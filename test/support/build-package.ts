@@ -3,6 +3,8 @@ import { cp, mkdir, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import tap from 'tap'
+import { makeFolder } from './servers/embedded-fixture.js'
 
 const root = resolve(import.meta.dirname, '../..')
 
@@ -23,13 +25,23 @@ export async function buildService(folder: string): Promise<void> {
 export async function installVerifier(folder: string, others: readonly string[] = []): Promise<void> {
   const modules = join(folder, 'node_modules')
   const verifier = join(modules, '@latchkey/verifier')
-  await mkdir(verifier, { recursive: true })
-  await compile('packages/verifier', verifier)
+  await cp(await buildVerifierOnce(), verifier, { recursive: true })
   await cp(join(root, 'packages/verifier/package.json'), join(verifier, 'package.json'))
   for (const name of ['eventsource-parser', ...others]) {
     await mkdir(dirname(join(modules, name)), { recursive: true })
     await symlink(join(root, 'node_modules', name), join(modules, name))
   }
+}
+
+let verifierBuild: Promise<string> | undefined
+
+/** Compiles the verifier once for a test file. The folder is removed at the end of the file. */
+function buildVerifierOnce(): Promise<string> {
+  verifierBuild ??= makeFolder(tap).then(async folder => {
+    await compile('packages/verifier', folder)
+    return folder
+  })
+  return verifierBuild
 }
 
 async function compile(project: string, folder: string): Promise<void> {
