@@ -23,6 +23,9 @@ class Verifier:
         self.clock_offset, self.confirmed_at, self.has_news = 0, 0, False
         threading.Thread(target=self.follow, daemon=True).start()
 
+    def is_fresh(self):
+        return time.monotonic() - self.fresh_at <= self.max_staleness
+
     def verify(self, token):
         """Returns the claims. Raises Refused if the token is not valid, or if the list of revocations is too old."""
         try:
@@ -40,7 +43,7 @@ class Verifier:
             raise Refused(401, "token_expired")
         if code := self.revoked(claims, header["kid"]):
             raise Refused(401, code)
-        if time.monotonic() - self.fresh_at > self.max_staleness:
+        if not self.is_fresh():
             raise Refused(503, "revocations_stale")
         return claims
 

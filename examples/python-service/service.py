@@ -1,6 +1,6 @@
-"""A service with one route, whose users sign in at Latchkey.
+"""A service with a route, `/me`, whose users sign in at Latchkey. `/ready` is for probes.
 
-    LATCHKEY_CLIENT_ID=… LATCHKEY_CLIENT_SECRET=… python3 service.py
+    LATCHKEY_CLIENT_ID=… LATCHKEY_CLIENT_SECRET=… /usr/bin/python3 service.py
 """
 import json
 import os
@@ -11,12 +11,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from latchkey import Refused, Verifier
 
-
 BEARER = re.compile(r"Bearer ([\w.~+/-]+=*)", re.ASCII | re.IGNORECASE)
 
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
+        if self.path == "/ready":
+            return self.answer(200 if verifier.is_fresh() else 503, {"revocations": len(verifier.entries)})
         try:
             bearer = BEARER.fullmatch(self.headers.get("Authorization", ""))
             if not bearer:

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
 import { setRoles } from '../../src/domain/accounts/administer-users.js'
@@ -48,7 +48,7 @@ async function open(t: Test): Promise<Setting> {
   const serve = async (more: NodeJS.ProcessEnv = {}) => {
     const service = await startExampleProcess(t, python!, [FILE], { ...env, ...more })
     await until(
-      async () => (await verdict(service, user)) !== 'revocations_stale',
+      async () => (await fetch(`${service.url}/ready`)).status === 200,
       `it has the revocations: ${service.output()}`,
     )
     return service
@@ -107,9 +107,15 @@ t.test('the service refuses a token soon after its revocation, whatever the kind
   t.equal(await verdict(service, await signIn(app, other.email)), 200, 'a session that began after it')
 })
 
+t.test('the verifier of the service has fewer than 120 lines of code, as the docs say', async t => {
+  const lines = (await readFile(resolve(FILE, '../latchkey.py'), 'utf8')).split('\n').map(line => line.trim())
+  t.ok(lines.filter(line => line !== '' && !line.startsWith('#') && !line.startsWith('"""')).length < 120)
+})
+
 t.test('a revocation during a broken connection is known when the connection is back', { skip }, async t => {
   const { app, network, user, serve } = await open(t)
   const service = await serve()
+  t.equal(await verdict(service, user), 200)
   await network.refuse()
   await post(app, '/auth/logout', {}, bearer(user))
   t.equal(await verdict(service, user), 200, 'the service has not heard of it')
@@ -142,6 +148,7 @@ t.test('without news for its bound the service answers 503 to everything, and th
   network.blackHole()
   await post(app, '/auth/logout', {}, bearer(user))
   await reaches(service, bystander, 'revocations_stale')
+  t.equal((await fetch(`${service.url}/ready`)).status, 503)
   t.equal(await verdict(service, user), 'revocations_stale')
   await network.heal()
   await reaches(service, bystander, 200)
