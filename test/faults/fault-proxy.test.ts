@@ -139,3 +139,18 @@ t.test('the fault proxy leads new connections to a new target', async t => {
   proxy.reset()
   t.match(await ask(socket, 'a'), /ECONNRESET|EPIPE/)
 })
+
+t.test('the fault proxy cuts every connection after some bytes, until it is healed', async t => {
+  const { proxy } = await startEcho(t)
+  const before = await open(t, proxy.url)
+  t.equal(await ask(before, 'hello'), 'hello')
+  proxy.cutEach(() => 4, 'down')
+  for (const socket of [before, await open(t, proxy.url)]) {
+    const over = once(socket, 'close').catch(() => {})
+    t.equal(await ask(socket, 'you'), 'you')
+    socket.write('two')
+    await over
+  }
+  await proxy.heal()
+  t.equal(await ask(await open(t, proxy.url), 'hello again'), 'hello again')
+})

@@ -20,6 +20,8 @@ export interface FaultProxy {
   delay(ms: number): void
   /** Passes this many more bytes in this direction, then resets the connection that carried them. Works once. */
   cutAfter(bytes: number, direction: Direction): void
+  /** Cuts every connection, those of now and those to come, after so many more bytes in this direction. */
+  cutEach(bytes: () => number, direction: Direction): void
   /** Resets the connection on which this text passes, without the text. Works once. Resolves when that is done. */
   cutAt(text: string, direction: Direction): Promise<void>
   /** Resets every connection, as a server that crashes does. */
@@ -36,13 +38,14 @@ interface Link {
   dumb: Set<Direction>
   /** Keeps the order of delayed data. */
   inOrder: Record<Direction, Promise<void>>
+  cut: Cut | undefined
 }
 
 interface Cut {
   direction: Direction
   bytesLeft: number
-  text: string | undefined
-  onCut: () => void
+  text?: string
+  onCut?: () => void
 }
 
 /** Starts a proxy to the host and port of an address; it ends with the test. */
@@ -52,18 +55,22 @@ export async function startFaultProxy(t: Test, options: { target: string }): Pro
   let swallowed: readonly Direction[] = []
   let delayMs = 0
   let cut: Cut | undefined
+  let cutOfEach: (() => Cut) | undefined
   let accepted = 0
 
   const server = createServer(client => {
     accepted++
     // With a black hole in both directions not even a connection to the server is made.
     if (swallowed.length === 2) {
-      const link: Link = { sockets: { up: client, down: client }, dumb: new Set(swallowed), inOrder: inOrder() }
-      return watch(link)
+      return watch(newLink(client, client))
     }
-    const upstream = connect(Number(target.port), target.hostname)
-    watch({ sockets: { up: upstream, down: client }, dumb: new Set(swallowed), inOrder: inOrder() })
+    watch(newLink(connect(Number(target.port), target.hostname), client))
   })
+
+  function newLink(up: Socket, down: Socket): Link {
+    const inOrder = { up: Promise.resolve(), down: Promise.resolve() }
+    return { sockets: { up, down }, dumb: new Set(swallowed), inOrder, cut: cutOfEach?.() }
+  }
 
   /** Data that goes up is written to `sockets.up`; data that goes down is read from it. */
   function watch(link: Link): void {
@@ -83,16 +90,16 @@ export async function startFaultProxy(t: Test, options: { target: string }): Pro
     const wait = delayMs
     const send = () => {
       if (link.dumb.has(direction) || !links.has(link)) return
-      const isCut = cut?.direction === direction && reachesCut(cut, chunk)
-      if (!isCut) {
+      const reached = [cut, link.cut].find(cut => cut?.direction === direction && reachesCut(cut, chunk))
+      if (!reached) {
         link.sockets[direction].write(chunk)
         return
       }
-      const { bytesLeft, onCut } = cut!
-      cut = undefined
+      const { bytesLeft, onCut } = reached
+      if (reached === cut) cut = undefined
       if (bytesLeft > 0) link.sockets[direction].write(chunk.subarray(0, bytesLeft))
       end(link)
-      onCut()
+      onCut?.()
     }
     if (wait === 0) {
       send()
@@ -146,7 +153,11 @@ export async function startFaultProxy(t: Test, options: { target: string }): Pro
       delayMs = ms
     },
     cutAfter(bytes, direction) {
-      cut = { direction, bytesLeft: bytes, text: undefined, onCut: () => {} }
+      cut = { direction, bytesLeft: bytes }
+    },
+    cutEach(bytes, direction) {
+      cutOfEach = () => ({ direction, bytesLeft: bytes() })
+      for (const link of links) link.cut = cutOfEach()
     },
     cutAt: (text, direction) =>
       new Promise(onCut => {
@@ -160,12 +171,12 @@ export async function startFaultProxy(t: Test, options: { target: string }): Pro
       swallowed = []
       delayMs = 0
       cut = undefined
+      cutOfEach = undefined
+      for (const link of links) link.cut = undefined
       if (!server.listening) await listen(port)
     },
   }
 }
-
-const inOrder = () => ({ up: Promise.resolve(), down: Promise.resolve() })
 
 /** Counts the chunk, and returns whether the connection is cut within it. */
 function reachesCut(cut: Cut, chunk: Buffer): boolean {
