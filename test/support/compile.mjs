@@ -12,7 +12,9 @@ const target = '.test-build'
 
 await removeOrphans()
 const packages = await foldersIn('packages')
-const folders = await Promise.all(['src', 'test', 'scripts', 'bench', ...packages.map(path => join(path, 'src'))].map(filesIn))
+const folders = await Promise.all(
+  ['src', 'test', 'scripts', 'bench', ...packages.map(path => join(path, 'src'))].map(filesIn),
+)
 const sources = folders.flat().filter(path => path.endsWith('.ts'))
 await Promise.all([...sources.map(compile), ...packages.map(provide)])
 
