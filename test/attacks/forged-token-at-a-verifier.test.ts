@@ -1,7 +1,8 @@
 import { createHmac, createPublicKey, sign } from 'node:crypto'
 import { createServer } from 'node:net'
 import t from 'tap'
-import { startToyIssuer, type ToyKey, toyKey } from '../verifier/toy-issuer.js'
+import { startToyIssuer } from '../verifier/toy-issuer.js'
+import { type ToyKey, toyKey } from '../verifier/toy-tokens.js'
 import { inSeconds, knownVerdict, startVerifier, verdict } from '../verifier/verifiers.js'
 
 // What test/attacks tries on the service is tried on the verifier of other services, with the issuer's own key where

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { DECISIONS, type Decisions } from './feed/follower.js'
-import { FEED_BOUNDS, type FeedBounds, feedModel, SENDER_RULES } from './feed/model.js'
+import { FEED_BOUNDS, feedModel } from './feed/model.js'
+import { type FeedBounds, SENDER_RULES } from './feed/steps.js'
 import { search } from './search.js'
 
 for (const [name, bounds] of Object.entries(FEED_BOUNDS.ci))

@@ -2,7 +2,8 @@ import { generateKeyPairSync } from 'node:crypto'
 import { VerifierError } from '@latchkey/verifier'
 import t from 'tap'
 import { until } from '../support/eventually.js'
-import { startToyIssuer, toyKey } from './toy-issuer.js'
+import { startToyIssuer } from './toy-issuer.js'
+import { toyKey } from './toy-tokens.js'
 import { inSeconds, knownVerdict, startVerifier, verdict } from './verifiers.js'
 
 t.test('a valid token gives its principal', async t => {

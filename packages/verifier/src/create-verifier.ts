@@ -1,10 +1,11 @@
+import { Changes } from './changes.js'
 import { type Principal, type Refusal, TokenVerifier } from './core/index.js'
 import { Feed } from './feed/feed.js'
 import { fetchIssuer } from './keys/fetch-issuer.js'
 import { RemoteKeys } from './keys/remote-keys.js'
 import { readOptions, type VerifierSettings } from './options.js'
 import { Problems } from './problems.js'
-import type { RequestFailure } from './transport/request.js'
+import type { RequestFailure } from './transport/request-failure.js'
 import type { Verifier, VerifierOptions, VerifierStatus } from './types.js'
 import { VerifierError, type VerifierErrorCode } from './verifier-error.js'
 
@@ -34,7 +35,7 @@ class TokenVerifierOfIssuer implements Verifier {
   readonly #feed: Feed | undefined
   readonly #tokens: TokenVerifier
   readonly #toleranceMs: number
-  readonly #waiting = new Set<() => void>()
+  readonly #changes = new Changes()
   readonly #checkingIssuer = new AbortController()
   /** Undefined until the question is sent. */
   #isIssuerKnown: boolean | undefined
@@ -57,7 +58,7 @@ class TokenVerifierOfIssuer implements Verifier {
         settings: { ...settings, client },
         problems: this.#problems,
         onKeyRevoked: kid => this.#keys.drop(kid),
-        onNews: () => this.#wake(),
+        onNews: () => this.#changes.announce(),
       })
     this.#tokens = new TokenVerifier({
       issuer,
@@ -86,26 +87,11 @@ class TokenVerifierOfIssuer implements Verifier {
   }
 
   async ready({ timeoutMs = READY_TIMEOUT_MS }: { timeoutMs?: number } = {}): Promise<void> {
-    let isLate = false
-    let wake = () => {}
-    // Somebody waits for it, so it keeps the process running.
-    const timer = setTimeout(() => {
-      isLate = true
-      wake()
+    await this.#changes.until(isLate => {
+      if (this.#closing) throw new VerifierError('closed')
+      if (isLate && !this.#isReady()) throw this.#notReady(timeoutMs)
+      return this.#isReady() && (isLate || this.#isIssuerKnown !== false)
     }, timeoutMs)
-    try {
-      while (this.#closing || !this.#isReady() || (this.#isIssuerKnown === false && !isLate)) {
-        if (this.#closing) throw new VerifierError('closed')
-        if (isLate) throw this.#notReady(timeoutMs)
-        await new Promise<void>(resolve => {
-          wake = resolve
-          this.#waiting.add(resolve)
-        })
-        this.#waiting.delete(wake)
-      }
-    } finally {
-      clearTimeout(timer)
-    }
     const wrongIssuer = this.#problems.of('issuer')
     if (wrongIssuer !== undefined)
       throw new VerifierError('keys_unavailable', `the verifier cannot work: ${wrongIssuer}`)
@@ -133,7 +119,7 @@ class TokenVerifierOfIssuer implements Verifier {
     this.#keys.close()
     this.#checkingIssuer.abort()
     await this.#feed?.close()
-    this.#wake()
+    this.#changes.announce()
   }
 
   #requireToken(token: unknown): void {
@@ -155,10 +141,6 @@ class TokenVerifierOfIssuer implements Verifier {
 
   #isReady(): boolean {
     return this.#keys.size > 0 && (this.#feed?.isFresh() ?? true)
-  }
-
-  #wake(): void {
-    for (const wake of this.#waiting) wake()
   }
 
   #notReady(timeoutMs: number): VerifierError {
@@ -183,7 +165,7 @@ class TokenVerifierOfIssuer implements Verifier {
       this.#problems.end('keys', 'the public keys can be read again')
       if (this.#isIssuerKnown === undefined) void this.#checkIssuer()
     }
-    this.#wake()
+    this.#changes.announce()
   }
 
   /** A wrong `issuer` refuses every token, without a reason that anybody sees. So the service is asked once. */
@@ -196,7 +178,7 @@ class TokenVerifierOfIssuer implements Verifier {
       this.#problems.report('issuer', found, message, 'error')
     }
     this.#isIssuerKnown = true
-    this.#wake()
+    this.#changes.announce()
   }
 }
 

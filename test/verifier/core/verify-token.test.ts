@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { openVerificationKey, type PublicKeyJwk, RevocationList, TokenVerifier } from '@latchkey/verifier/core'
 import t from 'tap'
-import { signToken, toyKey } from '../toy-issuer.js'
+import { signToken, toyKey } from '../toy-tokens.js'
 
 const ISSUER = 'https://auth.example.com'
 const NOW = Math.floor(Date.now() / 1000)

@@ -1,5 +1,6 @@
 import { backOffMs } from '../transport/back-off.js'
-import { RequestFailure, requestJson, type Transport } from '../transport/request.js'
+import { requestJson, type Transport } from '../transport/request.js'
+import { RequestFailure } from '../transport/request-failure.js'
 
 export interface ClientTokenOptions {
   transport: Transport

@@ -1,6 +1,6 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import type { Revocation } from '../core/index.js'
-import { RequestFailure } from '../transport/request.js'
+import { RequestFailure } from '../transport/request-failure.js'
 import { decodeHeartbeat, decodeReconnect, decodeRevocations, decodeStart, FEED_VERSION } from './feed-format.js'
 import {
   advanced,

@@ -1,7 +1,7 @@
 import { type Principal, type Revocation, RevocationList, type TokenFacts } from '../core/index.js'
 import type { VerifierSettings } from '../options.js'
 import type { Problems } from '../problems.js'
-import type { RequestFailure } from '../transport/request.js'
+import type { RequestFailure } from '../transport/request-failure.js'
 import { ClientToken } from './client-token.js'
 import { ageMs } from './feed-progress.js'
 import { Follower } from './follower.js'

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { backOffMs } from '../transport/back-off.js'
-import { chunksOf, openStream, RequestFailure, type Transport } from '../transport/request.js'
+import { chunksOf, openStream, type Transport } from '../transport/request.js'
+import { RequestFailure } from '../transport/request-failure.js'
 import { watchSilence } from '../transport/silence.js'
 import { withoutHoldingTheProcess } from '../transport/unreferenced.js'
 import { type ClientToken, isRefusal } from './client-token.js'

@@ -1,7 +1,9 @@
 import type { Principal } from '../core/index.js'
 import { backOffMs } from '../transport/back-off.js'
-import { type RequestFailure, requestNothing, type Transport } from '../transport/request.js'
+import { requestNothing, type Transport } from '../transport/request.js'
+import type { RequestFailure } from '../transport/request-failure.js'
 import { type ClientToken, isRefusal } from './client-token.js'
+import { Sightings, sessionsIn } from './sightings.js'
 
 export interface ReportsOptions {
   transport: Transport
@@ -29,10 +31,6 @@ const CLOSING_TIMEOUT_MS = 1000
 const ACTIVITY_EVERY_MS = 1000
 /** A position is confirmed this often even if nothing changes. */
 const POSITION_EVERY_MS = 10_000
-/** Activity is an estimate: more tokens in a second are not recorded, so that memory is bounded. */
-const MAX_PENDING = 10_000
-/** The most sessions of one report. */
-const MAX_SESSIONS = 1000
 const REFUSED_PAUSE = { firstMs: 10_000, mostMs: 60_000 }
 
 /**
@@ -41,9 +39,7 @@ const REFUSED_PAUSE = { firstMs: 10_000, mostMs: 60_000 }
  */
 export class Reports {
   readonly #options: ReportsOptions
-  /** When the session of each token was last seen here, in milliseconds since the epoch. */
-  #pending = new Map<Principal, number>()
-  #dropped = 0
+  readonly #sightings = new Sightings()
   /** Whether the position covers revocations that no report has confirmed. */
   #isUrgent = false
   #sentAtMs = Number.NEGATIVE_INFINITY
@@ -61,7 +57,7 @@ export class Reports {
 
   /** How many sightings of sessions were not recorded or could not be reported. */
   get dropped(): number {
-    return this.#dropped
+    return this.#sightings.dropped
   }
 
   /**
@@ -70,13 +66,7 @@ export class Reports {
    * @param nowMs the issuer's clock, in milliseconds since the epoch
    */
   record(principal: Principal, nowMs: number): void {
-    const { size } = this.#pending
-    if (size >= MAX_PENDING && !this.#pending.has(principal)) {
-      this.#dropped++
-      return
-    }
-    this.#pending.set(principal, nowMs)
-    if (size === 0) this.#schedule()
+    if (this.#sightings.record(principal, nowMs) === 1) this.#schedule()
   }
 
   /** @param isUrgent whether the position covers new revocations: a receipt may be waiting for it */
@@ -91,7 +81,7 @@ export class Reports {
     clearTimeout(this.#timer)
     await atMost(CLOSING_TIMEOUT_MS, this.#finish())
     this.#controller?.abort()
-    this.#pending.clear()
+    this.#sightings.clear()
   }
 
   async #finish(): Promise<void> {
@@ -99,7 +89,7 @@ export class Reports {
     this.#controller?.abort()
     await this.#sending
     const isKnown = this.#hasReported || this.#options.reached().position !== undefined
-    if (isKnown || this.#pending.size > 0) await this.#send(true)
+    if (isKnown || this.#sightings.size > 0) await this.#send(true)
   }
 
   #schedule(): void {
@@ -108,7 +98,7 @@ export class Reports {
     const sinceMs = [
       ...(position !== undefined ? [POSITION_EVERY_MS] : []),
       ...(position !== undefined && this.#isUrgent ? [reportEveryMs] : []),
-      ...(this.#pending.size > 0 ? [ACTIVITY_EVERY_MS] : []),
+      ...(this.#sightings.size > 0 ? [ACTIVITY_EVERY_MS] : []),
     ]
     clearTimeout(this.#timer)
     this.#timer = undefined
@@ -129,7 +119,7 @@ export class Reports {
   async #send(isClosing: boolean): Promise<void> {
     const { transport, token, monotonic, reached, onReported } = this.#options
     const { verifierId, position } = reached()
-    const taken = this.#takePending()
+    const seen = this.#sightings.take()
     const controller = new AbortController()
     this.#controller = controller
     this.#isUrgent = false
@@ -140,7 +130,12 @@ export class Reports {
       await requestNothing(transport, PATH, {
         method: 'POST',
         headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' },
-        body: reportOf(verifierId, position, taken, isClosing),
+        body: JSON.stringify({
+          verifier: verifierId,
+          ...(position !== undefined && { position }),
+          ...(seen.size > 0 && { sessions: sessionsIn(seen) }),
+          ...(isClosing && { closing: true }),
+        }),
         controller,
         timeoutMs: TIMEOUT_MS,
       })
@@ -154,29 +149,9 @@ export class Reports {
       this.#isUrgent = true
       const isFinal = this.#failures > 1 && isRefusal(failure) && failure.code !== 'verifier_not_found'
       this.#notBeforeMs = monotonic() + backOffMs(this.#failures, isFinal ? REFUSED_PAUSE : {})
-      this.#putBack(taken)
+      this.#sightings.putBack(seen)
       // One failure alone says little: an idle connection may have been closed at that moment.
       if (!this.#isClosed && this.#failures > 1) onReported(failure)
-    }
-  }
-
-  #takePending(): ReadonlyMap<Principal, number> {
-    const taken = this.#pending
-    this.#pending = new Map()
-    if (taken.size > MAX_SESSIONS) {
-      for (const [principal, seenAtMs] of [...taken].slice(MAX_SESSIONS)) {
-        taken.delete(principal)
-        this.#pending.set(principal, seenAtMs)
-      }
-    }
-    return taken
-  }
-
-  #putBack(taken: ReadonlyMap<Principal, number>): void {
-    for (const [principal, seenAtMs] of taken) {
-      if (this.#pending.has(principal)) continue
-      if (this.#pending.size >= MAX_PENDING) this.#dropped++
-      else this.#pending.set(principal, seenAtMs)
     }
   }
 }
@@ -189,25 +164,4 @@ async function atMost(ms: number, work: Promise<void>): Promise<void> {
   })
   await Promise.race([work, late])
   clearTimeout(timer)
-}
-
-/** A session and a generation appear once, with the latest instant. */
-function reportOf(
-  verifier: string,
-  position: string | undefined,
-  seen: ReadonlyMap<Principal, number>,
-  closing: boolean,
-): string {
-  const sessions = new Map<string, { sid: string; gen: number; at: number }>()
-  for (const [{ sessionId: sid, generation: gen }, at] of seen) {
-    const key = `${sid}:${gen}`
-    const before = sessions.get(key)
-    if (before === undefined || before.at < at) sessions.set(key, { sid, gen, at: Math.floor(at) })
-  }
-  return JSON.stringify({
-    verifier,
-    ...(position !== undefined && { position }),
-    ...(sessions.size > 0 && { sessions: [...sessions.values()] }),
-    ...(closing && { closing }),
-  })
 }

@@ -1,6 +1,7 @@
 import type { KeySource, VerificationKey } from '../core/index.js'
 import { backOffMs } from '../transport/back-off.js'
-import { RequestFailure, requestJson, type Transport } from '../transport/request.js'
+import { requestJson, type Transport } from '../transport/request.js'
+import { RequestFailure } from '../transport/request-failure.js'
 import { VerifierError } from '../verifier-error.js'
 import { type OpenedKey, readJwks } from './read-jwks.js'
 
