@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
@@ -163,6 +164,33 @@ t.test('after a crash and a restart the service still refuses what was revoked',
   await service.kill()
   await reaches(await serve(), user, 'token_revoked')
 })
+
+t.test(
+  'a receipt waits for the service, names it while it is cut off, and not after it has stopped',
+  { skip },
+  async t => {
+    const { app, network, user, serve } = await open(t)
+    const service = await serve({ SERVICE_NAME: 'orders', MAX_STALENESS: '60' })
+    const [second, third] = [await signIn(app, user.email), await signIn(app, user.email)]
+    const logOut = (person: Person, seconds: number) =>
+      post(app, '/auth/logout', {}, { ...bearer(person), prefer: `wait=${seconds}` })
+
+    const applied = await logOut(user, 10)
+    t.equal(applied.statusCode, 204)
+    t.equal(await verdict(service, user), 'token_revoked', 'at once')
+
+    network.blackHole()
+    const late = await logOut(second, 1)
+    t.equal(late.statusCode, 202)
+    t.match(late.body, '"orders"')
+    await network.heal()
+    await reaches(service, second, 'token_revoked')
+
+    service.child.kill('SIGTERM')
+    await once(service.child, 'close')
+    t.equal((await logOut(third, 10)).statusCode, 204, 'no receipt waits for a service that has stopped')
+  },
+)
 
 t.test('a clock that is wrong by a minute refuses nobody, and accepts no expired token', { skip }, async t => {
   const test = await open(t)
