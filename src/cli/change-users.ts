@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { AuthContext } from '../domain/context.js'
 import type { User } from '../postgres/users.js'
+import { withReceipt } from './await-receipt.js'
 import { confirm, requireConfirmation } from './confirm.js'
 import { UsageError } from './exit-codes.js'
 import { withExamples, withRevocationDelay } from './help.js'
@@ -40,7 +41,7 @@ export function addChangingUserCommands(users: Command, configure: Configure): v
         )
       })
     })
-  withExamples(roles, 'users roles ada@example.com admin editor', 'users roles ada@example.com --none')
+  withExamples(withReceipt(roles), 'users roles ada@example.com admin editor', 'users roles ada@example.com --none')
 
   const disable = users
     .command('disable')

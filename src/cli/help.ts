@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
+import { withReceipt } from './await-receipt.js'
 
 export const HELP_OF_EXIT_CODES =
   'Exit codes: 0 done; 1 failed; 2 incomplete; 3 not found; 4 no database; 64 invalid command line (docs/cli.md).'
 
 /** Says in the help of a command that revokes sessions when its effect is complete. */
 export function withRevocationDelay(command: Command): Command {
-  return command.addHelpText(
+  return withReceipt(command).addHelpText(
     'after',
     '\nRefresh tokens are refused at once. Running instances refuse the access tokens within milliseconds if Redis tells\n' +
       'them, and without Redis (embedded mode) within about a second.',

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { AuthContext } from '../domain/context.js'
 import type { KeyDatabase, NewKeyOptions } from '../domain/keys/rotate-signing-key.js'
 import type { SigningKeyRow, SigningKeys } from '../postgres/signing-keys.js'
+import { withReceipt } from './await-receipt.js'
 import { withExamples } from './help.js'
 import { formatInstant, isJson, type Print, print, printArray, printResult, printTable } from './output.js'
 import { ACTOR, type Configure, withContext, withDatabase } from './with-stores.js'
@@ -27,7 +28,7 @@ export function addKeyCommands(program: Command, configure: Configure): void {
     .description('revoke a compromised key: every token that it signed is refused, and another key signs')
     .argument('<kid>')
     .action(async (kid: string) => withContext(await configure(), context => revokeKey(context, kid)))
-  withExamples(revoke, 'keys revoke NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs')
+  withExamples(withReceipt(revoke), 'keys revoke NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs')
 }
 
 /** Prints every key, the newest first. */

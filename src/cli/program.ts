@@ -10,6 +10,7 @@ import { refuseRepeatedOptions } from './options.js'
 import { surviveOutputErrors, useJson } from './output.js'
 import { addSessionCommands, addSignOutEveryoneCommand } from './sessions.js'
 import { addUserCommands } from './users.js'
+import { addVerifierCommands } from './verifiers.js'
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
 
@@ -41,6 +42,7 @@ addSignOutEveryoneCommand(program, configure)
 addEventsCommand(program, configure)
 addClientCommands(program, configure)
 addKeyCommands(program, configure)
+addVerifierCommands(program, configure)
 refuseRepeatedOptions(program)
 hintAtHelp(program)
 

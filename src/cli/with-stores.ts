@@ -5,6 +5,7 @@ import type { NewKeyOptions } from '../domain/keys/rotate-signing-key.js'
 import { messageOf } from '../lib/error-facts.js'
 import type { Database } from '../postgres/database.js'
 import type { OpenStoresOptions, Stores } from '../server/open-stores.js'
+import { awaitReceipt } from './await-receipt.js'
 import { NoDatabase } from './exit-codes.js'
 import { isJson, commandLog as log, say } from './output.js'
 
@@ -58,6 +59,7 @@ export async function withContext(config: Config, command: (context: AuthContext
     const context = await openContext({ ...config, locationDatabase: undefined }, { ...stores, log })
     try {
       await command(context)
+      await awaitReceipt(context)
     } finally {
       await context.close()
     }
