@@ -6,66 +6,13 @@ import { setRoles } from '../../src/domain/accounts/administer-users.js'
 import { revokeSigningKey } from '../../src/domain/keys/rotate-signing-key.js'
 import { signOutEveryone } from '../../src/domain/sessions/end-many-sessions.js'
 import { forgerOf } from '../attacks/forger.js'
-import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { makeClient, postForm } from '../support/clients.js'
 import { until } from '../support/eventually.js'
-import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.js'
-import { findPython } from '../support/find-python.js'
 import { type Person, post, signIn, signUp } from '../support/people.js'
-import { listen } from '../support/raw-request.js'
 import { makeFolder } from '../support/servers/embedded-fixture.js'
-import { skipWithout } from '../support/skip-without.js'
 import { checkVerification, verdict } from './ask-service.js'
-import { type ExampleProcess, startExampleProcess } from './example-process.js'
-
-const FILE = resolve(import.meta.dirname, '../../examples/python-service/service.py')
-const python = await findPython('jwt, cryptography')
-const skip = skipWithout(
-  python !== undefined,
-  'no Python has PyJWT and cryptography: install Debian’s python3-jwt and python3-cryptography',
-)
-
-interface Setting extends TestApp {
-  /** Between the services and Latchkey. */
-  network: FaultProxy
-  env: NodeJS.ProcessEnv
-  user: Person
-  /** Starts the service, and waits until it has the revocations. */
-  serve(env?: NodeJS.ProcessEnv): Promise<ExampleProcess>
-}
-
-async function open(t: Test): Promise<Setting> {
-  const test = await buildTestApp(t)
-  const network = await startFaultProxy(t, { target: `http://127.0.0.1:${await listen(test.app)}` })
-  const { id, secret } = await makeClient(test.app, 'revocations')
-  const env = {
-    LATCHKEY_ISSUER: test.config.issuer,
-    LATCHKEY_URL: network.url.replace(/\/$/, ''),
-    LATCHKEY_CLIENT_ID: id,
-    LATCHKEY_CLIENT_SECRET: secret,
-    MAX_STALENESS: '5',
-  }
-  const user = await signUp(test.app)
-  const serve = async (more: NodeJS.ProcessEnv = {}) => {
-    const service = await startExampleProcess(t, python!, [FILE], { ...env, ...more })
-    await until(
-      async () => (await fetch(`${service.url}/ready`)).status === 200,
-      `it has the revocations: ${service.output()}`,
-    )
-    return service
-  }
-  return { ...test, network, env, user, serve }
-}
-
-/** Repeats the request until the token gets this verdict. */
-function reaches(service: ExampleProcess, user: Person, expected: number | string): Promise<void> {
-  return until(
-    async () => (await verdict(service, user)) === expected,
-    `${expected}, and not ${JSON.stringify(user)}: ${service.output()}`,
-  )
-}
-
-const bearer = ({ accessToken }: Person) => ({ authorization: `Bearer ${accessToken}` })
+import { startExampleProcess } from './example-process.js'
+import { bearer, FILE, open, python, reaches, skip } from './python-process.js'
 
 t.test('the service accepts a user’s token, and refuses a token that is wrong in one way', { skip }, async t => {
   const test = await open(t)
