@@ -75,6 +75,7 @@ class TokenVerifierOfIssuer implements Verifier {
   async verify(token: string): Promise<Principal> {
     this.#requireToken(token)
     const principal = await this.#tokens.identify(token)
+    if (this.#feed?.pauses.isBehind) await this.#feed.pauses.catchUp()
     this.#requireToken(token)
     if (!principal) throw new VerifierError('token_invalid')
     return this.#requireValid(token, principal)
@@ -83,7 +84,7 @@ class TokenVerifierOfIssuer implements Verifier {
   verifyKnown(token: string): Principal | undefined {
     this.#requireToken(token)
     const principal = this.#tokens.findKnown(token)
-    return principal && this.#requireValid(token, principal)
+    return principal && !this.#feed?.pauses.isBehind ? this.#requireValid(token, principal) : undefined
   }
 
   async ready({ timeoutMs = READY_TIMEOUT_MS }: { timeoutMs?: number } = {}): Promise<void> {

@@ -53,7 +53,8 @@ export interface Verifier {
    */
   verify(token: string): Promise<Principal>
   /**
-   * Does the same synchronously for a token whose signature was checked before. Returns undefined for any other token.
+   * Does the same synchronously for a token whose signature was checked before. Returns undefined for any other token,
+   * and if this process did not run for a while: `verify` first reads what arrived meanwhile.
    *
    * @throws VerifierError as `verify`
    */

@@ -1,6 +1,7 @@
 import { type Principal, type Revocation, RevocationList, type TokenFacts } from '../core/index.js'
 import type { VerifierSettings } from '../options.js'
 import type { Problems } from '../problems.js'
+import { Pauses } from '../transport/pauses.js'
 import type { RequestFailure } from '../transport/request-failure.js'
 import { ClientToken } from './client-token.js'
 import { ageMs } from './feed-progress.js'
@@ -31,6 +32,7 @@ export class Feed {
   readonly #token: ClientToken
   readonly #follower: Follower
   readonly #reports: Reports
+  readonly pauses = new Pauses(() => this.#follower.reads)
   #timer: NodeJS.Timeout | undefined
   #sweptAtMs = 0
   #wasFresh = false
@@ -68,6 +70,7 @@ export class Feed {
 
   start(): void {
     this.#follower.start()
+    this.pauses.start()
     this.#timer = setInterval(() => this.#check(), CHECK_INTERVAL_MS).unref()
   }
 
@@ -111,6 +114,7 @@ export class Feed {
 
   async close(): Promise<void> {
     clearInterval(this.#timer)
+    this.pauses.stop()
     await this.#reports.close()
     this.#token.close()
     await this.#follower.close()

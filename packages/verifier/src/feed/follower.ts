@@ -33,6 +33,8 @@ const USEFUL_MS = 5000
 /** Follows the feed of revocations: connects, reads, and connects again, until it is closed. */
 export class Follower {
   readonly reader: FeedReader
+  /** How many parts of answers were read, over all connections. */
+  reads = 0
   readonly #options: FollowerOptions
   #verifierId: string = randomUUID()
   #failures = 0
@@ -143,6 +145,7 @@ export class Follower {
     try {
       for await (const chunk of chunksOf(response)) {
         silence.interrupt()
+        this.reads++
         read(decoder.decode(chunk, { stream: true }))
         if (mustReconnect(this.reader.progress, now())) throw CLOCKS_PARTED
         if (this.#isStuck(stuckAfterMs)) throw new RequestFailure('content', 'the instance that answers has no news')
