@@ -15,6 +15,8 @@ export interface FeedRow {
   end(traffic: FeedTraffic): Promise<unknown> | unknown
   /** The verifiers that the fault cuts off for longer than their staleness. All others must never answer 503. */
   cutOff?: readonly string[]
+  /** The verifiers that may answer 503, and may not. */
+  mayBeCutOff?: readonly string[]
   /** The verifiers that do not come back, because an operator has removed their client. */
   lost?: readonly string[]
   sessions?: Parameters<FeedTraffic['prepare']>[0]
@@ -57,10 +59,11 @@ export async function runFeedRow(t: Test, row: FeedRow): Promise<FeedTraffic> {
     const report = await verifier.report()
     const isCutOff = row.cutOff?.includes(verifier.name) ?? false
     const isLost = lost.includes(verifier.name)
+    const mayBeUndecided = isCutOff || isLost || row.mayBeCutOff?.includes(verifier.name)
     const judged = judge(report, traffic.sessions, {
       maxStalenessMs: verifier.maxStalenessSeconds * 1000,
       // Before that it had news that were recent enough.
-      undecidedFromMs: isCutOff || isLost ? begunAtMs + verifier.maxStalenessSeconds * 500 : Number.POSITIVE_INFINITY,
+      undecidedFromMs: mayBeUndecided ? begunAtMs + verifier.maxStalenessSeconds * 500 : Number.POSITIVE_INFINITY,
       isLost,
     })
     t.strictSame(judged.wrong, [], `${verifier.name} answers rightly`)
