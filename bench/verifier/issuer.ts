@@ -16,8 +16,8 @@ import {
 export interface Issuer {
   url: string
   client: { id: string; secret: string }
-  /** How many revocations a new follower gets. */
-  revocations: number
+  /** Makes so many revocations, which each new follower gets from then on. */
+  prepare(revocations: number): void
   /** Access tokens that no revocation refuses. */
   tokens(count: number): string[]
   stop(): Promise<void>
@@ -25,6 +25,7 @@ export interface Issuer {
 
 export async function startIssuer(): Promise<Issuer> {
   const pair = signingPair('ES256')
+  let snapshot: readonly string[] = []
   const server = createServer((request, response) => {
     request.resume()
     const { pathname } = new URL(request.url!, issuer.url)
@@ -33,7 +34,7 @@ export async function startIssuer(): Promise<Issuer> {
     if (pathname === '/.well-known/jwks.json') json({ keys: [pair.jwk] })
     else if (pathname === '/oauth/token') json({ access_token: 'a-token', token_type: 'Bearer', expires_in: 300 })
     else if (pathname === '/auth/activity') response.writeHead(204).end()
-    else if (pathname === '/auth/revocations') void follow(response, issuer.revocations)
+    else if (pathname === '/auth/revocations') void follow(response, snapshot)
     else json({ issuer: issuer.url })
   })
   server.listen(0, '127.0.0.1')
@@ -42,7 +43,12 @@ export async function startIssuer(): Promise<Issuer> {
   const issuer: Issuer = {
     url,
     client: { id: randomUUID(), secret: 'the-secret-of-the-bench' },
-    revocations: 0,
+    prepare(revocations) {
+      snapshot = Array.from({ length: Math.ceil(revocations / MAX_ENTRIES) }, (_, event) => {
+        const count = Math.min(MAX_ENTRIES, revocations - event * MAX_ENTRIES)
+        return encodeRevocations(Array.from({ length: count }, (_, at) => entry(at)).flatMap(encodeRevocation))
+      })
+    },
     tokens: count => Array.from({ length: count }, () => signToken(url, pair)),
     async stop() {
       server.closeAllConnections()
@@ -52,14 +58,11 @@ export async function startIssuer(): Promise<Issuer> {
   return issuer
 }
 
-async function follow(response: ServerResponse, revocations: number): Promise<void> {
+async function follow(response: ServerResponse, snapshot: readonly string[]): Promise<void> {
   response.writeHead(200, { 'content-type': 'text/event-stream' })
   const timeMs = Date.now()
   response.write(encodeStart({ nowMs: performance.now(), timeMs, isSnapshot: true, reportEveryMs: 1000 }))
-  for (let sent = 0; sent < revocations && !response.destroyed; sent += MAX_ENTRIES) {
-    const entries = Array.from({ length: Math.min(MAX_ENTRIES, revocations - sent) }, (_, at) => entry(sent + at))
-    if (!response.write(encodeRevocations(entries.flatMap(encodeRevocation)))) await drained(response)
-  }
+  for (const event of snapshot) if (!response.destroyed && !response.write(event)) await drained(response)
   const position = { position: '1795870000.123/7:7:' }
   const beat = () =>
     response.write(

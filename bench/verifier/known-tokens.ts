@@ -7,7 +7,11 @@ const ROUNDS = 9
 const CALLS = 200_000
 
 /** The cost of a call for a known token; the tokens are used in no order. */
-export async function measureKnownTokens(issuer: Issuer): Promise<{ name: string; microseconds: number }[]> {
+export async function measureKnownTokens(
+  issuer: Issuer,
+  revocations: number,
+): Promise<{ name: string; microseconds: number }[]> {
+  const count = revocations.toLocaleString('en')
   const known = issuer.tokens(TOKENS)
   // Each request brings its token as another string.
   const tokens = known.map(token => Buffer.from(token).toString('latin1'))
@@ -21,8 +25,8 @@ export async function measureKnownTokens(issuer: Issuer): Promise<{ name: string
   }
   const cases: [name: string, calls: () => Promise<void>][] = [
     ['`verifyKnown`, offline', async () => callKnown(offline, tokens)],
-    [`\`verifyKnown\`, with the feed and ${issuer.revocations} revocations`, async () => callKnown(following, tokens)],
-    [`\`await verify\`, with the feed and ${issuer.revocations} revocations`, () => callVerify(following, tokens)],
+    [`\`verifyKnown\`, with the feed and ${count} revocations`, async () => callKnown(following, tokens)],
+    [`\`await verify\`, with the feed and ${count} revocations`, () => callVerify(following, tokens)],
   ]
   for (let round = 0; round < ROUNDS; round++)
     for (const [name, calls] of cases) {

@@ -15,7 +15,7 @@ export async function measureLists(issuer: Issuer, sizes: readonly number[]): Pr
   const rows: string[][] = []
   let empty: ListSize | undefined
   for (const size of sizes) {
-    issuer.revocations = size
+    issuer.prepare(size)
     const env = { ...process.env, ISSUER: issuer.url, CLIENT: JSON.stringify(issuer.client) }
     const follower = fork('.test-build/bench/verifier/follower.js', { env, execArgv: ['--expose-gc'] })
     const [measured] = (await once(follower, 'message')) as [ListSize]
