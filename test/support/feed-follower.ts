@@ -40,6 +40,8 @@ export class FeedFollower {
   /** The body of an answer that is no stream. */
   body = ''
   isEnded = false
+  /** Whether the service ended the answer in an orderly way. */
+  isComplete = false
   readonly #request: ClientRequest
   readonly #answered: Promise<void>
   #text = ''
@@ -54,6 +56,9 @@ export class FeedFollower {
         this.headers = response.headers
         response.on('data', (chunk: Buffer) => this.#take(chunk))
         response.on('error', () => {})
+        response.on('end', () => {
+          this.isComplete = true
+        })
         response.on('close', () => {
           this.isEnded = true
           if (this.status !== 200) resolve()
