@@ -172,3 +172,31 @@ t.test('an id that belongs to another client is replaced', async t => {
   t.not(verifier.status().verifierId, ids[0])
   t.equal(toy.asked[0]!.url.searchParams.get('verifier'), verifier.status().verifierId)
 })
+
+t.test('a token that the service refuses is replaced at once', async t => {
+  const toy = await startToyIssuer(t)
+  const sent: unknown[] = []
+  toy.override.set('/auth/revocations', (request, response) => {
+    sent.push(request.headers.authorization)
+    toy.override.delete('/auth/revocations')
+    response.writeHead(401, { 'content-type': 'application/problem+json' }).end('{"code":"token_revoked"}')
+  })
+  const verifier = startFollowing(t, toy)
+  await verifier.ready()
+  t.not(toy.asked[0]!.headers.authorization, sent[0])
+})
+
+t.test('after failures the service is asked less and less often', async t => {
+  const toy = await startToyIssuer(t)
+  let attempts = 0
+  toy.override.set('/auth/revocations', (_request, response) => {
+    attempts++
+    response.writeHead(503, { 'content-type': 'application/problem+json', 'retry-after': '1' }).end('{"code":"busy"}')
+  })
+  const verifier = startFollowing(t, toy)
+  await until(() => attempts === 4)
+  t.match(verifier.status().lastError, /503 busy/)
+  t.equal(verifier.lines.filter(line => line.includes('cannot follow')).length, 1)
+  toy.override.delete('/auth/revocations')
+  await verifier.ready({ timeoutMs: 20_000 })
+})
