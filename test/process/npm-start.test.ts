@@ -61,6 +61,30 @@ t.test('several starts at once in one folder all start', async t => {
   for (const result of results) t.match(result, { code: 0, stdout: 'one serve\n' })
 })
 
+t.test('a package of the repository is compiled before the service, and when its sources have changed', async t => {
+  const project = await makeProject(t, { compiler: false })
+  const folder = join(project.folder, 'packages/words')
+  await mkdir(join(folder, 'src'), { recursive: true })
+  const manifest = { name: 'words', type: 'module', exports: './dist/index.js' }
+  await writeFile(join(folder, 'package.json'), JSON.stringify(manifest))
+  await cp(join(root, 'packages/verifier/tsconfig.build.json'), join(folder, 'tsconfig.build.json'))
+  await writeFile(join(folder, 'src/index.ts'), "export const word: string = 'packed'\n")
+  await writeFile(join(project.folder, 'src/word.ts'), "export { word } from 'words'\n")
+  await installAll(project.folder)
+  t.match(await project.start(), { code: 0, stdout: 'packed serve\n', stderr: '' })
+  const builtAt = await project.builtAt()
+
+  await writeFile(join(folder, 'src/index.ts'), "export const word: string = 'changed'\n")
+  t.match(await project.start(), { code: 0, stdout: 'changed serve\n' })
+  t.equal(await project.builtAt(), builtAt, 'the service was not compiled again')
+
+  t.equal((await project.run('scripts/build.mjs')).code, 0)
+  t.match(await readFile(join(folder, 'dist/index.d.ts'), 'utf8'), 'word: string')
+  await rm(join(folder, 'dist'), { recursive: true })
+  await rm(join(project.folder, 'node_modules/esbuild'))
+  t.match((await project.start()).stderr, /^packages\/words\/dist\/ is missing, and the compiler is not installed: run/)
+})
+
 t.test('without the compiler, what is built starts, and what is not says what to do', async t => {
   const project = await makeProject(t, { compiler: true })
   await project.start()
@@ -141,6 +165,14 @@ t.test('at a terminal, npm start says at once what it does', async t => {
   if (code === 'missing') return t.comment('The program script, which makes a terminal, is not installed.')
   t.match(output, /^Starting Latchkey…\r\nCompiling the sources…\r\none serve\r\n/)
 })
+
+/** As npm does: the packages of the repository are links among the others. */
+async function installAll(folder: string): Promise<void> {
+  await mkdir(join(folder, 'node_modules'))
+  await symlink('../packages/words', join(folder, 'node_modules/words'))
+  for (const name of ['esbuild', 'typescript', '@types'])
+    await symlink(join(root, 'node_modules', name), join(folder, 'node_modules', name))
+}
 
 async function makeProject(t: Test, { compiler }: { compiler: boolean }) {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-start-'))
