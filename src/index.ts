@@ -13,6 +13,8 @@ export type {
   LatchkeyPlugin,
   LatchkeySettings,
   LogMethod,
+  PendingVerifier,
+  RevocationReceipt,
   SecurityEvent,
   SecurityEventListener,
   Session,

@@ -11,9 +11,13 @@ import type { Latchkey } from './types.js'
 export function createSessionFunctions(
   context: AuthContext,
   isClosed: () => boolean,
-): Pick<Latchkey, 'listSessions' | 'revokeSession' | 'signOutUser'> {
-  function requireUser(userId: unknown): void {
+): Pick<Latchkey, 'listSessions' | 'revokeSession' | 'signOutUser' | 'waitForVerifiers'> {
+  function requireOpen(): void {
     if (isClosed()) throw new Error('Latchkey is closed: its connections to Postgres and Redis have ended.')
+  }
+
+  function requireUser(userId: unknown): void {
+    requireOpen()
     if (!isId(userId)) throw new LatchkeyError('user_not_found')
   }
 
@@ -34,8 +38,22 @@ export function createSessionFunctions(
       requireUser(userId)
       await endSessionsOfUser(context, userId, actorOf(actor))
     },
+    async waitForVerifiers(seconds) {
+      requireOpen()
+      if (typeof seconds !== 'number' || !(seconds >= 0 && seconds <= MAX_WAIT_SECONDS))
+        throw new TypeError(`seconds must be a number from 0 to ${MAX_WAIT_SECONDS}.`)
+      const receipt = await context.receipts.wait(seconds)
+      if (receipt.is !== 'pending') return { status: receipt.is, total: 0, verifiers: [] }
+      const verifiers = receipt.verifiers.map(verifier => {
+        const { id, name, clientId, clientName, confirmedAt, disconnectedAt, liveUntil } = verifier
+        return { id, name, clientId, clientName, confirmedAt, disconnectedAt, liveUntil }
+      })
+      return { status: 'pending', total: receipt.total, verifiers }
+    },
   }
 }
+
+const MAX_WAIT_SECONDS = 600
 
 function isId(value: unknown): value is string {
   return typeof value === 'string' && isUuid(value)

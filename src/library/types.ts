@@ -74,6 +74,14 @@ export interface Latchkey {
   signOutUser(userId: string, actor?: string): Promise<void>
 
   /**
+   * Waits until every service that follows the revocations has applied what was revoked before, at most this long
+   * (docs/receipts.md).
+   *
+   * @param seconds 0 to 600
+   */
+  waitForVerifiers(seconds: number): Promise<RevocationReceipt>
+
+  /**
    * Calls the listener with every security event of this type, or of every type with `*`, that this process wrote: after
    * its commit, once, in order. The next event waits until the promise of the listener has settled, at most 10 seconds.
    * An error of the listener is logged and changes no answer.
@@ -147,6 +155,30 @@ export interface Session {
   readonly idleExpiresAt: Date
   /** When it ends in any case. */
   readonly expiresAt: Date
+}
+
+/** Whether other services have applied what was revoked. */
+export interface RevocationReceipt {
+  /** `complete`: none of them accepts the tokens. `unknown`: Latchkey could not find out. */
+  readonly status: 'complete' | 'pending' | 'unknown'
+  /** How many have not confirmed it. */
+  readonly total: number
+  /** Which ones; at most 50. */
+  readonly verifiers: readonly PendingVerifier[]
+}
+
+/** A process of another service that has not confirmed a revocation. */
+export interface PendingVerifier {
+  readonly id: string
+  readonly name: string
+  /** Null if the client was removed. */
+  readonly clientId: string | null
+  readonly clientName: string | null
+  readonly confirmedAt: Date | null
+  /** When its connection ended; null while it is connected. */
+  readonly disconnectedAt: Date | null
+  /** From then on it refuses every token, unless it is connected until then. */
+  readonly liveUntil: Date
 }
 
 /** The part of a logger that Latchkey uses. `app.log` and every pino logger have it. */

@@ -19,7 +19,7 @@ export interface ListedVerifier extends LaggingVerifier {
 
 export type ReceiptsRepository = ReturnType<typeof receiptsRepository>
 
-/** What verifiers have applied of the journal (docs/adr/0020-receipts.md). */
+/** What verifiers have applied of the journal (docs/adr/0021-receipts.md). */
 export function receiptsRepository(runner: Runner) {
   return {
     readTargets: snapshots => runner.hot(readTargets, { snapshots: JSON.stringify(snapshots) }),

@@ -11,7 +11,7 @@ import { SERVER_START } from './server-start.js'
 export type Verifiers = ReturnType<typeof verifiersRepository>
 
 /**
- * The verifiers that follow the feed, and what they have applied (docs/adr/0020-receipts.md). Each statement takes many
+ * The verifiers that follow the feed, and what they have applied (docs/adr/0021-receipts.md). Each statement takes many
  * rows, as one JSON parameter, and locks them in the order of their ids.
  */
 export function verifiersRepository(runner: Runner) {

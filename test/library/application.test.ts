@@ -208,6 +208,9 @@ t.test('the functions verify tokens, list sessions and revoke them', async t => 
   await t.rejects(latchkey.verify(phone.accessToken), { code: 'token_revoked' })
   t.ok(await latchkey.verify(ada.accessToken))
   await latchkey.signOutUser(ada.userId, 'the support desk')
+  t.strictSame(await latchkey.waitForVerifiers(1), { status: 'complete', total: 0, verifiers: [] })
+  for (const wrong of [-1, 601, Number.NaN, '1', undefined] as never[])
+    await t.rejects(latchkey.waitForVerifiers(wrong), /^seconds must be a number from 0 to 600/)
   await t.rejects(latchkey.verify(ada.accessToken), { code: 'token_revoked' })
 
   const nobody = '0193d1a0-0000-7000-8000-000000000001'

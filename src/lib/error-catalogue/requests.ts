@@ -53,7 +53,7 @@ export const requestErrors = {
   body_too_large: {
     status: 413,
     title: 'The request body is too large.',
-    when: 'The body is larger than the route accepts: 4 KB on most routes, 8 KB where it contains an access token.',
+    when: 'The body is larger than the route accepts: 4 KB on most routes, 8 KB where it contains an access token, 256 KB at `/auth/activity`.',
     action: 'Send less. No valid request is that large.',
   },
   unsupported_media_type: {

@@ -48,7 +48,7 @@ const PACE = [
 const SHORTEST_PAUSE_MS = 10
 
 /**
- * Waits until every live verifier has applied what was committed (docs/adr/0020-receipts.md). All receipts of this
+ * Waits until every live verifier has applied what was committed (docs/adr/0021-receipts.md). All receipts of this
  * instance share one statement, which is repeated while any of them waits; between two of them no connection and no
  * transaction is held.
  */
