@@ -128,6 +128,29 @@ t.test('many requests without rotating use up none of the generations that a bro
   }
 })
 
+t.test('after three counted generations, only the mark of the browser is answered without rotating', async t => {
+  const { test, owner } = await stolen(t)
+  const withoutSlot = (device: Device) => {
+    const copy = device.copy()
+    for (const name of copy.cookies.keys()) if (/-[0-9a-f]{3}$/.test(name)) copy.cookies.delete(name)
+    return copy
+  }
+  for (let round = 0; round < 3; round++) {
+    const earlier = withoutSlot(owner)
+    t.equal(await says(owner), 200)
+    await test.clock.advance(20)
+    t.equal(await says(earlier), 200)
+    await test.clock.advance(MINUTE)
+  }
+  const before = owner.copy()
+  t.equal(await says(owner), 200)
+  for (const seconds of [1, 20]) {
+    await test.clock.advance(seconds)
+    t.equal(await asks(before), 200)
+    t.equal(await asks(withoutSlot(before)), 'refresh_token_superseded')
+  }
+})
+
 t.test('an access token that was got without rotating ends with the session', async t => {
   const { owner, thief } = await stolen(t)
   t.equal(await asks(thief), 200)
