@@ -42,6 +42,16 @@ t.test(
       t.comment(`${name}: ${LOGOUTS} logouts, median ${median.toFixed(1)} ms, worst ${worst.toFixed(1)} ms`)
     }
 
+    for (let count = 0; count < 10; count++) {
+      const { app } = instances[count % 2]!
+      const { accessToken } = await signIn(app, ada.email)
+      for (const service of services) t.equal(await verdictOf(service, accessToken), 200)
+      const headers = { authorization: `Bearer ${accessToken}`, prefer: 'wait=10' }
+      t.equal((await post(app, '/auth/logout', {}, headers)).statusCode, 204, 'all have confirmed it')
+      const verdicts = await Promise.all(services.map(service => verdictOf(service, accessToken)))
+      t.same(verdicts, ['token_revoked', 'token_revoked', 'token_revoked'], 'so the next request is refused')
+    }
+
     for (const service of services) {
       const codes = await Promise.all(sessions.map(({ accessToken }) => verdictOf(service, accessToken)))
       t.same(new Set(codes), new Set(['token_revoked']), `${service.name} goes on refusing them`)
