@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { startFeedInstances, startThreeVerifiers } from './feed-instances.js'
+import { until } from '../support/eventually.js'
+import { createTestDatabase } from '../support/test-database.js'
+import { followerOptions, startFeedInstances, startThreeVerifiers } from './feed-instances.js'
 import { printFeedTable, runFeedRow } from './run-feed-row.js'
 import { ONLY_IN_FULL } from './run-row.js'
 import { monotonicMs } from './token-watch.js'
@@ -61,6 +63,53 @@ t.test('a process that was stopped for longer than its bound accepts nothing wit
     },
     cutOff: ['stopped-and-cut-off'],
     mayBeCutOff: ['stopped'],
+  })
+})
+
+t.test('a verifier that gets a tenth of the time refuses nobody', ONLY_IN_FULL, async t => {
+  const instances = await startFeedInstances(t)
+  const { follow, networks } = instances
+  const slow = await watchElsewhere(t, follow('slow', networks[0], 15))
+  const verifiers = [slow, await watchHere(t, follow('first', networks[0]))]
+  await runFeedRow(t, {
+    fault: 'a verifier gets a tenth of the time',
+    ...instances,
+    verifiers,
+    begin: async () => {
+      for (let n = 0; n < 12; n++) {
+        slow.signal('SIGSTOP')
+        await sleep(900)
+        slow.signal('SIGCONT')
+        await sleep(100)
+      }
+    },
+    lastsMs: 0,
+    end: () => {},
+  })
+})
+
+t.test('a verifier that reads nothing is dropped, delays no other, and misses nothing', ONLY_IN_FULL, async t => {
+  const database = await createTestDatabase(t)
+  const instances = await startFeedInstances(t, { postgresUrl: database.url })
+  const { a, services, client, networks, follow } = instances
+  const dropped = () => a.app.context.feed.counts.disconnectedAsSlow
+  // Without a proxy, which would read in its place.
+  const slow = await watchElsewhere(t, followerOptions('reads-nothing', services[0], client, 10))
+  const verifiers = [slow, await watchHere(t, follow('first', networks[0]))]
+  await runFeedRow(t, {
+    fault: 'a verifier reads nothing of 10 MB',
+    ...instances,
+    verifiers,
+    begin: async () => {
+      slow.signal('SIGSTOP')
+      await database.admin`insert into revocations (kind, subject, reason, expires_at)
+        select 'session', gen_random_uuid(), 'logout', now() + interval '1 hour' from generate_series(1, 100000)`
+      await until(() => dropped() === 1, 'it is dropped', 60_000)
+    },
+    lastsMs: 1000,
+    end: () => slow.signal('SIGCONT'),
+    mayBeCutOff: ['reads-nothing'],
+    laggards: ['reads-nothing'],
   })
 })
 

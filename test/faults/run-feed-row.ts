@@ -19,6 +19,8 @@ export interface FeedRow {
   mayBeCutOff?: readonly string[]
   /** The verifiers that do not come back, because an operator has removed their client. */
   lost?: readonly string[]
+  /** The verifiers that receipts must name as those that lag. */
+  laggards?: readonly string[]
   sessions?: Parameters<FeedTraffic['prepare']>[0]
 }
 
@@ -40,8 +42,8 @@ export async function runFeedRow(t: Test, row: FeedRow): Promise<FeedTraffic> {
   await traffic.prepare(row.sessions)
   traffic.start()
   await sleep(400)
+  const beganAtMs = monotonicMs()
   await row.begin(traffic)
-  const begunAtMs = monotonicMs()
   await sleep(row.lastsMs)
   await row.end(traffic)
   const endedAtMs = monotonicMs()
@@ -50,6 +52,7 @@ export async function runFeedRow(t: Test, row: FeedRow): Promise<FeedTraffic> {
   const recoveredAfterMs = monotonicMs() - endedAtMs
   await traffic.stop()
   await traffic.settle()
+  await untilReceipt(t, traffic)
   await untilDecided(traffic, remaining)
 
   const waits: number[] = []
@@ -63,7 +66,7 @@ export async function runFeedRow(t: Test, row: FeedRow): Promise<FeedTraffic> {
     const judged = judge(report, traffic.sessions, {
       maxStalenessMs: verifier.maxStalenessSeconds * 1000,
       // Before that it had news that were recent enough.
-      undecidedFromMs: mayBeUndecided ? begunAtMs + verifier.maxStalenessSeconds * 500 : Number.POSITIVE_INFINITY,
+      undecidedFromMs: mayBeUndecided ? beganAtMs + verifier.maxStalenessSeconds * 500 : Number.POSITIVE_INFINITY,
       isLost,
     })
     t.strictSame(judged.wrong, [], `${verifier.name} answers rightly`)
@@ -74,6 +77,7 @@ export async function runFeedRow(t: Test, row: FeedRow): Promise<FeedTraffic> {
     missed += judged.missed
     verdicts.set(verifier.name, judged.verdicts)
   }
+  for (const name of row.laggards ?? []) t.ok(traffic.laggards.has(name), `receipts name ${name}`)
   const gone = traffic.sessions.filter(({ revokedAtMs }) => revokedAtMs !== undefined)
   t.ok(gone.length >= LEAST_SIGN_OUTS, `${gone.length} users signed out`)
   t.ok(recoveredAfterMs < RECOVERY_MS, `everything works again after ${recoveredAfterMs.toFixed(0)} ms`)
@@ -101,6 +105,14 @@ export function printFeedTable(t: Test): void {
 async function untilRefused(traffic: FeedTraffic, verifiers: readonly WatchingVerifier[]): Promise<void> {
   const session = await eventually(() => traffic.signOneOut(), RECOVERY_MS)
   await untilEach(verifiers, ({ episodes }) => lastVerdict(episodes, session.id) === 'token_revoked')
+}
+
+async function untilReceipt(t: Test, traffic: FeedTraffic): Promise<void> {
+  const endMs = monotonicMs() + RECOVERY_MS
+  let session: WatchedSession | undefined
+  while (session?.receiptAtMs === undefined && monotonicMs() < endMs)
+    session = await traffic.signOneOut().catch(() => undefined)
+  t.ok(session?.receiptAtMs, 'in the end, a receipt is complete')
 }
 
 async function untilDecided(traffic: FeedTraffic, verifiers: readonly WatchingVerifier[]): Promise<void> {

@@ -14,8 +14,12 @@ export async function eventually<T>(attempt: () => Promise<T>, withinMs = 10_000
 }
 
 /** Waits until a condition is true. `what` names the condition in the error. */
-export async function until(condition: () => boolean | Promise<boolean>, what = 'the condition'): Promise<void> {
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  what = 'the condition',
+  withinMs?: number,
+): Promise<void> {
   await eventually(async () => {
     if (!(await condition())) throw new Error(`It did not come true: ${what}`)
-  })
+  }, withinMs)
 }
