@@ -75,6 +75,11 @@ t.test('while it waits for the next attempt, a verifier closes at once', async t
 
 t.test('a process that has verified its tokens ends by itself, without closing the verifier', async t => {
   const toy = await startToyIssuer(t)
+  // A feed that was silent would be left, which ends the process too.
+  const beats = setInterval(() => {
+    for (const stream of toy.streams) if (stream.isOpen) stream.heartbeat()
+  }, 300)
+  t.teardown(() => clearInterval(beats))
   const options: Record<string, VerifierOptions> = {
     offline: { issuer: toy.url },
     following: { issuer: toy.url, client: toy.client },

@@ -18,6 +18,7 @@ t.test('thousands of tokens with unknown keys cost one request a second, and are
   const tokens = Array.from({ length: 3000 }, (_, n) => toy.token({}, attacker, { kid: `unknown-${n}` }))
   const verdicts = new Set(await Promise.all(tokens.map(token => verdict(verifier.verify(token)))))
   t.strictSame([...verdicts].sort(), ['keys_unavailable', 'token_invalid'])
+  for (let n = 0; n < 3; n++) await verdict(verifier.verify(toy.token({}, attacker, { kid: `later-${n}` })))
   t.ok(fetched(toy) <= 2 + (Date.now() - startedAt) / 1000, `${fetched(toy)} requests`)
   t.equal(await verdict(verifier.verify(toy.token())), 'valid', 'a genuine token is verified')
 })

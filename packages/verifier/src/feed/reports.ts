@@ -147,10 +147,13 @@ export class Reports {
       if (failure.status === 401 && bearer !== undefined) token.forget(bearer)
       this.#failures++
       this.#isUrgent = true
+      // An idle connection may have been closed at that moment, and a receipt may be waiting.
+      const isRepeatable = this.#failures === 1 && failure.kind === 'unreachable'
       const isFinal = this.#failures > 1 && isRefusal(failure) && failure.code !== 'verifier_not_found'
-      this.#notBeforeMs = monotonic() + backOffMs(this.#failures, isFinal ? REFUSED_PAUSE : {})
+      const pauseMs = isRepeatable ? 0 : backOffMs(this.#failures, isFinal ? REFUSED_PAUSE : {})
+      this.#notBeforeMs = monotonic() + pauseMs
       this.#sightings.putBack(seen)
-      // One failure alone says little: an idle connection may have been closed at that moment.
+      // One failure alone says little.
       if (!this.#isClosed && this.#failures > 1) onReported(failure)
     }
   }
