@@ -97,8 +97,11 @@ t.test('every error code that the docs name after a status is in the catalogue w
 })
 
 t.test('every snake_case name in the docs exists in the source as a code, a column, an event or a claim', async t => {
+  // A directive of nginx, and a member of the test vectors.
+  const others = new Set(['worker_connections', 'has_id'])
   for (const page of pages) {
     for (const code of new Set(inlineCode(page).filter(code => /^[a-z]+(_[a-z]+)+$/.test(code)))) {
+      if (others.has(code)) continue
       const camelCase = code.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
       t.ok(code in catalogue || new RegExp(`\\b(${code}|${camelCase})\\b`).test(source), `${page}: ${code}`)
     }
