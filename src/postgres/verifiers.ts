@@ -82,9 +82,9 @@ const renew = hotSql<{ given: string; leaseSeconds: number; silenceSeconds: numb
   'renew_verifiers',
   sql`
     with given as (
-      select * from json_to_recordset(${sql.placeholder('given')}::json) as given ("verifierId" uuid, "connectionId" uuid)
+      select * from json_to_recordset(${sql.placeholder('given')}::json) as given ("verifierId" uuid, "connectionId" uuid, "ageSeconds" float8)
     ), held as (
-      select id, connection_id, server_start = ${SERVER_START} as "isOfServer",
+      select id, connection_id, connected_at, server_start = ${SERVER_START} as "isOfServer",
         greatest(confirmed_at, connected_at) < now() - make_interval(secs => ${sql.placeholder('silenceSeconds')}::int) as "isSilent"
       from verifiers where id in (select "verifierId" from given) order by id for no key update
     ), renewed as (
@@ -95,7 +95,8 @@ const renew = hotSql<{ given: string; leaseSeconds: number; silenceSeconds: numb
       returning verifiers.connection_id
     )
     select ${SERVER_START} as "serverStart", "connectionId", renewed.connection_id is not null as "isRenewed",
-      coalesce(held."isOfServer" and held.connection_id is distinct from "connectionId", false) as "isSuperseded",
+      coalesce(held."isOfServer" and (held.connection_id is null or (held.connection_id <> "connectionId"
+        and held.connected_at > now() - make_interval(secs => "ageSeconds"))), false) as "isSuperseded",
       coalesce(held."isSilent", false) as "isSilent"
     from given left join held on held.id = "verifierId" left join renewed on renewed.connection_id = "connectionId"`,
 )

@@ -75,7 +75,7 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     clock,
   })
   const registry = new LeasedRegistry({ store: db.verifiers, instance: `${hostname()}:${process.pid}`, log })
-  revocations.onOtherServer(() => void registry.renewNow())
+  revocations.onOtherServer(() => void registry.serverReplaced())
   const receipts = new Receipts({
     store: db.receipts,
     isSettledOn: serverStart => revocations.isSettledOn(serverStart) && registry.isRegisteredOn(serverStart),

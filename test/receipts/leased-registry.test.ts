@@ -63,7 +63,7 @@ t.test('two connections of one verifier at once: the later one counts', async t 
   const verifier = await newVerifier(stores)
   const later = { ...verifier, connectionId: randomUUID() }
   t.strictSame(await Promise.all([registry.register(verifier), registry.register(later)]), ['registered', 'registered'])
-  await registry.renewNow()
+  await registry.serverReplaced()
   t.strictSame(superseded, [verifier.connectionId])
   registry.release(verifier.connectionId)
   await sleep(100)
@@ -78,7 +78,7 @@ t.test('a connection that another instance took over is reported', async t => {
   const verifier = await newVerifier(stores)
   await first.register(verifier)
   await second.register({ ...verifier, connectionId: randomUUID() })
-  await first.renewNow()
+  await first.serverReplaced()
   t.strictSame(superseded, [verifier.connectionId])
 })
 
@@ -91,7 +91,7 @@ t.test('a connection whose verifier confirms nothing is ended', async t => {
   for (const verifier of [silent, alive]) await registry.register(verifier)
   await stores.database.shiftClock(50)
   await stores.confirm(alive, await stores.position())
-  await registry.renewNow()
+  await registry.serverReplaced()
   t.strictSame(ended, [silent.connectionId])
 })
 
@@ -125,10 +125,10 @@ t.test('an instance sends no news beyond the leases of its verifiers', async t =
   t.ok(limit > before && limit < before + LEASE_SECONDS * 1000)
 
   isBroken = true
-  await registry.renewNow()
+  await registry.serverReplaced()
   t.equal(registry.asOfLimitMs, limit)
   isBroken = false
-  await registry.renewNow()
+  await registry.serverReplaced()
   t.ok(registry.asOfLimitMs > limit)
   t.match(registry.log.lines, [/Could not renew the leases/, /Works again/])
   registry.release(verifier.connectionId)
@@ -178,11 +178,43 @@ t.test('verifiers that a failover lost are registered again, with nothing confir
   await stores.database.admin`delete from verifiers where id = ${verifiers[0]!.verifierId}`
   await stores.database.admin`update verifiers set server_start = '1795870000.5'`
 
-  await registry.renewNow()
+  await registry.serverReplaced()
   t.equal((await stores.db.receipts.list(10)).length, 2)
   t.equal(await stores.isComplete(), false)
   await stores.confirm(verifiers[0]!, await stores.position())
   t.equal(await stores.isComplete(), true)
+})
+
+t.test('a verifier that was cut off before a failover is registered again until its bound is over', async t => {
+  const stores = await testRegistry(t)
+  const registry = openRegistry(t, stores)
+  const verifier = await newVerifier(stores)
+  await registry.register(verifier)
+  registry.release(verifier.connectionId)
+  await until(async () => (await stores.db.receipts.list(10))[0]?.disconnectedAt !== null)
+  await stores.database.admin`delete from verifiers`
+  await registry.serverReplaced()
+  t.match(await stores.db.receipts.list(10), [{ id: verifier.verifierId, disconnectedAt: Date, isLive: true }])
+  t.equal(await stores.isComplete(), false)
+  await stores.database.shiftClock(verifier.maxStalenessSeconds + 3)
+  t.equal(await stores.isComplete(), true)
+})
+
+t.test('a verifier that has connected elsewhere since is not registered again', async t => {
+  const stores = await testRegistry(t)
+  const [first, second] = [openRegistry(t, stores), openRegistry(t, stores)]
+  const verifier = await newVerifier(stores)
+  await first.register(verifier)
+  first.release(verifier.connectionId)
+  await second.register({ ...verifier, connectionId: randomUUID() })
+  await stores.database.admin`delete from verifiers`
+  await second.serverReplaced()
+  await first.serverReplaced()
+  t.match(await stores.db.receipts.list(10), [{ disconnectedAt: null }])
+  await stores.database.admin`delete from verifiers`
+  await first.serverReplaced()
+  await second.serverReplaced()
+  t.match(await stores.db.receipts.list(10), [{ disconnectedAt: null }], 'in the other order too')
 })
 
 t.test('an instance that shuts down releases its verifiers', async t => {

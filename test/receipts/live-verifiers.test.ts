@@ -49,7 +49,7 @@ t.test('the end of a connection does nothing once the verifier has a newer one',
   await db.verifiers.release([old.connectionId], MARGIN_SECONDS)
   await database.shiftClock(LEASE_SECONDS)
   t.equal(await isComplete(), false)
-  const renewed = await db.verifiers.renew([old, newer], LEASE_SECONDS)
+  const renewed = await db.verifiers.renew([{ ...old, ageSeconds: 120 }, newer], LEASE_SECONDS)
   t.match(
     renewed.find(({ connectionId }) => connectionId === old.connectionId),
     { isRenewed: false, isSuperseded: true },

@@ -1,8 +1,10 @@
 import { type Batches, createBatches } from '../../lib/batches.js'
 import { LatchkeyError } from '../../lib/errors.js'
-import { createFailureLog, type FailureLog, type Log } from '../../lib/log.js'
+import type { Log } from '../../lib/log.js'
 import { type Repetition, repeat } from '../../lib/periodic.js'
+import { RecentlyReleased, type ReleasedVerifier } from './recently-released.js'
 import type { ConnectingVerifier, VerifierRegistry } from './registry.js'
+import { Releases } from './releases.js'
 import type { GivenConnection, RegisteredConnection, VerifierStore } from './verifier-store.js'
 
 export interface LeasedRegistryOptions {
@@ -21,8 +23,6 @@ export const LEASE_SECONDS = 60
 /** The clocks of two machines can run at slightly different speeds. */
 export const MARGIN_SECONDS = 2
 const RENEW_EVERY_MS = 5000
-const BATCH = { delayMs: 5, maxItems: 500 }
-const RELEASE = 'release verifiers that have disconnected'
 
 interface OpenVerifier extends ConnectingVerifier {
   openedAtMs: number
@@ -39,28 +39,27 @@ interface OpenVerifier extends ConnectingVerifier {
  */
 export class LeasedRegistry implements VerifierRegistry {
   readonly #options: LeasedRegistryOptions
-  readonly #failures: FailureLog
   readonly #registrations: Batches<GivenConnection, RegisteredConnection>
-  readonly #releases: Batches<string, void>
+  readonly #releases: Releases
   readonly #renewal: Repetition
   /** By connection. */
   readonly #open = new Map<string, OpenVerifier>()
   readonly #registering = new Set<string>()
-  /** Their release failed, and is tried again with the next renewal. */
-  readonly #unreleased = new Set<string>()
+  readonly #released = new RecentlyReleased(MARGIN_SECONDS)
   #abandonedListener: (connectionId: string) => void = () => {}
   #asOfLimitMs = Number.POSITIVE_INFINITY
+  #isReleasedDue = false
 
   constructor(options: LeasedRegistryOptions) {
     const { store, log, renewEveryMs: everyMs = RENEW_EVERY_MS } = options
     this.#options = options
-    this.#failures = createFailureLog(log, 'warn')
     this.#registrations = createBatches({
-      ...BATCH,
       work: connections => store.register(connections, LEASE_SECONDS),
       keyOf: ({ verifierId }) => verifierId,
+      delayMs: 5,
+      maxItems: 500,
     })
-    this.#releases = createBatches({ ...BATCH, work: ids => this.#release(ids), keyOf: id => id })
+    this.#releases = new Releases(store, MARGIN_SECONDS, log)
     this.#renewal = repeat({
       everyMs,
       task: 'renew the leases of verifiers that follow this instance',
@@ -77,15 +76,16 @@ export class LeasedRegistry implements VerifierRegistry {
     try {
       const registered = await this.#registrations.add(this.#given(verifier, 0)).catch((error: unknown) => {
         // It may have been committed.
-        void this.#releases.add(connectionId)
+        this.#releases.add(connectionId)
         throw error
       })
       const { isRegistered, hasClient, serverStart } = registered
       if (!isRegistered && !hasClient) throw new LatchkeyError('token_invalid')
       if (!isRegistered) return 'taken'
       // If it was released meanwhile, the release found no row.
-      if (!this.#registering.has(connectionId)) void this.#releases.add(connectionId)
+      if (!this.#registering.has(connectionId)) this.#releases.add(connectionId)
       else this.#open.set(connectionId, { ...verifier, openedAtMs: nowMs, leasedAtMs: nowMs, serverStart })
+      this.#released.remove(verifier)
       this.#limit()
       return 'registered'
     } finally {
@@ -94,8 +94,11 @@ export class LeasedRegistry implements VerifierRegistry {
   }
 
   release(connectionId: string): void {
-    if (this.#registering.delete(connectionId) || !this.#open.delete(connectionId)) return
-    void this.#releases.add(connectionId)
+    const verifier = this.#open.get(connectionId)
+    if (this.#registering.delete(connectionId) || !verifier) return
+    this.#open.delete(connectionId)
+    this.#released.add({ ...verifier, releasedAtMs: performance.now() })
+    this.#releases.add(connectionId)
     this.#limit()
   }
 
@@ -113,12 +116,14 @@ export class LeasedRegistry implements VerifierRegistry {
 
   /** Whether this server knows every verifier of this instance. */
   isRegisteredOn(serverStart: string): boolean {
+    if (this.#isReleasedDue) return false
     for (const verifier of this.#open.values()) if (verifier.serverStart !== serverStart) return false
     return true
   }
 
-  /** Renews the leases now: after a failover, another server may not know the verifiers. Never rejects. */
-  renewNow(): Promise<void> {
+  /** Another server may not know the verifiers: registers again all that are live. Never rejects. */
+  serverReplaced(): Promise<void> {
+    this.#isReleasedDue = true
     return this.#renewal.runNow()
   }
 
@@ -131,14 +136,17 @@ export class LeasedRegistry implements VerifierRegistry {
   }
 
   async #renew(): Promise<void> {
-    for (const connectionId of this.#unreleased) {
-      this.#unreleased.delete(connectionId)
-      void this.#releases.add(connectionId)
-    }
+    this.#releases.tryAgain()
+    const released = this.#released.takeLive(performance.now())
+    if (this.#isReleasedDue && released.length > 0) await this.#registerReleasedAgain(released)
+    this.#isReleasedDue = false
     if (this.#open.size === 0) return
     const begunAtMs = performance.now()
     const lost: OpenVerifier[] = []
-    const open = [...this.#open.values()].map(({ verifierId, connectionId }) => ({ verifierId, connectionId }))
+    const open = [...this.#open.values()].map(verifier => {
+      const { verifierId, connectionId } = verifier
+      return { verifierId, connectionId, ageSeconds: this.#ageOf(verifier) }
+    })
     for (const { connectionId, serverStart, ...renewed } of await this.#options.store.renew(open, LEASE_SECONDS)) {
       const verifier = this.#open.get(connectionId)
       if (verifier && renewed.isRenewed) Object.assign(verifier, { leasedAtMs: begunAtMs, serverStart })
@@ -148,6 +156,18 @@ export class LeasedRegistry implements VerifierRegistry {
     }
     if (lost.length > 0) await this.#registerAgain(lost)
     this.#limit()
+  }
+
+  /** A verifier that was cut off before a failover accepts tokens until its bound is over, whatever the server knows. */
+  async #registerReleasedAgain(released: readonly ReleasedVerifier[]): Promise<void> {
+    const given = released.map(verifier => this.#given(verifier, this.#ageOf(verifier)))
+    await this.#options.store.register(given, LEASE_SECONDS)
+    const ids = given.map(({ connectionId }) => connectionId)
+    await this.#options.store.release(ids, MARGIN_SECONDS)
+  }
+
+  #ageOf({ openedAtMs }: { openedAtMs: number }): number {
+    return Math.max(0.001, (performance.now() - openedAtMs) / 1000)
   }
 
   /** All in one statement: at the new server, receipts must wait for all of them or for none. */
@@ -162,9 +182,7 @@ export class LeasedRegistry implements VerifierRegistry {
         newest.set(verifier.verifierId, verifier)
       }
     }
-    const given = [...newest.values()].map(verifier =>
-      this.#given(verifier, Math.max(0.001, (begunAtMs - verifier.openedAtMs) / 1000)),
-    )
+    const given = [...newest.values()].map(verifier => this.#given(verifier, this.#ageOf(verifier)))
     for (const { connectionId, isRegistered, serverStart } of await this.#options.store.register(
       given,
       LEASE_SECONDS,
@@ -179,17 +197,6 @@ export class LeasedRegistry implements VerifierRegistry {
   #endSuperseded({ connectionId }: OpenVerifier): void {
     this.#open.delete(connectionId)
     this.#abandonedListener(connectionId)
-  }
-
-  async #release(connectionIds: readonly string[]): Promise<undefined[]> {
-    try {
-      await this.#options.store.release(connectionIds, MARGIN_SECONDS)
-      this.#failures.succeeded(RELEASE)
-    } catch (error) {
-      this.#failures.failed(RELEASE, error)
-      for (const connectionId of connectionIds) this.#unreleased.add(connectionId)
-    }
-    return connectionIds.map(() => undefined)
   }
 
   #limit(): void {

@@ -18,6 +18,8 @@ export interface VerifierStore {
 export interface OpenConnection {
   verifierId: string
   connectionId: string
+  /** How long it has been open. */
+  ageSeconds: number
 }
 
 export interface GivenConnection extends ConnectingVerifier {
