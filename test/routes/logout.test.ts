@@ -144,3 +144,27 @@ t.test('a valid refresh token logs out even beside an invalid access token', asy
   t.equal(response.statusCode, 204)
   t.equal((await refresh(app, ada.refreshToken)).json().code, 'session_revoked')
 })
+
+t.test('signing out of a session whose row a failover lost revokes its access token', async t => {
+  const { app, database } = await buildTestApp(t)
+  const [ada, bob] = [await signUp(app), await signUp(app)]
+  const entries = async () => (await database.admin`select count(*)::int as n from revocations`)[0]!.n
+  await database.admin`delete from sessions where id in ${database.admin([ada.sessionId, bob.sessionId])}`
+  t.equal((await post(app, '/auth/logout', { refresh_token: ada.refreshToken })).statusCode, 204)
+  t.equal((await post(app, '/auth/logout', {}, bearer(bob.accessToken))).statusCode, 204)
+  for (const { accessToken } of [ada, bob]) t.equal(await verify(app, accessToken), 'token_revoked')
+  t.equal(await entries(), 2)
+  t.equal((await post(app, '/auth/logout', { refresh_token: ada.refreshToken })).statusCode, 204)
+  t.equal((await post(app, '/auth/logout', {}, bearer(bob.accessToken))).statusCode, 204)
+  t.equal(await entries(), 2, 'once')
+})
+
+t.test('signing out of an old session that was removed writes nothing', async t => {
+  const { app, clock, database } = await buildTestApp(t)
+  const ada = await signUp(app)
+  await database.admin`delete from sessions where id = ${ada.sessionId}`
+  await clock.advance(3 * 60 * 60)
+  t.equal((await post(app, '/auth/logout', { refresh_token: ada.refreshToken })).statusCode, 204)
+  const [row] = await database.admin`select count(*)::int as n from revocations`
+  t.equal(row!.n, 0)
+})

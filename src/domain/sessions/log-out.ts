@@ -1,4 +1,6 @@
+import { REVOCATION_TTL_SECONDS } from '@latchkey/verifier/core'
 import { type Concerns, isCredentialRefusal, LatchkeyError } from '../../lib/errors.js'
+import { beganAt } from '../../lib/ids.js'
 import { commitAndAnnounce } from '../commit-and-announce.js'
 import type { AuthContext, Caller } from '../context.js'
 import { chooseRefreshToken, examineRefreshToken, sessionOverError } from '../tokens/examine-refresh-token.js'
@@ -41,14 +43,45 @@ export async function logOut(
   const refreshToken = await chooseRefreshToken(context, refreshTokens)
   const authority = await findAuthority(context, { accessToken: credentials.accessToken, refreshToken })
   if (authority) await endBy(context, authority, scope, caller)
-  if (scope === 'others' || refreshTokens.length < 2) return authority
+  if (scope === 'others') return authority
+  if (refreshTokens.length > 1) await endEach(context, refreshTokens, authority, caller)
+  const own = scope === 'session' && authority ? [authority.sessionId] : []
+  await endLost(context, own, oneOfEachSession(context, refreshTokens).slice(0, MAX_SESSIONS))
+  return authority
+}
+
+async function endEach(
+  context: AuthContext,
+  refreshTokens: readonly string[],
+  authority: Authority | undefined,
+  caller: Caller,
+): Promise<void> {
   for (const token of oneOfEachSession(context, refreshTokens).slice(0, MAX_SESSIONS)) {
     const verdict = await examineRefreshToken(context, token)
     if (verdict.is === 'over' || token.sessionId === authority?.sessionId) continue
     const { userId, sessionId } = verdict.state
     await endBy(context, { userId, sessionId, live: false }, 'session', caller)
   }
-  return authority
+}
+
+/**
+ * A failover can lose the row of a session that has just begun, but not the tokens that were issued for it. So a session
+ * that was signed out and had no row is written to the journal alone: its access tokens must not be accepted.
+ *
+ * @param ended - sessions that were revoked if they had a row
+ */
+async function endLost(context: AuthContext, ended: readonly string[], tokens: readonly RefreshToken[]): Promise<void> {
+  const { clock, revocations } = context
+  const isUnknown = (subject: string) =>
+    beganAt(subject) > clock() - REVOCATION_TTL_SECONDS * 1000 &&
+    !revocations.list.covers({ kind: 'session', subject, reason: 'logout', expiresAt: null })
+  const lost = new Set(ended.filter(isUnknown))
+  for (const token of tokens)
+    if (isUnknown(token.sessionId) && !(await examineRefreshToken(context, token)).state) lost.add(token.sessionId)
+  if (lost.size === 0) return
+  await commitAndAnnounce(context, ({ journal }) =>
+    journal.append([...lost].map(subject => ({ kind: 'session', subject, reason: 'logout' }))),
+  )
 }
 
 /** A browser does not have more by accident, and each one costs a transaction. */
