@@ -186,7 +186,7 @@ export class Feed<Client extends { clientId: string } = { clientId: string }> {
     if (!isInJournal) this.#recent.addUnread(news)
     if (this.#followers.size === 0) return
     this.#frames.addEntries(news)
-    this.#followers.pump()
+    this.#followers.pumpAll('news')
     // So that the position of the entries follows them soon.
     if (!isInJournal && this.#followers.verifierCount > 0) this.#reads.soon()
   }
@@ -212,7 +212,7 @@ export class Feed<Client extends { clientId: string } = { clientId: string }> {
     this.#frames.addHeartbeat(this.#heartbeat(page?.position, page?.id), page?.readAtMs)
     this.#heartbeatAtMs = performance.now()
     if (page) this.#positionAtMs = this.#heartbeatAtMs
-    this.#followers.pump()
+    this.#followers.pumpAll('heartbeat')
   }
 
   #heartbeat(position?: string, id?: FeedEventId): string {

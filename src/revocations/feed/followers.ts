@@ -1,7 +1,7 @@
 import type { Log } from '../../lib/log.js'
 import type { Follower } from './follower.js'
 import { returnWindowMs } from './pace.js'
-import { Pump } from './pump.js'
+import { Pump, type Urgency } from './pump.js'
 
 /** For so long a follower can read nothing of what is written to it. */
 const STALL_MS = 15_000
@@ -67,10 +67,14 @@ export class Followers<Client extends { clientId: string }> {
     return this.#byConnection.get(connectionId)
   }
 
-  /** There is something to write to this follower, or to all of them. */
-  pump(follower?: Follower<Client>): void {
-    if (follower) this.#pump.request(follower)
-    else this.#pump.requestAll()
+  /** There is something to write to this follower. */
+  pump(follower: Follower<Client>): void {
+    this.#pump.request(follower)
+  }
+
+  /** There is something to write to all of them. */
+  pumpAll(urgency: Urgency): void {
+    this.#pump.requestAll(urgency)
   }
 
   /**

@@ -9,9 +9,12 @@ const TURN_MS = 4
 /** The longest pause between two rounds. */
 const MAX_PAUSE_MS = 200
 
+/** What a round is for. Revocations wait only half as long as heartbeats. */
+export type Urgency = 'news' | 'heartbeat'
+
 /**
  * Writes to followers, one after the other and a little to each. After a round for all of them it pauses in proportion to
- * the time that the round took: then news take at most a third of the processor, and what arrives meanwhile is written
+ * the time that the round took: then the feed takes at most half of the processor, and what arrives meanwhile is written
  * together.
  */
 export class Pump {
@@ -20,9 +23,10 @@ export class Pump {
   /** Those that the round has not come to yet. */
   readonly #round = new Set<Pumped>()
   #isRunning = false
-  #isRoundDue = false
+  #due: Urgency | undefined
   #roundMs = 0
-  #notBeforeMs = 0
+  #endedAtMs = 0
+  #pauseMs = 0
   #timer: NodeJS.Timeout | undefined
 
   constructor(followers: () => Iterable<Pumped>) {
@@ -36,21 +40,19 @@ export class Pump {
   }
 
   /** There is something to write to all followers. */
-  requestAll(): void {
-    this.#isRoundDue = true
-    if (this.#round.size > 0 || this.#timer) return
-    const waitMs = this.#notBeforeMs - performance.now()
+  requestAll(urgency: Urgency): void {
+    if (urgency === 'news') this.#due = urgency
+    else this.#due ??= urgency
+    if (this.#round.size > 0) return
+    clearTimeout(this.#timer)
+    const pauseMs = this.#due === 'news' ? this.#pauseMs : 2 * this.#pauseMs
+    const waitMs = this.#endedAtMs + pauseMs - performance.now()
     if (waitMs <= 0) this.#beginRound()
-    else {
-      this.#timer = setTimeout(() => {
-        this.#timer = undefined
-        this.#beginRound()
-      }, waitMs).unref()
-    }
+    else this.#timer = setTimeout(() => this.#beginRound(), waitMs).unref()
   }
 
   #beginRound(): void {
-    this.#isRoundDue = false
+    this.#due = undefined
     this.#roundMs = 0
     for (const follower of this.#followers()) {
       this.#round.add(follower)
@@ -81,7 +83,8 @@ export class Pump {
   }
 
   #endRound(turnMs: number): void {
-    this.#notBeforeMs = performance.now() + Math.min(2 * (this.#roundMs + turnMs), MAX_PAUSE_MS)
-    if (this.#isRoundDue) this.requestAll()
+    this.#endedAtMs = performance.now()
+    this.#pauseMs = Math.min(this.#roundMs + turnMs, MAX_PAUSE_MS / 2)
+    if (this.#due) this.requestAll(this.#due)
   }
 }
