@@ -31,7 +31,11 @@ export function createMount(options: MountOptions) {
     isRegistered = true
     if (!app.hasRequestDecorator('principal')) app.decorateRequest('principal', null as never)
     await app.register(async scope => addRoutes(scope, options), { prefix })
-    app.addHook('preClose', async () => service.drain())
+    app.addHook('preClose', async () => {
+      service.drain()
+      // The application waits for its connections before it closes the service.
+      service.endEndlessAnswers()
+    })
     app.addHook('onClose', () => options.close())
   }
   return fp(plugin, { name: 'latchkey', fastify: '5.x' })

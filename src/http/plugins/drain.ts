@@ -24,14 +24,18 @@ export const drain = fp(
       step !== 'serving' && (step === 'closing' || !openedWhileDraining.has(socket))
     app.decorate('isLastAnswer', isLastAnswer)
     const endless: EndlessAnswers[] = []
+    const endAll = () => {
+      for (const answers of endless) answers.end()
+    }
     app.decorate('addEndlessAnswers', answers => void endless.push(answers))
+    app.decorate('endEndlessAnswers', endAll)
     app.decorate('drain', () => {
       step = 'draining'
       for (const answers of endless) answers.drain()
     })
     app.decorate('stopListening', async restMs => {
       step = 'closing'
-      for (const answers of endless) answers.end()
+      endAll()
       // Not the method of HTTP servers: that closes idle connections too, on which a request can already be on its way.
       const empty = new Promise<void>(resolve => Server.prototype.close.call(app.server, () => resolve()))
       await Promise.race([empty, sleep(restMs, undefined, { ref: false })])
@@ -44,7 +48,7 @@ export const drain = fp(
     let sweeper: NodeJS.Timeout | undefined
     app.addHook('preClose', async () => {
       step = 'closing'
-      for (const answers of endless) answers.end()
+      endAll()
       const closedAt = Date.now()
       sweeper = setInterval(() => {
         // Repeated, because Node closes only those that are idle now. An open answer may have promised keep-alive.
@@ -96,6 +100,8 @@ export interface EndlessAnswers {
 declare module 'fastify' {
   interface FastifyInstance {
     addEndlessAnswers(answers: EndlessAnswers): void
+    /** Ends them. `stopListening` and `close` do it too; a service inside an application is not closed in time. */
+    endEndlessAnswers(): void
     /** Step 1: from now on this instance is not ready, and each open connection is closed after its next answer. */
     drain(): void
     isDraining(): boolean
