@@ -98,6 +98,7 @@ t.test('only verifiers that are cut off for longer than their bound answer 503',
     lastsMs: 18_000,
     end: network.heal,
     cutOff: ['first', 'elsewhere'],
+    laggards: ['first', 'elsewhere'],
   })
 })
 

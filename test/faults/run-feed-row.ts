@@ -15,6 +15,10 @@ export interface FeedRow {
   end(traffic: FeedTraffic): Promise<unknown> | unknown
   /** The verifiers that the fault cuts off for longer than their staleness. All others must never answer 503. */
   cutOff?: readonly string[]
+  /** From when on they may answer 503; by default after half of their bound, because their news were recent before. */
+  undecidedAfterMs?: number
+  /** How much longer than its bound a verifier may accept a revoked token: the limit of a double fault. */
+  lateMs?: number
   /** The verifiers that may answer 503, and may not. */
   mayBeCutOff?: readonly string[]
   /** The verifiers that do not come back, because an operator has removed their client. */
@@ -64,9 +68,10 @@ export async function runFeedRow(t: Test, row: FeedRow): Promise<FeedTraffic> {
     const isLost = lost.includes(verifier.name)
     const mayBeUndecided = isCutOff || isLost || row.mayBeCutOff?.includes(verifier.name)
     const judged = judge(report, traffic.sessions, {
-      maxStalenessMs: verifier.maxStalenessSeconds * 1000,
-      // Before that it had news that were recent enough.
-      undecidedFromMs: mayBeUndecided ? beganAtMs + verifier.maxStalenessSeconds * 500 : Number.POSITIVE_INFINITY,
+      maxStalenessMs: verifier.maxStalenessSeconds * 1000 + (row.lateMs ?? 0),
+      undecidedFromMs: mayBeUndecided
+        ? beganAtMs + (row.undecidedAfterMs ?? verifier.maxStalenessSeconds * 500)
+        : Number.POSITIVE_INFINITY,
       isLost,
     })
     t.strictSame(judged.wrong, [], `${verifier.name} answers rightly`)
