@@ -27,7 +27,7 @@ export interface Insider extends Person {
 }
 
 export async function insider(app: FastifyInstance): Promise<Insider> {
-  return { ...(await signUp(app)), clientToken: await clientToken(app, await makeClient(app, 'admin', 'sessions')) }
+  return { ...(await signUp(app)), clientToken: await clientToken(app, await makeClient(app, 'admin', 'sessions', 'revocations')) }
 }
 
 /**
@@ -67,7 +67,7 @@ export function everyAddress(app: FastifyInstance): { url: string; methods: stri
 
 /** Adds what a request to a route needs apart from its body: a token, where the route requires one. */
 export function requestTo({ method, url }: ChangingRoute, ada: Insider, options: InjectOptions): InjectOptions {
-  const token = url.startsWith('/admin/')
+  const token = /^\/(admin\/|auth\/activity$)/.test(url)
     ? ada.clientToken
     : /^\/(auth|api\/users\/me)\/sessions/.test(url)
       ? ada.accessToken

@@ -56,7 +56,7 @@ const NO_VALUES = {
 }
 
 /** The fields that accept `true` all the same. */
-const BOOLEANS = new Set(['remember'])
+const BOOLEANS = new Set(['remember', 'closing'])
 
 t.test('every route refuses a body that is not an object of known fields', async t => {
   const { app } = await buildTestApp(t)
