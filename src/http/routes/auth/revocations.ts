@@ -78,7 +78,19 @@ function stream(reply: FastifyReply, admission: Admission): void {
   for (const [name, value] of Object.entries({ ...reply.getHeaders(), ...HEADERS }))
     if (value !== undefined) response.setHeader(name, value)
   response.writeHead(200)
+  logConnection(reply)
   admission.follow(response)
+}
+
+/** The line of the request itself comes at the end, and only if this service ended the connection. */
+function logConnection({ raw: response, request }: FastifyReply): void {
+  const facts = { clientId: request.client.clientId }
+  const begunAtMs = performance.now()
+  request.log.info(facts, 'follower connected')
+  response.on('close', () => {
+    const responseTime = performance.now() - begunAtMs
+    if (!response.writableFinished) request.log.info({ ...facts, responseTime }, 'follower disconnected')
+  })
 }
 
 const HEADERS = {
