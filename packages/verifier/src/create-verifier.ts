@@ -1,4 +1,5 @@
 import { Changes } from './changes.js'
+import { checkOptions, wholeNumber } from './check-options.js'
 import { type Principal, type Refusal, TokenVerifier } from './core/index.js'
 import { Feed } from './feed/feed.js'
 import { fetchIssuer } from './keys/fetch-issuer.js'
@@ -10,6 +11,8 @@ import type { Verifier, VerifierOptions, VerifierStatus } from './types.js'
 import { VerifierError, type VerifierErrorCode } from './verifier-error.js'
 
 const READY_TIMEOUT_MS = 10_000
+/** The most that a timer can wait. */
+const READY_OPTIONS = { timeoutMs: wholeNumber(0, 2 ** 31 - 1) }
 
 const CODES: Record<Refusal, VerifierErrorCode> = {
   expired: 'token_expired',
@@ -87,7 +90,9 @@ class TokenVerifierOfIssuer implements Verifier {
     return principal && !this.#feed?.pauses.isBehind ? this.#requireValid(token, principal) : undefined
   }
 
-  async ready({ timeoutMs = READY_TIMEOUT_MS }: { timeoutMs?: number } = {}): Promise<void> {
+  async ready(options: { timeoutMs?: number } = {}): Promise<void> {
+    checkOptions('ready', options, READY_OPTIONS)
+    const { timeoutMs = READY_TIMEOUT_MS } = options
     await this.#changes.until(isLate => {
       if (this.#closing) throw new VerifierError('closed')
       if (isLate && !this.#isReady()) throw this.#notReady(timeoutMs)

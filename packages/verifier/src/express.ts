@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { checkAdapter, errorsOption, OPTIONAL } from './adapters/adapter-options.js'
 import { answerHeaders, issuerNowSeconds } from './adapters/answer-headers.js'
 import { type AuthenticateOptions, type Authentication, createAuthenticator } from './adapters/authenticate.js'
 import { isRefusal, refusalHeaders } from './adapters/refusal.js'
@@ -36,6 +37,8 @@ type Refuse = (
   error: unknown,
 ) => void
 
+const OPTIONS = { ...OPTIONAL, ...errorsOption('next') }
+
 const admissions = new WeakMap<IncomingMessage, Admission>()
 
 /**
@@ -45,6 +48,7 @@ const admissions = new WeakMap<IncomingMessage, Admission>()
  * @throws TypeError if the options are wrong
  */
 export function authenticate(verifier: Verifier, options: ExpressOptions = {}): Middleware {
+  checkAdapter('authenticate', verifier, options, OPTIONS)
   const identify = createAuthenticator(verifier, options)
   const admission = { verifier, refuse: options.errors === 'next' ? passOn : answer }
   return (request, response, next) => {

@@ -1,5 +1,6 @@
 // For the compiler only: the declarations at the end of this file add to those of Fastify.
 import type {} from 'fastify'
+import { checkAdapter, errorsOption } from './adapters/adapter-options.js'
 import { answerHeaders, issuerNowSeconds } from './adapters/answer-headers.js'
 import { type AuthenticateOptions, type Authentication, createAuthenticator } from './adapters/authenticate.js'
 import { isRefusal, refusalFor, refusalHeaders } from './adapters/refusal.js'
@@ -57,7 +58,9 @@ export interface Guards {
  *
  * @throws TypeError if the options are wrong
  */
-export function createGuards(verifier: Verifier, { errors = 'answer', ...options }: GuardOptions = {}): Guards {
+export function createGuards(verifier: Verifier, guardOptions: GuardOptions = {}): Guards {
+  checkAdapter('createGuards', verifier, guardOptions, errorsOption('throw'))
+  const { errors = 'answer', ...options } = guardOptions
   const required = createAuthenticator(verifier, options)
   const ifPresent = createAuthenticator(verifier, { ...options, optional: true })
   const refuse = errors === 'throw' ? refuseByThrowing : refuseByAnswering
@@ -128,7 +131,10 @@ export interface FastifyApplication {
  *
  * The application closes the verifier itself, because several can share it.
  */
-async function latchkey(app: FastifyApplication, { verifier, ...options }: LatchkeyPluginOptions): Promise<void> {
+async function latchkey(app: FastifyApplication, pluginOptions: LatchkeyPluginOptions): Promise<void> {
+  // Fastify passes its own options of `register` on.
+  const { verifier, prefix, logLevel, logSerializers, ...options } = pluginOptions as LatchkeyPluginOptions &
+    Record<'prefix' | 'logLevel' | 'logSerializers', unknown>
   const { decorate, decorateRequest, hasRequestDecorator } = app as unknown as Decorating
   const guards = createGuards(verifier, options)
   // Latchkey itself, if the application contains it, has declared it too.

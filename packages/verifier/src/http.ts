@@ -1,5 +1,6 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { checkAdapter, OPTIONAL } from './adapters/adapter-options.js'
 import { answerHeaders, issuerNowSeconds } from './adapters/answer-headers.js'
 import { type AuthenticateOptions, createAuthenticator } from './adapters/authenticate.js'
 import { INTERNAL_ERROR, isRefusal, refusalFor } from './adapters/refusal.js'
@@ -14,6 +15,14 @@ export type { SentHeaders, SentRequest } from './adapters/sent-token.js'
 export interface AuthenticateRequestOptions extends AuthenticateOptions {
   /** Gets the cookies of a renewed token (without it, a token is renewed without them), and `X-Token-Refresh-Required` if the token expires soon. */
   readonly response?: ServerResponse
+}
+
+const OPTIONS = {
+  ...OPTIONAL,
+  response: {
+    accepts: (value: unknown) => typeof (value as ServerResponse | null)?.setHeader === 'function',
+    allowed: 'the ServerResponse of the request',
+  },
 }
 
 /**
@@ -41,6 +50,7 @@ export async function authenticateRequest(
   request: SentRequest,
   options: AuthenticateRequestOptions = {},
 ): Promise<Principal | undefined> {
+  checkAdapter('authenticateRequest', verifier, options, OPTIONS)
   const setsCookies = options.response?.headersSent === false
   const answer = await createAuthenticator(verifier, options, { setsCookies })(request)
   if (options.response) addHeaders(options.response, answerHeaders(answer, verifier))

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import { ANYTHING, checkOptions, type OptionRule, refuseOption } from './check-options.js'
 import type { VerifierLog, VerifierOptions } from './types.js'
 
 /** The checked options of a verifier, with every default. */
@@ -23,9 +24,7 @@ export interface VerifierSettings {
  * @throws TypeError that names the option
  */
 export function readOptions(options: VerifierOptions): VerifierSettings {
-  if (typeof options !== 'object' || options === null) throw new TypeError('createVerifier requires options')
-  for (const name of Object.keys(options))
-    if (!KNOWN.has(name)) refuse(name, `does not exist. Known: ${[...KNOWN].join(', ')}`)
+  checkOptions('createVerifier', options, KNOWN)
   const { issuer, audience = issuer, baseUrl, client, name, reportActivity = true, log } = options
   if (!isText(issuer, 1000))
     refuse('issuer', 'is required: the claim `iss` of the tokens, for example https://auth.example.com')
@@ -50,22 +49,23 @@ export function readOptions(options: VerifierOptions): VerifierSettings {
   }
 }
 
-const KNOWN: ReadonlySet<string> = new Set<keyof VerifierOptions>([
-  'issuer',
-  'audience',
-  'baseUrl',
-  'client',
-  'name',
-  'maxStalenessSeconds',
-  'clockToleranceSeconds',
-  'cacheSize',
-  'reportActivity',
-  'fetch',
-  'log',
-])
+/** Their values are checked below, because some depend on others. */
+const KNOWN: Record<keyof VerifierOptions, OptionRule> = {
+  issuer: ANYTHING,
+  audience: ANYTHING,
+  baseUrl: ANYTHING,
+  client: ANYTHING,
+  name: ANYTHING,
+  maxStalenessSeconds: ANYTHING,
+  clockToleranceSeconds: ANYTHING,
+  cacheSize: ANYTHING,
+  reportActivity: ANYTHING,
+  fetch: ANYTHING,
+  log: ANYTHING,
+}
 
 function refuse(option: string, problem: string): never {
-  throw new TypeError(`createVerifier: the option \`${option}\` ${problem}`)
+  return refuseOption('createVerifier', option, problem)
 }
 
 function isText(value: unknown, maxLength: number): value is string {

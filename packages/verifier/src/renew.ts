@@ -1,3 +1,4 @@
+import { aFunction, checkOptions, refuseOption, wholeNumber } from './check-options.js'
 import { carriesOwnCookie, ownCookies } from './renewal/own-cookies.js'
 import { type RefreshAnswer, requestRefresh } from './renewal/request-refresh.js'
 import { VerifierError } from './verifier-error.js'
@@ -49,16 +50,20 @@ export interface Renewal {
   readonly refusal?: string | undefined
 }
 
-export type Renew = (
-  request: RenewableRequest,
-  how?: {
-    /**
-     * False if the answer to the request cannot set cookies: then Latchkey gives an access token only, and the refresh
-     * cookie of the browser stays valid. Always so for a WebSocket.
-     */
-    readonly rotate?: boolean
-  },
-) => Promise<Renewal | undefined>
+export interface Renew {
+  (
+    request: RenewableRequest,
+    how?: {
+      /**
+       * False if the answer to the request cannot set cookies: then Latchkey gives an access token only, and the refresh
+       * cookie of the browser stays valid. Always so for a WebSocket.
+       */
+      readonly rotate?: boolean
+    },
+  ): Promise<Renewal | undefined>
+  /** The name of the refresh cookie, which no adapter accepts as the access cookie. */
+  readonly refreshCookie?: string
+}
 
 /**
  * Creates the function that renews the access cookie of a request with its refresh cookie, by a refresh at Latchkey. Give
@@ -73,7 +78,7 @@ export function createRenew(options: RenewOptions): Renew {
   const inFlight = new Map<string, Promise<RefreshAnswer>>()
   const warnSometimes = throttled(warn)
 
-  return async (request, { rotate = request.headers.upgrade === undefined } = {}) => {
+  const renew: Renew = async (request, { rotate = request.headers.upgrade === undefined } = {}) => {
     const cookie = ownCookies(request.headers.cookie, refreshCookie)
     if (!carriesOwnCookie(cookie, refreshCookie)) return undefined
     const headers = {
@@ -95,6 +100,7 @@ export function createRenew(options: RenewOptions): Renew {
     warnSometimes(`latchkey verifier: ${answer.failure}`)
     throw new VerifierError('refresh_unavailable', answer.failure, { retryAfterSeconds: answer.retryAfterSeconds ?? 1 })
   }
+  return Object.assign(renew, { refreshCookie })
 }
 
 /** A header as it was received. Node joins repeated ones or keeps the first; a list is not passed on. */
@@ -130,23 +136,35 @@ function throttled(warn: (message: string) => void): (message: string) => void {
   }
 }
 
+const OPTIONS = {
+  baseUrl: { accepts: isAddress, allowed: 'the address of Latchkey, for example http://latchkey:3000' },
+  refreshCookie: {
+    accepts: (value: unknown) => typeof value === 'string' && /^[\w-]{1,80}$/.test(value) && !value.endsWith('-at'),
+    allowed: "the name of Latchkey's refresh cookie, without -at",
+  },
+  timeoutMs: wholeNumber(100, 30_000),
+  clientAddress: aFunction(' that returns the address of the client'),
+  fetch: aFunction(' like the global fetch'),
+  warn: aFunction(' that gets a sentence'),
+}
+
 function readOptions(options: RenewOptions) {
+  checkOptions('createRenew', options, OPTIONS)
   const {
     baseUrl,
     refreshCookie = '__Host-latchkey',
     timeoutMs = 5000,
     fetch = globalThis.fetch,
     clientAddress,
+    // biome-ignore lint/suspicious/noConsole: where nothing else is given, operators look there
+    warn = (message: string) => console.warn(message),
   } = options
-  const url = typeof baseUrl === 'string' && URL.canParse(baseUrl) ? new URL(baseUrl) : undefined
-  if (!url || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '' || url.username !== '')
-    throw new TypeError('createRenew: baseUrl must be the address of Latchkey, for example http://latchkey:3000.')
-  if (!/^[\w-]{1,80}$/.test(refreshCookie) || refreshCookie.endsWith('-at'))
-    throw new TypeError("createRenew: refreshCookie must be the name of Latchkey's refresh cookie, without -at.")
-  if (!Number.isSafeInteger(timeoutMs) || timeoutMs < 100 || timeoutMs > 30_000)
-    throw new TypeError('createRenew: timeoutMs must be a whole number from 100 to 30000.')
-  if (typeof fetch !== 'function') throw new TypeError('createRenew: fetch must be a function like the global fetch.')
-  // biome-ignore lint/suspicious/noConsole: where nothing else is given, operators look there
-  const { warn = (message: string) => console.warn(message) } = options
-  return { baseUrl: url.href.replace(/\/+$/, ''), refreshCookie, timeoutMs, fetch, warn, clientAddress }
+  if (!isAddress(baseUrl)) refuseOption('createRenew', 'baseUrl', `is required: ${OPTIONS.baseUrl.allowed}`)
+  return { baseUrl: new URL(baseUrl).href.replace(/\/+$/, ''), refreshCookie, timeoutMs, fetch, warn, clientAddress }
+}
+
+function isAddress(value: unknown): boolean {
+  if (typeof value !== 'string' || !URL.canParse(value)) return false
+  const { protocol, search, hash, username } = new URL(value)
+  return /^https?:$/.test(protocol) && search === '' && hash === '' && username === ''
 }

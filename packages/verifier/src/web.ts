@@ -1,3 +1,4 @@
+import { checkAdapter, OPTIONAL, REQUIREMENTS } from './adapters/adapter-options.js'
 import { answerHeaders, type Header, issuerNowSeconds } from './adapters/answer-headers.js'
 import { type AuthenticateOptions, createAuthenticator } from './adapters/authenticate.js'
 import { isRefusal, refusalFor } from './adapters/refusal.js'
@@ -50,6 +51,7 @@ export async function authenticate(
   request: Request,
   options: WebOptions = {},
 ): Promise<Admitted<Principal | undefined> | Response> {
+  checkAdapter('authenticate', verifier, options, { ...REQUIREMENTS, ...OPTIONAL })
   return createGuard(verifier, options)(request)
 }
 
@@ -66,6 +68,9 @@ export function protect<Sent extends Request, Rest extends unknown[]>(
   handler: (request: Sent, principal: Principal, ...rest: Rest) => Response | Promise<Response>,
   options: Omit<WebOptions, 'optional'> = {},
 ): (request: Sent, ...rest: Rest) => Promise<Response> {
+  if (typeof handler !== 'function')
+    throw new TypeError('protect: give a handler: protect(verifier, handler, options).')
+  checkAdapter('protect', verifier, options, REQUIREMENTS)
   const guard = createGuard(verifier, options)
   return async (request, ...rest) => {
     const admitted = await guard(request)

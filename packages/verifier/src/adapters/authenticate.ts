@@ -45,15 +45,14 @@ export type Authenticator = (request: SentRequest) => Authentication | Promise<A
  * Creates the function by which every adapter authenticates. Its answer is no promise for a token that is known, so that
  * most requests do not wait.
  *
+ * @param options were checked by the adapter: see `checkAdapter`
  * @param answer whether the answers to the requests can set cookies; if not, a token is renewed without them
- * @throws TypeError if the options are wrong
  */
 export function createAuthenticator(
   verifier: Verifier,
   options: AuthenticateOptions = {},
   answer: { setsCookies: boolean } = { setsCookies: true },
 ): Authenticator {
-  checkOptions(verifier, options)
   const { cookie, origins, optional = false, renew } = options
   /** A guard can run twice for a request, whose cookie is still the old one then. */
   const renewed = new WeakMap<SentRequest, string>()
@@ -142,16 +141,3 @@ const MAX_COOKIES = 4
 function canBeRenewed(error: unknown): boolean {
   return error === undefined || (isRefusal(error) && error.status === 401 && error.code !== 'token_revoked')
 }
-
-function checkOptions(verifier: Verifier, { cookie, origins, renew }: AuthenticateOptions): void {
-  if (typeof verifier?.verify !== 'function') throw new TypeError('Give the verifier that createVerifier has returned.')
-  if (cookie !== undefined && !COOKIE_NAME.test(cookie))
-    throw new TypeError(`cookie: ${JSON.stringify(cookie)} is not the name of a cookie.`)
-  if (renew !== undefined && cookie === undefined)
-    throw new TypeError('renew needs cookie: the name of the access cookie.')
-  for (const origin of origins ?? [])
-    if (!URL.canParse(origin) || new URL(origin).origin !== origin)
-      throw new TypeError(`origins: ${JSON.stringify(origin)} is not an origin such as https://app.example.com.`)
-}
-
-const COOKIE_NAME = /^[\w!#$%&'*+.^`|~-]+$/
