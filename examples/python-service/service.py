@@ -58,6 +58,6 @@ verifier = Verifier(
     max_staleness=int(env.get("MAX_STALENESS", "60")),
 )
 signal.signal(signal.SIGTERM, stop)
-server = ThreadingHTTPServer(("127.0.0.1", int(env.get("PORT", "3003"))), Handler)
+server = ThreadingHTTPServer(("127.0.0.1", int(env.get("PORT", "3004"))), Handler)
 print(f"ready at http://localhost:{server.server_port}", flush=True)
 server.serve_forever()

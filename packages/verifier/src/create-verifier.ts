@@ -2,7 +2,7 @@ import { Changes } from './changes.js'
 import { checkOptions, wholeNumber } from './check-options.js'
 import { type Principal, type Refusal, TokenVerifier } from './core/index.js'
 import { Feed } from './feed/feed.js'
-import { fetchIssuer } from './keys/fetch-issuer.js'
+import { IssuerCheck } from './keys/issuer-check.js'
 import { RemoteKeys } from './keys/remote-keys.js'
 import { readOptions, type VerifierSettings } from './options.js'
 import { Problems } from './problems.js'
@@ -32,23 +32,25 @@ export function createVerifier(options: VerifierOptions): Verifier {
 }
 
 class TokenVerifierOfIssuer implements Verifier {
-  readonly #settings: VerifierSettings
   readonly #problems: Problems
   readonly #keys: RemoteKeys
   readonly #feed: Feed | undefined
   readonly #tokens: TokenVerifier
   readonly #toleranceMs: number
   readonly #changes = new Changes()
-  readonly #checkingIssuer = new AbortController()
-  /** Undefined until the question is sent. */
-  #isIssuerKnown: boolean | undefined
+  readonly #issuer: IssuerCheck
   #closing: Promise<void> | undefined
 
   constructor(settings: VerifierSettings) {
     const { issuer, audience, cacheSize, client, log } = settings
-    this.#settings = settings
     this.#toleranceMs = settings.clockToleranceSeconds * 1000
     this.#problems = new Problems(log)
+    this.#issuer = new IssuerCheck({
+      transport: settings,
+      issuer,
+      problems: this.#problems,
+      onChecked: () => this.#changes.announce(),
+    })
     this.#keys = new RemoteKeys({
       transport: settings,
       monotonic: () => performance.now(),
@@ -80,8 +82,7 @@ class TokenVerifierOfIssuer implements Verifier {
     const principal = await this.#tokens.identify(token)
     if (this.#feed?.pauses.isBehind) await this.#feed.pauses.catchUp()
     this.#requireToken(token)
-    if (!principal) throw new VerifierError('token_invalid')
-    return this.#requireValid(token, principal)
+    return this.#requireValid(token, principal ?? (await this.#refuseUnknown()))
   }
 
   verifyKnown(token: string): Principal | undefined {
@@ -96,19 +97,26 @@ class TokenVerifierOfIssuer implements Verifier {
     await this.#changes.until(isLate => {
       if (this.#closing) throw new VerifierError('closed')
       if (isLate && !this.#isReady()) throw this.#notReady(timeoutMs)
-      return this.#isReady() && (isLate || this.#isIssuerKnown !== false)
+      return this.#isReady() && (isLate || !this.#issuer.isPending)
     }, timeoutMs)
-    const wrongIssuer = this.#problems.of('issuer')
-    if (wrongIssuer !== undefined)
-      throw new VerifierError('keys_unavailable', `the verifier cannot work: ${wrongIssuer}`)
+    this.#requireRightIssuer()
   }
 
   status(): VerifierStatus {
-    const isFresh = !this.#closing && this.#isReady()
+    const isWrong = this.#issuer.problem !== undefined
+    const isFresh = !this.#closing && !isWrong && this.#isReady()
     const hasStarted = this.#keys.size > 0 && (this.#feed?.isLoaded ?? true)
     return {
       mode: this.#feed ? 'following' : 'offline',
-      state: this.#closing ? 'closed' : isFresh ? 'fresh' : hasStarted ? 'stale' : 'starting',
+      state: this.#closing
+        ? 'closed'
+        : isWrong
+          ? 'misconfigured'
+          : isFresh
+            ? 'fresh'
+            : hasStarted
+              ? 'stale'
+              : 'starting',
       isFresh,
       keys: this.#keys.size,
       lastError: this.#problems.last,
@@ -123,7 +131,7 @@ class TokenVerifierOfIssuer implements Verifier {
 
   async #close(): Promise<void> {
     this.#keys.close()
-    this.#checkingIssuer.abort()
+    this.#issuer.close()
     await this.#feed?.close()
     this.#changes.announce()
   }
@@ -131,6 +139,18 @@ class TokenVerifierOfIssuer implements Verifier {
   #requireToken(token: unknown): void {
     if (this.#closing) throw new VerifierError('closed')
     if (typeof token !== 'string' || token === '') throw new VerifierError('authentication_required')
+  }
+
+  /** With a wrong issuer, nobody knows whether the token is valid: 401 would sign every user out. */
+  async #refuseUnknown(): Promise<never> {
+    await this.#issuer.settled()
+    this.#requireRightIssuer()
+    throw new VerifierError('token_invalid')
+  }
+
+  #requireRightIssuer(): void {
+    const { problem } = this.#issuer
+    if (problem !== undefined) throw new VerifierError('keys_unavailable', `the verifier cannot work: ${problem}`)
   }
 
   #requireValid(token: string, principal: Principal): Principal {
@@ -169,21 +189,8 @@ class TokenVerifierOfIssuer implements Verifier {
       this.#problems.report('keys', kind, `the public keys cannot be read: ${failure.message}; ${effect}`, level)
     } else {
       this.#problems.end('keys', 'the public keys can be read again')
-      if (this.#isIssuerKnown === undefined) void this.#checkIssuer()
+      this.#issuer.start()
     }
-    this.#changes.announce()
-  }
-
-  /** A wrong `issuer` refuses every token, without a reason that anybody sees. So the service is asked once. */
-  async #checkIssuer(): Promise<void> {
-    const { issuer } = this.#settings
-    this.#isIssuerKnown = false
-    const found = await fetchIssuer(this.#settings, this.#checkingIssuer)
-    if (found !== undefined && found !== issuer && !this.#closing) {
-      const message = `the option \`issuer\` is ${issuer}, but the tokens of ${this.#settings.baseUrl} have the issuer ${found}`
-      this.#problems.report('issuer', found, message, 'error')
-    }
-    this.#isIssuerKnown = true
     this.#changes.announce()
   }
 }

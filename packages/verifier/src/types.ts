@@ -73,7 +73,8 @@ export interface Verifier {
 export interface VerifierStatus {
   /** `following` the feed of revocations, or `offline`: without a client. */
   mode: 'offline' | 'following'
-  state: 'starting' | 'fresh' | 'stale' | 'closed'
+  /** `misconfigured`: the option `issuer` is not that of the tokens, so that none can be verified. */
+  state: 'starting' | 'fresh' | 'stale' | 'misconfigured' | 'closed'
   /** Whether tokens can be verified now. */
   isFresh: boolean
   /** Whether the feed is connected. */

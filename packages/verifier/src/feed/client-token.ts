@@ -7,6 +7,8 @@ export interface ClientTokenOptions {
   client: { id: string; secret: string }
   /** Monotonic milliseconds. */
   monotonic(): number
+  /** How long to wait at most after a failure that may pass; 10 s by default. */
+  longestPauseMs?(): number
 }
 
 const TIMEOUT_MS = 5000
@@ -76,7 +78,7 @@ export class ClientToken {
   }
 
   async #request(): Promise<string> {
-    const { transport, client, monotonic } = this.#options
+    const { transport, client, monotonic, longestPauseMs = () => 10_000 } = this.#options
     const askedAtMs = monotonic()
     this.#controller = new AbortController()
     if (this.#isClosed) this.#controller.abort()
@@ -102,7 +104,8 @@ export class ClientToken {
       this.#failures++
       const failure = explain(error as RequestFailure)
       this.#failure = failure
-      this.#askAgainAtMs = monotonic() + backOffMs(this.#failures, isRefusal(failure) ? REFUSED_PAUSE : {})
+      this.#askAgainAtMs =
+        monotonic() + backOffMs(this.#failures, isRefusal(failure) ? REFUSED_PAUSE : { mostMs: longestPauseMs() })
       throw failure
     }
   }

@@ -43,7 +43,12 @@ export class Feed {
     const monotonic = () => performance.now()
     this.#options = options
     this.#maxStalenessMs = settings.maxStalenessSeconds * 1000
-    this.#token = new ClientToken({ transport: settings, client: settings.client, monotonic })
+    this.#token = new ClientToken({
+      transport: settings,
+      client: settings.client,
+      monotonic,
+      longestPauseMs: () => this.#follower.longestPauseMs(),
+    })
     this.#follower = new Follower({
       transport: settings,
       token: this.#token,
@@ -155,13 +160,16 @@ export class Feed {
     const { problems, settings } = this.#options
     this.#isConnected = false
     if (!failure) return
-    const effect = this.isFresh()
-      ? `revoked tokens are refused as far as they are known, for at most ${settings.maxStalenessSeconds} s`
-      : 'no token is accepted'
+    const level = this.isFresh() ? 'warn' : 'error'
+    const effect =
+      level === 'warn'
+        ? `revoked tokens are refused as far as they are known, for at most ${settings.maxStalenessSeconds} s`
+        : 'no token is accepted'
     problems.report(
       'feed',
-      `${failure.kind} ${failure.status ?? ''}`,
+      `${failure.kind} ${failure.status ?? ''} ${level}`,
       `cannot follow revocations: ${failure.message}; ${effect}`,
+      level,
     )
   }
 

@@ -23,6 +23,8 @@ const HEADERS_TIMEOUT_MS = 10_000
 /** A heartbeat arrives every second. */
 const SILENCE_MS = 5000
 const MAX_RETRY_MS = 10_000
+/** The same while the list is too old. */
+const STALE_RETRY_MS = 2000
 /** Between attempts that fail until an operator corrects something. */
 const REFUSED_PAUSE = { firstMs: 2500, mostMs: 30_000 }
 /** How long a connection over which the list has become too old is kept: usually the database comes back. */
@@ -94,12 +96,23 @@ export class Follower {
       const wantedMs = Math.random() * Math.min((failure.retryAfterSeconds ?? 0) * 1000, MAX_RETRY_MS)
       return Math.max(
         wantedMs,
-        backOffMs(this.#failures, this.#failures > 1 && isRefusal(failure) ? REFUSED_PAUSE : {}),
+        backOffMs(
+          this.#failures,
+          this.#failures > 1 && isRefusal(failure) ? REFUSED_PAUSE : { mostMs: this.longestPauseMs() },
+        ),
       )
     }
     this.#failures = 0
     // The list must not become too old meanwhile, whatever the service asks for.
     return Math.random() * Math.min(this.reader.retryMs, MAX_RETRY_MS, maxStalenessSeconds * 250)
+  }
+
+  /** How long to wait at most after a failure: while the list is too old, users wait for the next attempt. */
+  longestPauseMs(): number {
+    const { now, maxStalenessSeconds } = this.#options
+    const { monotonicMs, wallMs } = now()
+    const leftMs = maxStalenessSeconds * 1000 - ageMs(this.reader.progress, monotonicMs, wallMs)
+    return Math.min(MAX_RETRY_MS, Math.max(STALE_RETRY_MS, leftMs))
   }
 
   /** One connection, from the request to its end. Resolves if the service ended it. */

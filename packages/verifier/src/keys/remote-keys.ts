@@ -153,7 +153,8 @@ export class RemoteKeys implements KeySource {
           ? error
           : new RequestFailure('content', `GET ${transport.baseUrl}${PATH}: ${(error as Error).message}`)
       this.#failures++
-      nextInMs = backOffMs(this.#failures)
+      // Without a key no token can be verified, so users wait for the next attempt.
+      nextInMs = backOffMs(this.#failures, { mostMs: this.#keys.size === 0 ? 2000 : 10_000 })
     }
     this.#endedAtMs = monotonic()
     if (this.#isClosed) return
