@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Calls `attempt` again until it does not fail, for something that recovers after some time. */
-export async function eventually<T>(attempt: () => Promise<T>, withinMs = 10_000): Promise<T> {
+export async function eventually<T>(attempt: () => Promise<T>, withinMs = 20_000): Promise<T> {
   const end = Date.now() + withinMs
   for (;;) {
     try {

@@ -115,7 +115,7 @@ export class FeedFollower {
   /** Waits until the snapshot, or the part that was missed, is complete. */
   async complete(): Promise<this> {
     await this.answered()
-    await until(() => this.lastEventId !== undefined, 'the first id')
+    await until(() => this.lastEventId !== undefined, 'the first id', 60_000)
     return this
   }
 
