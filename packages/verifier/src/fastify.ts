@@ -3,6 +3,7 @@ import type {} from 'fastify'
 import { checkAdapter, errorsOption } from './adapters/adapter-options.js'
 import { answerHeaders, issuerNowSeconds } from './adapters/answer-headers.js'
 import { type AuthenticateOptions, type Authentication, createAuthenticator } from './adapters/authenticate.js'
+import { keepCookies } from './adapters/kept-cookies.js'
 import { isRefusal, refusalFor, refusalHeaders } from './adapters/refusal.js'
 import { type Requirement, recentAuthRequirement, roleRequirement } from './adapters/requirements.js'
 import type { SentRequest } from './adapters/sent-token.js'
@@ -36,6 +37,8 @@ export interface GuardedRequest {
 /** The part of a reply that a guard uses. */
 export interface GuardedReply {
   readonly sent: boolean
+  /** The answer of Node. */
+  readonly raw: object
   header(name: string, value: string): unknown
   code(status: number): unknown
   send(body: string): unknown
@@ -68,6 +71,7 @@ export function createGuards(verifier: Verifier, guardOptions: GuardOptions = {}
   function hook(identify: typeof required, requirement?: Requirement): GuardHook {
     return (request, reply, done) => {
       const conclude = (authentication: Authentication) => {
+        keepCookies(reply.raw, authentication.setCookies)
         for (const [name, value] of answerHeaders(authentication, verifier)) reply.header(name, value)
         const { principal, error } = authentication
         if (error !== undefined) return refuse(error, request, reply, done)

@@ -1,5 +1,5 @@
 import { checkAdapter, OPTIONAL, REQUIREMENTS } from './adapters/adapter-options.js'
-import { answerHeaders, type Header, issuerNowSeconds } from './adapters/answer-headers.js'
+import { answerHeaders, type Header, isForCaches, issuerNowSeconds } from './adapters/answer-headers.js'
 import { type AuthenticateOptions, createAuthenticator } from './adapters/authenticate.js'
 import { isRefusal, refusalFor } from './adapters/refusal.js'
 import { type Requirement, recentAuthRequirement, roleRequirement } from './adapters/requirements.js'
@@ -127,6 +127,8 @@ function withHeaders(response: Response, headers: readonly Header[]): Response {
 }
 
 function addAll(target: Headers, headers: readonly Header[]): void {
+  if (headers.some(([name]) => name === 'set-cookie'))
+    for (const name of [...target.keys()].filter(isForCaches)) target.delete(name)
   for (const [name, value] of headers) {
     if (name === 'set-cookie') target.append(name, value)
     else target.set(name, value)

@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http'
 import { VerifierError } from '@latchkey/verifier'
 import t from 'tap'
+import { until } from '../../support/eventually.js'
 import { frameworks } from '../adapters/frameworks.js'
 import { ACCESS, cookieOf, signedIn, standIn, visit } from './browser.js'
 
@@ -68,6 +69,32 @@ t.test('a redirect is not followed, so the cookies reach no other address', asyn
     await t.rejects(renewal, { code: 'refresh_unavailable' })
   }
   t.equal(reached, 0)
+})
+
+t.test('an answer without an end is given up at 64 KB, and its connection is closed', async t => {
+  const { browser, renewWith } = await signedIn(t)
+  const request = { headers: { cookie: cookieOf(browser) } }
+  for (const status of [200, 401]) {
+    let closed = false
+    const baseUrl = await standIn(t, async (_request, response) => {
+      response.on('close', () => {
+        closed = true
+      })
+      response.writeHead(status, json).write('{"code":"session_revoked","access_token":"a.b.c","padding":"')
+      // More than what the connection itself can hold; then the valid end of the answer.
+      for (let part = 0; part < 64 && !response.destroyed; part++)
+        if (!response.write('a'.repeat(1024 * 1024)))
+          await new Promise<void>(resolve => response.once('drain', resolve).once('close', resolve))
+      if (!response.destroyed) response.end('"}')
+    })
+    const renewal = renewWith({ baseUrl, timeoutMs: 30_000 })(request)
+    await t.rejects(renewal, { code: 'refresh_unavailable', message: /larger than 65536 bytes/ })
+    await until(async () => closed)
+  }
+  const nearly = `{"access_token":"a.b.c","padding":"${'a'.repeat(64 * 1024 - 37)}"}`
+  t.equal(nearly.length, 64 * 1024)
+  const baseUrl = await standIn(t, (_request, response) => response.writeHead(200, json).end(nearly))
+  t.match(await renewWith({ baseUrl })(request), { accessToken: 'a.b.c' })
 })
 
 t.test('a name that cannot be resolved, and a port at which nothing listens, are outages too', async t => {

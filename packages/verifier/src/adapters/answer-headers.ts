@@ -16,6 +16,16 @@ export function answerHeaders({ principal, setCookies }: Authentication, verifie
   return headers
 }
 
+/** The cookies among headers. */
+export function setCookiesOf(headers: readonly Header[]): readonly string[] {
+  return headers.filter(([name]) => name === 'set-cookie').map(([, value]) => value)
+}
+
+/** Whether a header can tell caches to keep an answer. Those for one kind of cache come before `Cache-Control`. */
+export function isForCaches(name: string): boolean {
+  return /(^|-)cache-control$|^surrogate-control$|^x-accel-expires$/i.test(name)
+}
+
 function expiresSoon({ issuedAt, expiresAt }: Principal, verifier: Verifier): boolean {
   return expiresAt - issuerNowSeconds(verifier) <= (expiresAt - issuedAt) / 5
 }

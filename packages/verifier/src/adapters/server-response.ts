@@ -1,14 +1,19 @@
 import type { ServerResponse } from 'node:http'
-import type { Header } from './answer-headers.js'
+import { type Header, setCookiesOf } from './answer-headers.js'
+import { keepCookies } from './kept-cookies.js'
 import { INTERNAL_ERROR, isRefusal, refusalFor } from './refusal.js'
 
-/** Adds headers to an answer of `node:http`, unless it has been sent, for example after a timeout. */
+/**
+ * Adds headers to an answer of `node:http`, unless it has been sent, for example after a timeout. Cookies stay, whatever
+ * is done to the headers later.
+ */
 export function addHeaders(response: ServerResponse, headers: readonly Header[]): void {
   if (response.headersSent) return
   for (const [name, value] of headers) {
     if (name === 'set-cookie') response.appendHeader(name, value)
     else response.setHeader(name, value)
   }
+  keepCookies(response, setCookiesOf(headers))
 }
 
 /** Answers with the refusal for an error, or with 500 for a defect. */

@@ -1,3 +1,4 @@
+import { chunksOf } from '../transport/request.js'
 import { isOwnSetCookie } from './own-cookies.js'
 
 export interface RefreshRequest {
@@ -68,14 +69,33 @@ function read(
 /** The members of a JSON object; none if the answer is anything else, such as the page of a proxy. */
 async function membersOf(response: Response): Promise<Record<string, unknown>> {
   const isJson = /^application\/(problem\+)?json\b/i.test(response.headers.get('content-type') ?? '')
-  const text = await response.text()
+  if (!isJson) {
+    await response.body?.cancel().catch(() => {})
+    return {}
+  }
+  const text = await textOf(response)
   try {
-    const value: unknown = isJson ? JSON.parse(text) : undefined
+    const value: unknown = JSON.parse(text)
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
   } catch {
     return {}
   }
 }
+
+/** Reads no more than the limit: something else than Latchkey could send without an end. */
+async function textOf(response: Response): Promise<string> {
+  const decoder = new TextDecoder()
+  let text = ''
+  let size = 0
+  for await (const chunk of chunksOf(response)) {
+    size += chunk.byteLength
+    if (size > MAX_BYTES) throw new Error(`the answer is larger than ${MAX_BYTES} bytes`)
+    text += decoder.decode(chunk, { stream: true })
+  }
+  return text + decoder.decode()
+}
+
+const MAX_BYTES = 64 * 1024
 
 /** `fetch failed` has its reason in the cause. Neither contains headers. */
 function reasonOf(error: unknown): string {
