@@ -19,8 +19,8 @@ export function verifiersRepository(runner: Runner) {
     register: (connections, leaseSeconds) => runner.hot(register, { given: JSON.stringify(connections), leaseSeconds }),
     renew: (connections, leaseSeconds) =>
       runner.hot(renew, { given: JSON.stringify(connections), leaseSeconds, silenceSeconds: SILENCE_SECONDS }),
-    async release(connectionIds, marginSeconds) {
-      await runner.hot(release, { connectionIds: JSON.stringify(connectionIds), marginSeconds })
+    async release(connections, marginSeconds) {
+      await runner.hot(release, { given: JSON.stringify(connections), marginSeconds })
     },
     async confirm(confirmations) {
       const given = confirmations.map((confirmation, place) => ({ ...confirmation, place }))
@@ -41,12 +41,19 @@ export function verifiersRepository(runner: Runner) {
   } satisfies VerifierStore & { removeExpired(limit: number): Promise<number> }
 }
 
+/**
+ * How many verifiers of one client can be live. Receipts wait for each of them, so that one client could hold up all of
+ * them for long.
+ */
+export const MOST_LIVE_PER_CLIENT = 200
+
 /** A verifier confirms its position every ten seconds at least. */
 const SILENCE_SECONDS = 45
 
 /**
  * The client's row is locked first, as the lock order requires. If it does not exist, a new connection is refused; one
- * that was open before stays registered without a client, because its verifier still verifies.
+ * that was open before stays registered without a client, because its verifier still verifies. A client that has many
+ * live verifiers gets no further ones; instances that register at the same moment can exceed the limit a little.
  */
 const register = hotSql<{ given: string; leaseSeconds: number }, RegisteredConnection>(
   'register_verifiers',
@@ -56,14 +63,23 @@ const register = hotSql<{ given: string; leaseSeconds: number }, RegisteredConne
         name text, instance text, "connectionId" uuid, "maxStalenessSeconds" int, "ageSeconds" float8)
     ), client as (
       select id from clients where id in (select "clientId" from given) order by id for key share
+    ), live as (
+      select id, client_id from verifiers
+      where client_id in (select "clientId" from given) and connection_id is not null and live_until > now()
+    ), judged as (
+      select given.*, "ageSeconds" > 0 or live.id is not null
+        or (select count(*) from live as other where other.client_id = "clientId") + row_number() over (
+          partition by "clientId", "ageSeconds" > 0 or live.id is not null order by "verifierId"
+        ) <= ${sql.raw(String(MOST_LIVE_PER_CLIENT))} as "hasPlace"
+      from given left join live on live.id = "verifierId" and live.client_id = "clientId"
     ), registered as (
       insert into verifiers (id, client_id, name, instance, connection_id, server_start, max_staleness_seconds,
         connected_at, live_until)
       select "verifierId", client.id, name, instance, "connectionId", ${SERVER_START}, "maxStalenessSeconds",
         now() - make_interval(secs => "ageSeconds"),
         now() + make_interval(secs => "maxStalenessSeconds" + ${sql.placeholder('leaseSeconds')}::int)
-      from given left join client on client.id = "clientId"
-      where client.id is not null or "ageSeconds" > 0
+      from judged left join client on client.id = "clientId"
+      where (client.id is not null or "ageSeconds" > 0) and "hasPlace"
       order by "verifierId"
       on conflict (id) do update set client_id = excluded.client_id, name = excluded.name, instance = excluded.instance,
         connection_id = excluded.connection_id, server_start = excluded.server_start,
@@ -71,11 +87,11 @@ const register = hotSql<{ given: string; leaseSeconds: number }, RegisteredConne
         disconnected_at = null, live_until = greatest(verifiers.live_until, excluded.live_until)
       where verifiers.client_id is not distinct from excluded.client_id and (excluded.connected_at = now()
         or verifiers.connected_at <= excluded.connected_at or verifiers.server_start <> excluded.server_start)
-      returning id
+      returning id, xmax = 0 as "isNew"
     )
     select ${SERVER_START} as "serverStart", "connectionId", registered.id is not null as "isRegistered",
-      client.id is not null as "hasClient"
-    from given left join registered on registered.id = "verifierId" left join client on client.id = "clientId"`,
+      client.id is not null as "hasClient", "hasPlace", coalesce("isNew", false) as "isNew"
+    from judged left join registered on registered.id = "verifierId" left join client on client.id = "clientId"`,
 )
 
 const renew = hotSql<{ given: string; leaseSeconds: number; silenceSeconds: number }, RenewedConnection>(
@@ -101,19 +117,22 @@ const renew = hotSql<{ given: string; leaseSeconds: number; silenceSeconds: numb
     from given left join held on held.id = "verifierId" left join renewed on renewed.connection_id = "connectionId"`,
 )
 
-const release = hotSql<{ connectionIds: string; marginSeconds: number }, never>(
+const release = hotSql<{ given: string; marginSeconds: number }, never>(
   'release_verifiers',
   sql`
-    with held as (
-      select id from verifiers
-      where connection_id in (
-        select id::uuid from json_array_elements_text(${sql.placeholder('connectionIds')}::json) as given (id)
-      ) and disconnected_at is null
-      order by id for no key update
+    with given as (
+      select * from json_to_recordset(${sql.placeholder('given')}::json) as given ("connectionId" uuid, "hasNoList" boolean)
+    ), held as (
+      select id, "hasNoList" and confirmed is null as "hasNoList"
+      from verifiers join given on "connectionId" = connection_id
+      where disconnected_at is null
+      order by id for no key update of verifiers
+    ), removed as (
+      delete from verifiers using held where verifiers.id = held.id and "hasNoList"
     )
     update verifiers set disconnected_at = now(), live_until = least(live_until,
       now() + make_interval(secs => max_staleness_seconds + ${sql.placeholder('marginSeconds')}::int))
-    from held where verifiers.id = held.id`,
+    from held where verifiers.id = held.id and not "hasNoList"`,
 )
 
 /** How much a snapshot sees. Those of one server contain each other: with the same end, the later has fewer open. */

@@ -5,7 +5,7 @@ import { LEASE_SECONDS, MARGIN_SECONDS, testRegistry } from './registered-verifi
 t.test('a verifier whose connection ended is live until its bound of staleness is over', async t => {
   const { db, database, connect, isComplete } = await testRegistry(t)
   const { connectionId } = await connect({ maxStalenessSeconds: 30 })
-  await db.verifiers.release([connectionId], MARGIN_SECONDS)
+  await db.verifiers.release([{ connectionId, hasNoList: false }], MARGIN_SECONDS)
   t.equal(await isComplete(), false)
   await database.shiftClock(30)
   t.equal(await isComplete(), false)
@@ -46,7 +46,7 @@ t.test('the end of a connection does nothing once the verifier has a newer one',
   const { db, database, connect, isComplete } = await testRegistry(t)
   const old = await connect({ maxStalenessSeconds: 5 })
   const newer = await connect({ ...old, connectionId: randomUUID(), instance: 'b' })
-  await db.verifiers.release([old.connectionId], MARGIN_SECONDS)
+  await db.verifiers.release([{ connectionId: old.connectionId, hasNoList: false }], MARGIN_SECONDS)
   await database.shiftClock(LEASE_SECONDS)
   t.equal(await isComplete(), false)
   const renewed = await db.verifiers.renew([{ ...old, ageSeconds: 120 }, newer], LEASE_SECONDS)
@@ -99,7 +99,7 @@ t.test('a verifier whose client was removed is live until its bound is over, and
   const again = { ...verifier, connectionId: randomUUID() }
   t.match(await db.verifiers.register([again], LEASE_SECONDS), [{ isRegistered: false, hasClient: false }])
   t.match(await db.verifiers.renew([verifier], LEASE_SECONDS), [{ isRenewed: true }], 'until the feed ends it')
-  await db.verifiers.release([verifier.connectionId], MARGIN_SECONDS)
+  await db.verifiers.release([{ connectionId: verifier.connectionId, hasNoList: false }], MARGIN_SECONDS)
   await database.shiftClock(33)
   t.equal(await isComplete(), true)
 })

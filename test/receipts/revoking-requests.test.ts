@@ -83,7 +83,7 @@ t.test('a verifier that is cut off is named until it refuses every token', async
   const { app, clock } = await buildTestApp(t)
   const verifier = await registerVerifier(app, { name: 'cut', maxStalenessSeconds: 10 })
   await verifier.confirm()
-  await app.context.db.verifiers.release([verifier.connectionId], 2)
+  await app.context.db.verifiers.release([{ connectionId: verifier.connectionId, hasNoList: false }], 2)
   const { accessToken } = await signUp(app)
   const logOut = () =>
     app.inject({ method: 'POST', url: '/auth/logout', headers: { ...bearer(accessToken), prefer: 'wait=0' } })
@@ -229,7 +229,7 @@ t.test('the list of verifiers is for administrators, and shows states', async t 
   const [confirmed, gone] = [await registerVerifier(app, { name: 'a' }), await registerVerifier(app, { name: 'b' })]
   await registerVerifier(app, { name: 'c' })
   await confirmed.confirm()
-  await app.context.db.verifiers.release([gone.connectionId], 2)
+  await app.context.db.verifiers.release([{ connectionId: gone.connectionId, hasNoList: false }], 2)
   const list = async (headers: Record<string, string>) =>
     app.inject({ method: 'GET', url: '/admin/verifiers', headers })
   const admin = await asClient(app, 'admin')

@@ -231,7 +231,7 @@ export function everyStatement(db: RevokingRepositories): {
           60,
         ),
       renew: () => db.verifiers.renew([connection], 60),
-      release: () => db.verifiers.release([connection.connectionId], 2),
+      release: () => db.verifiers.release([{ connectionId: connection.connectionId, hasNoList: false }], 2),
       confirm: () =>
         db.verifiers.confirm([
           { verifierId: user, clientId: client, serverStart: '1', snapshot: '3:3:', isClosing: false },

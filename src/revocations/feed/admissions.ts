@@ -18,8 +18,12 @@ export interface Place {
   connectionId: string
   /** The journal was read after this (`performance.now()`), for a verifier that was registered then. */
   completeSinceMs: number
-  /** The place is free again. */
-  leave(): void
+  /**
+   * The place is free again.
+   *
+   * @param hasList - whether the follower may have been sent the whole list
+   */
+  leave(hasList: boolean): void
 }
 
 export interface AdmissionOptions {
@@ -58,15 +62,16 @@ export class Admissions<Client extends { clientId: string }> {
     this.#taken++
     if (!verifier) return { connectionId, completeSinceMs: Number.NEGATIVE_INFINITY, leave: once(() => this.#taken--) }
 
-    const leave = once(() => {
+    const leave = once(hasList => {
       this.#taken--
-      registry.release(connectionId)
+      // One that has an id has an older list, and can verify by it.
+      registry.release(connectionId, hasList || request.lastEventId !== undefined)
     })
     this.#registering.add(verifier.id)
     try {
       return { connectionId, completeSinceMs: await this.#register(request, verifier, connectionId), leave }
     } catch (error) {
-      leave()
+      leave(false)
       throw error
     } finally {
       this.#registering.delete(verifier.id)
@@ -80,7 +85,12 @@ export class Admissions<Client extends { clientId: string }> {
   ): Promise<number> {
     const { registry, readJournal, readAtMs } = this.#options
     const given = { verifierId, clientId, name, maxStalenessSeconds, connectionId }
-    if ((await registry.register(given)) === 'taken') throw new LatchkeyError('verifier_id_taken')
+    const outcome = await registry.register(given)
+    if (outcome === 'taken') throw new LatchkeyError('verifier_id_taken')
+    if (outcome === 'full') {
+      const detail = 'This client has as many live verifiers as a client may have.'
+      throw new LatchkeyError('too_many_followers', { detail, retryAfterSeconds: 10 })
+    }
     const registeredAtMs = performance.now()
     await readJournal()
     if (readAtMs() < registeredAtMs) throw new LatchkeyError('store_unavailable', { retryAfterSeconds: 1 })
@@ -95,10 +105,10 @@ export class Admissions<Client extends { clientId: string }> {
   }
 }
 
-function once(work: () => void): () => void {
+function once(work: (hasList: boolean) => void): (hasList: boolean) => void {
   let isDone = false
-  return () => {
-    if (!isDone) work()
+  return hasList => {
+    if (!isDone) work(hasList)
     isDone = true
   }
 }

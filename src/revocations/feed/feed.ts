@@ -116,7 +116,7 @@ export class Feed<Client extends { clientId: string } = { clientId: string }> {
     if (this.#isDraining) throw new LatchkeyError('shutting_down', { retryAfterSeconds: 1 })
     if (this.#page === undefined) throw new LatchkeyError('revocations_stale', { retryAfterSeconds: 1 })
     const place = await this.#admissions.admit(request)
-    return { follow: response => this.#follow(request, place, response), abandon: place.leave }
+    return { follow: response => this.#follow(request, place, response), abandon: () => place.leave(false) }
   }
 
   /** Ends a connection, if this instance has it: its verifier is connected elsewhere, or shows no sign of life. */
@@ -158,7 +158,7 @@ export class Feed<Client extends { clientId: string } = { clientId: string }> {
       onWritable: () => this.#followers.pump(follower),
       onClose: () => {
         this.#followers.remove(follower)
-        leave()
+        leave(follower.hasList)
         if (this.#followers.size === 0) this.#rest()
       },
     })

@@ -68,6 +68,11 @@ export class Follower<Client = unknown> {
     this.#response.on('close', () => this.#close())
   }
 
+  /** Whether an id was sent: the client may have the whole list. */
+  get hasList(): boolean {
+    return !this.#awaitsPosition
+  }
+
   /**
    * Writes the next of what the follower was not sent yet, if its connection takes it.
    *

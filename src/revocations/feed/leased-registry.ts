@@ -30,6 +30,8 @@ interface OpenVerifier extends ConnectingVerifier {
   leasedAtMs: number
   /** The server that has its row. */
   serverStart: string
+  /** It was not known before this connection. */
+  isNew: boolean
 }
 
 /**
@@ -69,7 +71,7 @@ export class LeasedRegistry implements VerifierRegistry {
     })
   }
 
-  async register(verifier: ConnectingVerifier): Promise<'registered' | 'taken'> {
+  async register(verifier: ConnectingVerifier): Promise<'registered' | 'taken' | 'full'> {
     const { connectionId } = verifier
     const nowMs = performance.now()
     this.#registering.add(connectionId)
@@ -79,12 +81,12 @@ export class LeasedRegistry implements VerifierRegistry {
         this.#releases.add(connectionId)
         throw error
       })
-      const { isRegistered, hasClient, serverStart } = registered
+      const { isRegistered, hasClient, hasPlace, serverStart, isNew } = registered
       if (!isRegistered && !hasClient) throw new LatchkeyError('token_invalid')
-      if (!isRegistered) return 'taken'
+      if (!isRegistered) return hasPlace ? 'taken' : 'full'
       // If it was released meanwhile, the release found no row.
       if (!this.#registering.has(connectionId)) this.#releases.add(connectionId)
-      else this.#open.set(connectionId, { ...verifier, openedAtMs: nowMs, leasedAtMs: nowMs, serverStart })
+      else this.#open.set(connectionId, { ...verifier, openedAtMs: nowMs, leasedAtMs: nowMs, serverStart, isNew })
       this.#released.remove(verifier)
       this.#limit()
       return 'registered'
@@ -93,12 +95,13 @@ export class LeasedRegistry implements VerifierRegistry {
     }
   }
 
-  release(connectionId: string): void {
+  release(connectionId: string, hasList = true): void {
     const verifier = this.#open.get(connectionId)
     if (this.#registering.delete(connectionId) || !verifier) return
     this.#open.delete(connectionId)
-    this.#released.add({ ...verifier, releasedAtMs: performance.now() })
-    this.#releases.add(connectionId)
+    const hasNoList = verifier.isNew && !hasList
+    if (!hasNoList) this.#released.add({ ...verifier, releasedAtMs: performance.now() })
+    this.#releases.add(connectionId, hasNoList)
     this.#limit()
   }
 
@@ -162,8 +165,8 @@ export class LeasedRegistry implements VerifierRegistry {
   async #registerReleasedAgain(released: readonly ReleasedVerifier[]): Promise<void> {
     const given = released.map(verifier => this.#given(verifier, this.#ageOf(verifier)))
     await this.#options.store.register(given, LEASE_SECONDS)
-    const ids = given.map(({ connectionId }) => connectionId)
-    await this.#options.store.release(ids, MARGIN_SECONDS)
+    const ended = given.map(({ connectionId }) => ({ connectionId, hasNoList: false }))
+    await this.#options.store.release(ended, MARGIN_SECONDS)
   }
 
   #ageOf({ openedAtMs }: { openedAtMs: number }): number {
@@ -188,7 +191,7 @@ export class LeasedRegistry implements VerifierRegistry {
       LEASE_SECONDS,
     )) {
       const verifier = this.#open.get(connectionId)
-      if (verifier && isRegistered) Object.assign(verifier, { leasedAtMs: begunAtMs, serverStart })
+      if (verifier && isRegistered) Object.assign(verifier, { leasedAtMs: begunAtMs, serverStart, isNew: false })
       else if (verifier) this.#endSuperseded(verifier)
     }
   }

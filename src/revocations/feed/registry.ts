@@ -7,15 +7,17 @@ export interface VerifierRegistry {
    * Registers a verifier, before its snapshot is read: from the commit on, receipts wait for it. A verifier that is
    * connected already, on any instance, is connected anew: releasing the previous connection then does nothing.
    *
-   * @returns `taken` if the id belongs to another client
+   * @returns `taken` if the id belongs to another client, `full` if the client has too many live verifiers
    * @throws LatchkeyError store_unavailable
    */
-  register(verifier: ConnectingVerifier): Promise<'registered' | 'taken'>
+  register(verifier: ConnectingVerifier): Promise<'registered' | 'taken' | 'full'>
   /**
    * The connection has ended. The verifier stays live until its own bound of staleness is over, because it verifies that
    * long. Never rejects and never throws: a failure is logged, and the lease expires.
+   *
+   * @param hasList - false if the verifier cannot have a list yet: a new one is then forgotten, since it accepts no token
    */
-  release(connectionId: string): void
+  release(connectionId: string, hasList?: boolean): void
   /**
    * The feed sends no later `as_of_ms` (`performance.now()`). Verifiers count as live as long as their leases are renewed;
    * an instance that cannot renew them must not let them verify any longer than that.

@@ -4,13 +4,16 @@ import type { ConnectingVerifier } from './registry.js'
 export interface VerifierStore {
   /**
    * Registers connections. A verifier gets its new connection instead of the one it had, unless it belongs to another
-   * client. Each verifier can be given only once.
+   * client, or its client has too many live verifiers. Each verifier can be given only once.
    */
   register(connections: readonly GivenConnection[], leaseSeconds: number): Promise<RegisteredConnection[]>
   /** Renews the leases of open connections. */
   renew(connections: readonly OpenConnection[], leaseSeconds: number): Promise<RenewedConnection[]>
-  /** The connections have ended: their verifiers stay live until their bounds of staleness are over. */
-  release(connectionIds: readonly string[], marginSeconds: number): Promise<void>
+  /**
+   * The connections have ended: their verifiers stay live until their bounds of staleness are over. Those without a list
+   * are removed.
+   */
+  release(connections: readonly EndedConnection[], marginSeconds: number): Promise<void>
   /** Records what verifiers have applied, and which of them close. Each verifier can be given only once. */
   confirm(confirmations: readonly Confirmation[]): Promise<ConfirmationOutcome[]>
 }
@@ -20,6 +23,12 @@ export interface OpenConnection {
   connectionId: string
   /** How long it has been open. */
   ageSeconds: number
+}
+
+export interface EndedConnection {
+  connectionId: string
+  /** Its verifier never had a list, by which it could accept a token. */
+  hasNoList: boolean
 }
 
 export interface GivenConnection extends ConnectingVerifier {
@@ -34,6 +43,10 @@ export interface RegisteredConnection {
   connectionId: string
   isRegistered: boolean
   hasClient: boolean
+  /** Whether its client may have another live verifier; true if this one is live already. */
+  hasPlace: boolean
+  /** Its verifier was not known before. */
+  isNew: boolean
 }
 
 export interface RenewedConnection {
