@@ -138,7 +138,7 @@ t.test(`${FOLLOWERS} followers of one instance`, { timeout: 1_800_000 }, async t
     ['until all had the list', ms(connectMs)],
     [
       'memory before, with followers, at the end',
-      [before, connected, after].map(({ rssMb }) => rssMb.toFixed(0)).join(', ') + ' MB',
+      `${[before, connected, after].map(({ rssMb }) => rssMb.toFixed(0)).join(', ')} MB`,
     ],
     ['memory for each follower', `${((1000 * (connected.rssMb - before.rssMb)) / FOLLOWERS).toFixed(1)} KB`],
     [

@@ -27,7 +27,10 @@ export interface Insider extends Person {
 }
 
 export async function insider(app: FastifyInstance): Promise<Insider> {
-  return { ...(await signUp(app)), clientToken: await clientToken(app, await makeClient(app, 'admin', 'sessions', 'revocations')) }
+  return {
+    ...(await signUp(app)),
+    clientToken: await clientToken(app, await makeClient(app, 'admin', 'sessions', 'revocations')),
+  }
 }
 
 /**
