@@ -30,6 +30,13 @@ const lagging = {
 /** A verifier that has not confirmed a revocation. */
 export const laggingVerifierSchema = Type.Object(lagging, { title: 'LaggingVerifier' })
 
+const { name, state, ...details } = lagging
+/** What a receipt says of a verifier: to users only its name and state. */
+const namedVerifierSchema = Type.Object(
+  { name, state, ...Type.Partial(Type.Object(details)).properties },
+  { title: 'NamedVerifier', description: 'Users are told only the name and the state.' },
+)
+
 /** A verifier in the list for administrators. */
 export const verifierSchema = Type.Object(
   {
@@ -57,7 +64,7 @@ export const pendingReceiptSchema = Type.Object(
     }),
     detail: Type.String({ description: 'The same, for people.' }),
     total: Type.Integer({ description: 'How many verifiers have not confirmed it.' }),
-    verifiers: Type.Array(laggingVerifierSchema, { description: 'Which ones; at most 50.' }),
+    verifiers: Type.Array(namedVerifierSchema, { description: 'Which ones; at most 50.' }),
   },
   {
     title: 'PendingReceipt',

@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { AuthContext } from '../../domain/context.js'
-import type { Receipt, UnknownReason } from '../../revocations/receipts/receipts.js'
+import type { Receipt, UnknownReason, WaitingParty } from '../../revocations/receipts/receipts.js'
 import { readWaitPreference } from '../prefer.js'
+import { factsOf } from '../request-facts.js'
 import type { Static } from '../schemas.js'
 import { laggingVerifierView, type pendingReceiptSchema } from '../verifier-views.js'
 
@@ -18,6 +19,8 @@ declare module 'fastify' {
 
 /** The longest wait, in seconds. */
 const MAX_WAIT_SECONDS = 20
+const MOST_WAITING_PER_USER = 10
+const MOST_WAITING_PER_CLIENT = 100
 
 /**
  * Receipts (docs/receipts.md): a request that revokes and has `Prefer: wait=2` (RFC 7240) is answered when every live
@@ -36,12 +39,16 @@ export const receipts = fp(
       const wanted = readWaitPreference(request.headers.prefer)
       if (wanted === undefined || !isDone(request, reply)) return payload
       const seconds = Math.min(wanted, MAX_WAIT_SECONDS)
-      const receipt = await context.receipts.wait(seconds, { signal: goneSignal(reply), share: shareOf(request) })
+      const receipt = await context.receipts.wait(seconds, {
+        signal: goneSignal(reply),
+        share: shareOf(request),
+        party: partyOf(request),
+      })
       if (receipt.is !== 'unknown') reply.header('preference-applied', `wait=${seconds}`)
       reply.header('revocation-receipt', receiptHeader(receipt))
       if (receipt.is === 'complete' || reply.statusCode !== 204) return payload
       reply.code(202).header('content-type', 'application/json; charset=utf-8')
-      return JSON.stringify(pendingView(receipt))
+      return JSON.stringify(pendingView(receipt, request.routeOptions.config.revokes === 'for services'))
     }
   },
   { name: 'receipts', fastify: '5.x', dependencies: ['authenticate-clients'] },
@@ -60,6 +67,14 @@ function shareOf({ routeOptions: { config } }: FastifyRequest): number {
   return config.revokes === 'for users' ? 0.5 : 1
 }
 
+/** Administrators have no limit of their own. */
+function partyOf(request: FastifyRequest): WaitingParty | undefined {
+  const { userId, clientId } = factsOf(request)
+  if (request.routeOptions.config.revokes === 'for users')
+    return { key: `user ${userId ?? request.ip}`, most: MOST_WAITING_PER_USER }
+  return request.actor === '' ? { key: `client ${clientId}`, most: MOST_WAITING_PER_CLIENT } : undefined
+}
+
 function goneSignal({ raw: response }: FastifyReply): AbortSignal {
   const gone = new AbortController()
   response.once('close', () => gone.abort())
@@ -72,7 +87,11 @@ function receiptHeader(receipt: Receipt): string {
   return receipt.is === 'pending' ? `pending;verifiers=${receipt.total}` : `unknown;reason=${receipt.reason}`
 }
 
-function pendingView(receipt: Exclude<Receipt, { is: 'complete' }>): Static<typeof pendingReceiptSchema> {
+/** @param hasDetails - false for users: which services there are, by their ids, is nothing for them */
+function pendingView(
+  receipt: Exclude<Receipt, { is: 'complete' }>,
+  hasDetails: boolean,
+): Static<typeof pendingReceiptSchema> {
   if (receipt.is === 'unknown')
     return { status: 'unknown', reason: receipt.reason, detail: UNKNOWN[receipt.reason], total: 0, verifiers: [] }
   const { total, verifiers } = receipt
@@ -86,7 +105,9 @@ function pendingView(receipt: Exclude<Receipt, { is: 'complete' }>): Static<type
     reason: 'verifiers_pending',
     detail,
     total,
-    verifiers: verifiers.map(laggingVerifierView),
+    verifiers: verifiers.map(laggingVerifierView).map(view => {
+      return hasDetails ? view : { name: view.name, state: view.state }
+    }),
   }
 }
 

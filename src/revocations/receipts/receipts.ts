@@ -23,7 +23,14 @@ export interface ReceiptsOptions {
   mostWaiting?: number
 }
 
+/** Who waits, and how many requests of theirs can wait at once. */
+export interface WaitingParty {
+  key: string
+  most: number
+}
+
 interface Waiting {
+  party: string | undefined
   endsAtMs: number
   /** Whether a read began since then: even a receipt that does not wait is worth one. */
   isAsked: boolean
@@ -80,13 +87,19 @@ export class Receipts {
    *
    * @param signal - ends the waiting: nobody reads the receipt
    * @param share - of the places; above it, this receipt does not wait
+   * @param party - so that nobody takes the places of others
    */
-  wait(seconds: number, { signal, share = 1 }: { signal?: AbortSignal; share?: number } = {}): Promise<Receipt> {
+  wait(
+    seconds: number,
+    { signal, share = 1, party }: { signal?: AbortSignal; share?: number; party?: WaitingParty | undefined } = {},
+  ): Promise<Receipt> {
     if (this.#isClosed) return unknown('shutting_down')
     const { mostWaiting = MOST_WAITING } = this.#options
     if (this.#waiting.size >= mostWaiting * share) return unknown('too_many_waiting')
+    if (party && this.#countOf(party.key) >= party.most) return unknown('too_many_waiting')
     return new Promise(resolve => {
       const waiting: Waiting = {
+        party: party?.key,
         endsAtMs: performance.now() + seconds * 1000,
         isAsked: false,
         target: undefined,
@@ -113,6 +126,12 @@ export class Receipts {
     for (const waiting of this.#waiting) this.#end(waiting, { is: 'unknown', reason: 'shutting_down' })
     this.#wake()
     await this.#polling
+  }
+
+  #countOf(party: string): number {
+    let count = 0
+    for (const waiting of this.#waiting) if (waiting.party === party) count++
+    return count
   }
 
   async #poll(): Promise<void> {
