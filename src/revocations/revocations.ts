@@ -1,4 +1,5 @@
-import { type AccountEnd, type Revocation, RevocationList, type TokenFacts } from '@latchkey/verifier/core'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type AccountEnd, Pauses, type Revocation, RevocationList, type TokenFacts } from '@latchkey/verifier/core'
 import { type Background, createBackground } from '../lib/background.js'
 import type { Log } from '../lib/log.js'
 import { type ClockComparison, createClockComparison, JournalFreshness } from './freshness.js'
@@ -31,6 +32,8 @@ export interface RevocationsObserver {
 }
 
 const SWEEP_INTERVAL_MS = 60_000
+/** After a pause of this process, no request waits longer for a read of the journal. */
+const LEARNING_MS = 5000
 /** How long after a failover the other instances can need to read the new server, and to register their verifiers there. */
 const SETTLING_MS = 5000
 /** Above this size the operator must watch the memory. No entry is ever dropped. */
@@ -44,6 +47,8 @@ export class Revocations {
   readonly list = new RevocationList()
   /** Compared at each read of the journal, which returns the time of the database. */
   readonly clocks: ClockComparison
+  /** After a pause of this process, the journal is read before a token is accepted. */
+  readonly pauses = new Pauses(() => this.#learn())
   readonly #options: RevocationsOptions
   readonly #follower: JournalFollower
   readonly #freshness: JournalFreshness
@@ -108,6 +113,7 @@ export class Revocations {
     })
     await this.#subscription.listening
     await this.#follower.start()
+    this.pauses.start()
     this.#sweeper = setInterval(() => this.list.sweep(this.#options.clock()), SWEEP_INTERVAL_MS).unref()
   }
 
@@ -169,8 +175,14 @@ export class Revocations {
 
   async close(): Promise<void> {
     clearInterval(this.#sweeper)
+    this.pauses.stop()
     await Promise.all([this.#follower.stop(), this.#subscription?.stop()])
     await this.#background.settled()
+  }
+
+  /** If the journal cannot be read in time, the list is as old as after any outage of Postgres. */
+  async #learn(): Promise<void> {
+    await Promise.race([this.readJournal(), sleep(LEARNING_MS, undefined, { ref: false })])
   }
 
   #takePage(page: JournalPage, from: JournalPosition | undefined, begunAtMs: number): void {

@@ -1,6 +1,7 @@
 import {
   type AccountEnd,
   type KeySource,
+  type Pauses,
   type Principal,
   type TokenFacts,
   TokenVerifier,
@@ -17,6 +18,7 @@ export interface AccessTokenVerifierOptions {
   revocations: {
     refuses(token: TokenFacts): 'revoked' | 'stale' | 'undecided' | undefined
     accountEndOf(token: TokenFacts): AccountEnd | undefined
+    pauses?: Pick<Pauses, 'isBehind' | 'catchUp'>
   }
   /** Milliseconds since the epoch. */
   clock(): number
@@ -32,7 +34,8 @@ export interface AccessTokenVerifier {
    */
   verify(token: string): Promise<Principal>
   /**
-   * Does the same synchronously for a token whose signature was checked before. Returns undefined for any other token.
+   * Does the same synchronously for a token whose signature was checked before. Returns undefined for any other token,
+   * and after a pause of this process, until what was revoked meanwhile is known.
    *
    * @throws LatchkeyError token_expired, token_revoked, token_stale, revocations_stale
    */
@@ -74,11 +77,13 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
 
   return {
     async verify(token) {
-      return requireValid(token, await identify(token))
+      const principal = await identify(token)
+      if (revocations.pauses?.isBehind) await revocations.pauses.catchUp()
+      return requireValid(token, principal)
     },
     verifyKnown(token) {
       const principal = verifier.findKnown(token)
-      return principal && requireValid(token, principal)
+      return principal && !revocations.pauses?.isBehind ? requireValid(token, principal) : undefined
     },
     identify,
   }

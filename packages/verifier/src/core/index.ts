@@ -2,6 +2,7 @@
 export * from '../feed/encode-feed.js'
 export * from '../feed/feed-format.js'
 export * from './freshness.js'
+export * from './pauses.js'
 export * from './principal.js'
 export * from './recently-used.js'
 export * from './revocation.js'

@@ -1,7 +1,7 @@
-import { type Principal, type Revocation, RevocationList, type TokenFacts } from '../core/index.js'
+import { Pauses, type Principal, type Revocation, RevocationList, type TokenFacts } from '../core/index.js'
 import type { VerifierSettings } from '../options.js'
 import type { Problems } from '../problems.js'
-import { Pauses } from '../transport/pauses.js'
+import { readArrived } from '../transport/read-arrived.js'
 import type { RequestFailure } from '../transport/request-failure.js'
 import { ClientToken } from './client-token.js'
 import { ageMs } from './feed-progress.js'
@@ -32,7 +32,7 @@ export class Feed {
   readonly #token: ClientToken
   readonly #follower: Follower
   readonly #reports: Reports
-  readonly pauses = new Pauses(() => this.#follower.reads)
+  readonly pauses = new Pauses(() => readArrived(() => this.#follower.reads))
   #timer: NodeJS.Timeout | undefined
   #sweptAtMs = 0
   #wasFresh = false
