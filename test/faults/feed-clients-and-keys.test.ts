@@ -42,31 +42,35 @@ t.test(
   },
 )
 
-t.test('the tokens of a key that was revoked while a verifier was cut off are refused by it afterwards', async t => {
-  const { a, b, networks, follow } = await startFeedInstances(t)
-  const [network] = networks
-  const open = async (name: string, at: (typeof networks)[number]) => {
-    const verifier = createVerifier({ ...follow(name, at), log: logInto([]) })
-    t.teardown(() => verifier.close())
-    await verifier.ready({ timeoutMs: READY_MS })
-    return verifier
-  }
-  const [cutOff, other] = [await open('cut-off', network), await open('other', networks[1])]
-  const ada = await signUp(a.app)
-  const said = (verifier: typeof cutOff, token: string) => verdict(verifier.verify(token))
-  t.equal(await said(cutOff, ada.accessToken), 'valid')
+t.test(
+  'the tokens of a key that was revoked while a verifier was cut off are refused by it afterwards',
+  ONLY_IN_FULL,
+  async t => {
+    const { a, b, networks, follow } = await startFeedInstances(t)
+    const [network] = networks
+    const open = async (name: string, at: (typeof networks)[number]) => {
+      const verifier = createVerifier({ ...follow(name, at), log: logInto([]) })
+      t.teardown(() => verifier.close())
+      await verifier.ready({ timeoutMs: READY_MS })
+      return verifier
+    }
+    const [cutOff, other] = [await open('cut-off', network), await open('other', networks[1])]
+    const ada = await signUp(a.app)
+    const said = (verifier: typeof cutOff, token: string) => verdict(verifier.verify(token))
+    t.equal(await said(cutOff, ada.accessToken), 'valid')
 
-  network.blackHole()
-  const [key] = await a.app.context.db.signingKeys.usable()
-  await revokeSigningKey(a.app.context, key!.kid, 'test')
-  await until(async () => (await said(other, ada.accessToken)) === 'token_stale', 'the other verifier has it')
-  const again = await signIn(b.app, ada.email)
-  t.equal(await said(other, again.accessToken), 'valid', 'a token of the next key')
+    network.blackHole()
+    const [key] = await a.app.context.db.signingKeys.usable()
+    await revokeSigningKey(a.app.context, key!.kid, 'test')
+    await until(async () => (await said(other, ada.accessToken)) === 'token_stale', 'the other verifier has it')
+    const again = await signIn(b.app, ada.email)
+    t.equal(await said(other, again.accessToken), 'valid', 'a token of the next key')
 
-  await network.heal()
-  const becomes = (token: string, verdict: string) => async () => (await said(cutOff, token)) === verdict
-  await until(becomes(ada.accessToken, 'token_stale'), 'this one has it, too', READY_MS)
-  await until(becomes(again.accessToken, 'valid'), 'and the next key', READY_MS)
-})
+    await network.heal()
+    const becomes = (token: string, verdict: string) => async () => (await said(cutOff, token)) === verdict
+    await until(becomes(ada.accessToken, 'token_stale'), 'this one has it, too', READY_MS)
+    await until(becomes(again.accessToken, 'valid'), 'and the next key', READY_MS)
+  },
+)
 
 t.test('what verifiers answered is printed as a table', async t => printFeedTable(t))

@@ -85,6 +85,25 @@ t.test('verifiers of an instance that is killed go on at the other one', ONLY_IN
   })
 })
 
+t.test('verifiers miss nothing while an instance hangs', ONLY_IN_FULL, async t => {
+  const { running, client } = await openService(t, 2)
+  const [a, b] = running.map(({ url }) => url) as [string, string]
+  const verifiers = [
+    await watchHere(t, followerOptions('at-the-hanging', a, client)),
+    await watchElsewhere(t, followerOptions('elsewhere', a, client)),
+    await watchHere(t, followerOptions('at-the-other', b, client)),
+  ]
+  await runFeedRow(t, {
+    fault: 'an instance hangs',
+    services: [b],
+    verifiers,
+    begin: () => process.kill(running[0]!.pid, 'SIGSTOP'),
+    lastsMs: 12_000,
+    end: () => process.kill(running[0]!.pid, 'SIGCONT'),
+    laggards: ['at-the-hanging', 'elsewhere'],
+  })
+})
+
 t.test('a rolling restart behind real gateways disturbs no verifier', ONLY_IN_FULL, async t => {
   const { ports, running, start, client } = await openService(t, 2)
   const behind = async (name: GatewayName) => {

@@ -23,7 +23,7 @@ t.test('verifiers miss nothing when Redis is flushed', ONLY_IN_FULL, async t => 
   })
 })
 
-t.test('verifiers miss nothing while Redis is down', async t => {
+t.test('verifiers miss nothing while Redis is down', ONLY_IN_FULL, async t => {
   const instances = await startFeedInstances(t)
   const verifiers = await startThreeVerifiers(t, instances)
   const { redis } = instances
