@@ -45,7 +45,7 @@ export function verifiersRepository(runner: Runner) {
  * How many verifiers of one client can be live. Receipts wait for each of them, so that one client could hold up all of
  * them for long.
  */
-export const MOST_LIVE_PER_CLIENT = 200
+export const MOST_LIVE_PER_CLIENT = 10_000
 
 /** A verifier confirms its position every ten seconds at least. */
 const SILENCE_SECONDS = 45
@@ -68,10 +68,12 @@ const register = hotSql<{ given: string; leaseSeconds: number }, RegisteredConne
       where client_id in (select "clientId" from given) and connection_id is not null and live_until > now()
     ), judged as (
       select given.*, "ageSeconds" > 0 or live.id is not null
-        or (select count(*) from live as other where other.client_id = "clientId") + row_number() over (
+        or coalesce(taken.places, 0) + row_number() over (
           partition by "clientId", "ageSeconds" > 0 or live.id is not null order by "verifierId"
         ) <= ${sql.raw(String(MOST_LIVE_PER_CLIENT))} as "hasPlace"
       from given left join live on live.id = "verifierId" and live.client_id = "clientId"
+        left join (select client_id, count(*) as places from live group by client_id) as taken
+          on taken.client_id = "clientId"
     ), registered as (
       insert into verifiers (id, client_id, name, instance, connection_id, server_start, max_staleness_seconds,
         connected_at, live_until)

@@ -20,7 +20,7 @@ declare module 'fastify' {
 /** The longest wait, in seconds. */
 const MAX_WAIT_SECONDS = 20
 const MOST_WAITING_PER_USER = 10
-const MOST_WAITING_PER_CLIENT = 100
+const MOST_WAITING_PER_CLIENT = 250
 
 /**
  * Receipts (docs/receipts.md): a request that revokes and has `Prefer: wait=2` (RFC 7240) is answered when every live
