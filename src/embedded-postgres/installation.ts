@@ -54,6 +54,8 @@ export interface CreateInstallationOptions {
   sync?: boolean
   /** Sort order and case conversion of text. The default needs Postgres 17 and is the same on every machine. */
   localeArgs?: readonly string[]
+  /** Called when initdb runs. */
+  onSpawned?: (() => void) | undefined
 }
 
 const BUILTIN_LOCALE = ['--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C']
@@ -66,7 +68,7 @@ export async function createInstallation(
   installation: Installation,
   options: CreateInstallationOptions = {},
 ): Promise<void> {
-  const { sync = true, localeArgs = BUILTIN_LOCALE } = options
+  const { sync = true, localeArgs = BUILTIN_LOCALE, onSpawned } = options
   const folder = await makeTemporaryFolder(installation.folder)
   // The files belong to the user of initdb until they are complete, and then to the user of the server.
   const temporary: Installation = {
@@ -79,7 +81,7 @@ export async function createInstallation(
     await writeFile(passwordFile(temporary), password, { mode: 0o600 })
     await mkdir(dataFolder(temporary), { mode: 0o700 })
     if (temporary.user !== undefined) await chown(dataFolder(temporary), temporary.user.uid, temporary.user.gid)
-    await runInitdb(temporary, password, [...localeArgs, '--no-sync'])
+    await runInitdb(temporary, password, [...localeArgs, '--no-sync'], onSpawned)
     await writeFile(
       join(dataFolder(temporary), 'pg_hba.conf'),
       '# A password is always required: with trust, every user of this machine could run code as the server.\n' +
@@ -104,7 +106,12 @@ export async function createInstallation(
   }
 }
 
-async function runInitdb(temporary: Installation, password: string, args: readonly string[]): Promise<void> {
+async function runInitdb(
+  temporary: Installation,
+  password: string,
+  args: readonly string[],
+  onSpawned?: () => void,
+): Promise<void> {
   const passwordInput = await openPasswordFile(temporary, password)
   const data = await open(dataFolder(temporary))
   try {
@@ -123,6 +130,7 @@ async function runInitdb(temporary: Installation, password: string, args: readon
     )
     await once(child, 'spawn')
     stopWithParent(child, temporary.user)
+    onSpawned?.()
     const [stdout, stderr, [code, signal]] = await Promise.all([
       text(child.stdout!),
       text(child.stderr!),

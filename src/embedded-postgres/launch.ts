@@ -22,6 +22,8 @@ export interface LaunchOptions {
   settings?: Readonly<Record<string, string>>
   /** The server keeps running when this process ends. Only the servers that all tests share do. */
   keepsRunning?: boolean
+  /** Called when the server's process runs. */
+  onSpawned?: (() => void) | undefined
 }
 
 const LOG_MAX_BYTES = 10 * 1024 * 1024
@@ -87,6 +89,7 @@ async function spawnPostgres(installation: Installation, port: number, options: 
     )
     await once(child, 'spawn')
     if (!options.keepsRunning) stopWithParent(child, installation.user)
+    options.onSpawned?.()
     return child
   } finally {
     await data.close()

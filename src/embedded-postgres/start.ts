@@ -15,6 +15,8 @@ export interface EmbeddedPostgresOptions {
   log: Log
   /** Called when Postgres ends although `stop` was not called. The service cannot continue then. */
   onExit?: (error: Error) => void
+  /** Called when one of Postgres' programs runs: until it has finished, this process only waits. */
+  onSpawned?: () => void
 }
 
 export interface EmbeddedPostgres {
@@ -36,7 +38,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const dataDir = await makeDataDir(options.dataDir)
   const lock = await lockDataFolder(dataDir)
   try {
-    const running = await start(dataDir, options.log)
+    const running = await start(dataDir, options)
     return { url: running.url, dataDir, stop: stopper(running, lock, options) }
   } catch (error) {
     await lock.release()
@@ -57,11 +59,14 @@ async function lockDataFolder(dataDir: string): Promise<ProcessLock> {
   }
 }
 
-async function start(dataDir: string, log: Log): Promise<RunningPostgres> {
+async function start(
+  dataDir: string,
+  { log, onSpawned }: Pick<EmbeddedPostgresOptions, 'log' | 'onSpawned'>,
+): Promise<RunningPostgres> {
   await stopOrphan(join(dataDir, 'postgres'), log)
   const installation = await locateInstallation(dataDir, log)
-  if (await isNotInstalled(installation.folder)) await createInstallation(installation)
-  return launchPostgres(installation, { logFile: join(dataDir, 'postgres.log') })
+  if (await isNotInstalled(installation.folder)) await createInstallation(installation, { onSpawned })
+  return launchPostgres(installation, { logFile: join(dataDir, 'postgres.log'), onSpawned })
 }
 
 /**

@@ -3,7 +3,7 @@ import closeWithGrace from 'close-with-grace'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { Config } from '../config/config.js'
 import { configWarnings } from '../config/warnings.js'
-import type { EmbeddedPostgres } from '../embedded-postgres/start.js'
+import type { EmbeddedPostgres, EmbeddedPostgresOptions } from '../embedded-postgres/start.js'
 import { codeOf } from '../lib/error-facts.js'
 import type { Log } from '../lib/log.js'
 import { startLog } from './logging.js'
@@ -44,11 +44,18 @@ export async function serve(config: Config): Promise<void> {
   }
 }
 
-/** Starts the embedded Postgres first: it needs some time, in which this process loads the rest of its code. */
+/**
+ * Starts the embedded Postgres first: it needs some time, in which this process loads the rest of its code. Loading
+ * before its program runs would delay that, because both need this thread.
+ */
 async function openStoresEarly(config: Config, log: Log, onLost: () => void): Promise<Stores> {
-  const postgres = config.mode === 'embedded' ? startPostgres(config, log, onLost) : undefined
-  // Handled where it is awaited, after the imports.
-  postgres?.catch(() => {})
+  let onSpawned = () => {}
+  const isSpawned = new Promise<void>(resolve => {
+    onSpawned = resolve
+  })
+  const postgres = config.mode === 'embedded' ? startPostgres(config, { log, onExit: onLost, onSpawned }) : undefined
+  // If it fails, that is handled where it is awaited, after the imports.
+  if (postgres) await Promise.race([isSpawned, postgres.catch(() => {})])
   try {
     const [{ openStores }] = await Promise.all([import('./open-stores.js'), import('./app.js')])
     return await openStores(config, { log, postgres })
@@ -58,9 +65,12 @@ async function openStoresEarly(config: Config, log: Log, onLost: () => void): Pr
   }
 }
 
-async function startPostgres({ dataDir }: Config, log: Log, onExit: () => void): Promise<EmbeddedPostgres> {
+async function startPostgres(
+  { dataDir }: Config,
+  options: Omit<EmbeddedPostgresOptions, 'dataDir'>,
+): Promise<EmbeddedPostgres> {
   const { startEmbeddedPostgres } = await import('../embedded-postgres/start.js')
-  return startEmbeddedPostgres({ dataDir, log, onExit })
+  return startEmbeddedPostgres({ ...options, dataDir })
 }
 
 async function listen(config: Config, stores: Stores, log: FastifyBaseLogger): Promise<FastifyInstance> {
