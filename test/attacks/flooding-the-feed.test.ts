@@ -58,6 +58,26 @@ t.test('more followers than allowed are refused with a time to wait, and the oth
   t.equal(await follow(t, { url, token }).answered(), 200, 'a place that is left is given again')
 })
 
+t.test('a client that takes all places cannot keep other clients out', async t => {
+  const test = await start(t, { FEED_MAX_FOLLOWERS: '20' })
+  const { url, token, app } = test
+  const flood = Array.from({ length: 40 }, (_, n) =>
+    follow(t, { url, token, query: n < 10 ? {} : { verifier: newId() } }),
+  )
+  await Promise.all(flood.map(follower => follower.answered()))
+  t.equal(followers(test), 20)
+  const other = await clientToken(app, await makeClient(app, 'revocations'))
+  const orders = Array.from({ length: 5 }, () => follow(t, { url, token: other, query: { verifier: newId() } }))
+  for (const follower of orders) await follower.complete()
+  const again = Array.from({ length: 40 }, () => follow(t, { url, token, query: { verifier: newId() } }))
+  for (const follower of again) t.equal(await follower.answered(), 503)
+  t.equal(followers(test), 20)
+  const ada = await signUp(app)
+  await post(app, '/auth/logout', { refresh_token: ada.refreshToken })
+  await until(() => orders.every(({ sessionIds }) => sessionIds.includes(ada.sessionId)))
+  t.notOk(orders.some(({ isEnded }) => isEnded))
+})
+
 t.test('connections that break at any moment leave no place taken', async t => {
   const test = await start(t, { FEED_MAX_FOLLOWERS: '1000' })
   const { port, token } = test

@@ -23,7 +23,7 @@ export const serviceErrors = {
   too_many_followers: {
     status: 503,
     title: 'This instance has as many followers of the revocation feed as it may have.',
-    when: 'At `/auth/revocations`: `FEED_MAX_FOLLOWERS` connections are open, or the client has 200 live verifiers.',
+    when: 'At `/auth/revocations`: `FEED_MAX_FOLLOWERS` connections are open, or the client has 10,000 live verifiers.',
     action: 'Try again after the seconds in `Retry-After`. Add an instance, or raise `FEED_MAX_FOLLOWERS`.',
   },
   shutting_down: {

@@ -1,6 +1,7 @@
 import { LatchkeyError } from '../../lib/errors.js'
 import { newId } from '../../lib/ids.js'
 import { returnWindowMs } from './pace.js'
+import { Places } from './places.js'
 import type { VerifierRegistry } from './registry.js'
 
 /** A request to follow the feed. */
@@ -13,11 +14,13 @@ export interface FollowRequest<Client> {
   lastEventId: string | undefined
 }
 
-/** A place in the feed. */
-export interface Place {
+/** A follower that was admitted, and has a place in the feed. */
+export interface Admitted {
   connectionId: string
   /** The journal was read after this (`performance.now()`), for a verifier that was registered then. */
   completeSinceMs: number
+  /** The follower is connected. `end` ends its connection, if its place is needed for another one. */
+  connected(end: () => void): void
   /**
    * The place is free again.
    *
@@ -40,10 +43,11 @@ export class Admissions<Client extends { clientId: string }> {
   readonly #options: AdmissionOptions
   /** Verifiers that are being registered. */
   readonly #registering = new Set<string>()
-  #taken = 0
+  readonly #places: Places
 
   constructor(options: AdmissionOptions) {
     this.#options = options
+    this.#places = new Places(options.maxFollowers)
   }
 
   /**
@@ -52,24 +56,27 @@ export class Admissions<Client extends { clientId: string }> {
    *
    * @throws LatchkeyError too_many_followers, verifier_id_taken, busy, store_unavailable
    */
-  async admit(request: FollowRequest<Client>): Promise<Place> {
-    const { maxFollowers, registry } = this.#options
-    const { verifier } = request
-    if (this.#taken >= maxFollowers) throw this.#tooMany(request)
+  async admit(request: FollowRequest<Client>): Promise<Admitted> {
+    const { registry } = this.#options
+    const { client, verifier } = request
     // Of two connections at once, nobody could say which one the registration belongs to.
     if (verifier && this.#registering.has(verifier.id)) throw new LatchkeyError('busy', { retryAfterSeconds: 1 })
+    const place = this.#places.take(client.clientId, verifier !== undefined)
+    if (place === undefined) throw this.#tooMany(request)
     const connectionId = newId()
-    this.#taken++
-    if (!verifier) return { connectionId, completeSinceMs: Number.NEGATIVE_INFINITY, leave: once(() => this.#taken--) }
+    const connected = (end: () => void) => place.occupy(end)
+    if (!verifier)
+      return { connectionId, completeSinceMs: Number.NEGATIVE_INFINITY, connected, leave: () => place.leave() }
 
     const leave = once(hasList => {
-      this.#taken--
+      place.leave()
       // One that has an id has an older list, and can verify by it.
       registry.release(connectionId, hasList || request.lastEventId !== undefined)
     })
     this.#registering.add(verifier.id)
     try {
-      return { connectionId, completeSinceMs: await this.#register(request, verifier, connectionId), leave }
+      const completeSinceMs = await this.#register(request, verifier, connectionId)
+      return { connectionId, completeSinceMs, connected, leave }
     } catch (error) {
       leave(false)
       throw error
@@ -99,7 +106,7 @@ export class Admissions<Client extends { clientId: string }> {
 
   #tooMany({ maxStalenessSeconds }: FollowRequest<Client>): LatchkeyError {
     const { maxFollowers } = this.#options
-    const detail = `This instance has ${maxFollowers} followers, as many as FEED_MAX_FOLLOWERS allows.`
+    const detail = `This instance has no place for another follower: FEED_MAX_FOLLOWERS is ${maxFollowers}.`
     const windowSeconds = returnWindowMs(maxFollowers, maxStalenessSeconds) / 1000
     return new LatchkeyError('too_many_followers', { detail, retryAfterSeconds: Math.random() * windowSeconds })
   }

@@ -4,7 +4,7 @@ import type { Log } from '../../lib/log.js'
 import { type Repetition, repeat } from '../../lib/periodic.js'
 import type { JournalPage, JournalPosition } from '../journal-follower.js'
 import type { Revocations } from '../revocations.js'
-import { Admissions, type FollowRequest, type Place } from './admissions.js'
+import { Admissions, type Admitted, type FollowRequest } from './admissions.js'
 import { type CatchUp, type FeedResponse, Follower } from './follower.js'
 import { Followers, type SlowLimits } from './followers.js'
 import { FrameLog } from './frame-log.js'
@@ -115,8 +115,8 @@ export class Feed<Client extends { clientId: string } = { clientId: string }> {
   async admit(request: FollowRequest<Client>): Promise<Admission> {
     if (this.#isDraining) throw new LatchkeyError('shutting_down', { retryAfterSeconds: 1 })
     if (this.#page === undefined) throw new LatchkeyError('revocations_stale', { retryAfterSeconds: 1 })
-    const place = await this.#admissions.admit(request)
-    return { follow: response => this.#follow(request, place, response), abandon: () => place.leave(false) }
+    const admitted = await this.#admissions.admit(request)
+    return { follow: response => this.#follow(request, admitted, response), abandon: () => admitted.leave(false) }
   }
 
   /** Ends a connection, if this instance has it: its verifier is connected elsewhere, or shows no sign of life. */
@@ -139,8 +139,9 @@ export class Feed<Client extends { clientId: string } = { clientId: string }> {
     await this.#checking.stop()
   }
 
-  #follow(request: FollowRequest<Client>, { connectionId, completeSinceMs, leave }: Place, response: FeedResponse) {
+  #follow(request: FollowRequest<Client>, admitted: Admitted, response: FeedResponse): void {
     const { client, verifier, maxStalenessSeconds, lastEventId } = request
+    const { connectionId, completeSinceMs } = admitted
     const missed = this.#missedBy(lastEventId)
     const catchUp = missed ?? this.#snapshots.join(performance.now())
     const start = { nowMs: performance.now(), timeMs: this.#options.clock(), isSnapshot: missed === undefined }
@@ -158,11 +159,12 @@ export class Feed<Client extends { clientId: string } = { clientId: string }> {
       onWritable: () => this.#followers.pump(follower),
       onClose: () => {
         this.#followers.remove(follower)
-        leave(follower.hasList)
+        admitted.leave(follower.hasList)
         if (this.#followers.size === 0) this.#rest()
       },
     })
     this.#followers.add(follower)
+    admitted.connected(() => follower.end())
     // The service began to stop while the place was reserved.
     if (this.#isDraining) follower.end()
   }
