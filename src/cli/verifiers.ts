@@ -13,8 +13,8 @@ export function addVerifierCommands(program: Command, configure: Configure): voi
     .description('list them, with their state and how far they are behind')
     .addHelpText(
       'after',
-      '\nStates: following (connected), starting (has confirmed nothing yet), cut_off (not connected, but can still accept\n' +
-        'tokens), stale (refuses every token; listed for an hour).',
+      '\nStates: following (connected), starting (has confirmed nothing yet), cut_off (not connected, or its instance has\n' +
+        'not answered for 15 seconds; can still accept tokens), stale (refuses every token; listed for an hour).',
     )
     .action(async () =>
       withDatabase(await configure(), async ({ db }) => {

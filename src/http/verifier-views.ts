@@ -17,8 +17,8 @@ const lagging = {
     [Type.Literal('following'), Type.Literal('starting'), Type.Literal('cut_off'), Type.Literal('stale')],
     {
       description:
-        '`following`: connected. `starting`: connected, and has confirmed nothing yet. `cut_off`: not connected, but it ' +
-        'can still accept tokens. `stale`: it refuses every token.',
+        '`following`: connected. `starting`: connected, and has confirmed nothing yet. `cut_off`: not connected, or its ' +
+        'instance has not answered for 15 seconds; it can still accept tokens. `stale`: it refuses every token.',
     },
   ),
   connected_at: instant('When it connected last.'),
@@ -73,13 +73,14 @@ export const pendingReceiptSchema = Type.Object(
 )
 
 export function laggingVerifierView(verifier: LaggingVerifier): Static<typeof laggingVerifierSchema> {
-  const { id, name, clientId, clientName, isStarting, connectedAt, disconnectedAt, confirmedAt, liveUntil } = verifier
+  const { id, name, clientId, clientName, isStarting, isConnected } = verifier
+  const { connectedAt, disconnectedAt, confirmedAt, liveUntil } = verifier
   return {
     id,
     name,
     client_id: clientId,
     client_name: clientName,
-    state: disconnectedAt !== null ? 'cut_off' : isStarting ? 'starting' : 'following',
+    state: !isConnected ? 'cut_off' : isStarting ? 'starting' : 'following',
     connected_at: connectedAt.toISOString(),
     disconnected_at: disconnectedAt?.toISOString() ?? null,
     confirmed_at: confirmedAt?.toISOString() ?? null,

@@ -1,4 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm'
+import { LEASE_SECONDS } from '../revocations/feed/leased-registry.js'
 import {
   type LaggingVerifier,
   MOST_TARGETS,
@@ -79,9 +80,17 @@ const readTargets = hotSql<{ snapshots: string }, TargetState>(
     from target order by place`,
 )
 
+/**
+ * An instance renews the leases of its verifiers every five seconds. One that has not for fifteen was killed, or cannot
+ * reach Postgres.
+ */
+const isConnected = sql`disconnected_at is null
+  and live_until > now() + make_interval(secs => max_staleness_seconds + ${sql.raw(String(LEASE_SECONDS - 15))})`
+
 const verifierColumns = sql`verifiers.id, verifiers.name, client_id as "clientId", clients.name as "clientName",
   connected_at as "connectedAt", disconnected_at as "disconnectedAt", confirmed_at as "confirmedAt",
-  live_until as "liveUntil", server_start <> ${SERVER_START} or confirmed is null as "isStarting"`
+  live_until as "liveUntil", server_start <> ${SERVER_START} or confirmed is null as "isStarting",
+  ${isConnected} as "isConnected"`
 
 const findLagging = hotSql<
   { snapshot: string; limit: number },
@@ -129,16 +138,18 @@ interface VerifierRow {
   confirmedAt: string | null
   liveUntil: string
   isStarting: boolean
+  isConnected: boolean
 }
 
 function toVerifier(row: VerifierRow): LaggingVerifier {
-  const { id, name, clientId, clientName, isStarting } = row
+  const { id, name, clientId, clientName, isStarting, isConnected } = row
   return {
     id,
     name,
     clientId,
     clientName,
     isStarting,
+    isConnected,
     connectedAt: new Date(row.connectedAt),
     disconnectedAt: instantOf(row.disconnectedAt),
     confirmedAt: instantOf(row.confirmedAt),

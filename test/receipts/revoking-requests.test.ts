@@ -233,8 +233,12 @@ t.test('the list of verifiers is for administrators, and shows states', async t 
     { name: 'b', state: 'cut_off', lag_seconds: null },
     { name: 'c', state: 'starting', lag_seconds: null, confirmed_at: null },
   ])
-  await clock.advance(40)
-  t.equal((await list(await asClient(app, 'admin'))).json().verifiers[1].state, 'stale')
+  await clock.advance(14)
+  t.equal((await list(await asClient(app, 'admin'))).json().verifiers[0].state, 'following')
+  await clock.advance(26)
+  const later = (await list(await asClient(app, 'admin'))).json().verifiers
+  t.equal(later[0].state, 'cut_off', 'an instance that was killed does not renew its leases')
+  t.equal(later[1].state, 'stale')
   t.equal((await list({ authorization: confirmed.authorization })).statusCode, 403)
   t.equal((await list(bearer((await signUp(app)).accessToken))).statusCode, 403)
 })

@@ -21,6 +21,8 @@ declare module 'fastify' {
 const MAX_WAIT_SECONDS = 20
 const MOST_WAITING_PER_USER = 10
 const MOST_WAITING_PER_CLIENT = 250
+/** How many names the sentence for people has. */
+const MOST_NAMES = 5
 
 /**
  * Receipts (docs/receipts.md): a request that revokes and has `Prefer: wait=2` (RFC 7240) is answered when every live
@@ -95,11 +97,10 @@ function pendingView(
   if (receipt.is === 'unknown')
     return { status: 'unknown', reason: receipt.reason, detail: UNKNOWN[receipt.reason], total: 0, verifiers: [] }
   const { total, verifiers } = receipt
-  const names = [...new Set(verifiers.slice(0, 5).map(({ name }) => name))].join(', ')
-  const detail =
-    total === 1
-      ? `Revoked. One verifier has not confirmed it yet: ${names}.`
-      : `Revoked. ${total} verifiers have not confirmed it yet, among them ${names}.`
+  const names = [...new Set(verifiers.map(({ name }) => name))]
+  const others = total > verifiers.length || names.length > MOST_NAMES ? ', and others' : ''
+  const have = total === 1 ? 'One verifier has' : `${total} verifiers have`
+  const detail = `Revoked. ${have} not confirmed it yet: ${names.slice(0, MOST_NAMES).join(', ')}${others}.`
   return {
     status: 'pending',
     reason: 'verifiers_pending',
@@ -116,6 +117,6 @@ const UNKNOWN: Record<UnknownReason, string> = {
   store_unavailable:
     'Revoked. Postgres does not say which verifiers have confirmed it: send the request again in a moment.',
   database_replaced:
-    'Revoked. The database was replaced a moment ago, so verifiers confirm anew: send the request again in a few seconds.',
+    'Revoked. Postgres failed over or restarted a moment ago, so verifiers confirm anew: send the request again in a few seconds.',
   shutting_down: 'Revoked. This instance is stopping: send the request again.',
 }

@@ -35,6 +35,8 @@ export interface LaggingVerifier {
   clientName: string | null
   /** Whether it has confirmed nothing yet, on this server. */
   isStarting: boolean
+  /** Its connection is open, and its instance has renewed its lease within the last seconds. */
+  isConnected: boolean
   connectedAt: Date
   disconnectedAt: Date | null
   /** When it last confirmed a position. */
