@@ -156,6 +156,7 @@ export class Feed<Client extends { clientId: string } = { clientId: string }> {
       response,
       frames: this.#frames,
       catchUp,
+      lastPosition: () => this.#cut(),
       onWritable: () => this.#followers.pump(follower),
       onClose: () => {
         this.#followers.remove(follower)

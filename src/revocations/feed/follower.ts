@@ -33,6 +33,8 @@ export interface FollowerOptions<Client> {
   response: FeedResponse
   frames: FrameLog
   catchUp: CatchUp
+  /** A heartbeat with the last position, for a follower that was sent everything that this instance knows. */
+  lastPosition(): Pick<CatchUp['end'], 'heartbeat' | 'readAtMs'>
   /** More can be written. */
   onWritable(): void
   onClose(): void
@@ -146,14 +148,17 @@ export class Follower<Client = unknown> {
   }
 
   /** A position from before the verifier was registered would end its snapshot too early. */
-  #nextBeforePosition(): Buffer | undefined {
+  #nextBeforePosition(): Buffer | string | undefined {
     for (let { next } = this.#after; next; next = next.next) {
       this.#after = next
       if (next.readAtMs === undefined) return next.bytes
       this.#awaitsPosition = next.readAtMs < this.options.completeSinceMs
       if (!this.#awaitsPosition) return next.bytes
     }
-    return undefined
+    const { heartbeat, readAtMs } = this.options.lastPosition()
+    if (readAtMs < this.options.completeSinceMs) return undefined
+    this.#awaitsPosition = false
+    return heartbeat
   }
 
   #write(bytes: Buffer | string): void {

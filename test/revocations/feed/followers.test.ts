@@ -38,7 +38,11 @@ function open(limits = { stallMs: 1000, lagBytes: 1000 }) {
   const log = quietLog()
   const followers = new Followers(log, limits)
   const responses: Response[] = []
-  const add = (verifierId?: string, endsAtMs = performance.now() + HOUR_MS) => {
+  const add = (
+    verifierId?: string,
+    endsAtMs = performance.now() + HOUR_MS,
+    completeSinceMs = Number.NEGATIVE_INFINITY,
+  ) => {
     const response = new Response()
     responses.push(response)
     const end = { heartbeat: 'first heartbeat\n\n', readAtMs: 0, after: frames.last }
@@ -47,11 +51,12 @@ function open(limits = { stallMs: 1000, lagBytes: 1000 }) {
       client: { clientId: 'c' },
       verifierId,
       maxStalenessSeconds: 60,
-      completeSinceMs: Number.NEGATIVE_INFINITY,
+      completeSinceMs,
       endsAtMs,
       response,
       frames,
       catchUp: { next: () => undefined, end, close() {} },
+      lastPosition: () => ({ heartbeat: 'last heartbeat\n\n', readAtMs: 100 }),
       onWritable: () => followers.pump(follower),
       onClose: () => followers.remove(follower),
     })
@@ -67,6 +72,22 @@ function open(limits = { stallMs: 1000, lagBytes: 1000 }) {
   }
   return { frames, log, followers, add, say }
 }
+
+t.test('a verifier that shares an earlier snapshot gets the last position at the end, and no earlier one', async t => {
+  const { frames, add } = open()
+  const { frames: others, add: addOther } = open()
+  const [registered, late] = [add('a', undefined, 50), addOther('b', undefined, 150)]
+  for (const log of [frames, others]) {
+    log.addHeartbeat('earlier heartbeat\n\n', 49)
+    log.addHeartbeat('an entry;')
+  }
+  await until(() => registered.response.text.endsWith('last heartbeat\n\n'))
+  t.match(registered.response.text, /an entry;last heartbeat\n\n$/)
+  await until(() => late.response.text.endsWith('an entry;'))
+  await turn()
+  t.notMatch([registered.response.text, late.response.text].join(), /(first|earlier) heartbeat/)
+  t.match(late.response.text, /an entry;$/, 'the journal was not read since the registration')
+})
 
 t.test('a follower that does not read gets nothing more to hold, and continues where it was', async t => {
   const { add, say } = open()
