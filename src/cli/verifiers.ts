@@ -18,8 +18,17 @@ export function addVerifierCommands(program: Command, configure: Configure): voi
     )
     .action(async () =>
       withDatabase(await configure(), async ({ db }) => {
-        const { verifierView } = await import('../http/verifier-views.js')
-        const rows = (await db.receipts.list(MOST_LISTED)).map(verifierView)
+        const [{ verifierView }, { listVerifiers }] = await Promise.all([
+          import('../http/verifier-views.js'),
+          import('../domain/clients/list-verifiers.js'),
+        ])
+        const rows: ReturnType<typeof verifierView>[] = []
+        for (let cursor: string | undefined, isLast = false; !isLast; ) {
+          const { verifiers, nextCursor } = await listVerifiers({ db }, { cursor, limit: PAGE_SIZE })
+          rows.push(...verifiers.map(verifierView))
+          cursor = nextCursor ?? undefined
+          isLast = nextCursor === null
+        }
         if (isJson()) return printArray(rows)
         const cells = rows.map(row => [
           row.name,
@@ -39,4 +48,4 @@ export function addVerifierCommands(program: Command, configure: Configure): voi
 }
 
 const COLUMNS = ['NAME', 'CLIENT', 'STATE', 'LAG', 'CONFIRMED', 'BOUND', 'INSTANCE', 'CONNECTED', 'ID']
-const MOST_LISTED = 5000
+const PAGE_SIZE = 1000

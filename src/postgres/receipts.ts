@@ -18,6 +18,15 @@ export interface ListedVerifier extends LaggingVerifier {
   lagSeconds: number | null
 }
 
+/** A place in the list. */
+export interface VerifierPlace {
+  name: string
+  id: string
+}
+
+/** Before every name. */
+const FIRST: VerifierPlace = { name: '', id: '00000000-0000-0000-0000-000000000000' }
+
 export type ReceiptsRepository = ReturnType<typeof receiptsRepository>
 
 /** What verifiers have applied of the journal (docs/adr/0021-receipts.md). */
@@ -30,9 +39,13 @@ export function receiptsRepository(runner: Runner) {
       return { serverStart, total: total ?? 0, verifiers: total === null ? [] : rows.map(toVerifier) }
     },
 
-    /** Verifiers that are live, and those that were within the last hour; sorted by name. */
-    async list(limit: number): Promise<ListedVerifier[]> {
-      const rows = await runner.hot(list, { limit })
+    /**
+     * Verifiers that are live, and those that were within the last hour; sorted by name.
+     *
+     * @param after - the last one of the page before
+     */
+    async list(limit: number, after: VerifierPlace = FIRST): Promise<ListedVerifier[]> {
+      const rows = await runner.hot(list, { limit, name: after.name, id: after.id })
       return rows.map(row => {
         const { instance, maxStalenessSeconds, isLive, lagSeconds } = row
         return { ...toVerifier(row), instance, maxStalenessSeconds, isLive, lagSeconds }
@@ -110,7 +123,7 @@ const findLagging = hotSql<
 )
 
 /** The oldest entry is that of the lowest transaction: of many, only the first is read. */
-const list = hotSql<{ limit: number }, VerifierRow & Omit<ListedVerifier, keyof LaggingVerifier>>(
+const list = hotSql<{ limit: number } & VerifierPlace, VerifierRow & Omit<ListedVerifier, keyof LaggingVerifier>>(
   'list_verifiers',
   sql`
     select ${verifierColumns}, instance, max_staleness_seconds as "maxStalenessSeconds", ${isLive} as "isLive",
@@ -124,6 +137,7 @@ const list = hotSql<{ limit: number }, VerifierRow & Omit<ListedVerifier, keyof 
       ) as since
     ) as missing on true
     where connection_id is not null
+      and (verifiers.name, verifiers.id) > (${sql.placeholder('name')}::text, ${sql.placeholder('id')}::uuid)
     order by verifiers.name, verifiers.id limit ${sql.placeholder('limit')}`,
 )
 

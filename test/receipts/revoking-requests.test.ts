@@ -243,6 +243,25 @@ t.test('the list of verifiers is for administrators, and shows states', async t 
   t.equal((await list(bearer((await signUp(app)).accessToken))).statusCode, 403)
 })
 
+t.test('the list of verifiers has pages, which together have each of them once', async t => {
+  const { app } = await buildTestApp(t)
+  for (const name of ['b', 'a', 'b', 'c', 'b']) await registerVerifier(app, { name })
+  const admin = await asClient(app, 'admin')
+  const page = (query: string) => app.inject({ url: `/admin/verifiers?${query}`, headers: admin })
+  const found: { id: string; name: string }[] = []
+  for (let cursor = ''; ; ) {
+    const { verifiers, next_cursor } = (await page(`limit=2${cursor}`)).json()
+    t.ok(verifiers.length <= 2)
+    found.push(...verifiers)
+    if (next_cursor === null) break
+    cursor = `&cursor=${next_cursor}`
+  }
+  t.equal(found.map(({ name }) => name).join(''), 'abbbc')
+  t.equal(new Set(found.map(({ id }) => id)).size, 5)
+  for (const query of ['limit=0', 'limit=1001', 'limit=x', 'cursor=x', `cursor=${btoa('["a","b"]')}`, 'cursor=W10'])
+    t.match((await page(query)).json(), { status: 400, code: 'invalid_request' }, query)
+})
+
 /** Waits until the journal has an entry. */
 async function eventuallyRevoked(app: FastifyInstance): Promise<void> {
   while ((await app.context.db.journalFeed.readAll()).entries.length === 0)
