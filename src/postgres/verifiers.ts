@@ -100,21 +100,19 @@ const renew = hotSql<{ given: string; leaseSeconds: number; silenceSeconds: numb
   'renew_verifiers',
   sql`
     with given as (
-      select * from json_to_recordset(${sql.placeholder('given')}::json) as given ("verifierId" uuid, "connectionId" uuid, "ageSeconds" float8)
+      select * from json_to_recordset(${sql.placeholder('given')}::json) as given ("verifierId" uuid, "connectionId" uuid)
     ), held as (
-      select id, connection_id, connected_at, server_start = ${SERVER_START} as "isOfServer",
+      select id, connection_id, server_start = ${SERVER_START} as "isOfServer",
         greatest(confirmed_at, connected_at) < now() - make_interval(secs => ${sql.placeholder('silenceSeconds')}::int) as "isSilent"
       from verifiers where id in (select "verifierId" from given) order by id for no key update
     ), renewed as (
       update verifiers
       set live_until = now() + make_interval(secs => max_staleness_seconds + ${sql.placeholder('leaseSeconds')}::int)
       from held join given on "verifierId" = held.id and "connectionId" = held.connection_id
-      where verifiers.id = held.id and held."isOfServer" and disconnected_at is null
+      where verifiers.id = held.id and held."isOfServer" and disconnected_at is null and live_until > now()
       returning verifiers.connection_id
     )
     select ${SERVER_START} as "serverStart", "connectionId", renewed.connection_id is not null as "isRenewed",
-      coalesce(held."isOfServer" and (held.connection_id is null or (held.connection_id <> "connectionId"
-        and held.connected_at > now() - make_interval(secs => "ageSeconds"))), false) as "isSuperseded",
       coalesce(held."isSilent", false) as "isSilent"
     from given left join held on held.id = "verifierId" left join renewed on renewed.connection_id = "connectionId"`,
 )

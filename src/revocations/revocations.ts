@@ -55,7 +55,7 @@ export class Revocations {
   readonly #background: Background
   readonly #lost: LostRevocations
   readonly #keyListeners: ((kid: string) => void)[] = []
-  readonly #serverListeners: (() => void)[] = []
+  readonly #serverListeners: ((serverStart: string) => void)[] = []
   /** When another server was first read; never, if it is the first one. */
   #replacedAtMs = Number.NEGATIVE_INFINITY
   #observer: RevocationsObserver | undefined
@@ -84,7 +84,7 @@ export class Revocations {
         this.#replacedAtMs = performance.now()
         const lost = this.#lost.lookFor(page.entries)
         this.#observer?.onLost(lost)
-        for (const listener of this.#serverListeners) listener()
+        for (const listener of this.#serverListeners) listener(page.position.serverStart)
       },
     })
   }
@@ -155,7 +155,7 @@ export class Revocations {
   }
 
   /** Calls the listener each time another server is read, after a failover. */
-  onOtherServer(listener: () => void): void {
+  onOtherServer(listener: (serverStart: string) => void): void {
     this.#serverListeners.push(listener)
   }
 

@@ -75,7 +75,7 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     clock,
   })
   const registry = new LeasedRegistry({ store: db.verifiers, instance: `${hostname()}:${process.pid}`, log })
-  revocations.onOtherServer(() => void registry.serverReplaced())
+  revocations.onOtherServer(serverStart => void registry.serverReplaced(serverStart))
   const receipts = new Receipts({
     store: db.receipts,
     isSettledOn: serverStart => revocations.isSettledOn(serverStart) && registry.isRegisteredOn(serverStart),

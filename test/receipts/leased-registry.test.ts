@@ -1,32 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import t, { type Test } from 'tap'
-import { LEASE_SECONDS, LeasedRegistry } from '../../src/revocations/feed/leased-registry.js'
+import t from 'tap'
+import { LEASE_SECONDS } from '../../src/revocations/feed/leased-registry.js'
 import type { VerifierStore } from '../../src/revocations/feed/verifier-store.js'
 import { until } from '../support/eventually.js'
-import { quietLog } from '../support/servers/quiet-log.js'
-import { type TestRegistry, testRegistry } from './registered-verifiers.js'
-
-function openRegistry(
-  t: Test,
-  { db }: TestRegistry,
-  { store = db.verifiers as VerifierStore, renewEveryMs = 60_000 } = {},
-) {
-  const log = quietLog()
-  const registry = new LeasedRegistry({ store, instance: 'a', log, renewEveryMs })
-  t.teardown(() => registry.close())
-  return Object.assign(registry, { log })
-}
-
-async function newVerifier(registry: TestRegistry) {
-  return {
-    verifierId: randomUUID(),
-    clientId: await registry.newClient(),
-    name: 'shop',
-    maxStalenessSeconds: 30,
-    connectionId: randomUUID(),
-  }
-}
+import { newVerifier, openRegistry } from './open-registry.js'
+import { testRegistry } from './registered-verifiers.js'
 
 t.test('verifiers that connect at the same moment are registered by few statements', async t => {
   const stores = await testRegistry(t)
@@ -63,7 +42,7 @@ t.test('two connections of one verifier at once: the later one counts', async t 
   const verifier = await newVerifier(stores)
   const later = { ...verifier, connectionId: randomUUID() }
   t.strictSame(await Promise.all([registry.register(verifier), registry.register(later)]), ['registered', 'registered'])
-  await registry.serverReplaced()
+  await registry.renewNow()
   t.strictSame(superseded, [verifier.connectionId])
   registry.release(verifier.connectionId)
   await sleep(100)
@@ -78,7 +57,7 @@ t.test('a connection that another instance took over is reported', async t => {
   const verifier = await newVerifier(stores)
   await first.register(verifier)
   await second.register({ ...verifier, connectionId: randomUUID() })
-  await first.serverReplaced()
+  await first.renewNow()
   t.strictSame(superseded, [verifier.connectionId])
 })
 
@@ -91,8 +70,23 @@ t.test('a connection whose verifier confirms nothing is ended', async t => {
   for (const verifier of [silent, alive]) await registry.register(verifier)
   await stores.database.shiftClock(50)
   await stores.confirm(alive, await stores.position())
-  await registry.serverReplaced()
+  await registry.renewNow()
   t.strictSame(ended, [silent.connectionId])
+})
+
+t.test('a connection whose lease has ended is ended, and so is one whose row is missing', async t => {
+  const stores = await testRegistry(t)
+  const registry = openRegistry(t, stores)
+  const ended: string[] = []
+  registry.onAbandoned(connectionId => void ended.push(connectionId))
+  const [late, missing] = [await newVerifier(stores), await newVerifier(stores)]
+  for (const verifier of [late, missing]) await registry.register(verifier)
+  await stores.database.shiftClock(LEASE_SECONDS + late.maxStalenessSeconds + 1)
+  await stores.database.admin`delete from verifiers where id = ${missing.verifierId}`
+  await registry.renewNow()
+  t.strictSame(new Set(ended), new Set([late.connectionId, missing.connectionId]))
+  t.equal(await stores.isComplete(), true)
+  t.equal(registry.asOfLimitMs, Number.POSITIVE_INFINITY)
 })
 
 t.test('a connection that ends while it is registered is released', async t => {
@@ -125,10 +119,10 @@ t.test('an instance sends no news beyond the leases of its verifiers', async t =
   t.ok(limit > before && limit < before + LEASE_SECONDS * 1000)
 
   isBroken = true
-  await registry.serverReplaced()
+  await registry.renewNow()
   t.equal(registry.asOfLimitMs, limit)
   isBroken = false
-  await registry.serverReplaced()
+  await registry.renewNow()
   t.ok(registry.asOfLimitMs > limit)
   t.match(registry.log.lines, [/Could not renew the leases/, /Works again/])
   registry.release(verifier.connectionId)
@@ -161,60 +155,6 @@ t.test('a release that fails is tried again', async t => {
   registry.release(verifier.connectionId)
   await until(async () => (await stores.db.receipts.list(10))[0]?.disconnectedAt !== null)
   t.match(registry.log.lines, [/Could not release verifiers/, /Works again/])
-})
-
-t.test('verifiers that a failover lost are registered again, with nothing confirmed', async t => {
-  const stores = await testRegistry(t)
-  const registry = openRegistry(t, stores)
-  const verifiers = [await newVerifier(stores), await newVerifier(stores)]
-  for (const verifier of verifiers) {
-    await registry.register(verifier)
-    await stores.confirm(verifier, await stores.position())
-  }
-  t.equal(await stores.isComplete(), true)
-  const { serverStart } = await stores.position()
-  t.equal(registry.isRegisteredOn(serverStart), true)
-  t.equal(registry.isRegisteredOn('another'), false)
-  await stores.database.admin`delete from verifiers where id = ${verifiers[0]!.verifierId}`
-  await stores.database.admin`update verifiers set server_start = '1795870000.5'`
-
-  await registry.serverReplaced()
-  t.equal((await stores.db.receipts.list(10)).length, 2)
-  t.equal(await stores.isComplete(), false)
-  await stores.confirm(verifiers[0]!, await stores.position())
-  t.equal(await stores.isComplete(), true)
-})
-
-t.test('a verifier that was cut off before a failover is registered again until its bound is over', async t => {
-  const stores = await testRegistry(t)
-  const registry = openRegistry(t, stores)
-  const verifier = await newVerifier(stores)
-  await registry.register(verifier)
-  registry.release(verifier.connectionId)
-  await until(async () => (await stores.db.receipts.list(10))[0]?.disconnectedAt !== null)
-  await stores.database.admin`delete from verifiers`
-  await registry.serverReplaced()
-  t.match(await stores.db.receipts.list(10), [{ id: verifier.verifierId, disconnectedAt: Date, isLive: true }])
-  t.equal(await stores.isComplete(), false)
-  await stores.database.shiftClock(verifier.maxStalenessSeconds + 3)
-  t.equal(await stores.isComplete(), true)
-})
-
-t.test('a verifier that has connected elsewhere since is not registered again', async t => {
-  const stores = await testRegistry(t)
-  const [first, second] = [openRegistry(t, stores), openRegistry(t, stores)]
-  const verifier = await newVerifier(stores)
-  await first.register(verifier)
-  first.release(verifier.connectionId)
-  await second.register({ ...verifier, connectionId: randomUUID() })
-  await stores.database.admin`delete from verifiers`
-  await second.serverReplaced()
-  await first.serverReplaced()
-  t.match(await stores.db.receipts.list(10), [{ disconnectedAt: null }])
-  await stores.database.admin`delete from verifiers`
-  await first.serverReplaced()
-  await second.serverReplaced()
-  t.match(await stores.db.receipts.list(10), [{ disconnectedAt: null }], 'in the other order too')
 })
 
 t.test('an instance that shuts down releases its verifiers', async t => {

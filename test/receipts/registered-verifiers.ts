@@ -22,6 +22,8 @@ export interface TestRegistry {
   /** Whether every live verifier has applied what the present, or the given snapshot sees. */
   isComplete(snapshot?: string): Promise<boolean>
   lagging(snapshot: string): Promise<string[]>
+  /** From now on Postgres is another server, with the same tables. */
+  replaceServer(): Promise<void>
 }
 
 export interface Position {
@@ -31,6 +33,11 @@ export interface Position {
 
 export async function testRegistry(t: Test): Promise<TestRegistry> {
   const database = await createTestDatabase(t)
+  const { admin } = database
+  // The test decides when the server started.
+  await admin`create table clock.server as select pg_catalog.now() as start`
+  await admin.unsafe(`create function clock.pg_postmaster_start_time() returns timestamptz language sql stable
+    as 'select start from clock.server'`)
   const db = openDatabase({ url: database.url, prepare: true, caFile: undefined, timeoutMs: 5000, size: 4 })
   t.teardown(() => db.close())
   const registry: TestRegistry = {
@@ -71,6 +78,9 @@ export async function testRegistry(t: Test): Promise<TestRegistry> {
     async isComplete(snapshot) {
       const targets = await db.receipts.readTargets(snapshot === undefined ? [] : [snapshot])
       return targets.at(-1)!.isComplete
+    },
+    async replaceServer() {
+      await admin`update clock.server set start = start + interval '1 minute'`
     },
     lagging: async snapshot => (await db.receipts.findLagging(snapshot, 50)).verifiers.map(({ id }) => id),
   }

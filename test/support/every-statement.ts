@@ -23,7 +23,7 @@ export function everyStatement(db: RevokingRepositories): {
     (_, n) => `00000000-0000-7000-8000-${(n + 5000).toString(16).padStart(12, '0')}`,
   )
   const token = { jti: session, kid: 'kid', tokenVersion: 0 }
-  const connection = { verifierId: user, connectionId: session, ageSeconds: 5 }
+  const connection = { verifierId: user, connectionId: session }
   const key = { kid: 'kid', alg: 'ES256' as const, publicJwk: {}, sealedPrivateKey: hash }
   const account = { id: user, email: 'ada@example.com', username: 'ada', externalId: '7', passwordHash: 'hash' }
   const imported = {
@@ -227,7 +227,7 @@ export function everyStatement(db: RevokingRepositories): {
     verifiers: {
       register: () =>
         db.verifiers.register(
-          [{ ...connection, clientId: client, name: 'shop', instance: 'a', maxStalenessSeconds: 60 }],
+          [{ ...connection, clientId: client, name: 'shop', instance: 'a', maxStalenessSeconds: 60, ageSeconds: 5 }],
           60,
         ),
       renew: () => db.verifiers.renew([connection], 60),

@@ -2,10 +2,15 @@ import { type Batches, createBatches } from '../../lib/batches.js'
 import { LatchkeyError } from '../../lib/errors.js'
 import type { Log } from '../../lib/log.js'
 import { type Repetition, repeat } from '../../lib/periodic.js'
-import { RecentlyReleased, type ReleasedVerifier } from './recently-released.js'
+import { RecentlyReleased } from './recently-released.js'
 import type { ConnectingVerifier, VerifierRegistry } from './registry.js'
 import { Releases } from './releases.js'
-import type { GivenConnection, RegisteredConnection, VerifierStore } from './verifier-store.js'
+import {
+  type GivenConnection,
+  givenConnection,
+  type RegisteredConnection,
+  type VerifierStore,
+} from './verifier-store.js'
 
 export interface LeasedRegistryOptions {
   store: VerifierStore
@@ -22,6 +27,8 @@ export interface LeasedRegistryOptions {
 export const LEASE_SECONDS = 60
 /** The clocks of two machines can run at slightly different speeds. */
 export const MARGIN_SECONDS = 2
+/** How long after its renewal this instance relies on a lease. */
+const LEASE_MS = (LEASE_SECONDS - MARGIN_SECONDS) * 1000
 const RENEW_EVERY_MS = 5000
 
 interface OpenVerifier extends ConnectingVerifier {
@@ -47,21 +54,25 @@ export class LeasedRegistry implements VerifierRegistry {
   /** By connection. */
   readonly #open = new Map<string, OpenVerifier>()
   readonly #registering = new Set<string>()
-  readonly #released = new RecentlyReleased(MARGIN_SECONDS)
+  readonly #released: RecentlyReleased
   #abandonedListener: (connectionId: string) => void = () => {}
   #asOfLimitMs = Number.POSITIVE_INFINITY
-  #isReleasedDue = false
+  /** The server that replaced another one last; undefined if none did. */
+  #serverStart: string | undefined
+  #isRenewalDue = false
 
   constructor(options: LeasedRegistryOptions) {
-    const { store, log, renewEveryMs: everyMs = RENEW_EVERY_MS } = options
+    const { store, instance, log, renewEveryMs: everyMs = RENEW_EVERY_MS } = options
+    const [leaseSeconds, marginSeconds] = [LEASE_SECONDS, MARGIN_SECONDS]
     this.#options = options
     this.#registrations = createBatches({
-      work: connections => store.register(connections, LEASE_SECONDS),
+      work: connections => store.register(connections, leaseSeconds),
       keyOf: ({ verifierId }) => verifierId,
       delayMs: 5,
       maxItems: 500,
     })
-    this.#releases = new Releases(store, MARGIN_SECONDS, log)
+    this.#releases = new Releases(store, marginSeconds, log)
+    this.#released = new RecentlyReleased({ store, instance, leaseSeconds, marginSeconds })
     this.#renewal = repeat({
       everyMs,
       task: 'renew the leases of verifiers that follow this instance',
@@ -76,7 +87,8 @@ export class LeasedRegistry implements VerifierRegistry {
     const nowMs = performance.now()
     this.#registering.add(connectionId)
     try {
-      const registered = await this.#registrations.add(this.#given(verifier, 0)).catch((error: unknown) => {
+      const given = givenConnection(verifier, this.#options.instance)
+      const registered = await this.#registrations.add(given).catch((error: unknown) => {
         // It may have been committed.
         this.#releases.add(connectionId)
         throw error
@@ -87,8 +99,8 @@ export class LeasedRegistry implements VerifierRegistry {
       // If it was released meanwhile, the release found no row.
       if (!this.#registering.has(connectionId)) this.#releases.add(connectionId)
       else this.#open.set(connectionId, { ...verifier, openedAtMs: nowMs, leasedAtMs: nowMs, serverStart, isNew })
-      this.#released.remove(verifier)
       this.#limit()
+      if (this.#serverStart !== undefined && this.#serverStart !== serverStart) this.#renewSoon()
       return 'registered'
     } finally {
       this.#registering.delete(connectionId)
@@ -98,9 +110,9 @@ export class LeasedRegistry implements VerifierRegistry {
   release(connectionId: string, hasList = true): void {
     const verifier = this.#open.get(connectionId)
     if (this.#registering.delete(connectionId) || !verifier) return
-    this.#open.delete(connectionId)
-    const hasNoList = verifier.isNew && !hasList
-    if (!hasNoList) this.#released.add({ ...verifier, releasedAtMs: performance.now() })
+    const hasNoList = verifier.isNew && !hasList && !this.#released.has(verifier.verifierId)
+    if (hasNoList) this.#open.delete(connectionId)
+    else this.#closed(verifier)
     this.#releases.add(connectionId, hasNoList)
     this.#limit()
   }
@@ -117,16 +129,15 @@ export class LeasedRegistry implements VerifierRegistry {
     this.#abandonedListener = listener
   }
 
-  /** Whether this server knows every verifier of this instance. */
+  /** Whether this server knows every verifier of this instance that may accept tokens. */
   isRegisteredOn(serverStart: string): boolean {
-    if (this.#isReleasedDue) return false
     for (const verifier of this.#open.values()) if (verifier.serverStart !== serverStart) return false
-    return true
+    return this.#released.areRegisteredOn(serverStart)
   }
 
-  /** Another server may not know the verifiers: registers again all that are live. Never rejects. */
-  serverReplaced(): Promise<void> {
-    this.#isReleasedDue = true
+  /** This server may not know the verifiers: registers again all that may accept tokens. Never rejects. */
+  serverReplaced(serverStart: string): Promise<void> {
+    this.#serverStart = serverStart
     return this.#renewal.runNow()
   }
 
@@ -139,77 +150,74 @@ export class LeasedRegistry implements VerifierRegistry {
   }
 
   async #renew(): Promise<void> {
+    this.#isRenewalDue = false
     this.#releases.tryAgain()
-    const released = this.#released.takeLive(performance.now())
-    if (this.#isReleasedDue && released.length > 0) await this.#registerReleasedAgain(released)
-    this.#isReleasedDue = false
-    if (this.#open.size === 0) return
+    if (this.#open.size > 0) await this.#renewOpen()
+    // Afterwards: connections can have ended meanwhile.
+    if (this.#serverStart !== undefined) await this.#released.registerOn(this.#serverStart)
+  }
+
+  async #renewOpen(): Promise<void> {
     const begunAtMs = performance.now()
     const lost: OpenVerifier[] = []
-    const open = [...this.#open.values()].map(verifier => {
-      const { verifierId, connectionId } = verifier
-      return { verifierId, connectionId, ageSeconds: this.#ageOf(verifier) }
-    })
+    const open = [...this.#open.values()].map(({ verifierId, connectionId }) => ({ verifierId, connectionId }))
     for (const { connectionId, serverStart, ...renewed } of await this.#options.store.renew(open, LEASE_SECONDS)) {
       const verifier = this.#open.get(connectionId)
-      if (verifier && renewed.isRenewed) Object.assign(verifier, { leasedAtMs: begunAtMs, serverStart })
-      else if (verifier && renewed.isSuperseded) this.#endSuperseded(verifier)
-      else if (verifier) lost.push(verifier)
+      if (!verifier) continue
+      const isLeased = begunAtMs <= verifier.leasedAtMs + LEASE_MS
+      if (renewed.isRenewed) Object.assign(verifier, { leasedAtMs: begunAtMs, serverStart })
+      else if (isLeased && serverStart !== verifier.serverStart) lost.push(verifier)
+      else this.#abandon(verifier)
       if (renewed.isRenewed && renewed.isSilent) this.#abandonedListener(connectionId)
     }
     if (lost.length > 0) await this.#registerAgain(lost)
     this.#limit()
   }
 
-  /** A verifier that was cut off before a failover accepts tokens until its bound is over, whatever the server knows. */
-  async #registerReleasedAgain(released: readonly ReleasedVerifier[]): Promise<void> {
-    const given = released.map(verifier => this.#given(verifier, this.#ageOf(verifier)))
-    await this.#options.store.register(given, LEASE_SECONDS)
-    const ended = given.map(({ connectionId }) => ({ connectionId, hasNoList: false }))
-    await this.#options.store.release(ended, MARGIN_SECONDS)
-  }
-
-  #ageOf({ openedAtMs }: { openedAtMs: number }): number {
-    return Math.max(0.001, (performance.now() - openedAtMs) / 1000)
-  }
-
   /** All in one statement: at the new server, receipts must wait for all of them or for none. */
   async #registerAgain(lost: readonly OpenVerifier[]): Promise<void> {
+    const { store, instance } = this.#options
     const begunAtMs = performance.now()
     const newest = new Map<string, OpenVerifier>()
     for (const verifier of lost) {
       const other = newest.get(verifier.verifierId)
-      if (other && other.openedAtMs > verifier.openedAtMs) this.#endSuperseded(verifier)
+      if (other && other.openedAtMs > verifier.openedAtMs) this.#abandon(verifier)
       else {
-        if (other) this.#endSuperseded(other)
+        if (other) this.#abandon(other)
         newest.set(verifier.verifierId, verifier)
       }
     }
-    const given = [...newest.values()].map(verifier => this.#given(verifier, this.#ageOf(verifier)))
-    for (const { connectionId, isRegistered, serverStart } of await this.#options.store.register(
-      given,
-      LEASE_SECONDS,
-    )) {
+    const given = [...newest.values()].map(verifier => givenConnection(verifier, instance, verifier.openedAtMs))
+    for (const { connectionId, isRegistered, serverStart } of await store.register(given, LEASE_SECONDS)) {
       const verifier = this.#open.get(connectionId)
       if (verifier && isRegistered) Object.assign(verifier, { leasedAtMs: begunAtMs, serverStart, isNew: false })
-      else if (verifier) this.#endSuperseded(verifier)
+      else if (verifier) this.#abandon(verifier)
     }
   }
 
-  /** Its verifier has another connection, whose lease covers it. */
-  #endSuperseded({ connectionId }: OpenVerifier): void {
-    this.#open.delete(connectionId)
-    this.#abandonedListener(connectionId)
+  /**
+   * Its verifier has another connection, or its lease has ended. Receipts did not wait for it since then, and what this
+   * instance has can have become incomplete: only a new connection, which reads the journal after its registration,
+   * makes it complete.
+   */
+  #abandon(verifier: OpenVerifier): void {
+    this.#closed(verifier)
+    this.#abandonedListener(verifier.connectionId)
+  }
+
+  #closed(verifier: OpenVerifier): void {
+    this.#open.delete(verifier.connectionId)
+    this.#released.add({ ...verifier, releasedAtMs: performance.now() })
+  }
+
+  #renewSoon(): void {
+    if (!this.#isRenewalDue) void this.#renewal.runNow()
+    this.#isRenewalDue = true
   }
 
   #limit(): void {
     let oldestMs = Number.POSITIVE_INFINITY
     for (const { leasedAtMs } of this.#open.values()) oldestMs = Math.min(oldestMs, leasedAtMs)
-    this.#asOfLimitMs = oldestMs + (LEASE_SECONDS - MARGIN_SECONDS) * 1000
-  }
-
-  #given({ verifierId, clientId, name, maxStalenessSeconds, connectionId }: ConnectingVerifier, ageSeconds: number) {
-    const { instance } = this.#options
-    return { verifierId, clientId, name, maxStalenessSeconds, connectionId, instance, ageSeconds }
+    this.#asOfLimitMs = oldestMs + LEASE_MS
   }
 }

@@ -1,9 +1,20 @@
 import type { ConnectingVerifier } from './registry.js'
+import { givenConnection, type VerifierStore } from './verifier-store.js'
 
 /** A verifier whose connection has ended. */
 export interface ReleasedVerifier extends ConnectingVerifier {
   openedAtMs: number
   releasedAtMs: number
+  /** The server that has its row. */
+  serverStart: string
+}
+
+export interface RecentlyReleasedOptions {
+  store: Pick<VerifierStore, 'register' | 'release'>
+  instance: string
+  leaseSeconds: number
+  /** How much longer than its bound each verifier is kept. */
+  marginSeconds: number
 }
 
 /**
@@ -11,30 +22,56 @@ export interface ReleasedVerifier extends ConnectingVerifier {
  * never have heard of them.
  */
 export class RecentlyReleased {
-  readonly #marginSeconds: number
-  /** By verifier, its last connection to this instance. */
+  readonly #options: RecentlyReleasedOptions
+  /** By verifier, its last connection that ended here. It can have a newer one since, here or elsewhere. */
   readonly #verifiers = new Map<string, ReleasedVerifier>()
 
-  /** @param marginSeconds - how much longer than its bound each is kept */
-  constructor(marginSeconds: number) {
-    this.#marginSeconds = marginSeconds
+  constructor(options: RecentlyReleasedOptions) {
+    this.#options = options
   }
 
   add(verifier: ReleasedVerifier): void {
     this.#verifiers.set(verifier.verifierId, verifier)
   }
 
-  /** It has another connection to this instance. */
-  remove({ verifierId }: ConnectingVerifier): void {
-    this.#verifiers.delete(verifierId)
+  has(verifierId: string): boolean {
+    return this.#verifiers.has(verifierId)
   }
 
-  /** Those whose bounds of staleness are not over. The others are forgotten. */
-  takeLive(nowMs: number): ReleasedVerifier[] {
-    for (const [id, { releasedAtMs, maxStalenessSeconds }] of this.#verifiers) {
-      const isLive = nowMs <= releasedAtMs + (maxStalenessSeconds + this.#marginSeconds) * 1000
-      if (!isLive) this.#verifiers.delete(id)
+  /** Whether this server knows all of them. */
+  areRegisteredOn(serverStart: string): boolean {
+    return this.#registeredElsewhere(serverStart).length === 0
+  }
+
+  /** Registers all of them that this server may not know, as verifiers that are cut off. */
+  async registerOn(serverStart: string): Promise<void> {
+    const { store, instance, leaseSeconds, marginSeconds } = this.#options
+    for (;;) {
+      // Further ones can have been added while the last statement was in progress.
+      const verifiers = this.#registeredElsewhere(serverStart)
+      if (verifiers.length === 0) return
+      const given = verifiers.map(verifier => givenConnection(verifier, instance, verifier.openedAtMs))
+      const answered = await store.register(given, leaseSeconds)
+      await store.release(
+        given.map(({ connectionId }) => ({ connectionId, hasNoList: false })),
+        marginSeconds,
+      )
+      // One that was not registered has a newer connection there.
+      for (const verifier of verifiers) verifier.serverStart = answered[0]!.serverStart
+      if (answered[0]!.serverStart !== serverStart) return
     }
-    return [...this.#verifiers.values()]
+  }
+
+  /** Those whose bounds of staleness are over are forgotten. */
+  #registeredElsewhere(serverStart: string): ReleasedVerifier[] {
+    const { marginSeconds } = this.#options
+    const nowMs = performance.now()
+    const found: ReleasedVerifier[] = []
+    for (const [id, verifier] of this.#verifiers) {
+      const isLive = nowMs <= verifier.releasedAtMs + (verifier.maxStalenessSeconds + marginSeconds) * 1000
+      if (!isLive) this.#verifiers.delete(id)
+      else if (verifier.serverStart !== serverStart) found.push(verifier)
+    }
+    return found
   }
 }

@@ -7,7 +7,7 @@ export interface VerifierStore {
    * client, or its client has too many live verifiers. Each verifier can be given only once.
    */
   register(connections: readonly GivenConnection[], leaseSeconds: number): Promise<RegisteredConnection[]>
-  /** Renews the leases of open connections. */
+  /** Renews the leases of open connections. A lease that has ended is not renewed: meanwhile no receipt waited. */
   renew(connections: readonly OpenConnection[], leaseSeconds: number): Promise<RenewedConnection[]>
   /**
    * The connections have ended: their verifiers stay live until their bounds of staleness are over. Those without a list
@@ -21,8 +21,6 @@ export interface VerifierStore {
 export interface OpenConnection {
   verifierId: string
   connectionId: string
-  /** How long it has been open. */
-  ageSeconds: number
 }
 
 export interface EndedConnection {
@@ -52,9 +50,8 @@ export interface RegisteredConnection {
 export interface RenewedConnection {
   serverStart: string
   connectionId: string
+  /** False if its verifier has another connection or has closed, if the lease has ended, or if the server does not know it. */
   isRenewed: boolean
-  /** Its verifier has a newer connection, or has closed. If it is neither renewed nor superseded, it must be registered again. */
-  isSuperseded: boolean
   /** It has confirmed nothing for so long that its machine may have gone without closing the connection. */
   isSilent: boolean
 }
@@ -75,3 +72,13 @@ export interface Confirmation {
  * such a position.
  */
 export type ConfirmationOutcome = 'accepted' | 'unknown' | 'taken' | 'impossible'
+
+/** @param openedAtMs - when a connection was opened that is registered again (`performance.now()`) */
+export function givenConnection(
+  { verifierId, clientId, name, maxStalenessSeconds, connectionId }: ConnectingVerifier,
+  instance: string,
+  openedAtMs?: number,
+): GivenConnection {
+  const ageSeconds = openedAtMs === undefined ? 0 : Math.max(0.001, (performance.now() - openedAtMs) / 1000)
+  return { verifierId, clientId, name, maxStalenessSeconds, connectionId, instance, ageSeconds }
+}
