@@ -3,7 +3,7 @@ import { and, getTableColumns, gt, isNull, or, type SQL, sql } from 'drizzle-orm
 import type { JournalPage } from '../revocations/journal-follower.js'
 import { hotSql, type Runner } from './pool/connections.js'
 import { revocations } from './schema/revocations.js'
-import { SERVER_START } from './server-start.js'
+import { SERVER_START, WAS_STANDBY_LATELY } from './server-start.js'
 
 /** A revocation from the domain, without its expiry, which the database's clock sets. */
 export type NewRevocation = Revocation extends infer Kind
@@ -37,6 +37,7 @@ export function journalRepository(runner: Runner) {
           snapshot: sql<string>`pg_current_snapshot()::text`,
           serverStart: SERVER_START,
           isStandby: sql<boolean>`pg_is_in_recovery()`,
+          wasStandbyLately: WAS_STANDBY_LATELY,
           clockMs: sql<string>`(extract(epoch from clock_timestamp()) * 1000)::text`,
           entry: entry._.selectedFields,
         })
@@ -44,7 +45,7 @@ export function journalRepository(runner: Runner) {
         .leftJoin(entry, sql`true`)
         .orderBy(entry.id)
     })
-    const { cursor, serverStart, snapshot, isStandby, clockMs } = rows[0]!
+    const { cursor, serverStart, snapshot, isStandby, wasStandbyLately, clockMs } = rows[0]!
     const found = rows.flatMap(({ entry }) => (entry === null ? [] : [entry]))
     return {
       entries: found.map(toRevocation),
@@ -52,6 +53,7 @@ export function journalRepository(runner: Runner) {
       position: { serverStart, xid: cursor },
       snapshot,
       isStandby,
+      wasStandbyLately,
       clockMs: Number(clockMs),
       lastId: found.at(-1)?.id ?? 0,
     }
@@ -66,14 +68,14 @@ export function journalRepository(runner: Runner) {
    */
   async function read(condition: SQL | undefined): Promise<JournalPage> {
     let page = await readPage(condition)
-    const { position, snapshot, isStandby, clockMs, entries, places } = page
+    const { position, snapshot, isStandby, wasStandbyLately, clockMs, entries, places } = page
     while (page.entries.length === PAGE_SIZE) {
       page = await readPage(and(condition, gt(revocations.id, page.lastId)))
       if (page.position.serverStart !== position.serverStart) throw new Error('another server answered meanwhile')
       for (const entry of page.entries) entries.push(entry)
       for (const place of page.places) places.push(place)
     }
-    return { entries, places, position, snapshot, isStandby, clockMs }
+    return { entries, places, position, snapshot, isStandby, wasStandbyLately, clockMs }
   }
 
   return {

@@ -8,3 +8,10 @@ import { sql } from 'drizzle-orm'
  */
 export const SERVER_START = sql<string>`extract(epoch from
   greatest(pg_postmaster_start_time(), pg_stat_get_bgwriter_stat_reset_time()))::text`
+
+/**
+ * Whether this server was a standby within the last hour. The primary that it followed was the last one that committed
+ * what it replayed then, and this instant stays until the server starts again.
+ */
+export const WAS_STANDBY_LATELY = sql<boolean>`coalesce(
+  pg_last_xact_replay_timestamp() > now() - interval '1 hour', false)`

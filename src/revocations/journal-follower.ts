@@ -20,6 +20,8 @@ export interface JournalPage {
   snapshot: string
   /** A standby can lag behind, so an entry that it does not show may still exist. */
   isStandby: boolean
+  /** Whether the server was a standby within the last hour, and has become the primary in a failover. */
+  wasStandbyLately?: boolean | undefined
   /** The database's clock, in milliseconds since the epoch. */
   clockMs?: number | undefined
 }

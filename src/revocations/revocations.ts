@@ -56,7 +56,7 @@ export class Revocations {
   readonly #lost: LostRevocations
   readonly #keyListeners: ((kid: string) => void)[] = []
   readonly #serverListeners: ((serverStart: string) => void)[] = []
-  /** When another server was first read; never, if it is the first one. */
+  /** When another server was first read. Minus infinity if it is the first one, and was the primary all the time. */
   #replacedAtMs = Number.NEGATIVE_INFINITY
   #observer: RevocationsObserver | undefined
   #subscription: RevocationSubscription | undefined
@@ -160,12 +160,12 @@ export class Revocations {
   }
 
   /**
-   * Whether everything that this instance knows is in the journal of this server, and other instances have had time to
-   * find it too.
+   * The server whose journal has everything that this instance knows, when other instances have had time to find it too;
+   * undefined until then.
    */
-  isSettledOn(serverStart: string): boolean {
-    const isRead = this.#follower.serverStart === serverStart && !this.#lost.isRepairPending
-    return isRead && performance.now() - this.#replacedAtMs >= SETTLING_MS
+  get settledServer(): string | undefined {
+    const isOver = performance.now() - this.#replacedAtMs >= SETTLING_MS
+    return isOver && !this.#lost.isRepairPending ? this.#follower.serverStart : undefined
   }
 
   /** Reads the journal now instead of within a second. */
@@ -186,8 +186,10 @@ export class Revocations {
   }
 
   #takePage(page: JournalPage, from: JournalPosition | undefined, begunAtMs: number): void {
-    const { entries, position, clockMs } = page
+    const { entries, position, clockMs, wasStandbyLately } = page
     if (clockMs !== undefined) this.clocks.compare(clockMs, begunAtMs)
+    // An instance that starts right after a failover finds no other server, and other instances may not have either.
+    if (from === undefined && wasStandbyLately) this.#replacedAtMs = performance.now()
     this.#add(entries, true)
     this.#freshness.recordJournalRead(begunAtMs)
     this.#observer?.onPage(page, from, begunAtMs)

@@ -78,7 +78,10 @@ export async function openContext(config: Config, options: OpenContextOptions): 
   revocations.onOtherServer(serverStart => void registry.serverReplaced(serverStart))
   const receipts = new Receipts({
     store: db.receipts,
-    isSettledOn: serverStart => revocations.isSettledOn(serverStart) && registry.isRegisteredOn(serverStart),
+    settledServer: () => {
+      const { settledServer } = revocations
+      return settledServer !== undefined && registry.isRegisteredOn(settledServer) ? settledServer : undefined
+    },
     log,
   })
   const confirmations = new Confirmations(db.verifiers, () => receipts.verifierConfirmed())

@@ -8,7 +8,8 @@ import { testRegistry } from './registered-verifiers.js'
 async function build(t: Test, options: Partial<ReceiptsOptions> = {}) {
   const registry = await testRegistry(t)
   const log = quietLog()
-  const receipts = new Receipts({ store: registry.db.receipts, log, isSettledOn: () => true, ...options })
+  const { serverStart } = await registry.position()
+  const receipts = new Receipts({ store: registry.db.receipts, log, settledServer: () => serverStart, ...options })
   t.teardown(() => receipts.close())
   return { ...registry, receipts, log }
 }
@@ -123,7 +124,8 @@ t.test('without a database nothing is known, and a receipt recovers when it is b
     },
   }
   const log = quietLog()
-  const receipts = new Receipts({ store, log, isSettledOn: () => true })
+  const { serverStart } = await registry.position()
+  const receipts = new Receipts({ store, log, settledServer: () => serverStart })
   t.teardown(() => receipts.close())
   t.strictSame(await receipts.wait(0.1), { is: 'unknown', reason: 'store_unavailable' })
   const receipt = receipts.wait(20)
@@ -145,17 +147,36 @@ t.test('after a failover, receipts begin anew when this instance has settled on 
         serverStart: serverStart ?? state.serverStart,
       })),
   }
-  let isSettled = true
-  const receipts = new Receipts({ store, log: quietLog(), isSettledOn: () => isSettled })
+  let settledServer: string | undefined = (await position()).serverStart
+  const receipts = new Receipts({ store, log: quietLog(), settledServer: () => settledServer })
   t.teardown(() => receipts.close())
   const verifier = await connect()
   await revoke()
   const [patient, short] = [receipts.wait(20), receipts.wait(0.3)]
   await sleep(50)
-  isSettled = false
   serverStart = 'another'
   await confirm(verifier, await position())
   t.strictSame(await short, { is: 'unknown', reason: 'database_replaced' })
-  isSettled = true
+  settledServer = serverStart
   t.strictSame(await patient, { is: 'complete' })
+})
+
+t.test('an instance that settles while the verifiers are read reads them once more', async t => {
+  const registry = await testRegistry(t)
+  const { db, connect, revoke, position } = registry
+  const { serverStart } = await position()
+  let settledServer: string | undefined
+  const store = {
+    findLagging: db.receipts.findLagging,
+    async readTargets(snapshots: readonly string[]) {
+      const answer = await db.receipts.readTargets(snapshots)
+      if (settledServer === undefined) await connect()
+      settledServer = serverStart
+      return answer
+    },
+  }
+  const receipts = new Receipts({ store, log: quietLog(), settledServer: () => settledServer })
+  t.teardown(() => receipts.close())
+  await revoke()
+  t.match(await receipts.wait(0.3), { is: 'pending', total: 1 })
 })

@@ -15,10 +15,10 @@ export interface ReceiptsOptions {
   store: ReceiptStore
   log: Log
   /**
-   * Whether everything that this instance knows is in the journal of this server, and every verifier of this instance is
-   * registered there. After a failover, that takes some seconds.
+   * The server whose journal has everything that this instance knows, and that knows every verifier of this instance.
+   * After a failover, that takes some seconds: until then undefined.
    */
-  isSettledOn(serverStart: string): boolean
+  settledServer(): string | undefined
   /** Beyond this number of waiting receipts, the answer is that nothing is known. */
   mostWaiting?: number
 }
@@ -149,10 +149,12 @@ export class Receipts {
     const newcomers = this.#newcomers
     this.#newcomers = new Set()
     for (const waiting of newcomers) waiting.isAsked = true
+    // Before the statement: what is registered while it is in progress, it may not see.
+    const settledServer = this.#options.settledServer()
     try {
       const [present, ...asked] = await this.#options.store.readTargets(this.#targets.ask(MOST_TARGETS))
       if (present!.isStandby) throw new Error('Postgres is a standby; DATABASE_URL must name the primary')
-      this.#take(present!, asked, newcomers)
+      this.#take(present!, asked, newcomers, settledServer)
       this.#failures.succeeded(TASK)
     } catch (error) {
       this.#problem = 'store_unavailable'
@@ -161,14 +163,19 @@ export class Receipts {
     }
   }
 
-  #take(present: TargetState, asked: readonly TargetState[], newcomers: ReadonlySet<Waiting>): void {
+  #take(
+    present: TargetState,
+    asked: readonly TargetState[],
+    newcomers: ReadonlySet<Waiting>,
+    settledServer: string | undefined,
+  ): void {
     if (present.serverStart !== this.#serverStart) {
       // Its transaction ids mean something else, and it may lack what was committed: everything begins again.
       for (const { receipts } of this.#targets.takeAll()) this.#keepNew(receipts)
       this.#serverStart = present.serverStart
     } else this.#complete(this.#targets.takeReached(asked))
 
-    if (!this.#options.isSettledOn(present.serverStart)) {
+    if (present.serverStart !== settledServer) {
       this.#problem = 'database_replaced'
       this.#keepNew(newcomers)
       return
