@@ -1,4 +1,5 @@
 import { FEED_BOUNDS, feedModel } from './feed/model.js'
+import { RECEIPT_BOUNDS, receiptModel } from './receipts/model.js'
 import { REVOCATION_BOUNDS, revocationModel } from './revocation/model.js'
 import { rotationModels } from './rotation/models.js'
 import { type Model, search } from './search.js'
@@ -16,6 +17,7 @@ const models: Model[] = [
   ...rotationModels(size),
   ...revocation.map(bounds => revocationModel(bounds)),
   ...Object.values(FEED_BOUNDS[size]).map(bounds => feedModel(bounds)),
+  ...Object.values(RECEIPT_BOUNDS[size]).map(bounds => receiptModel(bounds)),
 ]
 
 for (const model of models) {
