@@ -162,6 +162,21 @@ t.test('a verifier whose next connection ended while it was registered is regist
   await isWaitedFor(t, stores, verifier.verifierId)
 })
 
+t.test('a verifier that left without a list had one before, on a connection that this instance remembers', async t => {
+  const stores = await testRegistry(t)
+  const registry = openRegistry(t, stores)
+  const verifier = await newVerifier(stores)
+  await registry.register(verifier)
+  registry.release(verifier.connectionId)
+  await loseVerifiers(stores)
+  const next = { ...verifier, connectionId: randomUUID() }
+  await registry.register(next)
+  registry.release(next.connectionId, false)
+  await registry.renewNow()
+  await until(async () => (await stores.db.receipts.list(10))[0]?.disconnectedAt !== null)
+  await isWaitedFor(t, stores, verifier.verifierId)
+})
+
 t.test('a verifier that moved to an instance that is gone is registered again by the one it came from', async t => {
   const stores = await testRegistry(t)
   const registry = openRegistry(t, stores)

@@ -24,7 +24,9 @@ export const RECEIPT_BOUNDS = {
   },
   full: {
     kills: { ...base, transactions: 2, kills: true },
-    failover: { ...base, failover: true },
+    times: { ...base, stalenessTicks: 2, leaseTicks: 2, kills: true },
+    failover: { ...base, transactions: 2, instances: 1, failover: true },
+    longerBound: { ...base, stalenessTicks: 2, instances: 1, failover: true },
   },
 } as const satisfies Record<string, Record<string, ReceiptBounds>>
 
