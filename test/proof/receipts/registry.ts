@@ -74,7 +74,7 @@ export function registerReleased(state: State, instance: Instance, bounds: Recei
   instance.releasedServer = server
 }
 
-/** A connection is replaced at the same instance. */
+/** The instance remembers a connection that has ended, with the server that has its row. */
 export function remember(instance: Instance, { failover, stalenessTicks }: ReceiptBounds, server: number): void {
   if (!failover) return
   const { connection } = instance

@@ -29,13 +29,13 @@ export const RULES = {
   isTargetRenewed: true,
   /** After a failover, what was lost is written again before receipts are given. */
   isRepairedFirst: true,
-  /** So are all verifiers that are connected registered again. */
+  /** And all verifiers that are connected are registered again. */
   isRegisteredAgain: true,
-  /** So are those whose connections have ended. */
+  /** And those whose connections have ended, as long as they may accept tokens. */
   isReleasedRemembered: true,
-  /** Also if the connection ended after the failover. */
+  /** Also if the connection ended after the failover: what counts is which server has its row. */
   isServerOfReleasedKept: true,
-  /** Also if the verifier has moved to another connection. */
+  /** Also if the verifier has moved to another instance. */
   isSupersededRemembered: true,
   /** Whether all of this is done is asked before the registry is read, not after. */
   isSettledBeforeRead: true,
