@@ -10,7 +10,7 @@
  *   accepted until it expires.
  */
 import { createVerifier } from '@latchkey/verifier'
-import latchkey from '@latchkey/verifier/fastify'
+import latchkey, { authenticate, requireRecentAuth, requireRole } from '@latchkey/verifier/fastify'
 import Fastify from 'fastify'
 
 const { LATCHKEY_ISSUER: issuer = 'http://localhost:3000', LATCHKEY_URL: baseUrl = issuer, PORT = '3001' } = process.env
@@ -23,21 +23,21 @@ const verifier = createVerifier({
 })
 
 const app = Fastify()
-await app.register(latchkey, { verifier })
+app.register(latchkey, { verifier })
 app.addHook('onClose', () => verifier.close())
 
 // For signed-in users. The id of the user is what your tables refer to.
-app.get('/me', { onRequest: app.authenticate }, async ({ principal }) => ({
+app.get('/me', { onRequest: authenticate }, async ({ principal }) => ({
   user: principal.userId,
   session: principal.sessionId,
   roles: principal.roles,
 }))
 
 // For users with the role; several roles mean one of them.
-app.get('/reports', { onRequest: app.requireRole('accountant') }, async () => ({ reports: [] }))
+app.get('/reports', { onRequest: requireRole('accountant') }, async () => ({ reports: [] }))
 
 // For users who signed in within the last five minutes. Others must sign in again.
-app.post('/payments', { onRequest: app.requireRecentAuth(300) }, async ({ principal }, reply) =>
+app.post('/payments', { onRequest: requireRecentAuth(300) }, async ({ principal }, reply) =>
   reply.code(201).send({ payer: principal.userId }),
 )
 

@@ -1,126 +1,69 @@
 // For the compiler only: the declarations at the end of this file add to those of Fastify.
 import type {} from 'fastify'
-import { checkAdapter, errorsOption } from './adapters/adapter-options.js'
-import { answerHeaders, issuerNowSeconds } from './adapters/answer-headers.js'
-import { type AuthenticateOptions, type Authentication, createAuthenticator } from './adapters/authenticate.js'
-import { keepCookies } from './adapters/kept-cookies.js'
-import { isRefusal, refusalFor, refusalHeaders } from './adapters/refusal.js'
-import { type Requirement, recentAuthRequirement, roleRequirement } from './adapters/requirements.js'
-import type { SentRequest } from './adapters/sent-token.js'
+import {
+  createGuards,
+  type GuardedReply,
+  type GuardedRequest,
+  type GuardHook,
+  type GuardOptions,
+  type Guards,
+} from './adapters/fastify-guards.js'
+import { recentAuthRequirement, roleRequirement } from './adapters/requirements.js'
 import type { Principal, Verifier } from './types.js'
 
-// The types use none of Fastify's, so that any copy of Fastify fits and an application compiles without skipLibCheck.
-
 export type { AuthenticateOptions, Renew, Renewal } from './adapters/authenticate.js'
-
-export interface GuardOptions extends Omit<AuthenticateOptions, 'optional'> {
-  /**
-   * How a refused request is answered. `answer`: with problem details, as Latchkey does. `throw`: a VerifierError is
-   * thrown, and the error handler of the application answers; the headers are set.
-   */
-  readonly errors?: 'answer' | 'throw'
-}
+export { createGuards, type GuardedReply, type GuardedRequest, type GuardHook, type GuardOptions, type Guards }
 
 export interface LatchkeyPluginOptions extends GuardOptions {
   readonly verifier: Verifier
 }
 
-/** A hook for `onRequest`, `preValidation` or `preHandler` of a route, or for `addHook`. */
-export type GuardHook = (request: GuardedRequest, reply: GuardedReply, done: (error?: Error) => void) => void
+// The hooks below can be named before the plugin is loaded, while `app.authenticate` is still undefined, which Fastify
+// takes for no hook at all.
 
-/** The part of a request that a guard uses. */
-export interface GuardedRequest {
-  readonly id: unknown
-  readonly raw: SentRequest
-}
+/** Admits only requests with a valid access token, and sets `request.principal`. */
+export const authenticate: GuardHook = ofPlugin(guards => guards.authenticate)
 
-/** The part of a reply that a guard uses. */
-export interface GuardedReply {
-  readonly sent: boolean
-  /** The answer of Node. */
-  readonly raw: object
-  header(name: string, value: string): unknown
-  code(status: number): unknown
-  send(body: string): unknown
-}
+/** Admits requests without a token too: then `request.principal` is null. A refused token stays refused. */
+export const authenticateOptional: GuardHook = ofPlugin(guards => guards.authenticateOptional)
 
-/** The hooks of the plugin, for an application that has its own decorators with these names, or several verifiers. */
-export interface Guards {
-  /** Admits only requests with a valid access token, and sets `request.principal`. */
-  readonly authenticate: GuardHook
-  /** Admits requests without a token too: then `request.principal` is null. A refused token stays refused. */
-  readonly authenticateOptional: GuardHook
-  /** As `authenticate`, and the user must have one of these roles. */
-  requireRole(role: string, ...others: readonly string[]): GuardHook
-  /** As `authenticate`, and the user must have signed in at most so many seconds ago (RFC 9470). */
-  requireRecentAuth(maxAgeSeconds: number): GuardHook
+/**
+ * As `authenticate`, and the user must have one of these roles.
+ *
+ * @throws TypeError if a role is missing or is no text
+ */
+export function requireRole(role: string, ...others: readonly string[]): GuardHook {
+  roleRequirement([role, ...others])
+  return ofPlugin(guards => guards.requireRole(role, ...others))
 }
 
 /**
- * Creates the hooks without a plugin. They need `app.decorateRequest('principal', null)`.
+ * As `authenticate`, and the user must have signed in at most so many seconds ago (RFC 9470).
  *
- * @throws TypeError if the options are wrong
+ * @throws TypeError if the number is not whole and positive
  */
-export function createGuards(verifier: Verifier, guardOptions: GuardOptions = {}): Guards {
-  checkAdapter('createGuards', verifier, guardOptions, errorsOption('throw'))
-  const { errors = 'answer', ...options } = guardOptions
-  const required = createAuthenticator(verifier, options)
-  const ifPresent = createAuthenticator(verifier, { ...options, optional: true })
-  const refuse = errors === 'throw' ? refuseByThrowing : refuseByAnswering
+export function requireRecentAuth(maxAgeSeconds: number): GuardHook {
+  recentAuthRequirement(maxAgeSeconds, () => 0)
+  return ofPlugin(guards => guards.requireRecentAuth(maxAgeSeconds))
+}
 
-  function hook(identify: typeof required, requirement?: Requirement): GuardHook {
-    return (request, reply, done) => {
-      const conclude = (authentication: Authentication) => {
-        keepCookies(reply.raw, authentication.setCookies)
-        for (const [name, value] of answerHeaders(authentication, verifier)) reply.header(name, value)
-        const { principal, error } = authentication
-        if (error !== undefined) return refuse(error, request, reply, done)
-        try {
-          if (principal) requirement?.(principal)
-        } catch (thrown) {
-          return refuse(thrown, request, reply, done)
-        }
-        ;(request as { principal?: Principal | null }).principal = principal ?? null
-        done()
-      }
-      const authentication = identify(request.raw)
-      if (authentication instanceof Promise) authentication.then(conclude).catch(done)
-      else conclude(authentication)
-    }
-  }
-
-  return {
-    authenticate: hook(required),
-    authenticateOptional: hook(ifPresent),
-    requireRole: (...roles) => hook(required, roleRequirement(roles)),
-    requireRecentAuth: maxAgeSeconds =>
-      hook(
-        required,
-        recentAuthRequirement(maxAgeSeconds, () => issuerNowSeconds(verifier)),
-      ),
+/** A hook of the plugin in the context of the route. Without a plugin it admits nobody: the request is answered with 500. */
+function ofPlugin(choose: (guards: Guards) => GuardHook): GuardHook {
+  const hooks = new WeakMap<Guards, GuardHook>()
+  return (request, reply, done) => {
+    const guards = (request.server as { [GUARDS]?: Guards })[GUARDS]
+    if (!guards) return done(new Error(NOT_REGISTERED))
+    const hook = hooks.get(guards) ?? choose(guards)
+    hooks.set(guards, hook)
+    hook(request, reply, done)
   }
 }
 
-function refuseByAnswering(error: unknown, { id }: GuardedRequest, reply: GuardedReply, done: Done): void {
-  if (!isRefusal(error)) {
-    done(error as Error)
-    return
-  }
-  if (reply.sent) return
-  const { status, headers, body } = refusalFor(error, String(id))
-  for (const [name, value] of Object.entries(headers)) reply.header(name, value)
-  reply.code(status)
-  // A text is not serialised by the schema of the route.
-  reply.send(body)
-}
+const NOT_REGISTERED =
+  '@latchkey/verifier/fastify is not registered in the context of this route or around it, so nobody is admitted: app.register(latchkey, { verifier })'
 
-function refuseByThrowing(error: unknown, _request: GuardedRequest, reply: GuardedReply, done: Done): void {
-  if (isRefusal(error) && !reply.sent)
-    for (const [name, value] of Object.entries(refusalHeaders(error))) reply.header(name, value)
-  done(error as Error)
-}
-
-type Done = Parameters<GuardHook>[2]
+/** Where a context has the hooks of its plugin. The same in every copy of this package. */
+const GUARDS: unique symbol = Symbol.for('@latchkey/verifier/fastify/guards') as never
 
 /** The part of a Fastify instance that the plugin uses. */
 export interface FastifyApplication {
@@ -129,9 +72,9 @@ export interface FastifyApplication {
 }
 
 /**
- * The plugin: `await app.register(latchkey, { verifier })`. It adds `request.principal`, and the hooks `app.authenticate`,
- * `app.requireRole('editor')` and `app.requireRecentAuth(300)` to the context in which it is registered and to those
- * within. It refuses nothing by itself: name a hook in the routes, or add it to a context with `addHook`.
+ * The plugin: `app.register(latchkey, { verifier })`. It adds `request.principal` to the context in which it is
+ * registered and to those within, where `authenticate`, `requireRole('editor')` and `requireRecentAuth(300)` then work. It
+ * refuses nothing by itself: name a hook in the routes, or add it to a context with `addHook`.
  *
  * The application closes the verifier itself, because several can share it.
  */
@@ -143,11 +86,12 @@ async function latchkey(app: FastifyApplication, pluginOptions: LatchkeyPluginOp
   const guards = createGuards(verifier, options)
   // Latchkey itself, if the application contains it, has declared it too.
   if (!hasRequestDecorator.call(app, 'principal')) decorateRequest.call(app, 'principal', null)
+  decorate.call(app, GUARDS, guards)
   for (const [name, guard] of Object.entries(guards)) decorate.call(app, name, guard)
 }
 
 interface Decorating {
-  decorate(name: string, value: unknown): void
+  decorate(name: string | symbol, value: unknown): void
   decorateRequest(name: string, value: unknown): void
   hasRequestDecorator(name: string): boolean
 }
@@ -161,9 +105,17 @@ export default Object.assign(latchkey, {
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** The hook of routes for signed-in users: sets `request.principal`, or refuses. */
+    /**
+     * The hook of routes for signed-in users: sets `request.principal`, or refuses.
+     *
+     * @deprecated Undefined until the plugin is loaded, and a route is then open. Import `authenticate` instead.
+     */
     authenticate(request: GuardedRequest, reply: GuardedReply, done: (error?: Error) => void): void
-    /** Admits requests without a token too: then `request.principal` is null. */
+    /**
+     * Admits requests without a token too: then `request.principal` is null.
+     *
+     * @deprecated Undefined until the plugin is loaded. Import `authenticateOptional` instead.
+     */
     authenticateOptional(request: GuardedRequest, reply: GuardedReply, done: (error?: Error) => void): void
     /** The hook of routes for users with one of these roles. */
     requireRole(role: string, ...others: readonly string[]): GuardHook

@@ -23,14 +23,13 @@ const server = app.listen(0, () => console.log('ready at http://localhost:' + se
   Fastify: `
 const fastify = require('fastify')
 const { createVerifier } = require('@latchkey/verifier')
+const { default: latchkey, authenticate, requireRole } = require('@latchkey/verifier/fastify')
 
 const verifier = createVerifier({ issuer: process.env.LATCHKEY_ISSUER, baseUrl: process.env.LATCHKEY_URL })
 const app = fastify()
-app.register(require('@latchkey/verifier/fastify'), { verifier })
-app.after(() => {
-  app.get('/', { onRequest: app.authenticate }, async request => request.principal)
-  app.get('/editors', { onRequest: app.requireRole('editor') }, async () => ({}))
-})
+app.register(latchkey, { verifier })
+app.get('/', { onRequest: authenticate }, async request => request.principal)
+app.get('/editors', { onRequest: requireRole('editor') }, async () => ({}))
 app.listen({ port: 0 }).then(url => console.log('ready at ' + url))
 `,
 }

@@ -1,7 +1,13 @@
 import { VerifierError } from '@latchkey/verifier'
-import latchkey, { createGuards } from '@latchkey/verifier/fastify'
+import latchkey, {
+  authenticate,
+  createGuards,
+  type Guards,
+  requireRecentAuth,
+  requireRole,
+} from '@latchkey/verifier/fastify'
 import Fastify from 'fastify'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { openService } from './open-service.js'
 
 t.test('the plugin decorates the context that registers it and those within, and no other', async t => {
@@ -41,13 +47,16 @@ t.test('two contexts can have different verifiers', async t => {
       async scope => {
         await scope.register(latchkey, { verifier })
         scope.get('/', { onRequest: scope.authenticate }, async ({ principal }) => principal.userId)
+        scope.get('/imported', { onRequest: authenticate }, async ({ principal }) => principal.userId)
       },
       { prefix },
     )
   const get = (url: string, token: string) => app.inject({ url, headers: { authorization: `Bearer ${token}` } })
-  t.equal((await get('/first', first.user.accessToken)).body, first.user.userId)
-  t.equal((await get('/second', second.user.accessToken)).body, second.user.userId)
-  t.equal((await get('/first', second.user.accessToken)).statusCode, 401)
+  for (const route of ['', '/imported']) {
+    t.equal((await get(`/first${route}`, first.user.accessToken)).body, first.user.userId)
+    t.equal((await get(`/second${route}`, second.user.accessToken)).body, second.user.userId)
+    t.equal((await get(`/first${route}`, second.user.accessToken)).statusCode, 401)
+  }
 })
 
 t.test('an application with an authenticate of its own uses the hooks by themselves', async t => {
@@ -113,12 +122,16 @@ t.test('a refused request runs no later hook and no handler, and onSend hooks se
 
 t.test('a guard names the mistake when a route is declared', async t => {
   const { verifier } = await openService(t)
-  const { requireRole, requireRecentAuth } = createGuards(verifier)
+  checkMistakes(t, createGuards(verifier))
+  checkMistakes(t, { requireRole, requireRecentAuth })
+})
+
+function checkMistakes(t: Test, { requireRole, requireRecentAuth }: Pick<Guards, 'requireRole' | 'requireRecentAuth'>) {
   t.throws(() => (requireRole as (...roles: unknown[]) => unknown)(), TypeError)
   t.throws(() => (requireRole as (...roles: unknown[]) => unknown)(['editor']), TypeError)
   t.throws(() => requireRole(''), TypeError)
   for (const seconds of [0, -1, 1.5, Number.NaN, '300']) t.throws(() => requireRecentAuth(seconds as number), TypeError)
-})
+}
 
 t.test('a token that was revoked while the body arrived is refused by a second guard', async t => {
   const { verifier, user } = await openService(t)

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse, request as sen
 import type { AddressInfo } from 'node:net'
 import type { Verifier } from '@latchkey/verifier'
 import * as express from '@latchkey/verifier/express'
-import latchkey from '@latchkey/verifier/fastify'
+import latchkey, * as fastify from '@latchkey/verifier/fastify'
 import { answerRefusal, authenticateRequest, requireRecentAuth, requireRole } from '@latchkey/verifier/http'
 import type { WebOptions } from '@latchkey/verifier/web'
 import * as web from '@latchkey/verifier/web'
@@ -32,11 +32,11 @@ export const frameworks: Record<string, (t: Test, verifier: Verifier, options?: 
   async 'Fastify 5'(t, verifier, options = {}) {
     const app = Fastify()
     t.teardown(() => app.close())
-    await app.register(latchkey, { verifier, ...options })
-    app.route({ method: ['GET', 'POST'], url: '/me', onRequest: app.authenticate, handler: async r => r.principal })
-    app.get('/editors', { onRequest: app.requireRole('editor', 'admin') }, async ({ principal }) => principal)
-    app.get('/recent', { onRequest: app.requireRecentAuth(300) }, async ({ principal }) => principal)
-    app.get('/open', { onRequest: app.authenticateOptional }, async ({ principal }) =>
+    app.register(latchkey, { verifier, ...options })
+    app.route({ method: ['GET', 'POST'], url: '/me', onRequest: fastify.authenticate, handler: async r => r.principal })
+    app.get('/editors', { onRequest: fastify.requireRole('editor', 'admin') }, async ({ principal }) => principal)
+    app.get('/recent', { onRequest: fastify.requireRecentAuth(300) }, async ({ principal }) => principal)
+    app.get('/open', { onRequest: fastify.authenticateOptional }, async ({ principal }) =>
       principal === null ? {} : principal,
     )
     return sendTo(await app.listen({ host: '127.0.0.1', port: 0 }))

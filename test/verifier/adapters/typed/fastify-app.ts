@@ -1,5 +1,11 @@
 import { createVerifier, type Principal } from '@latchkey/verifier'
-import latchkey, { createGuards } from '@latchkey/verifier/fastify'
+import latchkey, {
+  authenticate,
+  authenticateOptional,
+  createGuards,
+  requireRecentAuth,
+  requireRole,
+} from '@latchkey/verifier/fastify'
 import Fastify from 'fastify'
 
 const verifier = createVerifier({ issuer: 'https://auth.example.com' })
@@ -19,3 +25,15 @@ app.requireRole()
 // @ts-expect-error: the plugin needs a verifier
 await app.register(latchkey, { cookie: '__Host-latchkey-at' })
 app.get('/guards', { onRequest: createGuards(verifier).requireRole('editor') }, async () => 'x')
+
+app.register(latchkey, { verifier })
+app.addHook('preHandler', authenticate)
+app.get('/imported', { onRequest: [authenticate, requireRole('editor', 'admin')] }, request => request.principal.userId)
+app.get<{ Params: { id: string } }>(
+  '/imported/:id',
+  { preHandler: requireRecentAuth(300) },
+  async request => request.params.id,
+)
+app.get('/imported/open', { onRequest: authenticateOptional }, request => request.principal.roles)
+// @ts-expect-error: nobody has none of no roles
+requireRole()
