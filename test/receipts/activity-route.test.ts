@@ -52,6 +52,10 @@ t.test('a malformed report is refused as a whole', async t => {
     t.equal(answer.statusCode, 400, JSON.stringify(body).slice(0, 80))
     t.match(answer.json().errors, [{ field }])
   }
+  t.strictSame((await verifier.report({ verifier: undefined, position: 'x' })).json().errors, [
+    { field: 'verifier', message: 'is required with position and with closing' },
+    { field: 'position', message: 'must be the position of a heartbeat of /auth/revocations' },
+  ])
   const longest = Array.from({ length: 1000 }, () => session)
   t.equal((await verifier.report({ sessions: longest, position: await presentPosition(app) })).statusCode, 204)
 })

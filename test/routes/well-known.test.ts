@@ -7,10 +7,10 @@ import { wellKnownRoutes } from '../../src/http/routes/well-known.js'
 import { claimsAt, openKeyDatabase, openKeyring, secretsOf } from '../domain/keys/key-database.js'
 
 const secrets = secretsOf('only')
+const options = { algorithm: 'ES256', keyEncryptionKeys: secrets.keyEncryptionKeys } as const
 
 async function startApp(t: Test) {
   const database = await openKeyDatabase(t)
-  const options = { algorithm: 'ES256', keyEncryptionKeys: secrets.keyEncryptionKeys } as const
   await ensureSigningKey(database, options)
   const next = await rotateSigningKey(database, options)
   const keyring = await openKeyring(database, secrets)
@@ -23,7 +23,7 @@ async function startApp(t: Test) {
     publicPath: '',
     algorithm: 'EdDSA',
   })
-  return { app, keyring, next }
+  return { app, database, keyring, next }
 }
 
 t.test('an access token can be verified with the fetched JWKS', async t => {
@@ -72,8 +72,19 @@ t.test('the authorization server metadata names the issuer, the JWKS and the end
     revocation_endpoint: 'https://auth.example/oauth/revoke',
     revocation_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
     subject_types_supported: ['public'],
-    id_token_signing_alg_values_supported: ['EdDSA', 'ES256', 'RS256'],
+    id_token_signing_alg_values_supported: ['ES256'],
   })
+})
+
+t.test('the metadata lists the algorithms of the keys as they are now', async t => {
+  const { app, database, keyring, next } = await startApp(t)
+  const algorithms = async () =>
+    (await app.inject('/.well-known/openid-configuration')).json().id_token_signing_alg_values_supported
+  const added = await rotateSigningKey(database, { ...options, algorithm: 'RS256' })
+  await keyring.reload()
+  t.same(await algorithms(), ['ES256', 'RS256'], 'the next key is listed before it signs')
+  for (const kid of [keyring.signingKey(Date.now()).kid, next.kid, added.kid]) keyring.drop(kid)
+  t.same(await algorithms(), ['EdDSA'], 'without a key, that of the next one')
 })
 
 t.test('the OpenID configuration is the same document, and names no endpoint that does not exist', async t => {

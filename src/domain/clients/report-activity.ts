@@ -1,4 +1,4 @@
-import { fieldError, LatchkeyError } from '../../lib/errors.js'
+import { type FieldError, fieldError, LatchkeyError } from '../../lib/errors.js'
 import { readPosition } from '../../revocations/receipts/position.js'
 import type { AuthContext } from '../context.js'
 import type { ClientPrincipal } from './client-principal.js'
@@ -26,9 +26,11 @@ export async function reportActivity(
   { verifierId, position, sightings, isClosing }: ActivityReport,
 ): Promise<void> {
   const applied = position === undefined ? undefined : readPosition(position)
-  if (position !== undefined && applied === undefined) throw fieldError('invalid_request', 'position', NO_POSITION)
+  const errors: FieldError[] = []
   if (verifierId === undefined && (position !== undefined || isClosing))
-    throw fieldError('invalid_request', 'verifier', 'is required with position and with closing')
+    errors.push({ field: 'verifier', message: 'is required with position and with closing' })
+  if (position !== undefined && applied === undefined) errors.push({ field: 'position', message: NO_POSITION })
+  if (errors.length > 0) throw new LatchkeyError('invalid_request', { errors })
   // They are worth recording even if the verifier is not known.
   reportedSightings.record(sightings)
   if (verifierId === undefined) return

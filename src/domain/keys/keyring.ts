@@ -50,14 +50,19 @@ export class Keyring {
    * becomes active first: some verifiers must then fetch it, but without it no token could be issued.
    */
   signingKey(nowMs: number): SigningKey {
+    const key = this.#findSigningKey(nowMs)
+    // A key was revoked a moment ago, and its successor has not been read yet.
+    if (key === undefined) throw new LatchkeyError('busy', { retryAfterSeconds: 1 })
+    return key
+  }
+
+  #findSigningKey(nowMs: number): SigningKey | undefined {
     let soonest: SigningKey | undefined
     for (const { signing, activeFromMs, retiresAtMs } of this.#keys.values()) {
       if (signing === undefined || retiresAtMs <= nowMs) continue
       if (activeFromMs <= nowMs) return signing
       soonest = signing
     }
-    // A key was revoked a moment ago, and its successor has not been read yet.
-    if (soonest === undefined) throw new LatchkeyError('busy', { retryAfterSeconds: 1 })
     return soonest
   }
 
@@ -88,6 +93,13 @@ export class Keyring {
   jwks(nowMs: number): { keys: PublicJwk[] } {
     const served = [...this.#keys.values()].filter(({ retiresAtMs }) => retiresAtMs > nowMs)
     return { keys: served.map(({ publicJwk }) => publicJwk) }
+  }
+
+  /** The algorithms of the public keys, without repetition; first the one that signs a token issued at this instant. */
+  algorithms(nowMs: number): string[] {
+    const served = this.jwks(nowMs).keys.map(({ alg }) => alg)
+    const signing = this.#findSigningKey(nowMs)
+    return [...new Set(signing === undefined ? served : [signing.alg, ...served])]
   }
 
   /**

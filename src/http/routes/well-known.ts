@@ -11,7 +11,7 @@ export interface WellKnownOptions {
   publicUrl: string
   publicPath: string
   /** JWT_ALGORITHM. */
-  algorithm: (typeof ALGORITHMS)[number]
+  algorithm: string
 }
 
 /**
@@ -54,7 +54,7 @@ const Metadata = Type.Object(
     subject_types_supported: Type.Array(Type.String()),
     id_token_signing_alg_values_supported: Type.Array(Type.String(), {
       description:
-        'The algorithms that can sign access tokens; first the one of JWT_ALGORITHM. There are no ID tokens.',
+        'The algorithms of the public keys; first the one that signs access tokens now. There are no ID tokens.',
     }),
   },
   { title: 'ServerMetadata', description: 'The addresses of the endpoints, and what they support.' },
@@ -63,6 +63,11 @@ const Metadata = Type.Object(
 /** The data with which other services verify tokens: the public keys (RFC 7517) and their address (RFC 8414). */
 export const wellKnownRoutes: FastifyPluginAsyncTypebox<WellKnownOptions> = async (app, options) => {
   const metadata = authorizationServerMetadata(options)
+  // Libraries take the algorithms of all tokens from here. If every key was revoked, the next one is read in a moment.
+  const algorithms = () => {
+    const served = options.keyring.algorithms(Date.now())
+    return served.length > 0 ? served : [options.algorithm]
+  }
 
   app.get(
     '/.well-known/jwks.json',
@@ -99,7 +104,9 @@ export const wellKnownRoutes: FastifyPluginAsyncTypebox<WellKnownOptions> = asyn
     },
   }
   const sendMetadata = async (_request: FastifyRequest, reply: FastifyReply) =>
-    reply.header('cache-control', CACHE_CONTROL).send(metadata)
+    reply
+      .header('cache-control', CACHE_CONTROL)
+      .send({ ...metadata, id_token_signing_alg_values_supported: algorithms() })
   for (const [address, schema] of Object.entries(addresses)) {
     app.get(address, { schema }, sendMetadata)
     // RFC 8414, 3.1: the issuer's path follows the well-known part. OpenID Connect and many clients put it before.
@@ -109,7 +116,7 @@ export const wellKnownRoutes: FastifyPluginAsyncTypebox<WellKnownOptions> = asyn
 }
 
 /** Lists the existing endpoints. A new endpoint needs its lines here. */
-function authorizationServerMetadata({ issuer, publicUrl, algorithm }: WellKnownOptions) {
+function authorizationServerMetadata({ issuer, publicUrl }: WellKnownOptions) {
   const at = (path: string) => publicUrl + path
   return {
     issuer,
@@ -124,13 +131,9 @@ function authorizationServerMetadata({ issuer, publicUrl, algorithm }: WellKnown
     introspection_endpoint_auth_methods_supported: AUTH_METHODS,
     revocation_endpoint: at('/oauth/revoke'),
     revocation_endpoint_auth_methods_supported: AUTH_METHODS,
-    // OpenID Connect requires these two, and libraries take the algorithms of all tokens from the second. Some read it
-    // only when they start, so it contains those that a change of JWT_ALGORITHM would use.
+    // OpenID Connect requires this one.
     subject_types_supported: ['public'],
-    id_token_signing_alg_values_supported: [algorithm, ...ALGORITHMS.filter(other => other !== algorithm)],
   }
 }
-
-const ALGORITHMS = ['ES256', 'EdDSA', 'RS256'] as const
 
 const AUTH_METHODS = ['client_secret_basic', 'client_secret_post']

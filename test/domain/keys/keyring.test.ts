@@ -1,8 +1,9 @@
+import { REVOCATION_TTL_SECONDS } from '@latchkey/verifier/core'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import t from 'tap'
 import { ensureSigningKey } from '../../../src/domain/keys/key-maintenance.js'
 import { Keyring } from '../../../src/domain/keys/keyring.js'
-import { rotateSigningKey } from '../../../src/domain/keys/rotate-signing-key.js'
+import { KEY_LEAD_SECONDS, rotateSigningKey } from '../../../src/domain/keys/rotate-signing-key.js'
 import { claimsAt, openKeyDatabase, openKeyring, secretsOf } from './key-database.js'
 
 const secrets = secretsOf('only')
@@ -52,10 +53,27 @@ t.test('an instance whose clock is slow signs with the key that will be active n
   t.equal(keyring.signingKey((await database.now()) - 30_000).kid, row!.kid)
 })
 
+t.test('the algorithms are those of the public keys, and the one that signs now is the first', async t => {
+  const database = await openKeyDatabase(t)
+  await ensureSigningKey(database, options)
+  await rotateSigningKey(database, options)
+  const before = await openKeyring(database, secrets)
+  t.same(before.algorithms(await database.now()), ['ES256'])
+  const changed = { ...options, algorithm: 'EdDSA' } as const
+  await ensureSigningKey(database, changed)
+  const keyring = await openKeyring(database, secrets)
+  const nowMs = await database.now()
+  t.same(keyring.algorithms(nowMs), ['ES256', 'EdDSA'], 'the next key is published before it signs')
+  t.same(keyring.algorithms(nowMs + KEY_LEAD_SECONDS * 1000), ['EdDSA', 'ES256'])
+  const retiredMs = nowMs + (KEY_LEAD_SECONDS + REVOCATION_TTL_SECONDS + 1) * 1000
+  t.same(keyring.algorithms(retiredMs), ['EdDSA'], 'every token of the earlier keys has expired')
+})
+
 t.test('a keyring without keys signs nothing', async t => {
   const keyring = await openKeyring(await openKeyDatabase(t), secrets)
   t.throws(() => keyring.signingKey(Date.now()), { code: 'busy' })
   t.same(keyring.jwks(Date.now()), { keys: [] })
+  t.same(keyring.algorithms(Date.now()), [])
 })
 
 t.test('unknown kids cause one read of the keys per cooldown', async t => {
