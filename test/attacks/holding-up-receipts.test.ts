@@ -20,11 +20,12 @@ async function start(t: Test) {
   return { ...test, port, url: `http://127.0.0.1:${port}`, client, token, count }
 }
 
-/** A list that takes long, because nobody reads it. */
+/** A list that is larger than what the kernel takes for a client that reads nothing, which is some megabytes. */
 async function addRevocations({ database, app }: Awaited<ReturnType<typeof start>>): Promise<void> {
   await database.admin`
     insert into revocations (kind, subject, reason, expires_at)
-    select 'session', gen_random_uuid(), 'logout', now() + interval '1 hour' from generate_series(1, 120000)`
+    select 'session', gen_random_uuid() || repeat('0', 10000), 'logout', now() + interval '1 hour'
+    from generate_series(1, 1500)`
   await app.context.revocations.readJournal()
 }
 
