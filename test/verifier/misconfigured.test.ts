@@ -19,6 +19,12 @@ t.test('with a wrong issuer the verifier is not fresh, and no token is answered 
   }
 })
 
+t.test('ready() waits until the issuer was compared', async t => {
+  const toy = await startToyIssuer(t)
+  const verifier = startVerifier(t, { issuer: 'https://other.example', baseUrl: toy.url })
+  await t.rejects(verifier.ready(), { code: 'keys_unavailable', message: /have the issuer http/ })
+})
+
 t.test('when the service is corrected, tokens are verified again', async t => {
   const toy = await startToyIssuer(t)
   let issuer = 'https://old.example'

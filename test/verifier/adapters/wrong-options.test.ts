@@ -40,14 +40,21 @@ const WRONG: [option: string, options: object][] = [
   ['renew', { renew }],
   ['cookie', { cookie: null }],
   ['cookie', { cookie: 5 }],
+  ['cookie', { cookie: '' }],
+  ['cookie', { cookie: 'access; session' }],
   ['cookie', { cookie: '__Host-latchkey' }],
   ['cookie', { cookie: 'session', renew: createRenew({ baseUrl: 'http://a', refreshCookie: 'session' }) }],
   ['origins', { origins: 'https://app.example.com' }],
   ['origins', { origins: [5] }],
+  ['origins', { origins: ['app.example.com'] }],
+  ['origins', { origins: ['https://app.example.com', 'https://app.example.com/'] }],
   ['optional', { optional: 'no' }],
   ['roles', { roles: 'admin' }],
   ['roles', { roles: [] }],
+  ['roles', { roles: ['admin', ''] }],
   ['maxAgeSeconds', { maxAgeSeconds: '300' }],
+  ['maxAgeSeconds', { maxAgeSeconds: 0 }],
+  ['maxAgeSeconds', { maxAgeSeconds: 1.5 }],
 ]
 
 function offlineVerifier(t: Test): Verifier {
@@ -65,6 +72,12 @@ t.test('each adapter refuses options that do not exist and values of the wrong k
         { name: 'TypeError', message: new RegExp(`\`${option}\``) },
         `${adapter}: ${option}`,
       )
+})
+
+t.test('each adapter refuses what is no verifier', async t => {
+  for (const wrong of [undefined, {}, { issuer: 'http://127.0.0.1:9' }])
+    for (const [adapter, start] of Object.entries(adaptersOf(wrong as never)))
+      await t.rejects((async () => start({}))(), { name: 'TypeError', message: /createVerifier/ }, adapter)
 })
 
 t.test('the error says what exists and what is allowed', async t => {
@@ -111,7 +124,7 @@ t.test('createRenew refuses missing and unknown options', async t => {
 
 t.test('ready() refuses a time that is no number', async t => {
   const verifier = offlineVerifier(t)
-  for (const timeoutMs of ['x', Number.NaN, -1, 2 ** 31, null])
+  for (const timeoutMs of ['x', Number.NaN, -1, 1.5, 2 ** 31, null])
     await t.rejects(verifier.ready({ timeoutMs } as never), { name: 'TypeError', message: /`timeoutMs`/ })
   await t.rejects(verifier.ready({ timeout: 5 } as never), { name: 'TypeError', message: /`timeout`/ })
 })
