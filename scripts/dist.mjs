@@ -75,14 +75,15 @@ export async function buildFast() {
 /**
  * Checks the types and compiles with declarations, for the packages that others install.
  *
+ * @param only the folder of the package; without it, everything
  * @returns the exit code of the compiler; only 0 changes a dist/
  * @throws if the compiler is not installed: the message says what to do
  */
-export async function buildWithTypes() {
+export async function buildWithTypes(only) {
   const tsc = findCompiler()
   // Incremental, the compiler would not write again what another build has replaced.
   const once = ['--incremental', 'false', '--tsBuildInfoFile', 'null']
-  for (const project of projects) {
+  for (const project of projects.filter(({ folder }) => only === undefined || folder === only)) {
     let status = 1
     await install(project, draft => {
       const args = [tsc, '-p', join(root, project.folder, 'tsconfig.build.json'), '--outDir', draft, ...once]

@@ -5,10 +5,9 @@ import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { compile } from '../examples/packed-consumer.js'
-import { installVerifier } from '../support/build-package.js'
 import { makeFolder } from '../support/servers/embedded-fixture.js'
 
-// The package as other services get it: packed by npm, and installed by npm in an empty folder. What it depends on comes
+// The package as other services get it: packed by npm in a checkout, and installed by npm in an empty folder. What it depends on comes
 // from the registry or from npm's cache.
 
 const root = resolve(import.meta.dirname, '../..')
@@ -136,15 +135,25 @@ function sourceOf(entry: string): string {
   return code.replace('./dist/', './packages/verifier/src/').replace(/\.js$/, '.ts')
 }
 
-/** Builds the package, packs it as `npm publish` does, and returns the path of the tarball. */
+/**
+ * Packs the package in a copy of this checkout in which only `npm start` has run, which compiles without types. Returns
+ * the path of the tarball.
+ */
 async function pack(folder: string): Promise<string> {
-  await installVerifier(folder)
-  const built = join(folder, 'node_modules', NAME)
-  for (const name of ['README.md', 'LICENSE']) await cp(join(root, 'packages/verifier', name), join(built, name))
-  // What a build leaves, and must not be published.
-  await writeFile(join(built, 'dist/.sources'), '')
-  const { stdout } = await npm(built, 'pack', '--json', '--pack-destination', folder)
-  return join(folder, JSON.parse(stdout)[0].filename)
+  const checkout = join(folder, 'checkout')
+  for (const name of ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts', 'src', 'packages/verifier'])
+    await cp(join(root, name), join(checkout, name), {
+      recursive: true,
+      filter: path => !/\/(dist|node_modules)$/.test(path),
+    })
+  await symlink(join(root, 'node_modules'), join(checkout, 'node_modules'))
+  await node(checkout, '--input-type=module', '--eval', "await (await import('./scripts/dist.mjs')).buildFast()")
+  const verifier = join(checkout, 'packages/verifier')
+  const built = await readdir(join(verifier, 'dist'))
+  if (!built.includes('index.js') || built.includes('index.d.ts')) throw new Error(`no build of npm start: ${built}`)
+  await npm(verifier, 'pack', '--pack-destination', folder)
+  const packed = (await readdir(folder)).filter(name => name.endsWith('.tgz'))
+  return join(folder, packed[0]!)
 }
 
 const run = promisify(execFile)
