@@ -1,12 +1,12 @@
 /**
  * A service with orders, whose users sign in at Latchkey.
  *
- *     LATCHKEY=http://localhost:3000 PORT=3001 node server.mjs
+ *     LATCHKEY=http://localhost:3000 PORT=3005 node server.mjs
  */
 import { createServer } from 'node:http'
 import { createTokenChecks, Refusal } from './verify.mjs'
 
-const { LATCHKEY = 'http://localhost:3000', PORT = '3001' } = process.env
+const { LATCHKEY = 'http://localhost:3000', PORT = '3005' } = process.env
 const { checkLocally, checkNow } = createTokenChecks({ issuer: LATCHKEY })
 
 const routes = {

@@ -1,4 +1,4 @@
-"""A service with a route, `/me`, whose users sign in at Latchkey. `/ready` is for probes.
+"""A service whose users sign in at Latchkey. It refuses a revoked token within a second.
 
     LATCHKEY_CLIENT_ID=… LATCHKEY_CLIENT_SECRET=… /usr/bin/python3 service.py
 """
@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import sys
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from latchkey import Refused, Verifier
@@ -16,19 +17,45 @@ BEARER = re.compile(r"Bearer ([\w.~+/-]+=*)", re.ASCII | re.IGNORECASE)
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
+        # For a load balancer: whether this service can verify tokens now.
         if self.path == "/ready":
-            return self.answer(200 if verifier.is_fresh() else 503, {"revocations": len(verifier.entries)})
+            state = "fresh" if verifier.is_fresh() else "stale" if verifier.last_event_id else "starting"
+            self.answer(200 if state == "fresh" else 503, {"mode": "following", "state": state})
+        # For signed-in users. The id of the user is what your tables refer to.
+        elif self.path == "/me":
+            if claims := self.authenticate():
+                self.answer(200, {"user": claims["sub"], "session": claims["sid"], "roles": claims["roles"]})
+        # For users with the role.
+        elif self.path == "/reports":
+            if claims := self.authenticate():
+                if "accountant" not in claims["roles"]:
+                    return self.answer(403, {"code": "insufficient_role"})
+                self.answer(200, {"reports": []})
+        else:
+            self.answer(404, {"code": "not_found"})
+
+    def do_POST(self):
+        # For users who signed in within the last five minutes. Others must sign in again (RFC 9470).
+        if self.path != "/payments":
+            return self.answer(404, {"code": "not_found"})
+        if claims := self.authenticate():
+            # By Latchkey's clock: that of this machine may be wrong.
+            if claims["auth_time"] + 300 < time.monotonic() + verifier.clock_offset:
+                code = "insufficient_user_authentication"
+                return self.answer(401, {"code": code}, challenge(code, ', max_age="300"'))
+            self.answer(201, {"payer": claims["sub"]})
+
+    def authenticate(self):
+        """Returns the claims of the token, or None if the request is refused, which is answered then."""
         try:
             bearer = BEARER.fullmatch(self.headers.get("Authorization", ""))
             if not bearer:
                 raise Refused(401, "authentication_required")
-            claims = verifier.verify(bearer[1])
-            self.answer(200, {"user": claims["sub"], "session": claims["sid"], "roles": claims["roles"]})
+            return verifier.verify(bearer[1])
         except Refused as refused:
             status, code = refused.args
-            error = "" if code == "authentication_required" else ' error="invalid_token"'
-            header = {401: ("WWW-Authenticate", "Bearer" + error), 503: ("Retry-After", "5")}[status]
-            self.answer(status, {"code": code}, header)
+            error = None if code == "authentication_required" else "invalid_token"
+            self.answer(status, {"code": code}, challenge(error) if status == 401 else ("Retry-After", "5"))
 
     def answer(self, status, body, *headers):
         content = json.dumps(body).encode()
@@ -40,6 +67,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+
+def challenge(error, more=""):
+    return ("WWW-Authenticate", f'Bearer error="{error}"{more}' if error else "Bearer")
 
 
 def stop(*_):

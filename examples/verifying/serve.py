@@ -1,6 +1,6 @@
 """A service with one route, which verifies tokens in one of the ways of this folder.
 
-    PORT=3003 /usr/bin/python3 serve.py with_pyjwt
+    PORT=3007 /usr/bin/python3 serve.py with_pyjwt
 """
 import importlib
 import json
@@ -36,6 +36,6 @@ class Handler(BaseHTTPRequestHandler):
         """No line for each request."""
 
 
-server = ThreadingHTTPServer(("127.0.0.1", int(os.environ.get("PORT", "3003"))), Handler)
+server = ThreadingHTTPServer(("127.0.0.1", int(os.environ.get("PORT", "3007"))), Handler)
 print(f"ready at http://localhost:{server.server_port}", flush=True)
 server.serve_forever()

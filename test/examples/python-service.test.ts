@@ -19,6 +19,36 @@ t.test('the service accepts a user’s token, and refuses a token that is wrong 
   await checkVerification(t, test, await test.serve(), test.user)
 })
 
+t.test('the service asks for roles and for a recent sign-in, as the other examples do', { skip }, async t => {
+  const test = await open(t)
+  const { app, user } = test
+  const service = await test.serve()
+  const ready = await fetch(`${service.url}/ready`)
+  t.same(await ready.json(), { mode: 'following', state: 'fresh' })
+  const send = async (path: string, token: string | undefined, method = 'GET') => {
+    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
+    const answer = await fetch(service.url + path, { method, headers })
+    return { status: answer.status, body: await answer.json(), challenge: answer.headers.get('www-authenticate') }
+  }
+  const forbidden = { status: 403, body: { code: 'insufficient_role' }, challenge: null }
+  t.same(await send('/reports', user.accessToken), forbidden)
+  await setRoles(app.context, user.userId, ['accountant'], 'test')
+  const { accessToken } = await signIn(app, user.email)
+  t.match(await send('/reports', accessToken), { status: 200, body: { reports: [] } })
+  t.match(await send('/reports', undefined), { status: 401, body: { code: 'authentication_required' } })
+
+  t.match(await send('/payments', accessToken, 'POST'), { status: 201, body: { payer: user.userId } })
+  t.match(await send('/payments', undefined, 'POST'), { status: 401, body: { code: 'authentication_required' } })
+  const forger = await forgerOf(test, accessToken)
+  const old = forger.token({}, { auth_time: Math.floor(Date.now() / 1000) - 310 })
+  t.match(await send('/payments', old, 'POST'), {
+    status: 401,
+    body: { code: 'insufficient_user_authentication' },
+    challenge: /^Bearer error="insufficient_user_authentication", max_age="300"$/,
+  })
+  for (const method of ['GET', 'POST']) t.equal((await send('/other', accessToken, method)).status, 404)
+})
+
 t.test('the service refuses a token soon after its revocation, whatever the kind', { skip }, async t => {
   const test = await open(t)
   const { app, user } = test
