@@ -5,6 +5,9 @@ import { inSeconds, knownVerdict, startFollowing, verdict } from './verifiers.js
 
 const exp = inSeconds(7200)
 
+// They wait for timers most of the time, and share nothing.
+t.jobs = 8
+
 t.test('a snapshot that is cut is asked for again, and what arrived of it counts', async t => {
   const toy = await startToyIssuer(t)
   toy.onFollow = stream => {
