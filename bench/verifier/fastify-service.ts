@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { createVerifier } from '@latchkey/verifier'
-import latchkey from '@latchkey/verifier/fastify'
+import latchkey, { authenticate, requireRole } from '@latchkey/verifier/fastify'
 import Fastify from 'fastify'
 
 // A service of somebody else, for requests.ts.
@@ -10,8 +10,8 @@ const app = Fastify()
 await app.register(latchkey, { verifier })
 const ok = { ok: true }
 app.get('/bare', async () => ok)
-app.get('/guarded', { onRequest: app.authenticate }, async () => ok)
-app.get('/editors', { onRequest: app.requireRole('editor') }, async () => ok)
+app.get('/guarded', { onRequest: authenticate }, async () => ok)
+app.get('/editors', { onRequest: requireRole('editor') }, async () => ok)
 await app.listen({ port: 0, host: '127.0.0.1' })
 await verifier.ready({ timeoutMs: 60_000 })
 

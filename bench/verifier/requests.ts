@@ -11,8 +11,8 @@ const ROUNDS = 9
 const TOKENS = 5000
 const ROUTES = {
   '/bare': 'the bare route',
-  '/guarded': 'with `app.authenticate`',
-  '/editors': "with `app.requireRole('editor')`",
+  '/guarded': 'with `authenticate`',
+  '/editors': "with `requireRole('editor')`",
 }
 
 /**

@@ -18,8 +18,8 @@ export interface LatchkeyPluginOptions extends GuardOptions {
   readonly verifier: Verifier
 }
 
-// The hooks below can be named before the plugin is loaded, while `app.authenticate` is still undefined, which Fastify
-// takes for no hook at all.
+// The hooks are imported, and not decorators such as `app.authenticate`: before a plugin is loaded, those are undefined,
+// which Fastify takes for no hook at all.
 
 /** Admits only requests with a valid access token, and sets `request.principal`. */
 export const authenticate: GuardHook = ofPlugin(guards => guards.authenticate)
@@ -87,7 +87,6 @@ async function latchkey(app: FastifyApplication, pluginOptions: LatchkeyPluginOp
   // Latchkey itself, if the application contains it, has declared it too.
   if (!hasRequestDecorator.call(app, 'principal')) decorateRequest.call(app, 'principal', null)
   decorate.call(app, GUARDS, guards)
-  for (const [name, guard] of Object.entries(guards)) decorate.call(app, name, guard)
 }
 
 interface Decorating {
@@ -104,25 +103,6 @@ export default Object.assign(latchkey, {
 })
 
 declare module 'fastify' {
-  interface FastifyInstance {
-    /**
-     * The hook of routes for signed-in users: sets `request.principal`, or refuses.
-     *
-     * @deprecated Undefined until the plugin is loaded, and a route is then open. Import `authenticate` instead.
-     */
-    authenticate(request: GuardedRequest, reply: GuardedReply, done: (error?: Error) => void): void
-    /**
-     * Admits requests without a token too: then `request.principal` is null.
-     *
-     * @deprecated Undefined until the plugin is loaded. Import `authenticateOptional` instead.
-     */
-    authenticateOptional(request: GuardedRequest, reply: GuardedReply, done: (error?: Error) => void): void
-    /** The hook of routes for users with one of these roles. */
-    requireRole(role: string, ...others: readonly string[]): GuardHook
-    /** The hook of routes for users who signed in at most so many seconds ago (RFC 9470). */
-    requireRecentAuth(maxAgeSeconds: number): GuardHook
-  }
-
   interface FastifyRequest {
     /** Set by the hooks; null on routes without one. */
     principal: Principal

@@ -1,5 +1,5 @@
 import { VerifierError } from '@latchkey/verifier'
-import latchkey, { type Renew } from '@latchkey/verifier/fastify'
+import latchkey, { authenticate, type Renew, requireRecentAuth } from '@latchkey/verifier/fastify'
 import Fastify from 'fastify'
 import t from 'tap'
 import { frameworks } from './frameworks.js'
@@ -143,7 +143,7 @@ t.test('a second guard of a request uses the token that the first one has got', 
     return { accessToken: user.accessToken, setCookies: ['refresh=next'] }
   }
   await app.register(latchkey, { verifier, cookie: 'access', renew })
-  app.get('/', { onRequest: app.authenticate, preHandler: app.requireRecentAuth(300) }, async r => r.principal.userId)
+  app.get('/', { onRequest: authenticate, preHandler: requireRecentAuth(300) }, async r => r.principal.userId)
   const answer = await app.inject({ url: '/', headers: { cookie: 'access=a.b.c; refresh=1' } })
   t.equal(answer.body, user.userId)
   t.equal(renewals, 1)

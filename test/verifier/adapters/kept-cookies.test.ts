@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import type { Verifier } from '@latchkey/verifier'
 import * as express from '@latchkey/verifier/express'
-import latchkey, { type Renew } from '@latchkey/verifier/fastify'
+import latchkey, { authenticate, type Renew } from '@latchkey/verifier/fastify'
 import { authenticateRequest } from '@latchkey/verifier/http'
 import { protect } from '@latchkey/verifier/web'
 import express5 from 'express'
@@ -105,7 +105,7 @@ async function overFastify(t: Test, verifier: Verifier, renew: Renew, handle: (r
   const app = Fastify()
   t.teardown(() => app.close())
   await app.register(latchkey, { verifier, cookie: 'access', renew })
-  app.get('/', { onRequest: app.authenticate }, (_request, reply) => void handle(reply))
+  app.get('/', { onRequest: authenticate }, (_request, reply) => void handle(reply))
   return app.listen({ host: '127.0.0.1', port: 0 })
 }
 

@@ -108,7 +108,7 @@ t.test('no options, empty options and undefined ones are valid, and those that F
   const app = Fastify()
   t.teardown(() => app.close())
   await app.register(latchkey, { verifier, prefix: '/orders', logLevel: 'warn' } as never)
-  t.type(app.authenticate, 'function')
+  t.ok(app.hasRequestDecorator('principal'))
 })
 
 t.test('createRenew refuses missing and unknown options', async t => {

@@ -11,29 +11,17 @@ import Fastify from 'fastify'
 const verifier = createVerifier({ issuer: 'https://auth.example.com' })
 const app = Fastify()
 await app.register(latchkey, { verifier, cookie: '__Host-latchkey-at', errors: 'throw' })
-app.addHook('onRequest', app.authenticate)
-app.get('/', { onRequest: [app.authenticate, app.requireRole('editor', 'admin')] }, request => {
+app.addHook('onRequest', authenticate)
+app.get('/', { onRequest: [authenticate, requireRole('editor', 'admin')] }, request => {
   const { userId }: Principal = request.principal
   return userId
 })
-app.get<{ Params: { id: string } }>('/:id', { preHandler: app.requireRecentAuth(300) }, async (request, reply) =>
+app.get<{ Params: { id: string } }>('/:id', { preHandler: requireRecentAuth(300) }, async (request, reply) =>
   reply.send(request.params.id),
 )
-app.get('/open', { onRequest: app.authenticateOptional }, request => request.principal.roles)
+app.get('/open', { onRequest: authenticateOptional }, request => request.principal.roles)
 // @ts-expect-error: nobody has none of no roles
-app.requireRole()
+requireRole()
 // @ts-expect-error: the plugin needs a verifier
 await app.register(latchkey, { cookie: '__Host-latchkey-at' })
 app.get('/guards', { onRequest: createGuards(verifier).requireRole('editor') }, async () => 'x')
-
-app.register(latchkey, { verifier })
-app.addHook('preHandler', authenticate)
-app.get('/imported', { onRequest: [authenticate, requireRole('editor', 'admin')] }, request => request.principal.userId)
-app.get<{ Params: { id: string } }>(
-  '/imported/:id',
-  { preHandler: requireRecentAuth(300) },
-  async request => request.params.id,
-)
-app.get('/imported/open', { onRequest: authenticateOptional }, request => request.principal.roles)
-// @ts-expect-error: nobody has none of no roles
-requireRole()
