@@ -36,8 +36,10 @@ interface Link {
   sockets: Record<Direction, Socket>
   /** The directions in which all data is dropped. */
   dumb: Set<Direction>
-  /** Keeps the order of delayed data. */
+  /** Keeps the order of delayed data, also when the delay becomes shorter. */
   inOrder: Record<Direction, Promise<void>>
+  /** How many chunks are delayed. */
+  delayed: Record<Direction, number>
   cut: Cut | undefined
 }
 
@@ -69,7 +71,7 @@ export async function startFaultProxy(t: Test, options: { target: string }): Pro
 
   function newLink(up: Socket, down: Socket): Link {
     const inOrder = { up: Promise.resolve(), down: Promise.resolve() }
-    return { sockets: { up, down }, dumb: new Set(swallowed), inOrder, cut: cutOfEach?.() }
+    return { sockets: { up, down }, dumb: new Set(swallowed), inOrder, delayed: { up: 0, down: 0 }, cut: cutOfEach?.() }
   }
 
   /** Data that goes up is written to `sockets.up`; data that goes down is read from it. */
@@ -101,11 +103,15 @@ export async function startFaultProxy(t: Test, options: { target: string }): Pro
       end(link)
       onCut?.()
     }
-    if (wait === 0) {
+    if (wait === 0 && link.delayed[direction] === 0) {
       send()
       return
     }
-    link.inOrder[direction] = Promise.all([link.inOrder[direction], sleep(wait)]).then(send)
+    link.delayed[direction]++
+    link.inOrder[direction] = Promise.all([link.inOrder[direction], sleep(wait)]).then(() => {
+      link.delayed[direction]--
+      send()
+    })
   }
 
   function end(link: Link): void {
