@@ -86,7 +86,11 @@ const register = hotSql<{ given: string; leaseSeconds: number }, RegisteredConne
       on conflict (id) do update set client_id = excluded.client_id, name = excluded.name, instance = excluded.instance,
         connection_id = excluded.connection_id, server_start = excluded.server_start,
         max_staleness_seconds = excluded.max_staleness_seconds, connected_at = excluded.connected_at,
-        disconnected_at = null, live_until = greatest(verifiers.live_until, excluded.live_until)
+        disconnected_at = null, live_until = greatest(verifiers.live_until, excluded.live_until),
+        earlier_until = case
+          when verifiers.disconnected_at is null and verifiers.connection_id <> excluded.connection_id
+          then greatest(verifiers.earlier_until, verifiers.live_until) else verifiers.earlier_until
+        end
       where verifiers.client_id is not distinct from excluded.client_id and (excluded.connected_at = now()
         or verifiers.connected_at <= excluded.connected_at or verifiers.server_start <> excluded.server_start)
       returning id, xmax = 0 as "isNew"
@@ -130,8 +134,8 @@ const release = hotSql<{ given: string; marginSeconds: number }, never>(
     ), removed as (
       delete from verifiers using held where verifiers.id = held.id and "hasNoList"
     )
-    update verifiers set disconnected_at = now(), live_until = least(live_until,
-      now() + make_interval(secs => max_staleness_seconds + ${sql.placeholder('marginSeconds')}::int))
+    update verifiers set disconnected_at = now(), live_until = least(live_until, greatest(earlier_until,
+      now() + make_interval(secs => max_staleness_seconds + ${sql.placeholder('marginSeconds')}::int)))
     from held where verifiers.id = held.id and not "hasNoList"`,
 )
 

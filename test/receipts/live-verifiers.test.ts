@@ -14,6 +14,27 @@ t.test('a verifier whose connection ended is live until its bound of staleness i
   t.match(await db.receipts.list(10), [{ isLive: false, disconnectedAt: Date }])
 })
 
+t.test('a late connection that ends at once does not shorten the time of the one that is still open', async t => {
+  const { db, database, connect, isComplete } = await testRegistry(t)
+  const open = await connect({ maxStalenessSeconds: 30 })
+  const late = await connect({ ...open, connectionId: randomUUID(), instance: 'b' })
+  await db.verifiers.release([{ connectionId: late.connectionId, hasNoList: false }], MARGIN_SECONDS)
+  await database.shiftClock(LEASE_SECONDS + 29)
+  t.equal(await isComplete(), false, 'the instance of the first connection may still send news')
+  await database.shiftClock(LEASE_SECONDS + 31)
+  t.equal(await isComplete(), true)
+})
+
+t.test('an earlier connection that has ended does not count', async t => {
+  const { db, database, connect, isComplete } = await testRegistry(t)
+  const first = await connect({ maxStalenessSeconds: 30 })
+  await db.verifiers.release([{ connectionId: first.connectionId, hasNoList: false }], MARGIN_SECONDS)
+  const second = await connect({ ...first, connectionId: randomUUID() })
+  await db.verifiers.release([{ connectionId: second.connectionId, hasNoList: false }], MARGIN_SECONDS)
+  await database.shiftClock(30 + MARGIN_SECONDS + 1)
+  t.equal(await isComplete(), true)
+})
+
 t.test('a verifier whose instance was killed is live until its lease and its bound are over', async t => {
   const { database, connect, isComplete } = await testRegistry(t)
   await connect({ maxStalenessSeconds: 30 })

@@ -24,6 +24,11 @@ export const verifiers = pgTable('verifiers', {
   disconnectedAt: instant(),
   /** From then on it refuses every token, unless it is registered or its lease is renewed before. */
   liveUntil: instant().notNull(),
+  /**
+   * So long it can get news over a connection that was open when it connected anew: the instance that has the earlier
+   * connection may not know yet that it is over.
+   */
+  earlierUntil: instant(),
   /** What it has applied: every entry of the journal that this snapshot of this server sees. Null: nothing is known. */
   confirmed: pgSnapshot(),
   confirmedServerStart: text(),

@@ -1,0 +1,1 @@
+ALTER TABLE "verifiers" ADD COLUMN "earlier_until" timestamp with time zone;
