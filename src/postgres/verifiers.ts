@@ -16,7 +16,12 @@ export type Verifiers = ReturnType<typeof verifiersRepository>
  */
 export function verifiersRepository(runner: Runner) {
   return {
-    register: (connections, leaseSeconds) => runner.hot(register, { given: JSON.stringify(connections), leaseSeconds }),
+    async register(connections, leaseSeconds) {
+      const rows = await runner.hot(register, { given: JSON.stringify(connections), leaseSeconds })
+      // Joins return rows in any order.
+      const byConnection = new Map(rows.map(row => [row.connectionId, row]))
+      return connections.map(({ connectionId }) => byConnection.get(connectionId)!)
+    },
     renew: (connections, leaseSeconds) =>
       runner.hot(renew, { given: JSON.stringify(connections), leaseSeconds, silenceSeconds: SILENCE_SECONDS }),
     async release(connections, marginSeconds) {

@@ -23,6 +23,26 @@ t.test('verifiers that connect at the same moment are registered by few statemen
   t.equal((await stores.db.receipts.list(1000)).length, 200)
 })
 
+t.test('verifiers that connect at the same moment get each its own outcome', async t => {
+  const stores = await testRegistry(t)
+  const registry = openRegistry(t, stores)
+  const [clientId, verifier] = [await stores.newClient(), await newVerifier(stores)]
+  const connections = Array.from({ length: 60 }, () => ({
+    ...verifier,
+    verifierId: randomUUID(),
+    connectionId: randomUUID(),
+  }))
+  const isTaken = connections.map((_, place) => place % 3 === 0)
+  const taken = connections.filter((_, place) => isTaken[place])
+  const others = taken.map(({ verifierId }) => ({ ...verifier, clientId, verifierId, connectionId: randomUUID() }))
+  await Promise.all(others.map(other => registry.register(other)))
+  const outcomes = await Promise.all(connections.map(connection => registry.register(connection)))
+  t.strictSame(
+    outcomes,
+    isTaken.map(taken => (taken ? 'taken' : 'registered')),
+  )
+})
+
 t.test('the id of another client’s verifier is taken, and a client that was removed registers nothing', async t => {
   const stores = await testRegistry(t)
   const registry = openRegistry(t, stores)

@@ -5,6 +5,8 @@ export interface VerifierStore {
   /**
    * Registers connections. A verifier gets its new connection instead of the one it had, unless it belongs to another
    * client, or its client has too many live verifiers. Each verifier can be given only once.
+   *
+   * @returns an outcome for each connection, in their order
    */
   register(connections: readonly GivenConnection[], leaseSeconds: number): Promise<RegisteredConnection[]>
   /** Renews the leases of open connections. A lease that has ended is not renewed: meanwhile no receipt waited. */
