@@ -27,7 +27,8 @@ const { LATCHKEY_CLIENT_ID: id, LATCHKEY_CLIENT_SECRET: secret, ACCESS_COOKIE: c
 const verifier = createVerifier({
   issuer,
   baseUrl,
-  ...(id && secret && { client: { id, secret }, name: 'http-service' }),
+  // createVerifier refuses an id without a secret, and empty ones.
+  ...((id ?? secret) !== undefined && { client: { id, secret }, name: 'http-service' }),
 })
 const options = { ...(cookie && { cookie }) }
 

@@ -23,6 +23,8 @@ export interface LiveToken {
 
 export interface Revoked {
   status: number
+  /** The header `Revocation-Receipt`. */
+  receipt: unknown
   /** The names of the verifiers that have not confirmed it. */
   lagging: string[]
   ms: number
@@ -105,7 +107,7 @@ export async function startFleet(t: Test, size: number, stalenessOf: (place: num
       })
       const ms = performance.now() - begunAt
       const lagging = answer.statusCode === 202 ? answer.json().verifiers.map(({ name }: { name: string }) => name) : []
-      return { status: answer.statusCode, lagging, ms }
+      return { status: answer.statusCode, receipt: answer.headers['revocation-receipt'], lagging, ms }
     },
     accepting: ({ accessToken }) =>
       members.filter(({ verifier }) => knownVerdict(verifier, accessToken) === 'valid').map(({ name }) => name),

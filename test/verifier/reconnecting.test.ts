@@ -120,8 +120,7 @@ t.test(
     await until(() => knownVerdict(verifier, good) === 'valid')
     t.equal(knownVerdict(verifier, bad), 'token_revoked')
     await until(() => verifier.status().lastError === undefined)
-    const lines = verifier.lines.map(line => line.split(' ', 4).join(' '))
-    t.equal(new Set(lines).size, lines.length, 'each change is logged once')
+    t.equal(new Set(verifier.lines).size, verifier.lines.length, 'each change is logged once')
   },
 )
 

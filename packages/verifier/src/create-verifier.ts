@@ -75,6 +75,8 @@ class TokenVerifierOfIssuer implements Verifier {
     })
     this.#keys.start()
     this.#feed?.start()
+    if (!client)
+      log.warn('verifies offline: a revoked token is accepted until it expires, unless you set the option `client`')
   }
 
   async verify(token: string): Promise<Principal> {

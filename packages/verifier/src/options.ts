@@ -27,7 +27,7 @@ export function readOptions(options: VerifierOptions): VerifierSettings {
   checkOptions('createVerifier', options, KNOWN)
   const { issuer, audience = issuer, baseUrl, client, name, reportActivity = true, log } = options
   if (!isText(issuer, 1000))
-    refuse('issuer', 'is required: the claim `iss` of the tokens, for example https://auth.example.com')
+    refuse('issuer', 'must be a text: the claim `iss` of the tokens, for example https://auth.example.com')
   if (!isText(audience, 1000)) refuse('audience', 'must be a text: the claim `aud` of the tokens')
   if (name !== undefined && (typeof name !== 'string' || !/^[A-Za-z0-9_.:-]{1,64}$/.test(name)))
     refuse('name', 'must be 1 to 64 characters from A-Z, a-z, 0-9, _ . : -')
@@ -89,7 +89,11 @@ function readBaseUrl(issuer: string, baseUrl: unknown): string {
 }
 
 function readClient(client: unknown): { id: string; secret: string } {
-  const { id, secret } = (typeof client === 'object' && client !== null ? client : {}) as Record<string, unknown>
+  const { id, secret, ...others } = (typeof client === 'object' && client !== null ? client : {}) as Record<
+    string,
+    unknown
+  >
+  for (const other of Object.keys(others)) refuse(`client.${other}`, 'is not known')
   if (!isText(id, 200)) refuse('client.id', 'must be the id of a client with the scope `revocations`')
   if (!isText(secret, 1000)) refuse('client.secret', 'must be the secret of the client')
   return { id, secret }

@@ -16,7 +16,7 @@ export interface VerifierOptions {
    * A client with the scope `revocations`. With it the verifier follows the feed of revocations. Without it, it
    * verifies offline: it refuses a revoked token only once the token has expired.
    */
-  client?: { id: string; secret: string }
+  client?: { id: string | undefined; secret: string | undefined }
   /** The name of this verifier in lists and receipts: 1 to 64 of `A-Za-z0-9_.:-`. The name of the host by default. */
   name?: string
   /**
