@@ -118,7 +118,7 @@ const renew = hotSql<{ given: string; leaseSeconds: number; silenceSeconds: numb
       update verifiers
       set live_until = now() + make_interval(secs => max_staleness_seconds + ${sql.placeholder('leaseSeconds')}::int)
       from held join given on "verifierId" = held.id and "connectionId" = held.connection_id
-      where verifiers.id = held.id and held."isOfServer" and disconnected_at is null and live_until > now()
+      where verifiers.id = held.id and held."isOfServer" and disconnected_at is null and live_until > clock_timestamp()
       returning verifiers.connection_id
     )
     select ${SERVER_START} as "serverStart", "connectionId", renewed.connection_id is not null as "isRenewed",

@@ -69,6 +69,22 @@ t.test('two connections of one verifier at once: the later one counts', async t 
   t.match(await stores.db.receipts.list(10), [{ disconnectedAt: null }])
 })
 
+t.test('after a failover, the instance that a verifier has left does not shorten its time', async t => {
+  const stores = await testRegistry(t)
+  const [left, present] = [openRegistry(t, stores), openRegistry(t, stores)]
+  await left.renewNow()
+  const verifier = await newVerifier(stores)
+  await left.register(verifier)
+  await present.register({ ...verifier, connectionId: randomUUID() })
+  left.release(verifier.connectionId)
+  await sleep(100)
+  // The present instance does not reach the new server yet.
+  await stores.replaceServer()
+  await left.renewNow()
+  await stores.database.shiftClock(verifier.maxStalenessSeconds + 3)
+  t.equal(await stores.isComplete(), false)
+})
+
 t.test('a connection that another instance took over is reported', async t => {
   const stores = await testRegistry(t)
   const [first, second] = [openRegistry(t, stores), openRegistry(t, stores)]

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { LEASE_SECONDS, MARGIN_SECONDS, testRegistry } from './registered-verifiers.js'
 
@@ -50,6 +51,18 @@ t.test('a lease that has ended is not renewed', async t => {
   await database.shiftClock(LEASE_SECONDS + 31)
   t.match(await db.verifiers.renew([connection], LEASE_SECONDS), [{ isRenewed: false }])
   t.equal(await isComplete(), true)
+})
+
+t.test('a lease that ends while its renewal waits for the row is not renewed', async t => {
+  const { db, database, connect } = await testRegistry(t)
+  const connection = await connect({ maxStalenessSeconds: 30 })
+  let renewing: ReturnType<typeof db.verifiers.renew> | undefined
+  await database.admin.begin(async transaction => {
+    await transaction`update verifiers set live_until = clock_timestamp() + interval '300 ms'`
+    renewing = db.verifiers.renew([connection], LEASE_SECONDS)
+    await sleep(700)
+  })
+  t.match(await renewing, [{ isRenewed: false }])
 })
 
 t.test('a renewed lease keeps a verifier live', async t => {

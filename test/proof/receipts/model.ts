@@ -86,6 +86,7 @@ function broken({ receipt, verifier }: State, { stalenessTicks }: ReceiptBounds)
 function tick({ row, verifier, instances }: State): void {
   verifier.age++
   row.live = Math.max(0, row.live - 1)
+  row.earlier = Math.max(0, row.earlier - 1)
   for (const instance of instances) {
     instance.leaseAge++
     instance.answerAge++

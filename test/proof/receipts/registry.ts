@@ -15,6 +15,8 @@ export function register(
   const { row, server, committed } = state
   if (!isNew && row.exists === 1 && row.server === server && row.connection > connection) return false
   if (row.exists === 0 && !rules.isNewUnconfirmed) Object.assign(row, { confirmed: committed, confirmedServer: server })
+  if (row.exists === 1 && row.isCut === 0 && row.connection !== connection)
+    row.earlier = Math.max(row.earlier, row.live)
   Object.assign(row, { exists: 1, server, connection, isCut: 0, live: Math.max(row.live, leaseOf(bounds, rules)) })
   return true
 }
@@ -94,7 +96,8 @@ function abandon(instance: Instance, bounds: ReceiptBounds, rules: Rules): void 
 
 function cut({ row }: State, { stalenessTicks }: ReceiptBounds, rules: Rules): void {
   row.isCut = 1
-  row.live = rules.isLiveWhenCut ? Math.min(row.live, stalenessTicks + 1) : 0
+  const earlier = rules.isEarlierCounted ? row.earlier : 0
+  row.live = rules.isLiveWhenCut ? Math.min(row.live, Math.max(stalenessTicks + 1, earlier)) : 0
 }
 
 /** Through the last tick in which the verifier can be fresh. */

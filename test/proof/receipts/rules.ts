@@ -13,6 +13,8 @@ export const RULES = {
   isLeaseKept: true,
   /** After its connection ended, a verifier is live until its bound is over. */
   isLiveWhenCut: true,
+  /** The end of a connection leaves the time of an earlier one that was open when it was registered. */
+  isEarlierCounted: true,
   /** A lease covers the bound of the verifier too. */
   isBoundInLease: true,
   /** The end of a connection counts only for the row that has this connection. */

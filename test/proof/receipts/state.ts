@@ -26,6 +26,8 @@ export interface Row {
   live: number
   confirmed: number
   confirmedServer: number
+  /** How long an earlier connection can still bring news that was open when this one was registered. */
+  earlier: number
 }
 
 export interface Instance {
@@ -77,6 +79,7 @@ export const NO_ROW: Row = {
   live: 0,
   confirmed: 0,
   confirmedServer: 0,
+  earlier: 0,
 }
 
 export function initialState(instances: number, stale: number): State {

@@ -51,6 +51,7 @@ export function verifierSteps(take: Take, state: State, bounds: ReceiptBounds, r
       Object.assign(instance, { connection, isComplete, isNew, leaseServer: after.server })
     })
   }
+  if (bounds.kills) for (const i of instances.keys()) registerLate(take, state, i, bounds, rules)
   if (bounds.failover)
     take('the verifier is registered for a connection that has ended', verifier.connection === 0, after => {
       register(after, newConnection(after), true, bounds, rules)
@@ -64,6 +65,17 @@ export function verifierSteps(take: Take, state: State, bounds: ReceiptBounds, r
   take('a confirmation arrives', report.isSent === 1, after => {
     after.report.isSent = 0
     if (row.exists === 1) confirm(after, rules)
+  })
+}
+
+/** The request was delayed, and the verifier has given it up; it can follow another connection. */
+function registerLate(take: Take, { instances }: State, i: number, bounds: ReceiptBounds, rules: Rules): void {
+  const { page, connection: open } = instances[i]!
+  take(`instance ${i} registers a connection that has ended`, page !== NONE && open === 0, after => {
+    const isNew = 1 - after.row.exists
+    const connection = newConnection(after)
+    register(after, connection, true, bounds, rules)
+    Object.assign(after.instances[i]!, { connection, isComplete: 0, isNew, leaseServer: after.server })
   })
 }
 
