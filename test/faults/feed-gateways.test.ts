@@ -101,7 +101,7 @@ t.test(
       await sleep(100)
     }
     t.strictSame([...said], ['revocations_stale'])
-    t.match(lines, [/^warn cannot follow revocations: .*; no token is accepted$/])
+    t.match(lines, [/^error cannot follow revocations: .*; no token is accepted$/])
   },
 )
 

@@ -12,9 +12,11 @@ export class Problems {
     this.#log = log
   }
 
-  /** The newest problem, in a sentence. */
+  /** The newest problem, in a sentence. That the list is too old has a cause, which is named instead if it is known. */
   get last(): string | undefined {
-    return [...this.#present.values()].at(-1)?.message
+    const present = [...this.#present]
+    const cause = present.findLast(([subject]) => subject !== 'staleness')
+    return (cause ?? present.at(-1))?.[1].message
   }
 
   of(subject: ProblemSubject): string | undefined {
