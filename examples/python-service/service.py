@@ -79,6 +79,8 @@ def stop(*_):
 
 
 env = os.environ
+if not (env.get("LATCHKEY_CLIENT_ID") and env.get("LATCHKEY_CLIENT_SECRET")):
+    sys.exit("Set LATCHKEY_CLIENT_ID and LATCHKEY_CLIENT_SECRET: a client with the scope revocations.")
 verifier = Verifier(
     env.get("LATCHKEY_ISSUER", "http://localhost:3000"),
     env["LATCHKEY_CLIENT_ID"],

@@ -74,7 +74,7 @@ t.test('a renewed lease keeps a verifier live', async t => {
   t.equal(await isComplete(), false)
 })
 
-t.test('a verifier that connects anew keeps what it has confirmed', async t => {
+t.test('a verifier that connects again keeps what it has confirmed', async t => {
   const { connect, revoke, isComplete, position, confirm, lagging } = await testRegistry(t)
   const verifier = await connect()
   await confirm(verifier, await position())
@@ -102,7 +102,7 @@ t.test('the end of a connection does nothing once the verifier has a newer one',
   )
 })
 
-t.test('a verifier that connects anew with a shorter bound stays live for its earlier one', async t => {
+t.test('a verifier that connects again with a shorter bound stays live for its earlier one', async t => {
   const { db, database, connect, isComplete } = await testRegistry(t)
   const old = await connect({ maxStalenessSeconds: 600 })
   await connect({ ...old, connectionId: randomUUID(), maxStalenessSeconds: 5 })

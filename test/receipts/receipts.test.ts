@@ -135,7 +135,7 @@ t.test('without a database nothing is known, and a receipt recovers when it is b
   t.match(log.lines, [/Could not read which verifiers/, /Works again/])
 })
 
-t.test('after a failover, receipts begin anew when this instance has settled on the new server', async t => {
+t.test('after a failover, receipts begin again when this instance has settled on the new server', async t => {
   const registry = await testRegistry(t)
   const { db, connect, revoke, position, confirm } = registry
   let serverStart: string | undefined

@@ -78,7 +78,7 @@ export function requireRole(...roles: readonly string[]): Middleware {
 }
 
 /**
- * Admits only users who signed in at most so many seconds ago; others get the challenge of RFC 9470, by which a client
+ * Admits only users who signed in at most this many seconds ago; others get the challenge of RFC 9470, by which a client
  * knows that the user must sign in again. Register it after `authenticate`.
  */
 export function requireRecentAuth(maxAgeSeconds: number): Middleware {

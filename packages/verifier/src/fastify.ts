@@ -38,7 +38,7 @@ export function requireRole(role: string, ...others: readonly string[]): GuardHo
 }
 
 /**
- * As `authenticate`, and the user must have signed in at most so many seconds ago (RFC 9470).
+ * As `authenticate`, and the user must have signed in at most this many seconds ago (RFC 9470).
  *
  * @throws TypeError if the number is not whole and positive
  */

@@ -68,7 +68,7 @@ export function requireRole(principal: Principal, ...roles: readonly string[]): 
 }
 
 /**
- * Requires that the user signed in at most so many seconds ago (RFC 9470).
+ * Requires that the user signed in at most this many seconds ago (RFC 9470).
  *
  * @throws VerifierError insufficient_user_authentication
  */

@@ -12,7 +12,7 @@ export type { AuthenticateOptions, Renew, Renewal } from './adapters/authenticat
 export interface WebOptions extends AuthenticateOptions {
   /** The user must have one of these roles. */
   readonly roles?: readonly string[]
-  /** The user must have signed in at most so many seconds ago (RFC 9470). */
+  /** The user must have signed in at most this many seconds ago (RFC 9470). */
   readonly maxAgeSeconds?: number
 }
 

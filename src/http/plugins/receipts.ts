@@ -117,6 +117,6 @@ const UNKNOWN: Record<UnknownReason, string> = {
   store_unavailable:
     'Revoked. Postgres does not say which verifiers have confirmed it: send the request again in a moment.',
   database_replaced:
-    'Revoked. Postgres failed over or restarted a moment ago, so verifiers confirm anew: send the request again in a few seconds.',
+    'Revoked. Postgres was replaced or restarted a moment ago, so verifiers confirm again: send the request again in a few seconds.',
   shutting_down: 'Revoked. This instance is stopping: send the request again.',
 }

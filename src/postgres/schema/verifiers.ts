@@ -25,8 +25,8 @@ export const verifiers = pgTable('verifiers', {
   /** From then on it refuses every token, unless it is registered or its lease is renewed before. */
   liveUntil: instant().notNull(),
   /**
-   * So long it can get news over a connection that was open when it connected anew: the instance that has the earlier
-   * connection may not know yet that it is over.
+   * Until then it may accept tokens because of an earlier connection, which was still open when the newest one was
+   * registered: the instance that has it may not know yet that it is over.
    */
   earlierUntil: instant(),
   /** What it has applied: every entry of the journal that this snapshot of this server sees. Null: nothing is known. */

@@ -5,7 +5,7 @@
 export interface VerifierRegistry {
   /**
    * Registers a verifier, before its snapshot is read: from the commit on, receipts wait for it. A verifier that is
-   * connected already, on any instance, is connected anew: releasing the previous connection then does nothing.
+   * connected already, on any instance, gets a new connection: releasing the previous connection then does nothing.
    *
    * @returns `taken` if the id belongs to another client, `full` if the client has too many live verifiers
    * @throws LatchkeyError store_unavailable

@@ -19,7 +19,7 @@ export const RULES = {
   isBoundInLease: true,
   /** The end of a connection counts only for the row that has this connection. */
   isConnectionCompared: true,
-  /** A verifier that connects anew and leaves without a list is forgotten only if it had none before. */
+  /** A verifier that connects again and leaves without a list is forgotten only if it had none before. */
   isEarlierListKnown: true,
   /** What is confirmed is what was applied: the position comes after its entries. */
   isPositionAfterEntries: true,
@@ -27,7 +27,7 @@ export const RULES = {
   isNewUnconfirmed: true,
   /** What was confirmed at another server does not count. */
   isServerCompared: true,
-  /** A target of another server is taken anew. */
+  /** A target of another server is taken again. */
   isTargetRenewed: true,
   /** After a failover, what was lost is written again before receipts are given. */
   isRepairedFirst: true,

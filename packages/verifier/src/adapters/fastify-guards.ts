@@ -46,7 +46,7 @@ export interface Guards {
   readonly authenticateOptional: GuardHook
   /** As `authenticate`, and the user must have one of these roles. */
   requireRole(role: string, ...others: readonly string[]): GuardHook
-  /** As `authenticate`, and the user must have signed in at most so many seconds ago (RFC 9470). */
+  /** As `authenticate`, and the user must have signed in at most this many seconds ago (RFC 9470). */
   requireRecentAuth(maxAgeSeconds: number): GuardHook
 }
 

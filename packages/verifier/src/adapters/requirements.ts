@@ -18,7 +18,7 @@ export function roleRequirement(roles: readonly string[]): Requirement {
 }
 
 /**
- * Requires that the user signed in at most so many seconds ago (RFC 9470). Refreshing does not count as signing in.
+ * Requires that the user signed in at most this many seconds ago (RFC 9470). Refreshing does not count as signing in.
  *
  * @param now seconds since the epoch, by the clock of the issuer
  * @throws TypeError if the number is no positive whole number
