@@ -122,7 +122,10 @@ const findLagging = hotSql<
     order by lagging."confirmedAt" nulls first`,
 )
 
-/** The oldest entry is that of the lowest transaction: of many, only the first is read. */
+/**
+ * The oldest entry is that of the lowest transaction: of many, only the first is read. The entries of a transaction have
+ * the same instant, so one of each is enough; without this limit, a bulk of entries would make the plan read all of them.
+ */
 const list = hotSql<{ limit: number } & VerifierPlace, VerifierRow & Omit<ListedVerifier, keyof LaggingVerifier>>(
   'list_verifiers',
   sql`
@@ -131,8 +134,9 @@ const list = hotSql<{ limit: number } & VerifierPlace, VerifierRow & Omit<Listed
     from verifiers left join clients on clients.id = client_id
     left join lateral (
       select least(
-        (select min(revocations.at) from pg_snapshot_xip(confirmed) as open (xid)
-          join revocations on revocations.xid = open.xid),
+        (select min(written.at) from pg_snapshot_xip(confirmed) as open (xid), lateral (
+          select at from revocations where xid = open.xid order by xid limit 1
+        ) as written),
         (select at from revocations where xid >= pg_snapshot_xmax(confirmed) order by xid limit 1)
       ) as since
     ) as missing on true
