@@ -57,11 +57,13 @@ export function receiptsRepository(runner: Runner) {
 /**
  * Whether the journal has an entry that a target sees and a position does not; both are snapshots of this server. Only a
  * transaction that was open at the position, or began later, is not visible in it. So an old open transaction makes no
- * difference, and few entries are looked up.
+ * difference, and few entries are looked up: one of each transaction, because a join would read a bulk of them.
  */
 function isMissing(position: SQL, target: SQL): SQL {
   return sql`(exists (
-      select from pg_snapshot_xip(${position}) as open (xid) join revocations on revocations.xid = open.xid
+      select from pg_snapshot_xip(${position}) as open (xid), lateral (
+        select from revocations where xid = open.xid order by xid limit 1
+      ) as written
       where pg_visible_in_snapshot(open.xid, ${target})
     ) or exists (
       select from revocations where xid >= pg_snapshot_xmax(${position}) and xid < pg_snapshot_xmax(${target})
