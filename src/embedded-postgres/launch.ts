@@ -138,7 +138,7 @@ export async function waitUntilReady(child: ChildProcess, data: string, url: str
 }
 
 /** Returns a port of 127.0.0.1 that is free now. Another program may open it first; the caller must then try again. */
-export async function findFreePort(): Promise<number> {
+async function findFreePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()

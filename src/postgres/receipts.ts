@@ -125,15 +125,22 @@ const findLagging = hotSql<
 )
 
 /**
- * The oldest entry is that of the lowest transaction: of many, only the first is read. The entries of a transaction have
- * the same instant, so one of each is enough; without this limit, a bulk of entries would make the plan read all of them.
+ * The page is cut before its lags are computed. The oldest entry is that of the lowest transaction: of many, only the
+ * first is read. The entries of a transaction have the same instant, so one of each is enough; without this limit, a
+ * bulk of entries would make the plan read all of them.
  */
 const list = hotSql<{ limit: number } & VerifierPlace, VerifierRow & Omit<ListedVerifier, keyof LaggingVerifier>>(
   'list_verifiers',
   sql`
+    with page as materialized (
+      select * from verifiers
+      where connection_id is not null
+        and (name, id) > (${sql.placeholder('name')}::text, ${sql.placeholder('id')}::uuid)
+      order by name, id limit ${sql.placeholder('limit')}
+    )
     select ${verifierColumns}, instance, max_staleness_seconds as "maxStalenessSeconds", ${isLive} as "isLive",
       case when ${isKnown} then coalesce(extract(epoch from clock_timestamp() - missing.since), 0)::float8 end as "lagSeconds"
-    from verifiers left join clients on clients.id = client_id
+    from page as verifiers left join clients on clients.id = client_id
     left join lateral (
       select least(
         (select min(written.at) from pg_snapshot_xip(confirmed) as open (xid), lateral (
@@ -142,9 +149,7 @@ const list = hotSql<{ limit: number } & VerifierPlace, VerifierRow & Omit<Listed
         (select at from revocations where xid >= pg_snapshot_xmax(confirmed) order by xid limit 1)
       ) as since
     ) as missing on true
-    where connection_id is not null
-      and (verifiers.name, verifiers.id) > (${sql.placeholder('name')}::text, ${sql.placeholder('id')}::uuid)
-    order by verifiers.name, verifiers.id limit ${sql.placeholder('limit')}`,
+    order by verifiers.name, verifiers.id`,
 )
 
 /** Instants are texts, as the driver reads them. */

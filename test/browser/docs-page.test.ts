@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core'
 import t from 'tap'
-import { findFreePort } from '../../src/embedded-postgres/launch.js'
 import { buildTestApp } from '../support/build-test-app.js'
+import { findFreePort } from '../support/free-port.js'
 import { skip, startChromium } from './chromium.js'
 
 /** Sends a request with what the page offers, and returns the status that the page shows. */

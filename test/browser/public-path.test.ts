@@ -1,7 +1,7 @@
 import type { Page, Response } from 'playwright-core'
 import t from 'tap'
-import { findFreePort } from '../../src/embedded-postgres/launch.js'
 import { buildTestApp } from '../support/build-test-app.js'
+import { findFreePort } from '../support/free-port.js'
 import { startGateway } from '../support/gateways/start-gateway.js'
 import { PASSWORD } from '../support/people.js'
 import { listen } from '../support/raw-request.js'

@@ -12,7 +12,7 @@ interface Setting extends TestApp {
 
 /** A browser, and the service at its configured public origin. */
 async function open(t: Test): Promise<Setting> {
-  const { findFreePort } = await import('../../src/embedded-postgres/launch.js')
+  const { findFreePort } = await import('../support/free-port.js')
   const port = await findFreePort()
   const origin = `http://localhost:${port}`
   const test = await buildTestApp(t, { PUBLIC_ORIGIN: origin })

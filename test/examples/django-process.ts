@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
-import { findFreePort } from '../../src/embedded-postgres/launch.js'
 import { findPython as findPythonWith } from '../support/find-python.js'
+import { findFreePort } from '../support/free-port.js'
 
 const FOLDER = resolve(import.meta.dirname, '../../examples/django')
 const TIMEOUT_MS = 60_000

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { findFreePort } from '../../src/embedded-postgres/launch.js'
 import { externalStores } from '../support/external-stores.js'
+import { findFreePort } from '../support/free-port.js'
 import { documentedConfiguration } from '../support/gateways/documented-configuration.js'
 import { type GatewayName, startGateway } from '../support/gateways/start-gateway.js'
 import { type Answer, HttpClient } from '../support/http-client.js'

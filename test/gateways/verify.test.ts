@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import t, { type Test } from 'tap'
-import { findFreePort } from '../../src/embedded-postgres/launch.js'
 import { buildTestApp } from '../support/build-test-app.js'
+import { findFreePort } from '../support/free-port.js'
 import { documentedConfiguration } from '../support/gateways/documented-configuration.js'
 import { type Arrived, startEchoService } from '../support/gateways/echo-service.js'
 import { startGateway } from '../support/gateways/start-gateway.js'

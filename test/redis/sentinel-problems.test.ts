@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import type { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
-import { findFreePort } from '../../src/embedded-postgres/launch.js'
 import { connectRedis, redisReady, type SentinelOptions } from '../../src/redis/client.js'
 import { until } from '../support/eventually.js'
+import { findFreePort } from '../support/free-port.js'
 import { startRedis } from '../support/servers/own-redis.js'
 import { addressOf, ask, MASTER, placeOf, watch } from '../support/servers/own-redis-sentinels.js'
 

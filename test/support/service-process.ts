@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
-import { findFreePort } from '../../src/embedded-postgres/launch.js'
+import { findFreePort } from './free-port.js'
 import { type LatchkeyOptions, type LatchkeyProcess, spawnLatchkey } from './latchkey-process.js'
 
 /** The service as a separate process, ready for requests. */

@@ -1,6 +1,6 @@
 import { connect, createServer, type Socket } from 'node:net'
 import type { Test } from 'tap'
-import { findFreePort } from '../../src/embedded-postgres/launch.js'
+import { findFreePort } from './free-port.js'
 
 /** A TCP proxy to a server that accepts no connection until the test opens it. */
 export interface TcpForwarder {

@@ -4,8 +4,8 @@ import { open, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import { findFreePort } from '../../../src/embedded-postgres/launch.js'
 import { hasEnded } from '../../../src/embedded-postgres/stop.js'
+import { findFreePort } from '../free-port.js'
 import type { RedisProgram } from './find-redis.js'
 
 export interface RedisLaunch {

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import type { Test } from 'tap'
-import { findFreePort } from '../../../src/embedded-postgres/launch.js'
 import { eventually } from '../eventually.js'
+import { findFreePort } from '../free-port.js'
 import { type OwnRedis, startRedis } from './own-redis.js'
 
 export interface OwnRedisCluster {

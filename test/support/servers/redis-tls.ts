@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Test } from 'tap'
-import { findFreePort } from '../../../src/embedded-postgres/launch.js'
+import { findFreePort } from '../free-port.js'
 import { skipWithout } from '../skip-without.js'
 
 const run = promisify(execFile)
