@@ -69,9 +69,16 @@ module.exports = {
     ),
     not(
       'the-service-imports-only-the-core-of-the-verifier',
-      '^src/',
+      '^src/(?!edge/)',
       '^packages/verifier/src/(?!core/index\\.ts$)',
-      'The rest of the package is for other services.',
+      'The rest of the package is for other services. The edge verifies as they do.',
+    ),
+    not('only-commands-start-the-edge', '^src/(?!cli/|edge/)', '^src/edge/'),
+    not(
+      'the-edge-loads-no-service',
+      '^src/edge/',
+      '^src/(?!edge/|config/|lib/)',
+      'It has no stores and little memory.',
     ),
     {
       ...not(

@@ -4,6 +4,7 @@
  */
 import { groups } from '../src/config/read-settings.js'
 import { type Setting, settingsIn } from '../src/config/setting.js'
+import { edgeSettings } from '../src/config/settings/edge.js'
 import { writeOrCheck } from './generated-page.js'
 
 const path = 'docs/configuration.md'
@@ -150,7 +151,23 @@ function configurationDocs(): string {
     const rows = settingsIn(settings).map(row)
     return [`## ${title}`, '', '| variable | default | meaning |', '| --- | --- | --- |', ...rows, ''].join('\n')
   })
-  return [introduction, ...sections].join('\n')
+  return [introduction, ...sections, edgeSection()].join('\n')
+}
+
+/** `latchkey edge` reads no other settings, and shares some with the service, which are described above. */
+function edgeSection(): string {
+  const { keepAliveTimeoutMs, shutdownDelayMs, logLevel, ...own } = edgeSettings
+  const shared = [keepAliveTimeoutMs, shutdownDelayMs, logLevel].map(({ variable }) => `\`${variable}\``)
+  return [
+    '## latchkey edge',
+    '',
+    `[\`latchkey edge\`](edge.md) reads only these variables, and ${shared.slice(0, -1).join(', ')} and ${shared.at(-1)}.`,
+    '',
+    '| variable | default | meaning |',
+    '| --- | --- | --- |',
+    ...settingsIn(own).map(setting => row(setting).replace('; generated in embedded mode', '')),
+    '',
+  ].join('\n')
 }
 
 function row(setting: Setting): string {

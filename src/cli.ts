@@ -7,6 +7,9 @@ if (major < 20 || (major === 20 && minor < 19)) {
     `Latchkey needs Node 22 or 24, and this is Node ${process.versions.node}: install Node 24 (https://nodejs.org).`,
   )
   process.exitCode = 1
+} else if (process.argv.length === 3 && process.argv[2] === 'edge') {
+  // The edge has its own entry: it shares a machine with each gateway and loads nothing of the service.
+  void import('./cli/run-edge.js')
 } else {
   void import('./cli/program.js')
 }

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { Command } from 'commander'
 import { addClientCommands } from './clients.js'
+import { addEdgeCommand } from './edge.js'
 import { addEventsCommand } from './events.js'
 import { checkOutput, EXIT, hintAtHelp, reportError } from './exit-codes.js'
 import { HELP_OF_EXIT_CODES } from './help.js'
@@ -35,6 +36,7 @@ program
   .description('run the service until it receives a signal')
   .action(async () => (await import('../server/serve.js')).serve(await configure({ mayCreate: true })))
 
+addEdgeCommand(program)
 addMigrateCommand(program, () => configure({ mayCreate: true }))
 addUserCommands(program, configure)
 addSessionCommands(program, configure)
@@ -51,7 +53,7 @@ const READING = new Set(['list', 'show', 'sessions', 'events', 'check-emails'])
 
 program.hook('postAction', async (_, command) => {
   // A service continues without its first lines.
-  if (command.name() !== 'serve') await checkOutput(!READING.has(command.name()))
+  if (command.name() !== 'serve' && command.name() !== 'edge') await checkOutput(!READING.has(command.name()))
 })
 
 try {

@@ -57,7 +57,8 @@ function fill(tree: SettingTree, values: Values): Record<string, unknown> {
   return Object.fromEntries(fields)
 }
 
-function readSetting(env: NodeJS.ProcessEnv, setting: Setting): { value: unknown; problem?: string } {
+/** Reads one setting. The value is undefined if there is a problem, which is a sentence that names the variable. */
+export function readSetting(env: NodeJS.ProcessEnv, setting: Setting): { value: unknown; problem?: string } {
   const { variable: name } = setting
   const { text = setting.default, problem } = readVariable(env, name)
   if (problem !== undefined) return { value: undefined, problem }
@@ -123,7 +124,7 @@ export function unquoted(text: string): string {
 }
 
 /** Shells and Compose remove quotation marks in an env file, but `docker run --env-file` does not. */
-function quotationMarks(names: readonly string[]): string {
+export function quotationMarks(names: readonly string[]): string {
   const [last, ...others] = names.toReversed()
   const subject = others.length === 0 ? `${last} is` : `${others.toReversed().join(', ')} and ${last} are`
   return `${subject} in quotation marks, which are a part of the value here: remove them (docker run --env-file keeps them).`
@@ -167,7 +168,8 @@ type ValueOf<S extends Setting> =
 /** The value of each variable, by its name. */
 export type Values = { readonly [S in AnySetting as S['variable']]: ValueOf<S> }
 
-type Fields<Tree> = {
+/** The values of a tree of settings, by its fields. */
+export type Fields<Tree> = {
   readonly [Field in keyof Tree]: Tree[Field] extends Setting ? ValueOf<Tree[Field]> : Fields<Tree[Field]>
 }
 

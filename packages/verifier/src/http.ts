@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { checkAdapter, OPTIONAL } from './adapters/adapter-options.js'
 import { answerHeaders, issuerNowSeconds } from './adapters/answer-headers.js'
 import { type AuthenticateOptions, createAuthenticator } from './adapters/authenticate.js'
-import { INTERNAL_ERROR, isRefusal, refusalFor } from './adapters/refusal.js'
+import { INTERNAL_ERROR, isRefusal, type Refusal, refusalFor } from './adapters/refusal.js'
 import { recentAuthRequirement, roleRequirement } from './adapters/requirements.js'
 import type { SentRequest } from './adapters/sent-token.js'
 import { addHeaders, sendRefusal } from './adapters/server-response.js'
@@ -11,6 +11,7 @@ import type { Principal, Verifier } from './types.js'
 
 export type { AuthenticateOptions, Renew, Renewal } from './adapters/authenticate.js'
 export type { SentHeaders, SentRequest } from './adapters/sent-token.js'
+export type { Refusal }
 
 export interface AuthenticateRequestOptions extends AuthenticateOptions {
   /** Gets the cookies of a renewed token (without it, a token is renewed without them), and `X-Token-Refresh-Required` if the token expires soon. */
@@ -92,4 +93,12 @@ export function refuseUpgrade(socket: Duplex, error: unknown): void {
   // The browser can have closed the connection. Without a listener, that error would end the process.
   socket.on('error', () => socket.destroy())
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+}
+
+/**
+ * The answer to a request that was refused, as `answerRefusal` sends it, for other protocols. For any other error than a
+ * VerifierError it is 500 without a detail: log that error yourself.
+ */
+export function describeRefusal(error: unknown): Refusal {
+  return isRefusal(error) ? refusalFor(error) : INTERNAL_ERROR
 }

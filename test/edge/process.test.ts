@@ -1,0 +1,194 @@
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { findFreePort } from '../../src/embedded-postgres/launch.js'
+import { edgeEnv, rulesFile, startEdge } from '../support/edge-process.js'
+import { until } from '../support/eventually.js'
+import { HttpClient } from '../support/http-client.js'
+import { runLatchkey } from '../support/run-latchkey.js'
+import { startToyIssuer } from '../verifier/toy-issuer.js'
+
+t.test('the edge loads nothing of the service, and has less than 60 MB of its own', async t => {
+  const toy = await startToyIssuer(t)
+  const file = await rulesFile(t, 'rules: [{ prefix: /, access: signed in }]')
+  const log = `data:text/javascript,${encodeURIComponent(LIST_MODULES)}`
+  const env = { ...edgeEnv(toy), EDGE_GATEWAY: 'nginx', EDGE_RULES_FILE: file }
+  const listed = await startEdge(t, { ...env, NODE_OPTIONS: `--import=${log}` })
+  const client = new HttpClient(listed.url)
+  t.teardown(() => client.close())
+  const headers = { 'x-original-uri': '/a', 'x-original-method': 'GET', authorization: `Bearer ${toy.token()}` }
+  t.equal((await client.send('GET', '/auth/verify', headers)).status, 200)
+  const modules = listed.stderr().match(/^module .*$/gm) ?? []
+  t.ok(
+    modules.some(url => url.includes('serve-edge')),
+    'the list has what was loaded',
+  )
+  const foreign = modules.filter(url =>
+    /node_modules\/(?!@latchkey|eventsource-parser|close-with-grace|yaml|ipaddr)|\/src\/(?!cli|edge|config|lib)/.test(
+      url.replace(/packages\/verifier\/src/, ''),
+    ),
+  )
+  t.same(foreign, [], 'no driver of a database, no password hash, no web framework, no gRPC')
+  t.notOk(modules.some(url => /postgres\.js|ioredis|argon2|\/cli\/program/.test(url)))
+
+  const edge = await startEdge(t, env)
+  const other = new HttpClient(edge.url)
+  t.teardown(() => other.close())
+  for (let count = 0; count < 300; count++) await other.send('GET', '/auth/verify', headers)
+  const status = await readFile(`/proc/${edge.pid}/status`, 'utf8')
+  // The rest is the program of Node itself, which all its processes on a machine share.
+  const megabytes = Number(/RssAnon:\s+(\d+) kB/.exec(status)![1]) / 1000
+  t.comment(`${megabytes} MB of its own`)
+  t.ok(megabytes < 60, `${megabytes} MB`)
+})
+
+/** Writes the address of every module that Node loads to stderr. */
+const LIST_MODULES = `
+import Module from 'node:module'
+const load = Module._load
+Module._load = function (request, parent, ...rest) {
+  process.stderr.write('module ' + Module._resolveFilename(request, parent) + '\\n')
+  return load.call(this, request, parent, ...rest)
+}
+Module.register('data:text/javascript,' + encodeURIComponent(\`
+import { writeSync } from 'node:fs'
+export async function load(url, context, next) { writeSync(2, 'module ' + url + '\\\\n'); return next(url, context) }
+\`))`
+
+t.test('a configuration that cannot work ends the start, names every variable and says what to do', async t => {
+  const good = { EDGE_ISSUER: 'https://auth.example.com', EDGE_CLIENT_ID: 'x', EDGE_CLIENT_SECRET: 'y' }
+  const cases: [env: NodeJS.ProcessEnv, says: RegExp[]][] = [
+    [
+      {},
+      [
+        /EDGE_ISSUER is not set: set it to/,
+        /EDGE_CLIENT_ID is not set: create a client with/,
+        /EDGE_CLIENT_SECRET is not set/,
+      ],
+    ],
+    [{ ...good, EDGE_PORT: '70000' }, [/EDGE_PORT must be a whole number from 0 to 65535; the value is "70000"/]],
+    [{ ...good, EDGE_MAX_STALENESS: '60' }, [/EDGE_MAX_STALENESS needs a unit: write 60s/]],
+    [{ ...good, EDGE_GATEWAY: 'apache' }, [/EDGE_GATEWAY must be nginx, haproxy, caddy, traefik or envoy/]],
+    [{ ...good, EDGE_RULES: 'rules: [{ prefix: /, access: public }]' }, [/EDGE_GATEWAY is not set: with EDGE_RULES/]],
+    [{ ...good, EDGE_ACCESS_COOKIE: 'at' }, [/EDGE_GATEWAY is not set: with EDGE_ACCESS_COOKIE/]],
+    [
+      { ...good, EDGE_GATEWAY: 'nginx', EDGE_ACCESS_COOKIE: '__Host-latchkey' },
+      [/EDGE_ACCESS_COOKIE is the name of the refresh cookie/],
+    ],
+    [{ ...good, EDGE_RULES_FILE: '/nowhere.yaml' }, [/EDGE_RULES_FILE names a file that cannot be read \(ENOENT\)/]],
+    [
+      {
+        ...good,
+        EDGE_GATEWAY: 'nginx',
+        EDGE_RULES_FILE: await rulesFile(t, '\n\nrules:\n  - prefix: /a\n    role: [x]'),
+      },
+      [/rules\.yaml, line 5: rules\[0\]\.role does not exist/],
+    ],
+    [{ ...good, EDGE_ISSUER: 'latchkey' }, [/EDGE_BASE_URL is not set, and EDGE_ISSUER is no URL/]],
+    [{ ...good, EDGE_ISSUER: 'https://a:b@auth.example.com' }, [/EDGE_ISSUER must not contain a password/]],
+    [{ ...good, EDGE_CLIENT_SECRET: '"quoted"' }, [/EDGE_CLIENT_SECRET is in quotation marks/]],
+    [{ ...good, EDGE_NAME: 'my edge' }, [/EDGE_NAME must be 1 to 64 characters/]],
+  ]
+  for (const [env, says] of cases) {
+    const { code, stderr } = await runLatchkey(['edge'], { env })
+    t.equal(code, 1, stderr)
+    for (const sentence of says) t.match(stderr, sentence)
+    t.notMatch(stderr, /"?quoted"?[^ ]*"| {4}at /)
+  }
+  const taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  t.teardown(() => taken.close())
+  const { port } = taken.address() as { port: number }
+  const { code, stderr } = await runLatchkey(['edge'], { env: { ...good, EDGE_PORT: String(port) } })
+  t.match({ code, stderr }, { code: 1, stderr: /EADDRINUSE\): another process uses it: set EDGE_PORT to another port/ })
+  t.match(await runLatchkey(['edge', '--help']), { code: 0, stdout: /docs\/edge\.md/ })
+  t.match(await runLatchkey(['edge', 'twice']), { code: 64 })
+})
+
+t.test('secrets come from files too, and the variables of a Kubernetes Service called edge are ignored', async t => {
+  const toy = await startToyIssuer(t)
+  const secret = await rulesFile(t, `${toy.client.secret}\n`)
+  const port = await findFreePort()
+  const env = { ...edgeEnv(toy), EDGE_CLIENT_SECRET: undefined, EDGE_CLIENT_SECRET_FILE: secret, EDGE_NAME: 'edge-1' }
+  const edge = await startEdge(t, { ...env, EDGE_GRPC_PORT_: 'x', EDGE_SERVICE_HOST: '10.0.0.1' })
+  t.equal((await fetch(`${edge.url}/readyz`)).status, 200)
+  t.equal(toy.asked[0]?.url.searchParams.get('name'), 'edge-1')
+  const linked = await runLatchkey(['edge'], { env: { EDGE_PORT: `tcp://10.0.0.1:${port}` } })
+  t.notMatch(linked.stderr, /EDGE_PORT/)
+})
+
+t.test('without Latchkey it starts, answers 503, and is ready as soon as Latchkey is there', async t => {
+  const toy = await startToyIssuer(t)
+  await toy.stop()
+  const env = { ...edgeEnv(toy), EDGE_GATEWAY: 'nginx', EDGE_RULES: 'rules: [{ prefix: /assets, access: public }]' }
+  const edge = await startEdge(t, env, { isReady: false })
+  const client = new HttpClient(edge.url)
+  t.teardown(() => client.close())
+  t.match(await client.get('/readyz'), { status: 503, body: { reason: 'starting', detail: /ECONNREFUSED/ } })
+  const ask = (target: string) =>
+    client.send('GET', '/auth/verify', {
+      authorization: `Bearer ${toy.token()}`,
+      'x-original-uri': target,
+      'x-original-method': 'GET',
+    })
+  const refused = await ask('/orders')
+  t.match(refused, { status: 503, body: { code: 'keys_unavailable' } })
+  t.ok(Number(refused.headers['retry-after']) > 0)
+  t.equal((await ask('/assets/a')).status, 200, 'a public route needs nothing')
+  await toy.restart()
+  await until(async () => (await fetch(`${edge.url}/readyz`)).status === 200)
+  t.equal((await ask('/orders')).status, 200)
+  t.notMatch(edge.stdout() + edge.stderr(), toy.client.secret)
+})
+
+t.test(
+  'a stop in good order reports that it is not ready, serves requests until then, and says that it closes',
+  async t => {
+    const toy = await startToyIssuer(t)
+    const edge = await startEdge(t, { ...edgeEnv(toy), SHUTDOWN_DELAY: '1s' })
+    const client = new HttpClient(edge.url)
+    t.teardown(() => client.close())
+    t.equal((await client.get('/auth/verify', toy.token())).status, 200)
+    const stopped = edge.stop()
+    await until(async () => (await client.get('/readyz')).status === 503)
+    t.match(await client.get('/auth/verify', toy.token()), { status: 200, headers: { connection: 'close' } })
+    t.equal(await stopped, 0)
+    t.ok(
+      toy.reports.some(({ closing }) => closing),
+      'receipts do not wait for it',
+    )
+    const interrupted = await startEdge(t, edgeEnv(toy))
+    t.equal(await interrupted.stop('SIGINT'), 0)
+  },
+)
+
+t.test('through an outage it decides, refuses what was revoked before, and past the bound answers 503', async t => {
+  const toy = await startToyIssuer(t)
+  const sid = 'aaaaaaaa-0000-4000-8000-000000000002'
+  const [revoked, valid] = [toy.token({ sid }), toy.token()]
+  toy.onFollow = stream => {
+    stream.start()
+    stream.entries({ kind: 'session', sid, exp: Math.floor(Date.now() / 1000) + 900, reason: 'logout' })
+    stream.heartbeat(1)
+  }
+  const edge = await startEdge(t, { ...edgeEnv(toy), EDGE_MAX_STALENESS: '5s' })
+  const client = new HttpClient(edge.url)
+  t.teardown(() => client.close())
+  const codeOf = async (token: string) => (await client.get('/auth/verify', token)).body.code ?? 'valid'
+  t.same([await codeOf(valid), await codeOf(revoked)], ['valid', 'token_revoked'])
+  await toy.stop()
+  for (let count = 0; count < 10; count++) {
+    t.same([await codeOf(valid), await codeOf(revoked)], ['valid', 'token_revoked'])
+    t.equal(await codeOf(toy.token()), 'valid', 'a token that it has not seen')
+    await sleep(100)
+  }
+  await until(async () => (await codeOf(valid)) === 'revocations_stale')
+  const { status, headers } = await client.get('/auth/verify', valid)
+  t.match({ status, headers }, { status: 503, headers: { 'retry-after': /^\d+$/ } })
+  t.match(await client.get('/readyz'), { status: 200, body: { status: 'degraded' } })
+  await toy.restart()
+  await until(async () => (await codeOf(valid)) === 'valid')
+  t.equal(await codeOf(revoked), 'token_revoked')
+})
