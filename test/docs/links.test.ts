@@ -1,8 +1,16 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import t from 'tap'
-import { settings } from '../../src/config/read-settings.js'
+import { settings as serviceSettings } from '../../src/config/read-settings.js'
+import { settingsIn } from '../../src/config/setting.js'
+import { edgeSettings } from '../../src/config/settings/edge.js'
 import { catalogue } from '../../src/lib/errors.js'
+
+/** Those of the service and of `latchkey edge`. */
+const settings = {
+  ...serviceSettings,
+  ...Object.fromEntries(settingsIn(edgeSettings).map(setting => [setting.variable, setting])),
+}
 
 const root = resolve(import.meta.dirname, '../..')
 const read = (path: string) => readFileSync(join(root, path), 'utf8')
