@@ -10,6 +10,7 @@ import type { Log } from '../lib/log.js'
 import { createDecider, type Decide } from './decide.js'
 import { type EdgeConfig, readEdgeConfig } from './edge-config.js'
 import { createEdgeLog } from './edge-log.js'
+import { httpFetch } from './http-fetch.js'
 import { createEdgeServer } from './http-server.js'
 
 /** How long open requests have after the server stopped listening, and the last report of activity. */
@@ -68,6 +69,7 @@ function startVerifier(config: EdgeConfig, log: Log): Verifier {
       client: { id: clientId, secret: clientSecret },
       maxStalenessSeconds,
       log,
+      fetch: httpFetch,
       ...(audience !== undefined && { audience }),
       ...(baseUrl !== undefined && { baseUrl }),
       ...(name !== undefined && { name }),

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { findFreePort } from '../../src/embedded-postgres/launch.js'
 import { until } from './eventually.js'
+import { findFreePort } from './free-port.js'
 import { type LatchkeyProcess, spawnLatchkey } from './latchkey-process.js'
 
 export interface EdgeProcess extends LatchkeyProcess {

@@ -1,4 +1,5 @@
-import { anyOrigin, cookieDomain, networks, publicPath, webOrigin } from '../network-value-kinds.js'
+import { anyOrigin, cookieDomain, publicPath, webOrigin } from '../network-value-kinds.js'
+import { networks } from '../networks-kind.js'
 import type { SettingTree } from '../setting.js'
 import { list, oneOf, onOff, text } from '../value-kinds.js'
 
