@@ -9,7 +9,7 @@ const not = (name, from, to, comment) => ({
   to: { path: to },
 })
 
-const outer = '^src/((cli|index)\\.ts$|cli/|library/|server/)'
+const outer = '^src/((cli|index)\\.ts$|cli/|doctor/|library/|server/)'
 const http = '^src/http/'
 const stores = '^src/(postgres|redis)/'
 const base = '^src/(config|lib)/'
@@ -31,11 +31,11 @@ module.exports = {
     },
     not(
       'nothing-imports-the-process',
-      '^src/(?!(cli|index)\\.ts$|cli/|library/|server/)',
+      '^src/(?!(cli|index)\\.ts$|cli/|doctor/|library/|server/)',
       outer,
       'The process is the outermost layer.',
     ),
-    not('the-server-imports-no-command', '^src/server/', '^src/(cli|library|index)'),
+    not('the-server-imports-no-command', '^src/server/', '^src/(cli|doctor|library|index)'),
     not('domain-knows-no-http', '^src/domain/', `${http}|^src/embedded-postgres/`),
     not('domain-uses-no-framework', '^src/domain/', 'node_modules/(fastify|@fastify|drizzle-orm|postgres|ioredis)/'),
     {

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { Command } from 'commander'
 import { addClientCommands } from './clients.js'
+import { addDoctorCommand } from './doctor.js'
 import { addEdgeCommand } from './edge.js'
 import { addEventsCommand } from './events.js'
 import { checkOutput, EXIT, hintAtHelp, reportError } from './exit-codes.js'
@@ -45,11 +46,12 @@ addEventsCommand(program, configure)
 addClientCommands(program, configure)
 addKeyCommands(program, configure)
 addVerifierCommands(program, configure)
+addDoctorCommand(program, configure)
 refuseRepeatedOptions(program)
 hintAtHelp(program)
 
 /** The commands that change nothing. */
-const READING = new Set(['list', 'show', 'sessions', 'events', 'check-emails'])
+const READING = new Set(['list', 'show', 'sessions', 'events', 'check-emails', 'doctor'])
 
 program.hook('postAction', async (_, command) => {
   // A service continues without its first lines.

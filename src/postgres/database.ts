@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import { clientsRepository } from './clients.js'
 import { deviceFailuresRepository } from './device-failures.js'
 import { expiredSessionsRepository } from './expired-sessions.js'
+import { type PostgresInstallation, readInstallation } from './installation.js'
 import { introspectionRepository } from './introspection.js'
 import { type Journal, journalRepository } from './journal.js'
 import { latestEventsRepository } from './latest-events.js'
@@ -55,6 +56,8 @@ export interface Database extends Repositories {
   schemaView(): Promise<SchemaView>
   /** Whether the tables are those of this version. Changes nothing. */
   tablesVersion(): Promise<TablesVersion>
+  /** What an operator has to know of the server, for `latchkey doctor`. */
+  installation(): Promise<PostgresInstallation>
   /** The number of statements sent so far, without those of the two feeds; for tests. */
   readonly statementsSent: number
   close(): Promise<void>
@@ -98,6 +101,7 @@ export function openDatabase(options: ConnectionOptions): Database {
       return view as unknown as SchemaView
     },
     tablesVersion: () => readTablesVersion(connections),
+    installation: () => readInstallation(connections),
     get statementsSent() {
       return connections.sent
     },

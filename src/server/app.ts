@@ -37,6 +37,7 @@ import { sessionRoutes } from '../http/routes/auth/sessions.js'
 import { signInRoutes } from '../http/routes/auth/sign-in.js'
 import { verifyRoutes } from '../http/routes/auth/verify.js'
 import { gatewayRoutes } from '../http/routes/auth/verify-for-gateways.js'
+import { doctorRoutes } from '../http/routes/doctor.js'
 import { healthRoutes, readiness } from '../http/routes/health.js'
 import { oauthRoutes } from '../http/routes/oauth/oauth.js'
 import { rootRoutes } from '../http/routes/root.js'
@@ -125,6 +126,7 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
 
     await app.register(rootRoutes, { publicUrl, publicPath })
     await app.register(healthRoutes, { ready: readiness(app, stores) })
+    await app.register(doctorRoutes, { context })
     await app.register(wellKnownRoutes, { issuer, publicUrl, publicPath, algorithm, keyring: context.keyring })
     await app.register(signInRoutes, { context })
     await app.register(resetPasswordRoutes, { context })

@@ -31,6 +31,8 @@ export interface Secrets {
   readonly keyEncryptionKeys: NonEmpty<KeyEncryptionKey>
   /** Of the MACs that protect entries in Redis. */
   readonly redisMacKeys: NonEmpty<Buffer>
+  /** Of the tickets with which `latchkey doctor` asks a running instance. */
+  readonly doctorKeys: NonEmpty<Buffer>
 }
 
 export type NonEmpty<T> = readonly [T, ...T[]]
@@ -68,6 +70,7 @@ export function deriveSecrets(secrets: { jwtSecrets: readonly string[]; refreshS
     redisMacKeys: deriveEach('JWT_REFRESH_SECRET', secrets.refreshSecrets, secret =>
       derive(secret, 'latchkey redis mac 1'),
     ),
+    doctorKeys: deriveEach('JWT_SECRET', secrets.jwtSecrets, secret => derive(secret, 'latchkey doctor 1')),
   }
 }
 

@@ -101,6 +101,9 @@ const SCOPE_DESCRIPTIONS: Record<Scope, string> = {
   revocations: 'Follow all revocations.',
 }
 
+/** The version of this program. */
+export const VERSION = packageManifest().version
+
 /** The manifest is three folders up, from src/http/openapi and from dist/http/openapi. */
 function packageManifest(): { version: string; license: string } {
   return createRequire(import.meta.url)('../../../package.json')
