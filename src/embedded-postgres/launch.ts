@@ -18,6 +18,8 @@ export interface RunningPostgres {
 
 export interface LaunchOptions {
   logFile: string
+  /** A free one if not given. */
+  port?: number | undefined
   /** Server settings that override ours. */
   settings?: Readonly<Record<string, string>>
   /** The server keeps running when this process ends. Only the servers that all tests share do. */
@@ -52,7 +54,7 @@ export async function launchPostgres(installation: Installation, options: Launch
   await truncateWhenBig(options.logFile)
   const password = await readFile(passwordFile(installation), 'utf8')
   for (let attempt = 1; ; attempt++) {
-    const port = await findFreePort()
+    const port = options.port ?? (await findFreePort())
     const logStart = await sizeOf(options.logFile)
     const child = await spawnPostgres(installation, port, options)
     try {

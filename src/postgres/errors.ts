@@ -63,6 +63,22 @@ export const socketErrors = {
   closed: () => Object.assign(new Error('Postgres closed the connection'), { code: 'CONNECTION_CLOSED' }),
 }
 
+/** Every server of an address that has several answers, and none can be written to. */
+export function noPrimary(): Error {
+  return Object.assign(new Error('no server that DATABASE_URL names is the primary'), { code: NO_PRIMARY })
+}
+
+/** A read that must not be answered by a standby was. The code is that of a write to it. */
+export function standbyAnswered(): Error {
+  return Object.assign(new Error('Postgres is a standby; DATABASE_URL must name the primary'), { code: READ_ONLY })
+}
+
+/** Whether Postgres or a pooler sent it, and it does not come from the network or from this process. */
+export function isServerError(error: unknown): boolean {
+  const { severity, severity_local } = (redacted(error) ?? {}) as ServerError
+  return severity !== undefined || severity_local !== undefined
+}
+
 interface ServerError {
   syscall?: string
   severity?: string
@@ -74,6 +90,7 @@ interface ServerError {
 const CONFLICT_CODES: readonly string[] = ['40001', '40P01']
 /** read_only_sql_transaction. */
 const READ_ONLY = '25006'
+const NO_PRIMARY = 'CONNECT_NO_PRIMARY'
 
 /**
  * Postgres is reached, but this work can only succeed later: a read-only server, a transaction or a statement that took
@@ -83,7 +100,7 @@ const RETRY_CODES: ReadonlySet<string> = new Set([READ_ONLY, ...CONFLICT_CODES, 
 
 const UNREACHABLE_CODES: ReadonlySet<string> = new Set([
   ...NETWORK_ERROR_CODES,
-  ...['CONNECT_TIMEOUT', 'CONNECTION_CLOSED', 'CONNECTION_ENDED', 'CONNECTION_DESTROYED'],
+  ...[NO_PRIMARY, 'CONNECT_TIMEOUT', 'CONNECTION_CLOSED', 'CONNECTION_ENDED', 'CONNECTION_DESTROYED'],
   // Too many connections, a shutdown, a crash, and a start that is not finished.
   ...['53300', '57P01', '57P02', '57P03'],
 ])
@@ -138,6 +155,9 @@ function explain(error: unknown, { variable, url }: PostgresAddress): string {
   // Node reports this if the server closes the connection where TLS should begin.
   if (reason.includes('before secure TLS connection')) {
     return `${postgres} does not offer TLS: enable it there, or set sslmode=disable in ${variable}.`
+  }
+  if (code === NO_PRIMARY) {
+    return `${postgres} cannot be written to: every server there is a standby. Promote one, or name the primary in ${variable}.`
   }
   if (isNotReadyYet(error)) return `${postgres} cannot be reached (${code}): start it, or correct ${variable}.`
   if (code === '28P01') {

@@ -1,6 +1,7 @@
 import { REVOCATION_TTL_SECONDS, type Revocation } from '@latchkey/verifier/core'
 import { and, getTableColumns, gt, isNull, or, type SQL, sql } from 'drizzle-orm'
 import type { JournalPage } from '../revocations/journal-follower.js'
+import { standbyAnswered } from './errors.js'
 import { hotSql, type Runner } from './pool/connections.js'
 import { revocations } from './schema/revocations.js'
 import { SERVER_START, WAS_STANDBY_LATELY } from './server-start.js'
@@ -21,7 +22,7 @@ export function journalRepository(runner: Runner) {
    * open. An entry that is committed later has at least this xid, but its id can be much lower than ids that were read.
    */
   async function readPage(condition: SQL | undefined): Promise<JournalPage & { lastId: number }> {
-    const rows = await runner.run(executor => {
+    const rows = await runner.run(async executor => {
       // The limit is in the sub-select, where an index has the order. Outside, each page would sort all remaining
       // entries.
       const entry = executor
@@ -31,7 +32,7 @@ export function journalRepository(runner: Runner) {
         .orderBy(revocations.id)
         .limit(PAGE_SIZE)
         .as('entry')
-      return executor
+      const read = await executor
         .select({
           cursor: sql<string>`pg_snapshot_xmin(pg_current_snapshot())::text`,
           snapshot: sql<string>`pg_current_snapshot()::text`,
@@ -44,6 +45,9 @@ export function journalRepository(runner: Runner) {
         .from(sql`(values (1)) as always`)
         .leftJoin(entry, sql`true`)
         .orderBy(entry.id)
+      // The connection must not stay with a server that became a standby, or that a name led to for a moment.
+      if (read[0]!.isStandby) throw standbyAnswered()
+      return read
     })
     const { cursor, serverStart, snapshot, isStandby, wasStandbyLately, clockMs } = rows[0]!
     const found = rows.flatMap(({ entry }) => (entry === null ? [] : [entry]))

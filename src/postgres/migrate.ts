@@ -5,6 +5,8 @@ import postgres from 'postgres'
 import { readPostgresUrl } from '../config/postgres-url.js'
 import type { Log } from '../lib/log.js'
 import { type ConnectionOptions, clientOptions, sessionSettings, setLocally } from './pool/client-options.js'
+import { locatorFor } from './pool/route.js'
+import { connectTo } from './pool/socket.js'
 import { SCHEMA_VIEW, SchemaError, type SchemaView, schemaToMigrate } from './search-path.js'
 
 export interface MigrateOptions extends Pick<ConnectionOptions, 'url' | 'caFile'> {
@@ -46,7 +48,7 @@ export async function migrate(given: MigrateOptions): Promise<string> {
   const migrations = allMigrations()
   // With or without a pooler, the transaction itself sets what a migration needs.
   const clientOf = { timeoutMs: CONNECT_TIMEOUT_MS, prepare: false, applicationName: 'latchkey-migrate' }
-  const client = postgres(clientOptions({ ...options, ...clientOf }))
+  const client = openClient({ ...options, ...clientOf })
   const { searchPath } = readPostgresUrl(options.url)
   try {
     const begun = performance.now()
@@ -68,6 +70,15 @@ export async function migrate(given: MigrateOptions): Promise<string> {
   } finally {
     await client.end({ timeout: 5 })
   }
+}
+
+/** If the address leaves a choice of servers, each connection looks for the primary. */
+function openClient(options: ConnectionOptions): postgres.Sql {
+  const given = clientOptions(options)
+  const { connect_timeout = 0 } = given
+  if (locatorFor(options) === undefined) return postgres(given)
+  const socket = async () => connectTo(await locatorFor(options)!.find(), connect_timeout * 1000)
+  return postgres({ ...given, socket } as typeof given)
 }
 
 /** The migrations of this version, the oldest first. */

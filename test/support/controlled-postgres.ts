@@ -14,9 +14,16 @@ import { quietLog } from './servers/quiet-log.js'
 import { THROWAWAY_SETTINGS } from './servers/start-shared-servers.js'
 import { makeThrowawayFolder } from './servers/throwaway-folder.js'
 
-/** A Postgres for one test, which kills, freezes, restarts and copies it. Each start is on another port. */
+export interface ControlledPostgresOptions {
+  /** The same for each start; if not given, each start is on another port. */
+  port?: number
+  settings?: Readonly<Record<string, string>>
+}
+
+/** A Postgres for one test, which kills, freezes, restarts and copies it. */
 export interface ControlledPostgres {
   readonly url: string
+  readonly data: string
   stop(): Promise<void>
   /** Sends SIGKILL, as in a crash. */
   kill(): Promise<void>
@@ -25,20 +32,25 @@ export interface ControlledPostgres {
   freeze(): Promise<void>
   thaw(): Promise<void>
   /** Copies its data folder to a second server, which is not started. Stop this one before. */
-  copy(): Promise<ControlledPostgres>
+  copy(options?: ControlledPostgresOptions): Promise<ControlledPostgres>
 }
 
 /** Starts a Postgres, which ends with the test. */
-export async function controlPostgres(t: Test): Promise<ControlledPostgres> {
+export async function controlPostgres(t: Test, options: ControlledPostgresOptions = {}): Promise<ControlledPostgres> {
   const folder = await makeFolder(t)
   const installation = await locateInstallation(folder, quietLog())
   await createInstallation(installation, { sync: false })
-  const postgres = control(t, installation, join(folder, 'postgres.log'))
+  const postgres = control(t, installation, join(folder, 'postgres.log'), options)
   await postgres.start()
   return postgres
 }
 
-function control(t: Test, installation: Installation, logFile: string): ControlledPostgres {
+function control(
+  t: Test,
+  installation: Installation,
+  logFile: string,
+  { port, settings: more }: ControlledPostgresOptions,
+): ControlledPostgres {
   let child: ChildProcess | undefined
   let url = ''
   const signal = async (name: NodeJS.Signals) => {
@@ -55,6 +67,7 @@ function control(t: Test, installation: Installation, logFile: string): Controll
     get url() {
       return url
     },
+    data: dataFolder(installation),
     stop,
     async kill() {
       const exit = once(child!, 'exit')
@@ -63,22 +76,22 @@ function control(t: Test, installation: Installation, logFile: string): Controll
     },
     async start() {
       // After a kill, commits must still be there, as with the settings of any server.
-      const settings = { ...THROWAWAY_SETTINGS, synchronous_commit: 'on' }
+      const settings = { ...THROWAWAY_SETTINGS, synchronous_commit: 'on', ...more }
       // A server that was killed leaves memory behind for a moment, which keeps the next from starting.
-      const started = await eventually(() => launchPostgres(installation, { logFile, settings }))
+      const started = await eventually(() => launchPostgres(installation, { logFile, settings, port }))
       child = started.child
       url = started.url
     },
     freeze: () => signal('SIGSTOP'),
     thaw: () => signal('SIGCONT'),
-    async copy() {
+    async copy(options = {}) {
       const folder = await makeFolder(t)
       const other = await locateInstallation(folder, quietLog())
       await cp(installation.folder, other.folder, { recursive: true })
       // A copy is root's, and the server runs as somebody else.
       if (other.user !== undefined) changeOwner(dataFolder(other), other.user, () => true)
       await chmod(dataFolder(other), 0o700)
-      return control(t, other, join(folder, 'postgres.log'))
+      return control(t, other, join(folder, 'postgres.log'), options)
     },
   }
 }

@@ -3,11 +3,26 @@ import { isIP } from 'node:net'
 import { checkServerIdentity } from 'node:tls'
 import type postgres from 'postgres'
 import { type PostgresUrl, readPostgresUrl } from '../../config/postgres-url.js'
+import type { Place } from '../../config/store-url.js'
 
 /** How this process reaches Postgres. All its connections share this object. */
 export interface Route {
   /** Whether a pooler can use another server connection for each transaction, so that session settings do not last. */
   isPooled: boolean
+  /** Only if the address leaves a choice of servers, or requires the primary. */
+  primary?: PrimaryLocator | undefined
+}
+
+/** Knows which server of an address can be written to; see {@link file://./primary.ts}. */
+export interface PrimaryLocator {
+  /**
+   * The server to connect to; asks all servers unless it is known.
+   *
+   * @throws Error of a server, or that none is the primary
+   */
+  find(): Promise<Place>
+  /** Asks again at the next use, unless another server has been found since. */
+  forget(place: Place | undefined): void
 }
 
 export interface ConnectionOptions {
@@ -29,25 +44,28 @@ const TEXT_ARRAY = 1009
  */
 const CONNECT_TIMEOUT_MS = 2000
 
-/** The route by the settings and the address. A refused parameter can still reveal a pooler. */
-export function expectedRoute({ url, prepare }: Pick<ConnectionOptions, 'url' | 'prepare'>): Route {
-  return { isPooled: !prepare || !readPostgresUrl(url).prepare }
+/** Whether the settings or the address name a pooler. A refused parameter can still reveal one. */
+export function namesPooler({ url, prepare }: Pick<ConnectionOptions, 'url' | 'prepare'>): boolean {
+  return !prepare || !readPostgresUrl(url).prepare
 }
 
-/** The options of every postgres.js client of this service. */
+/** The options of every postgres.js client of this service; of several servers they name the first. */
 export function clientOptions(options: ConnectionOptions): postgres.Options<Record<string, postgres.PostgresType>> {
   const url = readPostgresUrl(options.url)
-  const { user, password, database, socket, targetSessionAttrs } = url
-  const { isPooled } = options.route ?? expectedRoute(options)
+  const { user, password, database, socket } = url
+  const isPooled = options.route?.isPooled ?? namesPooler(options)
   return {
     // The driver gets the parsed parts, never the address: it would parse it differently from libpq, and send unknown
-    // parameters to the server.
-    ...({ host: url.places.map(({ host }) => host), port: url.places.map(({ port }) => port) } as object),
+    // parameters to the server. It gets one server: with several, it connects again and again without a pause while
+    // none can be used, and it takes a standby for a server that can be written to (docs/adr/0003-connections.md).
+    ...({
+      host: url.places.slice(0, 1).map(({ host }) => host),
+      port: url.places.slice(0, 1).map(({ port }) => port),
+    } as object),
     ...(socket !== undefined && { path: socket }),
     ...(user !== undefined && { user }),
     ...(password !== undefined && { password }),
     ...(database !== undefined && { database }),
-    ...(targetSessionAttrs !== undefined && { target_session_attrs: targetSessionAttrs }),
     ssl: tlsOptions(url, options.caFile),
     ...({ sslnegotiation: url.sslnegotiation } as object),
     max: 1,

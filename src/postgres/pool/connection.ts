@@ -1,12 +1,14 @@
-import { Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { PgDatabase } from 'drizzle-orm/pg-core'
 import { drizzle, type PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
+import type { Place } from '../../config/store-url.js'
 import { LatchkeyError } from '../../lib/errors.js'
 import { setDeadline } from '../../lib/set-deadline.js'
-import { endsConnection, redacted, socketErrors } from '../errors.js'
+import { endsConnection, redacted } from '../errors.js'
 import { type ConnectionOptions, clientOptions, type Route, sessionSettings, setLocally } from './client-options.js'
 import { pinEachTransaction } from './pinned-client.js'
+import { type Address, connectTo } from './socket.js'
 
 /** Runs statements on one connection, or in one transaction on it. */
 export type Executor = PgDatabase<PostgresJsQueryResultHKT, Record<string, never>>
@@ -35,6 +37,8 @@ export interface Connection {
   ): ReturnType<Statement<Arguments, Row>['build']>
   /** Closes it at once and rejects the unfinished work. */
   discard(): void
+  /** Says that its server is no longer the one to connect to. */
+  leave(): void
   /** Closes it when its work has ended, or after five seconds. */
   end(): Promise<void>
 }
@@ -51,12 +55,12 @@ export function openConnection(options: ConnectionOptions & { route: Route }, ev
   // where it cannot be caught, or wait for ever (docs/adr/0003-connections.md). So each client is used for one
   // connection only.
   let socket: Socket | undefined
+  let place: Place | undefined
   let opened: { client: postgres.Sql; executor: Executor } | undefined
   const statements = new Map<string, ReturnType<Statement<object, unknown>['build']>>()
   const waiting = new Set<(error: LatchkeyError) => void>()
   const openedAt = performance.now()
   let lastAnswerAt = openedAt
-  let attempts = 0
   let busy = 0
   let isLost = false
 
@@ -70,9 +74,10 @@ export function openConnection(options: ConnectionOptions & { route: Route }, ev
       connect_timeout: 0,
       max_lifetime: 0,
       onclose: () => discard(),
-      socket: (address: Address) => {
+      socket: async (address: Address) => {
+        place = await options.route.primary?.find()
         if (isLost) throw new Error('the connection to Postgres was lost')
-        socket = connectTo(address, attempts++, connect_timeout * 1000)
+        socket = connectTo(place ?? address, connect_timeout * 1000)
         return socket
       },
     } as postgres.Options<Record<string, postgres.PostgresType>>)
@@ -90,6 +95,7 @@ export function openConnection(options: ConnectionOptions & { route: Route }, ev
   function discard(cause: unknown = 'the connection to Postgres was lost'): void {
     if (isLost) return
     isLost = true
+    options.route.primary?.forget(place)
     events.onLost(connection)
     for (const reject of waiting) reject(unavailable(cause))
     socket?.destroy()
@@ -144,6 +150,7 @@ export function openConnection(options: ConnectionOptions & { route: Route }, ev
       return built as ReturnType<Statement<Arguments, Row>['build']>
     },
     discard,
+    leave: () => options.route.primary?.forget(place),
     end: async () => opened?.client.end({ timeout: 5 }),
   }
   return connection
@@ -151,32 +158,4 @@ export function openConnection(options: ConnectionOptions & { route: Route }, ev
 
 function unavailable(cause: unknown): LatchkeyError {
   return new LatchkeyError('store_unavailable', { retryAfterSeconds: 1, cause })
-}
-
-/** The options of postgres.js that are needed to connect. */
-interface Address {
-  host: string[]
-  port: number[]
-  /** The path of a Unix socket, used instead of host and port. */
-  path: string | false
-}
-
-/**
- * Starts to connect; each attempt uses the next host. Data that is written meanwhile is sent when the connection is
- * open. If the server sends nothing within the time limit, the socket is closed.
- */
-function connectTo({ host, port, path }: Address, attempt: number, timeoutMs: number): Socket {
-  const socket = new Socket()
-  setDeadline(timeoutMs, () => {
-    if (socket.bytesRead > 0 || socket.destroyed) return
-    socket.destroy(socketErrors.timeout())
-  }).unref()
-  const place = { host: host[attempt % host.length]!, port: port[attempt % port.length]! }
-  // After a handshake that the server ends, postgres.js would try again at once, without a pause and without a limit.
-  socket.once('end', () => {
-    socket.destroy(socketErrors.closed())
-  })
-  if (path !== false) return socket.connect(path)
-  // postgres.js uses these in its errors and for TLS.
-  return Object.assign(socket.connect(place), place)
 }

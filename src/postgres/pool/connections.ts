@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { SQL } from 'drizzle-orm'
 import { PgDialect } from 'drizzle-orm/pg-core'
 import { endsConnection, isReadOnlyServer, isTransactionConflict, redacted, refusesSessionSettings } from '../errors.js'
-import { expectedRoute, type ConnectionOptions as OneConnectionOptions } from './client-options.js'
+import type { ConnectionOptions as OneConnectionOptions } from './client-options.js'
 import { type Connection, type Executor, openConnection, type Statement } from './connection.js'
+import { expectedRoute } from './route.js'
 
 export type { Executor, Statement } from './connection.js'
 
@@ -110,13 +111,14 @@ export function openConnections(given: ConnectionOptions): Connections {
       return leastBusy()
     }
     if (!isReadOnlyServer(error)) return undefined
-    // By now the address may resolve to another server.
-    if (!successors.has(connection) && connection.ageMs >= YOUNG_MS) retire(connection)
+    // By now the address may lead to another server. The other connections lead to the read-only one too.
+    for (const each of [...connections]) if (each.ageMs >= YOUNG_MS) retire(each)
     return successors.get(connection)
   }
 
   function retire(connection: Connection): void {
     replace(connection)
+    connection.leave()
     void connection.end()
   }
 
