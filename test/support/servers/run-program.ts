@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -21,9 +21,10 @@ export interface ProgramRun {
 /**
  * Starts a server program and waits until it answers; it ends with the test.
  *
+ * @returns its process
  * @throws Error with its log, if it ends or does not answer in time
  */
-export async function runProgram(t: Test, { path, libraryPath }: Program, run: ProgramRun): Promise<void> {
+export async function runProgram(t: Test, { path, libraryPath }: Program, run: ProgramRun): Promise<ChildProcess> {
   const logFile = join(run.folder, 'log')
   const log = await open(logFile, 'a')
   const env = { ...process.env, ...run.env, ...(libraryPath !== undefined && { LD_LIBRARY_PATH: libraryPath }) }
@@ -44,4 +45,5 @@ export async function runProgram(t: Test, { path, libraryPath }: Program, run: P
     }
     await sleep(20)
   }
+  return child
 }
