@@ -64,6 +64,18 @@ With \`DATABASE_CA_FILE\`, or \`sslrootcert=FILE\` in the address, every mode ex
 So is \`channel_binding=require\`: the driver does not support channel binding, and checking the certificate also prevents an
 attacker in the middle. \`sslrootcert=system\` is \`verify-full\` with the authorities that Node trusts.
 
+**Several Postgres servers**, a primary and its standbys, are separated by commas:
+
+\`\`\`
+DATABASE_URL=postgres://latchkey:password@postgres-0:5432,postgres-1:5432/latchkey?target_session_attrs=read-write
+\`\`\`
+
+Latchkey asks all of them at the same time which one is the primary, and uses only that one, with or without
+\`target_session_attrs\`. It asks again when a connection is lost, or when a server refuses to write. If two servers are
+primaries, it uses the one with the later timeline: the other one was replaced, and came back. While there is no primary,
+requests that need Postgres are answered with 503 and \`Retry-After\` ([what fails during a
+failover](scaling.md#failovers)). The address can also name several PgBouncers.
+
 **Other supported parameters of Postgres** are \`application_name\`, \`connect_timeout\`, \`target_session_attrs\` (\`read-write\` or
 \`primary\`), \`sslnegotiation\`, \`pgbouncer=true\` (the same as \`DATABASE_PREPARE=off\`), and
 \`options=-c%20name%3Dvalue\` for server settings. An unsupported parameter is rejected, and the error names it.

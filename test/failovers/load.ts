@@ -18,8 +18,15 @@ interface Session {
   id: string
   accessToken: string
   refreshToken: string
+  signedInAtMs: number
   /** When the sign-out was answered with 204. */
   signedOutAtMs?: number
+}
+
+/** A session that its client cannot go on with. */
+export interface LostSession {
+  answer: string
+  signedInAtMs: number
 }
 
 /** How long each loop pauses between two requests. */
@@ -90,17 +97,18 @@ export class Load {
   }
 
   /** What every client finds afterwards, at these instances: the sessions that were lost or came back. */
-  async check(urls: readonly string[] = this.#urls): Promise<{ lost: string[]; restored: string[] }> {
+  async check(urls: readonly string[] = this.#urls): Promise<{ lost: LostSession[]; restored: string[] }> {
     const clients = urls.map(url => this.#clientOf(url))
-    const [lost, restored]: [string[], string[]] = [[], []]
+    const [lost, restored]: [LostSession[], string[]] = [[], []]
     let turn = 0
     for (const session of this.#sessions) {
+      const { signedInAtMs } = session
       const answer = await this.#refresh(clients[turn++ % clients.length]!, session)
-      if (answer !== '200') lost.push(`${session.id}: ${answer}`)
+      if (answer !== '200') lost.push({ answer, signedInAtMs })
       else {
         for (const client of clients) {
           const said = nameOf(await client.get('/auth/verify', session.accessToken))
-          if (said !== '200') lost.push(`${session.id} is refused: ${said}`)
+          if (said !== '200') lost.push({ answer: `verify: ${said}`, signedInAtMs })
         }
       }
     }
@@ -148,7 +156,7 @@ export class Load {
     const { body } = await this.#send('sign-in', ['200'], () => client.post('/auth/login', account))
     if (body === undefined) return
     const { session_id: id, access_token: accessToken, refresh_token: refreshToken } = body
-    this.#sessions.add({ id, accessToken, refreshToken })
+    this.#sessions.add({ id, accessToken, refreshToken, signedInAtMs: performance.now() })
   }
 
   async #refresh(client: HttpClient, session: Session): Promise<string> {

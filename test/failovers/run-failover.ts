@@ -3,7 +3,7 @@ import type { Test } from 'tap'
 import { TEST_SECRETS } from '../support/build-test-app.js'
 import { until } from '../support/eventually.js'
 import { type ServiceProcess, startService } from '../support/service-process.js'
-import { Load, OPERATIONS, type Sample } from './load.js'
+import { Load, type LostSession, OPERATIONS, type Sample } from './load.js'
 
 export interface Failover {
   name: string
@@ -19,7 +19,7 @@ export interface Failover {
 
 export interface Outcome {
   load: Load
-  lost: string[]
+  lost: LostSession[]
   outputs: string[]
 }
 
@@ -101,7 +101,7 @@ function refusalsOf(samples: readonly Sample[]): string[] {
 
 interface Measured {
   load: Load
-  lost: string[]
+  lost: LostSession[]
   tookMs: number
   healthyAfterMs: number
 }

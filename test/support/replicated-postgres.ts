@@ -1,4 +1,4 @@
-import { appendFile, writeFile } from 'node:fs/promises'
+import { appendFile, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { type ControlledPostgres, type ControlledPostgresOptions, controlPostgres } from './controlled-postgres.js'
@@ -12,6 +12,8 @@ export interface ReplicatedPostgres {
   standby: ControlledPostgres
   /** An address of both, the primary first. */
   url: string
+  /** From now on the standby receives nothing, and knows nothing of it. */
+  cutOff(): Promise<void>
   /** Makes the standby the primary, and resolves when it takes writes. */
   promote(): Promise<void>
 }
@@ -22,6 +24,7 @@ export interface ReplicationOptions {
 }
 
 const STANDBY = 'standby'
+const REPLICATION_RULE = 'host replication all 127.0.0.1/32 scram-sha-256\n'
 const replication = {
   wal_level: 'replica',
   max_wal_senders: '4',
@@ -36,7 +39,7 @@ export async function startReplicatedPostgres(
   { isSynchronous }: ReplicationOptions,
 ): Promise<ReplicatedPostgres> {
   const primary = await controlPostgres(t, { port: await findFreePort(), settings: replication })
-  await appendFile(join(primary.data, 'pg_hba.conf'), 'host replication all 127.0.0.1/32 scram-sha-256\n')
+  await appendFile(join(primary.data, 'pg_hba.conf'), REPLICATION_RULE)
   // A copy of a server that was stopped is what pg_basebackup makes of one that runs.
   await primary.stop()
   const standby = await primary.copy(await optionsOfStandby(primary.url))
@@ -59,6 +62,13 @@ export async function startReplicatedPostgres(
     primary,
     standby,
     url: `postgres://${first.username}:${first.password}@${first.host},${second.host}${first.pathname}`,
+    async cutOff() {
+      const file = join(primary.data, 'pg_hba.conf')
+      await writeFile(file, (await readFile(file, 'utf8')).replace(REPLICATION_RULE, ''))
+      await query(primary.url, 'select pg_reload_conf()')
+      await query(primary.url, 'select pg_terminate_backend(pid) from pg_stat_replication')
+      await until(async () => (await query(primary.url, 'select 1 from pg_stat_replication')).length === 0)
+    },
     async promote() {
       await query(standby.url, 'select pg_promote(true)')
     },
