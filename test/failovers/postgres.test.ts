@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { startReplicatedPostgres } from '../support/replicated-postgres.js'
 import { startRedis } from '../support/servers/own-redis.js'
+import { MASTER, startRedisSentinels } from '../support/servers/own-redis-sentinels.js'
 import { IS_FULL, ONLY_IN_FULL, printTable, runFailover } from './run-failover.js'
 
 // The primary is killed, and its standby becomes the primary. The address names both.
@@ -10,7 +11,35 @@ import { IS_FULL, ONLY_IN_FULL, printTable, runFailover } from './run-failover.j
 const NOTICED_AFTER_MS = IS_FULL ? 2000 : 500
 const mayAnswer = ['503 store_unavailable']
 
-t.test('a failover of Postgres loses no session and accepts nothing that was revoked', async t => {
+const ONLY_IN_SHORT = IS_FULL ? { skip: 'the tests below do it one by one' } : {}
+
+t.test(
+  'failovers of Postgres and of Redis at once lose no session, and nothing revoked works',
+  ONLY_IN_SHORT,
+  async t => {
+    const [servers, redis] = await Promise.all([
+      startReplicatedPostgres(t, { isSynchronous: true }),
+      startRedisSentinels(t, { replicas: 1, sentinels: 3 }),
+    ])
+    await runFailover(t, {
+      name: 'Postgres and Redis Sentinel',
+      env: {
+        DATABASE_URL: `${servers.url}?target_session_attrs=read-write`,
+        REDIS_URL: redis.url,
+        REDIS_SENTINEL_MASTER: MASTER,
+      },
+      failOver: async () => {
+        process.kill(redis.master.pid, 'SIGKILL')
+        await servers.primary.kill()
+        await sleep(NOTICED_AFTER_MS)
+        await servers.promote()
+      },
+      mayAnswer,
+    })
+  },
+)
+
+t.test('a failover of Postgres loses no session and accepts nothing that was revoked', ONLY_IN_FULL, async t => {
   const servers = await startReplicatedPostgres(t, { isSynchronous: true })
   const redis = await startRedis(t)
   await runFailover(t, {

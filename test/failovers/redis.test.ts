@@ -7,7 +7,7 @@ import { ONLY_IN_FULL, printTable, runFailover } from './run-failover.js'
 
 // Redis holds nothing that is needed, so no request is refused.
 
-t.test('no request is refused when a Redis master is killed and Sentinels replace it', async t => {
+t.test('no request is refused when a Redis master is killed and Sentinels replace it', ONLY_IN_FULL, async t => {
   const [database, { master, sentinels, url }] = await Promise.all([
     emptyDatabase(t),
     startRedisSentinels(t, { replicas: 1, sentinels: 3 }),

@@ -9,6 +9,7 @@ import { launchPostgres } from '../../src/embedded-postgres/launch.js'
 import { rootOwnedDirOf } from '../../src/embedded-postgres/native-programs.js'
 import { changeOwner } from '../../src/embedded-postgres/server-user.js'
 import { hasEnded, stopServer } from '../../src/embedded-postgres/stop.js'
+import { codeOf } from '../../src/lib/error-facts.js'
 import { eventually } from './eventually.js'
 import { quietLog } from './servers/quiet-log.js'
 import { THROWAWAY_SETTINGS } from './servers/start-shared-servers.js'
@@ -54,7 +55,16 @@ function control(
   let child: ChildProcess | undefined
   let url = ''
   const signal = async (name: NodeJS.Signals) => {
-    for (const pid of [child!.pid!, ...(await childrenOf(child!.pid!))]) process.kill(pid, name)
+    const children = await childrenOf(child!.pid!)
+    process.kill(child!.pid!, name)
+    for (const pid of children) {
+      try {
+        process.kill(pid, name)
+      } catch (error) {
+        // The process of a connection that was closed a moment ago has ended.
+        if (codeOf(error) !== 'ESRCH') throw error
+      }
+    }
   }
   const stop = async () => {
     if (child === undefined || hasEnded(child)) return
