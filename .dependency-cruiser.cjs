@@ -58,6 +58,14 @@ module.exports = {
     // The embedded Postgres is asked whether it is ready before there is a database to ask.
     not('sql-is-in-postgres', '^src/(?!postgres/|embedded-postgres/)', 'node_modules/(drizzle-orm|postgres)/'),
     not('ioredis-is-in-redis', '^src/(?!redis/)', 'node_modules/ioredis/'),
+    not(
+      'metrics-are-for-the-server',
+      '^src/(?!metrics/|server/open-metrics\\.ts)',
+      '^src/metrics/',
+      'Loaded only if METRICS_PORT is set.',
+    ),
+    not('metrics-import-no-process', '^src/metrics/', outer),
+    not('prom-client-is-in-metrics', '^src/(?!metrics/)', 'node_modules/prom-client/'),
     not('ipaddr-is-in-lib', '^src/(?!lib/ip-address\\.ts)', 'node_modules/ipaddr\\.js/'),
     not('config-and-lib-are-the-base', base, '^src/(?!config/|lib/)'),
     not('lib-knows-no-setting', '^src/lib/', '^src/config/'),

@@ -6,6 +6,11 @@ import { type Rule, storeRules } from './store-rules.js'
 /** Rules that involve more than one setting. */
 const rules: readonly Rule[] = [
   {
+    settings: ['METRICS_PORT', 'PORT'],
+    isBroken: v => v.METRICS_PORT === v.PORT,
+    problem: 'METRICS_PORT must not be PORT, which everybody can reach: set METRICS_PORT to another port.',
+  },
+  {
     settings: ['JWT_SECRET', 'JWT_REFRESH_SECRET'],
     isBroken: v => v.JWT_SECRET.some(secret => v.JWT_REFRESH_SECRET.includes(secret)),
     problem:

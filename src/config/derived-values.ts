@@ -8,6 +8,8 @@ import { withPassword } from './store-url.js'
 export interface DerivedConfig {
   readonly mode: Mode
   readonly host: string
+  /** Undefined without METRICS_PORT. */
+  readonly metrics: { readonly host: string; readonly port: number } | undefined
   readonly publicOrigin: string
   /** PUBLIC_ORIGIN followed by PUBLIC_PATH: every public address of the service begins with it. */
   readonly publicUrl: string
@@ -33,9 +35,12 @@ export function derive(given: GivenConfig, values: Values, mode: Mode, isKuberne
   const publicOrigin = publicOriginOf(values)
   const issuer = issuerOf(values)
   const { sentinel } = given.redis
+  const host = given.host ?? (given.nodeEnv === 'production' ? '0.0.0.0' : '127.0.0.1')
+  const { port: metricsPort, host: metricsHost = host } = given.metrics
   return {
     mode,
-    host: given.host ?? (given.nodeEnv === 'production' ? '0.0.0.0' : '127.0.0.1'),
+    host,
+    metrics: metricsPort === undefined ? undefined : { host: metricsHost, port: metricsPort },
     publicOrigin,
     publicUrl: publicOrigin + given.publicPath,
     issuer,

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Revocation } from '@latchkey/verifier/core'
+import { cleanUps } from '../lib/measurements.js'
 import type { Database, Repositories } from '../postgres/database.js'
 import { withJournalWrites } from './commit-and-announce.js'
 import { sessionExpiredEvent } from './events/list-events.js'
@@ -36,6 +37,17 @@ const PAUSE_MS = 50
  * delayed.
  */
 export async function cleanUp(db: Pick<Database, 'transaction'>, options: CleanUpOptions): Promise<CleanedUp> {
+  try {
+    const removed = await removeExpired(db, options)
+    cleanUps.report({ ...removed })
+    return removed
+  } catch (error) {
+    cleanUps.report(undefined)
+    throw error
+  }
+}
+
+async function removeExpired(db: Pick<Database, 'transaction'>, options: CleanUpOptions): Promise<CleanedUp> {
   const { batchSize = 1000, signal } = options
   const sessionAge = options.sessionMaxAgeSeconds + GRACE_SECONDS
 

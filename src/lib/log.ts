@@ -1,4 +1,5 @@
 import { messageOf } from './error-facts.js'
+import { failedTasks } from './measurements.js'
 
 /** The part of a logger that code outside of requests needs. */
 export interface Log {
@@ -22,6 +23,7 @@ export function createFailureLog(log: Log, level: FailureLevel = 'error'): Failu
   const failures = new Map<string, number>()
   return {
     failed(task, error) {
+      failedTasks.report(task)
       const count = failures.get(task) ?? 0
       failures.set(task, count + 1)
       if (count === 0) log[level](`Could not ${task}: ${messageOf(error)}`)

@@ -7,7 +7,7 @@ import { introspectionRepository } from './introspection.js'
 import { type Journal, journalRepository } from './journal.js'
 import { latestEventsRepository } from './latest-events.js'
 import { passwordResetsRepository } from './password-resets.js'
-import { type ConnectionOptions, openConnections, type Runner } from './pool/connections.js'
+import { type ConnectionOptions, type Load, openConnections, type Runner } from './pool/connections.js'
 import { expectedRoute } from './pool/route.js'
 import { realmRepository } from './realm.js'
 import { receiptsRepository } from './receipts.js'
@@ -58,8 +58,10 @@ export interface Database extends Repositories {
   tablesVersion(): Promise<TablesVersion>
   /** What an operator has to know of the server, for `latchkey doctor`. */
   installation(): Promise<PostgresInstallation>
-  /** The number of statements sent so far, without those of the two feeds; for tests. */
+  /** The number of statements sent so far, without those of the two feeds. */
   readonly statementsSent: number
+  /** What is in progress on the connections for requests, and on that of the two feeds. */
+  load(): { requests: Load; journal: Load }
   close(): Promise<void>
 }
 
@@ -105,6 +107,7 @@ export function openDatabase(options: ConnectionOptions): Database {
     get statementsSent() {
       return connections.sent
     },
+    load: () => ({ requests: connections.load(), journal: feed.load() }),
     async close() {
       await Promise.all([connections.close(), feed.close()])
     },

@@ -8,6 +8,7 @@ import {
 } from '../revocations/receipts/receipt-store.js'
 import { hotSql, type Runner } from './pool/connections.js'
 import { SERVER_START } from './server-start.js'
+import { isKnown, isLive, missingSince, summary, type VerifierSummary } from './verifier-lag.js'
 
 /** A verifier in the list for operators. */
 export interface ListedVerifier extends LaggingVerifier {
@@ -37,6 +38,12 @@ export function receiptsRepository(runner: Runner) {
       const rows = await runner.hot(findLagging, { snapshot, limit })
       const { serverStart, total } = rows[0]!
       return { serverStart, total: total ?? 0, verifiers: total === null ? [] : rows.map(toVerifier) }
+    },
+
+    /** The live verifiers of all instances together. */
+    async summary(): Promise<VerifierSummary> {
+      const [row] = await runner.hot(summary, {})
+      return row!
     },
 
     /**
@@ -70,10 +77,6 @@ function isMissing(position: SQL, target: SQL): SQL {
         and pg_visible_in_snapshot(xid, ${target})
     ))`
 }
-
-/** Whether its position says something about the entries of this server. */
-const isKnown = sql`coalesce(server_start = ${SERVER_START} and confirmed_server_start = ${SERVER_START}, false)`
-const isLive = sql`live_until > now()`
 
 /** Many verifiers have the same position, so each position is compared once. */
 const readTargets = hotSql<{ snapshots: string }, TargetState>(
@@ -141,14 +144,7 @@ const list = hotSql<{ limit: number } & VerifierPlace, VerifierRow & Omit<Listed
     select ${verifierColumns}, instance, max_staleness_seconds as "maxStalenessSeconds", ${isLive} as "isLive",
       case when ${isKnown} then coalesce(extract(epoch from clock_timestamp() - missing.since), 0)::float8 end as "lagSeconds"
     from page as verifiers left join clients on clients.id = client_id
-    left join lateral (
-      select least(
-        (select min(written.at) from pg_snapshot_xip(confirmed) as open (xid), lateral (
-          select at from revocations where xid = open.xid order by xid limit 1
-        ) as written),
-        (select at from revocations where xid >= pg_snapshot_xmax(confirmed) order by xid limit 1)
-      ) as since
-    ) as missing on true
+    left join lateral (${missingSince(sql`confirmed`)}) as missing on true
     order by verifiers.name, verifiers.id`,
 )
 

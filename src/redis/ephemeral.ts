@@ -49,6 +49,9 @@ export interface Ephemeral extends RevocationChannel {
   /** How often, since the start, the store held data that this service did not write. */
   readonly untrustedCount: number
 
+  /** Whether there is a connection to the store; undefined if it is in memory and needs none. */
+  readonly isConnected: boolean | undefined
+
   /**
    * Resolves if the store answers, with its problems: `redis-eviction`, and `redis-untrusted` or `redis-rights` if the
    * store held data that this service did not write, or denied a right, within the last minute.

@@ -53,6 +53,7 @@ export function createMemoryEphemeral({ keys, now = Date.now, ...options }: Memo
 
     // Only this process writes here.
     untrustedCount: 0,
+    isConnected: undefined,
     ping: async () => [],
 
     async close() {

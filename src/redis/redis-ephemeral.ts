@@ -1,5 +1,6 @@
 import { Cluster, type Redis } from 'ioredis'
 import type { Log } from '../lib/log.js'
+import { failedRedisCommands, type RedisCommand } from '../lib/measurements.js'
 import { createRedisActivity } from './activity.js'
 import { withScripts } from './commands.js'
 import type { Ephemeral } from './ephemeral.js'
@@ -45,12 +46,16 @@ export function createRedisEphemeral({
   const denied = createDeniedRights(now, log)
   const channel = createRedisChannel({ redis, openFollower, keys, mac, untrusted, denied, now, log })
   const activity = createRedisActivity({ redis, keys, mac, untrusted, now })
-  /** The same method, which also reports denied rights. */
-  function reportingDenials<Arguments extends unknown[], Answer>(method: (...args: Arguments) => Promise<Answer>) {
+  /** The same method, which also reports that it failed, and denied rights. */
+  function reporting<Arguments extends unknown[], Answer>(
+    command: RedisCommand,
+    method: (...args: Arguments) => Promise<Answer>,
+  ) {
     return async (...args: Arguments) => {
       try {
         return await method(...args)
       } catch (error) {
+        failedRedisCommands.report(command)
         denied.report(error)
         throw error
       }
@@ -81,24 +86,27 @@ export function createRedisEphemeral({
   }
 
   return {
-    publish: reportingDenials(channel.publish),
+    publish: reporting('publish', channel.publish),
     follow: channel.follow,
-    complete: reportingDenials(channel.complete),
-    recordActivity: reportingDenials(activity.recordActivity),
-    lastActivity: reportingDenials(activity.lastActivity),
-    generationLastSeen: reportingDenials(activity.generationLastSeen),
+    complete: reporting('complete', channel.complete),
+    recordActivity: reporting('recordActivity', activity.recordActivity),
+    lastActivity: reporting('lastActivity', activity.lastActivity),
+    generationLastSeen: reporting('generationLastSeen', activity.generationLastSeen),
 
     get untrustedCount() {
       return untrusted.count
     },
+    get isConnected() {
+      return redis.status === 'ready'
+    },
 
-    hit: reportingDenials(async (counter, windowMs) => {
+    hit: reporting('hit', async (counter, windowMs) => {
       const [count, resetsInMs, wasRepaired] = await redis.latchkeyHit(keys.hits(counter), windowMs)
       if (wasRepaired) untrusted.report('a counter is not a number, or ends later than its window')
       return { count, resetsInMs }
     }),
 
-    unhit: reportingDenials(async counter => {
+    unhit: reporting('unhit', async counter => {
       await redis.latchkeyUnhit(keys.hits(counter))
     }),
 

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Revocation, readRevocation } from '@latchkey/verifier/core'
 import type { Cluster, Redis } from 'ioredis'
 import type { Log } from '../lib/log.js'
+import { failedRedisCommands } from '../lib/measurements.js'
 import type { RevocationListener, RevocationSubscription } from '../revocations/revocation-channel.js'
 import { redisReady } from './client.js'
 import type { RedisScripts } from './commands.js'
@@ -103,6 +104,7 @@ export function followRevocations(
       } catch (error) {
         unbrokenSinceMs = undefined
         isListening()
+        if (!stopped.signal.aborted) failedRedisCommands.report('follow')
         denied.report(error)
         if (isWrongType(error)) {
           if (isStream) untrusted.report('the stream of revocations has another type')

@@ -32,6 +32,11 @@ export interface ClockComparison {
   /** Whether the last comparison found a difference that is too large. */
   readonly isOff: boolean
   /**
+   * The time by the clock of the database (milliseconds since the epoch), as exactly as the last answer took; undefined
+   * before the first comparison.
+   */
+  readonly databaseMs: number | undefined
+  /**
    * @param databaseAtMs - milliseconds since the epoch, by the database's clock
    * @param askedAtMs - when the question was sent (`performance.now()`), so that the time until the answer does not count
    *   as a difference
@@ -42,11 +47,16 @@ export interface ClockComparison {
 /** @param clock - milliseconds since the epoch, by the clock of this machine */
 export function createClockComparison(clock: () => number, log: Log): ClockComparison {
   let isOff = false
+  let offsetMs: number | undefined
   return {
     get isOff() {
       return isOff
     },
+    get databaseMs() {
+      return offsetMs === undefined ? undefined : performance.now() + offsetMs
+    },
     compare(databaseAtMs, askedAtMs) {
+      offsetMs = databaseAtMs - (askedAtMs + performance.now()) / 2
       const latest = clock()
       const earliest = latest - (performance.now() - askedAtMs)
       const wasOff = isOff

@@ -1,7 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type AccountEnd, Pauses, type Revocation, RevocationList, type TokenFacts } from '@latchkey/verifier/core'
+import {
+  type AccountEnd,
+  Pauses,
+  REVOCATION_TTL_SECONDS,
+  type Revocation,
+  RevocationList,
+  type TokenFacts,
+} from '@latchkey/verifier/core'
 import { type Background, createBackground } from '../lib/background.js'
 import type { Log } from '../lib/log.js'
+import { appliedRevocations, type RevocationWay } from '../lib/measurements.js'
 import { type ClockComparison, createClockComparison, JournalFreshness } from './freshness.js'
 import { JournalFollower, type JournalPage, type JournalPosition, type ReadableJournal } from './journal-follower.js'
 import { LostRevocations } from './lost-revocations.js'
@@ -108,7 +116,7 @@ export class Revocations {
   async start(): Promise<void> {
     // The channel first and then the journal, so that no revocation between the two is missed.
     this.#subscription = this.#options.channel.follow((revocations, unbrokenSinceMs, asOfMs) => {
-      this.#add(revocations, false)
+      this.#add(revocations, 'redis')
       this.#freshness.recordChannelRead(unbrokenSinceMs, asOfMs)
     })
     await this.#subscription.listening
@@ -138,7 +146,7 @@ export class Revocations {
    */
   announce(revocations: readonly Revocation[]): void {
     if (revocations.length === 0) return
-    this.#add(revocations, false)
+    this.#add(revocations, 'own')
     this.#background.run('publish revocations (other instances read them from the journal)', () =>
       this.#options.channel.publish(revocations),
     )
@@ -190,7 +198,8 @@ export class Revocations {
     if (clockMs !== undefined) this.clocks.compare(clockMs, begunAtMs)
     // An instance that starts right after a failover finds no other server, and other instances may not have either.
     if (from === undefined && wasStandbyLately) this.#replacedAtMs = performance.now()
-    this.#add(entries, true)
+    // What the first read finds was applied by others long ago.
+    this.#add(entries, 'journal', from !== undefined)
     this.#freshness.recordJournalRead(begunAtMs)
     this.#observer?.onPage(page, from, begunAtMs)
     this.#lost.repairIfDue()
@@ -226,14 +235,17 @@ export class Revocations {
     return uncopied
   }
 
-  #add(revocations: readonly Revocation[], isInJournal: boolean): void {
+  #add(revocations: readonly Revocation[], way: RevocationWay, isMeasured = true): void {
     const news: Revocation[] = []
     for (const revocation of revocations) {
-      if (this.#observer && !this.list.covers(revocation)) news.push(revocation)
+      if (!this.list.covers(revocation)) news.push(revocation)
       this.list.add(revocation)
       if (revocation.kind === 'key') for (const listener of this.#keyListeners) listener(revocation.subject)
     }
-    if (news.length > 0) this.#observer?.onNews(news, isInJournal)
+    if (news.length > 0) {
+      if (isMeasured && appliedRevocations.isWanted) this.#measure(news, way)
+      this.#observer?.onNews(news, way === 'journal')
+    }
     const isLarge = this.list.size > ALERT_SIZE
     if (isLarge && !this.#alerted)
       this.#options.log.error(
@@ -241,5 +253,15 @@ export class Revocations {
           'memory',
       )
     this.#alerted = isLarge
+  }
+
+  /** The expiry says when an entry was written. That of a key never expires. */
+  #measure(news: readonly Revocation[], way: RevocationWay): void {
+    const { databaseMs } = this.clocks
+    if (databaseMs === undefined) return
+    const agesSeconds = news.flatMap(({ expiresAt }) =>
+      expiresAt === null ? [] : [Math.max(0, (databaseMs - expiresAt) / 1000 + REVOCATION_TTL_SECONDS)],
+    )
+    appliedRevocations.report({ way, agesSeconds })
   }
 }

@@ -4,8 +4,8 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { Config } from '../config/config.js'
 import { configWarnings } from '../config/warnings.js'
 import type { EmbeddedPostgres, EmbeddedPostgresOptions } from '../embedded-postgres/start.js'
-import { codeOf } from '../lib/error-facts.js'
 import type { Log } from '../lib/log.js'
+import { listenAt } from './listen-errors.js'
 import { startLog } from './logging.js'
 import type { Stores } from './open-stores.js'
 import { isForPeople } from './pretty-log.js'
@@ -76,13 +76,16 @@ async function startPostgres(
 async function listen(config: Config, stores: Stores, log: FastifyBaseLogger): Promise<FastifyInstance> {
   const { host, port } = config
   const { buildApp } = await import('./app.js')
-  const app = await buildApp(config, stores, { log })
+  // Without METRICS_PORT, nothing of the metrics is loaded.
+  const metrics = config.metrics && (await import('./open-metrics.js')).openMetrics(config, stores, log)
+  const app = await buildApp(config, stores, { log, ...(metrics && { prepare: metrics.prepare }) })
   try {
-    await app.listen({ host, port })
+    await metrics?.listen()
+    await listenAt(() => app.listen({ host, port }), { host, port, names: { host: 'HOST', port: 'PORT' } })
     return app
   } catch (error) {
     await app.close()
-    throw explainListenError(error, host, port)
+    throw error
   }
 }
 
@@ -117,17 +120,4 @@ function announceStart(app: FastifyInstance, config: Config): void {
       `embedded mode: Postgres and the secrets are in ${config.dataDir}, everything else in memory; for one process, not for production`,
     )
   app.log.info(`ready at ${config.publicUrl}; its API is described at ${config.publicUrl}/docs`)
-}
-
-function explainListenError(error: unknown, host: string, port: number): unknown {
-  const sentence = LISTEN_ERRORS[codeOf(error)]
-  return sentence === undefined ? error : new Error(sentence(host, port), { cause: error })
-}
-
-const LISTEN_ERRORS: Partial<Record<string, (host: string, port: number) => string>> = {
-  EADDRINUSE: (host, port) =>
-    `Port ${port} of ${host} is in use: stop the program that uses it, or set PORT to another port.`,
-  EACCES: (_host, port) => `This user is not allowed to listen on port ${port}: set PORT to a port above 1023.`,
-  EADDRNOTAVAIL: host => `${host} is not an address of this machine: correct HOST.`,
-  ENOTFOUND: host => `${host} is not a known host name: correct HOST.`,
 }

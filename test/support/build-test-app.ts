@@ -19,6 +19,12 @@ export interface TestApp {
   another(overrides?: NodeJS.ProcessEnv): Promise<TestApp>
 }
 
+/** What a test can change of the app. */
+export interface TestAppOptions extends Pick<AppOptions, 'log'> {
+  /** Called before the first route is registered. */
+  prepare?: (app: FastifyInstance, parts: { config: Config; stores: Stores }) => void
+}
+
 /** The time that the service sees, in this process and in its database. */
 export interface TestClock {
   /** Milliseconds since the epoch. */
@@ -42,7 +48,7 @@ export const TEST_SECRETS = {
 export async function buildTestApp(
   t: Test,
   overrides: NodeJS.ProcessEnv = {},
-  options: Pick<AppOptions, 'log' | 'prepare'> = {},
+  options: TestAppOptions = {},
 ): Promise<TestApp> {
   const database = await createTestDatabase(t)
   let shiftSeconds = 0
@@ -62,7 +68,7 @@ async function start(
   database: TestDatabase,
   clock: TestClock,
   overrides: NodeJS.ProcessEnv,
-  options: Pick<AppOptions, 'log' | 'prepare'> = {},
+  options: TestAppOptions = {},
 ): Promise<TestApp> {
   const config = readConfig({
     NODE_ENV: 'test',
@@ -78,7 +84,7 @@ async function start(
   const stores = await openStores(config, { log: quietLog(), clock: clock.now })
   const prepare = (app: FastifyInstance) => {
     checkAnswers(t, app)
-    options.prepare?.(app)
+    options.prepare?.(app, { config, stores })
   }
   const app = await buildApp(config, stores, { ...options, clock: clock.now, prepare })
   t.teardown(async () => {

@@ -242,6 +242,7 @@ export function everyStatement(db: RevokingRepositories): {
       readTargets: () => db.receipts.readTargets(['3:3:']),
       findLagging: () => db.receipts.findLagging('3:3:', 50),
       list: () => db.receipts.list(1000),
+      summary: () => db.receipts.summary(),
     },
     introspection: {
       userOf: () => db.introspection.userOf({ ...token, userId: user, sessionId: session }),

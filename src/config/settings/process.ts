@@ -21,6 +21,22 @@ export const processSettings = {
     default: '3000',
     description: 'The port to listen on. `0` takes any free port; then set `PUBLIC_ORIGIN` too.',
   },
+  metrics: {
+    port: {
+      variable: 'METRICS_PORT',
+      kind: integer(1, 65_535),
+      defaultText: 'none: there are no metrics',
+      description:
+        'The port of `GET /metrics`, with the [metrics](metrics.md) for Prometheus. It needs no password, so do not ' +
+        'publish it: only your monitoring needs it.',
+    },
+    host: {
+      variable: 'METRICS_HOST',
+      kind: bindAddress,
+      defaultText: '`HOST`',
+      description: 'The address to listen on for `METRICS_PORT`.',
+    },
+  },
   keepAliveTimeoutMs: {
     variable: 'KEEP_ALIVE_TIMEOUT',
     kind: durationMs('1s', '2h'),

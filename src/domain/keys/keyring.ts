@@ -20,6 +20,7 @@ export interface PublicKey extends VerificationKey {
 interface Key {
   readonly verification: PublicKey
   readonly publicJwk: PublicJwk
+  readonly createdAtMs: number
   readonly activeFromMs: number
   readonly retiresAtMs: number
   /** Undefined for a key that no configured secret decrypts: it can still verify. */
@@ -64,6 +65,16 @@ export class Keyring {
       soonest = signing
     }
     return soonest
+  }
+
+  /** Since when the key signs that signs at this instant, and when the newest key was made; undefined without keys. */
+  ages(nowMs: number): { signsSinceMs: number | undefined; newestMadeMs: number | undefined } {
+    const signing = this.#findSigningKey(nowMs)
+    const made = [...this.#keys.values()].map(({ createdAtMs }) => createdAtMs)
+    return {
+      signsSinceMs: signing && this.#keys.get(signing.kid)?.activeFromMs,
+      newestMadeMs: made.length > 0 ? Math.max(...made) : undefined,
+    }
   }
 
   /** The key with this kid, if it is in memory; always the same object while it is. */
@@ -169,6 +180,7 @@ function readKey(row: SigningKeyRow, keyEncryptionKeys: readonly KeyEncryptionKe
   return {
     verification: known?.verification ?? openPublicKey(publicJwk),
     publicJwk,
+    createdAtMs: row.createdAt.getTime(),
     activeFromMs: row.activeFrom.getTime(),
     retiresAtMs: row.retiresAt?.getTime() ?? Number.POSITIVE_INFINITY,
     signing: known?.signing ?? openSigningKey(row, keyEncryptionKeys),

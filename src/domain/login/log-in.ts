@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { concerning, LatchkeyError } from '../../lib/errors.js'
+import { SIGN_IN_OUTCOMES, type SignInOutcome, signIns } from '../../lib/measurements.js'
 import type { User } from '../../postgres/users.js'
 import { type AccountNames, attemptCounter, findAccount } from '../accounts/find-account.js'
 import { commitAndAnnounce } from '../commit-and-announce.js'
@@ -27,8 +28,15 @@ export interface Credentials extends AccountNames {
  *
  * @throws LatchkeyError invalid_credentials, password_change_required, too_many_sessions, rate_limited, busy
  */
-export function logIn(context: AuthContext, credentials: Credentials, caller: Caller): Promise<Grant> {
-  return context.failureDelay.run(joinQueue => signIn(context, credentials, caller, joinQueue))
+export async function logIn(context: AuthContext, credentials: Credentials, caller: Caller): Promise<Grant> {
+  try {
+    const grant = await context.failureDelay.run(joinQueue => signIn(context, credentials, caller, joinQueue))
+    signIns.report('signed_in')
+    return grant
+  } catch (error) {
+    signIns.report(outcomeOf(error))
+    throw error
+  }
 }
 
 async function signIn(context: AuthContext, credentials: Credentials, caller: Caller, joinQueue: JoinQueue) {
@@ -136,10 +144,33 @@ async function openVerified(
 }
 
 /** The event tells support why a right password was refused; the error does not tell the caller. */
-function refusal(context: AuthContext, user: User | undefined, caller: Caller, attempt?: Attempt): LatchkeyError {
+function refusal(
+  context: AuthContext,
+  user: User | undefined,
+  caller: Caller,
+  attempt: Attempt | 'none' = 'none',
+): LatchkeyError {
   const details = user && attempt === 'locked' ? { details: { locked: true } } : {}
   context.recordEvent({ ...failure(user, caller), ...details })
-  return new LatchkeyError('invalid_credentials', { concerns: { userId: user?.id } })
+  const error = new LatchkeyError('invalid_credentials', { concerns: { userId: user?.id } })
+  reasons.set(error, reasonOf(user, attempt))
+  return error
+}
+
+/** Why credentials were refused, for the metrics. The error and its answer do not say it. */
+const reasons = new WeakMap<object, SignInOutcome>()
+
+function reasonOf(user: User | undefined, attempt: Attempt | 'none'): SignInOutcome {
+  if (user === undefined) return 'unknown_account'
+  if (user.disabledAt) return 'account_disabled'
+  if (attempt === 'none') return 'account_changed'
+  return attempt === 'locked' ? 'account_locked' : 'wrong_password'
+}
+
+function outcomeOf(error: unknown): SignInOutcome {
+  if (!(error instanceof LatchkeyError)) return 'failed'
+  const { code } = error
+  return reasons.get(error) ?? SIGN_IN_OUTCOMES.find(outcome => outcome === code) ?? 'failed'
 }
 
 function failure(user: User | undefined, caller: Caller) {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import pLimit from 'p-limit'
 import { LatchkeyError } from '../../lib/errors.js'
+import { refusedHashes } from '../../lib/measurements.js'
 import { normalizePassword } from '../../lib/normalize.js'
 import { argon2id } from './argon2id.js'
 import { schemeOf, UNUSABLE_HASH } from './hash-formats.js'
@@ -32,6 +33,8 @@ export interface PasswordHasher {
   needsUpgrade(storedHash: string): boolean
   /** How many hashes run or wait now. */
   readonly pending: number
+  /** How many of them run. */
+  readonly running: number
 }
 
 /**
@@ -50,6 +53,7 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
   const runLimited = async <Result>(work: () => Promise<Result>, isKnownCaller = false): Promise<Result> => {
     const places = (concurrency + queue) * (isKnownCaller ? 2 : 1)
     if (limit.activeCount + limit.pendingCount >= places) {
+      refusedHashes.report(undefined)
       throw new LatchkeyError('busy', { retryAfterSeconds: 1 })
     }
     return limit(work)
@@ -86,6 +90,9 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
 
     get pending() {
       return limit.activeCount + limit.pendingCount
+    },
+    get running() {
+      return limit.activeCount
     },
   }
 }

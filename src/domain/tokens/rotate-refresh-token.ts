@@ -16,6 +16,7 @@ import {
 } from './examine-refresh-token.js'
 import { type Grant, grantTokens } from './grant-tokens.js'
 import { isReuseWithoutTicket, type LateRecord, type LiveState } from './judge-refresh-token.js'
+import { type Answered, measureRefresh } from './measure-refresh.js'
 import { hashOf, type RefreshToken, requireRefreshToken, successorOf } from './refresh-token.js'
 import { ticketOptions, writeTicket } from './superseded-ticket.js'
 
@@ -40,11 +41,20 @@ export interface RotationRequest {
  *   refresh_token_expired, refresh_token_superseded with a ticket, refresh_token_reused, session_revoked,
  *   session_expired, user_disabled
  */
-export async function rotateRefreshToken(
+export function rotateRefreshToken(
   context: AuthContext,
   text: string,
   caller: Caller,
   request: RotationRequest = {},
+): Promise<Grant> {
+  return measureRefresh(true, answered => judgeAndExchange(context, text, caller, { ...request, answered }))
+}
+
+async function judgeAndExchange(
+  context: AuthContext,
+  text: string,
+  caller: Caller,
+  request: RotationRequest & { answered: Answered },
 ): Promise<Grant> {
   const presented = requireRefreshToken(text, context.secrets.refreshKeys)
   const concerns: Concerns = { sessionId: presented.sessionId }
@@ -55,20 +65,20 @@ export async function rotateRefreshToken(
   }
 }
 
-/** @param request - `concerns` is filled in when the session is read */
+/** @param request - `concerns` is filled in when the session is read, `answered` when it is judged */
 async function exchange(
   context: AuthContext,
   presented: RefreshToken,
   caller: Caller,
-  request: RotationRequest & { concerns: Concerns },
+  request: RotationRequest & { concerns: Concerns; answered: Answered },
 ): Promise<Grant> {
-  const { client = FIRST_PARTY, withTokenType, proofs = { ...NO_PROOFS, mark: null }, concerns } = request
+  const { client = FIRST_PARTY, withTokenType, proofs = { ...NO_PROOFS, mark: null }, concerns, answered } = request
   const { activity, db, secrets } = context
 
   // Nearly always the newest secret derives the successor. After a change of the secret, the whitelist tells which one.
   let derivation: Derivation = { key: secrets.refreshKeys[0], anySuccessor: false }
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-    const rotated = await rotate(context, presented, { client, withTokenType, proofs, derivation, caller })
+    const rotated = await rotate(context, presented, { client, withTokenType, proofs, derivation, caller, answered })
     if (rotated) return rotated
 
     const verdict = await examineRefreshToken(context, presented, proofs)
@@ -82,15 +92,18 @@ async function exchange(
         derivation = derivationOfNext(context, presented, verdict.state) ?? derivation
         break
       case 'young':
+        answered.row = '3'
         activity.record(presented.sessionId, presented.generation)
         trackSessionOrigin(context, verdict.state, caller)
         return grantTokens(context, verdict.state, presented, withTokenType)
       case 'replayed':
+        answered.row = '5'
         return grantTokens(context, verdict.state, currentSuccessor(context, presented, verdict.state), withTokenType)
       case 'late': {
         const { record, state } = verdict
         const successor = currentSuccessor(context, presented, state)
         if (!(await recordLate(context, presented, state, record))) break
+        answered.row = '6'
         if (record.what !== 'nothing') recordEvent(context, 'refresh_replayed', presented, state.userId, caller)
         return grantTokens(context, state, successor, withTokenType)
       }
@@ -121,10 +134,11 @@ async function rotate(
     withTokenType: boolean | undefined
     derivation: Derivation
     caller: Caller
+    answered: Answered
   },
 ): Promise<Grant | undefined> {
   const { config, db, secrets, activity } = context
-  const { client, proofs, derivation, caller } = request
+  const { client, proofs, derivation, caller, answered } = request
   const [newest] = secrets.refreshKeys
   const successor = successorOf(presented, derivation.key, newest)
   const rotated = await db.refreshTokens.rotate({
@@ -142,7 +156,9 @@ async function rotate(
   if (!rotated) return undefined
   activity.record(presented.sessionId, presented.generation)
   trackSessionOrigin(context, rotated, caller)
-  if (rotated.previousGeneration < presented.generation) {
+  const isAhead = rotated.previousGeneration < presented.generation
+  answered.row = isAhead ? '4' : '2'
+  if (isAhead) {
     context.log.warn(
       `session ${presented.sessionId}: the refresh token is newer than the database, so the database has lost a commit`,
     )

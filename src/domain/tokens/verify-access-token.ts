@@ -8,6 +8,7 @@ import {
   verifySignature as verifyAnySignature,
 } from '@latchkey/verifier/core'
 import { LatchkeyError } from '../../lib/errors.js'
+import { tokenChecks } from '../../lib/measurements.js'
 import type { Activity } from '../../redis/activity.js'
 import type { Keyring } from '../keys/keyring.js'
 
@@ -66,6 +67,7 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
 
   function requireValid(token: string, principal: Principal): Principal {
     const refusal = verifier.judge(token, principal)
+    tokenChecks.report(refusal ?? 'valid')
     if (refusal === undefined) return principal
     if (refusal === 'undecided') throw revocationsStale()
     const { tokenType, userId, sessionId, clientId } = principal
@@ -77,7 +79,11 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
 
   return {
     async verify(token) {
-      const principal = await identify(token)
+      const principal = await identify(token).catch((error: unknown) => {
+        // The key of a stale one was revoked.
+        tokenChecks.report(error instanceof LatchkeyError && error.code === 'token_stale' ? 'stale' : 'invalid')
+        throw error
+      })
       if (revocations.pauses?.isBehind) await revocations.pauses.catchUp()
       return requireValid(token, principal)
     },

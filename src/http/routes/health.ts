@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { Type } from '../schemas.js'
 
 /** Whether this instance can take requests. If it can, `degraded` names its problems (docs/revocation.md). */
-type ReadyReport =
+export type ReadyReport =
   | { ready: true; degraded: readonly string[] }
   | { ready: false; reason: 'starting' | 'draining' | 'stale' }
 

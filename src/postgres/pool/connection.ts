@@ -26,6 +26,8 @@ export interface Connection {
   readonly executor: Executor
   /** The total weight of its unfinished work. */
   readonly busy: number
+  /** How many pieces of work are unfinished on it. */
+  readonly unfinished: number
   readonly isLost: boolean
   readonly ageMs: number
   /** The time since work on it last ended. */
@@ -108,6 +110,9 @@ export function openConnection(options: ConnectionOptions & { route: Route }, ev
     },
     get busy() {
       return busy
+    },
+    get unfinished() {
+      return waiting.size
     },
     get isLost() {
       return isLost

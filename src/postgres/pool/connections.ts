@@ -32,9 +32,21 @@ export interface Connections extends Runner {
    * after a rollback.
    */
   transaction<T>(work: (runner: Runner) => Promise<T>): Promise<T>
-  /** The number of statements sent so far, for tests. */
+  /** The number of statements sent so far. */
   readonly sent: number
+  /** How much is in progress now. */
+  load(): Load
   close(): Promise<void>
+}
+
+/** The load of the connections to Postgres. */
+export interface Load {
+  /** How many connections there can be; each is opened at its first use. */
+  size: number
+  /** How many of them work. */
+  inUse: number
+  /** Statements and transactions that wait for an earlier one on the same connection. */
+  waiting: number
 }
 
 /** A statement on the connection of a transaction waits for its end, so such a connection is chosen last. */
@@ -125,6 +137,11 @@ export function openConnections(given: ConnectionOptions): Connections {
   return {
     get sent() {
       return sent
+    },
+    load() {
+      const used = connections.filter(({ unfinished }) => unfinished > 0)
+      const waiting = used.reduce((sum, { unfinished }) => sum + unfinished - 1, 0)
+      return { size: connections.length, inUse: used.length, waiting }
     },
     run: query =>
       using(1, async ({ executor }) => {

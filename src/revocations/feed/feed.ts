@@ -106,6 +106,11 @@ export class Feed<Client extends { clientId: string } = { clientId: string }> {
     return { followers, verifiers, disconnectedAsSlow }
   }
 
+  /** How far the slowest follower of this instance is behind. */
+  slowestFollower(): { lagBytes: number; blockedMs: number } {
+    return this.#followers.slowest(performance.now())
+  }
+
   /**
    * Reserves a place for a follower; a verifier is registered.
    *

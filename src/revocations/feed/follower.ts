@@ -102,11 +102,19 @@ export class Follower<Client = unknown> {
     this.#write(encodeRetry(randomRetryMs(windowMs)) + encodeReconnect(windowMs))
   }
 
+  /** How many bytes there are that were not written to it yet. */
+  get lagBytes(): number {
+    return this.options.frames.last.end - (this.#catchUp?.end.after ?? this.#after).end
+  }
+
+  /** For how long the client has read nothing of what was written. */
+  blockedMs(nowMs: number): number {
+    return this.#blockedSinceMs === undefined ? 0 : nowMs - this.#blockedSinceMs
+  }
+
   /** Whether the client reads too slowly: nothing for some time, or much less than there is. */
   isSlow(nowMs: number, limits: { stallMs: number; lagBytes: number }): boolean {
-    const after = this.#catchUp?.end.after ?? this.#after
-    if (this.options.frames.last.end - after.end > limits.lagBytes) return true
-    return this.#blockedSinceMs !== undefined && nowMs - this.#blockedSinceMs > limits.stallMs
+    return this.lagBytes > limits.lagBytes || this.blockedMs(nowMs) > limits.stallMs
   }
 
   /** Ends the connection in an orderly way. */

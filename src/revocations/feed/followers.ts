@@ -40,6 +40,17 @@ export class Followers<Client extends { clientId: string }> {
     return this.#byVerifier.size
   }
 
+  /** How far the slowest one is behind, by the bytes that it was not sent, and by the time for which it read nothing. */
+  slowest(nowMs: number): { lagBytes: number; blockedMs: number } {
+    let lagBytes = 0
+    let blockedMs = 0
+    for (const follower of this) {
+      lagBytes = Math.max(lagBytes, follower.lagBytes)
+      blockedMs = Math.max(blockedMs, follower.blockedMs(nowMs))
+    }
+    return { lagBytes, blockedMs }
+  }
+
   [Symbol.iterator](): IterableIterator<Follower<Client>> {
     return this.#byConnection.values()
   }

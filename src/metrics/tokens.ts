@@ -1,0 +1,47 @@
+import { Counter } from 'prom-client'
+import {
+  REFRESH_ROWS,
+  type RefreshRow,
+  refreshes,
+  SIGN_IN_OUTCOMES,
+  signIns,
+  TOKEN_CHECK_OUTCOMES,
+  tokenChecks,
+} from '../lib/measurements.js'
+import type { MetricsOptions } from './sources.js'
+
+/** Sign-ins, refreshes and checks of access tokens, by their outcome. */
+export function measureTokens({ registry, onClose }: MetricsOptions): void {
+  const registers = [registry]
+  const signInsTotal = new Counter({
+    name: 'latchkey_sign_ins_total',
+    help: 'Sign-ins with a password, by outcome.',
+    labelNames: ['outcome'],
+    registers,
+  })
+  for (const outcome of SIGN_IN_OUTCOMES) signInsTotal.inc({ outcome }, 0)
+  onClose(signIns.listen(outcome => signInsTotal.inc({ outcome })))
+
+  const refreshesTotal = new Counter({
+    name: 'latchkey_refreshes_total',
+    help: 'Refreshes, by the row of the table that decided (docs/rotation.md).',
+    labelNames: ['row', 'outcome', 'rotating'],
+    registers,
+  })
+  const labelsOf = (row: RefreshRow, isRotating: boolean) => ({
+    row,
+    outcome: REFRESH_ROWS[row],
+    rotating: isRotating ? 'yes' : 'no',
+  })
+  for (const row of Object.keys(REFRESH_ROWS) as RefreshRow[]) refreshesTotal.inc(labelsOf(row, true), 0)
+  onClose(refreshes.listen(({ row, isRotating }) => refreshesTotal.inc(labelsOf(row, isRotating))))
+
+  const checksTotal = new Counter({
+    name: 'latchkey_token_checks_total',
+    help: 'Checks of access tokens by this service, by outcome. A request with a body can cause two.',
+    labelNames: ['outcome'],
+    registers,
+  })
+  for (const outcome of TOKEN_CHECK_OUTCOMES) checksTotal.inc({ outcome }, 0)
+  onClose(tokenChecks.listen(outcome => checksTotal.inc({ outcome })))
+}
