@@ -1,7 +1,9 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import t from 'tap'
 import { parse } from 'yaml'
 import { signUp } from '../support/people.js'
+import { makeFolder } from '../support/servers/embedded-fixture.js'
 import { measuredApp } from './measured-app.js'
 import { promtool } from './promtool.js'
 
@@ -78,6 +80,20 @@ t.test('the alerts and the dashboard use only metrics that the service exports',
     t.ok(names.length > 0 || expr.includes('up{'), `${where} uses a metric`)
     for (const name of names) t.ok(exported.has(name), `${where}: ${name}`)
   }
+})
+
+t.test('promtool accepts every expression of the dashboard', async t => {
+  const rules = (await panels()).flatMap(({ id, targets = [] }) =>
+    targets.map(({ refId, expr }) => ({
+      record: `panel_${id}_${refId}`,
+      expr: expr.replaceAll('$__rate_interval', '5m').replaceAll(/\$(job|instance)/g, '.*'),
+    })),
+  )
+  const file = join(await makeFolder(t), 'panels.yml')
+  await writeFile(file, JSON.stringify({ groups: [{ name: 'panels', rules }] }))
+  const checked = await promtool(['check', 'rules', file])
+  t.ok(checked.isFine, checked.output)
+  t.match(checked.output, `${rules.length} rules found`)
 })
 
 t.test('the dashboard is one that Grafana can load', async t => {
