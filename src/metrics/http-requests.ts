@@ -1,11 +1,11 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { Counter, Histogram } from 'prom-client'
 import { factsOf } from '../http/request-facts.js'
+import { methodOf, routeOf } from '../http/request-pattern.js'
 import type { MetricsOptions } from './sources.js'
 
 /** From a cached verification to a sign-in that waits in the queue for hashes. */
 const BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
-const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 /** Its answer ends when the follower goes, so its duration says nothing. */
 const FEED = '/auth/revocations'
 
@@ -31,14 +31,4 @@ export function measureHttpRequests(app: FastifyInstance, { registry }: MetricsO
     if (route !== FEED || reply.statusCode >= 400) durations.observe(labels, reply.elapsedTime / 1000)
     done()
   })
-}
-
-/** The pattern of the route, never the path that was requested. */
-export function routeOf(request: FastifyRequest): string {
-  return request.is404 ? 'unknown' : (request.routeOptions.url ?? 'unknown')
-}
-
-/** A client can send any method to some routes. */
-export function methodOf({ method }: FastifyRequest): string {
-  return METHODS.has(method) ? method : 'other'
 }

@@ -5,9 +5,17 @@ import { codeOf } from '../lib/error-facts.js'
 import { isDataException } from '../postgres/errors.js'
 import { isForPeople, prettyDestination } from './pretty-log.js'
 
-/** Creates the log of the process. A process has only one, from start to exit. */
-export function startLog({ logLevel, logFormat }: Pick<Config, 'logLevel' | 'logFormat'>): Logger {
-  return isForPeople(logFormat) ? pino(loggerOptions(logLevel), prettyDestination()) : pino(loggerOptions(logLevel))
+/**
+ * Creates the log of the process. A process has only one, from start to exit.
+ *
+ * @param mixin the fields that each line gets
+ */
+export function startLog(
+  { logLevel, logFormat }: Pick<Config, 'logLevel' | 'logFormat'>,
+  mixin?: () => object,
+): Logger {
+  const options = { ...loggerOptions(logLevel), ...(mixin && { mixin }) }
+  return isForPeople(logFormat) ? pino(options, prettyDestination()) : pino(options)
 }
 
 /**

@@ -5,6 +5,8 @@ import type { Config } from '../config/config.js'
 import { configWarnings } from '../config/warnings.js'
 import type { EmbeddedPostgres, EmbeddedPostgresOptions } from '../embedded-postgres/start.js'
 import type { Log } from '../lib/log.js'
+import { readTracingSettings } from '../tracing/settings.js'
+import type { Tracing } from '../tracing/tracing.js'
 import { listenAt } from './listen-errors.js'
 import { startLog } from './logging.js'
 import type { Stores } from './open-stores.js'
@@ -28,13 +30,16 @@ const STORES_TIMEOUT_MS = 5_000
 export async function serve(config: Config): Promise<void> {
   const messages = isForPeople(config.logFormat) ? startMessages(config) : undefined
   messages?.starting()
-  const log = startLog(config)
+  // Without the variables of OpenTelemetry, nothing of it is loaded.
+  const tracingSettings = readTracingSettings(process.env)
+  const tracing = tracingSettings && (await (await import('../tracing/tracing.js')).openTracing(tracingSettings))
+  const log = startLog(config, tracing?.logFields)
   for (const warning of configWarnings(config, process.env)) log.warn(warning)
 
   let onLost = () => {}
   const stores = await openStoresEarly(config, log, () => onLost())
   try {
-    const app = await listen(config, stores, log)
+    const app = await listen(config, stores, log, tracing)
     onLost = stopBySignal(app, stores, config)
     if (messages) messages.ready()
     else announceStart(app, config)
@@ -73,12 +78,23 @@ async function startPostgres(
   return startEmbeddedPostgres({ ...options, dataDir })
 }
 
-async function listen(config: Config, stores: Stores, log: FastifyBaseLogger): Promise<FastifyInstance> {
+async function listen(
+  config: Config,
+  stores: Stores,
+  log: FastifyBaseLogger,
+  tracing: Tracing | undefined,
+): Promise<FastifyInstance> {
   const { host, port } = config
   const { buildApp } = await import('./app.js')
   // Without METRICS_PORT, nothing of the metrics is loaded.
   const metrics = config.metrics && (await import('./open-metrics.js')).openMetrics(config, stores, log)
-  const app = await buildApp(config, stores, { log, ...(metrics && { prepare: metrics.prepare }) })
+  const app = await buildApp(config, stores, {
+    log,
+    prepare(app) {
+      tracing?.prepare(app, log)
+      metrics?.prepare(app)
+    },
+  })
   try {
     await metrics?.listen()
     await listenAt(() => app.listen({ host, port }), { host, port, names: { host: 'HOST', port: 'PORT' } })
