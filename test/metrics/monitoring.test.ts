@@ -111,3 +111,20 @@ t.test('the dashboard is one that Grafana can load', async t => {
       }
   }
 })
+
+t.test('docs/metrics.md lists every metric and every alert', async t => {
+  const page = await readFile('docs/metrics.md', 'utf8')
+  const { metrics } = await measuredApp(t)
+  const exported = (await metrics.describe()).filter(({ name }) => name.startsWith('latchkey_'))
+  const rows = [...page.matchAll(/^\| `(latchkey_\w+)` \| (\w+) \| [^|]*\| (.+) \|$/gm)].map(
+    ([, name, type, help]) => ({
+      name,
+      type,
+      help,
+    }),
+  )
+  const byName = (a: { name?: string | undefined }, b: { name?: string | undefined }) => (a.name! < b.name! ? -1 : 1)
+  t.same(rows.sort(byName), exported.map(({ name, type, help }) => ({ name, type, help })).sort(byName))
+  for (const { alert, annotations } of await alerts())
+    t.ok(page.includes(`| \`${alert}\` |`) && page.includes(annotations.summary), alert)
+})
