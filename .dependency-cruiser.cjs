@@ -48,6 +48,7 @@ module.exports = {
       },
     },
     not('stores-know-no-domain', `${stores}|^src/revocations/`, `^src/domain/|${http}|^src/embedded-postgres/`),
+    not('issuers-know-no-store', '^src/issuers/', `${stores}|^src/(domain|revocations|server|cli)/|${http}`),
     not('plugins-import-no-route', '^src/http/(plugins|errors)/', '^src/http/(routes|compat)/'),
     not('one-place-knows-the-kind-of-store', '^src/(?!server/|cli/|embedded-postgres/)', '^src/embedded-postgres/'),
     not(

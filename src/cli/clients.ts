@@ -1,14 +1,12 @@
 import type { Command } from 'commander'
-import { LatchkeyError } from '../lib/errors.js'
-import type { Client } from '../postgres/clients.js'
-import type { Database } from '../postgres/database.js'
+import { type AssertionOptions, addAssertionOptions, readAssertionOptions } from './client-credentials.js'
+import { assertionFields, clientView, credentialsInWords, findClient, NAME, shownOnce } from './client-view.js'
 import { UsageError } from './exit-codes.js'
 import { withExamples, withRevocationDelay } from './help.js'
 import { repeatableOption } from './options.js'
 import { formatInstant, isJson, print, printArray, printFields, printResult, printTable } from './output.js'
+import { addUpdateCommand } from './update-client.js'
 import { ACTOR, type Configure, withContext, withDatabase } from './with-stores.js'
-
-const NAME = '<name or client_id>'
 
 /** `latchkey clients` */
 export function addClientCommands(program: Command, configure: Configure): void {
@@ -16,7 +14,10 @@ export function addClientCommands(program: Command, configure: Configure): void 
   addReadingCommands(clients, configure)
   const create = clients
     .command('create')
-    .description('create a client and print its client_id and its secret, which is shown only once')
+    .description(
+      'create a client and print its client_id, and its secret, which is shown only once and which it has only if no keys ' +
+        'and no issuer are given',
+    )
     .argument('<name>')
     .addOption(
       repeatableOption(
@@ -25,18 +26,28 @@ export function addClientCommands(program: Command, configure: Configure): void 
         text => text.split(/[\s,]+/).filter(Boolean),
       ).makeOptionMandatory(),
     )
-    .action(async (name: string, { scope }: { scope: string[] }) => {
+    .option('--secret', 'give it a secret too')
+    .action(async (name: string, { scope, secret: withSecret, ...given }: CreateOptions) => {
       const scopes = await readScopes(scope)
+      const assertion = await readAssertionOptions(given)
       await withDatabase(await configure(), async ({ db }) => {
         const { createClient } = await domain()
-        const { id, secret } = await createClient({ db }, { name, scopes }, ACTOR)
-        printResult({ client_id: id, client_secret: secret, name, scopes }, () => {
+        const { id, secret } = await createClient({ db }, { name, scopes, assertion, withSecret }, ACTOR)
+        printResult({ client_id: id, ...(secret && { client_secret: secret }), name, scopes }, () => {
           print(`Created the client ${name} with the client_id ${id}.`)
-          print(`Its secret, shown only now: ${secret}`)
+          print(secret === undefined ? 'It has no secret: it authenticates by assertions.' : shownOnce(secret))
         })
       })
     })
-  withExamples(create, 'clients create shop --scope introspect,sessions', 'clients create shop --scope admin --json')
+  addAssertionOptions(create)
+  withExamples(
+    create,
+    'clients create shop --scope introspect,sessions',
+    'clients create shop --scope admin --json',
+    'clients create shop --scope revocations --jwks shop.jwks.json',
+    'clients create shop --scope revocations --issuer https://kubernetes.default.svc.cluster.local --subject system:serviceaccount:shop:api',
+  )
+  addUpdateCommand(clients, configure)
 
   const rotate = clients
     .command('rotate')
@@ -49,7 +60,7 @@ export function addClientCommands(program: Command, configure: Configure): void 
         const { id, secret } = await rotateClientSecret({ db }, name, ACTOR)
         printResult({ client_id: id, client_secret: secret, name }, () => {
           print(`Replaced the secret of ${name}; the old one and its access tokens are invalid.`)
-          print(`Its secret, shown only now: ${secret}`)
+          print(shownOnce(secret))
         })
       }),
     )
@@ -75,21 +86,24 @@ export function addClientCommands(program: Command, configure: Configure): void 
   withExamples(withRevocationDelay(remove), 'clients remove shop')
 }
 
+type CreateOptions = AssertionOptions & { scope: string[]; secret?: boolean }
+
 function addReadingCommands(clients: Command, configure: Configure): void {
   const list = clients
     .command('list')
-    .description('list all clients with their client_id and scopes')
+    .description('list all clients with their client_id, scopes and how they authenticate')
     .action(async () =>
       withDatabase(await configure(), async ({ db }) => {
         const rows = await db.clients.all()
         if (isJson()) return printArray(rows.map(clientView))
-        const table = rows.map(({ name, id, scopes, createdAt }) => [
-          name,
-          id,
-          scopes.join(','),
-          formatInstant(createdAt),
+        const table = rows.map(client => [
+          client.name,
+          client.id,
+          client.scopes.join(','),
+          formatInstant(client.createdAt),
+          credentialsInWords(client),
         ])
-        printTable([['NAME', 'CLIENT ID', 'SCOPES', 'CREATED'], ...table], print)
+        printTable([['NAME', 'CLIENT ID', 'SCOPES', 'CREATED', 'AUTHENTICATES BY'], ...table], print)
       }),
     )
   withExamples(list, 'clients list', 'clients list --json')
@@ -107,23 +121,13 @@ function addReadingCommands(clients: Command, configure: Configure): void {
             ['client_id', client.id],
             ['scopes', client.scopes.join(', ')],
             ['created', formatInstant(client.createdAt)],
+            ['authenticates by', credentialsInWords(client)],
+            ...assertionFields(client),
           ]),
         )
       }),
     )
   withExamples(show, 'clients show shop')
-}
-
-function clientView({ id, name, scopes, createdAt }: Client) {
-  return { client_id: id, name, scopes, created_at: createdAt.toISOString() }
-}
-
-/** A name can look like a client_id: the owner of the name comes first. */
-async function findClient(db: Database, given: string): Promise<Client> {
-  const all = await db.clients.all()
-  const client = all.find(({ name }) => name === given) ?? all.find(({ id }) => id === given.toLowerCase())
-  if (!client) throw new LatchkeyError('client_not_found')
-  return client
 }
 
 /** @throws UsageError that names the scopes, before any store is opened */

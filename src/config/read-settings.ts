@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { codeOf } from '../lib/error-facts.js'
 import { InvalidValue, isSetting, type Kind, type Setting, type SettingTree, settingsIn } from './setting.js'
+import { clientSettings } from './settings/clients.js'
 import { browserSettings } from './settings/cookies-and-origins.js'
 import { limitSettings } from './settings/passwords-and-limits.js'
 import { processSettings } from './settings/process.js'
@@ -141,6 +142,7 @@ export const groups = [
   { title: 'Tokens and sessions', settings: tokenSettings },
   { title: 'Browsers and the network', settings: browserSettings },
   { title: 'Passwords and limits', settings: limitSettings },
+  { title: 'Clients', settings: clientSettings },
 ] as const satisfies readonly { title: string; settings: SettingTree }[]
 
 /** All settings by the fields of the configuration. */
@@ -150,6 +152,7 @@ const settingTree = {
   ...tokenSettings,
   ...browserSettings,
   ...limitSettings,
+  ...clientSettings,
 } as const satisfies SettingTree
 
 type Leaves<Tree> = Tree extends Setting ? Tree : { [Field in keyof Tree]: Leaves<Tree[Field]> }[keyof Tree]

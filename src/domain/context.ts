@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.js'
+import type { IssuerKeys } from '../issuers/issuer-keys.js'
 import type { Background } from '../lib/background.js'
 import type { Log } from '../lib/log.js'
 import type { Database, Repositories } from '../postgres/database.js'
@@ -34,6 +35,8 @@ export interface AuthContext {
   readonly receipts: Receipts
   readonly secrets: Secrets
   readonly keyring: Keyring
+  /** The keys that verify the assertions of clients. */
+  readonly issuerKeys: Pick<IssuerKeys, 'find'>
   /** Verifies the access tokens of users. */
   readonly accessTokens: AccessTokenVerifier
   readonly passwords: PasswordHasher

@@ -23,6 +23,7 @@ export interface CleanedUp {
   passwordResets: number
   verifiers: number
   devices: number
+  assertions: number
 }
 
 /** Expired rows are kept for a day longer, for support. */
@@ -75,6 +76,7 @@ async function removeExpired(db: Pick<Database, 'transaction'>, options: CleanUp
     passwordResets: await inBatches(({ passwordResets }) => passwordResets.removeExpired(batchSize)),
     verifiers: await inBatches(({ verifiers }) => verifiers.removeExpired(batchSize)),
     devices: await inBatches(({ deviceFailures }) => deviceFailures.removeExpired(batchSize)),
+    assertions: await inBatches(({ usedAssertions }) => usedAssertions.removeExpired(batchSize)),
   }
 }
 

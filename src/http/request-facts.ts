@@ -6,6 +6,8 @@ import type { Concerns, ErrorCode, LatchkeyError } from '../lib/errors.js'
 export interface RequestFacts extends Concerns {
   /** The code of the error with which the request was answered. */
   code?: ErrorCode
+  /** Which check failed, if the answer does not say it. */
+  reason?: string
 }
 
 /** Not properties of the request: most requests at the route for gateways need none. */
@@ -17,9 +19,11 @@ export function recordConcerns(request: FastifyRequest, { userId, sessionId, cli
 }
 
 /** Records the error with which a request is answered, and whom it concerns. */
-export function recordRefusal(request: FastifyRequest, { code, concerns }: LatchkeyError): void {
+export function recordRefusal(request: FastifyRequest, { code, concerns, reason }: LatchkeyError): void {
   recordConcerns(request, concerns)
-  recorded.get(request)!.code = code
+  const facts = recorded.get(request)!
+  facts.code = code
+  if (reason !== undefined) facts.reason = reason
 }
 
 /** What is known of a request now. */

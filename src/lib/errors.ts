@@ -35,6 +35,8 @@ export interface ErrorDetails {
   cause?: unknown
   /** For the log. Never sent: it can show that an account exists. */
   concerns?: Concerns
+  /** Which check failed, for the log. Never sent: it would help an attacker. */
+  reason?: string | undefined
 }
 
 /** An error of the catalogue. Any other thrown error is a defect, and is answered with `internal_error`. */
@@ -47,6 +49,7 @@ export class LatchkeyError extends Error {
   readonly tokenType: ErrorDetails['tokenType']
   readonly account: ErrorDetails['account']
   readonly ticket: ErrorDetails['ticket']
+  readonly reason: string | undefined
   concerns: Concerns
 
   /** The status, by the name under which Fastify reads it from an error. */
@@ -65,6 +68,7 @@ export class LatchkeyError extends Error {
     this.tokenType = details.tokenType
     this.account = details.account
     this.ticket = details.ticket
+    this.reason = details.reason
     this.concerns = details.concerns ?? {}
   }
 }

@@ -1,4 +1,5 @@
-import { asc, eq, sql } from 'drizzle-orm'
+import { and, asc, eq, sql } from 'drizzle-orm'
+import type { AssertionTrust } from '../lib/assertion-trust.js'
 import { type TokenSubject, tokenIsRevoked } from './introspection.js'
 import { notBefore } from './is-live.js'
 import { hotSql, type Runner } from './pool/connections.js'
@@ -6,7 +7,15 @@ import { clients } from './schema/clients.js'
 import { idArray, wholeSeconds } from './session-facts.js'
 
 export type Client = typeof clients.$inferSelect
-export type NewClient = Pick<Client, 'id' | 'name' | 'secretHash' | 'scopes'>
+export type NewClient = Pick<Client, 'id' | 'name' | 'secretHash' | 'scopes'> &
+  Partial<Pick<Client, 'hasSecret' | 'assertion'>>
+
+/** How a client authenticates. What is undefined stays as it is. */
+export interface ClientCredentialChange {
+  secretHash?: Buffer | undefined
+  hasSecret?: boolean | undefined
+  assertion?: AssertionTrust | null | undefined
+}
 
 export interface KnownClient extends Client {
   /** The `iat` of a token that is issued now, by the database's clock; whole seconds since the epoch. */
@@ -78,18 +87,30 @@ export function clientsRepository(runner: Runner) {
     },
 
     /**
-     * Replaces the secret and invalidates the tokens of the old one. Returns the client's id, if a client has this
-     * name.
+     * Replaces the secret and invalidates the tokens of the old one. Returns the client's id, if a client with this name
+     * has a secret.
      */
     async replaceSecret(name: string, secretHash: Buffer): Promise<string | undefined> {
       const [replaced] = await runner.run(executor =>
         executor
           .update(clients)
           .set({ secretHash, tokenVersion: sql`${clients.tokenVersion} + 1` })
-          .where(eq(clients.name, name))
+          .where(and(eq(clients.name, name), clients.hasSecret))
           .returning({ id: clients.id }),
       )
       return replaced?.id
+    },
+
+    /** Changes how a client authenticates, and invalidates its tokens. Returns the client as it is then. */
+    async changeCredentials(id: string, change: ClientCredentialChange): Promise<Client | undefined> {
+      const [changed] = await runner.run(executor =>
+        executor
+          .update(clients)
+          .set({ ...change, tokenVersion: sql`${clients.tokenVersion} + 1` })
+          .where(eq(clients.id, id))
+          .returning(),
+      )
+      return changed
     },
 
     /** Removes a client and invalidates its tokens. Returns its id, if a client had this name. */

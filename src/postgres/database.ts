@@ -18,6 +18,7 @@ import { sessionDetailsRepository } from './session-details.js'
 import { sessionsRepository } from './sessions.js'
 import { type SigningKeys, signingKeysRepository } from './signing-keys.js'
 import { readTablesVersion, type TablesVersion } from './tables-version.js'
+import { usedAssertionsRepository } from './used-assertions.js'
 import { userActivityRepository } from './user-activity.js'
 import { userImportRepository } from './user-import.js'
 import { usersRepository } from './users.js'
@@ -118,6 +119,7 @@ function repositories(runner: Runner, onAdded: SecurityEventsListener) {
   return {
     realm: realmRepository(runner),
     clients: clientsRepository(runner),
+    usedAssertions: usedAssertionsRepository(runner),
     users: usersRepository(runner),
     passwordResets: passwordResetsRepository(runner),
     userImport: userImportRepository(runner),

@@ -33,6 +33,8 @@ export const SECURITY_EVENT_TYPES = [
   'client_created',
   'client_removed',
   'client_secret_rotated',
+  'client_changed',
+  'client_assertion_refused',
   'signing_key_created',
   'signing_key_revoked',
 ] as const

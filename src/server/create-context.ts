@@ -14,6 +14,7 @@ import { createFailureDelay } from '../domain/login/failure-delay.js'
 import { cleanUp, repairRevocations } from '../domain/maintenance.js'
 import { createPasswordHasher } from '../domain/passwords/password-hasher.js'
 import { createAccessTokenVerifier } from '../domain/tokens/verify-access-token.js'
+import { IssuerKeys } from '../issuers/issuer-keys.js'
 import { createBackground } from '../lib/background.js'
 import type { Log } from '../lib/log.js'
 import { type Repetition, repeat } from '../lib/periodic.js'
@@ -139,6 +140,7 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     reportedSightings,
     secrets,
     keyring,
+    issuerKeys: new IssuerKeys({ cluster: config.kubernetes, log }),
     accessTokens: createAccessTokenVerifier({ ...config, keyring, revocations, clock }),
     clock,
     log,

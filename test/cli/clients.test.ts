@@ -45,7 +45,10 @@ t.test('clients are managed on the command line', async t => {
     for (const name of ['billing', id]) t.same(JSON.parse((await clients('show', name, '--json')).stdout), listed[1])
     t.match(await clients('show', 'nobody'), { code: 3, stdout: '', stderr: 'Client not found.\n' })
     const { stdout } = await clients('list')
-    t.match(stdout, /^NAME +CLIENT ID +SCOPES +CREATED\nanother\.one +[0-9a-f-]{36} +revocations +\S+Z\nbilling +/)
+    t.match(
+      stdout,
+      /^NAME +CLIENT ID +SCOPES +CREATED +AUTHENTICATES BY\nanother\.one +[0-9a-f-]{36} +revocations +\S+Z +secret\nbilling +/,
+    )
     t.match(stdout, id)
     t.notMatch(stdout, 'lk_cs_')
   })

@@ -16,6 +16,7 @@ export interface TestClient {
 export async function makeClient(app: FastifyInstance, ...scopes: Scope[]): Promise<TestClient> {
   const name = `client-${randomBytes(6).toString('hex')}`
   const { id, secret } = await createClient(app.context, { name, scopes }, 'test')
+  if (secret === undefined) throw new Error('the client has no secret')
   return { id, name, secret, basic: basicOf(id, secret) }
 }
 

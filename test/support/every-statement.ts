@@ -66,6 +66,7 @@ export function everyStatement(db: RevokingRepositories): {
       scopesOfToken: () => db.clients.scopesOfToken({ ...token, clientId: client, issuedAt: 1 }),
       holdToken: () => db.clients.holdToken({ ...token, clientId: client, issuedAt: 1 }),
       tokenVersionsOf: () => db.clients.tokenVersionsOf([client], 'revocations'),
+      changeCredentials: () => db.clients.changeCredentials(client, { hasSecret: true }),
       replaceSecret: () => db.clients.replaceSecret('client', hash),
       remove: () => db.clients.remove('nobody'),
     },
@@ -104,6 +105,17 @@ export function everyStatement(db: RevokingRepositories): {
     userImport: {
       add: () => db.userImport.add([imported]),
       findTaken: () => db.userImport.findTaken([imported]),
+    },
+    usedAssertions: {
+      use: () =>
+        db.usedAssertions.use({
+          clientId: client,
+          idHash: hash,
+          contentHash: hash,
+          expiresAt: 4_000_000_000,
+          isReusable: true,
+        }),
+      removeExpired: () => db.usedAssertions.removeExpired(1000),
     },
     deviceFailures: {
       reserveAttempt: () =>

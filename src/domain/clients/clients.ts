@@ -1,13 +1,20 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { AssertionTrust } from '../../lib/assertion-trust.js'
 import { fieldError, LatchkeyError } from '../../lib/errors.js'
 import { isUuid, newId } from '../../lib/ids.js'
 import type { KnownClient } from '../../postgres/clients.js'
-import type { AuthContext } from '../context.js'
+import type { AuthContext, Repositories } from '../context.js'
 import { endSessionsOfClient } from '../sessions/end-many-sessions.js'
+import { waysOf } from './change-client.js'
+import { hashOfClientSecret, isClientSecret, newClientSecret } from './client-secret.js'
+import { type GivenAssertion, readAssertionTrust } from './register-assertion.js'
 
 export interface NewClientAccount {
   name: string
   scopes: readonly string[]
+  /** How it authenticates without a secret. */
+  assertion?: GivenAssertion | undefined
+  /** Whether it gets a secret; by default only without an assertion. */
+  withSecret?: boolean | undefined
 }
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/
@@ -16,28 +23,43 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/
  * Creates a client: the credentials of another service.
  *
  * @param actor who creates it, for the event
- * @returns its client_id, and its secret, which is not stored and cannot be shown again
- * @throws LatchkeyError invalid_client_name, invalid_scope, client_name_taken
+ * @returns its client_id, and its secret if it has one, which is not stored and cannot be shown again
+ * @throws LatchkeyError invalid_client_name, invalid_scope, invalid_client_assertion, client_name_taken
  */
 export async function createClient(
   { db }: Pick<AuthContext, 'db'>,
-  { name, scopes }: NewClientAccount,
+  { name, scopes, assertion: given, withSecret = given === undefined }: NewClientAccount,
   actor: string,
-): Promise<{ id: string; secret: string }> {
+): Promise<CreatedClient> {
   if (!NAME.test(name))
     throw fieldError('invalid_client_name', 'name', 'must be 1 to 64 letters, digits or the characters _ . -', {
       detail: 'Use up to 64 letters, digits and the characters _ . -',
     })
   checkScopes(scopes)
+  if (!withSecret && given === undefined) throw new LatchkeyError('client_without_credentials')
+  const assertion = given && (await readAssertionTrust(given))
   const secret = newClientSecret()
-  const client = { id: newId(), name, scopes: [...new Set(scopes)], secretHash: hashOfClientSecret(secret) }
+  const client = {
+    id: newId(),
+    name,
+    scopes: [...new Set(scopes)],
+    secretHash: hashOfClientSecret(secret),
+    hasSecret: withSecret,
+    assertion: assertion ?? null,
+  }
   await db.transaction(async repositories => {
     if (!(await repositories.clients.insert(client)))
       throw fieldError('client_name_taken', 'name', 'already belongs to another client')
-    const details = { client_id: client.id, name, scopes: client.scopes }
+    const details = { client_id: client.id, name, scopes: client.scopes, ...waysOf(client) }
     await repositories.securityEvents.add({ type: 'client_created', actor, details })
   })
-  return { id: client.id, secret }
+  return { id: client.id, secret: withSecret ? secret : undefined, assertion }
+}
+
+export interface CreatedClient {
+  id: string
+  secret: string | undefined
+  assertion: AssertionTrust | undefined
 }
 
 export interface ClientCredentials {
@@ -55,7 +77,8 @@ export async function authenticateClient(
   { clientId, secret }: ClientCredentials,
 ): Promise<KnownClient> {
   const client = isUuid(clientId) ? await db.clients.find(clientId) : undefined
-  if (!client || !isClientSecret(secret, client.secretHash))
+  // A client without a secret has the hash of a value that nobody knows.
+  if (!client || !isClientSecret(secret, client.secretHash) || !client.hasSecret)
     throw new LatchkeyError('invalid_client', { concerns: { clientId: client?.id } })
   return client
 }
@@ -65,7 +88,7 @@ export async function authenticateClient(
  * The sessions that the client opened for users stay live.
  *
  * @returns the secret, which cannot be shown again
- * @throws LatchkeyError client_not_found
+ * @throws LatchkeyError client_not_found, client_has_no_secret
  */
 export async function rotateClientSecret(
   { db }: Pick<AuthContext, 'db'>,
@@ -75,12 +98,17 @@ export async function rotateClientSecret(
   const secret = newClientSecret()
   const id = await db.transaction(async repositories => {
     const id = await repositories.clients.replaceSecret(name, hashOfClientSecret(secret))
-    if (id === undefined) throw new LatchkeyError('client_not_found')
+    if (id === undefined) throw await whyNotRotated(repositories, name)
     const details = { client_id: id, name }
     await repositories.securityEvents.add({ type: 'client_secret_rotated', actor, details })
     return id
   })
   return { id, secret }
+}
+
+async function whyNotRotated({ clients }: Pick<Repositories, 'clients'>, name: string): Promise<LatchkeyError> {
+  const exists = (await clients.all()).some(client => client.name === name)
+  return new LatchkeyError(exists ? 'client_has_no_secret' : 'client_not_found')
 }
 
 /**
@@ -103,26 +131,6 @@ export async function removeClient(
     return id
   })
   return endSessionsOfClient(context, id, 'client_removed', actor)
-}
-
-const PREFIX = 'lk_cs_'
-const SECRET_BYTES = 32
-
-/** A new secret. The prefix lets programs that search repositories and logs for secrets recognise it. */
-function newClientSecret(): string {
-  return PREFIX + randomBytes(SECRET_BYTES).toString('base64url')
-}
-
-/**
- * What is stored of a secret. A fast hash is enough: slow hashes are for passwords that people choose, and 256 random
- * bits cannot be guessed at any speed. It also keeps introspection fast, which sends the secret each time.
- */
-function hashOfClientSecret(secret: string): Buffer {
-  return createHash('sha256').update(secret).digest()
-}
-
-function isClientSecret(secret: string, hash: Buffer): boolean {
-  return timingSafeEqual(hashOfClientSecret(secret), hash)
 }
 
 /** Every scope that a client can have. */

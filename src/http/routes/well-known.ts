@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 import Type from 'typebox'
+import { ASSERTION_ALGORITHMS } from '../../domain/clients/authenticate-by-assertion.js'
 import { SCOPES } from '../../domain/clients/clients.js'
 import type { Keyring } from '../../domain/keys/keyring.js'
 
@@ -47,10 +48,13 @@ const Metadata = Type.Object(
     scopes_supported: Type.Array(Type.String()),
     token_endpoint: Type.String(),
     token_endpoint_auth_methods_supported: Type.Array(Type.String()),
+    token_endpoint_auth_signing_alg_values_supported: Type.Array(Type.String()),
     introspection_endpoint: Type.String(),
     introspection_endpoint_auth_methods_supported: Type.Array(Type.String()),
+    introspection_endpoint_auth_signing_alg_values_supported: Type.Array(Type.String()),
     revocation_endpoint: Type.String(),
     revocation_endpoint_auth_methods_supported: Type.Array(Type.String()),
+    revocation_endpoint_auth_signing_alg_values_supported: Type.Array(Type.String()),
     subject_types_supported: Type.Array(Type.String()),
     id_token_signing_alg_values_supported: Type.Array(Type.String(), {
       description:
@@ -127,13 +131,16 @@ function authorizationServerMetadata({ issuer, publicUrl }: WellKnownOptions) {
     scopes_supported: [...SCOPES],
     token_endpoint: at('/oauth/token'),
     token_endpoint_auth_methods_supported: AUTH_METHODS,
+    token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
     introspection_endpoint: at('/oauth/introspect'),
     introspection_endpoint_auth_methods_supported: AUTH_METHODS,
+    introspection_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
     revocation_endpoint: at('/oauth/revoke'),
     revocation_endpoint_auth_methods_supported: AUTH_METHODS,
+    revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
     // OpenID Connect requires this one.
     subject_types_supported: ['public'],
   }
 }
 
-const AUTH_METHODS = ['client_secret_basic', 'client_secret_post']
+const AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'private_key_jwt']

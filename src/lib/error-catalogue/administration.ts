@@ -5,8 +5,10 @@ export const administrationErrors = {
   invalid_client: {
     status: 401,
     title: 'The client id or the client secret is wrong.',
-    when: 'A request to `/oauth` has no client credentials, or wrong ones.',
-    action: 'Check `client_id` and `client_secret`. `latchkey clients rotate` makes a new secret.',
+    when: 'A request to `/oauth` has no client credentials, or wrong ones: a wrong secret, or an assertion that is not accepted.',
+    action:
+      'Check `client_id` and `client_secret`. `latchkey clients rotate` makes a new secret. The log says as `reason` why an ' +
+      'assertion was refused.',
   },
   invalid_grant: {
     status: 400,
@@ -61,6 +63,24 @@ export const administrationErrors = {
     title: 'Client not found.',
     when: 'No client has this name.',
     action: 'Check the name.',
+  },
+  invalid_client_assertion: {
+    status: 422,
+    title: 'The client cannot authenticate like this.',
+    when: 'A client is created or changed with keys, an issuer or a subject that cannot be used.',
+    action: 'Correct the field that `errors` names.',
+  },
+  client_without_credentials: {
+    status: 409,
+    title: 'The client would have neither a secret nor assertions.',
+    when: 'The last way in which a client can authenticate is removed.',
+    action: 'Give the client another one first, or remove the client.',
+  },
+  client_has_no_secret: {
+    status: 409,
+    title: 'The client has no secret that could be replaced.',
+    when: 'The secret of a client is replaced that authenticates by assertions only.',
+    action: 'Do not replace it; or give the client a secret with `latchkey clients update --secret`.',
   },
   verifier_not_found: {
     status: 404,

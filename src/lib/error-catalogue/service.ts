@@ -20,6 +20,12 @@ export const serviceErrors = {
     when: 'The instance could not read revocations for `REVOCATION_MAX_STALENESS`, so it accepts no token.',
     action: 'Try again after the seconds in `Retry-After`. Do not sign the user out.',
   },
+  client_keys_unavailable: {
+    status: 503,
+    title: 'The keys of the issuer of this assertion cannot be read; try again in a moment.',
+    when: 'A client authenticates by an assertion with an unknown key, and its issuer does not answer.',
+    action: 'Try again after the seconds in `Retry-After`. The log says which issuer, and why.',
+  },
   too_many_followers: {
     status: 503,
     title: 'This instance has as many followers of the revocation feed as it may have.',

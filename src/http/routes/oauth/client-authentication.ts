@@ -1,19 +1,21 @@
 import type { FastifyContextConfig, FastifyInstance, FastifyRequest } from 'fastify'
+import { authenticateByAssertion, type ClientAssertion } from '../../../domain/clients/authenticate-by-assertion.js'
 import { authenticateClient, type ClientCredentials } from '../../../domain/clients/clients.js'
 import type { AuthContext } from '../../../domain/context.js'
-import { LatchkeyError } from '../../../lib/errors.js'
+import { fieldError, LatchkeyError } from '../../../lib/errors.js'
 import type { KnownClient } from '../../../postgres/clients.js'
 import type { GenuineCredential } from '../../plugins/rate-limit.js'
 import { recordConcerns } from '../../request-facts.js'
 import { type TProperties, Type } from '../../schemas.js'
+import { callerOf } from '../auth/token-response.js'
 
 /**
  * The client that makes a request, after the body was read. Both the rate limit and the route call this; the client is
  * looked up once.
  *
- * @throws LatchkeyError invalid_client, invalid_request
+ * @throws LatchkeyError invalid_client, invalid_request, client_keys_unavailable
  */
-export function clientOf(context: Pick<AuthContext, 'db'>, request: FastifyRequest): Promise<KnownClient> {
+export function clientOf(context: AuthContext, request: FastifyRequest): Promise<KnownClient> {
   const known = authenticated.get(request) ?? authenticate(context, request)
   authenticated.set(request, known)
   return known
@@ -21,17 +23,44 @@ export function clientOf(context: Pick<AuthContext, 'db'>, request: FastifyReque
 
 const authenticated = new WeakMap<FastifyRequest, Promise<KnownClient>>()
 
-async function authenticate(context: Pick<AuthContext, 'db'>, request: FastifyRequest): Promise<KnownClient> {
-  const credentials = clientCredentialsOf(request, (request.body ?? {}) as PostedCredentials)
-  const client = await authenticateClient(context, credentials)
+async function authenticate(context: AuthContext, request: FastifyRequest): Promise<KnownClient> {
+  const posted = (request.body ?? {}) as PostedCredentials
+  const given = assertionOf(request, posted) ?? clientCredentialsOf(request, posted)
+  const client =
+    'assertion' in given
+      ? await authenticateByAssertion(context, given, callerOf(request))
+      : await authenticateClient(context, given)
   recordConcerns(request, { clientId: client.id })
   return client
 }
 
-/** The credentials of a client in the body (`client_secret_post`). */
+/** The credentials of a client in the body (`client_secret_post`, `private_key_jwt`). */
 interface PostedCredentials {
   client_id?: string
   client_secret?: string
+  client_assertion_type?: string
+  client_assertion?: string
+}
+
+const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+
+/**
+ * Reads the client's assertion from the body (RFC 7521, 4.2); undefined if there is none.
+ *
+ * @throws LatchkeyError invalid_request if it is incomplete, or if there are other credentials too
+ */
+function assertionOf(
+  { headers }: FastifyRequest,
+  { client_id, client_secret, client_assertion, client_assertion_type }: PostedCredentials,
+): ClientAssertion | undefined {
+  if (client_assertion === undefined && client_assertion_type === undefined) return undefined
+  if (headers.authorization !== undefined || client_secret !== undefined)
+    throw new LatchkeyError('invalid_request', { detail: 'Authenticate by an assertion or by a secret, not both.' })
+  if (client_assertion === undefined)
+    throw fieldError('invalid_request', 'client_assertion', 'is required with client_assertion_type')
+  if (client_assertion_type !== ASSERTION_TYPE)
+    throw fieldError('invalid_request', 'client_assertion_type', `must be ${ASSERTION_TYPE}`)
+  return { clientId: client_id, assertion: client_assertion }
 }
 
 /**
@@ -72,6 +101,9 @@ function formDecode(text: string): string {
   return decodeURIComponent(text.replaceAll('+', ' '))
 }
 
+/** Tokens of issuers with many claims have some kilobytes. */
+const ASSERTION_MAX_LENGTH = 8192
+
 /** No token of this service is longer. */
 export const TOKEN_MAX_LENGTH = 4096
 
@@ -79,11 +111,19 @@ export const TOKEN_MAX_LENGTH = 4096
 export function clientRouteOptions(app: FastifyInstance, config: FastifyContextConfig = {}) {
   const genuine: GenuineCredential = {
     holderName: 'one client',
-    holder: async request => `client:${(await clientOf(app.context, request)).id}`,
+    async holder(request) {
+      try {
+        return `client:${(await clientOf(app.context, request)).id}`
+      } catch (error) {
+        // The route answers with it. Nobody is authenticated, so the request counts for its address.
+        if (error instanceof LatchkeyError && error.code === 'client_keys_unavailable') return undefined
+        throw error
+      }
+    },
   }
   return {
-    // A token of 4 KB and the other fields.
-    bodyLimit: 8192,
+    // A token of 4 KB, an assertion of 8 KB, and the other fields.
+    bodyLimit: 16_384,
     config: { ...app.limits.perService, genuine, csrf: 'never' as const, ...config },
   }
 }
@@ -114,6 +154,15 @@ export function formOf<T extends TProperties>(properties: T) {
       Type.String({ description: 'Required unless the client authenticates in the Authorization header.' }),
     ),
     client_secret: Type.Optional(Type.String()),
+    client_assertion_type: Type.Optional(
+      Type.String({ description: `For a client without a secret: \`${ASSERTION_TYPE}\`.` }),
+    ),
+    client_assertion: Type.Optional(
+      Type.String({
+        maxLength: ASSERTION_MAX_LENGTH,
+        description: 'A JWT that the client signed (RFC 7523), or a token of the issuer that is registered for it.',
+      }),
+    ),
     ...properties,
   })
 }
@@ -137,9 +186,12 @@ export function oauthErrors(...codes: string[]) {
   const listed = ['invalid_request', ...codes].map(code => `\`${code}\``).join(', ')
   return {
     400: errorSchema(`RFC 6749, 5.2: ${listed}`, 'invalid_request', ...codes),
-    401: errorSchema('`invalid_client`: the id or the secret is wrong', 'invalid_client'),
+    401: errorSchema('`invalid_client`: the id, the secret or the assertion is wrong', 'invalid_client'),
     429: errorSchema('`temporarily_unavailable`: too many requests', 'temporarily_unavailable'),
     500: errorSchema('`server_error`: an internal error', 'server_error'),
-    503: errorSchema('`temporarily_unavailable`: a store is unavailable', 'temporarily_unavailable'),
+    503: errorSchema(
+      '`temporarily_unavailable`: a store, or the issuer of the assertion, is unavailable',
+      'temporarily_unavailable',
+    ),
   }
 }
