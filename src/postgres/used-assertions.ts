@@ -20,7 +20,7 @@ export function usedAssertionsRepository(runner: Runner) {
      */
     async use({ idHash, contentHash, isReusable, ...given }: UsedAssertion): Promise<boolean> {
       const hashes = { idHash: idHash.toString('hex'), contentHash: contentHash.toString('hex') }
-      const recorded = await runner.hot(use, { ...given, ...hashes, isReusable: String(isReusable) })
+      const recorded = await runner.hot(use, { ...given, ...hashes, isReusable })
       return recorded.length === 1
     },
 
@@ -42,7 +42,7 @@ interface UseParameters {
   idHash: string
   contentHash: string
   expiresAt: number
-  isReusable: string
+  isReusable: boolean
 }
 
 const use = hotSql<UseParameters, { used: number }>(

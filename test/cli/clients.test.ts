@@ -1,4 +1,5 @@
 import t from 'tap'
+import { makeKey } from '../support/cluster-issuer.js'
 import { externalStores } from '../support/external-stores.js'
 import { runLatchkey } from '../support/run-latchkey.js'
 import { startService } from '../support/service-process.js'
@@ -98,3 +99,60 @@ t.test('clients are managed on the command line', async t => {
 function secretIn(stdout: string): string {
   return stdout.trim().split(': ').at(-1)!
 }
+
+t.test('clients without secrets are managed on the command line', async t => {
+  const { env } = await externalStores(t)
+  const clients = (...args: string[]) => runLatchkey(['clients', ...args], { env })
+  const shown = async (name: string) => JSON.parse((await clients('show', name, '--json')).stdout)
+  const key = await makeKey('2026-11', 'ES256')
+  const files = t.testdir({ 'keys.json': JSON.stringify({ keys: [key.jwk] }), 'text.json': 'x' })
+  const keys = ['--jwks', `${files}/keys.json`]
+  const cluster = ['--issuer', 'https://kubernetes.default.svc', '--subject', 'system:serviceaccount:shop:api']
+
+  const created = await clients('create', 'signing', '--scope', 'introspect', ...keys)
+  t.match(created, { code: 0, stdout: /It has no secret: it authenticates by assertions\.\n$/ })
+  t.match(await shown('signing'), {
+    has_secret: false,
+    assertion: { method: 'private_key_jwt', audiences: null, jwks: { keys: [{ kid: '2026-11' }] } },
+  })
+  t.match((await clients('show', 'signing')).stdout, /authenticates by +private_key_jwt\nkeys +registered: 2026-11\n/)
+  t.match(await clients('rotate', 'signing'), { code: 1, stderr: /has no secret/ })
+
+  const audiences = ['--audience', 'latchkey', '--audience', 'https://auth.example.com']
+  const inPod = await clients('create', 'pod', '--scope', 'revocations', ...cluster, ...audiences, '--secret', '--json')
+  t.match(JSON.parse(inPod.stdout), { client_secret: /^lk_cs_/ })
+  t.match(await shown('pod'), {
+    has_secret: true,
+    assertion: {
+      method: 'issuer_token',
+      issuer: 'https://kubernetes.default.svc',
+      subject: 'system:serviceaccount:shop:api',
+      one_time: false,
+      audiences: ['latchkey', 'https://auth.example.com'],
+    },
+  })
+  t.match((await clients('list')).stdout, /^pod .* secret, issuer token\nsigning .* private_key_jwt\n$/m)
+
+  t.match(await clients('update', 'pod', '--no-secret'), { code: 0, stdout: /now authenticates by: issuer token\./ })
+  t.match(await clients('update', 'pod', '--no-assertion'), { code: 1, stderr: /neither a secret nor assertions/ })
+  t.match(await clients('update', 'signing', '--secret', '--no-assertion'), { code: 0, stdout: /lk_cs_/ })
+  t.match(await shown('signing'), { has_secret: true, assertion: null })
+
+  const bare = ['create', 'x', '--scope', 'admin']
+  for (const [given, code, message] of [
+    [
+      [...bare, '--issuer', 'https://a.example', '--subject', 'system:serviceaccount:shop:default'],
+      1,
+      /default account/,
+    ],
+    [[...bare, '--issuer', 'https://a.example'], 1, /subject is required with issuer/],
+    [[...bare, '--jwks', `${files}/nowhere.json`], 64, /--jwks: .*nowhere\.json cannot be read/],
+    [[...bare, '--jwks', `${files}/text.json`], 64, /text\.json is not JSON/],
+    [[...bare, '--jwks-uri', 'http://shop.example/keys'], 1, /jwks_uri must begin with https/],
+    [['update', 'pod'], 64, /give --jwks/],
+    [['update', 'pod', '--no-assertion', ...keys], 64, /--no-assertion cannot be used with/],
+  ] as const)
+    t.match(await clients(...given), { code, stderr: message })
+  const named = ['--issuer', 'https://a.example', '--subject', 'system:serviceaccount:shop:default']
+  t.match(await clients(...bare, ...named, '--allow-default-account'), { code: 0 })
+})

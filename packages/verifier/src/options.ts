@@ -1,5 +1,7 @@
 import { hostname } from 'node:os'
 import { ANYTHING, checkOptions, type OptionRule, refuseOption } from './check-options.js'
+import type { ClientCredentials } from './feed/client-credentials.js'
+import { readSigningKey } from './feed/signing-key.js'
 import type { VerifierLog, VerifierOptions } from './types.js'
 
 /** The checked options of a verifier, with every default. */
@@ -8,7 +10,7 @@ export interface VerifierSettings {
   audience: string
   /** Without a slash at the end. */
   baseUrl: string
-  client: { id: string; secret: string } | undefined
+  client: ClientCredentials | undefined
   name: string
   maxStalenessSeconds: number
   clockToleranceSeconds: number
@@ -88,13 +90,31 @@ function readBaseUrl(issuer: string, baseUrl: unknown): string {
   return url.href.replace(/\/+$/, '')
 }
 
-function readClient(client: unknown): { id: string; secret: string } {
-  const { id, secret, ...others } = (typeof client === 'object' && client !== null ? client : {}) as Record<
-    string,
-    unknown
-  >
-  for (const other of Object.keys(others)) refuse(`client.${other}`, 'is not known')
+const WAYS = ['secret', 'assertion', 'assertionFile', 'privateKey'] as const
+
+function readClient(client: unknown): ClientCredentials {
+  const given = (typeof client === 'object' && client !== null ? client : {}) as Record<string, unknown>
+  const { id, secret, assertion, assertionFile, privateKey, keyId } = given
+  for (const name of Object.keys(given))
+    if (!['id', 'keyId', ...WAYS].includes(name)) refuse(`client.${name}`, 'is not known')
   if (!isText(id, 200)) refuse('client.id', 'must be the id of a client with the scope `revocations`')
+  const [way = 'secret', another] = WAYS.filter(name => given[name] !== undefined)
+  if (another !== undefined) refuse(`client.${another}`, `cannot be given together with client.${way}`)
+  if (keyId !== undefined && (way !== 'privateKey' || !isText(keyId, 200)))
+    refuse('client.keyId', 'must be the `kid` of client.privateKey')
+  if (way === 'assertion') {
+    if (typeof assertion !== 'function') refuse('client.assertion', 'must be a function that returns an assertion')
+    return { id, assertion: assertion as () => string | Promise<string> }
+  }
+  if (way === 'assertionFile') {
+    if (!isText(assertionFile, 1000)) refuse('client.assertionFile', 'must be the path of a file with an assertion')
+    return { id, assertionFile }
+  }
+  if (way === 'privateKey') {
+    const key = readSigningKey(privateKey, keyId as string | undefined)
+    if (!key) refuse('client.privateKey', 'must be a private key of EC, Ed25519 or RSA: a PEM, a JWK or a KeyObject')
+    return { id, privateKey: key }
+  }
   if (!isText(secret, 1000)) refuse('client.secret', 'must be the secret of the client')
   return { id, secret }
 }

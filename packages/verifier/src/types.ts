@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import type { Principal } from './core/principal.js'
 
 export type { Principal }
@@ -16,7 +17,7 @@ export interface VerifierOptions {
    * A client with the scope `revocations`. With it the verifier follows the feed of revocations. Without it, it
    * verifies offline: it refuses a revoked token only once the token has expired.
    */
-  client?: { id: string | undefined; secret: string | undefined }
+  client?: VerifierClient
   /** The name of this verifier in lists and receipts: 1 to 64 of `A-Za-z0-9_.:-`. The name of the host by default. */
   name?: string
   /**
@@ -38,6 +39,17 @@ export interface VerifierOptions {
   /** Where the verifier reports problems. It never reports a secret or a token. */
   log?: VerifierLog
 }
+
+/** Who this service is at Latchkey. It proves that by a secret, or without one (RFC 7523), in exactly one way. */
+export type VerifierClient = { id: string | undefined } & (
+  | { secret: string | undefined }
+  /** A file with a token that something else replaces, such as Kubernetes. It is read for each token request. */
+  | { assertionFile: string | undefined }
+  /** Returns a new assertion for each token request. */
+  | { assertion: () => string | Promise<string> }
+  /** Signs an assertion for each token request: a PEM, a JWK or a KeyObject of EC, Ed25519 or RSA. */
+  | { privateKey: string | KeyObject | Record<string, unknown> | undefined; keyId?: string }
+)
 
 export interface VerifierLog {
   info(message: string): void

@@ -1,10 +1,13 @@
 import { backOffMs } from '../transport/back-off.js'
 import { requestJson, type Transport } from '../transport/request.js'
 import { RequestFailure } from '../transport/request-failure.js'
+import { type ClientCredentials, credentialAdvice, credentialParts } from './client-credentials.js'
 
 export interface ClientTokenOptions {
   transport: Transport
-  client: { id: string; secret: string }
+  client: ClientCredentials
+  /** The `iss` of the tokens: the audience of assertions that the client signs. By default the address. */
+  issuer?: string
   /** Monotonic milliseconds. */
   monotonic(): number
   /** How long to wait at most after a failure that may pass; 10 s by default. */
@@ -78,15 +81,16 @@ export class ClientToken {
   }
 
   async #request(): Promise<string> {
-    const { transport, client, monotonic, longestPauseMs = () => 10_000 } = this.#options
+    const { transport, client, issuer = transport.baseUrl, monotonic, longestPauseMs = () => 10_000 } = this.#options
     const askedAtMs = monotonic()
     this.#controller = new AbortController()
     if (this.#isClosed) this.#controller.abort()
     try {
+      const { headers, fields } = await credentialParts(client, issuer)
       const { value } = await requestJson(transport, '/oauth/token', {
         method: 'POST',
-        headers: { authorization: basic(client), 'content-type': 'application/x-www-form-urlencoded' },
-        body: 'grant_type=client_credentials&scope=revocations',
+        headers: { ...headers, 'content-type': 'application/x-www-form-urlencoded' },
+        body: new URLSearchParams({ grant_type: 'client_credentials', scope: 'revocations', ...fields }).toString(),
         controller: this.#controller,
         timeoutMs: TIMEOUT_MS,
         maxBytes: MAX_BYTES,
@@ -102,19 +106,13 @@ export class ClientToken {
       return token
     } catch (error) {
       this.#failures++
-      const failure = explain(error as RequestFailure)
+      const failure = explain(error as RequestFailure, client)
       this.#failure = failure
       this.#askAgainAtMs =
         monotonic() + backOffMs(this.#failures, isRefusal(failure) ? REFUSED_PAUSE : { mostMs: longestPauseMs() })
       throw failure
     }
   }
-}
-
-/** Both parts are form-encoded before they are joined (RFC 6749, 2.3.1). */
-function basic({ id, secret }: { id: string; secret: string }): string {
-  const encoded = [id, secret].map(part => new URLSearchParams({ '': part }).toString().slice(1)).join(':')
-  return `Basic ${Buffer.from(encoded).toString('base64')}`
 }
 
 function readAnswer(value: unknown): { token: string; lifetimeMs: number } {
@@ -134,11 +132,11 @@ export function isRefusal({ kind, status }: RequestFailure): boolean {
 }
 
 /** Says what to do. */
-function explain(failure: RequestFailure): RequestFailure {
+function explain(failure: RequestFailure, client: ClientCredentials): RequestFailure {
   const { kind, message, status, code, retryAfterSeconds } = failure
   const advice =
     code === 'invalid_client' || status === 401
-      ? 'check `client.id` and `client.secret`'
+      ? credentialAdvice(client)
       : code === 'invalid_scope'
         ? 'give the client the scope `revocations`'
         : status === 404 || kind === 'redirect'

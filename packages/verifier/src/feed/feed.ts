@@ -3,13 +3,14 @@ import type { VerifierSettings } from '../options.js'
 import type { Problems } from '../problems.js'
 import { readArrived } from '../transport/read-arrived.js'
 import type { RequestFailure } from '../transport/request-failure.js'
+import type { ClientCredentials } from './client-credentials.js'
 import { ClientToken } from './client-token.js'
 import { ageMs } from './feed-progress.js'
 import { Follower } from './follower.js'
 import { Reports } from './reports.js'
 
 export interface FeedOptions {
-  settings: VerifierSettings & { client: { id: string; secret: string } }
+  settings: Omit<VerifierSettings, 'client'> & { client: ClientCredentials }
   problems: Problems
   onKeyRevoked(kid: string): void
   /** Called when the list may have become complete or recent. */
@@ -46,6 +47,7 @@ export class Feed {
     this.#token = new ClientToken({
       transport: settings,
       client: settings.client,
+      issuer: settings.issuer,
       monotonic,
       longestPauseMs: () => this.#follower.longestPauseMs(),
     })
