@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto'
 import { exportSPKI, importJWK } from 'jose'
 import t, { type Test } from 'tap'
 import { authenticateByAssertion } from '../../src/domain/clients/authenticate-by-assertion.js'
+import { cleanUp } from '../../src/domain/maintenance.js'
 import { ASSERTION_TYPE, makeSecretlessClient, ownAssertion, requestToken } from '../support/assertions.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { asClient, basicOf, makeClient, postForm } from '../support/clients.js'
@@ -91,7 +92,8 @@ t.test('every invalid assertion gets the same answer, and the event says why', a
     t.equal(answer.statusCode, 401, title)
     t.strictSame(answer.json(), { error: 'invalid_client', error_description: description }, title)
   }
-  for (const malformed of ['x', 'a.b.c', `${part({})}.${part({})}`, `${valid}.x`])
+  const ids = await Promise.all([make({ jti: 5 }), make({ jti: { $ne: 1 } }), make({ jti: null })])
+  for (const malformed of [...ids, 'x', 'a.b.c', `${part({})}.${part({})}`, `${valid}.x`])
     t.strictSame((await send(malformed)).json(), { error: 'invalid_client', error_description: description })
   const reasons = [...new Set(bad.map(([reason]) => reason))]
   await until(() => seen.length >= reasons.length)
@@ -131,6 +133,16 @@ t.test(
     )
   },
 )
+
+t.test('the record of an assertion is deleted after it has expired, and not before', async t => {
+  const { app, config, clock, make, send } = await withClient(t)
+  const deleted = async () => (await cleanUp(app.context.db, config)).assertions
+  t.equal((await send(await make())).statusCode, 200)
+  await clock.advance(60)
+  t.equal(await deleted(), 0, 'it is accepted for as long as clocks can differ')
+  await clock.advance(60)
+  t.equal(await deleted(), 1)
+})
 
 t.test('an assertion is accepted once while Redis does not answer', async t => {
   const { make, send } = await withClient(t, { REDIS_URL: 'redis://127.0.0.1:1' })

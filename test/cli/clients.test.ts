@@ -115,7 +115,7 @@ t.test('clients without secrets are managed on the command line', async t => {
     has_secret: false,
     assertion: { method: 'private_key_jwt', audiences: null, jwks: { keys: [{ kid: '2026-11' }] } },
   })
-  t.match((await clients('show', 'signing')).stdout, /authenticates by +private_key_jwt\nkeys +registered: 2026-11\n/)
+  t.match((await clients('show', 'signing')).stdout, /authenticates by: +private_key_jwt\nkeys: +registered: 2026-11\n/)
   t.match(await clients('rotate', 'signing'), { code: 1, stderr: /has no secret/ })
 
   const audiences = ['--audience', 'latchkey', '--audience', 'https://auth.example.com']

@@ -77,6 +77,8 @@ t.test('every variable that a page names is a setting', async t => {
     'REFRESH_REPLAY_WINDOW',
     // A placeholder for any setting, and a variable that Kubernetes sets.
     ...['NAME_FILE', 'KUBERNETES_SERVICE_HOST'],
+    // Variables of other services, which the verifier reads.
+    ...['ID', 'SECRET', 'ASSERTION_FILE', 'KEY_FILE', 'KEY_ID'].map(part => `LATCHKEY_CLIENT_${part}`),
   ])
   for (const page of pages) {
     for (const code of inlineCode(page)) {

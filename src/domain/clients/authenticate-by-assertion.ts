@@ -81,7 +81,9 @@ interface DecodedAssertion {
 
 function decode(assertion: string): Omit<DecodedAssertion, 'assertion'> {
   try {
-    return { header: decodeProtectedHeader(assertion) as JWTHeaderParameters, claims: decodeJwt(assertion) }
+    const claims = decodeJwt(assertion)
+    if (claims.jti !== undefined && typeof claims.jti !== 'string') throw new TypeError('jti must be a text')
+    return { header: decodeProtectedHeader(assertion) as JWTHeaderParameters, claims }
   } catch {
     throw refusal('malformed')
   }
@@ -199,5 +201,5 @@ function recordRefusedAssertion(
   caller: Caller,
 ): void {
   if (!eventThrottle.allows(`client_assertion_refused:${id}:${reason}`)) return
-  recordEvent({ ...caller, type: 'client_assertion_refused', actor: id, details: { client_id: id, reason } })
+  recordEvent({ ...caller, type: 'client_assertion_refused', actor: 'system', details: { client_id: id, reason } })
 }
