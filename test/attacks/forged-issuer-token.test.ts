@@ -1,5 +1,5 @@
 import { createHmac, randomUUID } from 'node:crypto'
-import { exportSPKI, importJWK } from 'jose'
+import { exportJWK, exportSPKI, generateKeyPair, importJWK } from 'jose'
 import t, { type Test } from 'tap'
 import { authenticateByAssertion } from '../../src/domain/clients/authenticate-by-assertion.js'
 import type { GivenAssertion } from '../../src/domain/clients/register-assertion.js'
@@ -118,10 +118,12 @@ t.test('what cannot identify one workload is not registered', async t => {
   const issuer = 'https://kubernetes.default.svc'
   const subject = ACCOUNT
   const { jwk } = await makeKey('k', 'ES256')
+  const pair = await generateKeyPair('ES256', { extractable: true })
   const { jwk: rsa } = await makeKey('k', 'RS256')
   const bad: [field: string, given: GivenAssertion][] = [
     ['subject', { issuer, subject: 'system:serviceaccount:shop:default' }],
     ['subject', { issuer, subject: 'system:serviceaccount:shop:*' }],
+    ['subject', { issuer, subject: 'repo:acme/*' }],
     ['subject', { issuer, subject: 'system:serviceaccount:shop' }],
     ['subject', { issuer, subject: 'system:serviceaccount:shop:api:x' }],
     ['subject', { issuer, subject: ' ' }],
@@ -135,7 +137,7 @@ t.test('what cannot identify one workload is not registered', async t => {
     ['jwks', { jwks: { keys: [] } }],
     ['jwks', { jwks: 'x' }],
     ['jwks', { jwks: jwk, jwksUri: 'https://example.com/' }],
-    ['jwks', { jwks: { keys: [{ ...jwk, d: jwk.x }] } }],
+    ['jwks', { jwks: { keys: [await exportJWK(pair.privateKey)] } }],
     ['jwks', { jwks: { keys: [{ kty: 'oct', k: 'AAAA' }] } }],
     ['jwks', { jwks: { keys: [{ ...jwk, x: 'AAAA' }] } }],
     ['jwks', { jwks: { keys: [{ ...rsa, n: rsa.n!.slice(0, 171) }] } }],

@@ -89,11 +89,21 @@ t.test('an answer that is no set of keys is refused', async t => {
     ['a huge answer', metadata({}), `${jwks}${' '.repeat(300_000)}`],
     ['a huge answer to the request for metadata', `${metadata({})}${' '.repeat(300_000)}`, jwks],
   ]
+  const reasonOf = async () => String((await find(known).catch(error => error)).cause?.message)
   for (const [title, first, second] of answers) {
     cluster.answer = ({ url }, response) => response.end(url!.startsWith('/.well-known') ? first : second)
     await t.rejects(find(known), UNAVAILABLE, title)
     time.ms += 10_001
   }
+  cluster.answer = ({ url }, response) =>
+    response
+      .writeHead(url!.startsWith('/.well-known') ? 200 : 404)
+      .end(url!.startsWith('/.well-known') ? metadata({}) : jwks)
+  t.match(await reasonOf(), /the answer is 404/)
+  time.ms += 10_001
+  cluster.answer = (_request, response) => response.end(metadata({ jwks_uri: 'http://192.0.2.1/keys' }))
+  t.match(await reasonOf(), /must begin with https/)
+  time.ms += 10_001
   cluster.answer = (_request, response) =>
     response.writeHead(302, { location: `${other.issuer}/.well-known/openid-configuration` }).end()
   await t.rejects(find(known), UNAVAILABLE, 'a redirect')
