@@ -23,7 +23,7 @@ export const clients = pgTable(
   table => [uniqueIndex('clients_name').on(table.name)],
 )
 
-/** The assertions that were accepted, until they expire: so that none is accepted twice (docs/adr/0024-client-assertions.md). */
+/** The assertions that were accepted, until they expire: so that none is accepted twice (docs/adr/0025-client-assertions.md). */
 export const usedAssertions = pgTable(
   'used_assertions',
   {
