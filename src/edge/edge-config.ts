@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import type { VerifierClient } from '@latchkey/verifier'
 import { ConfigError } from '../config/config-error.js'
 import { type Fields, isQuoted, quotationMarks, readSetting } from '../config/read-settings.js'
 import { settingsIn } from '../config/setting.js'
@@ -7,8 +8,12 @@ import type { Rules } from './rules.js'
 
 type GivenEdgeConfig = Fields<typeof edgeSettings>
 
+type ClientField = 'clientId' | 'clientSecret' | 'clientAssertionFile' | 'clientKey' | 'clientKeyId'
+
 /** The settings of `latchkey edge`, with every default. */
-export interface EdgeConfig extends Omit<GivenEdgeConfig, 'rules' | 'shutdownDelayMs'> {
+export interface EdgeConfig extends Omit<GivenEdgeConfig, 'rules' | 'shutdownDelayMs' | ClientField> {
+  /** How the edge proves who it is. */
+  readonly client: VerifierClient
   /** Undefined: every request needs a valid token. */
   readonly rules: Rules | undefined
   readonly shutdownDelayMs: number
@@ -32,6 +37,7 @@ export async function readEdgeConfig(given: NodeJS.ProcessEnv): Promise<EdgeConf
   }
   if (quoted.length > 0) problems.unshift(quotationMarks(quoted))
   const config = values as unknown as GivenEdgeConfig
+  const client = clientOf(config, problems)
   const rules = config.rules === undefined ? undefined : await readRulesOf(env, config.rules, problems)
   if (config.gateway === undefined) problems.push(...problemsWithoutGateway(config))
   if (config.accessCookie !== undefined && config.accessCookie === config.refreshCookie)
@@ -44,9 +50,44 @@ export async function readEdgeConfig(given: NodeJS.ProcessEnv): Promise<EdgeConf
     problems.push(
       'EDGE_BASE_URL is not set, and EDGE_ISSUER is no URL: set the address at which the edge reaches Latchkey.',
     )
-  if (problems.length > 0) throw new ConfigError(problems)
+  if (problems.length > 0 || client === undefined) throw new ConfigError(problems)
   const isKubernetes = Boolean(env.KUBERNETES_SERVICE_HOST)
-  return { ...config, rules, shutdownDelayMs: config.shutdownDelayMs ?? (isKubernetes ? 5000 : 1000) }
+  return { ...config, client, rules, shutdownDelayMs: config.shutdownDelayMs ?? (isKubernetes ? 5000 : 1000) }
+}
+
+/** The client needs exactly one proof. A file is read only when it is needed, because Kubernetes may not have written it. */
+function clientOf(config: GivenEdgeConfig, problems: string[]): VerifierClient | undefined {
+  const { clientId: id, clientSecret: secret, clientAssertionFile: assertionFile, clientKey, clientKeyId } = config
+  const given = Object.entries({
+    EDGE_CLIENT_SECRET: secret,
+    EDGE_CLIENT_ASSERTION_FILE: assertionFile,
+    EDGE_CLIENT_KEY: clientKey,
+  }).filter(([, value]) => value !== undefined)
+  const names = given.map(([name]) => name)
+  if (given.length === 0)
+    problems.push(
+      'EDGE_CLIENT_SECRET is not set: set it to the secret of the client EDGE_CLIENT_ID, or EDGE_CLIENT_SECRET_FILE to a ' +
+        'file with it; or set EDGE_CLIENT_ASSERTION_FILE or EDGE_CLIENT_KEY_FILE for a client without a secret.',
+    )
+  if (given.length > 1) problems.push(`${names.join(' and ')} are set: a client has one proof, so unset the others.`)
+  if (clientKeyId !== undefined && clientKey === undefined)
+    problems.push('EDGE_CLIENT_KEY_ID is set without EDGE_CLIENT_KEY: set the key too, or unset it.')
+  if (given.length !== 1) return undefined
+  if (secret !== undefined) return { id, secret }
+  if (assertionFile !== undefined) return { id, assertionFile }
+  const privateKey = clientKey!.startsWith('{') ? readJwk(clientKey!, problems) : clientKey
+  if (privateKey === undefined) return undefined
+  return { id, privateKey, ...(clientKeyId !== undefined && { keyId: clientKeyId }) }
+}
+
+function readJwk(text: string, problems: string[]): Record<string, unknown> | undefined {
+  try {
+    return JSON.parse(text) as Record<string, unknown>
+  } catch {
+    // The error of the parser can quote the key.
+    problems.push('EDGE_CLIENT_KEY is neither PEM nor JSON: set it to the private key of the client.')
+    return undefined
+  }
 }
 
 /** Over gRPC, Envoy always says the client's path and method. */

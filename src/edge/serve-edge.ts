@@ -62,11 +62,11 @@ export async function serveEdge(env: NodeJS.ProcessEnv): Promise<void> {
 }
 
 function startVerifier(config: EdgeConfig, log: Log): Verifier {
-  const { issuer, audience, baseUrl, clientId, clientSecret, name, maxStalenessSeconds } = config
+  const { issuer, audience, baseUrl, client, name, maxStalenessSeconds } = config
   try {
     return createVerifier({
       issuer,
-      client: { id: clientId, secret: clientSecret },
+      client,
       maxStalenessSeconds,
       log,
       fetch: httpFetch,
@@ -81,6 +81,8 @@ function startVerifier(config: EdgeConfig, log: Log): Verifier {
       .replace(/^createVerifier: the option /, '')
       .replaceAll('`issuer`', 'EDGE_ISSUER')
       .replaceAll('`baseUrl`', 'EDGE_BASE_URL')
+      .replaceAll('`client.privateKey`', 'EDGE_CLIENT_KEY')
+      .replaceAll('`client.assertionFile`', 'EDGE_CLIENT_ASSERTION_FILE')
     throw new ConfigError([`${message}.`])
   }
 }

@@ -89,6 +89,16 @@ t.test('a configuration that cannot work ends the start, names every variable an
     [{ ...good, EDGE_ISSUER: 'latchkey' }, [/EDGE_BASE_URL is not set, and EDGE_ISSUER is no URL/]],
     [{ ...good, EDGE_ISSUER: 'https://a:b@auth.example.com' }, [/EDGE_ISSUER must not contain a password/]],
     [{ ...good, EDGE_CLIENT_SECRET: '"quoted"' }, [/EDGE_CLIENT_SECRET is in quotation marks/]],
+    [
+      { ...good, EDGE_CLIENT_ASSERTION_FILE: '/token' },
+      [/EDGE_CLIENT_SECRET and EDGE_CLIENT_ASSERTION_FILE are set: a client has one proof/],
+    ],
+    [{ ...good, EDGE_CLIENT_KEY_ID: 'a' }, [/EDGE_CLIENT_KEY_ID is set without EDGE_CLIENT_KEY/]],
+    [
+      { ...good, EDGE_CLIENT_SECRET: undefined, EDGE_CLIENT_KEY: '{quoted' },
+      [/EDGE_CLIENT_KEY is neither PEM nor JSON/],
+    ],
+    [{ ...good, EDGE_CLIENT_SECRET: undefined, EDGE_CLIENT_KEY: 'quoted' }, [/EDGE_CLIENT_KEY must be a private key/]],
     [{ ...good, EDGE_NAME: 'my edge' }, [/EDGE_NAME must be 1 to 64 characters/]],
   ]
   for (const [env, says] of cases) {

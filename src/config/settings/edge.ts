@@ -34,9 +34,29 @@ export const edgeSettings = {
   clientSecret: {
     variable: 'EDGE_CLIENT_SECRET',
     kind: text('the secret of the client', /^\S{1,1000}$/),
-    required: 'set it to the secret of the client EDGE_CLIENT_ID, or EDGE_CLIENT_SECRET_FILE to a file with it',
+    defaultText: 'unset; one of the three is required',
     secret: true,
-    description: 'The secret of this client.',
+    description:
+      'The secret of this client. Or one of the two below, for a [client without a secret](clients.md#clients-without-secrets).',
+  },
+  clientAssertionFile: {
+    variable: 'EDGE_CLIENT_ASSERTION_FILE',
+    kind: text('the path of a file', /./),
+    description:
+      'The file with a token that proves who this client is, such as a projected service-account token of Kubernetes. It ' +
+      'is read anew for each request for a client token.',
+  },
+  clientKey: {
+    variable: 'EDGE_CLIENT_KEY',
+    kind: text('a private key as PEM or JWK', /./),
+    secret: true,
+    description:
+      'The private key of this client. Usually `EDGE_CLIENT_KEY_FILE` is set to the path of the file that has it.',
+  },
+  clientKeyId: {
+    variable: 'EDGE_CLIENT_KEY_ID',
+    kind: text('a key id', /^\S{1,200}$/),
+    description: 'The `kid` of this key, if the client has several.',
   },
   name: {
     variable: 'EDGE_NAME',
