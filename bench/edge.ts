@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { resolve } from 'node:path'
 import t from 'tap'
 import { startEdge } from '../test/support/edge-process.js'
 import { externalStores } from '../test/support/external-stores.js'
@@ -53,7 +53,7 @@ t.test('decisions of the edge', { timeout: 1_800_000 }, async t => {
     EDGE_RULES: RULES,
   })
   const barePort = await findFreePort()
-  const program = fileURLToPath(new URL('../../bench/edge/bare-service.mjs', import.meta.url))
+  const program = resolve('bench/edge/bare-service.mjs')
   const bare = spawnLatchkey({ program, env: { PORT: String(barePort) } })
   t.teardown(() => bare.child.kill('SIGKILL'))
 
