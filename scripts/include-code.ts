@@ -8,7 +8,7 @@ import { writeOrCheck } from './generated-page.js'
 
 const command = 'npx tsx scripts/include-code.ts'
 
-const BLOCK = /^<!-- (examples\/[\w./-]+) -->\n```(\w+)\n[\s\S]*?^```$/gm
+const BLOCK = /^<!-- ((?:examples|deploy)\/[\w./-]+) -->\n```(\w+)\n[\s\S]*?^```$/gm
 
 /** The page with the present content of each file that it shows. */
 function withCode(page: string): string {
@@ -21,5 +21,5 @@ function withCode(page: string): string {
 
 for (const name of readdirSync('docs').filter(name => name.endsWith('.md'))) {
   const page = readFileSync(`docs/${name}`, 'utf8')
-  if (page.includes('<!-- examples/')) writeOrCheck(`docs/${name}`, withCode(page), command)
+  if (page.search(BLOCK) !== -1) writeOrCheck(`docs/${name}`, withCode(page), command)
 }

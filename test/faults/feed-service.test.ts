@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { externalStores } from '../support/external-stores.js'
 import { startFaultProxy } from '../support/fault-proxy.js'
 import { findFreePort } from '../support/free-port.js'
-import { documentedConfiguration } from '../support/gateways/documented-configuration.js'
+import { deployedConfiguration } from '../support/gateways/deployed-configuration.js'
 import { type GatewayName, startGateway } from '../support/gateways/start-gateway.js'
 import { runLatchkey } from '../support/run-latchkey.js'
 import { startService } from '../support/service-process.js'
@@ -109,7 +109,7 @@ t.test('a rolling restart behind real gateways disturbs no verifier', ONLY_IN_FU
   const behind = async (name: GatewayName) => {
     const listen = await findFreePort()
     const latchkey = ports as [number, number]
-    const configuration = documentedConfiguration('Before Latchkey', name, { listen, latchkey })
+    const configuration = await deployedConfiguration(t, name, { listen, latchkey, isLatchkeyOnly: true })
     return startGateway(t, name, configuration, listen)
   }
   const names = ['nginx', 'haproxy', 'caddy'] as const

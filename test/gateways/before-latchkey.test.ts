@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { buildTestApp } from '../support/build-test-app.js'
 import { findFreePort } from '../support/free-port.js'
-import { documentedConfiguration } from '../support/gateways/documented-configuration.js'
+import { deployedConfiguration } from '../support/gateways/deployed-configuration.js'
 import { type GatewayName, startGateway } from '../support/gateways/start-gateway.js'
 import { type Answer, HttpClient } from '../support/http-client.js'
 import { PASSWORD } from '../support/people.js'
 import { listen } from '../support/raw-request.js'
 
-// Latchkey behind real gateways, configured as in docs/gateways.md.
+// Latchkey behind real gateways, as deploy/gateways configures them.
 
 const { app, config } = await buildTestApp(t, { TRUST_PROXY: '127.0.0.1' })
 const latchkey = await listen(app)
@@ -46,10 +46,8 @@ for (const name of ['nginx', 'haproxy', 'caddy'] as const) {
 
 async function browserBehind(t: Test, name: GatewayName): Promise<HttpClient> {
   const port = await findFreePort()
-  const configuration = documentedConfiguration('Before Latchkey', name, {
-    listen: port,
-    latchkey: [latchkey, latchkey],
-  })
+  const addresses = { listen: port, latchkey: [latchkey, latchkey], isLatchkeyOnly: true } as const
+  const configuration = await deployedConfiguration(t, name, addresses)
   const client = new HttpClient(await startGateway(t, name, configuration, port), '127.0.0.2')
   t.teardown(() => client.close())
   return client

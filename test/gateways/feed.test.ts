@@ -5,12 +5,12 @@ import { clientToken, makeClient } from '../support/clients.js'
 import { until } from '../support/eventually.js'
 import { follow } from '../support/feed-follower.js'
 import { findFreePort } from '../support/free-port.js'
-import { documentedConfiguration } from '../support/gateways/documented-configuration.js'
+import { deployedConfiguration } from '../support/gateways/deployed-configuration.js'
 import { type GatewayName, startGateway } from '../support/gateways/start-gateway.js'
 import { post, signUp } from '../support/people.js'
 import { listen } from '../support/raw-request.js'
 
-// The feed through real gateways: as in docs/gateways.md, and with nothing but their defaults.
+// The feed through real gateways: as deploy/gateways configures them, and with nothing but their defaults.
 
 const { app, database } = await buildTestApp(t, { TRUST_PROXY: '127.0.0.1' })
 const latchkey = await listen(app)
@@ -30,10 +30,10 @@ const plain = {
 }
 
 for (const name of ['nginx', 'haproxy', 'caddy'] as const) {
-  t.test(`the feed through ${name} as documented`, async t => {
+  t.test(`the feed through ${name} as deploy/gateways configures it`, async t => {
     const port = await findFreePort()
-    const addresses = { listen: port, latchkey: [latchkey, latchkey] as const }
-    await checkFeed(t, name, documentedConfiguration('Before Latchkey', name, addresses), port)
+    const addresses = { listen: port, latchkey: [latchkey, latchkey], isLatchkeyOnly: true } as const
+    await checkFeed(t, name, await deployedConfiguration(t, name, addresses), port)
   })
 
   t.test(`the feed through ${name} with its defaults`, async t => {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { externalStores } from '../support/external-stores.js'
 import { findFreePort } from '../support/free-port.js'
-import { documentedConfiguration } from '../support/gateways/documented-configuration.js'
+import { deployedConfiguration } from '../support/gateways/deployed-configuration.js'
 import { type GatewayName, startGateway } from '../support/gateways/start-gateway.js'
 import { type Answer, HttpClient } from '../support/http-client.js'
 import { PASSWORD } from '../support/people.js'
@@ -26,7 +26,7 @@ t.test('a rolling restart behind real gateways fails no request and signs no use
     const gateway = await startGateway(
       t,
       name,
-      documentedConfiguration('Before Latchkey', name, { listen, latchkey: ports }),
+      await deployedConfiguration(t, name, { listen, latchkey: ports, isLatchkeyOnly: true }),
       listen,
     )
     await Promise.all(Array.from({ length: count }, (_, i) => work(t, gateway, `${name}${i}`, load)))

@@ -2,14 +2,15 @@ import { randomBytes } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { buildTestApp } from '../support/build-test-app.js'
 import { findFreePort } from '../support/free-port.js'
-import { documentedConfiguration } from '../support/gateways/documented-configuration.js'
+import { deployedConfiguration } from '../support/gateways/deployed-configuration.js'
 import { type Arrived, startEchoService } from '../support/gateways/echo-service.js'
-import { startGateway } from '../support/gateways/start-gateway.js'
+import { overWebSocket } from '../support/gateways/over-web-socket.js'
+import { type GatewayName, startGateway } from '../support/gateways/start-gateway.js'
 import { HttpClient } from '../support/http-client.js'
 import { type Person, post, refresh, signUp } from '../support/people.js'
 import { listen } from '../support/raw-request.js'
 
-// Real gateways that ask Latchkey before they forward a request, configured as in docs/gateways.md.
+// Real gateways that ask Latchkey before they forward a request: deploy/gateways without `latchkey edge`.
 
 const { app, config, database } = await buildTestApp(t, { ACCESS_COOKIE: 'on', VERIFY_PREFLIGHTS: 'forwarded' })
 const latchkey = await listen(app)
@@ -21,8 +22,8 @@ await post(app, '/auth/logout', { refresh_token: gone.refreshToken })
 
 const FORGED = { 'x-auth-subject': 'root', 'x-auth-session': 'forged', 'x-auth-roles': 'admin', x_auth_roles: 'admin' }
 
-for (const name of ['nginx', 'caddy'] as const) {
-  t.test(`${name} protects a service when configured as in docs/gateways.md`, async t => {
+for (const name of ['nginx', 'haproxy', 'caddy'] as const) {
+  t.test(`${name} protects a service when it asks Latchkey itself`, async t => {
     const { client, openClient } = await startBoth(t, name)
     const ask = (headers: Record<string, string>, method = 'GET', path = '/orders/1', body = '') =>
       client.send(method, path, headers, body)
@@ -90,9 +91,8 @@ for (const name of ['nginx', 'caddy'] as const) {
     })
 
     t.test('a WebSocket upgrade request needs a valid token', async t => {
-      const upgrade = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' }
-      t.equal((await ask({ ...bearer(editor), ...upgrade })).status, 200)
-      t.equal((await ask(upgrade)).status, 401)
+      t.match(await overWebSocket(client.url, bearer(editor)), [/"method":"GET"/, 'hello'])
+      t.equal(await overWebSocket(client.url, {}), 401)
     })
 
     t.test('a CORS preflight reaches the service without identity headers, but a forged one does not', async t => {
@@ -107,17 +107,13 @@ for (const name of ['nginx', 'caddy'] as const) {
   })
 }
 
-/** The gateway as documented, which requires the role `editor`, and the same without a role. */
-async function startBoth(t: Test, name: 'nginx' | 'caddy') {
+/** The gateway that requires the role `editor`, as the comments in its configuration say, and the same without a role. */
+async function startBoth(t: Test, name: GatewayName) {
   const clients = [true, false].map(async asksForRole => {
-    const port = await findFreePort()
-    const configuration = documentedConfiguration('Before your services', name, {
-      listen: port,
-      latchkey: [latchkey, latchkey],
-      orders,
-    })
-    const url = await startGateway(t, name, asksForRole ? configuration : withoutRole(t, configuration), port)
-    const client = new HttpClient(url)
+    const listen = await findFreePort()
+    const change = asksForRole ? withRoleEditor : (text: string) => text
+    const addresses = { listen, latchkey: [latchkey, latchkey], orders, change } as const
+    const client = new HttpClient(await startGateway(t, name, await deployedConfiguration(t, name, addresses), listen))
     t.teardown(() => client.close())
     return client
   })
@@ -125,10 +121,11 @@ async function startBoth(t: Test, name: 'nginx' | 'caddy') {
   return { client: client!, openClient: openClient! }
 }
 
-function withoutRole(t: Test, configuration: string): string {
-  const changed = configuration.replace('/auth/verify-role/editor/', '/auth/verify/').replace('?role=editor', '')
-  t.not(changed, configuration)
-  return changed
+function withRoleEditor(text: string): string {
+  return text
+    .replace('rewrite /auth/verify/\n', 'rewrite /auth/verify-role/editor/\n')
+    .replace(/(http:\/\/(edge|127.0.0.1:3100)\/auth\/verify)(?=[;"])/, '$1?role=editor')
+    .replace('rewrite ^ /auth/verify? break', 'rewrite ^ /auth/verify?role=editor? break')
 }
 
 function bearer({ accessToken }: Person): { authorization: string } {

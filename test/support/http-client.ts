@@ -40,7 +40,7 @@ export class HttpClient {
           text += chunk
         })
         answer.on('end', () => {
-          const isJson = /json/.test(answer.headers['content-type'] ?? '')
+          const isJson = text !== '' && /json/.test(answer.headers['content-type'] ?? '')
           resolve({ status: answer.statusCode!, headers: answer.headers, body: isJson ? JSON.parse(text) : text })
         })
         answer.on('error', reject)

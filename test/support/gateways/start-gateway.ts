@@ -30,7 +30,7 @@ export type GatewayName = keyof typeof programs
 /**
  * Starts a real gateway in one process, with its files in a temporary folder, and waits until it listens.
  *
- * @param configuration - what an operator writes: for nginx, the blocks inside of `http`
+ * @param configuration - what an operator writes: for nginx, the whole file or the blocks inside of `http`
  * @returns its address
  */
 export async function startGateway(t: Test, name: GatewayName, configuration: string, port: number): Promise<string> {
@@ -45,14 +45,15 @@ export async function startGateway(t: Test, name: GatewayName, configuration: st
   return `http://127.0.0.1:${port}`
 }
 
-function completeNginx(http: string): string {
+function completeNginx(configuration: string): string {
   const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(name => `${name}_temp_path ${name};`)
+  const [, events, http] = /^(events .*?)^http \{\n(.*)^\}/ms.exec(configuration) ?? ['', 'events {}', configuration]
   return `
 daemon off;
 master_process off;
 pid nginx.pid;
 error_log stderr warn;
-events {}
+${events}
 http {
   access_log off;
   ${folders.join('\n  ')}
