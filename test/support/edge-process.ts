@@ -25,13 +25,13 @@ export function edgeEnv({ url, client }: Followed): NodeJS.ProcessEnv {
 }
 
 /**
- * Starts `latchkey edge` on a free port as a process of its own, and waits until it listens.
+ * Starts `latchkey edge` on `EDGE_PORT`, or else a free port, as a process of its own, and waits until it listens.
  *
  * @param env in addition to the port; `EDGE_RULES` can be the rules themselves
  * @param isReady whether to wait until it has the keys and the list
  */
 export async function startEdge(t: Test, env: NodeJS.ProcessEnv, { isReady = true } = {}): Promise<EdgeProcess> {
-  const port = await findFreePort()
+  const port = env.EDGE_PORT === undefined ? await findFreePort() : Number(env.EDGE_PORT)
   const grpcPort = env.EDGE_GRPC_PORT === undefined ? undefined : await findFreePort()
   const edge = spawnLatchkey({
     args: ['edge'],
