@@ -10,6 +10,7 @@ import type { Log } from '../lib/log.js'
 import { createDecider, type Decide } from './decide.js'
 import { type EdgeConfig, readEdgeConfig } from './edge-config.js'
 import { createEdgeLog } from './edge-log.js'
+import { readiness } from './health.js'
 import { httpFetch } from './http-fetch.js'
 import { createEdgeServer } from './http-server.js'
 
@@ -38,7 +39,7 @@ export async function serveEdge(env: NodeJS.ProcessEnv): Promise<void> {
   let grpc: GrpcEdge | undefined
   try {
     // First, so that a probe over HTTP speaks for both.
-    grpc = await startGrpc(config, decide)
+    grpc = await startGrpc(config, decide, () => readiness(isStopping, verifier.status()).status === 200)
     await listen(server, config)
   } catch (error) {
     await grpc?.close()
@@ -88,11 +89,11 @@ function startVerifier(config: EdgeConfig, log: Log): Verifier {
 }
 
 /** Loaded only if it is asked for, because of its memory. */
-async function startGrpc(config: EdgeConfig, decide: Decide): Promise<GrpcEdge | undefined> {
+async function startGrpc(config: EdgeConfig, decide: Decide, isReady: () => boolean): Promise<GrpcEdge | undefined> {
   const { grpcPort: port, host, refreshCookie } = config
   if (port === undefined) return undefined
   const { startGrpcServer } = await import('./grpc/grpc-server.js')
-  return startGrpcServer({ decide, refreshCookie, host, port })
+  return startGrpcServer({ decide, refreshCookie, host, port, isReady })
 }
 
 async function listen(server: Server, { host, port }: EdgeConfig): Promise<void> {

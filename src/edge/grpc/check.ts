@@ -57,7 +57,7 @@ function admit({ headers }: Decision, request: DescribedRequest, refreshCookie: 
 
 /** Every header of the client that a service could take for ours. Some read `X_Auth_Roles` as the same header. */
 function headersToRemove({ headers }: DescribedRequest, kept: readonly string[]): string[] {
-  const sent = Object.keys(headers).filter(name => /^x[-_]auth[-_]/.test(name))
+  const sent = Object.keys(headers).filter(name => /^x[^a-z0-9]auth[^a-z0-9]/.test(name))
   return [...new Set([...sent, ...IDENTITY_HEADERS])].filter(name => !kept.includes(name))
 }
 
@@ -73,5 +73,5 @@ function deny({ status, headers, body }: Decision): CheckResponse {
 }
 
 function option(key: string, value: string): HeaderOption {
-  return { header: { key, value } }
+  return { header: { key, value }, append: { value: false } }
 }

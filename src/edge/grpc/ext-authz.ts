@@ -31,9 +31,10 @@ export interface CheckResponse {
   }
 }
 
-/** Without `append`, it replaces a header of the same name. */
+/** With `append` false, it replaces a header of the same name. Without it, a later Envoy may read another field instead. */
 export interface HeaderOption {
   readonly header: { readonly key: string; readonly value: string }
+  readonly append: { readonly value: false }
 }
 
 const HEADER_OPTIONS = { rule: 'repeated', type: 'envoy.config.core.v3.HeaderValueOption' }
@@ -85,13 +86,19 @@ const CORE = {
   HeaderValue: {
     fields: { key: { type: 'string', id: 1 }, value: { type: 'string', id: 2 }, rawValue: { type: 'bytes', id: 3 } },
   },
-  HeaderValueOption: { fields: { header: { type: 'HeaderValue', id: 1 } } },
+  HeaderValueOption: {
+    fields: { header: { type: 'HeaderValue', id: 1 }, append: { type: 'google.protobuf.BoolValue', id: 2 } },
+  },
   HeaderMap: { fields: { headers: { rule: 'repeated', type: 'HeaderValue', id: 1 } } },
 }
 
 /** An enum in Envoy's definition; on the wire it is the same. */
 const HTTP_STATUS = { HttpStatus: { fields: { code: { type: 'int32', id: 1 } } } }
 const RPC_STATUS = { Status: { fields: { code: { type: 'int32', id: 1 }, message: { type: 'string', id: 2 } } } }
+
+const BOOL_VALUE = { BoolValue: { fields: { value: { type: 'bool', id: 1 } } } }
+
+export const EXT_AUTHZ_NAME = 'envoy.service.auth.v3.Authorization'
 
 /** Envoy's service for external authorization, `envoy.service.auth.v3.Authorization`. */
 export const EXT_AUTHZ = fromJSON({
@@ -103,6 +110,6 @@ export const EXT_AUTHZ = fromJSON({
         type: { nested: { v3: { nested: HTTP_STATUS } } },
       },
     },
-    google: { nested: { rpc: { nested: RPC_STATUS } } },
+    google: { nested: { rpc: { nested: RPC_STATUS }, protobuf: { nested: BOOL_VALUE } } },
   },
-})['envoy.service.auth.v3.Authorization'] as ServiceDefinition
+})[EXT_AUTHZ_NAME] as ServiceDefinition

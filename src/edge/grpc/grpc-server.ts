@@ -2,13 +2,16 @@ import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } f
 import { messageOf } from '../../lib/error-facts.js'
 import type { Decide } from '../decide.js'
 import { check } from './check.js'
-import { type CheckRequest, type CheckResponse, EXT_AUTHZ } from './ext-authz.js'
+import { type CheckRequest, type CheckResponse, EXT_AUTHZ, EXT_AUTHZ_NAME } from './ext-authz.js'
+import { HEALTH_CHECK, healthCheckOf } from './health-check.js'
 
 export interface GrpcOptions {
   readonly decide: Decide
   readonly refreshCookie: string
   readonly host: string
   readonly port: number
+  /** As `GET /readyz` answers. */
+  readonly isReady: () => boolean
 }
 
 /** Envoy can send the body of a request too, which is ignored. */
@@ -16,11 +19,11 @@ const MAX_REQUEST_BYTES = 16 * 1024 * 1024
 const CLOSE_TIMEOUT_MS = 5_000
 
 /**
- * Starts the server for Envoy's ext_authz over gRPC.
+ * Starts the server for Envoy's ext_authz over gRPC, and for gRPC health checks.
  *
  * @throws Error that says why it cannot listen
  */
-export async function startGrpcServer({ decide, refreshCookie, host, port }: GrpcOptions) {
+export async function startGrpcServer({ decide, refreshCookie, host, port, isReady }: GrpcOptions) {
   const server = new Server({ 'grpc.max_receive_message_length': MAX_REQUEST_BYTES })
   server.addService(EXT_AUTHZ, {
     Check({ request }: ServerUnaryCall<CheckRequest, CheckResponse>, done: sendUnaryData<CheckResponse>) {
@@ -31,6 +34,7 @@ export async function startGrpcServer({ decide, refreshCookie, host, port }: Grp
       )
     },
   })
+  server.addService(HEALTH_CHECK, healthCheckOf(EXT_AUTHZ_NAME, isReady))
   const address = `${host.includes(':') ? `[${host}]` : host}:${port}`
   await new Promise<void>((resolve, reject) =>
     server.bindAsync(address, ServerCredentials.createInsecure(), error =>
