@@ -108,9 +108,10 @@ t.test('every error code that the docs name after a status is in the catalogue w
 })
 
 t.test('every snake_case name in the docs exists in the source as a code, a column, an event or a claim', async t => {
-  // A directive of nginx, a member of the test vectors, and settings of PgBouncer and of Postgres.
+  // Names of nginx, Envoy and Kong, a member of the test vectors, and settings of PgBouncer and of Postgres.
   const others = new Set([
-    ...['worker_connections', 'has_id'],
+    ...['worker_connections', 'proxy_http_version', 'status_on_error', 'ext_authz'],
+    ...['untrusted_lua_sandbox_requires', 'has_id'],
     ...['max_client_conn', 'default_pool_size', 'server_login_retry', 'synchronous_standby_names'],
   ])
   for (const page of pages) {

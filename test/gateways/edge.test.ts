@@ -24,6 +24,7 @@ const FORGED = {
   x_auth_roles: 'admin',
   'X-Auth_Subject': 'root',
   'x_Auth-Session': 'forged',
+  'X.Auth.Roles': 'admin',
   'x-auth-user': 'root',
 }
 const DESCRIBED = {

@@ -8,7 +8,7 @@ import { PASSWORD } from '../support/people.js'
 import { makeFolder, postgresOf } from '../support/servers/embedded-fixture.js'
 import { startService } from '../support/service-process.js'
 
-// How gateways react is tested in test/gateways/rolling-restart.test.ts.
+// How gateways react is tested in test/gateways/fleet.test.ts.
 t.test('a stopping instance closes older connections before it stops listening, and newer ones after it', async t => {
   const { env } = await externalStores(t)
   const service = await startService(t, { env: { ...env, SHUTDOWN_DELAY: '500ms' } })
