@@ -62,7 +62,9 @@ async function openExternal(config: Config, { log, clock, existing, onMigrated }
   try {
     const check = async () => {
       checkTablesFound(await db.schemaView(), readPostgresUrl(url).searchPath, migrated)
-      if (existing) checkTablesVersion(await db.tablesVersion(), log)
+      // Another process migrates; until then, the statements of this version could fail.
+      if (existing || !migrateOnStart)
+        checkTablesVersion(await db.tablesVersion(), log, existing ? 'command' : 'instance')
     }
     await waitForPostgres(check, { address: { variable: 'DATABASE_URL', url }, log })
   } catch (error) {
@@ -172,13 +174,14 @@ async function untilMigrated(db: Database, log: Log, timeoutMs: number): Promise
   }
 }
 
-/** @throws SchemaError if the tables are missing or older: only a service and `latchkey migrate` change them */
-function checkTablesVersion(version: TablesVersion, log: Log): void {
+/** @throws SchemaError if the tables are missing or older, for a process that does not migrate them */
+function checkTablesVersion(version: TablesVersion, log: Log, process: 'command' | 'instance' = 'command'): void {
   if (version === 'none') throw new SchemaError('it has no tables of Latchkey yet: run "latchkey migrate"')
   if (version === 'older')
     throw new SchemaError('its tables are of an earlier version of Latchkey: run "latchkey migrate"')
   // The rows stay usable for this version, as for an instance that runs beside newer ones.
-  if (version === 'newer') log.warn('The tables in the database are of a newer version of Latchkey than this command.')
+  if (version === 'newer')
+    log.warn(`The tables in the database are of a newer version of Latchkey than this ${process}.`)
 }
 
 function databaseOptions({ database }: Config) {
