@@ -85,6 +85,19 @@ t.test('a start without tables names "latchkey migrate", which creates them', { 
   t.equal(await service.stop('SIGINT'), 0)
 })
 
+t.test('with MIGRATE_ON_START=off, no instance starts on older tables', { buffered: true }, async t => {
+  const { env, database } = await externalStores(t)
+  const off = { ...env, MIGRATE_ON_START: 'off' }
+  const [row] = await database.admin`select max(created_at) as newest from drizzle.__drizzle_migrations`
+  await database.admin`update drizzle.__drizzle_migrations set created_at = created_at - 1`
+  await fails(t, { env: off, says: /its tables are of an earlier version of Latchkey: run "latchkey migrate"/ })
+
+  await database.admin`update drizzle.__drizzle_migrations set created_at = ${Number(row!.newest) + 1} where id = 1`
+  const service = await startService(t, { env: off })
+  t.match(service.output(), 'are of a newer version of Latchkey than this instance')
+  t.equal(await service.stop('SIGINT'), 0)
+})
+
 t.test('a start whose database user cannot create tables says which right is missing', { buffered: true }, async t => {
   const { env, database } = await externalStores(t)
   const name = new URL(env.DATABASE_URL!).pathname.slice(1)

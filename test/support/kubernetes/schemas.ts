@@ -53,6 +53,7 @@ async function fieldProblems(lists: readonly KubernetesObject[][]): Promise<stri
       skipLibCheck: true,
       module: ts.ModuleKind.NodeNext,
       target: ts.ScriptTarget.ES2022,
+      lib: ['lib.es2022.d.ts'],
       types: [],
     }
     const program = ts.createProgram(files, options)
