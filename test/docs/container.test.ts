@@ -38,7 +38,7 @@ t.test('the image runs the same program as npm start, with a file that the build
 
 t.test('the image runs as the user node and without development dependencies', async t => {
   const lastStage = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '))
-  t.match(lastStage, /^USER node$/m)
+  t.match(lastStage, /^USER 1000:1000$/m)
   t.match(lastStage, /^ENV NODE_ENV=production$/m)
   t.notMatch(lastStage, /node_modules.*build/)
   t.match(dockerfile, /npm ci --omit=dev/)
