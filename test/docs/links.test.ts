@@ -113,6 +113,8 @@ t.test('every snake_case name in the docs exists in the source as a code, a colu
     ...['worker_connections', 'proxy_http_version', 'status_on_error', 'ext_authz'],
     ...['untrusted_lua_sandbox_requires', 'has_id'],
     ...['max_client_conn', 'default_pool_size', 'server_login_retry', 'synchronous_standby_names'],
+    // The keys of the Secrets in Kubernetes.
+    ...['jwt_secret', 'jwt_refresh_secret', 'postgres_password', 'redis_password', 'database_migration_url'],
   ])
   for (const page of pages) {
     for (const code of new Set(inlineCode(page).filter(code => /^[a-z]+(_[a-z]+)+$/.test(code)))) {

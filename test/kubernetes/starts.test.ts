@@ -53,6 +53,8 @@ t.test('the trial: people sign in through the gateway, and the service behind it
 
   const created = await runLatchkey(['clients', 'create', 'edge', '--scope', 'revocations', '--json'], { env, cwd })
   const { client_id, client_secret } = JSON.parse(created.stdout)
+  // The form that a command of docs/kubernetes.md reads.
+  t.match(created.stdout, new RegExp(`^  "client_id": "${client_id}",\n  "client_secret": "${client_secret}",$`, 'm'))
   const edgeSecrets = { ...secrets, 'latchkey-edge': { client_id, client_secret } }
   const beside = await prepared(t, objects, 'gateway', 'edge', edgeSecrets)
   t.same(beside.container.command, ['node', '--max-semi-space-size=1', 'dist/cli.js', 'edge'])
