@@ -12,8 +12,8 @@ import { startGateway } from '../support/gateways/start-gateway.js'
 import { HttpClient } from '../support/http-client.js'
 import { environmentOf, type Mounted, mountVolumes } from '../support/kubernetes/container-environment.js'
 import { containersOf, type KubernetesObject, podOf, renderOverlay } from '../support/kubernetes/manifests.js'
+import { startContainerRedis } from '../support/kubernetes/start-container-redis.js'
 import { runLatchkey } from '../support/run-latchkey.js'
-import { startRedis } from '../support/servers/own-redis.js'
 import { query } from '../support/servers/query.js'
 import { testServers } from '../support/servers/test-servers.js'
 import { startService } from '../support/service-process.js'
@@ -33,14 +33,19 @@ const secrets = {
 }
 /** The user of the manifests, if the tests run as root and this user can read the program. */
 const user = await readingUser(1000)
-const redis = await startRedis(t, { args: ['--maxmemory-policy', 'noeviction'] })
-const redisPort = new URL(redis.url).port
-const admin = new Redis(redis.url)
-await admin.config('SET', 'requirepass', PASSWORD)
-await admin.quit()
+const trial = await renderOverlay('trial')
+const redisPort = await startContainerRedis(t, mounted(trial, 'redis', 'redis'))
+
+t.test('the Redis of the trial requires the password, and evicts no key', async t => {
+  const withoutPassword = new Redis(redisPort, { lazyConnect: true, enableReadyCheck: false })
+  await t.rejects(withoutPassword.ping(), /NOAUTH/)
+  const redis = new Redis(redisPort, { password: PASSWORD })
+  t.same(await redis.config('GET', 'maxmemory-policy'), ['maxmemory-policy', 'noeviction'])
+  await Promise.all([withoutPassword.quit(), redis.quit()])
+})
 
 t.test('the trial: people sign in through the gateway, and the service behind it gets their requests', async t => {
-  const objects = await renderOverlay('trial')
+  const objects = trial
   const { env, cwd, container } = await prepared(t, objects, 'latchkey', 'latchkey')
   const port = env.PORT!
   t.same(container.command, ['node', 'dist/cli.js', 'serve'])
@@ -136,17 +141,24 @@ async function prepared(
   name: string,
   values: Mounted['secrets'] = secrets,
 ) {
-  const object = objects.find(({ metadata, spec }) => metadata.name === owner && spec?.template)!
-  const { spec } = podOf(object)!
-  const container = containersOf(spec).find(each => each.name === name)!
-  const mounted = { container, spec, objects, secrets: values }
-  const files = await mountVolumes(t, mounted)
-  const env = environmentOf(mounted, files)
+  const given = mounted(objects, owner, name, values)
+  const files = await mountVolumes(t, given)
+  const env = environmentOf(given, files)
   if (env.DATABASE_URL !== undefined) env.DATABASE_URL = await databaseFor(t)
   if (env.REDIS_URL !== undefined) env.REDIS_URL = `redis://127.0.0.1:${redisPort}`
   for (const variable of ['PORT', 'METRICS_PORT'])
     if (env[variable] !== undefined) env[variable] = String(await findFreePort())
-  return { env, cwd: files.cwd, container }
+  return { env, cwd: files.cwd, container: given.container }
+}
+
+function mounted(
+  objects: KubernetesObject[],
+  owner: string,
+  name: string,
+  values: Mounted['secrets'] = secrets,
+): Mounted {
+  const { spec } = podOf(objects.find(({ metadata, spec }) => metadata.name === owner && spec?.template)!)!
+  return { container: containersOf(spec).find(each => each.name === name)!, spec, objects, secrets: values }
 }
 
 /** The address of an empty database, whose owner has the password of the Secret. */
