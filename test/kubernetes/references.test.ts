@@ -1,33 +1,20 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { settings } from '../../src/config/read-settings.js'
-import { settingsIn } from '../../src/config/setting.js'
-import { edgeSettings } from '../../src/config/settings/edge.js'
 import {
-  type Container,
   containersOf,
   type KubernetesObject,
   manifestsFolder,
-  overlays,
   type PodSpec,
   podOf,
   readSecrets,
-  renderOverlay,
-  renderWith,
+  renderAll,
 } from '../support/kubernetes/manifests.js'
 
-// What the schemas cannot say: names that refer to something, and what every pod must have.
+// What the schemas cannot say: names that refer to something.
 
 const secrets = readSecrets(await readFile(join(manifestsFolder, 'secret.template.yaml'), 'utf8'))
-const service = new Set(Object.keys(settings))
-const edge = new Set(settingsIn(edgeSettings).map(({ variable }) => variable))
-/** Settings that are not built yet. */
-const PLANNED = new Set(['METRICS_PORT', 'KUBERNETES_ISSUER', 'EDGE_CLIENT_ASSERTION'])
-
-const rendered = new Map<string, KubernetesObject[]>()
-for (const name of overlays) rendered.set(name, await renderOverlay(name))
-rendered.set('edge-without-secret', await renderWith('gateway-api', 'edge-without-secret'))
+const rendered = await renderAll()
 
 for (const [name, objects] of rendered) {
   const pods = objects.flatMap(object => {
@@ -142,52 +129,8 @@ for (const [name, objects] of rendered) {
         }
       }
     })
-
-    t.test(`${name}, ${owner}: every environment variable is a setting, and every file is mounted`, async t => {
-      for (const container of containersOf(spec).filter(({ image }) => /\blatchkey:/.test(image))) {
-        const known = { serve: service, migrate: service, edge }[container.command.at(-1)!]
-        if (!known) continue
-        const named = namesOf(container, objects)
-        t.ok(named.length > 5)
-        for (const variable of named) t.ok(isSettingOf(known, variable), variable)
-        const files = (container.env ?? []).filter(({ name: variable }) => variable.endsWith('_FILE'))
-        for (const { name: variable, value } of files) t.ok(isMounted(value!, container, spec), variable)
-      }
-    })
-
-    t.test(
-      `${name}, ${owner}: the pod complies with the Pod Security Standard "restricted", and uses no token`,
-      async t => {
-        // Only to read the public keys of the cluster.
-        t.equal(spec.automountServiceAccountToken, owner === 'latchkey' && name === 'edge-without-secret')
-        t.equal(spec.enableServiceLinks, false)
-        t.match(spec.securityContext, { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } })
-        for (const { name: container, securityContext, resources, image } of containersOf(spec)) {
-          t.match(securityContext, {
-            allowPrivilegeEscalation: false,
-            readOnlyRootFilesystem: true,
-            capabilities: { drop: ['ALL'] },
-          })
-          t.ok(Number(securityContext.runAsUser ?? spec.securityContext.runAsUser) > 0, 'a number, not a name')
-          t.ok(resources.requests.cpu && resources.requests.memory && resources.limits.memory, container)
-          t.match(image, /:\d+\.\d+(\.\d+)?$/, 'a fixed version')
-        }
-      },
-    )
   }
 }
-
-t.test('the service has more time to stop than it uses', async t => {
-  const source = await readFile(new URL('../../src/server/serve.ts', import.meta.url), 'utf8')
-  const times = [...source.matchAll(/^const \w+_TIMEOUT_MS = ([\d_]+)$/gm)].map(([, ms]) =>
-    Number(ms!.replace('_', '')),
-  )
-  t.equal(times.length, 3)
-  const inKubernetes = 5000
-  const needed = times.reduce((sum, ms) => sum + ms, inKubernetes) / 1000
-  const deployment = rendered.get('production')!.find(({ kind }) => kind === 'Deployment')!
-  t.ok(podOf(deployment)!.spec.terminationGracePeriodSeconds > needed, `${needed} s`)
-})
 
 t.test('no manifest contains a secret', async t => {
   for (const [name, objects] of rendered)
@@ -205,26 +148,3 @@ const isPart = (labels: Record<string, string>, { metadata }: { metadata: Kubern
 
 const hasPort = ({ spec }: KubernetesObject, port: number) =>
   spec.ports.some((each: { port: number }) => each.port === port)
-
-/** The variables of a container, also those of its ConfigMaps. */
-function namesOf({ env = [], envFrom = [] }: Container, objects: KubernetesObject[]): string[] {
-  const maps = envFrom.map(({ configMapRef }) => objects.find(({ metadata }) => metadata.name === configMapRef.name)!)
-  return [...env.map(({ name }) => name), ...maps.flatMap(({ data }) => Object.keys(data))]
-}
-
-const isSettingOf = (known: ReadonlySet<string>, variable: string) => {
-  const name = variable.replace(/_FILE$/, '')
-  return known.has(variable) || known.has(name) || PLANNED.has(name) || variable === 'NODE_ENV'
-}
-
-/** Whether a path is below a mounted volume that has this file. */
-function isMounted(path: string, { volumeMounts = [] }: Container, spec: PodSpec): boolean {
-  return volumeMounts.some(({ mountPath, name, subPath }) => {
-    if (path !== mountPath && !path.startsWith(`${mountPath}/`)) return false
-    const volume = spec.volumes?.find(each => each.name === name)
-    const file = subPath ?? path.slice(mountPath.length + 1)
-    if (volume?.secret?.items) return volume.secret.items.some(each => each.path === file)
-    if (volume?.projected) return volume.projected.sources.some(({ serviceAccountToken: { path: at } }) => at === file)
-    return volume?.configMap !== undefined
-  })
-}

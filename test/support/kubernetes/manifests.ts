@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -35,15 +36,15 @@ export async function render(folder: string): Promise<KubernetesObject[]> {
 
 export const renderOverlay = (name: string) => render(join(manifestsFolder, 'overlays', name))
 
-/** Adds components to an overlay, as an operator does in a folder beside it. */
+/** Adds components to an overlay, as an operator does in a folder of their own. */
 export async function renderWith(overlay: string, ...added: string[]): Promise<KubernetesObject[]> {
-  const folder = await mkdtemp(join(manifestsFolder, 'overlays/.test-'))
+  const folder = await realpath(await mkdtemp(join(tmpdir(), 'latchkey-overlay-')))
   try {
     const kustomization = {
       apiVersion: 'kustomize.config.k8s.io/v1beta1',
       kind: 'Kustomization',
       namespace: 'latchkey',
-      resources: [`../${overlay}`],
+      resources: [relative(folder, join(manifestsFolder, 'overlays', overlay))],
       components: added.map(name => relative(folder, join(manifestsFolder, 'components', name))),
     }
     await writeFile(join(folder, 'kustomization.yaml'), JSON.stringify(kustomization))
@@ -51,6 +52,13 @@ export async function renderWith(overlay: string, ...added: string[]): Promise<K
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+/** Every overlay, and that of the Gateway API with an edge without a secret. */
+export async function renderAll(): Promise<Map<string, KubernetesObject[]>> {
+  const all = new Map<string, KubernetesObject[]>()
+  for (const name of overlays) all.set(name, await renderOverlay(name))
+  return all.set('edge-without-secret', await renderWith('gateway-api', 'edge-without-secret'))
 }
 
 /** The objects in a file of YAML documents. */
