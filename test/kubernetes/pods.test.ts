@@ -16,8 +16,6 @@ import {
 
 const service = new Set(Object.keys(settings))
 const edge = new Set(settingsIn(edgeSettings).map(({ variable }) => variable))
-/** Settings that are not built yet. */
-const PLANNED = new Set(['METRICS_PORT', 'KUBERNETES_ISSUER', 'EDGE_CLIENT_ASSERTION'])
 
 const rendered = await renderAll()
 
@@ -81,7 +79,7 @@ function namesOf({ env = [], envFrom = [] }: Container, objects: KubernetesObjec
 
 function isSettingOf(known: ReadonlySet<string>, variable: string): boolean {
   const name = variable.replace(/_FILE$/, '')
-  return known.has(variable) || known.has(name) || PLANNED.has(name) || variable === 'NODE_ENV'
+  return known.has(variable) || known.has(name) || variable === 'NODE_ENV'
 }
 
 /** Whether a path is below a mounted volume that has this file. */
