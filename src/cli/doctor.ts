@@ -10,19 +10,22 @@ export function addDoctorCommand(program: Command, configure: Configure): void {
     .command('doctor')
     .description('check this installation: settings, stores, clocks, gateway; say what to correct')
     .option('--url <address>', 'where the running service is asked; by default PUBLIC_ORIGIN and PUBLIC_PATH')
+    .option('--no-service', 'check the settings and the stores only, for example before the first start')
     .addHelpText(
       'after',
       '\nExit code: 0 if there is no problem (warnings are none), 1 if there is one. Nothing is changed.',
     )
-    .action(async ({ url }: { url?: string }) => {
-      if (url !== undefined && !(URL.canParse(url) && /^https?:/.test(url)))
-        throw new UsageError(`--url must be an http(s) address, such as https://auth.example.com, not ${url}`)
+    .action(async ({ url, service }: { url?: string; service: boolean }) => {
+      if (url !== undefined && !isAddress(url))
+        throw new UsageError(
+          '--url must be an http(s) address without user and query, such as https://auth.example.com',
+        )
       const config = await configure()
       const { examine } = await import('../doctor/examine.js')
       const findings = await examine({
         config,
         env: process.env,
-        url: (url ?? config.publicUrl).replace(/\/+$/, ''),
+        url: service ? (url ?? config.publicUrl).replace(/\/+$/, '') : undefined,
         onProgress: part => isJson() || say(`Checking ${part} …`),
       })
       const problems = findings.filter(({ level }) => level === 'problem').length
@@ -54,4 +57,10 @@ const TITLES = {
 
 function count(number: number, name: string): string {
   return `${number} ${name}${number === 1 ? '' : 's'}`
+}
+
+function isAddress(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, username, password, search, hash } = new URL(text)
+  return /^https?:$/.test(protocol) && `${username}${password}${search}${hash}` === ''
 }

@@ -10,25 +10,28 @@ export interface Answer {
   body: string
   /** When the certificate of the server ends; undefined without TLS. */
   certificateEnds: Date | undefined
+  /** The port of this end of the connection. */
+  localPort: number
 }
 
 const TIMEOUT_MS = 5_000
 const MAX_BYTES = 256 * 1024
 
 /**
- * Sends a request to the running service, without a body.
+ * Sends a request to the running service.
  *
  * @throws if there is no answer within five seconds
  */
 export async function ask(
   address: string,
-  { method = 'GET', headers = {} }: { method?: string; headers?: Record<string, string> } = {},
+  { method = 'GET', headers = {}, body }: { method?: string; headers?: Record<string, string>; body?: string } = {},
 ): Promise<Answer> {
   const send = address.startsWith('https:') ? requestHttps : requestHttp
   return new Promise((resolve, reject) => {
     const signal = AbortSignal.timeout(TIMEOUT_MS)
     // A connection for each request, so that a gateway spreads them over its instances.
     const request = send(address, { method, headers, signal, agent: false }, response => {
+      const localPort = response.socket.localPort ?? 0
       const certificate = (response.socket as Partial<TLSSocket>).getPeerCertificate?.()
       const chunks: Buffer[] = []
       let size = 0
@@ -46,11 +49,12 @@ export async function ask(
           setCookies: response.headers['set-cookie'] ?? [],
           body: Buffer.concat(chunks).toString(),
           certificateEnds: certificate?.valid_to ? new Date(certificate.valid_to) : undefined,
+          localPort,
         }),
       )
     })
-    request.on('error', reject)
-    request.end()
+    request.on('error', error => reject(signal.aborted ? new Error(`no answer within ${TIMEOUT_MS / 1000} s`) : error))
+    request.end(body)
   })
 }
 

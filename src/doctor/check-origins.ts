@@ -2,7 +2,7 @@ import type { Config } from '../config/config.js'
 import { ask } from './ask-service.js'
 import type { Findings } from './finding.js'
 
-const FOREIGN = 'https://origin-that-is-not-allowed.example'
+const FOREIGN = 'https://latchkey-doctor.invalid'
 
 /** Checks with a preflight, as browsers send it, that pages of CORS_ORIGINS can call the service, and others cannot. */
 export async function checkOrigins({ corsOrigins }: Config, url: string, findings: Findings): Promise<void> {

@@ -2,9 +2,9 @@ import type { Config } from '../config/config.js'
 import { readPostgresUrl } from '../config/postgres-url.js'
 import { messageOf } from '../lib/error-facts.js'
 import { type Database, openDatabase } from '../postgres/database.js'
-import { explainPostgresError, type PostgresAddress, withoutSecrets } from '../postgres/errors.js'
+import { explainPostgresError, type PostgresAddress } from '../postgres/errors.js'
 import type { PostgresInstallation } from '../postgres/installation.js'
-import { checkTablesFound } from '../postgres/search-path.js'
+import { checkTablesFound, type SchemaView, schemaToMigrate } from '../postgres/search-path.js'
 import { reportClock } from './check-clock.js'
 import type { Findings } from './finding.js'
 
@@ -14,7 +14,7 @@ const LONG_TRANSACTION_SECONDS = 600
 
 /** Checks an external Postgres: connection, tables, rights, settings, clock. Writes nothing. */
 export async function checkPostgres(config: Config, findings: Findings): Promise<void> {
-  const { url, migrationUrl } = config.database
+  const { url, migrationUrl, migrateOnStart } = config.database
   if (url === undefined) return
   await withPostgres(config, { variable: 'DATABASE_URL', url }, findings, async db => {
     const sentAt = Date.now()
@@ -22,29 +22,55 @@ export async function checkPostgres(config: Config, findings: Findings): Promise
     reportClock(findings, { name: 'Postgres', theirMs: server.nowMs, sentAt, receivedAt: Date.now() })
     reportServer(findings, server, config)
     reportSecurity(findings, server, url)
-    await reportTables(findings, db, url, server)
+    const migrates = migrateOnStart || (migrationUrl !== undefined && migrationUrl !== url)
+    const migrated =
+      migrates && !server.isReadOnly ? await migratedSchema(config, findings, await db.schemaView()) : undefined
+    await reportTables(findings, { db, url, server, migrated })
   })
-  if (migrationUrl !== undefined && migrationUrl !== url)
-    await withPostgres(config, { variable: 'DATABASE_MIGRATION_URL', url: migrationUrl }, findings, async db => {
-      await db.ping()
-      findings
-        .about('postgres')
-        .ok('migration_address', `DATABASE_MIGRATION_URL reaches ${withoutSecrets(migrationUrl)}.`)
-    })
 }
 
-async function withPostgres(
+/** What a migration at the start of the service would do: the same role, in the same schema. */
+async function migratedSchema(config: Config, findings: Findings, main: SchemaView): Promise<string | undefined> {
+  const { url, migrationUrl = url } = config.database
+  if (migrationUrl === undefined) return undefined
+  const variable = migrationUrl === url ? 'DATABASE_URL' : 'DATABASE_MIGRATION_URL'
+  return withPostgres(config, { variable, url: migrationUrl }, findings, async db => {
+    const { problem } = findings.about('postgres')
+    const view = await db.schemaView()
+    let schema: string
+    try {
+      schema = schemaToMigrate(view, readPostgresUrl(migrationUrl).searchPath)
+    } catch (error) {
+      problem('migration', `The tables cannot be updated with ${variable}: ${messageOf(error)}.`)
+      return undefined
+    }
+    if (main.found !== null && view.found === null)
+      problem(
+        'migration',
+        `DATABASE_URL leads to tables of Latchkey and ${variable} to none: give both the same server, database and schema.`,
+      )
+    if (!(await db.installation()).mayCreate)
+      problem(
+        'migration',
+        `The user of ${variable} cannot create tables in the schema ${schema}: grant it CREATE there.`,
+      )
+    return schema
+  })
+}
+
+async function withPostgres<T>(
   { database }: Config,
   address: PostgresAddress,
   findings: Findings,
-  work: (db: Database) => Promise<void>,
-): Promise<void> {
+  work: (db: Database) => Promise<T>,
+): Promise<T | undefined> {
   const { prepare, caFile, timeoutMs } = database
   const db = openDatabase({ url: address.url, prepare, caFile, timeoutMs, size: 1 })
   try {
-    await work(db)
+    return await work(db)
   } catch (error) {
     findings.about('postgres').problem('connection', explainPostgresError(error, address).message)
+    return undefined
   } finally {
     await db.close()
   }
@@ -104,27 +130,36 @@ function reportSecurity(findings: Findings, { isEncrypted }: PostgresInstallatio
     )
 }
 
-async function reportTables(findings: Findings, db: Database, url: string, { missingRights }: PostgresInstallation) {
+interface TablesQuestion {
+  db: Database
+  url: string
+  server: PostgresInstallation
+  /** The schema that a migration would use; undefined if this process does not migrate. */
+  migrated: string | undefined
+}
+
+async function reportTables(findings: Findings, { db, url, server, migrated }: TablesQuestion): Promise<void> {
   const { ok, warning, problem } = findings.about('postgres')
-  const version = await db.tablesVersion()
-  if (version === 'none') {
-    problem('tables', 'The database has no tables of Latchkey yet: start the service, or run "latchkey migrate".')
-    return
-  }
+  const view = await db.schemaView()
   try {
-    checkTablesFound(await db.schemaView(), readPostgresUrl(url).searchPath, undefined)
+    // Before the first start there are none.
+    if (view.found !== null || migrated === undefined) checkTablesFound(view, readPostgresUrl(url).searchPath, migrated)
   } catch (error) {
     problem('tables', `The tables cannot be used: ${messageOf(error)}.`)
     return
   }
-  if (version === 'older') problem('tables', 'The tables are of an earlier version: run "latchkey migrate".')
+  const version = await db.tablesVersion()
+  const next = migrated === undefined ? 'run "latchkey migrate"' : 'the next start of the service does that'
+  if (version === 'none') warning('tables', `The database has no tables of Latchkey yet; ${next}.`)
+  else if (version === 'older') warning('tables', `The tables are of an earlier version and must be updated; ${next}.`)
   else if (version === 'newer')
     warning('tables', 'The tables are of a newer version than this program: finish the upgrade of the instances.')
   else ok('tables', `The tables are ${version === 'current' ? 'those of this version' : 'there'}.`)
-  if (missingRights.length > 0)
+  if (version === 'none') return
+  if (server.missingRights.length > 0)
     problem(
       'rights',
-      `The user of DATABASE_URL has no right to ${missingRights.join(', ')}: grant it (docs/configuration.md, "Rights").`,
+      `The user of DATABASE_URL has no right to ${server.missingRights.join(', ')}: grant it (docs/configuration.md, "Rights").`,
     )
   else ok('rights', 'The user of DATABASE_URL has all rights that the service needs.')
 }

@@ -5,7 +5,7 @@ import { readRedisUrl } from '../config/redis-url.js'
 import { deriveSecrets } from '../domain/keys/secrets.js'
 import { messageOf } from '../lib/error-facts.js'
 import { connectRedis, redisReady } from '../redis/client.js'
-import { isDenied } from '../redis/errors.js'
+import { isDenied, isRefusedWrite } from '../redis/errors.js'
 import { readInstallation } from '../redis/installation.js'
 import { createKeys } from '../redis/key-names.js'
 import { createRedisEphemeral } from '../redis/redis-ephemeral.js'
@@ -17,8 +17,8 @@ const OLDEST_VERSION = 7
 const FULL = 0.9
 
 /**
- * Checks Redis: connection, version, memory, rights. It uses every kind of key that the service uses, for a session and
- * an account that do not exist; these keys end by themselves within a minute.
+ * Checks Redis: connection, version, memory, rights. It uses every command that the service uses, on keys that no instance
+ * reads and that end by themselves within hours.
  */
 export async function checkRedis(config: Config, findings: Findings): Promise<void> {
   const { url, caFile, cluster, sentinel } = config.redis
@@ -35,7 +35,10 @@ export async function checkRedis(config: Config, findings: Findings): Promise<vo
   const redis = connectRedis(url, options)
   try {
     if (!(await redisReady(redis, TIMEOUT_MS))) {
-      problem('connection', `Redis cannot be used: ${reason.replace(/\.$/, '')}. Correct REDIS_URL, or start Redis.`)
+      problem(
+        'connection',
+        `Redis cannot be used: ${reason.replace(/\.+$/, '')}.${/ correct | set it /i.test(reason) ? '' : ' Correct REDIS_URL, or start Redis.'}`,
+      )
       return
     }
     const sentAt = Date.now()
@@ -97,7 +100,8 @@ async function checkRights(config: Config, findings: Findings): Promise<void> {
     redis,
     openFollower: () =>
       connectRedis(url!, { caFile, cluster, sentinel, blocking: true, log: { info() {}, warn() {} } }),
-    keys: createKeys({ prefix: keyPrefix, refreshTokenTtlSeconds: 60 }),
+    // Keys of its own below the prefix, so that the rights are those of the service and no instance reads what is written.
+    keys: createKeys({ prefix: `${keyPrefix}:doctor`, refreshTokenTtlSeconds: 60 }),
     macKeys: deriveSecrets(config).redisMacKeys,
   })
   const id = randomUUID()
@@ -112,13 +116,32 @@ async function checkRights(config: Config, findings: Findings): Promise<void> {
     await ephemeral.unhit(`doctor:${id}`)
     await ephemeral.recordActivity([{ sessionId: id, generation: 0, seenAt: Date.now() }])
     await ephemeral.lastActivity([id])
+    await ephemeral.generationLastSeen(id, 0)
+    const to = { serverStart: id, xid: '1' }
+    await ephemeral.complete({ from: undefined, to, entries: [], all: () => [entry] })
     const arrived = once(arrival, 'entry', { signal: AbortSignal.timeout(TIMEOUT_MS) })
-    await Promise.all([ephemeral.publish([entry]), arrived])
+    arrived.catch(() => {})
+    await ephemeral.publish([entry])
+    await arrived
     ok('rights', 'The Redis user has all rights that the service needs.')
   } catch (error) {
-    problem('rights', `Redis refuses what the service needs: ${messageOf(error)} (docs/configuration.md, "Rights").`)
+    reportRefusal(error, problem)
   } finally {
     await following.stop()
     await ephemeral.close()
   }
+}
+
+function reportRefusal(error: unknown, problem: (check: string, message: string) => void): void {
+  const message = messageOf(error)
+  if (isRefusedWrite(error))
+    problem('writes', `Redis takes no writes: ${message} Give it more memory, its replicas, or space on its disk.`)
+  else if (isDenied(error))
+    problem('rights', `Redis denies a right that the service needs: ${message} (docs/configuration.md, "Rights").`)
+  else if ((error as Error).name === 'AbortError' || /aborted/.test(message))
+    problem(
+      'delivery',
+      'An entry that was written to Redis did not arrive within three seconds: check the load of Redis, and the right to XREAD.',
+    )
+  else problem('commands', `Redis refuses what the service needs: ${message}.`)
 }

@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.js'
 import { createDoctorTicket, DOCTOR_HEADER } from '../domain/keys/doctor-ticket.js'
-import { deriveSecrets } from '../domain/keys/secrets.js'
-import { DOCTOR_COOKIE, type DoctorReport } from '../http/routes/doctor.js'
+import { deriveSecrets, type Secrets } from '../domain/keys/secrets.js'
+import { DOCTOR_COOKIE, type DoctorReport, settingDigests } from '../http/routes/doctor.js'
 import { messageOf } from '../lib/error-facts.js'
 import { type Answer, ask, readJson } from './ask-service.js'
 import { reportClock } from './check-clock.js'
@@ -21,16 +21,32 @@ const DAY_MS = 86_400_000
  * @param url without a slash at the end
  */
 export async function checkService(config: Config, url: string, findings: Findings): Promise<void> {
-  const { ok, warning, problem } = findings.about('service')
+  const { ok, problem } = findings.about('service')
   let ready: Answer
   try {
     ready = await ask(`${url}/readyz`)
   } catch (error) {
-    warning('answers', `No service answers at ${url} (${messageOf(error)}): start it, or name its address with --url.`)
+    problem(
+      'answers',
+      `No service answers at ${url} (${messageOf(error)}): start it, name its address with --url, or leave this part out with ` +
+        '--no-service.',
+    )
     return
   }
   const state = readJson(ready.body)
   if (typeof state?.status !== 'string') {
+    const { status, headers } = ready
+    if (status >= 500) {
+      problem(
+        'answers',
+        `The gateway at ${url} answers ${status}: it reaches no instance. Start one, or correct the gateway.`,
+      )
+      return
+    }
+    if (status >= 300 && status < 400) {
+      problem('answers', `${url} redirects to ${headers.location}: use that address, for --url and in PUBLIC_ORIGIN.`)
+      return
+    }
     problem(
       'answers',
       `Something else than Latchkey answers at ${url} (status ${ready.status}): correct PUBLIC_ORIGIN, PUBLIC_PATH or the gateway.`,
@@ -45,7 +61,21 @@ export async function checkService(config: Config, url: string, findings: Findin
 
   await checkMetadata(config, url, findings)
   await checkInstances(config, url, findings)
+  await checkMethods(url, findings)
   await checkOrigins(config, url, findings)
+}
+
+/** A refresh without a token changes nothing, and every instance refuses it in the same words. */
+async function checkMethods(url: string, findings: Findings): Promise<void> {
+  const headers = { 'content-type': 'application/json' }
+  const { status, body } = await ask(`${url}/auth/refresh`, { method: 'POST', headers, body: '{}' })
+  if (typeof readJson(body)?.code === 'string') return
+  findings
+    .about('gateway')
+    .problem(
+      'methods',
+      `The gateway answers POST ${url}/auth/refresh itself (status ${status}): let it forward every method.`,
+    )
 }
 
 /** What other services read to verify tokens. */
@@ -68,7 +98,7 @@ async function checkMetadata({ issuer }: Config, url: string, findings: Findings
 
 async function checkInstances(config: Config, url: string, findings: Findings): Promise<void> {
   const secrets = deriveSecrets(config)
-  const { ok, problem, warning } = findings.about('service')
+  const { problem } = findings.about('service')
   const reports: DoctorReport[] = []
   for (let question = 0; question < QUESTIONS; question++) {
     const sentAt = Date.now()
@@ -77,7 +107,7 @@ async function checkInstances(config: Config, url: string, findings: Findings): 
     if (answer.status !== 200 || typeof report?.instance !== 'string') {
       problem(
         'secrets',
-        `An instance at ${url} does not accept this command (status ${answer.status}): it has another JWT_SECRET, or an older version, or a gateway does not forward /doctor.`,
+        `An instance at ${url} does not accept this command (status ${answer.status}): it has another JWT_SECRET, an older version, or a clock that is an hour off, or a gateway does not forward /doctor.`,
       )
       return
     }
@@ -93,22 +123,32 @@ async function checkInstances(config: Config, url: string, findings: Findings): 
     if (question === 0) {
       reportCookie(config, answer, findings)
       reportCertificate(answer, findings)
-      await reportProxies(findings, { report, url, secrets })
+      await reportProxies(findings, { report, localPort: answer.localPort, url, secrets })
     }
   }
+  reportSettings(config, secrets, reports, findings)
+}
+
+function reportSettings(config: Config, secrets: Secrets, reports: DoctorReport[], findings: Findings): void {
+  const { ok, problem, warning } = findings.about('service')
   const instances = new Set(reports.map(({ instance }) => instance))
-  const settings = new Set(reports.map(report => report.settings))
-  const versions = new Set(reports.map(({ version }) => version))
-  if (settings.size > 1)
+  const count = instances.size === 1 ? 'One instance' : `${instances.size} instances`
+  const names = Object.keys(reports[0]!.settings)
+  const different = names.filter(name => new Set(reports.map(({ settings }) => settings[name])).size > 1)
+  const own = settingDigests(config, secrets)
+  const foreign = names.filter(name => !different.includes(name) && reports[0]!.settings[name] !== own[name])
+  if (different.length > 0)
     problem(
       'same_settings',
-      `The instances ${[...instances].join(', ')} have different settings: give all of them the same.`,
+      `The instances ${[...instances].join(', ')} differ in ${different.join(', ')}: give all of them the same.`,
     )
-  else
-    ok(
-      'same_settings',
-      `${instances.size === 1 ? 'One instance' : `${instances.size} instances`} answered, with the secrets of this configuration.`,
+  else ok('same_settings', `${count} answered; what must be the same is the same.`)
+  if (foreign.length > 0)
+    problem(
+      'own_settings',
+      `This command has another ${foreign.join(', ')} than the service: run it with the environment of the service.`,
     )
+  const versions = new Set(reports.map(({ version }) => version))
   if (versions.size > 1)
     warning('same_version', `The instances have the versions ${[...versions].join(' and ')}: finish the upgrade.`)
 }

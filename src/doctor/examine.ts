@@ -10,8 +10,8 @@ import { type Finding, Findings } from './finding.js'
 export interface Examination {
   config: Config
   env: NodeJS.ProcessEnv
-  /** Where the running service is asked, without a slash at the end. */
-  url: string
+  /** Where the running service is asked, without a slash at the end; undefined if it is not asked. */
+  url: string | undefined
   /** Called before each part, which can take some seconds. */
   onProgress: (part: string) => void
 }
@@ -34,6 +34,7 @@ export async function examine({ config, env, url, onProgress }: Examination): Pr
     onProgress('Redis')
     await checkRedis(config, findings)
   }
+  if (url === undefined) return findings.all
   onProgress(`the service at ${url}`)
   try {
     await checkService(config, url, findings)

@@ -3,7 +3,7 @@ import type { ReadyReport } from '../http/routes/health.js'
 import type { MetricsOptions } from './sources.js'
 
 /** The problems that GET /readyz names. */
-const PROBLEMS = ['postgres', 'redis', 'redis-eviction', 'redis-untrusted', 'redis-rights', 'clock']
+const PROBLEMS = ['postgres', 'redis', 'redis-eviction', 'redis-untrusted', 'redis-rights', 'redis-writes', 'clock']
 
 /** What GET /readyz says. */
 export function measureHealth({ registry, ready }: MetricsOptions): void {

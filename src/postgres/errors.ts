@@ -159,6 +159,8 @@ function explain(error: unknown, { variable, url }: PostgresAddress): string {
   if (code === NO_PRIMARY) {
     return `${postgres} cannot be written to: every server there is a standby. Promote one, or name the primary in ${variable}.`
   }
+  if (code === '53300')
+    return `${postgres} has no free connection: ${reason}. Lower DATABASE_POOL_SIZE, or raise its limit.`
   if (isNotReadyYet(error)) return `${postgres} cannot be reached (${code}): start it, or correct ${variable}.`
   if (code === '28P01') {
     const password = variable.replace('URL', 'PASSWORD')

@@ -30,6 +30,8 @@ export interface PostgresInstallation {
   databaseBytes: number
   /** The age of the oldest open transaction that this role can see; null if there is none. */
   oldestTransactionSeconds: number | null
+  /** Whether this role can create tables in the first schema of its search_path. */
+  mayCreate: boolean
   /** Such as `DELETE on sessions`. */
   missingRights: string[]
 }
@@ -72,6 +74,7 @@ export async function readInstallation(runner: Runner): Promise<PostgresInstalla
         pg_database_size(current_database())::float8 as "databaseBytes",
         (select extract(epoch from max(clock_timestamp() - xact_start))::float8 from pg_stat_activity
           where pid <> pg_backend_pid()) as "oldestTransactionSeconds",
+        coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) as "mayCreate",
         (select coalesce(array_to_json(array_agg(name order by name)), '[]') from missing) as "missingRights"`),
   )
   return row as unknown as PostgresInstallation

@@ -53,8 +53,9 @@ export interface Ephemeral extends RevocationChannel {
   readonly isConnected: boolean | undefined
 
   /**
-   * Resolves if the store answers, with its problems: `redis-eviction`, and `redis-untrusted` or `redis-rights` if the
-   * store held data that this service did not write, or denied a right, within the last minute.
+   * Resolves if the store answers, with its problems: `redis-eviction`, and `redis-untrusted`, `redis-rights` or
+   * `redis-writes` if the store held data that this service did not write, denied a right, or took no writes, within the
+   * last minute.
    */
   ping(): Promise<readonly string[]>
 

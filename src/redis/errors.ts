@@ -87,7 +87,42 @@ export function explainSentinelError(error: unknown, isTls: boolean): SentinelPr
   return { is: `cannot be reached (${reason})`, fix: `Start it, or correct REDIS_URL${tls}` }
 }
 
+/** Whether Redis has no memory left, too few replicas, or cannot save: it answers, but takes no writes. */
+export function isRefusedWrite(error: unknown): boolean {
+  return /^(OOM|NOREPLICAS|MISCONF)\b|command not allowed when used memory|not enough good replicas/i.test(
+    messageOf(error),
+  )
+}
+
 const RECENT_MS = 60 * 1000
+
+/** Remembers that Redis took no writes. */
+export interface RefusedWrites {
+  /** Whether that was within the last minute. */
+  readonly isRecent: boolean
+  /** Logs an error if it is such a refusal, at most once a minute. */
+  report(error: unknown): void
+}
+
+/** @param now - milliseconds since the epoch */
+export function createRefusedWrites(now: () => number, log?: Pick<Log, 'warn'>): RefusedWrites {
+  let reportedAt = Number.NEGATIVE_INFINITY
+  const isRecent = () => now() - reportedAt < RECENT_MS
+  return {
+    get isRecent() {
+      return isRecent()
+    },
+    report(error) {
+      if (!isRefusedWrite(error)) return
+      if (!isRecent())
+        log?.warn(
+          `Redis takes no writes: ${messageOf(error)} Revocations need up to two seconds until that is corrected: give Redis ` +
+            'more memory (maxmemory), its replicas, or space on its disk.',
+        )
+      reportedAt = now()
+    },
+  }
+}
 
 /** Reports commands and keys that the Redis user of this service is not allowed to use. */
 export interface DeniedRights {

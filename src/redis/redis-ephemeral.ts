@@ -4,7 +4,7 @@ import { failedRedisCommands, type RedisCommand } from '../lib/measurements.js'
 import { createRedisActivity } from './activity.js'
 import { withScripts } from './commands.js'
 import type { Ephemeral } from './ephemeral.js'
-import { createDeniedRights, isDenied } from './errors.js'
+import { createDeniedRights, createRefusedWrites, isDenied } from './errors.js'
 import type { Keys } from './key-names.js'
 import { createMac, createUntrustedData, type MacKeys } from './mac.js'
 import { createRedisChannel } from './redis-revocation-channel.js'
@@ -44,9 +44,10 @@ export function createRedisEphemeral({
   const untrusted = createUntrustedData(now, log)
 
   const denied = createDeniedRights(now, log)
+  const refused = createRefusedWrites(now, log)
   const channel = createRedisChannel({ redis, openFollower, keys, mac, untrusted, denied, now, log })
   const activity = createRedisActivity({ redis, keys, mac, untrusted, now })
-  /** The same method, which also reports that it failed, and denied rights. */
+  /** The same method, which also reports that it failed, denied rights and refused writes. */
   function reporting<Arguments extends unknown[], Answer>(
     command: RedisCommand,
     method: (...args: Arguments) => Promise<Answer>,
@@ -57,6 +58,7 @@ export function createRedisEphemeral({
       } catch (error) {
         failedRedisCommands.report(command)
         denied.report(error)
+        refused.report(error)
         throw error
       }
     }
@@ -121,6 +123,7 @@ export function createRedisEphemeral({
         ...(mayEvict === undefined ? [] : ['redis-eviction']),
         ...(untrusted.isRecent ? ['redis-untrusted'] : []),
         ...(denied.isRecent ? ['redis-rights'] : []),
+        ...(refused.isRecent ? ['redis-writes'] : []),
       ]
     },
 

@@ -41,7 +41,7 @@ export async function loadOpenTelemetry(
     return { api, sdk, resources, otlp: exporters } as OpenTelemetry
   } catch (error) {
     if (!/MODULE_NOT_FOUND$/.test(codeOf(error))) throw error
-    const command = `npm install ${names.map(name => `${name}@${VERSIONS[name]}`).join(' ')}`
+    const command = `npm install --save-prod ${names.map(name => `${name}@${VERSIONS[name]}`).join(' ')}`
     throw new Error(`Traces need packages that are not installed: run "${command}", or set OTEL_SDK_DISABLED=true.`, {
       cause: error,
     })

@@ -27,7 +27,11 @@ async function startInstance(t: Test, overrides: NodeJS.ProcessEnv = {}): Promis
 const OF_TEST_SERVERS = 'postgres settings'
 
 /** What is wrong, as `subject check`. */
-async function problemsOf(config: Config, url: string, level: Finding['level'] = 'problem'): Promise<string[]> {
+async function problemsOf(
+  config: Config,
+  url: string | undefined,
+  level: Finding['level'] = 'problem',
+): Promise<string[]> {
   const findings = await examine({ config, env: {}, url, onProgress() {} })
   return findings
     .filter(finding => finding.level === level)
@@ -47,7 +51,8 @@ function changed({ database, config }: Pick<TestApp, 'database' | 'config'>, env
   })
 }
 
-const NOWHERE = 'http://127.0.0.1:9'
+/** Only the settings and the stores. */
+const NO_SERVICE = undefined
 
 t.test('an installation in which everything is right has no problem', async t => {
   const { config, url } = await startInstance(t, { CORS_ORIGINS: 'https://app.example.com' })
@@ -71,9 +76,15 @@ t.test('an installation in which everything is right has no problem', async t =>
 t.test('a Postgres that cannot be used is a problem that names the fix', async t => {
   const installation = await startInstance(t)
   const { admin } = installation.database
-  const problems = (env: NodeJS.ProcessEnv) => problemsOf(changed(installation, env), NOWHERE)
+  const problems = (env: NodeJS.ProcessEnv) => problemsOf(changed(installation, env), NO_SERVICE)
   t.same(await problems({ DATABASE_URL: 'postgres://a:b@127.0.0.1:9/latchkey' }), ['postgres connection'])
-  t.same(await problems({ DATABASE_URL: (await emptyDatabase(t)).url }), ['postgres tables'])
+  const empty = (await emptyDatabase(t)).url
+  t.same(await problems({ DATABASE_URL: empty, MIGRATE_ON_START: 'off' }), ['postgres tables'])
+  t.same(await problems({ DATABASE_URL: empty }), [], 'the first start makes the tables')
+  const elsewhere = `${installation.database.url}?search_path=other,public`
+  await admin.unsafe('create schema other')
+  t.same(await problems({ DATABASE_URL: elsewhere }), ['postgres migration'], 'new tables would be made elsewhere')
+  t.same(await problems({ DATABASE_MIGRATION_URL: empty }), ['postgres migration'], 'another database')
 
   const database = new URL(installation.database.url)
   const role = `doctor_${database.pathname.slice(1)}`
@@ -83,10 +94,16 @@ t.test('a Postgres that cannot be used is a problem that names the fix', async t
   await admin.unsafe(`revoke delete on sessions from ${role}`)
   database.username = role
   database.password = 'x'
-  t.ok((await problems({ DATABASE_URL: database.href })).includes('postgres rights'), 'a right is missing')
+  const own = { DATABASE_URL: database.href, MIGRATE_ON_START: 'off' }
+  t.ok((await problems(own)).includes('postgres rights'), 'a right is missing')
   await admin.unsafe(`grant delete on sessions to ${role}; alter role ${role} set default_transaction_read_only = on`)
   await admin.unsafe(`grant usage on all sequences in schema public to ${role}`)
-  t.same(await problems({ DATABASE_URL: database.href }), ['postgres writable'])
+  t.same(await problems(own), ['postgres writable'])
+  await admin.unsafe(`alter role ${role} reset default_transaction_read_only`)
+  t.same(await problems(own), [])
+  t.same(await problems({ DATABASE_URL: database.href }), ['postgres migration'], 'it cannot make tables')
+  await admin.unsafe(`alter role ${role} connection limit 0`)
+  t.same(await problems(own), ['postgres connection'])
   await admin.unsafe(`drop owned by ${role}; drop role ${role}`)
 })
 
@@ -94,82 +111,119 @@ t.test('a Redis that cannot be used, may delete keys, or denies rights is a prob
   const database = await createTestDatabase(t)
   const redis = await startRedis(t, { args: ['--maxmemory-policy', 'allkeys-lru'] })
   const config = readConfig({ NODE_ENV: 'test', DATABASE_URL: database.url, REDIS_URL: redis.url, ...TEST_SECRETS })
-  t.same(await problemsOf(config, NOWHERE), ['redis eviction'])
+  t.same(await problemsOf(config, NO_SERVICE), ['redis eviction'])
 
   const limited = await startRedis(t)
   const administrator = new Redis(limited.url)
   t.teardown(() => administrator.disconnect())
   await administrator.call('acl', 'setuser', 'latchkey', 'on', '>password', '~lk1:*', '+@connection', '+info', '+eval')
   const limitedUrl = limited.url.replace('//', '//latchkey:password@')
-  t.same(await problemsOf({ ...config, redis: { ...config.redis, url: limitedUrl } }, NOWHERE), ['redis rights'])
+  t.same(await problemsOf({ ...config, redis: { ...config.redis, url: limitedUrl } }, NO_SERVICE), ['redis rights'])
+  await administrator.call(
+    'acl',
+    'setuser',
+    'latchkey',
+    '+evalsha',
+    '+get',
+    '+set',
+    '+incr',
+    '+decr',
+    '+pttl',
+    '+pexpire',
+  )
+  await administrator.call('acl', 'setuser', 'latchkey', '+xadd', '+xread', '+xrevrange')
+  t.same(
+    await problemsOf({ ...config, redis: { ...config.redis, url: limitedUrl } }, NO_SERVICE),
+    ['redis rights'],
+    'DEL',
+  )
+  await administrator.config('SET', 'maxmemory', '1mb')
+  t.same(await problemsOf({ ...config, redis: { ...config.redis, url: limited.url } }, NO_SERVICE), [
+    'redis memory',
+    'redis writes',
+  ])
 
   await redis.stop()
-  t.ok((await problemsOf(config, NOWHERE)).includes('redis connection'))
-})
-
-t.test('an address where no service answers is a warning, and where something else answers a problem', async t => {
-  const { config } = await startInstance(t)
-  t.ok((await problemsOf(config, NOWHERE, 'warning')).includes('service answers'))
-  const page = await serve(t, (_, response) => response.end('<h1>Welcome</h1>'))
-  t.ok((await problemsOf(config, page)).includes('service answers'))
+  t.ok((await problemsOf(config, NO_SERVICE)).includes('redis connection'))
 })
 
 t.test(
-  'a proxy whose addresses of clients are ignored, and one that lets clients choose them, are problems',
+  'an address where no service answers, something else, or a gateway without an instance is a problem',
   async t => {
-    const ignoring = await startInstance(t)
-    const proxy = await forward(t, ignoring.url, headers => ({ ...headers, 'x-forwarded-for': '203.0.113.9' }))
-    t.ok((await problemsOf(ignoring.config, proxy)).includes('gateway client_address'), 'TRUST_PROXY is unset')
-
-    const trusting = await startInstance(t, { TRUST_PROXY: '127.0.0.0/8' })
-    const passing = await forward(t, trusting.url, headers => headers)
-    t.ok(
-      (await problemsOf(trusting.config, passing, 'warning')).includes('gateway client_address'),
-      'no X-Forwarded-For',
-    )
-    const right = await forward(t, trusting.url, headers => ({ ...headers, 'x-forwarded-for': '203.0.113.9' }))
-    t.notOk((await problemsOf(trusting.config, right)).includes('gateway client_address'))
-    const appending = await forward(t, trusting.url, headers => {
-      const given = headers['x-forwarded-for']
-      return { ...headers, 'x-forwarded-for': given === undefined ? '127.0.0.5' : `${given}, 127.0.0.5` }
-    })
-    t.ok((await problemsOf(trusting.config, appending)).includes('gateway client_address'), 'the client is trusted')
-  },
-)
-
-t.test(
-  'a gateway that removes or changes cookies, keeps answers, or answers preflights itself is a problem',
-  async t => {
-    const { config, url } = await startInstance(t, { CORS_ORIGINS: 'https://app.example.com' })
-    const problems = async (change: (response: Headers) => void) => {
-      return problemsOf(config, await forward(t, url, headers => headers, change))
+    const { config } = await startInstance(t)
+    t.same(await problemsOf(config, 'http://127.0.0.1:9'), ['service answers'])
+    for (const status of [200, 301, 401, 502]) {
+      const page = await serve(t, (_, response) =>
+        response.writeHead(status, { location: '/' }).end('<h1>Welcome</h1>'),
+      )
+      t.same(await problemsOf(config, page), ['service answers'], String(status))
     }
-    t.same(await problems(() => {}), [])
-    t.same(await problems(headers => delete headers['set-cookie']), ['gateway cookies'])
-    t.same(
-      await problems(headers => {
-        headers['set-cookie'] = headers['set-cookie'] && String(headers['set-cookie']).replace('HttpOnly; ', '')
-      }),
-      ['gateway cookies'],
-    )
-    t.same(
-      await problems(headers => {
-        headers.age = '7'
-      }),
-      ['gateway cache'],
-    )
-    t.same(await problems(headers => delete headers['access-control-allow-origin']), ['browser cors'])
-    t.same(
-      await problems(headers => {
-        headers['access-control-allow-origin'] = '*'
-        headers['access-control-allow-credentials'] = 'true'
-      }),
-      ['browser cors'],
-    )
   },
 )
 
-t.test('instances with different settings, and an instance with other secrets, are problems', async t => {
+t.test('a gateway that forwards only GET is a problem', async t => {
+  const { config, url } = await startInstance(t)
+  const gateway = await serve(t, (request, response) =>
+    request.method === 'POST' ? response.writeHead(405).end() : pass(url, request, response),
+  )
+  t.same(await problemsOf(config, gateway), ['gateway methods'])
+})
+
+t.test('proxies that hide the addresses of clients, or let clients choose them, are problems', async t => {
+  const ignoring = await startInstance(t)
+  const proxy = await forward(t, ignoring.url, headers => ({ ...headers, 'x-forwarded-for': '203.0.113.9' }))
+  t.ok((await problemsOf(ignoring.config, proxy)).includes('gateway client_address'), 'TRUST_PROXY is unset')
+
+  const trusting = await startInstance(t, { TRUST_PROXY: '127.0.0.0/8' })
+  t.ok(
+    (await problemsOf(trusting.config, trusting.url, 'warning')).includes('gateway client_address'),
+    'asked directly',
+  )
+  t.same(await problemsOf(trusting.config, trusting.url), [])
+  const silent = await forward(t, trusting.url, ({ 'x-forwarded-for': _, ...headers }) => headers)
+  t.ok((await problemsOf(trusting.config, silent, 'warning')).includes('gateway client_address'), 'no X-Forwarded-For')
+  const passing = await forward(t, trusting.url, headers => headers)
+  t.same(await problemsOf(trusting.config, passing), ['gateway client_address'], 'the header of a client is passed on')
+  const right = await forward(t, trusting.url, headers => ({ ...headers, 'x-forwarded-for': '203.0.113.9' }))
+  t.notOk((await problemsOf(trusting.config, right)).includes('gateway client_address'))
+  const appending = await forward(t, trusting.url, headers => {
+    const given = headers['x-forwarded-for']
+    return { ...headers, 'x-forwarded-for': given === undefined ? '127.0.0.5' : `${given}, 127.0.0.5` }
+  })
+  t.same(await problemsOf(trusting.config, appending), [], 'right for clients that are elsewhere')
+  t.ok((await problemsOf(trusting.config, appending, 'warning')).includes('gateway client_address'))
+})
+
+t.test('a gateway that changes cookies, keeps answers, or answers preflights itself is a problem', async t => {
+  const { config, url } = await startInstance(t, { CORS_ORIGINS: 'https://app.example.com' })
+  const problems = async (change: (response: Headers) => void) => {
+    return problemsOf(config, await forward(t, url, headers => headers, change))
+  }
+  t.same(await problems(() => {}), [])
+  t.same(await problems(headers => delete headers['set-cookie']), ['gateway cookies'])
+  t.same(
+    await problems(headers => {
+      headers['set-cookie'] = headers['set-cookie'] && String(headers['set-cookie']).replace('HttpOnly; ', '')
+    }),
+    ['gateway cookies'],
+  )
+  t.same(
+    await problems(headers => {
+      headers.age = '7'
+    }),
+    ['gateway cache'],
+  )
+  t.same(await problems(headers => delete headers['access-control-allow-origin']), ['browser cors'])
+  t.same(
+    await problems(headers => {
+      headers['access-control-allow-origin'] = '*'
+      headers['access-control-allow-credentials'] = 'true'
+    }),
+    ['browser cors'],
+  )
+})
+
+t.test('instances with different settings are a problem', async t => {
   const one = await startInstance(t)
   const other = await one.another({ PUBLIC_ORIGIN: one.url, ACCESS_TOKEN_COOKIE: 'on', JWT_EXPIRES_IN: '7m' })
   await other.app.listen({ port: 0, host: '127.0.0.1' })
@@ -181,8 +235,30 @@ t.test('instances with different settings, and an instance with other secrets, a
   // Both are this process, so only their settings distinguish them.
   t.ok((await problemsOf(one.config, spread)).includes('service same_settings'))
 
-  const secrets = { JWT_SECRET: 'another-jwt-secret-that-the-instance-does-not-have' }
-  t.ok((await problemsOf(changed(one, secrets), one.url)).includes('service secrets'))
+  const own = await one.another({
+    PUBLIC_ORIGIN: one.url,
+    HASH_CONCURRENCY: '3',
+    LOG_FORMAT: 'json',
+    DATABASE_POOL_SIZE: '3',
+  })
+  await own.app.listen({ port: 0, host: '127.0.0.1' })
+  const ownPort = (own.app.server.address() as AddressInfo).port
+  const both = await serve(t, (request, response) =>
+    pass(turn++ % 2 === 0 ? one.url : `http://127.0.0.1:${ownPort}`, request, response),
+  )
+  t.same(await problemsOf(one.config, both), [], 'machines can differ')
+})
+
+t.test('a command with other secrets says so, and does not disturb the instances', async t => {
+  const { app, url, ...one } = await startInstance(t)
+  const jwt = { JWT_SECRET: 'another-jwt-secret-that-the-instance-does-not-have' }
+  t.ok((await problemsOf(changed(one, jwt), url)).includes('service secrets'))
+  const refresh = {
+    JWT_REFRESH_SECRET: 'another-refresh-secret-that-the-instance-does-not-have',
+    REDIS_KEY_PREFIX: one.config.redis.keyPrefix,
+  }
+  t.same(await problemsOf(changed(one, refresh), url), ['service own_settings'])
+  t.same((await app.inject('/readyz')).json(), { status: 'ok', degraded: [] })
 })
 
 t.test('without a ticket of this deployment, GET /doctor is not found', async t => {
@@ -197,8 +273,8 @@ t.test('without a ticket of this deployment, GET /doctor is not found', async t 
   t.equal(await ask(createDoctorTicket(secrets, now)), 200)
   t.equal(await ask(), 404, 'no ticket')
   t.equal(await ask(createDoctorTicket(foreign, now)), 404, 'another secret')
-  t.equal(await ask(createDoctorTicket(secrets, now - 11 * 60_000)), 404, 'an old ticket')
-  t.equal(await ask(createDoctorTicket(secrets, now + 11 * 60_000)), 404, 'a ticket of the future')
+  t.equal(await ask(createDoctorTicket(secrets, now - 61 * 60_000)), 404, 'an old ticket')
+  t.equal(await ask(createDoctorTicket(secrets, now + 61 * 60_000)), 404, 'a ticket of the future')
   t.equal(await ask(createDoctorTicket(secrets, now).replace(/^\d{13}/, String(now + 1))), 404, 'a changed time')
   t.equal(await ask(`${now}.`), 404, 'no MAC')
 })
@@ -216,15 +292,20 @@ t.test('the command prints each finding, and exits with 1 if there is a problem'
   const { database, url } = await startInstance(t)
   const env = { DATABASE_URL: database.url, REDIS_URL: testServers().redisUrl, PUBLIC_ORIGIN: url, ...TEST_SECRETS }
   const broken = { ...env, DATABASE_URL: 'postgres://a:b@127.0.0.1:9/latchkey' }
-  const words = await runLatchkey(['doctor', '--url', NOWHERE], { env: broken })
+  const words = await runLatchkey(['doctor', '--no-service'], { env: broken })
   t.equal(words.code, 1)
   t.match(words.stdout, /^Postgres\n {2}problem {2}Postgres at 127\.0\.0\.1:9\/latchkey cannot be reached/m)
   t.match(words.stdout, /^1 problem, /m)
   t.notMatch(words.stdout + words.stderr, /a:b/)
-  const json = await runLatchkey(['doctor', '--json', '--url', NOWHERE], { env: broken })
+  const json = await runLatchkey(['doctor', '--json', '--no-service'], { env: broken })
   t.equal(json.code, 1)
   t.equal(JSON.parse(json.stdout).problems, 1)
   t.match(json.stderr, /"code":"problems_found"/)
+  for (const address of ['http://user:geheim@host', 'http://host/?x=1', 'host']) {
+    const { code, stderr } = await runLatchkey(['doctor', '--url', address], { env })
+    t.equal(code, 64)
+    t.notMatch(stderr, /geheim/)
+  }
 })
 
 type Headers = Record<string, string | string[] | undefined>

@@ -119,6 +119,7 @@ t.test('a start without the packages says what to install', async t => {
     throw Object.assign(new Error('not found'), { code: 'ERR_MODULE_NOT_FOUND' })
   }
   await t.rejects(loadOpenTelemetry('http/protobuf', missing), {
-    message: /run "npm install @opentelemetry\/api@[\d.]+ .*@opentelemetry\/exporter-trace-otlp-proto@[\d.]+"/,
+    message:
+      /run "npm install --save-prod @opentelemetry\/api@[\d.]+ .*@opentelemetry\/exporter-trace-otlp-proto@[\d.]+"/,
   })
 })

@@ -28,7 +28,8 @@ export const foreignOrigins = fp(
       if (isFromOwnSite(headers, options)) return done()
 
       const advice = originAdvice(headers, options.publicOrigin)
-      if (advice !== undefined) warn(advice)
+      // `latchkey doctor` asks for a page that cannot exist (RFC 2606, 2).
+      if (advice !== undefined && !headers.origin.endsWith('.invalid')) warn(advice)
       const refusal = new LatchkeyError(
         'cross_site_request',
         explains && advice !== undefined ? { detail: advice } : {},

@@ -14,13 +14,14 @@ export interface DoctorReport {
   instance: string
   /** Milliseconds since the epoch. */
   time_ms: number
-  /** The same for instances with the same settings. */
-  settings: string
+  /** A keyed digest of each setting that must be the same for all instances, by its variable. */
+  settings: Record<string, string>
   request: {
     /** The address that counts as the client's. */
     address: string
     /** The address of the connection: the last proxy, or the client itself. */
     connection: string
+    connection_port: number
     connection_is_trusted: boolean
     forwarded_for: string | null
     host: string | null
@@ -41,14 +42,14 @@ export const DOCTOR_COOKIE = 'latchkey-doctor'
 export async function doctorRoutes(app: FastifyInstance, { context }: DoctorOptions): Promise<void> {
   const { config, secrets, clock } = context
   const isTrusted = inNetworks(config.trustProxy)
-  let settings: string | undefined
+  let settings: DoctorReport['settings'] | undefined
   const { secure, sameSite, path, domain } = config.cookie
 
   app.get('/doctor', { schema: { hide: true } }, async (request, reply): Promise<DoctorReport | undefined> => {
     const { headers, socket } = request
     if (!isDoctorTicket(secrets, headers[DOCTOR_HEADER]?.toString(), clock())) return void reply.callNotFound()
     const connection = socket.remoteAddress ?? ''
-    settings ??= digestOf(config, secrets)
+    settings ??= settingDigests(config, secrets)
     reply.header('cache-control', 'no-store')
     reply.setCookie(DOCTOR_COOKIE, 'seen', {
       httpOnly: true,
@@ -66,6 +67,7 @@ export async function doctorRoutes(app: FastifyInstance, { context }: DoctorOpti
       request: {
         address: request.ip,
         connection,
+        connection_port: socket.remotePort ?? 0,
         connection_is_trusted: isTrusted(connection),
         forwarded_for: headers['x-forwarded-for']?.toString() ?? null,
         host: headers.host ?? null,
@@ -74,9 +76,33 @@ export async function doctorRoutes(app: FastifyInstance, { context }: DoctorOpti
   })
 }
 
-/** A keyed digest of the settings that must be the same for all instances. It reveals none of them. */
-function digestOf(config: Config, { doctorKeys }: Pick<Secrets, 'doctorKeys'>): string {
-  const { host, port, dataDir, logLevel, keepAliveTimeoutMs, ...shared } = config
-  const text = JSON.stringify(shared)
-  return createHmac('sha256', doctorKeys[0]).update(`settings ${text}`).digest('base64url').slice(0, 16)
+/** A keyed digest of each setting that all instances must share. It reveals none of them to others. */
+export function settingDigests(config: Config, { doctorKeys }: Pick<Secrets, 'doctorKeys'>): Record<string, string> {
+  const digest = (name: string, value: unknown) =>
+    createHmac('sha256', doctorKeys[0])
+      .update(`setting ${name} ${JSON.stringify(value ?? null)}`)
+      .digest('base64url')
+      .slice(0, 12)
+  return Object.fromEntries(Object.entries(sharedSettings(config)).map(([name, value]) => [name, digest(name, value)]))
+}
+
+/** Without what can differ between machines: addresses, sizes of pools, ports, logs. */
+function sharedSettings(config: Config): Record<string, unknown> {
+  return {
+    JWT_SECRET: config.jwtSecrets,
+    JWT_REFRESH_SECRET: config.refreshSecrets,
+    JWT_ISSUER: config.issuer,
+    JWT_AUDIENCE: config.audience,
+    JWT_ALGORITHM: config.algorithm,
+    JWT_EXPIRES_IN: config.accessTokenTtlSeconds,
+    JWT_REFRESH_EXPIRES_IN: config.refreshTokenTtlSeconds,
+    PUBLIC_ORIGIN: config.publicOrigin,
+    PUBLIC_PATH: config.publicPath,
+    CORS_ORIGINS: config.corsOrigins,
+    TRUST_PROXY: config.trustProxy,
+    COOKIE: config.cookie,
+    RATE_LIMIT: config.rateLimit,
+    REDIS_KEY_PREFIX: config.redis.keyPrefix,
+    NODE_ENV: config.nodeEnv,
+  }
 }

@@ -78,7 +78,7 @@ const PING_TIMEOUT_MS = 300
  * Whether this instance can take requests. An unavailable store does not change that: verification continues, and
  * removing every instance from the gateway at once would make the outage worse. The store is reported as degraded, and so
  * is a Redis that can evict keys (`redis-eviction`), contained data that is not ours (`redis-untrusted`) or denies a right
- * (`redis-rights`), and a clock that differs much from the clock of Postgres (`clock`).
+ * (`redis-rights`) or took no writes (`redis-writes`), and a clock that differs much from the clock of Postgres (`clock`).
  */
 export function readiness(app: FastifyInstance, { db, ephemeral }: PingedStores): () => Promise<ReadyReport> {
   const stores = {
