@@ -44,7 +44,7 @@ export class Load {
   readonly violations: string[] = []
   /** The longest time after the answer to a sign-out at which an instance still accepted the session. */
   acceptedForMs = 0
-  readonly #urls: readonly string[]
+  #urls: readonly string[]
   readonly #sessions = new Set<Session>()
   readonly #signedOut: Session[] = []
   /** A browser sends one of these at a time. */
@@ -70,6 +70,11 @@ export class Load {
     const { status, body } = await clients[0]!.post('/auth/register', account)
     if (status !== 201) throw new Error(`the registration was refused: ${JSON.stringify(body)}`)
     for (let n = 0; n < sessions; n++) await this.#signIn(clients[n % clients.length]!)
+  }
+
+  /** Sends the following requests to these instances, as a gateway does after its list has changed. */
+  use(urls: readonly string[]): void {
+    this.#urls = urls
   }
 
   start(): void {
@@ -135,9 +140,12 @@ export class Load {
 
   /** Uses the instances in turn. */
   async #repeat(pauseMs: number, act: (client: HttpClient) => Promise<void>): Promise<void> {
-    const clients = this.#connect()
+    const clients = new Map(this.#urls.map(url => [url, this.#clientOf(url)]))
     for (let turn = 0; this.#isRunning; turn++) {
-      await act(clients[turn % clients.length]!)
+      const url = this.#urls[turn % this.#urls.length]!
+      const client = clients.get(url) ?? this.#clientOf(url)
+      clients.set(url, client)
+      await act(client)
       await sleep(pauseMs)
     }
   }
