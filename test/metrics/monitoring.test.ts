@@ -64,6 +64,44 @@ t.test('every alert says what happens and what to do', async t => {
   }
 })
 
+t.test('the runbook of each alert names one of its metrics, or the problem that /readyz names', async t => {
+  const page = await readFile('docs/operations.md', 'utf8')
+  const parts = page.split(/^### /m).slice(1)
+  const runbook = new Map(
+    parts.map(part => [
+      part
+        .split('\n', 1)[0]!
+        .toLowerCase()
+        .replaceAll(/[^a-z0-9 -]/g, '')
+        .replaceAll(' ', '-'),
+      part,
+    ]),
+  )
+  const linked = new Set<string>()
+  for (const { alert, expr, annotations } of await alerts()) {
+    const anchor = annotations.runbook_url.split('#')[1]!
+    linked.add(anchor)
+    const part = runbook.get(anchor)
+    if (part === undefined) {
+      t.fail(`${alert}: docs/operations.md has no heading for #${anchor}`)
+      continue
+    }
+    const families = (expr.match(/\b(up|(?:latchkey|nodejs)_\w+)\b/g) ?? []).map(name =>
+      name.replace(/_(bucket|count)$/, ''),
+    )
+    const [, problem] = /problem=~?"([a-z-]+)/.exec(expr) ?? []
+    const isNamed =
+      families.some(name => part.includes(`\`${name}`)) || (problem !== undefined && part.includes('/readyz'))
+    t.ok(isNamed, `${alert}: its runbook names the metric`)
+    t.match(part, '*Over*', `${alert}: its runbook says how to know that it is over`)
+  }
+  t.same(
+    [...runbook.keys()].filter(anchor => !linked.has(anchor)),
+    [],
+    'no part is without its alert',
+  )
+})
+
 t.test('the alerts and the dashboard use only metrics that the service exports', async t => {
   const { metrics } = await measuredApp(t)
   const exported = new Set(['up'])
