@@ -42,12 +42,18 @@ await first.post('/auth/register', { email: 'ada@example.com', password: PASSWOR
 await latchkey({}, 'users', 'roles', 'ada@example.com', 'admin')
 const client = await latchkey({}, 'clients', 'create', 'shop', '--scope', 'revocations')
 const credentials = { id: client.client_id, secret: client.client_secret }
-const [idle, refreshed, revoked] = [await signIn(first), await signIn(first), await signIn(first)]
+const [idle, once, refreshed, revoked] = [
+  await signIn(first),
+  await signIn(first),
+  await signIn(first),
+  await signIn(first),
+]
 await runPostgresClient('pg_dump', ['--format=custom', `--file=${dump}`, server.url])
 
 // A day of changes.
 const later = await signIn(first)
 await sleep(MIN_AGE_MS)
+await refresh(first, once)
 await refresh(first, refreshed)
 await sleep(MIN_AGE_MS)
 await refresh(first, refreshed)
@@ -67,7 +73,12 @@ t.test('without a sign-out of everyone, a restored backup brings back what was r
   const http = await restored(t, await restoreInPlace())
   t.equal(await verify(http, revoked), '200', 'an access token whose session was signed out')
   t.equal((await refresh(http, revoked)).status, 200, 'and its refresh token')
-  t.equal((await refresh(http, refreshed)).body.code, 'refresh_token_unknown', 'a session that refreshed since then')
+  t.equal(
+    (await refresh(http, refreshed)).body.code,
+    'refresh_token_unknown',
+    'a session that refreshed twice since then',
+  )
+  t.equal((await refresh(http, once)).status, 200, 'a session that refreshed once')
   t.equal((await refresh(http, later)).body.code, 'session_revoked', 'a session that began since then')
   t.equal((await refresh(http, idle)).status, 200, 'a session that did nothing since then')
   const answer = await http.post('/auth/login', { email: 'ada@example.com', password: PASSWORD })
@@ -90,7 +101,7 @@ async function checkSignedOut(t: Test, url: string): Promise<void> {
   const http = await restored(t, url)
   const verifier = startVerifier(t, { issuer: env.PUBLIC_ORIGIN!, baseUrl: http.url, client: credentials })
   await verifier.ready()
-  for (const session of [idle, refreshed, revoked, later]) {
+  for (const session of [idle, once, refreshed, revoked, later]) {
     t.equal(await verify(http, session), 'token_revoked')
     t.equal(await verdict(verifier.verify(session.accessToken)), 'token_revoked')
     t.equal((await refresh(http, session)).body.code, 'session_revoked', 'so none is an unknown token')

@@ -46,7 +46,10 @@ t.test(
     let old = await programs.old.start()
     const before = await migrations()
     const load = new Load([old.url])
-    t.teardown(() => load.close())
+    t.teardown(async () => {
+      await load.stop()
+      load.close()
+    })
     await load.prepare()
     load.start()
     await phases.run('old alone', load, () => sleep(CALM_MS))
