@@ -1,4 +1,5 @@
 import type { Server } from 'node:http'
+import AjvCompiler from '@fastify/ajv-compiler'
 import { type Serializer, type SerializerFactory, SerializerSelector } from '@fastify/fast-json-stringify-compiler'
 import { type FastifyHttpOptions, type FastifyInstance, LogController } from 'fastify'
 import type { Config } from '../config/config.js'
@@ -47,7 +48,7 @@ export function fastifyOptions(
     onConstructorPoisoning: 'error',
     // Unknown fields and wrong types are refused, never removed or converted. Query values stay strings.
     ajv: { customOptions: VALIDATION },
-    schemaController: { compilersFactory: { buildSerializer: serializers } },
+    schemaController: { compilersFactory: { buildValidator: validators, buildSerializer: serializers } },
     routerOptions: { caseSensitive: true, ignoreTrailingSlash: false, maxParamLength: 128 },
 
     // The headers, and then the whole request, must arrive within these times, also on a connection that never sends
@@ -110,5 +111,23 @@ export const serializers: SerializerFactory = (sharedSchemas, options) => {
     const serializer = compiled.get(key) ?? compile(route)
     compiled.set(key, serializer)
     return serializer
+  }
+}
+
+const validatorCompilerFor = AjvCompiler()
+type ValidatorFactory = AjvCompiler.BuildCompilerFromPool
+type ValidatorCompiler = ReturnType<ValidatorFactory>
+const validatorOf = new Map<string, ReturnType<ValidatorCompiler>>()
+
+/** Fastify's own validators, each compiled only once in a process: tests build the service hundreds of times. */
+export const validators: ValidatorFactory = (sharedSchemas, options) => {
+  const compile = validatorCompilerFor(sharedSchemas, options)
+  const scope = JSON.stringify([sharedSchemas, options])
+  return route => {
+    // Fastify passes the route; the type says that it is the schema.
+    const key = scope + JSON.stringify((route as { schema: unknown }).schema)
+    const validator = validatorOf.get(key) ?? compile(route)
+    validatorOf.set(key, validator)
+    return validator
   }
 }

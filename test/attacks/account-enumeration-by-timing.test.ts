@@ -48,7 +48,7 @@ async function withHash({ app, database }: TestApp, hash: string) {
 const bcryptOfCost = (cost: string) => `$2b$${cost}$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2`
 
 t.test('a burst of guesses is answered at the same times for an account with a slow row as for no account', async t => {
-  const test = await buildTestApp(t)
+  const test = await buildTestApp(t, {}, { costlyHashes: true })
   const ada = await signUp(test.app)
   // As with a slow disk or a distant replica: counting an attempt locks the row, and the others wait for it.
   await test.database.admin.unsafe(`
@@ -63,14 +63,18 @@ t.test('a burst of guesses is answered at the same times for an account with a s
 })
 
 t.test('a burst of guesses is answered at the same times for a slow imported hash as for no account', async t => {
-  const test = await buildTestApp(t)
+  const test = await buildTestApp(t, {}, { costlyHashes: true })
   const imported = await withHash(test, bcryptOfCost('10'))
   t.same(await burst(test, imported.email, 4), aDelayApart(4))
   t.same(await burst(test, 'nobody@example.com', 4), aDelayApart(4))
 })
 
 t.test('no failed sign-in is answered before SIGN_IN_FAILURE_DELAY, whatever the reason', async t => {
-  const test = await buildTestApp(t, { SIGN_IN_FAILURE_DELAY: `${DELAY_MS}ms`, LOCKOUT_FAILURES: '1' })
+  const test = await buildTestApp(
+    t,
+    { SIGN_IN_FAILURE_DELAY: `${DELAY_MS}ms`, LOCKOUT_FAILURES: '1' },
+    { costlyHashes: true },
+  )
   const { app } = test
   const [ada, disabled, locked] = [await signUp(app), await signUp(app), await signUp(app)]
   await disableUser(app.context, disabled.userId, 'test')
@@ -97,7 +101,7 @@ t.test('no failed sign-in is answered before SIGN_IN_FAILURE_DELAY, whatever the
 })
 
 t.test('a sign-in refused because the account was disabled meanwhile is answered no sooner', async t => {
-  const test = await buildTestApp(t)
+  const test = await buildTestApp(t, {}, { costlyHashes: true })
   const ada = await signUp(test.app)
   const { context, moments } = withStoppedClock(test)
   const { passwords } = context
@@ -113,7 +117,7 @@ t.test('a sign-in refused because the account was disabled meanwhile is answered
 })
 
 t.test('the correct password is answered at once, while wrong ones wait', async t => {
-  const test = await buildTestApp(t)
+  const test = await buildTestApp(t, {}, { costlyHashes: true })
   const ada = await signUp(test.app)
   const { context, moments } = withStoppedClock(test, 2)
   const signIn = (password: string) => logIn(context, { email: ada.email, password, transport: 'body' }, {})
@@ -124,7 +128,11 @@ t.test('the correct password is answered at once, while wrong ones wait', async 
 })
 
 t.test('a rate-limited sign-in does not look up the account, so its time reveals nothing', async t => {
-  const { app, stores } = await buildTestApp(t, { RATE_LIMIT: 'on', RATE_LIMIT_FAILURES_PER_ACCOUNT: '1' })
+  const { app, stores } = await buildTestApp(
+    t,
+    { RATE_LIMIT: 'on', RATE_LIMIT_FAILURES_PER_ACCOUNT: '1' },
+    { costlyHashes: true },
+  )
   const ada = await signUp(app)
   for (const [email, cookie] of [
     [ada.email, ''],

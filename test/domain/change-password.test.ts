@@ -104,7 +104,7 @@ t.test('a refused new password is answered with its form field and the reason', 
 })
 
 t.test('an imported hash is upgraded at the first sign-in or password change', async t => {
-  const { app, database } = await buildTestApp(t)
+  const { app, database } = await buildTestApp(t, {}, { costlyHashes: true })
   const hashes = [
     '$2y$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2',
     'pbkdf2_sha256$1000$seasalt123$KuEnssc6S4MzVSS8Tu48m1RDSrTAn7j3CfgvvjkvfWA=',

@@ -108,7 +108,7 @@ t.test('a sign-in succeeds although another one upgrades the hash meanwhile', as
 })
 
 t.test('an upgrade of a hash does not overwrite a password that changes meanwhile', async t => {
-  const test = await buildTestApp(t)
+  const test = await buildTestApp(t, {}, { costlyHashes: true })
   const ada = await signUp(test.app)
   const weakHash = await argon2.hash(PASSWORD, { memoryCost: 4096, timeCost: 1, parallelism: 1 })
   const newHash = await argon2.hash('another passphrase altogether', { memoryCost: 19456, timeCost: 2, parallelism: 1 })
@@ -128,7 +128,7 @@ t.test('an upgrade of a hash does not overwrite a password that changes meanwhil
 })
 
 t.test('a weak hash is upgraded at sign-in', async t => {
-  const test = await buildTestApp(t)
+  const test = await buildTestApp(t, {}, { costlyHashes: true })
   const ada = await signUp(test.app)
   const weakHash = await argon2.hash(PASSWORD, { memoryCost: 4096, timeCost: 1, parallelism: 1 })
   await test.database.admin`update users set password_hash = ${weakHash} where id = ${ada.userId}`

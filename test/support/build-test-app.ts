@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { type Config, readConfig } from '../../src/config/config.js'
+import { costs } from '../../src/domain/passwords/argon2id.js'
 import { type AppOptions, buildApp } from '../../src/server/app.js'
 import { openStores, type Stores } from '../../src/server/open-stores.js'
 import { checkAnswers } from './described-answers.js'
@@ -23,6 +24,8 @@ export interface TestApp {
 export interface TestAppOptions extends Pick<AppOptions, 'log'> {
   /** Called before the first route is registered. */
   prepare?: (app: FastifyInstance, parts: { config: Config; stores: Stores }) => void
+  /** Whether new passwords are hashed at the cost of production, in this process from now on; by default at the least. */
+  costlyHashes?: boolean
 }
 
 /** The time that the service sees, in this process and in its database. */
@@ -37,13 +40,16 @@ export const TEST_SECRETS = {
   JWT_REFRESH_SECRET: 'a-refresh-secret-of-the-tests-and-of-nothing-else',
 }
 
+const COSTLY_HASHES = { ...costs }
+const CHEAP_HASHES = { memoryCost: 64, timeCost: 1, parallelism: 1 }
+
 /**
  * Builds the whole service for one test, with its own database, its own Redis key prefix and a clock that the test
  * sets. Most tests begin with it: send requests with `app.inject` or with the helpers of people.ts. It closes after the
  * test. The test fails if an answer is not one that the OpenAPI document describes.
  *
  * @param overrides environment variables, as an operator sets them; rate limits are off unless set here
- * @param options a log whose lines the test reads, and hooks that see every route
+ * @param options a log whose lines the test reads, hooks that see every route, and hashes as in production
  */
 export async function buildTestApp(
   t: Test,
@@ -70,6 +76,7 @@ async function start(
   overrides: NodeJS.ProcessEnv,
   options: TestAppOptions = {},
 ): Promise<TestApp> {
+  Object.assign(costs, options.costlyHashes ? COSTLY_HASHES : CHEAP_HASHES)
   const config = readConfig({
     NODE_ENV: 'test',
     LOG_LEVEL: 'silent',
@@ -97,6 +104,7 @@ async function start(
     stores,
     database,
     clock,
-    another: (more = {}) => start(t, database, clock, { ...overrides, ...more }),
+    another: (more = {}) =>
+      start(t, database, clock, { ...overrides, ...more }, { costlyHashes: options.costlyHashes ?? false }),
   }
 }

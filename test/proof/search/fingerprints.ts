@@ -23,6 +23,9 @@ export class Fingerprints {
   /** The last fingerprint taken, in two words: returning both would allocate in the innermost loop. */
   #low = 0
   #high = 0
+  /** A copy of the state to take it from, as bytes and as words. */
+  #words = new Uint32Array(0)
+  #bytes = new Uint8Array(0)
 
   get size(): number {
     return this.#size
@@ -52,11 +55,18 @@ export class Fingerprints {
 
   /** Two lanes as in MurmurHash3, with different constants; each is mixed into the other at the end. */
   #take(state: Uint8Array): void {
+    if (this.#bytes.length < state.length) {
+      // Beyond the end there are zeros. They are harmless, as all states of a model have the same length.
+      this.#words = new Uint32Array(Math.ceil(state.length / 4))
+      this.#bytes = new Uint8Array(this.#words.buffer)
+    }
+    // A word at a time: most of a search is spent here.
+    this.#bytes.set(state)
+    const words = this.#words
     let a = 0x9747b28c ^ state.length
     let b = 0x3c6ef372
-    for (let i = 0; i < state.length; i += 4) {
-      // Beyond the end there are zeros. They are harmless, as all states of a model have the same length.
-      const word = state[i]! | ((state[i + 1] ?? 0) << 8) | ((state[i + 2] ?? 0) << 16) | ((state[i + 3] ?? 0) << 24)
+    for (let i = 0; i < words.length; i++) {
+      const word = words[i]!
       const k = Math.imul(word, 0xcc9e2d51)
       a ^= Math.imul((k << 15) | (k >>> 17), 0x1b873593)
       a = (Math.imul((a << 13) | (a >>> 19), 5) + 0xe6546b64) | 0
