@@ -73,7 +73,7 @@ function looksAlike(t: Test, times: [string, number][]): void {
 }
 
 t.test('each failed sign-in costs one password hash, whether or not the account exists', async t => {
-  const { app } = await buildTestApp(t, { HASH_CONCURRENCY: '1' })
+  const { app } = await buildTestApp(t, { HASH_CONCURRENCY: '1' }, { costlyHashes: true })
   const disabled = await signUp(app)
   await disableUser(app.context, disabled.userId, 'test')
   const emails = {

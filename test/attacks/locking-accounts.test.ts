@@ -92,7 +92,7 @@ t.test('a locked account gets the same response as a wrong password, headers inc
 })
 
 t.test('concurrent guesses cannot exceed the failure limit of an account', async t => {
-  const test = await buildTestApp(t, { LOCKOUT_FAILURES: '5', HASH_QUEUE: '100' })
+  const test = await buildTestApp(t, { LOCKOUT_FAILURES: '5', HASH_QUEUE: '100' }, { costlyHashes: true })
   const { app } = test
   const other = await test.another()
   const ada = await signUp(app)
@@ -109,7 +109,7 @@ t.test('concurrent guesses cannot exceed the failure limit of an account', async
 })
 
 t.test('of a hundred concurrent attempts only as many as the limit are counted, each with its own number', async t => {
-  const test = await buildTestApp(t, { LOCKOUT_FAILURES: '5', HASH_QUEUE: '200' })
+  const test = await buildTestApp(t, { LOCKOUT_FAILURES: '5', HASH_QUEUE: '200' }, { costlyHashes: true })
   const ada = await signUp(test.app)
   const attempts = await Promise.all(
     Array.from({ length: 100 }, () => test.stores.db.users.reserveAttempt(ada.userId, 5)),
@@ -118,7 +118,11 @@ t.test('of a hundred concurrent attempts only as many as the limit are counted, 
 })
 
 t.test('attempts refused as busy do not count towards the lockout', async t => {
-  const test = await buildTestApp(t, { LOCKOUT_FAILURES: '50', HASH_CONCURRENCY: '1', HASH_QUEUE: '0' })
+  const test = await buildTestApp(
+    t,
+    { LOCKOUT_FAILURES: '50', HASH_CONCURRENCY: '1', HASH_QUEUE: '0' },
+    { costlyHashes: true },
+  )
   const ada = await signUp(test.app)
   const answers = await Promise.all(Array.from({ length: 40 }, () => post(test.app, '/auth/login', wrongOf(ada.email))))
   const failed = answers.filter(({ statusCode }) => statusCode === 401).length
@@ -127,7 +131,7 @@ t.test('attempts refused as busy do not count towards the lockout', async t => {
 })
 
 t.test('a locked account gets one account_locked event, however many attempts follow', async t => {
-  const test = await buildTestApp(t, { LOCKOUT_FAILURES: '3', HASH_QUEUE: '100' })
+  const test = await buildTestApp(t, { LOCKOUT_FAILURES: '3', HASH_QUEUE: '100' }, { costlyHashes: true })
   const { app } = test
   const ada = await signUp(app)
   await Promise.all(Array.from({ length: 20 }, () => post(app, '/auth/login', wrongOf(ada.email))))

@@ -177,7 +177,7 @@ t.test('a session and a browser with the same id share one limit of attempts', a
 })
 
 t.test('guesses that lock an account meanwhile refuse neither a known browser nor a live session', async t => {
-  const { app } = await buildTestApp(t, { LOCKOUT_FAILURES: '3', HASH_QUEUE: '100' })
+  const { app } = await buildTestApp(t, { LOCKOUT_FAILURES: '3', HASH_QUEUE: '100' }, { costlyHashes: true })
   const ada = await signUp(app)
   const known = await knownBrowser(app, ada.email)
   const burst = () => Promise.all(Array.from({ length: 10 }, () => signIn(app, ada.email, undefined, 'wrong')))

@@ -13,6 +13,7 @@ export interface MeasuredApp extends TestApp {
 export async function measuredApp(t: Test, overrides: NodeJS.ProcessEnv = {}): Promise<MeasuredApp> {
   let metrics: Metrics | undefined
   const test = await buildTestApp(t, overrides, {
+    costlyHashes: true,
     prepare(app, { config, stores }) {
       metrics ??= createMetrics(app, { config, ...stores, context: () => app.context, ready: readiness(app, stores) })
     },

@@ -24,7 +24,10 @@ export interface TestApp {
 export interface TestAppOptions extends Pick<AppOptions, 'log'> {
   /** Called before the first route is registered. */
   prepare?: (app: FastifyInstance, parts: { config: Config; stores: Stores }) => void
-  /** Whether new passwords are hashed at the cost of production, in this process from now on; by default at the least. */
+  /**
+   * Whether new passwords are hashed at the cost of production, in this process from now on; by default at the least.
+   * For tests of floods, of the queue for hashes, and of what happens during a hash.
+   */
   costlyHashes?: boolean
 }
 
