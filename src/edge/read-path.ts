@@ -27,6 +27,7 @@ export interface ReadPath {
 export function readPath(target: string): ReadPath {
   const end = target.indexOf('?')
   const path = end === -1 ? target : target.slice(0, end)
+  if (path.length > MAX_PATH) return ANYWHERE
   if (PLAIN.test(path)) return { segments: partsOf(path).map(plainSegment), end: 'complete' }
   if (!path.startsWith('/') || leadsAnywhere(path)) return ANYWHERE
   const segments: Segment[] = []
@@ -39,6 +40,9 @@ export function readPath(target: string): ReadPath {
 }
 
 const ANYWHERE: ReadPath = { segments: [], end: 'anywhere' }
+
+/** No browser and no route needs a longer one, and reading it takes time for every client. */
+const MAX_PATH = 8192
 
 /** Nearly every path: no segment is empty or begins with a dot, and all characters mean themselves. */
 const PLAIN = /^(?=\/)(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*\/?$/
@@ -56,21 +60,32 @@ function plainSegment(part: string): Segment {
 /** Undefined if a service can divide the segment, or read it as something else. */
 function readSegment(part: string): Segment | undefined {
   const decoded = decodeURIComponent(part)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  if (decoded === '' || /[/\\;%?#\u0000-\u001f\u007f]/.test(decoded)) return undefined
+  // Some services normalise a path before they divide it.
+  if (decoded === '' || DIVIDES.test(decoded) || DIVIDES.test(decoded.normalize('NFKC'))) return undefined
   return { exact: ENCODED_PLAIN.test(part) ? undefined : decoded, folded: fold(decoded) }
 }
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const DIVIDES = /[/\\;%?#\u0000-\u001f\u007f]/
 
 /** Letters, digits and `- . _ ~` need no encoding (RFC 3986, 2.3). */
 const ENCODED_PLAIN = /%(?:2[de]|3\d|[46][1-9a-f]|[57][\da]|5f|7e)/i
 
-/** Upper case first, because of letters such as the dotless i. Some systems ignore dots and spaces at the end. */
+/**
+ * Upper case first, because of letters such as the dotless i. Some systems ignore spaces around a name, dots at its end,
+ * invisible characters, and the name of a stream (`::$DATA`).
+ */
 function fold(text: string): string {
-  return text
+  const folded = text
     .normalize('NFKC')
     .toUpperCase()
     .toLowerCase()
-    .replace(/[. ]+$/, '')
+    .replace(/\p{Default_Ignorable_Code_Point}/gu, '')
+  const stream = folded.indexOf('::$')
+  let end = stream === -1 ? folded.length : stream
+  // Not a regular expression, which would take the square of the length.
+  while (end > 0 && (folded[end - 1] === '.' || folded[end - 1] === ' ')) end--
+  return folded.slice(0, end).trimStart()
 }
 
 /** How often a path is decoded at most, by a gateway and the services behind it. */
@@ -96,7 +111,8 @@ function leadsAnywhere(path: string): boolean {
 }
 
 function isDots(part: string): boolean {
-  return /^[\s.]*\.[\s.]*$/.test(part.replace(/;.*$/s, ''))
+  const name = part.split(';', 1)[0]!
+  return name.includes('.') && /^[\s.]+$/.test(name)
 }
 
 function decodeOnce(text: string): string | undefined {

@@ -1,10 +1,10 @@
 import { createRequire } from 'node:module'
 import type { YAMLMap } from 'yaml'
-import { readPath } from './read-path.js'
+import { type ReadPath, readPath } from './read-path.js'
 import { type Rule, Rules } from './rules.js'
 
 // For its first `import` of a CommonJS module, Node loads a parser of such modules, which takes several megabytes.
-const { isMap, isScalar, isSeq, LineCounter, parseDocument } = createRequire(import.meta.url)(
+const { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } = createRequire(import.meta.url)(
   'yaml',
 ) as typeof import('yaml')
 
@@ -54,6 +54,10 @@ function readRule(map: YAMLMap, name: string, report: Report): Rule | undefined 
   const read = <T>(field: string, accepts: (value: unknown) => value is T, allowed: string): T | undefined => {
     if (!map.has(field)) return undefined
     const node = map.get(field, true) as { toJSON?: () => unknown } | null | undefined
+    if (isAlias(node)) {
+      report(node, `${name}.${field} is an alias of YAML: write the value itself`)
+      return undefined
+    }
     const value = node?.toJSON?.()
     if (accepts(value)) return value
     report(node ?? map, `${name}.${field} must be ${allowed}`)
@@ -75,7 +79,8 @@ function readRule(map: YAMLMap, name: string, report: Report): Rule | undefined 
     report(map, `${name} is public and names a user too: remove \`access\`, or roles and recent_auth_seconds`)
   return {
     access: access ?? 'signed in',
-    roles: roles ?? [],
+    // Roles are compared in this form.
+    roles: roles?.map(role => role.normalize('NFC')) ?? [],
     recentAuthSeconds,
     preflights: preflights ?? false,
     segments: segments ?? [],
@@ -93,26 +98,34 @@ function readPrefix(map: YAMLMap, prefix: string | undefined, name: string, repo
   else if (/[?*#]/.test(prefix))
     report(node, `${name}.prefix must be a path without ? * and #: it is for every path below it`)
   else {
-    const { segments, end } = readPath(encodeURI(prefix).replaceAll('%25', '%'))
+    const { segments, end } = readPrefixPath(prefix)
     if (end === 'complete' && segments.every(({ exact }) => exact !== undefined)) return segments
     report(node, `${name}.prefix must be a plain path, without empty segments, . or .., backslashes and semicolons`)
   }
   return undefined
 }
 
-/** Two rules for the same requests, or prefixes that differ only in upper case, which some services do not distinguish. */
-function refuseRepeated(rules: readonly Rule[], nodes: readonly unknown[], report: Report): void {
-  for (const [index, rule] of rules.entries()) {
-    const before = rules.findIndex((other, at) => at < index && isRepeated(other, rule))
-    if (before !== -1) report(nodes[index], `rules[${index}] is for the same requests as rules[${before}]: keep one`)
+function readPrefixPath(prefix: string): ReadPath {
+  try {
+    return readPath(encodeURI(prefix).replaceAll('%25', '%'))
+  } catch {
+    // Half of a character that needs two parts.
+    return { segments: [], end: 'anywhere' }
   }
 }
 
-function isRepeated(a: Rule, b: Rule): boolean {
-  const pathOf = ({ segments }: Rule) => segments.map(({ folded }) => folded).join('/')
-  if (pathOf(a) !== pathOf(b)) return false
-  if (!a.methods || !b.methods) return a.methods === b.methods
-  return [...a.methods].some(method => b.methods!.has(method))
+/** Two rules for the same requests, or prefixes that differ only in upper case, which some services do not distinguish. */
+function refuseRepeated(rules: readonly Rule[], nodes: readonly unknown[], report: Report): void {
+  const seen = new Map<string, number>()
+  for (const [index, rule] of rules.entries()) {
+    const path = rule.segments.map(({ folded }) => folded).join('/')
+    // Without methods, a rule is for the others.
+    const keys = [...(rule.methods ?? ['others'])].map(method => `${method} ${path}`)
+    const before = keys.map(key => seen.get(key)).find(at => at !== undefined)
+    if (before !== undefined)
+      report(nodes[index], `rules[${index}] is for the same requests as rules[${before}]: keep one`)
+    for (const key of keys) seen.set(key, index)
+  }
 }
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''

@@ -47,28 +47,42 @@ export class Rules {
   find(method: string, target: string): Requirement | undefined {
     const path = readPath(target)
     const upper = method.toUpperCase()
-    const possible: Rule[] = []
+    const possible: { rule: Rule; fit: 'possible' | 'format' }[] = []
     for (const rule of this.#rules) {
       if (rule.methods && !rule.methods.has(upper)) continue
       const fit = fitOf(rule, path)
-      if (fit === 'possible') possible.push(rule)
-      if (fit === 'certain') return possible.every(other => isSame(other, rule)) ? rule : undefined
+      if (fit === 'possible' || fit === 'format') possible.push({ rule, fit })
+      if (fit !== 'certain') continue
+      // A rule that names the whole path says what `/admin.json` is.
+      const others = possible.filter(other => other.fit === 'possible' || rule.segments.length < path.segments.length)
+      return others.every(other => isSame(other.rule, rule)) ? rule : undefined
     }
     return undefined
   }
 }
 
-/** Whether a path is below the prefix of a rule. */
-function fitOf({ segments }: Rule, path: ReadPath): 'certain' | 'possible' | 'none' {
+/**
+ * Whether a path is below the prefix of a rule. `format`: it is if the service takes `.json` at the end for the format of
+ * the answer, as Rails does.
+ */
+function fitOf({ segments }: Rule, path: ReadPath): 'certain' | 'possible' | 'format' | 'none' {
   if (path.end === 'anywhere') return segments.length === 0 ? 'certain' : 'possible'
-  let fit: 'certain' | 'possible' = 'certain'
+  let fit: 'certain' | 'possible' | 'format' = 'certain'
   for (const [index, wanted] of segments.entries()) {
     const segment = path.segments[index]
     if (!segment) return path.end === 'unclear' ? 'possible' : 'none'
-    if (segment.folded !== wanted.folded) return 'none'
-    if (segment.exact !== wanted.exact) fit = 'possible'
+    if (segment.folded !== wanted.folded) {
+      const isLast = index === path.segments.length - 1 && index === segments.length - 1
+      if (!isLast || !isFormatOf(wanted.folded, segment.folded)) return 'none'
+      fit = fit === 'possible' ? 'possible' : 'format'
+    } else if (segment.exact !== wanted.exact) fit = 'possible'
   }
   return fit
+}
+
+/** Whether a name is another one with an extension. */
+function isFormatOf(name: string, text: string): boolean {
+  return text.startsWith(`${name}.`) && /^[a-z0-9]{1,10}$/.test(text.slice(name.length + 1))
 }
 
 function isSame(a: Requirement, b: Requirement): boolean {

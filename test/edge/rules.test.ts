@@ -132,6 +132,14 @@ t.test('a path that could be read as one of another route is never decided by th
     '/assets\t/../admin',
     '/assets, /admin',
     '/caf%65%CC%81/menu',
+    '/%EF%BC%8Fadmin',
+    '/admin%EF%BC%9Bx',
+    '/adm%C2%ADin',
+    '/%20admin',
+    '/admin::$DATA',
+    '/admin.json',
+    '/Admin.xml',
+    `/assets/${'a'.repeat(9_000)}`,
   ]
   for (const target of attacks) t.equal(verdict(target), 'undecided', JSON.stringify(target))
 })
@@ -155,6 +163,33 @@ t.test('an unusual path is decided if every reading of it needs the same', async
   const one = rulesOf('rules: [{ prefix: /, roles: [editor] }]')
   for (const target of ['//x/../%2e%2e/', '*', '/%zz', '/..;/a'])
     t.equal(verdict(target, 'GET', one), 'editor', `only one rule: ${target}`)
+})
+
+t.test('a path with an extension is ambiguous only where the path without it needs something else', async t => {
+  t.equal(verdict('/orders.json'), 'signed in')
+  t.equal(verdict('/admin/users.json'), 'admin owner')
+  t.equal(verdict('/admin.json/users'), 'signed in', 'it is no format there')
+  t.equal(verdict('/administrator.json'), 'signed in')
+  const named = rulesOf(`
+rules:
+  - prefix: /admin
+    roles: [admin]
+  - prefix: /admin.json
+    access: public`)
+  t.equal(verdict('/admin.json', 'GET', named), 'public', 'a rule says what it is')
+  t.equal(verdict('/admin.xml', 'GET', named), 'undecided')
+})
+
+t.test('a long path of dots or spaces is refused without reading it', async t => {
+  // Reading them with a regular expression that goes back would take minutes.
+  for (const part of ['.', '%20', '. ', '%252e', ';', '/.', '%2f'])
+    t.equal(verdict(`/assets/${part.repeat(400_000)}x`), 'undecided', part)
+})
+
+t.test('ten thousand rules are read', async t => {
+  const many = Array.from({ length: 10_000 }, (_, at) => ({ prefix: `/a${at}`, access: 'public' }))
+  const { problems } = readRules(JSON.stringify({ rules: [...many, { prefix: '/A7', access: 'signed in' }] }))
+  t.match(problems, [/rules\[10000\] is for the same requests as rules\[7\]: keep one/])
 })
 
 t.test('a route for which no rule is given needs a valid token', async t => {
@@ -210,6 +245,11 @@ t.test('each mistake in the rules is named with its line', async t => {
     ['rules:\n  - prefix: /%61\n    access: public', /^line 2: rules\[0\]\.prefix must be a plain path/],
     ['rules:\n  - prefix: /a\n    access: public\n    access: signed in', /^line \d: Map keys must be unique/],
     ['rules:\n  - prefix: /a\n   access: public', /^line 3: /],
+    ['rules:\n  - prefix: "/\\ud800"\n    access: public', /^line 2: rules\[0\]\.prefix must be a plain path/],
+    [
+      'rules:\n  - prefix: /a\n    roles: &r [a]\n  - prefix: /b\n    roles: *r',
+      /^line 5: rules\[1\]\.roles is an alias/,
+    ],
     ['rules: all', /^line 1: the file must have a list named `rules`, and nothing else/],
     ['rules: []\ndefault: public', /^line 1: the file must have a list/],
     ['rules:\n  - /a', /^line 2: rules\[0\] must have a `prefix`/],
