@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { exportSPKI, importJWK } from 'jose'
+import { exportSPKI, FlattenedSign, importJWK } from 'jose'
 import t, { type Test } from 'tap'
 import { authenticateByAssertion } from '../../src/domain/clients/authenticate-by-assertion.js'
 import { cleanUp } from '../../src/domain/maintenance.js'
@@ -27,7 +27,8 @@ t.test('a client that signs an assertion gets a token, with and without client_i
   const { app, id, make, send } = await withClient(t)
   t.match((await send(await make())).json(), { access_token: /^eyJ/, scope: 'introspect' })
   t.equal((await requestToken(app, undefined, await make())).statusCode, 200)
-  t.equal((await send(await make({}, { typ: 'client-authentication+jwt' }))).statusCode, 200)
+  for (const typ of ['client-authentication+jwt', 'JWT', 'JOSE'])
+    t.equal((await send(await make({}, { typ }))).statusCode, 200, typ)
   t.equal((await send(await make({ jti: undefined }))).statusCode, 200)
   t.equal((await send(await make({}, { kid: undefined }))).statusCode, 200, 'with one key no kid is needed')
   const { body } = await requestToken(app, id, await make())
@@ -51,6 +52,13 @@ t.test('every invalid assertion gets the same answer, and the event says why', a
     return `${signed}.${createHmac('sha256', spki).update(signed).digest('base64url')}`
   }
   const claims = { iss: id, sub: id, aud: issuer, exp: now() + 60, iat: now(), jti: 'x' }
+  // Genuine for a library that knows the extension b64 (RFC 7797).
+  const unencoded = async () => {
+    const header = { alg: 'ES256', kid: 'own', crit: ['b64'], b64: false }
+    const sign = new FlattenedSign(Buffer.from(part(claims))).setProtectedHeader(header)
+    const signed = await sign.sign(key.privateKey, { crit: { b64: true } })
+    return `${signed.protected}.${part(claims)}.${signed.signature}`
+  }
   const valid = await make()
   const [head, , signature] = valid.split('.')
   const bad: [reason: string, title: string, assertion: string][] = [
@@ -65,6 +73,8 @@ t.test('every invalid assertion gets the same answer, and the event says why', a
       'another algorithm than that of the key',
       await ownAssertion(await makeKey('own', 'RS256'), id, issuer),
     ],
+    ['extension_not_allowed', 'an unencoded payload', await unencoded()],
+    ['extension_not_allowed', 'b64 without crit', await make({}, { b64: true })],
     ['type_not_allowed', 'an access token', await make({}, { typ: 'at+jwt' })],
     ['wrong_issuer', 'another issuer', await make({ iss: issuer })],
     ['wrong_subject', 'another subject', await make({ sub: 'somebody' })],

@@ -1,25 +1,19 @@
 import { createHash } from 'node:crypto'
 import { compactVerify, decodeJwt, decodeProtectedHeader, type JWTHeaderParameters, type JWTPayload } from 'jose'
-import type { AssertionTrust } from '../../lib/assertion-trust.js'
 import { fieldError, LatchkeyError } from '../../lib/errors.js'
 import { isUuid } from '../../lib/ids.js'
 import type { KnownClient } from '../../postgres/clients.js'
+import type { UsedAssertion } from '../../postgres/used-assertions.js'
 import type { AuthContext, Caller } from '../context.js'
-
-/** Only asymmetric ones: with HS256, whoever knows the public key could sign. */
-export const ASSERTION_ALGORITHMS = [
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-  'Ed25519',
-  'PS256',
-  'PS384',
-  'PS512',
-  'RS256',
-  'RS384',
-  'RS512',
-]
+import {
+  ASSERTION_ALGORITHMS,
+  type AssertionRefusal,
+  acceptedUntil,
+  refusalOfAudience,
+  refusalOfHeader,
+  refusalOfNames,
+  refusalOfTimes,
+} from './assertion-checks.js'
 
 export interface ClientAssertion {
   /** The `client_id` of the request. */
@@ -28,38 +22,41 @@ export interface ClientAssertion {
   assertion: string
 }
 
-/** Why an assertion is refused: for the log and the security event, never for the answer. */
-export type AssertionRefusal =
-  | 'malformed'
-  | 'client_unknown'
-  | 'no_assertion_registered'
-  | 'type_not_allowed'
-  | 'algorithm_not_allowed'
-  | 'wrong_issuer'
-  | 'wrong_subject'
-  | 'wrong_audience'
-  | 'no_expiry'
-  | 'expired'
-  | 'expires_too_late'
-  | 'not_yet_valid'
-  | 'key_unknown'
-  | 'wrong_signature'
-  | 'used_before'
-
 type Context = Pick<AuthContext, 'db' | 'config' | 'issuerKeys' | 'recordEvent' | 'eventThrottle'>
+
+/** A genuine assertion. It authenticates the client only after {@link useAssertion}. */
+export interface VerifiedAssertion {
+  client: KnownClient
+  /** What identifies it; undefined if it can be used again and again. */
+  use: UsedAssertion | undefined
+}
 
 /**
  * Authenticates a client by a signed assertion (RFC 7523, 3): its own, or a token of the issuer that is registered for it.
- * What can be checked without a key is checked first, so that only an assertion with the right claims can cause a request
- * to the issuer. Its use is recorded last, so that only a genuine assertion is recorded.
  *
  * @throws LatchkeyError invalid_client, invalid_request, client_keys_unavailable
  */
 export async function authenticateByAssertion(
   context: Context,
-  { clientId, assertion }: ClientAssertion,
+  given: ClientAssertion,
   caller: Caller = {},
 ): Promise<KnownClient> {
+  const verified = await verifyAssertion(context, given, caller)
+  await useAssertion(context, verified, caller)
+  return verified.client
+}
+
+/**
+ * Verifies an assertion, except that it was not used before. What can be checked without a key is checked first, so that
+ * only an assertion with the right claims can cause a request to the issuer.
+ *
+ * @throws LatchkeyError invalid_client, invalid_request, client_keys_unavailable
+ */
+export async function verifyAssertion(
+  context: Context,
+  { clientId, assertion }: ClientAssertion,
+  caller: Caller = {},
+): Promise<VerifiedAssertion> {
   const { header, claims } = decode(assertion)
   const id = clientId ?? claims.sub
   // Subjects of other issuers are not unique, so several clients can have the same.
@@ -68,9 +65,24 @@ export async function authenticateByAssertion(
   const client = isUuid(id ?? '') ? await context.db.clients.find(id!) : undefined
   if (!client) throw refusal('client_unknown')
   const reason = await findRefusal(context, client, { assertion, header, claims })
-  if (reason === undefined) return client
-  recordRefusedAssertion(context, client, reason, caller)
-  throw refusal(reason, client)
+  if (reason !== undefined) throw refuse(context, client, reason, caller)
+  return { client, use: useOf(client, assertion, claims) }
+}
+
+/**
+ * Records the use of a genuine assertion. It is the last check, so that only a genuine assertion is recorded, and so that
+ * one that expired while the keys were read is refused.
+ *
+ * @throws LatchkeyError invalid_client if it was used before or has expired
+ */
+export async function useAssertion(
+  context: Context,
+  { client, use }: VerifiedAssertion,
+  caller: Caller = {},
+): Promise<void> {
+  if (use === undefined) return
+  const outcome = await context.db.usedAssertions.use(use)
+  if (outcome !== 'recorded') throw refuse(context, client, outcome, caller)
 }
 
 interface DecodedAssertion {
@@ -90,7 +102,7 @@ function decode(assertion: string): Omit<DecodedAssertion, 'assertion'> {
 }
 
 async function findRefusal(
-  { db, config, issuerKeys }: Context,
+  { config, issuerKeys }: Context,
   client: KnownClient,
   { assertion, header, claims }: DecodedAssertion,
 ): Promise<AssertionRefusal | undefined> {
@@ -109,75 +121,20 @@ async function findRefusal(
   } catch {
     return 'wrong_signature'
   }
-  const isReusable = trust.kind === 'issuer' && !trust.oneTime
-  // Without an id nothing tells apart two tokens of an issuer, and the same token may come again.
-  if (isReusable && claims.jti === undefined) return undefined
-  const contentHash = sha256(assertion.slice(0, assertion.lastIndexOf('.')))
-  const idHash = claims.jti === undefined ? contentHash : sha256(claims.jti)
-  const expiresAt = claims.exp! + LEEWAY_SECONDS
-  const isFirst = await db.usedAssertions.use({ clientId: client.id, idHash, contentHash, expiresAt, isReusable })
-  return isFirst ? undefined : 'used_before'
-}
-
-/** A JWT that says it is something else, such as an access token that the same key signed, is no assertion (RFC 8725, 3.11). */
-const TYPES = new Set(['jwt', 'client-authentication+jwt'])
-
-function refusalOfHeader({ alg, typ }: JWTHeaderParameters): AssertionRefusal | undefined {
-  if (typ !== undefined && !(typeof typ === 'string' && TYPES.has(typ.toLowerCase().replace(/^application\//, ''))))
-    return 'type_not_allowed'
-  return ASSERTION_ALGORITHMS.includes(alg) ? undefined : 'algorithm_not_allowed'
-}
-
-function refusalOfNames(
-  trust: AssertionTrust,
-  clientId: string,
-  { iss, sub }: JWTPayload,
-): AssertionRefusal | undefined {
-  const [issuer, subject] = trust.kind === 'issuer' ? [trust.issuer, trust.subject] : [clientId, clientId]
-  if (iss !== issuer) return 'wrong_issuer'
-  return sub === subject ? undefined : 'wrong_subject'
-}
-
-/**
- * A client's own assertion may be for nobody else: with a second audience, that one could send it to us (RFC 7523 as
- * updated by draft-ietf-oauth-rfc7523bis). Tokens of an issuer can have several audiences.
- */
-function refusalOfAudience(
-  { kind, audiences }: AssertionTrust,
-  ownIssuer: string,
-  aud: unknown,
-): AssertionRefusal | undefined {
-  const accepted: readonly unknown[] = audiences ?? [ownIssuer]
-  const given: readonly unknown[] = Array.isArray(aud) ? aud : [aud]
-  const isForUs =
-    kind === 'issuer'
-      ? given.some(audience => accepted.includes(audience))
-      : given.length > 0 && given.every(audience => accepted.includes(audience))
-  return isForUs ? undefined : 'wrong_audience'
-}
-
-/** How much the clocks of others can differ from that of the database. */
-const LEEWAY_SECONDS = 30
-/** An assertion of the client's own is made for one request. */
-const OWN_LIFETIME_SECONDS = 10 * 60
-/** Kubernetes renews a token daily at least; one that lasts longer was not made for a pod. */
-const ISSUED_LIFETIME_SECONDS = 24 * 60 * 60
-
-function refusalOfTimes(
-  { kind }: AssertionTrust,
-  { exp, nbf, iat }: Record<string, unknown>,
-  now: number,
-): AssertionRefusal | undefined {
-  if (typeof exp !== 'number') return 'no_expiry'
-  if (exp + LEEWAY_SECONDS <= now) return 'expired'
-  const lifetime = kind === 'issuer' ? ISSUED_LIFETIME_SECONDS : OWN_LIFETIME_SECONDS
-  const since = Math.min(typeof iat === 'number' ? iat : now, now)
-  if (exp > since + lifetime + LEEWAY_SECONDS) return 'expires_too_late'
-  for (const instant of [nbf, iat]) {
-    if (instant === undefined) continue
-    if (typeof instant !== 'number' || instant > now + LEEWAY_SECONDS) return 'not_yet_valid'
-  }
   return undefined
+}
+
+function useOf(
+  { id: clientId, assertion: trust }: KnownClient,
+  assertion: string,
+  { jti, exp }: JWTPayload,
+): UsedAssertion | undefined {
+  const isReusable = trust?.kind === 'issuer' && !trust.oneTime
+  // Without an id nothing tells apart two tokens of an issuer, and the same token may come again.
+  if (isReusable && jti === undefined) return undefined
+  const contentHash = sha256(assertion.slice(0, assertion.lastIndexOf('.')))
+  const idHash = jti === undefined ? contentHash : sha256(jti)
+  return { clientId, idHash, contentHash, expiresAt: acceptedUntil(exp!), isReusable }
 }
 
 function sha256(text: string): Buffer {
@@ -191,6 +148,12 @@ function refusal(reason: AssertionRefusal, client?: KnownClient): LatchkeyError 
     reason,
     concerns: { clientId: client?.id },
   })
+}
+
+/** Records the reason, and returns the error. */
+function refuse(context: Context, client: KnownClient, reason: AssertionRefusal, caller: Caller): LatchkeyError {
+  recordRefusedAssertion(context, client, reason, caller)
+  return refusal(reason, client)
 }
 
 /** Once in ten minutes for the same reason: anyone can send invalid assertions. */

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 import Type from 'typebox'
-import { ASSERTION_ALGORITHMS } from '../../domain/clients/authenticate-by-assertion.js'
+import { ASSERTION_ALGORITHMS } from '../../domain/clients/assertion-checks.js'
 import { SCOPES } from '../../domain/clients/clients.js'
 import type { Keyring } from '../../domain/keys/keyring.js'
 

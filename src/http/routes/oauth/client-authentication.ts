@@ -1,5 +1,10 @@
 import type { FastifyContextConfig, FastifyInstance, FastifyRequest } from 'fastify'
-import { authenticateByAssertion, type ClientAssertion } from '../../../domain/clients/authenticate-by-assertion.js'
+import {
+  type ClientAssertion,
+  useAssertion,
+  type VerifiedAssertion,
+  verifyAssertion,
+} from '../../../domain/clients/authenticate-by-assertion.js'
 import { authenticateClient, type ClientCredentials } from '../../../domain/clients/clients.js'
 import type { AuthContext } from '../../../domain/context.js'
 import { fieldError, LatchkeyError } from '../../../lib/errors.js'
@@ -10,28 +15,40 @@ import { type TProperties, Type } from '../../schemas.js'
 import { callerOf } from '../auth/token-response.js'
 
 /**
- * The client that makes a request, after the body was read. Both the rate limit and the route call this; the client is
- * looked up once.
+ * The client that makes a request, after the body was read. An assertion that can be used once is used up.
  *
  * @throws LatchkeyError invalid_client, invalid_request, client_keys_unavailable
  */
-export function clientOf(context: AuthContext, request: FastifyRequest): Promise<KnownClient> {
-  const known = authenticated.get(request) ?? authenticate(context, request)
-  authenticated.set(request, known)
+export async function clientOf(context: AuthContext, request: FastifyRequest): Promise<KnownClient> {
+  const identified = await identify(context, request)
+  const used = authenticated.get(request) ?? useAssertion(context, identified, callerOf(request))
+  authenticated.set(request, used)
+  await used
+  return identified.client
+}
+
+/**
+ * The client whose credentials are genuine. An assertion is not used up: the rate limit asks first, and a request that it
+ * refuses can be sent again as it is. The client is looked up once for each request.
+ */
+function identify(context: AuthContext, request: FastifyRequest): Promise<VerifiedAssertion> {
+  const known = identities.get(request) ?? identifyNow(context, request)
+  identities.set(request, known)
   return known
 }
 
-const authenticated = new WeakMap<FastifyRequest, Promise<KnownClient>>()
+const identities = new WeakMap<FastifyRequest, Promise<VerifiedAssertion>>()
+const authenticated = new WeakMap<FastifyRequest, Promise<void>>()
 
-async function authenticate(context: AuthContext, request: FastifyRequest): Promise<KnownClient> {
+async function identifyNow(context: AuthContext, request: FastifyRequest): Promise<VerifiedAssertion> {
   const posted = (request.body ?? {}) as PostedCredentials
   const given = assertionOf(request, posted) ?? clientCredentialsOf(request, posted)
-  const client =
+  const verified =
     'assertion' in given
-      ? await authenticateByAssertion(context, given, callerOf(request))
-      : await authenticateClient(context, given)
-  recordConcerns(request, { clientId: client.id })
-  return client
+      ? await verifyAssertion(context, given, callerOf(request))
+      : { client: await authenticateClient(context, given), use: undefined }
+  recordConcerns(request, { clientId: verified.client.id })
+  return verified
 }
 
 /** The credentials of a client in the body (`client_secret_post`, `private_key_jwt`). */
@@ -113,7 +130,7 @@ export function clientRouteOptions(app: FastifyInstance, config: FastifyContextC
     holderName: 'one client',
     async holder(request) {
       try {
-        return `client:${(await clientOf(app.context, request)).id}`
+        return `client:${(await identify(app.context, request)).client.id}`
       } catch (error) {
         // The route answers with it. Nobody is authenticated, so the request counts for its address.
         if (error instanceof LatchkeyError && error.code === 'client_keys_unavailable') return undefined
