@@ -5,7 +5,7 @@ import { addressProblem } from '../lib/issuer-address.js'
 export interface FetchOptions {
   /** The certificates to trust instead of the system's, as PEM. */
   ca?: string | undefined
-  /** Sent as a bearer token. */
+  /** Sent as a bearer token, by https only. */
   bearer?: string | undefined
 }
 
@@ -22,6 +22,7 @@ export async function fetchJson(address: string, { ca, bearer }: FetchOptions): 
   const problem = addressProblem(address)
   if (problem !== undefined) throw new Error(`${address} ${problem}`)
   const url = new URL(address)
+  if (bearer !== undefined && url.protocol !== 'https:') throw new Error(`${url.origin} gets no token: it has no TLS`)
   const signal = AbortSignal.timeout(FETCH_TIMEOUT_MS)
   try {
     return JSON.parse(await readAnswer(url, { ca, bearer, signal }))

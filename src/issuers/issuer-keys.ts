@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises'
-import { type CryptoKey, createLocalJWKSet, type JSONWebKeySet, type JWTHeaderParameters } from 'jose'
+import type { CryptoKey, JWTHeaderParameters } from 'jose'
 import { LRUCache } from 'lru-cache'
 import type { KeySource } from '../lib/assertion-trust.js'
+import { messageOf } from '../lib/error-facts.js'
 import type { Log } from '../lib/log.js'
 import { type FetchOptions, fetchJson } from './fetch-json.js'
-import { findKey, RemoteKeySet } from './remote-key-set.js'
+import { findKey, openKeySet, RemoteKeySet } from './remote-key-set.js'
 
 /** The Kubernetes cluster in which this service runs. Only its issuer gets the token of the service. */
 export interface OwnCluster {
@@ -39,7 +40,7 @@ export class IssuerKeys {
    * @throws LatchkeyError client_keys_unavailable
    */
   async find(source: KeySource, header: JWTHeaderParameters): Promise<CryptoKey | undefined> {
-    if ('jwks' in source) return findKey(createLocalJWKSet(source.jwks as unknown as JSONWebKeySet), header)
+    if ('jwks' in source) return findKey(openKeySet(source.jwks), header)
     const name = JSON.stringify(source)
     const set = this.#sets.get(name) ?? this.#open(source)
     this.#sets.set(name, set)
@@ -49,11 +50,37 @@ export class IssuerKeys {
   #open(source: Exclude<KeySource, { jwks: unknown }>): RemoteKeySet {
     const { log, monotonic = () => performance.now(), fetch = fetchJson } = this.#options
     const { ca } = source
+    if ('issuer' in source) this.#warnOfAnotherSlash(source.issuer)
     const read =
       'jwksUri' in source
         ? () => fetch(source.jwksUri, { ca })
         : async () => readDiscovered(source.issuer, await this.#accessTo(source.issuer, ca), fetch)
     return new RemoteKeySet({ name: 'jwksUri' in source ? source.jwksUri : source.issuer, read, log, monotonic })
+  }
+
+  /** Warns in the log if the service cannot read the files for its own cluster: no assertion has arrived yet at start. */
+  async checkFiles(): Promise<void> {
+    const { cluster, log } = this.#options
+    if (cluster.issuer === undefined) return
+    const files = { KUBERNETES_TOKEN_FILE: cluster.tokenFile, KUBERNETES_CA_FILE: cluster.caFile }
+    for (const [variable, file] of Object.entries(files))
+      await readFile(file).catch(error =>
+        log.warn(
+          `${variable}: ${file} cannot be read (${messageOf(error)}), so the keys of KUBERNETES_ISSUER cannot be read: ` +
+            'mount the service account of the pod (automountServiceAccountToken), or unset KUBERNETES_ISSUER.',
+        ),
+      )
+  }
+
+  /** Issuers are compared as a whole, as RFC 7519 says. */
+  #warnOfAnotherSlash(issuer: string): void {
+    const { cluster, log } = this.#options
+    if (cluster.issuer === undefined || issuer === cluster.issuer) return
+    if (issuer.replace(/\/$/, '') === cluster.issuer.replace(/\/$/, ''))
+      log.warn(
+        `KUBERNETES_ISSUER is ${cluster.issuer}, but a client has the issuer ${issuer}. They differ in the final slash, ` +
+          'so Latchkey does not use its service account for it: set both to the claim iss of the tokens.',
+      )
   }
 
   /** Both files are read each time, because Kubernetes replaces them. */
@@ -71,6 +98,12 @@ async function readDiscovered(issuer: string, access: FetchOptions, fetch: typeo
   const { issuer: named, jwks_uri: address } = (metadata ?? {}) as { issuer?: unknown; jwks_uri?: unknown }
   if (named !== issuer) throw new Error('the metadata names another issuer')
   if (typeof address !== 'string') throw new Error('the metadata has no jwks_uri')
+  // Whoever changes an answer without TLS, or owns a port of this machine, could sign as the issuer.
+  if (isHttps(issuer) && !isHttps(address)) throw new Error('the metadata names a jwks_uri without https')
   // The address of a cluster's keys is often that of its API server: a CA of the cluster's own shows that it belongs to it.
   return fetch(address, access)
+}
+
+function isHttps(address: string): boolean {
+  return URL.canParse(address) && new URL(address).protocol === 'https:'
 }

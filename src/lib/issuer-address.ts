@@ -3,6 +3,7 @@
  * Undefined if it can. Without TLS anyone on the way could answer with their own keys.
  */
 export function addressProblem(address: string): string | undefined {
+  if (/\s/.test(address)) return 'must not contain a space'
   const url = URL.canParse(address) ? new URL(address) : undefined
   if (url?.protocol !== 'https:' && url?.protocol !== 'http:') return 'must be an https URL'
   if (url.protocol === 'http:' && !LOOPBACK.test(url.hostname)) return 'must begin with https://'

@@ -129,6 +129,9 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     throw error
   }
 
+  const issuerKeys = new IssuerKeys({ cluster: config.kubernetes, log })
+  background.run('check the files of KUBERNETES_ISSUER', () => issuerKeys.checkFiles())
+
   return {
     config,
     db,
@@ -140,7 +143,7 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     reportedSightings,
     secrets,
     keyring,
-    issuerKeys: new IssuerKeys({ cluster: config.kubernetes, log }),
+    issuerKeys,
     accessTokens: createAccessTokenVerifier({ ...config, keyring, revocations, clock }),
     clock,
     log,

@@ -142,6 +142,7 @@ t.test('what cannot identify one workload is not registered', async t => {
     ['jwks', { jwks: { keys: [{ ...jwk, x: 'AAAA' }] } }],
     ['jwks', { jwks: { keys: [{ ...rsa, n: rsa.n!.slice(0, 171) }] } }],
     ['jwks', { jwks: { keys: [{ ...jwk, use: 'enc' }] } }],
+    ['jwks', { jwks: { keys: [{ ...rsa, n: `${'A'.repeat(200)}${rsa.n!.slice(0, 170)}` }] } }],
     ['ca', { issuer, subject, ca: 'not a certificate' }],
     ['ca', { jwks: jwk, ca: 'x' }],
     ['audience', { jwks: jwk, audiences: [''] }],

@@ -2,8 +2,10 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import type { RequestListener } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import t, { type Test } from 'tap'
+import { fetchJson } from '../../src/issuers/fetch-json.js'
 import { IssuerKeys } from '../../src/issuers/issuer-keys.js'
 import { type ClusterIssuer, makeKey, startCluster } from '../support/cluster-issuer.js'
+import { until } from '../support/eventually.js'
 import { quietLog } from '../support/servers/quiet-log.js'
 import { makeCertificate, skipWithoutOpenssl } from '../support/servers/redis-tls.js'
 
@@ -117,6 +119,69 @@ t.test('an issuer that is slow is not waited for', async t => {
   t.equal(cluster.requests.length, 1)
 })
 
+/** From now on the issuer answers only when the test says so, and then it has no key any more. */
+function hold(cluster: ClusterIssuer): (() => void)[] {
+  const held: (() => void)[] = []
+  const metadata = { issuer: cluster.issuer, jwks_uri: `${cluster.issuer}/k` }
+  cluster.answer = ({ url }, response) => {
+    if (url === '/k') response.end(JSON.stringify({ keys: [] }))
+    else held.push(() => response.end(JSON.stringify(metadata)))
+  }
+  return held
+}
+
+t.test('a known key does not wait for an issuer that hangs, and the answer is used when it comes', async t => {
+  for (const ageMs of [250_000, 400_000]) {
+    const { cluster, time, find, known } = await start(t)
+    t.ok(await find(known))
+    const held = hold(cluster)
+    time.ms += ageMs
+    for (let sent = 0; sent < 5; sent++) t.ok(await find(known))
+    await until(() => held.length === 1)
+    t.equal(cluster.requests.length, 3, 'one read is under way')
+    held[0]!()
+    await until(async () => (await find(known)) === undefined, 'the set of keys was replaced')
+  }
+})
+
+t.test('a known key does not wait again for an issuer that did not answer', async t => {
+  const { cluster, time, find, known } = await start(t)
+  t.ok(await find(known))
+  time.ms += 400_000
+  cluster.answer = (_request, response) => response.destroy()
+  t.ok(await find(known))
+  const held = hold(cluster)
+  time.ms += 10_001
+  t.ok(await find(known))
+  await until(() => held.length === 1)
+  held[0]!()
+  await until(async () => (await find(known)) === undefined, 'the set of keys was replaced')
+})
+
+t.test('a key of a set with which everyone could sign is not used', async t => {
+  const { cluster, time, find, known } = await start(t)
+  const [own] = cluster.keys
+  cluster.keys = [{ ...own!, jwk: { ...own!.jwk, e: 'AQ' } }]
+  t.equal(await find(known), undefined)
+  cluster.keys = [own!]
+  time.ms += 10_001
+  t.ok(await find(known))
+})
+
+t.test('the log says at start which file of the service account cannot be read', async t => {
+  const files = t.testdir({ 'ca.crt': 'x' })
+  const warnings: string[] = []
+  const log = { ...quietLog(), warn: (message: string) => warnings.push(message) }
+  const cluster = { issuer: 'https://c.example/', tokenFile: `${files}/nowhere`, caFile: `${files}/ca.crt` }
+  await new IssuerKeys({ cluster: { ...cluster, issuer: undefined }, log }).checkFiles()
+  t.strictSame(warnings, [])
+  const keys = new IssuerKeys({ cluster, log, fetch: async () => null })
+  await keys.checkFiles()
+  t.match(warnings, [/^KUBERNETES_TOKEN_FILE: .*nowhere cannot be read \(ENOENT.*mount the service account/])
+  await t.rejects(keys.find({ issuer: 'https://c.example' }, { alg: 'RS256' }), UNAVAILABLE)
+  t.match(warnings[1], /KUBERNETES_ISSUER is https:\/\/c\.example\/, but a client has the issuer .*final slash/)
+})
+
 t.test(
   'a private CA is trusted only for the issuer for which it is registered',
   { skip: skipWithoutOpenssl },
@@ -163,5 +228,53 @@ t.test(
     time.ms += 300_001
     t.ok(await find(own))
     t.strictSame(seen.slice(4), ['Bearer second', 'Bearer second'])
+  },
+)
+
+t.test(
+  'metadata by https cannot send the token of the service, or a request without it, to an address without TLS',
+  { skip: skipWithoutOpenssl },
+  async t => {
+    const { ca, startTls } = await withTls(t)
+    const [own, hostile] = [await startTls(), await startCluster(t)]
+    const files = t.testdir({ token: 'secret', 'ca.crt': ca })
+    own.answer = (_request, response) =>
+      response.end(JSON.stringify({ issuer: own.issuer, jwks_uri: `${hostile.issuer}/openid/v1/jwks` }))
+    hostile.keys = own.keys
+    for (const issuer of [own.issuer, undefined]) {
+      const cluster = { issuer, tokenFile: `${files}/token`, caFile: `${files}/ca.crt` }
+      const keys = new IssuerKeys({ cluster, log: quietLog() })
+      const header = { alg: 'RS256', kid: own.keys[0]!.kid }
+      await t.rejects(keys.find({ issuer: own.issuer, ca }, header), UNAVAILABLE)
+    }
+    t.strictSame(hostile.requests, [])
+    await t.rejects(fetchJson(`${hostile.issuer}/k`, { bearer: 'secret' }), /gets no token/)
+    t.strictSame(hostile.requests, [])
+  },
+)
+
+t.test(
+  'another address of the keys gets the token only if a certificate of the cluster vouches for it',
+  { skip: skipWithoutOpenssl },
+  async t => {
+    const [{ ca, startTls }, other] = [await withTls(t), await withTls(t)]
+    const files = t.testdir({ token: 'secret', 'ca.crt': ca })
+    const own = await startTls()
+    const seen: unknown[] = []
+    const [apiServer, stranger] = [await startTls(), await other.startTls()]
+    for (const keysAt of [apiServer, stranger]) {
+      own.answer = (_request, response) =>
+        response.end(JSON.stringify({ issuer: own.issuer, jwks_uri: `${keysAt.issuer}/k` }))
+      keysAt.answer = ({ headers }, response) => {
+        seen.push(headers.authorization)
+        response.end(JSON.stringify({ keys: own.keys.map(({ jwk }) => jwk) }))
+      }
+      const cluster = { issuer: own.issuer, tokenFile: `${files}/token`, caFile: `${files}/ca.crt` }
+      const keys = new IssuerKeys({ cluster, log: quietLog() })
+      const found = keys.find({ issuer: own.issuer }, { alg: 'RS256', kid: own.keys[0]!.kid })
+      if (keysAt === apiServer) t.ok(await found)
+      else await t.rejects(found, UNAVAILABLE)
+    }
+    t.strictSame(seen, ['Bearer secret'])
   },
 )

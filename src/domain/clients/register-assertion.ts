@@ -3,6 +3,7 @@ import { importJWK } from 'jose'
 import type { AssertionTrust, KeySource, PublicJwkSet } from '../../lib/assertion-trust.js'
 import { fieldError } from '../../lib/errors.js'
 import { addressProblem } from '../../lib/issuer-address.js'
+import { algorithmsOf, ambiguityIn, publicKeyProblem } from '../../lib/public-jwk.js'
 
 /** How a client authenticates without a secret, as an operator writes it. */
 export interface GivenAssertion {
@@ -37,6 +38,7 @@ export async function readAssertionTrust(given: GivenAssertion): Promise<Asserti
   if (issuer === undefined) refuse('issuer', 'is required with subject')
   if (subject === undefined) refuse('subject', 'is required with issuer')
   if (issuer === '' || issuer.length > MAX_LENGTH) refuse('issuer', `must have 1 to ${MAX_LENGTH} characters`)
+  if (/\s/.test(issuer)) refuse('issuer', 'must not contain a space')
   checkSubject(subject, allowDefaultAccount)
   return { kind: 'issuer', issuer, subject, keys: await readKeys(given), oneTime, ...audiences }
 }
@@ -50,7 +52,13 @@ function readAudiences(given: readonly string[] | undefined): { audiences?: stri
   if (given === undefined || given.length === 0) return {}
   if (given.length > MAX_AUDIENCES || given.some(audience => audience === '' || audience.length > MAX_LENGTH))
     refuse('audience', `must be 1 to ${MAX_AUDIENCES} texts of at most ${MAX_LENGTH} characters`)
+  for (const audience of given) checkEnds('audience', audience)
   return { audiences: [...new Set(given)] }
+}
+
+/** Claims are compared as a whole. Issuers make no claims with such spaces, but people copy them. */
+function checkEnds(field: string, text: string): void {
+  if (text.trim() !== text) refuse(field, 'must not begin or end with a space')
 }
 
 const KUBERNETES = 'system:serviceaccount:'
@@ -60,6 +68,7 @@ const SERVICE_ACCOUNT =
 /** Subjects are compared as a whole. A pattern would admit accounts that do not exist yet. */
 function checkSubject(subject: string, allowDefaultAccount: boolean): void {
   if (subject.trim() === '' || subject.length > MAX_LENGTH) refuse('subject', `must have 1 to ${MAX_LENGTH} characters`)
+  checkEnds('subject', subject)
   if (subject.includes('*')) refuse('subject', 'must be one exact subject: patterns are not supported')
   if (!subject.startsWith(KUBERNETES)) return
   if (!SERVICE_ACCOUNT.test(subject)) refuse('subject', 'must be system:serviceaccount:<namespace>:<name>')
@@ -100,30 +109,21 @@ async function readPublicKeys(given: unknown): Promise<PublicJwkSet> {
   if (!Array.isArray(keys) || keys.length === 0 || keys.length > MAX_KEYS)
     refuse('jwks', `must be a JWK Set with 1 to ${MAX_KEYS} public keys`)
   for (const key of keys) await checkPublicKey(key)
+  const ambiguity = ambiguityIn(keys)
+  if (ambiguity !== undefined) refuse('jwks', ambiguity)
   return { keys: keys as PublicJwkSet['keys'] }
 }
 
 /** @throws LatchkeyError that says what is wrong, without any part of the key */
 async function checkPublicKey(key: unknown): Promise<void> {
   if (!isObject(key)) return refuse('jwks', 'must be a JWK Set (RFC 7517): {"keys":[…]}')
-  if (key.kty === 'oct') return refuse('jwks', 'must not contain a symmetric key')
-  if ('d' in key) return refuse('jwks', 'contains a private key: give the public key only, and replace this key pair')
+  const problem = publicKeyProblem(key)
+  if (problem !== undefined) return refuse('jwks', problem)
   try {
-    await importJWK(key, typeof key.alg === 'string' ? key.alg : DEFAULT_ALGORITHMS[`${key.crv ?? key.kty}`])
+    await importJWK(key, algorithmsOf(key)[0])
   } catch {
-    return refuse('jwks', 'contains a key that cannot be used: give EC (P-256, P-384, P-521), Ed25519 or RSA keys')
+    return refuse('jwks', 'contains a key whose numbers are wrong: export it again')
   }
-  if (key.kty === 'RSA' && Buffer.from(String(key.n), 'base64url').length < 256)
-    return refuse('jwks', 'contains an RSA key with fewer than 2048 bits')
-  if (key.use !== undefined && key.use !== 'sig') return refuse('jwks', 'contains a key that is not for signatures')
-}
-
-const DEFAULT_ALGORITHMS: Record<string, string> = {
-  'P-256': 'ES256',
-  'P-384': 'ES384',
-  'P-521': 'ES512',
-  Ed25519: 'EdDSA',
-  RSA: 'RS256',
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
