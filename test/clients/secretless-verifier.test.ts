@@ -66,6 +66,18 @@ for (const alg of ['ES256', 'ES384', 'EdDSA', 'RS256'])
     for (const client of clients) await startVerifier(t, { issuer, client: client! }).ready()
   })
 
+t.test('a verifier signs with the algorithm that its JWK names', async t => {
+  const { app, issuer } = await listen(t)
+  for (const alg of ['RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'Ed25519']) {
+    const { jwk, privateKey } = await makeKey('v1', alg)
+    const id = await makeSecretlessClient(app, { jwks: jwk })
+    const named = { ...(await exportJWK(privateKey as CryptoKey)), kid: 'v1', alg }
+    await t.resolves(startVerifier(t, { issuer, client: { id, privateKey: named } }).ready(), alg)
+    const wrong = { id, privateKey: { ...named, alg: 'ES256' } }
+    t.throws(() => createVerifier({ issuer, client: wrong }), /`client\.privateKey` must be .*whose alg is one of/)
+  }
+})
+
 t.test('the client is read from the environment', async t => {
   const id = 'a'
   t.equal(clientFromEnvironment({}), undefined)

@@ -112,7 +112,11 @@ function readClient(client: unknown): ClientCredentials {
   }
   if (way === 'privateKey') {
     const key = readSigningKey(privateKey, keyId as string | undefined)
-    if (!key) refuse('client.privateKey', 'must be a private key of EC, Ed25519 or RSA: a PEM, a JWK or a KeyObject')
+    if (!key)
+      refuse(
+        'client.privateKey',
+        'must be a private key of EC, Ed25519 or RSA: a PEM, a JWK (whose alg is one of its type) or a KeyObject',
+      )
     return { id, privateKey: key }
   }
   if (!isText(secret, 1000)) refuse('client.secret', 'must be the secret of the client')

@@ -77,7 +77,7 @@ function signAssertion({ key, alg, hash, kid }: SigningKey, clientId: string, is
     jti: randomUUID(),
   }
   const text = [header, claims].map(part => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')
-  return `${text}.${sign(hash, Buffer.from(text), { key, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`
+  return `${text}.${sign(hash, Buffer.from(text), key).toString('base64url')}`
 }
 
 /** Both parts are form-encoded before they are joined (RFC 6749, 2.3.1). */
