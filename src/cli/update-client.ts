@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
+import type { GivenAssertion } from '../domain/clients/register-assertion.js'
 import { type AssertionOptions, addAssertionOptions, readAssertionOptions } from './client-credentials.js'
-import { clientView, credentialsInWords, findClient, NAME, shownOnce } from './client-view.js'
+import { assertionFields, clientView, credentialsInWords, findClient, NAME, shownOnce } from './client-view.js'
 import { UsageError } from './exit-codes.js'
 import { withExamples } from './help.js'
-import { print, printResult } from './output.js'
+import { print, printFields, printResult } from './output.js'
 import { ACTOR, type Configure, withDatabase } from './with-stores.js'
 
 /** `latchkey clients update` */
@@ -24,6 +25,11 @@ export function addUpdateCommand(clients: Command, configure: Configure): void {
         throw new UsageError(
           'give --jwks, --jwks-uri, --issuer with --subject, --secret, --no-secret or --no-assertion.',
         )
+      if (replaced && !namesKeys(replaced))
+        throw new UsageError(
+          'the keys or the issuer are replaced as a whole: repeat everything that shall stay, as clients show prints it, ' +
+            'with --jwks, --jwks-uri, or --issuer and --subject.',
+        )
       await withDatabase(await configure(), async ({ db }) => {
         const { changeClientCredentials } = await import('../domain/clients/change-client.js')
         const { id } = await findClient(db, given)
@@ -31,12 +37,18 @@ export function addUpdateCommand(clients: Command, configure: Configure): void {
         const { client, secret: made } = await changeClientCredentials({ db }, id, change, ACTOR)
         printResult({ ...clientView(client), ...(made && { client_secret: made }) }, () => {
           print(`${client.name} now authenticates by: ${credentialsInWords(client)}. Its access tokens are invalid.`)
+          printFields(assertionFields(client))
           if (made !== undefined) print(shownOnce(made))
         })
       })
     })
   addAssertionOptions(update)
   withExamples(update, 'clients update shop --jwks shop.jwks.json', 'clients update shop --no-secret')
+}
+
+/** Whether the options say whose signatures are accepted, and not only a detail of that. */
+function namesKeys({ jwks, jwksUri, issuer, subject }: GivenAssertion): boolean {
+  return [jwks, jwksUri, issuer, subject].some(value => value !== undefined)
 }
 
 type UpdateOptions = AssertionOptions & { secret?: boolean; assertion: boolean }

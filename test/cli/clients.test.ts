@@ -133,6 +133,13 @@ t.test('clients without secrets are managed on the command line', async t => {
   })
   t.match((await clients('list')).stdout, /^pod .* secret, issuer token\nsigning .* private_key_jwt\n$/m)
 
+  // What a new registration does not repeat is gone, and the answer shows it.
+  const strict = await clients('update', 'pod', ...cluster, '--one-time', '--audience', 'latchkey')
+  t.match(strict, { code: 0, stdout: /\naudience: +latchkey\neach token: +once only\n$/ })
+  const dropped = await clients('update', 'pod', ...cluster)
+  t.match(dropped.stdout, /keys: +the OpenID metadata of https:\/\/kubernetes\.default\.svc\n/)
+  t.match(dropped.stdout, /\naudience: +the issuer of this service\neach token: +until it expires\n$/)
+
   t.match(await clients('update', 'pod', '--no-secret'), { code: 0, stdout: /now authenticates by: issuer token\./ })
   t.match(await clients('update', 'pod', '--no-assertion'), { code: 1, stderr: /neither a secret nor assertions/ })
   t.match(await clients('update', 'signing', '--secret', '--no-assertion'), { code: 0, stdout: /lk_cs_/ })
@@ -150,6 +157,9 @@ t.test('clients without secrets are managed on the command line', async t => {
     [[...bare, '--jwks', `${files}/text.json`], 64, /text\.json is not JSON/],
     [[...bare, '--jwks-uri', 'http://shop.example/keys'], 1, /jwks_uri must begin with https/],
     [['update', 'pod'], 64, /give --jwks/],
+    [['update', 'pod', '--one-time'], 64, /replaced as a whole: repeat everything/],
+    [['update', 'pod', '--audience', 'x'], 64, /replaced as a whole: repeat everything/],
+    [[...bare, '--issuer', 'https://a.example ', '--subject', 'x'], 1, /issuer must not contain a space/],
     [['update', 'pod', '--no-assertion', ...keys], 64, /--no-assertion cannot be used with/],
   ] as const)
     t.match(await clients(...given), { code, stderr: message })
