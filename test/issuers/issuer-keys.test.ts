@@ -1,9 +1,12 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { RequestListener } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
+import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { fetchJson } from '../../src/issuers/fetch-json.js'
 import { IssuerKeys } from '../../src/issuers/issuer-keys.js'
+import { loggerOptions } from '../../src/server/logging.js'
+import { buildTestApp } from '../support/build-test-app.js'
 import { type ClusterIssuer, makeKey, startCluster } from '../support/cluster-issuer.js'
 import { until } from '../support/eventually.js'
 import { quietLog } from '../support/servers/quiet-log.js'
@@ -163,6 +166,9 @@ t.test('a key of a set with which everyone could sign is not used', async t => {
   const [own] = cluster.keys
   cluster.keys = [{ ...own!, jwk: { ...own!.jwk, e: 'AQ' } }]
   t.equal(await find(known), undefined)
+  const stored = { jwks: { keys: cluster.keys.map(({ jwk }) => ({ ...jwk })) } }
+  const keys = new IssuerKeys({ cluster: { issuer: undefined, tokenFile: '', caFile: '' }, log: quietLog() })
+  t.equal(await keys.find(stored, { alg: 'RS256', kid: known }), undefined, 'also one that was registered before')
   cluster.keys = [own!]
   time.ms += 10_001
   t.ok(await find(known))
@@ -180,6 +186,15 @@ t.test('the log says at start which file of the service account cannot be read',
   t.match(warnings, [/^KUBERNETES_TOKEN_FILE: .*nowhere cannot be read \(ENOENT.*mount the service account/])
   await t.rejects(keys.find({ issuer: 'https://c.example' }, { alg: 'RS256' }), UNAVAILABLE)
   t.match(warnings[1], /KUBERNETES_ISSUER is https:\/\/c\.example\/, but a client has the issuer .*final slash/)
+})
+
+t.test('the service starts without these files, and says so', async t => {
+  const lines: string[] = []
+  const log = pino(loggerOptions('warn'), { write: line => lines.push(line) }) as never
+  const settings = { KUBERNETES_ISSUER: 'https://c.example', KUBERNETES_TOKEN_FILE: '/nowhere/token' }
+  const { app } = await buildTestApp(t, settings, { log })
+  await until(() => lines.some(line => line.includes('KUBERNETES_TOKEN_FILE: /nowhere/token cannot be read')))
+  t.equal((await app.inject('/livez')).statusCode, 200)
 })
 
 t.test(
