@@ -1,6 +1,7 @@
 import Fastify from 'fastify'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import t, { type Test } from 'tap'
+import { ASSERTION_ALGORITHMS } from '../../src/domain/clients/assertion-checks.js'
 import { ensureSigningKey } from '../../src/domain/keys/key-maintenance.js'
 import { rotateSigningKey } from '../../src/domain/keys/rotate-signing-key.js'
 import { wellKnownRoutes } from '../../src/http/routes/well-known.js'
@@ -53,6 +54,7 @@ t.test('the JWKS can be cached for six minutes and contains the next key, but no
 
 t.test('the authorization server metadata names the issuer, the JWKS and the endpoints', async t => {
   const { app } = await startApp(t)
+  const methods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt']
   const reply = await app.inject('/.well-known/oauth-authorization-server')
   t.equal(reply.statusCode, 200)
   t.match(reply.headers, {
@@ -66,11 +68,14 @@ t.test('the authorization server metadata names the issuer, the JWKS and the end
     grant_types_supported: ['client_credentials', 'refresh_token'],
     scopes_supported: ['introspect', 'revocations', 'sessions', 'admin'],
     token_endpoint: 'https://auth.example/oauth/token',
-    token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+    token_endpoint_auth_methods_supported: methods,
+    token_endpoint_auth_signing_alg_values_supported: [...ASSERTION_ALGORITHMS],
     introspection_endpoint: 'https://auth.example/oauth/introspect',
-    introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+    introspection_endpoint_auth_methods_supported: methods,
+    introspection_endpoint_auth_signing_alg_values_supported: [...ASSERTION_ALGORITHMS],
     revocation_endpoint: 'https://auth.example/oauth/revoke',
-    revocation_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+    revocation_endpoint_auth_methods_supported: methods,
+    revocation_endpoint_auth_signing_alg_values_supported: [...ASSERTION_ALGORITHMS],
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['ES256'],
   })
