@@ -6,7 +6,7 @@ import { readPostgresUrl } from '../config/postgres-url.js'
 import type { Log } from '../lib/log.js'
 import { type ConnectionOptions, clientOptions, sessionSettings, setLocally } from './pool/client-options.js'
 import { locatorFor } from './pool/route.js'
-import { connectTo } from './pool/socket.js'
+import { type Address, connectTo } from './pool/socket.js'
 import { SCHEMA_VIEW, SchemaError, type SchemaView, schemaToMigrate } from './search-path.js'
 
 export interface MigrateOptions extends Pick<ConnectionOptions, 'url' | 'caFile'> {
@@ -72,12 +72,15 @@ export async function migrate(given: MigrateOptions): Promise<string> {
   }
 }
 
-/** If the address leaves a choice of servers, each connection looks for the primary. */
+/**
+ * If the address leaves a choice of servers, each connection looks for the primary. The driver's own sockets would connect
+ * again without an end to a server that closes each connection.
+ */
 function openClient(options: ConnectionOptions): postgres.Sql {
   const given = clientOptions(options)
   const { connect_timeout = 0 } = given
-  if (locatorFor(options) === undefined) return postgres(given)
-  const socket = async () => connectTo(await locatorFor(options)!.find(), connect_timeout * 1000)
+  const socket = async (address: Address) =>
+    connectTo((await locatorFor(options)?.find()) ?? address, connect_timeout * 1000)
   return postgres({ ...given, socket } as typeof given)
 }
 

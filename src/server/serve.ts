@@ -36,10 +36,12 @@ export async function serve(config: Config): Promise<void> {
   const log = startLog(config, tracing?.logFields)
   for (const warning of configWarnings(config, process.env)) log.warn(warning)
 
+  const started = endStartBySignal(log)
   let onLost = () => {}
   const stores = await openStoresEarly(config, log, () => onLost())
   try {
     const app = await listen(config, stores, log, tracing)
+    started()
     onLost = stopBySignal(app, stores, config)
     if (messages) messages.ready()
     else announceStart(app, config)
@@ -102,6 +104,28 @@ async function listen(
   } catch (error) {
     await app.close()
     throw error
+  }
+}
+
+/**
+ * Ends the start on a signal. In a container, where this is the first process, a signal without a handler has no effect: a
+ * pod would wait for its whole grace period.
+ *
+ * @returns a function that ends this, when the service has started
+ */
+function endStartBySignal(log: Log): () => void {
+  const signals = { SIGINT: 130, SIGTERM: 143 } as const
+  const handlers = Object.entries(signals).map(([signal, code]) => {
+    const handler = () => {
+      log.info(`${signal} ends the start`)
+      // Nothing is lost: a migration is one transaction, and the embedded Postgres stops with this process.
+      process.exit(code)
+    }
+    process.once(signal, handler)
+    return () => process.off(signal, handler)
+  })
+  return () => {
+    for (const remove of handlers) remove()
   }
 }
 
