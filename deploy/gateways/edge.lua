@@ -24,9 +24,26 @@ local function remove_cookies_of_latchkey(http, headers)
   if #kept > 0 then http:req_set_header("cookie", table.concat(kept, "; ")) end
 end
 
--- The answer of the edge goes to the client, with its problem details.
+-- What the edge reads, and no other header: HAProxy ends if a question has more than a hundred headers. Of a header that
+-- is repeated, two are passed on, so that the edge refuses the request.
+local function headers_for_edge(headers)
+  local asked = {}
+  for _, name in ipairs({ "host", "authorization", "origin", "sec-fetch-site", "access-control-request-method" }) do
+    local values = headers[name]
+    if values then asked[name] = { [0] = values[0], values[1] } end
+  end
+  if headers["cookie"] then
+    local cookies = {}
+    for index = 0, #headers["cookie"] do cookies[#cookies + 1] = headers["cookie"][index] end
+    asked["cookie"] = { [0] = table.concat(cookies, "; ") }
+  end
+  return asked
+end
+
+-- The answer of the edge goes to the client, with its problem details. Without an answer of the edge: 503.
 local function refuse(txn, answer)
-  local reply = txn:reply({ status = answer.status == 0 and 503 or answer.status, body = answer.body or "" })
+  local has_answered = answer.status >= 400 and answer.status < 500 or answer.status == 503
+  local reply = txn:reply({ status = has_answered and answer.status or 503, body = has_answered and answer.body or "" })
   for _, name in ipairs({ "content-type", "www-authenticate", "retry-after", "cache-control" }) do
     local values = answer.headers and answer.headers[name]
     if values then reply:add_header(name, values[0]) end
@@ -37,8 +54,7 @@ end
 
 core.register_action("edge", { "http-req" }, function(txn)
   local headers = txn.http:req_get_headers()
-  local asked = txn.http:req_get_headers()
-  for _, name in ipairs({ "content-length", "transfer-encoding", "connection", "upgrade", "expect" }) do asked[name] = nil end
+  local asked = headers_for_edge(headers)
   asked["x-original-uri"] = { [0] = txn.sf:pathq() }
   asked["x-original-method"] = { [0] = txn.sf:method() }
   -- For Latchkey with VERIFY_PREFLIGHTS=forwarded.
