@@ -14,8 +14,8 @@ end
 local function remove_cookies_of_latchkey(http, headers)
   if not headers["cookie"] then return end
   local kept = {}
-  for _, header in pairs(headers["cookie"]) do
-    for cookie in header:gmatch("[^;]+") do
+  for index = 0, #headers["cookie"] do
+    for cookie in headers["cookie"][index]:gmatch("[^;]+") do
       cookie = cookie:match("^%s*(.-)%s*$")
       if not is_for_latchkey(cookie:match("^[^=%s]*")) then kept[#kept + 1] = cookie end
     end
@@ -24,11 +24,12 @@ local function remove_cookies_of_latchkey(http, headers)
   if #kept > 0 then http:req_set_header("cookie", table.concat(kept, "; ")) end
 end
 
--- What the edge reads, and no other header: HAProxy ends if a question has more than a hundred headers. Of a header that
+-- What the edge or Latchkey reads, and no other header: HAProxy ends if a question has more than a hundred headers. Of a header that
 -- is repeated, two are passed on, so that the edge refuses the request.
 local function headers_for_edge(headers)
   local asked = {}
-  for _, name in ipairs({ "host", "authorization", "origin", "sec-fetch-site", "access-control-request-method" }) do
+  for _, name in ipairs({ "host", "authorization", "origin", "sec-fetch-site", "access-control-request-method",
+    "x-forwarded-for" }) do
     local values = headers[name]
     if values then asked[name] = { [0] = values[0], values[1] } end
   end
