@@ -16,8 +16,13 @@ t.test('the configurations of Traefik, Istio and Kong are YAML without repeated 
 
 t.test('each route of Traefik that is not for Latchkey asks the edge after it removed other spellings', async t => {
   const { routers, middlewares } = parse(deployedFile('traefik.yaml')).http
-  for (const { service, middlewares: used } of Object.values<{ service: string; middlewares?: string[] }>(routers))
-    t.same(used, service === 'latchkey' ? undefined : ['without-underscores', 'edge'], service)
+  const used = ({ middlewares }: { middlewares?: string[] }) => middlewares
+  t.same(Object.values<{ middlewares?: string[] }>(routers).map(used), [
+    undefined,
+    ['without-underscores', 'without-upgrade', 'edge'],
+    ['without-underscores', 'only-websocket', 'edge'],
+  ])
+  t.same(middlewares['without-upgrade'].headers.customRequestHeaders, { Upgrade: '', Connection: '' })
   t.equal(middlewares.edge.forwardAuth.trustForwardHeader, false)
 })
 

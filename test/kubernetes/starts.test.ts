@@ -86,7 +86,10 @@ t.test('the trial: people sign in through the gateway, and the service behind it
     .replaceAll('http://orders:8000', `http://127.0.0.1:${orders}`)
   const gateway = await startGateway(t, 'nginx', addressed, gatewayPort)
 
-  t.equal((await fetch(`${gateway}/orders/1`)).status, 401)
+  const refused = await fetch(`${gateway}/orders/1`)
+  t.equal(refused.status, 401)
+  t.match(await refused.json(), { code: 'authentication_required' })
+  t.equal(refused.headers.get('www-authenticate'), 'Bearer')
   const client = new HttpClient(gateway)
   t.teardown(() => client.close())
   const ada = { email: 'ada@example.com', password: 'a mill of brass', transport: 'body' }
@@ -98,6 +101,10 @@ t.test('the trial: people sign in through the gateway, and the service behind it
   t.equal(await answer.text(), `Orders of ${body.user.id}\n`)
   t.same(await readdir(cwd), [], 'the service writes no file')
   t.equal(await service.stop('SIGINT'), 0)
+  const unavailable = { status: 503, headers: { 'retry-after': '1' } }
+  t.match(await client.get('/livez'), unavailable, 'no service')
+  await edge.stop('SIGKILL')
+  t.match(await client.send('GET', '/orders/1', headers), unavailable, 'no edge')
 })
 
 t.test('production: no pod starts before the Job has made the tables', async t => {
