@@ -1,20 +1,14 @@
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import t, { type Test } from 'tap'
-import { type EdgeProcess, edgeEnv, startEdge } from '../support/edge-process.js'
-import { until } from '../support/eventually.js'
-import { findFreePort } from '../support/free-port.js'
-import { deployedConfiguration } from '../support/gateways/deployed-configuration.js'
+import { startBeforeEdges, startEdges } from '../support/gateways/before-edges.js'
 import { startEchoService } from '../support/gateways/echo-service.js'
 import { overWebSocket } from '../support/gateways/over-web-socket.js'
-import { type GatewayName, startGateway } from '../support/gateways/start-gateway.js'
-import { HttpClient } from '../support/http-client.js'
 import { parseAnswer, rawRequest } from '../support/raw-request.js'
 import { startToyIssuer } from '../verifier/toy-issuer.js'
 
-// Requests of attackers, and edges that do not answer, behind real gateways as deploy/gateways configures them.
+// Requests of attackers to `latchkey edge` behind real gateways as deploy/gateways configures them.
 
-const RULES = 'rules: [{ prefix: /, access: signed in }, { prefix: /assets, access: public }]'
 const toy = await startToyIssuer(t)
 const orders = await startEchoService(t)
 const token = toy.token({ sub: 'ada', sid: 'a-session', roles: ['support'] })
@@ -22,13 +16,11 @@ const BEARER = `Authorization: Bearer ${token}\r\n`
 /** Every character that a name of a header can have, except letters, digits and the hyphen. */
 const SEPARATORS = "!#$%&'*+.^_`|~"
 
-// nginx and HAProxy ask in the same way.
-const edges = { nginx: await twoEdges('nginx'), caddy: await twoEdges('caddy') }
-const edgesOf = (name: GatewayName) => edges[name === 'caddy' ? 'caddy' : 'nginx']
+const edges = await startEdges(t, toy)
 
 for (const name of ['nginx', 'haproxy', 'caddy'] as const) {
   t.test(`${name}, hostile requests`, async t => {
-    const { client, port } = await startBefore(t, name, orders)
+    const { client, port } = await startBeforeEdges(t, name, { toy, edges, orders })
     const ask = async (lines: string, line = 'GET /orders/1 HTTP/1.1', body = '') =>
       parseAnswer(
         unchunked(await rawRequest(port, `${line}\r\nHost: example.com\r\nConnection: close\r\n${lines}\r\n${body}`)),
@@ -47,8 +39,12 @@ for (const name of ['nginx', 'haproxy', 'caddy'] as const) {
           const { status } = await ask(lines.join(''), 'GET /assets/a HTTP/1.1')
           t.ok([200, 400, 431].includes(status), `${count} of ${header}: ${status}`)
         }
-      const longest = `GET /assets/${'x'.repeat(31_000)} HTTP/1.1`
-      t.ok([200, 400, 414].includes((await ask(`Cookie: a=${'y'.repeat(31_000)}\r\n`, longest)).status))
+      for (const path of [20_000, 31_000, 40_000, 62_000, 64_000])
+        for (const cookie of [0, 1000, 31_000]) {
+          const line = `GET /assets/${'x'.repeat(path)} HTTP/1.1`
+          const { status } = await ask(cookie === 0 ? '' : `Cookie: a=${'y'.repeat(cookie)}\r\n`, line)
+          t.ok([200, 400, 414, 431].includes(status), `a path of ${path} and a cookie of ${cookie}: ${status}`)
+        }
       t.equal((await ask(BEARER)).status, 200)
     })
 
@@ -111,7 +107,7 @@ for (const name of ['nginx', 'haproxy', 'caddy'] as const) {
 
   t.test(`${name} upgrades only WebSockets`, async t => {
     const upstream = await startUpgradingService(t)
-    const { port } = await startBefore(t, name, upstream.port)
+    const { port } = await startBeforeEdges(t, name, { toy, edges, orders: upstream.port })
     for (const upgrade of [
       'h2c',
       'HTTP/2.0',
@@ -133,75 +129,6 @@ for (const name of ['nginx', 'haproxy', 'caddy'] as const) {
     await firstAnswer(port, websocket)
     t.match(upstream.received.at(-1), /^upgrade: websocket\r$/im)
   })
-}
-
-// Last, because it stops them.
-t.test('Latchkey that is away, and edges that hang or are away: 503 with Retry-After', async t => {
-  const gateways = await Promise.all(
-    (['nginx', 'haproxy', 'caddy'] as const).map(async name => ({ name, ...(await startBefore(t, name, orders)) })),
-  )
-  const each = (check: (gateway: (typeof gateways)[number]) => Promise<void>) => Promise.all(gateways.map(check))
-  const headers = { authorization: `Bearer ${token}` }
-  const all = [...edges.nginx, ...edges.caddy]
-  const unavailable = async ({ name, client }: (typeof gateways)[number]) => {
-    const answer = await client.send('GET', '/assets/a', headers)
-    t.match(answer, { status: 503, headers: { 'retry-after': '1' } }, `${name}, also on a public route`)
-  }
-
-  // The edges decide without Latchkey.
-  await toy.stop()
-  await each(async ({ name, client }) => {
-    const latchkey = [
-      ['/identity/livez', 'example.com'],
-      ['/livez', 'auth.example.com'],
-    ] as const
-    for (const [path, host] of latchkey)
-      t.match(
-        await client.send('GET', path, { host }),
-        { status: 503, headers: { 'retry-after': '1' } },
-        `${name} ${host}${path}`,
-      )
-  })
-
-  for (const [first] of Object.values(edges)) first.child.kill('SIGSTOP')
-  await each(async ({ name, client }) => {
-    for (const method of ['GET', 'POST']) {
-      const { status } = await client.send(method, '/orders/1', { ...headers, 'content-length': '0' })
-      t.equal(status, 200, `${name} ${method}: one edge hangs`)
-    }
-  })
-  for (const edge of all) edge.child.kill('SIGSTOP')
-  await each(unavailable)
-  for (const edge of all) edge.child.kill('SIGKILL')
-  await Promise.all(all.map(edge => edge.exited))
-  await each(unavailable)
-})
-
-function twoEdges(gateway: string): Promise<[EdgeProcess, EdgeProcess]> {
-  const env = { ...edgeEnv(toy), EDGE_GATEWAY: gateway, EDGE_RULES: RULES }
-  return Promise.all([startEdge(t, env), startEdge(t, env)])
-}
-
-async function startBefore(t: Test, name: GatewayName, orders: number) {
-  const port = await findFreePort()
-  const [one, two] = edgesOf(name)
-  const addresses = { listen: port, latchkey: [toy.port, toy.port], edge: [one.port, two.port], orders } as const
-  const client = new HttpClient(
-    await startGateway(t, name, await deployedConfiguration(t, name, { ...addresses, change: faster }), port),
-  )
-  t.teardown(() => client.close())
-  // HAProxy and Caddy ask whether the edges are ready.
-  await until(async () => (await client.get('/assets/ready')).status < 500)
-  return { client, port }
-}
-
-/** With shorter times, for a short test. */
-function faster(configuration: string): string {
-  return configuration
-    .replace(/(proxy_read_timeout|response_header_timeout|timeout server) 2s/, '$1 1s')
-    .replace('timeout = 3000', 'timeout = 1500')
-    .replace('lb_try_duration 2s', 'lb_try_duration 500ms')
-    .replace('lb_try_duration 3s', 'lb_try_duration 1500ms')
 }
 
 /** A service that accepts every upgrade that it is asked for; with the heads of the requests that it received. */
