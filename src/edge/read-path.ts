@@ -27,8 +27,8 @@ export interface ReadPath {
 export function readPath(target: string): ReadPath {
   const end = target.indexOf('?')
   const path = end === -1 ? target : target.slice(0, end)
-  if (path.length > MAX_PATH) return ANYWHERE
   if (PLAIN.test(path)) return { segments: partsOf(path).map(plainSegment), end: 'complete' }
+  if (path.length > MAX_UNUSUAL) return ANYWHERE
   if (!path.startsWith('/') || leadsAnywhere(path)) return ANYWHERE
   const segments: Segment[] = []
   for (const part of partsOf(path)) {
@@ -41,8 +41,8 @@ export function readPath(target: string): ReadPath {
 
 const ANYWHERE: ReadPath = { segments: [], end: 'anywhere' }
 
-/** No browser and no route needs a longer one, and reading it takes time for every client. */
-const MAX_PATH = 8192
+/** No route needs a longer path with unusual characters, and reading it takes time from every client. */
+const MAX_UNUSUAL = 8192
 
 /** Nearly every path: no segment is empty or begins with a dot, and all characters mean themselves. */
 const PLAIN = /^(?=\/)(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*\/?$/
