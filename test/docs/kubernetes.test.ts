@@ -6,7 +6,18 @@ import t from 'tap'
 import { parse } from 'yaml'
 import { settings } from '../../src/config/read-settings.js'
 import { findKubectl } from '../support/kubernetes/find-kubectl.js'
-import { components, manifestsFolder, overlays, readSecrets, renderOverlay } from '../support/kubernetes/manifests.js'
+import {
+  components,
+  containersOf,
+  type KubernetesObject,
+  manifestsFolder,
+  overlays,
+  podOf,
+  readSecrets,
+  renderCopy,
+  renderOverlay,
+} from '../support/kubernetes/manifests.js'
+import { schemaProblems } from '../support/kubernetes/schemas.js'
 
 // The commands of docs/kubernetes.md, as far as they need no cluster and no Docker.
 
@@ -58,7 +69,8 @@ t.test('the Secrets that the commands make have the keys that the pods expect', 
   const printed = JSON.stringify({ client_id: '01a2-b', client_secret: 'lks_a-B_9', name: 'edge', scopes: [] }, null, 2)
   const [first, ...rest] = numbered(9).split('|\n')
   t.match(first, '-- latchkey clients create edge --scope revocations --json')
-  const edge = parse(await bash(`echo '${printed}' |\n${rest.join('|\n')} --dry-run=client -o yaml`))
+  const create = rest.join('|\n').replace('/dev/stdin', '/dev/stdin --dry-run=client -o yaml')
+  const edge = parse(await bash(`echo '${printed}' |\n${create}`))
   t.match(edge.metadata, { name: 'latchkey-edge', namespace: 'latchkey' })
   const data = Object.entries(edge.data as Record<string, string>)
   t.same(
@@ -68,6 +80,8 @@ t.test('the Secrets that the commands make have the keys that the pods expect', 
       ['client_secret', 'lks_a-B_9'],
     ],
   )
+  const without = await bash(`: |\n${create}`).catch((error: unknown) => error)
+  t.match(without, { code: 1, stdout: '' }, 'without a client, no Secret is made')
 })
 
 t.test('the objects that the commands name exist in the trial', async t => {
@@ -82,7 +96,7 @@ t.test('the objects that the commands name exist in the trial', async t => {
 t.test('every command of kubectl that needs a cluster is marked', async t => {
   for (const block of blocks.filter(text => text.includes('kubectl')))
     for (const command of block
-      .replaceAll(/(\||\\)\n/g, '')
+      .replaceAll(/(\||&&|\\)\n/g, '')
       .split('\n')
       .filter(line => line.includes('kubectl')))
       t.match(command, '☸', command)
@@ -95,10 +109,70 @@ t.test('the page names every overlay and every component, and only those', async
   for (const name of components) t.match(page, `\`${name}\``)
 })
 
-t.test('the number of connections is that of the autoscaler and of the default pool', async t => {
-  const autoscaler = (await renderOverlay('production')).find(({ kind }) => kind === 'HorizontalPodAutoscaler')!
-  const pods = autoscaler.spec.maxReplicas as number
-  const connections = (Number(settings.DATABASE_POOL_SIZE.default) + 1) * (pods + 1)
-  t.equal(pods, 6)
-  t.match(page, `Six pods with the default need ${connections} of`)
+t.test(
+  'the number of connections is that of the autoscaler and of the default pool, by the formula of docs/scaling.md',
+  async t => {
+    const objects = await renderOverlay('production')
+    const pods = objects.find(({ kind }) => kind === 'HorizontalPodAutoscaler')!.spec.maxReplicas as number
+    const { maxSurge } = objects.find(({ kind }) => kind === 'Deployment')!.spec.strategy.rollingUpdate
+    t.match(
+      await readFile(join(root, 'docs/scaling.md'), 'utf8'),
+      '(pods + pods that a rollout adds) × (DATABASE_POOL_SIZE + 2) + superuser_reserved_connections (3) + others',
+    )
+    const each = Number(settings.DATABASE_POOL_SIZE.default) + 2
+    const all = pods + maxSurge
+    t.equal(pods, 6)
+    t.match(page, `Six pods with the default need ${all} × ${each} + 3 = ${all * each + 3} of`)
+  },
+)
+
+t.test('the memory of the manifests is enough for what the page says that a process uses', async t => {
+  const MB = 1e6
+  const [, service, hashes, hash] = /instance uses \d+ to (\d+) MB.*?(two) hashes of an older system, (\d+) MiB/s.exec(
+    page,
+  )!
+  const [, edge] = /The edge uses \d+ to (\d+) MB/.exec(page)!
+  const resourcesOf = (objects: KubernetesObject[], owner: string) =>
+    containersOf(
+      podOf(objects.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === owner)!)!.spec,
+    ).find(({ image }) => /\blatchkey:/.test(image))!.resources
+  const latchkey = resourcesOf(await renderOverlay('production'), 'latchkey')
+  t.equal(hashes, 'two')
+  t.equal(latchkey.limits.cpu, '2', 'as many hashes at a time')
+  t.ok(bytes(latchkey.requests.memory) >= Number(service) * MB)
+  t.ok(bytes(latchkey.limits.memory) >= Number(service) * MB + 2 * Number(hash) * 2 ** 20)
+  for (const [overlay, owner] of [
+    ['gateway-api', 'latchkey-edge'],
+    ['trial', 'gateway'],
+  ] as const)
+    t.ok(bytes(resourcesOf(await renderOverlay(overlay), owner).requests.memory) >= Number(edge) * MB, owner)
 })
+
+t.test('what the page adds to a copy of an overlay can be added', async t => {
+  const [, patch] = /`(\{target: \{kind: ServiceAccount\}.*?)` \|/.exec(page)!
+  const [, generator] = /`(\{name: latchkey-ca.*?)`/.exec(page)!
+  const objects = await renderCopy('gateway-api', {
+    files: { 'postgres.crt': 'PG', 'redis.crt': 'RE' },
+    add: { patches: [parse(patch!)], configMapGenerator: [parse(generator!)] },
+  })
+  const accounts = objects.filter(({ kind }) => kind === 'ServiceAccount')
+  t.equal(accounts.length, 2)
+  for (const { imagePullSecrets } of accounts) t.same(imagePullSecrets, [{ name: 'registry' }])
+  const used = new Set(objects.flatMap(object => podOf(object)?.spec.serviceAccountName ?? []))
+  t.same(used, new Set(accounts.map(({ metadata }) => metadata.name)), 'every pod uses one of them')
+  const named = [...page.matchAll(/[A-Z]+_CA_FILE=\/etc\/latchkey\/ca\/([a-z.]+)/g)].map(([, file]) => file!)
+  const map = objects.find(({ metadata }) => metadata.name.startsWith('latchkey-ca-'))!
+  t.same(Object.keys(map.data), named)
+})
+
+t.test('the PrometheusRule of the page has the alerts of deploy/monitoring', async t => {
+  const command = blocks.find(text => text.includes('PrometheusRule'))!.replace(/ \| kubectl .*/, '')
+  const alerts = await readFile(join(root, 'deploy/monitoring/alerts.yml'), 'utf8')
+  await cp(join(root, 'deploy/monitoring'), join(folder, 'deploy/monitoring'), { recursive: true })
+  const rule = parse(await bash(command))
+  t.same(rule.spec, parse(alerts))
+  t.same(await schemaProblems([['rule', [rule]]]), [['rule', []]])
+})
+
+const bytes = (quantity: string) =>
+  Number.parseInt(quantity, 10) * { Mi: 2 ** 20, Gi: 2 ** 30 }[quantity.slice(-2) as 'Mi' | 'Gi']

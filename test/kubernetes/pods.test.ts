@@ -3,14 +3,7 @@ import t from 'tap'
 import { settings } from '../../src/config/read-settings.js'
 import { settingsIn } from '../../src/config/setting.js'
 import { edgeSettings } from '../../src/config/settings/edge.js'
-import {
-  type Container,
-  containersOf,
-  type KubernetesObject,
-  type PodSpec,
-  podOf,
-  renderAll,
-} from '../support/kubernetes/manifests.js'
+import { containersOf, isMounted, podOf, renderAll, variablesOf } from '../support/kubernetes/manifests.js'
 
 // What every pod must have, and the settings that it gives to Latchkey.
 
@@ -29,11 +22,12 @@ for (const [name, objects] of rendered) {
       for (const container of containersOf(spec).filter(({ image }) => /\blatchkey:/.test(image))) {
         const known = { serve: service, migrate: service, edge }[container.command.at(-1)!]
         if (!known) continue
-        const named = namesOf(container, objects)
+        const variables = variablesOf(container, objects)
+        const named = Object.keys(variables)
         t.ok(named.length > 5)
         for (const variable of named) t.ok(isSettingOf(known, variable), variable)
-        const files = (container.env ?? []).filter(({ name: variable }) => variable.endsWith('_FILE'))
-        for (const { name: variable, value } of files) t.ok(isMounted(value!, container, spec), variable)
+        for (const variable of named.filter(each => each.endsWith('_FILE')))
+          t.ok(isMounted(variables[variable]!, container, spec, objects), variable)
       }
     })
 
@@ -59,6 +53,19 @@ for (const [name, objects] of rendered) {
   }
 }
 
+t.test('a container of Latchkey that stops to answer is started again, and one that starts has time', async t => {
+  for (const [name, objects] of rendered)
+    for (const object of objects) {
+      const containers = object.kind === 'Deployment' ? containersOf(podOf(object)!.spec) : []
+      for (const { image, startupProbe, livenessProbe } of containers.filter(each =>
+        each.command.includes('dist/cli.js'),
+      )) {
+        t.ok(startupProbe && livenessProbe, `${name} ${object.metadata.name} ${image}`)
+        t.match(JSON.stringify(livenessProbe), '/livez', 'it depends on no store')
+      }
+    }
+})
+
 t.test('the service has more time to stop than it uses', async t => {
   const source = await readFile(new URL('../../src/server/serve.ts', import.meta.url), 'utf8')
   const times = [...source.matchAll(/^const \w+_TIMEOUT_MS = ([\d_]+)$/gm)].map(([, ms]) =>
@@ -71,25 +78,7 @@ t.test('the service has more time to stop than it uses', async t => {
   t.ok(podOf(deployment)!.spec.terminationGracePeriodSeconds > needed, `${needed} s`)
 })
 
-/** The variables of a container, also those of its ConfigMaps. */
-function namesOf({ env = [], envFrom = [] }: Container, objects: KubernetesObject[]): string[] {
-  const maps = envFrom.map(({ configMapRef }) => objects.find(({ metadata }) => metadata.name === configMapRef.name)!)
-  return [...env.map(({ name }) => name), ...maps.flatMap(({ data }) => Object.keys(data))]
-}
-
 function isSettingOf(known: ReadonlySet<string>, variable: string): boolean {
   const name = variable.replace(/_FILE$/, '')
   return known.has(variable) || known.has(name) || variable === 'NODE_ENV'
-}
-
-/** Whether a path is below a mounted volume that has this file. */
-function isMounted(path: string, { volumeMounts = [] }: Container, spec: PodSpec): boolean {
-  return volumeMounts.some(({ mountPath, name, subPath }) => {
-    if (path !== mountPath && !path.startsWith(`${mountPath}/`)) return false
-    const volume = spec.volumes?.find(each => each.name === name)
-    const file = subPath ?? path.slice(mountPath.length + 1)
-    if (volume?.secret?.items) return volume.secret.items.some(each => each.path === file)
-    if (volume?.projected) return volume.projected.sources.some(({ serviceAccountToken: { path: at } }) => at === file)
-    return volume?.configMap !== undefined
-  })
 }

@@ -99,7 +99,8 @@ for (const [name, objects] of rendered) {
       const configMap = (wanted: string) =>
         objects.find(each => each.kind === 'ConfigMap' && each.metadata.name === wanted && sameNamespace(each, object))
       for (const volume of spec.volumes ?? []) {
-        if (volume.configMap) t.ok(configMap(volume.configMap.name), volume.configMap.name)
+        if (volume.configMap && !volume.configMap.optional)
+          t.ok(configMap(volume.configMap.name), volume.configMap.name)
         if (volume.secret) {
           const keys = secrets.get(volume.secret.secretName)
           t.ok(keys, volume.secret.secretName)

@@ -9,20 +9,24 @@ import {
   overlays,
   readObjects,
   render,
+  renderCopy,
   renderOverlay,
-  renderWith,
+  renderWithoutSecret,
 } from '../support/kubernetes/manifests.js'
 import { schemaProblems } from '../support/kubernetes/schemas.js'
 
-/** Components that no overlay contains, with an overlay to which an operator adds them. */
-const ADDED = { 'edge-without-secret': 'gateway-api', 'pod-monitor': 'production' }
+/** Components that no overlay contains, in a copy of an overlay to which an operator adds them. */
+const ADDED = {
+  'edge-without-secret': await renderWithoutSecret(),
+  'pod-monitor': await renderCopy('production', { components: ['pod-monitor'] }),
+}
 
 const read = async (name: string) => readObjects(await readFile(join(manifestsFolder, name), 'utf8'))
 const rendered: [string, KubernetesObject[]][] = [
   ['base', await render(join(manifestsFolder, 'base'))],
   ...(await Promise.all(overlays.map(async name => [name, await renderOverlay(name)] as [string, KubernetesObject[]]))),
 ]
-for (const [name, overlay] of Object.entries(ADDED)) rendered.push([name, await renderWith(overlay, name)])
+rendered.push(...Object.entries(ADDED))
 for (const file of ['namespace.yaml', 'secret.template.yaml', 'examples/protected-service.yaml'])
   rendered.push([file, await read(file)])
 

@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import type { Container, KubernetesObject, PodSpec } from './manifests.js'
+import { type Container, type KubernetesObject, type PodSpec, variablesOf } from './manifests.js'
 
 export interface ContainerFiles {
   /** The folder that stands for the root of the container's file system. */
@@ -46,15 +46,12 @@ export interface Mounted {
 /** The environment of a container, with paths below `root`, and as Kubernetes sets it. */
 export function environmentOf({ container, objects }: Mounted, { root }: ContainerFiles): Record<string, string> {
   const env: Record<string, string> = { KUBERNETES_SERVICE_HOST: '10.96.0.1' }
-  for (const { configMapRef } of container.envFrom ?? []) Object.assign(env, configMapOf(objects, configMapRef.name))
-  for (const { name, value, valueFrom } of container.env ?? []) {
-    const from = valueFrom?.configMapKeyRef
+  for (const [name, value] of Object.entries(variablesOf(container, objects)))
     if (value !== undefined) env[name] = value.startsWith('/') ? join(root, value) : value
-    else if (from !== undefined) env[name] = configMapOf(objects, from.name)[from.key]!
-  }
   return env
 }
 
+/** The content of a ConfigMap; that of an optional one that does not exist is empty. */
 function configMapOf(objects: readonly KubernetesObject[], name: string): Record<string, string> {
-  return objects.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === name)!.data
+  return objects.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === name)?.data ?? {}
 }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -36,29 +36,60 @@ export async function render(folder: string): Promise<KubernetesObject[]> {
 
 export const renderOverlay = (name: string) => render(join(manifestsFolder, 'overlays', name))
 
-/** Adds components to an overlay, as an operator does in a folder of their own. */
-export async function renderWith(overlay: string, ...added: string[]): Promise<KubernetesObject[]> {
+/** What an operator changes in a copy of an overlay. */
+export interface Changes {
+  components?: string[]
+  /** Lines of `settings.env`, in place of those with the same names. */
+  settings?: string[]
+  /** Files that the copy gets. */
+  files?: Record<string, string>
+  /** Changes the text of `kustomization.yaml`. */
+  edit?(text: string): string
+  /** Entries for its lists, such as `patches`. */
+  add?: Record<string, unknown[]>
+}
+
+/** Copies an overlay to another folder, as docs/kubernetes.md says, changes it and renders it. */
+export async function renderCopy(overlay: string, changes: Changes = {}): Promise<KubernetesObject[]> {
+  const { components: added = [], settings = [], files = {}, edit = text => text, add = {} } = changes
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'latchkey-overlay-')))
   try {
-    const kustomization = {
-      apiVersion: 'kustomize.config.k8s.io/v1beta1',
-      kind: 'Kustomization',
-      namespace: 'latchkey',
-      resources: [relative(folder, join(manifestsFolder, 'overlays', overlay))],
-      components: added.map(name => relative(folder, join(manifestsFolder, 'components', name))),
-    }
-    await writeFile(join(folder, 'kustomization.yaml'), JSON.stringify(kustomization))
+    await cp(join(manifestsFolder, 'overlays', overlay), folder, { recursive: true })
+    for (const [file, content] of Object.entries(files)) await writeFile(join(folder, file), content)
+    await setLines(join(folder, 'settings.env'), settings)
+    const path = join(folder, 'kustomization.yaml')
+    const manifests = `${relative(folder, manifestsFolder)}/`
+    const kustomization = parse(edit(await readFile(path, 'utf8')).replaceAll('../../', manifests))
+    const lists = { ...add, components: added.map(name => `${manifests}components/${name}`) }
+    for (const [list, entries] of Object.entries(lists))
+      kustomization[list] = [...(kustomization[list] ?? []), ...entries]
+    await writeFile(path, JSON.stringify(kustomization))
     return await render(folder)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
 }
 
+async function setLines(path: string, lines: readonly string[]): Promise<void> {
+  if (lines.length === 0) return
+  const names = new Set(lines.map(line => line.split('=')[0]))
+  const kept = (await readFile(path, 'utf8')).split('\n').filter(line => !names.has(line.split('=')[0]))
+  await writeFile(path, [...kept, ...lines, ''].join('\n'))
+}
+
+/** The Gateway API with an edge without a secret. */
+export const renderWithoutSecret = (changes: Changes = {}) =>
+  renderCopy('gateway-api', {
+    components: ['edge-without-secret'],
+    settings: ['KUBERNETES_ISSUER=https://kubernetes.default.svc.cluster.local'],
+    ...changes,
+  })
+
 /** Every overlay, and that of the Gateway API with an edge without a secret. */
 export async function renderAll(): Promise<Map<string, KubernetesObject[]>> {
   const all = new Map<string, KubernetesObject[]>()
   for (const name of overlays) all.set(name, await renderOverlay(name))
-  return all.set('edge-without-secret', await renderWith('gateway-api', 'edge-without-secret'))
+  return all.set('edge-without-secret', await renderWithoutSecret())
 }
 
 /** The objects in a file of YAML documents. */
@@ -104,9 +135,39 @@ export interface KeyReference {
 export interface Volume {
   name: string
   secret?: { secretName: string; items?: { key: string; path: string }[] }
-  configMap?: { name: string }
+  configMap?: { name: string; optional?: boolean }
   emptyDir?: object
   projected?: { sources: { serviceAccountToken: { audience: string; path: string } }[] }
+}
+
+/** The settings of a container: its variables, and those of its ConfigMaps. */
+export function variablesOf({ env = [], envFrom = [] }: Container, objects: readonly KubernetesObject[]) {
+  const mapOf = (wanted: string) =>
+    objects.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === wanted)!.data as Record<
+      string,
+      string
+    >
+  const variables: Record<string, string | undefined> = {}
+  for (const { configMapRef } of envFrom) Object.assign(variables, mapOf(configMapRef.name))
+  for (const { name, value, valueFrom } of env) {
+    const from = valueFrom?.configMapKeyRef
+    variables[name] = from ? mapOf(from.name)[from.key] : value
+  }
+  return variables
+}
+
+/** Whether a path is below a mounted volume that has this file. */
+export function isMounted(path: string, { volumeMounts = [] }: Container, spec: PodSpec, objects: KubernetesObject[]) {
+  return volumeMounts.some(({ mountPath, name, subPath }) => {
+    if (path !== mountPath && !path.startsWith(`${mountPath}/`)) return false
+    const { secret, projected, configMap } = spec.volumes!.find(each => each.name === name)!
+    const file = subPath ?? path.slice(mountPath.length + 1)
+    if (secret?.items) return secret.items.some(each => each.path === file)
+    if (projected) return projected.sources.some(({ serviceAccountToken: { path: at } }) => at === file)
+    return objects.some(
+      ({ kind, metadata, data }) => kind === 'ConfigMap' && metadata.name === configMap?.name && file in data,
+    )
+  })
 }
 
 export const containersOf = ({ containers, initContainers = [] }: PodSpec) => [...containers, ...initContainers]
