@@ -16,6 +16,7 @@ import {
   readSecrets,
   renderCopy,
   renderOverlay,
+  variablesOf,
 } from '../support/kubernetes/manifests.js'
 import { schemaProblems } from '../support/kubernetes/schemas.js'
 
@@ -148,13 +149,20 @@ t.test('the memory of the manifests is enough for what the page says that a proc
     t.ok(bytes(resourcesOf(await renderOverlay(overlay), owner).requests.memory) >= Number(edge) * MB, owner)
 })
 
-t.test('what the page adds to a copy of an overlay can be added', async t => {
-  const [, patch] = /`(\{target: \{kind: ServiceAccount\}.*?)` \|/.exec(page)!
+t.test('what the page adds to a copy of an overlay can be added, and has its effect', async t => {
+  const patches = [...page.matchAll(/`(\{target: .*?)` \|/g)].map(([, text]) => parse(text!))
+  t.equal(patches.length, 3)
   const [, generator] = /`(\{name: latchkey-ca.*?)`/.exec(page)!
   const objects = await renderCopy('gateway-api', {
+    settings: ['JWT_ISSUER=https://auth.example.com/identity'],
     files: { 'postgres.crt': 'PG', 'redis.crt': 'RE' },
-    add: { patches: [parse(patch!)], configMapGenerator: [parse(generator!)] },
+    add: { patches, configMapGenerator: [parse(generator!)] },
   })
+  const find = (wanted: string, named: string) =>
+    objects.find(({ kind, metadata }) => kind === wanted && metadata.name === named)!
+  const [edge] = containersOf(podOf(find('Deployment', 'latchkey-edge'))!.spec)
+  t.equal(variablesOf(edge!, objects).EDGE_ISSUER, 'https://auth.example.com/identity')
+  t.same(find('NetworkPolicy', 'latchkey').spec.egress.at(-1), { ports: [{ port: 6390 }] })
   const accounts = objects.filter(({ kind }) => kind === 'ServiceAccount')
   t.equal(accounts.length, 2)
   for (const { imagePullSecrets } of accounts) t.same(imagePullSecrets, [{ name: 'registry' }])

@@ -53,7 +53,7 @@ t.test(
         text,
       )
     const settings = [
-      'PUBLIC_ORIGIN=https://id.acme.io',
+      'PUBLIC_ORIGIN=https://id.acme.io:8443',
       'DATABASE_URL=postgres://latchkey@pg.acme.io:5432/latchkey',
       'REDIS_URL=rediss://redis.acme.io:6380',
       'KUBERNETES_ISSUER=https://oidc.acme.io',
@@ -66,7 +66,7 @@ t.test(
     const { spec, variables } = settingsOf(objects, 'Deployment', 'latchkey-edge')
     const token = spec.volumes!.find(({ projected }) => projected)!.projected!.sources[0]!.serviceAccountToken
     t.equal(token.audience, variables.EDGE_ISSUER)
-    t.equal(token.audience, 'https://id.acme.io')
+    t.equal(token.audience, 'https://id.acme.io:8443')
     t.equal(settingsOf(objects, 'Deployment', 'latchkey').variables.KUBERNETES_ISSUER, 'https://oidc.acme.io')
   },
 )
