@@ -2,7 +2,9 @@ import t from 'tap'
 import { cleanUp } from '../../src/domain/maintenance.js'
 import { registerVerifier } from '../receipts/verifier-over-http.js'
 import type { TestApp } from '../support/build-test-app.js'
+import { clientToken, makeClient } from '../support/clients.js'
 import { until } from '../support/eventually.js'
+import { follow } from '../support/feed-follower.js'
 import { type Person, post, signIn, signUp, verify } from '../support/people.js'
 import { startRedis } from '../support/servers/own-redis.js'
 import { measuredApp } from './measured-app.js'
@@ -83,6 +85,35 @@ t.test('verifiers are counted, and the one that lags', async t => {
   t.ok(samples.sumOf('latchkey_verifiers_slowest_lag_seconds')! >= 60)
   await late.confirm()
   t.equal((await read()).sumOf('latchkey_verifiers_lagging'), 0)
+})
+
+t.test('a follower of the feed is counted while it is connected', async t => {
+  const { app, read } = await measuredApp(t)
+  const url = await app.listen({ port: 0, host: '127.0.0.1' })
+  const token = await clientToken(app, await makeClient(app, 'revocations'))
+  const follower = await follow(t, { url, token }).complete()
+  const samples = await read()
+  t.equal(samples.sumOf('latchkey_feed_followers'), 1)
+  t.equal(samples.sumOf('latchkey_feed_slowest_follower_lag_bytes'), 0)
+  t.equal(samples.sumOf('latchkey_feed_disconnected_as_slow_total'), 0)
+  follower.close()
+  await until(async () => (await read()).sumOf('latchkey_feed_followers') === 0, 'it is gone')
+})
+
+t.test('passwords that are hashed, and that wait for it, are counted', async t => {
+  const { app, read } = await measuredApp(t, { HASH_CONCURRENCY: '1', HASH_QUEUE: '20' })
+  const body = { email: 'nobody@example.com', password: 'a mill of brass' }
+  const signIns = Array.from({ length: 12 }, () => post(app, '/auth/login', body))
+  let most = { running: 0, waiting: 0 }
+  await until(async () => {
+    const samples = await read()
+    const [running, waiting] = ['running', 'waiting'].map(name => samples.sumOf(`latchkey_password_hashes_${name}`)!)
+    most = { running: Math.max(most.running, running!), waiting: Math.max(most.waiting, waiting!) }
+    return most.waiting > 0
+  }, 'some wait')
+  t.equal(most.running, 1)
+  await Promise.all(signIns)
+  t.equal((await read()).sumOf('latchkey_password_hashes_running'), 0)
 })
 
 t.test('a clean-up is counted by what it deleted, and by its failures', async t => {
