@@ -116,6 +116,12 @@ t.test(
     t.match(back.start, { isSnapshot: true })
     t.ok(back.sessionIds.includes(lost.sessionId), 'what the copy lacked too')
     t.ok(back.sessionIds.includes(later.sessionId))
+    // The other instance has everything since its own first page of this server, which can be a little later.
+    const [newStart] = followers[0]!.lastEventId!.split(':')
+    const firstThere = followers[0]!.events.find(({ id }) => id?.startsWith(`${newStart}:`))!.id!
+    const xminOf = (id: string) => BigInt(id.split(':')[1]!)
+    await post(b.app, '/auth/logout', { refresh_token: (await signIn(b.app, ada.email)).refreshToken })
+    await until(() => xminOf(followers[1]!.lastEventId!) >= xminOf(firstThere))
     const { lastEventId } = followers[1]!
     const resumed = await follow(t, { url: urls[0]!, token, lastEventId }).complete()
     t.match(resumed.start, { isSnapshot: false }, 'an id of the other server goes on at any instance')
