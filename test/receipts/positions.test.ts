@@ -98,10 +98,9 @@ t.test('a position never moves backwards to one with the same end and more open 
   const verifier = await connect()
   const [first, last] = await database.admin.begin(async open => {
     await open`insert into revocations (kind, subject, reason) values ('session', 'a', 'logout')`
-    const { serverStart, snapshot } = await position()
+    const { serverStart } = await position()
     const [row] = await open`select pg_current_xact_id()::text as xid`
     const end = BigInt(row!.xid) + 1n
-    t.ok(BigInt(snapshot.split(':')[1]!) <= end)
     return [
       { serverStart, snapshot: `${row!.xid}:${end}:${row!.xid}` },
       { serverStart, snapshot: `${end}:${end}:` },
