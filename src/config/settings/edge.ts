@@ -43,7 +43,7 @@ export const edgeSettings = {
     variable: 'EDGE_CLIENT_ASSERTION_FILE',
     kind: text('the path of a file', /./),
     description:
-      'The file with a token that proves who this client is, such as a projected service-account token of Kubernetes. It ' +
+      'The file with a token that proves the identity of this client, such as a projected service-account token of Kubernetes. It ' +
       'is read anew for each request for a client token.',
   },
   clientKey: {
@@ -69,7 +69,7 @@ export const edgeSettings = {
     kind: bindAddress,
     default: '127.0.0.1',
     description:
-      'The address to listen on. Whoever reaches it can ask whether a token is valid; only the gateway should. Set ' +
+      'The address to listen on. Everybody who reaches it can ask whether a token is valid; only the gateway should. Set ' +
       '`0.0.0.0` if the gateway is in another container.',
   },
   port: {
