@@ -1,6 +1,6 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { until } from '../support/eventually.js'
-import { startToyIssuer } from './toy-issuer.js'
+import { startToyIssuer, type ToyIssuer } from './toy-issuer.js'
 import { inSeconds, knownVerdict, startFollowing, verdict } from './verifiers.js'
 
 const exp = inSeconds(7200)
@@ -100,6 +100,7 @@ t.test(
   'after the bound of staleness every token is refused with 503, and accepted again at once after news',
   async t => {
     const toy = await startToyIssuer(t)
+    beatEachHalfSecond(t, toy)
     const verifier = startFollowing(t, toy, { maxStalenessSeconds: 5 })
     await verifier.ready()
     const [good, bad] = [toy.token(), toy.token({ sid: 's1' })]
@@ -153,8 +154,7 @@ t.test('the service can ask for another connection, which follows at once', asyn
   const verifier = startFollowing(t, toy, { maxStalenessSeconds: 5 })
   await verifier.ready()
   toy.streams[0]!.raw('retry: 9000\n\n')
-  const beats = setInterval(() => toy.streams[0]!.isOpen && toy.streams[0]!.heartbeat(), 500)
-  t.teardown(() => clearInterval(beats))
+  beatEachHalfSecond(t, toy)
   toy.streams[0]!.raw('event: reconnect\ndata: {"within_ms":20}\n\n')
   await until(() => toy.asked.length === 2)
   t.equal(toy.asked[1]!.headers['last-event-id'], '1795870000.123:1')
@@ -202,3 +202,11 @@ t.test('after failures the service is asked less and less often', async t => {
   toy.override.delete('/auth/revocations')
   await verifier.ready({ timeoutMs: 20_000 })
 })
+
+/** Without heartbeats a follower leaves the feed: on a busy machine within the steps of a test. */
+function beatEachHalfSecond(t: Test, toy: ToyIssuer): void {
+  const beats = setInterval(() => {
+    for (const stream of toy.streams) if (stream.isOpen) stream.heartbeat()
+  }, 500)
+  t.teardown(() => clearInterval(beats))
+}
