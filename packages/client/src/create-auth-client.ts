@@ -1,0 +1,93 @@
+import { AuthError } from './auth-error.js'
+import { authorizedFetch } from './authorized-fetch.js'
+import type { TokenAnswer } from './grant.js'
+import { now } from './instant.js'
+import { location } from './page.js'
+import { jsonOf, jsonRequest, TIMEOUT_MS } from './request-json.js'
+import { keepSession } from './session-keeper.js'
+import type { AuthClient, AuthClientOptions, User } from './types.js'
+
+/**
+ * Begins to keep the user of this page signed in. The first thing it does, once the page is seen, is to find out
+ * whether somebody is signed in.
+ *
+ * @throws TypeError if `baseUrl` is not an address, or `transport: 'body'` has no storage
+ */
+export function createAuthClient(options: AuthClientOptions = {}): AuthClient {
+  const { baseUrl = '', transport = 'cookie', storage, origins = [] } = options
+  const { origin } = new URL(baseUrl, location?.href)
+  const inBody = transport === 'body'
+  if (inBody !== Boolean(storage)) throw new TypeError('storage and transport: "body" need each other')
+  const listeners = new Set<(user: User | null) => void>()
+  const keeper = keepSession({
+    baseUrl,
+    storage,
+    sendRefresh: body => send(fetch, 'POST', '/auth/refresh', body),
+    onUser: user => {
+      // What a listener throws is its own error.
+      for (const listener of listeners) queueMicrotask(() => listener(user))
+    },
+  })
+  const authorized = authorizedFetch(keeper, new Set([origin, location?.origin ?? origin, ...origins]))
+
+  async function send<T>(by: typeof fetch, method: string, path: string, body?: object): Promise<T> {
+    const response = await by(baseUrl + path, {
+      ...jsonRequest(method, body),
+      credentials: inBody ? 'omit' : 'include',
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    })
+    return jsonOf<T>(response)
+  }
+
+  async function signIn(path: string, body: object): Promise<User> {
+    const askedAt = now()
+    // A signed-in user changes the password with the access token, anybody else without one.
+    const by = keeper.grant() && path.endsWith('change-password') ? authorized : fetch
+    const answer = await send<TokenAnswer>(by, 'POST', path, { ...body, ...(inBody && { transport }) })
+    return keeper.signIn(answer, askedAt)
+  }
+
+  return {
+    get user() {
+      return keeper.user()
+    },
+    register: credentials => signIn('/auth/register', credentials),
+    login: credentials => signIn('/auth/login', credentials),
+    changePassword: ({ currentPassword, newPassword, ...other }) =>
+      signIn('/auth/change-password', { current_password: currentPassword, new_password: newPassword, ...other }),
+    resetPassword: ({ newPassword, ...other }) =>
+      signIn('/auth/reset-password', { new_password: newPassword, ...other }),
+    async logout({ scope = 'session' } = {}) {
+      const token = await storage?.get()
+      const isOwn = scope === 'session'
+      try {
+        // Only a live token can end other sessions, and an expired one must be able to end its own.
+        const by = isOwn ? fetch : authorized
+        await send(by, 'POST', '/auth/logout', { scope, ...(token && { refresh_token: token }) })
+      } catch (error) {
+        const isRefused = error instanceof AuthError && error.status === 401 && error.problem.code
+        // The session has ended already.
+        if (!isRefused || !(isOwn || keeper.user() === null)) throw error
+      }
+      if (scope !== 'others') await keeper.end()
+    },
+    fetch: authorized,
+    getAccessToken: () => keeper.token(),
+    sessions: {
+      list: () => send(authorized, 'GET', '/auth/sessions'),
+      async revoke(id) {
+        await send(authorized, 'DELETE', `/auth/sessions/${id}`)
+        if (id === keeper.grant()?.sessionId) await keeper.end()
+      },
+      revokeOthers: () => send(authorized, 'DELETE', '/auth/sessions/others'),
+      rename: (id, label) => send(authorized, 'PATCH', `/auth/sessions/${id}`, { label }),
+    },
+    events: (page = {}) =>
+      send(authorized, 'GET', `/auth/events?${new URLSearchParams(page as Record<string, string>)}`),
+    onChange(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    close: () => keeper.close(),
+  }
+}

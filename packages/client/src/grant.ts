@@ -1,0 +1,29 @@
+import { elapsedSince, type Instant } from './instant.js'
+import type { User } from './types.js'
+
+/** An access token, and when it was asked for: it was issued later. */
+export interface Grant {
+  token: string
+  lifetimeMs: number
+  sessionId: string
+  user: User
+  askedAt: Instant
+}
+
+/** The answer of the service to a sign-in or a refresh. */
+export interface TokenAnswer {
+  access_token: string
+  expires_in: number
+  refresh_token?: string
+  session_id: string
+  user: User
+}
+
+export function grantOf({ access_token, expires_in, session_id, user }: TokenAnswer, askedAt: Instant): Grant {
+  return { token: access_token, lifetimeMs: expires_in * 1000, sessionId: session_id, user, askedAt }
+}
+
+/** How long the token can still be sent. A request needs some time to arrive. */
+export function usableMs({ lifetimeMs, askedAt }: Grant): number {
+  return lifetimeMs * 0.9 - elapsedSince(askedAt)
+}

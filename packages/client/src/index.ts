@@ -1,0 +1,15 @@
+/** `@latchkey/client`: keeps a user of a page signed in at Latchkey. */
+export { AuthError, type FieldError } from './auth-error.js'
+export { createAuthClient } from './create-auth-client.js'
+export type {
+  AuthClient,
+  AuthClientOptions,
+  Credentials,
+  Device,
+  EventPage,
+  LogoutScope,
+  RefreshTokenStorage,
+  SecurityEvent,
+  Session,
+  User,
+} from './types.js'

@@ -1,0 +1,119 @@
+/** How a client finds the service and keeps its tokens. */
+export interface AuthClientOptions {
+  /** Where Latchkey answers, without a slash at the end: `https://auth.example.com`; `''` for the page's own origin. */
+  baseUrl?: string
+  /**
+   * `cookie`: the refresh token is in a cookie that no script can read. `body`: for hosts without cookies, such as web
+   * views; then `storage` is required.
+   */
+  transport?: 'cookie' | 'body'
+  /** Where the refresh token is kept with `transport: 'body'`. */
+  storage?: RefreshTokenStorage
+  /** The origins that get the access token from `fetch`, beside those of the page and of Latchkey. */
+  origins?: readonly string[]
+}
+
+/** For example the keychain of a phone. Its methods may return promises. */
+export interface RefreshTokenStorage {
+  get(): string | null | undefined | Promise<string | null | undefined>
+  /** @param token null if the session has ended */
+  set(token: string | null): void | Promise<void>
+}
+
+/** An account as the service describes it. */
+export interface User {
+  id: string
+  email: string
+  username: string | null
+  roles: string[]
+  created_at: string
+}
+
+/** With an e-mail address or, where the service allows it, a user name. */
+export type Credentials = ({ email: string } | { username: string }) & {
+  password: string
+  /** False on a shared computer: the session ends with the browser. By default true. */
+  remember?: boolean
+}
+
+/** The browser, the system and the kind of a device. */
+export interface Device {
+  browser: string | null
+  os: string | null
+  kind: 'desktop' | 'mobile' | 'tablet' | 'tv' | 'app' | 'bot' | 'unknown'
+}
+
+/** A sign-in on one device. Instants are ISO 8601. */
+export interface Session {
+  id: string
+  /** Whether it is the one that asks. */
+  current: boolean
+  device: Device | null
+  label: string | null
+  ip: string | null
+  location: { country: string; city: string | null } | null
+  auth_methods: string[]
+  transport: 'cookie' | 'body'
+  remember: boolean
+  created_at: string
+  last_active_at: string | null
+  expires_at: string
+  idle_expires_at: string
+  is_active: boolean
+}
+
+/** A sign-in, a refused attempt, or the end of a session. */
+export interface SecurityEvent {
+  id: string
+  type: string
+  [detail: string]: unknown
+}
+
+/** A page of events, newest first. */
+export interface EventPage {
+  events: SecurityEvent[]
+  /** The `before` of the next page; null on the last page. */
+  next: string | null
+}
+
+/** Which sessions a sign-out ends: this one, the others, or all. */
+export type LogoutScope = 'session' | 'others' | 'all'
+
+/**
+ * Keeps a user signed in. Every method that asks the service can throw an `AuthError`, or the `TypeError` of `fetch`
+ * if the network is down. Neither means that the user is signed out: that is `user === null`.
+ */
+export interface AuthClient {
+  /** The signed-in user; null if nobody is signed in; undefined until this is known. */
+  readonly user: User | null | undefined
+  /** Creates an account and signs in. */
+  register(credentials: Credentials & { email: string }): Promise<User>
+  login(credentials: Credentials): Promise<User>
+  /** Resolves when the service has ended the session. If it cannot be reached, the user stays signed in. */
+  logout(options?: { scope?: LogoutScope }): Promise<void>
+  /** Ends every other session. `email` is only needed if nobody is signed in: for a temporary password. */
+  changePassword(change: { currentPassword: string; newPassword: string; email?: string }): Promise<User>
+  /** @param reset the token from the link that the user received */
+  resetPassword(reset: { token: string; newPassword: string; remember?: boolean }): Promise<User>
+  /** Like `fetch` of the page, with the access token for the allowed origins. */
+  fetch: typeof fetch
+  /** A valid access token, refreshed if necessary; undefined if nobody is signed in. */
+  getAccessToken(): Promise<string | undefined>
+  readonly sessions: {
+    list(): Promise<Session[]>
+    revoke(id: string): Promise<void>
+    revokeOthers(): Promise<void>
+    /** @param label null removes the name */
+    rename(id: string, label: string | null): Promise<void>
+  }
+  /** What happened to the account, newest first. */
+  events(page?: { limit?: number; before?: string }): Promise<EventPage>
+  /**
+   * Calls a function after each sign-in, sign-out or change of the user, in this tab or in another one.
+   *
+   * @returns a function that ends this
+   */
+  onChange(listener: (user: User | null) => void): () => void
+  /** Ends timers and listeners. The session continues. */
+  close(): void
+}

@@ -1,0 +1,147 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Page } from 'playwright-core'
+import t, { type Test } from 'tap'
+import { skip } from '../browser/chromium.js'
+import { ADA, openClientPages } from './client-page.js'
+
+/** A service of the application, at another port of localhost: another origin of the same site. */
+async function startService(
+  t: Test,
+  answer: (request: IncomingMessage, response: ServerResponse, body: string) => void,
+): Promise<{ url: string; seen: { authorization: string | undefined; body: string }[] }> {
+  const seen: { authorization: string | undefined; body: string }[] = []
+  const server = createServer(async (request, response) => {
+    response.setHeader('access-control-allow-origin', '*')
+    response.setHeader('access-control-allow-headers', 'authorization, content-type')
+    response.setHeader('access-control-expose-headers', 'www-authenticate, x-token-refresh-required')
+    if (request.method === 'OPTIONS') return response.writeHead(204).end()
+    const body = Buffer.concat(await request.toArray()).toString()
+    seen.push({ authorization: request.headers.authorization, body })
+    return answer(request, response, body)
+  })
+  const port = await new Promise<number>(resolve =>
+    server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port)),
+  )
+  t.teardown(() => server.close())
+  return { url: `http://localhost:${port}`, seen }
+}
+
+/** A page with a client that may send its token to the service. */
+async function openWith(t: Test, origins: string[]): Promise<{ tab: Page; requests: string[] }> {
+  const { open, requests } = await openClientPages(t)
+  const tab = await open()
+  await tab.evaluate(ada => client.register(ada), ADA)
+  await tab.evaluate(async origins => {
+    client.close()
+    globalThis.client = createAuthClient({ origins })
+    await client.getAccessToken()
+  }, origins)
+  requests.length = 0
+  return { tab, requests }
+}
+
+t.test('the token goes to the allowed origins only', { skip }, async t => {
+  const service = await startService(t, (_request, response) => response.end('ok'))
+  const { tab } = await openWith(t, [])
+  const call = (init?: RequestInit) =>
+    tab.evaluate(([url, init]) => client.fetch(url!, init as never).then(r => r.text()), [service.url, init] as never[])
+  t.equal(await call(), 'ok')
+  t.equal(service.seen.at(-1)!.authorization, undefined, 'an origin that is not named')
+  await tab.evaluate(url => {
+    client.close()
+    globalThis.client = createAuthClient({ origins: [url] })
+  }, service.url)
+  t.equal(await call(), 'ok')
+  t.match(service.seen.at(-1)!.authorization, /^Bearer ey/)
+  await call({ headers: { authorization: 'Basic YTpi' } })
+  t.equal(service.seen.at(-1)!.authorization, 'Basic YTpi', "the caller's own credentials")
+})
+
+t.test('a 401 of an application is tried once more with a newer token, and never again', { skip }, async t => {
+  let refusals = 1
+  const service = await startService(t, (_request, response, body) => {
+    response.statusCode = refusals-- > 0 ? 401 : 200
+    response.end(body)
+  })
+  const { tab, requests } = await openWith(t, [service.url])
+  const post = (kind: string) =>
+    tab.evaluate(
+      async ([url, kind]) => {
+        const form = new FormData()
+        form.set('name', 'value')
+        const body = {
+          text: 'some text',
+          form,
+          blob: new Blob(['some text']),
+          params: new URLSearchParams({ a: 'b' }),
+        }[kind!]
+        const target = kind === 'request' ? new Request(url!, { method: 'POST', body: 'some text' }) : url!
+        const response = await client.fetch(target, kind === 'request' ? undefined : { method: 'POST', body: body! })
+        return { status: response.status, text: await response.text() }
+      },
+      [service.url, kind] as const,
+    )
+  for (const kind of ['text', 'form', 'blob', 'params', 'request']) {
+    refusals = 1
+    service.seen.length = 0
+    const { status, text } = await post(kind)
+    t.equal(status, 200, kind)
+    t.match(text, /some text|name="name"|a=b/, 'the body came again')
+    t.equal(service.seen.length, 2)
+    t.not(service.seen[0]!.authorization, service.seen[1]!.authorization)
+  }
+  refusals = 10
+  service.seen.length = 0
+  requests.length = 0
+  t.match(await post('text'), { status: 401 })
+  t.equal(service.seen.length, 2)
+  t.strictSame(requests, ['POST /auth/refresh 200'])
+})
+
+t.test('a service that wants a recent sign-in gets no second request', { skip }, async t => {
+  const service = await startService(t, (_request, response) =>
+    response.writeHead(401, { 'www-authenticate': 'Bearer error="insufficient_user_authentication"' }).end(),
+  )
+  const { tab, requests } = await openWith(t, [service.url])
+  t.equal(await tab.evaluate(async url => (await client.fetch(url)).status, service.url), 401)
+  t.equal(service.seen.length, 1)
+  t.strictSame(requests, [])
+})
+
+t.test('a service can ask for a refresh', { skip }, async t => {
+  const service = await startService(t, (_request, response) =>
+    response.writeHead(200, { 'x-token-refresh-required': 'true' }).end(),
+  )
+  const { tab } = await openWith(t, [service.url])
+  const refreshed = tab.waitForResponse('**/auth/refresh')
+  await tab.evaluate(async url => (await client.fetch(url)).status, service.url)
+  t.equal((await refreshed).status(), 200)
+})
+
+t.test('a stream of an answer is read as it arrives, and a request can be aborted', { skip }, async t => {
+  const service = await startService(t, (_request, response) => void response.write('first'))
+  const { tab } = await openWith(t, [service.url])
+  const result = await tab.evaluate(async url => {
+    const controller = new AbortController()
+    const response = await client.fetch(url, { signal: controller.signal })
+    const reader = response.body!.getReader()
+    const text = new TextDecoder().decode((await reader.read()).value)
+    controller.abort()
+    const after = await reader.read().catch(error => error.name)
+    const before = await client.fetch(url, { signal: AbortSignal.abort() }).catch(error => error.name)
+    return { text, after, before }
+  }, service.url)
+  t.strictSame(result, { text: 'first', after: 'AbortError', before: 'AbortError' })
+})
+
+t.test('a request that waits for a refresh can be aborted', { skip }, async t => {
+  const { open, context } = await openClientPages(t)
+  const tab = await open()
+  await tab.evaluate(ada => client.register(ada), ADA)
+  await context.route('**/auth/refresh', () => {})
+  const page = await open()
+  const name = await page.evaluate(() =>
+    client.fetch('/auth/profile', { signal: AbortSignal.timeout(100) }).catch(error => error.name),
+  )
+  t.equal(name, 'TimeoutError')
+})
