@@ -1,36 +1,13 @@
 import t from 'tap'
-import { until } from '../support/eventually.js'
-import { startRedisCluster } from '../support/servers/own-redis-cluster.js'
-import { ask, MASTER, placeOf, startRedisSentinels } from '../support/servers/own-redis-sentinels.js'
-import { emptyDatabase } from '../support/test-database.js'
-import { ONLY_IN_FULL, printTable, runFailover } from './run-failover.js'
+import { failOverCluster, failOverSentinels } from './redis-failovers.js'
+import { ONLY_IN_FULL, printTable } from './run-failover.js'
 
-// Redis holds nothing that is needed, so no request is refused.
+t.test('no request is refused when a Redis master is killed and Sentinels replace it', ONLY_IN_FULL, t =>
+  failOverSentinels(t, 'Redis Sentinel'),
+)
 
-t.test('no request is refused when a Redis master is killed and Sentinels replace it', ONLY_IN_FULL, async t => {
-  const [database, { master, sentinels, url }] = await Promise.all([
-    emptyDatabase(t),
-    startRedisSentinels(t, { replicas: 1, sentinels: 3 }),
-  ])
-  const env = { DATABASE_URL: database.url, REDIS_URL: url, REDIS_SENTINEL_MASTER: MASTER }
-  const failOver = async () => {
-    process.kill(master.pid, 'SIGKILL')
-    const { port } = placeOf(master)
-    const named = () => ask(sentinels[0]!, client => client.call('SENTINEL', 'get-master-addr-by-name', MASTER))
-    await until(async () => Number(((await named()) as string[])[1]) !== port, 'another master is named')
-  }
-  await runFailover(t, { name: 'Redis Sentinel', env, failOver })
-})
-
-t.test('no request is refused when a master of a Redis Cluster is killed', ONLY_IN_FULL, async t => {
-  const [database, { masters, replica }] = await Promise.all([emptyDatabase(t), startRedisCluster(t)])
-  const env = { DATABASE_URL: database.url, REDIS_URL: masters[2]!.url, REDIS_CLUSTER: 'on' }
-  const failOver = async () => {
-    process.kill(masters[0]!.pid, 'SIGKILL')
-    const isMaster = () => ask(replica, async client => /role:master/.test(await client.info('replication')))
-    await until(isMaster, 'its replica is a master')
-  }
-  await runFailover(t, { name: 'Redis Cluster', env, failOver })
-})
+t.test('no request is refused when a master of a Redis Cluster is killed', ONLY_IN_FULL, t =>
+  failOverCluster(t, 'Redis Cluster'),
+)
 
 t.test('what was answered during failovers of Redis is printed as a table', async t => printTable(t))

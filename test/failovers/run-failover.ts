@@ -47,7 +47,11 @@ export async function runFailover(t: Test, failover: Failover): Promise<Outcome>
   }
   const services = [await startService(t, { env }), await startService(t, { env })]
   const load = new Load(services.map(({ url }) => url))
-  t.teardown(() => load.close())
+  // A check that failed leaves it running, and its requests would go to instances that the next test has ended.
+  t.teardown(async () => {
+    await load.stop()
+    load.close()
+  })
   await load.prepare()
   load.start()
   await sleep(BEFORE_MS)

@@ -2,6 +2,7 @@ import { Redis } from 'ioredis'
 import type { Test } from 'tap'
 import { eventually } from '../eventually.js'
 import { findFreePort } from '../free-port.js'
+import type { RedisProgram } from './find-redis.js'
 import { type OwnRedis, startRedis } from './own-redis.js'
 
 export interface OwnRedisCluster {
@@ -18,8 +19,8 @@ const NODE_TIMEOUT_MS = 1000
 /**
  * Starts a Redis Cluster of three masters for this test alone, the first of them with a replica; it ends with the test.
  */
-export async function startRedisCluster(t: Test): Promise<OwnRedisCluster> {
-  const started = Array.from({ length: MASTERS + 1 }, () => startNode(t))
+export async function startRedisCluster(t: Test, program?: RedisProgram): Promise<OwnRedisCluster> {
+  const started = Array.from({ length: MASTERS + 1 }, () => startNode(t, program))
   const nodes = await Promise.all(started)
   const clients = nodes.map(({ server }) => new Redis(server.url))
   try {
@@ -46,9 +47,10 @@ export async function startRedisCluster(t: Test): Promise<OwnRedisCluster> {
   return { masters: servers.slice(0, MASTERS), replica: servers.at(-1)! }
 }
 
-async function startNode(t: Test) {
+async function startNode(t: Test, program?: RedisProgram) {
   const busPort = await findFreePort()
   const server = await startRedis(t, {
+    program,
     args: [
       ...['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1', '--cluster-port', `${busPort}`],
       ...['--cluster-node-timeout', `${NODE_TIMEOUT_MS}`, '--cluster-replica-validity-factor', '0'],

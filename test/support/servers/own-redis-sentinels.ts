@@ -2,7 +2,8 @@ import { Redis } from 'ioredis'
 import type { Test } from 'tap'
 import type { Place } from '../../../src/config/store-url.js'
 import { until } from '../eventually.js'
-import { type OwnRedis, startRedis } from './own-redis.js'
+import type { RedisProgram } from './find-redis.js'
+import { type OwnRedis, type RedisOptions, startRedis } from './own-redis.js'
 
 export interface OwnRedisSentinels {
   master: OwnRedis
@@ -22,12 +23,14 @@ const DOWN_AFTER_MS = 500
 export async function startRedisSentinels(
   t: Test,
   count: { replicas: number; sentinels: number },
+  program?: RedisProgram,
 ): Promise<OwnRedisSentinels> {
+  const start = (options: RedisOptions) => startRedis(t, { ...options, program })
   const promptly = ['--repl-diskless-sync-delay', '0']
-  const master = await startRedis(t, { args: promptly })
+  const master = await start({ args: promptly })
   const [replicas, sentinels] = await Promise.all([
-    startAll(count.replicas, () => startRedis(t, { args: [...promptly, '--replicaof', '127.0.0.1', portOf(master)] })),
-    startAll(count.sentinels, () => startRedis(t, { sentinel: true })),
+    startAll(count.replicas, () => start({ args: [...promptly, '--replicaof', '127.0.0.1', portOf(master)] })),
+    startAll(count.sentinels, () => start({ sentinel: true })),
   ])
   // A Sentinel reads the replicas of its master at once, and after that only every ten seconds.
   await Promise.all(replicas.map(untilInStep))

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { stopServer, stopWithParent } from '../../../src/embedded-postgres/stop.js'
-import { findRedis } from './find-redis.js'
+import { findRedis, type RedisProgram } from './find-redis.js'
 import { launchRedis } from './launch-redis.js'
 import { withServersLock } from './servers-file.js'
 
@@ -19,12 +19,16 @@ export interface OwnRedis {
   restart(): Promise<void>
 }
 
+export interface RedisOptions {
+  args?: readonly string[]
+  sentinel?: boolean
+  /** The Redis of all tests if not given. */
+  program?: RedisProgram | undefined
+}
+
 /** Starts a Redis for this test alone; it ends with the test. */
-export async function startRedis(
-  t: Test,
-  { args = [], sentinel = false }: { args?: readonly string[]; sentinel?: boolean } = {},
-): Promise<OwnRedis> {
-  const program = await withServersLock(findRedis)
+export async function startRedis(t: Test, options: RedisOptions = {}): Promise<OwnRedis> {
+  const { args = [], sentinel = false, program = await withServersLock(findRedis) } = options
   if (program === undefined) throw new Error('This test needs a redis-server or valkey-server on the PATH.')
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-redis-'))
   const launch = { program, folder, args, sentinel }
