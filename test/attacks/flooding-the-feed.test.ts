@@ -1,12 +1,11 @@
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { newId } from '../../src/lib/ids.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { clientToken, makeClient } from '../support/clients.js'
 import { until } from '../support/eventually.js'
-import { follow } from '../support/feed-follower.js'
+import { follow, followWithoutReading } from '../support/feed-follower.js'
 import { post, signUp, verify } from '../support/people.js'
 import { listen } from '../support/raw-request.js'
 
@@ -15,16 +14,6 @@ async function start(t: Test, settings: NodeJS.ProcessEnv = {}) {
   const port = await listen(test.app)
   const token = await clientToken(test.app, await makeClient(test.app, 'revocations'))
   return { ...test, port, url: `http://127.0.0.1:${port}`, token }
-}
-
-/** Sends a request for the feed, and reads nothing. */
-function request(t: Test, port: number, token: string, query = ''): Socket {
-  const socket = connect(port, '127.0.0.1')
-  socket.on('error', () => {})
-  socket.pause()
-  socket.write(`GET /auth/revocations${query} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`)
-  t.teardown(() => socket.destroy())
-  return socket
 }
 
 const followers = ({ app }: Pick<TestApp, 'app'>) => app.context.feed.counts.followers
@@ -82,7 +71,7 @@ t.test('connections that break at any moment leave no place taken', async t => {
   const test = await start(t, { FEED_MAX_FOLLOWERS: '1000' })
   const { port, token } = test
   for (let n = 0; n < 200; n++) {
-    const socket = request(t, port, token, n % 2 === 0 ? `?verifier=${newId()}` : '')
+    const socket = followWithoutReading(t, port, token, n % 2 === 0 ? `?verifier=${newId()}` : '')
     setTimeout(() => (n % 3 === 0 ? socket.end() : socket.destroy()), n % 40)
   }
   await sleep(100)
@@ -100,7 +89,7 @@ t.test('a follower that does not read is disconnected, and holds up nobody', { t
   const { app, port, token, url } = test
   // More than the system buffers for a connection.
   await addRevocations(test, 120_000)
-  const stuck = request(t, port, token)
+  const stuck = followWithoutReading(t, port, token)
   await until(() => followers(test) === 1)
   const reader = await follow(t, { url, token }).complete()
   t.equal(reader.revocations.length, app.context.revocations.list.size)

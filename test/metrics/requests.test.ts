@@ -1,5 +1,7 @@
+import { decodeProtectedHeader } from 'jose'
 import t from 'tap'
-import { disableUser } from '../../src/domain/accounts/administer-users.js'
+import { disableUser, setRoles } from '../../src/domain/accounts/administer-users.js'
+import { revokeSigningKey } from '../../src/domain/keys/rotate-signing-key.js'
 import { TOKEN_CHECK_OUTCOMES } from '../../src/lib/measurements.js'
 import { makeClient, refreshAsClient } from '../support/clients.js'
 import {
@@ -116,6 +118,14 @@ t.test('a check of a token is counted by its outcome', async t => {
   await clock.advance(DAY)
   await verify(app, bob.accessToken)
   t.equal(await checks('expired'), 1)
+  const eve = await signUp(app)
+  await setRoles(app.context, eve.email, ['editor'], 'test')
+  await verify(app, eve.accessToken)
+  t.equal(await checks('stale'), 1, 'the roles have changed')
+  const kid = decodeProtectedHeader(eve.accessToken).kid!
+  await revokeSigningKey(app.context, kid, 'test')
+  await verify(app, eve.accessToken)
+  t.equal(await checks('stale'), 2, 'the signing key was revoked')
   t.same(TOKEN_CHECK_OUTCOMES.length, (await read()).labelsOf('latchkey_token_checks_total', 'outcome').length)
 })
 

@@ -1,5 +1,6 @@
 import type { Buffer } from 'node:buffer'
 import { type ClientRequest, type IncomingHttpHeaders, request } from 'node:http'
+import { connect, type Socket } from 'node:net'
 import {
   decodeHeartbeat,
   decodeReconnect,
@@ -153,4 +154,14 @@ export function follow(t: Test, options: FollowOptions): FeedFollower {
   const follower = new FeedFollower(options)
   t.teardown(() => follower.close())
   return follower
+}
+
+/** Sends a request for the feed, and reads nothing of the answer. */
+export function followWithoutReading(t: Test, port: number, token: string, query = ''): Socket {
+  const socket = connect(port, '127.0.0.1')
+  socket.on('error', () => {})
+  socket.pause()
+  socket.write(`GET /auth/revocations${query} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`)
+  t.teardown(() => socket.destroy())
+  return socket
 }
