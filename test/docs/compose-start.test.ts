@@ -2,7 +2,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { hasEnded, stopServer } from '../../src/embedded-postgres/stop.js'
@@ -83,8 +83,9 @@ async function startRedisOf(t: Test, service: ComposeService, secrets: string): 
   // The image's script runs the command as another user.
   await writeFile(join(folder, 'docker-entrypoint.sh'), '#!/bin/sh\nexec "$@"\n')
   await chmod(join(folder, 'docker-entrypoint.sh'), 0o755)
-  for (const name of ['redis-server', 'redis-cli'])
-    await symlink(join(dirname(program.path), name), join(folder, name)).catch(() => {})
+  // Under the names of Redis, also if it is a Valkey.
+  await symlink(program.path, join(folder, 'redis-server'))
+  await symlink(program.path.replace(/-server$/, '-cli'), join(folder, 'redis-cli'))
   const port = await findFreePort()
   const env = {
     PATH: `${folder}:${process.env.PATH}`,

@@ -88,7 +88,8 @@ export const storeSettings = {
       externalOnly: true,
       kind: redisUrl,
       secret: true,
-      description: 'The address of Redis 7 or newer, with `maxmemory-policy noeviction`. `rediss://` connects by TLS.',
+      description:
+        'The address of Redis 7 or newer, or Valkey 8, with `maxmemory-policy noeviction`. `rediss://` connects by TLS.',
     },
     password: {
       variable: 'REDIS_PASSWORD',
