@@ -34,12 +34,13 @@ export interface ClientPages extends TestApp {
 
 export const ADA = { email: 'ada@example.com', password: PASSWORD }
 
-export async function openClientPages(t: Test, settings: NodeJS.ProcessEnv = {}): Promise<ClientPages> {
+/** @param more statements of a module that the page loads with the client */
+export async function openClientPages(t: Test, settings: NodeJS.ProcessEnv = {}, more?: string): Promise<ClientPages> {
   const port = await findFreePort()
   const origin = `http://localhost:${port}`
   const [test, script, browser] = await Promise.all([
     buildTestApp(t, { PUBLIC_ORIGIN: origin, ...settings }),
-    bundleClient(),
+    bundleClient(more),
     startChromium(t),
   ])
   await listenWithPage(t, test, port, script)
@@ -90,19 +91,24 @@ const PAGE = `<!doctype html><title>A page</title><script type="module">
   client.onChange(user => changes.push(user && user.email))
 </script>`
 
-let bundled: Promise<string> | undefined
-
-/** The client as a page would load it. */
-export function bundleClient(): Promise<string> {
-  bundled ??= build({
-    entryPoints: ['packages/client/src/index.ts'],
+/**
+ * The client as a page would load it.
+ *
+ * @param more statements of a module that is loaded with it
+ */
+async function bundleClient(more = ''): Promise<string> {
+  const { outputFiles } = await build({
+    stdin: { contents: `export { createAuthClient } from '@latchkey/client'\n${more}`, resolveDir: process.cwd() },
     bundle: true,
     format: 'esm',
     target: 'es2022',
+    // The sources, not what was built of them.
+    tsconfig: 'tsconfig.json',
+    define: { 'process.env.NODE_ENV': '"production"' },
     write: false,
     logLevel: 'silent',
-  }).then(({ outputFiles }) => outputFiles[0]!.text)
-  return bundled
+  })
+  return outputFiles[0]!.text
 }
 
 /** Waits until the page knows who is signed in. */

@@ -1,16 +1,14 @@
-import { location } from './page.js'
 import type { SessionKeeper } from './session-keeper.js'
 
 /**
  * `fetch` with the access token. It is sent only to the allowed origins, and not if the caller sends other credentials.
  * A request that is refused with 401 is sent once more with a newer token, if its body can be sent twice.
  */
-export function authorizedFetch(keeper: SessionKeeper, origins: ReadonlySet<string>): typeof fetch {
+export function authorizedFetch(keeper: SessionKeeper, allows: (url: string | URL) => boolean): typeof fetch {
   return async (input, init) => {
     const given = input instanceof Request ? input : undefined
     const headers = new Headers(init?.headers ?? given?.headers)
-    const { origin } = new URL(given?.url ?? (input as string), location?.href)
-    if (!origins.has(origin) || headers.has('authorization')) return fetch(input, init)
+    if (!allows(given?.url ?? (input as string)) || headers.has('authorization')) return fetch(input, init)
     const signal = init?.signal ?? given?.signal
     const send = (token: string | undefined): Promise<Response> => {
       if (token) headers.set('authorization', `Bearer ${token}`)

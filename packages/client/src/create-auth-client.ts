@@ -28,7 +28,9 @@ export function createAuthClient(options: AuthClientOptions = {}): AuthClient {
       for (const listener of listeners) queueMicrotask(() => listener(user))
     },
   })
-  const authorized = authorizedFetch(keeper, new Set([origin, location?.origin ?? origin, ...origins]))
+  const allowed = new Set([origin, location?.origin, ...origins])
+  const allows = (url: string | URL) => allowed.has(new URL(url, location?.href).origin)
+  const authorized = authorizedFetch(keeper, allows)
 
   async function send<T>(by: typeof fetch, method: string, path: string, body?: object): Promise<T> {
     const response = await by(baseUrl + path, {
@@ -72,7 +74,8 @@ export function createAuthClient(options: AuthClientOptions = {}): AuthClient {
       if (scope !== 'others') await keeper.end()
     },
     fetch: authorized,
-    getAccessToken: () => keeper.token(),
+    getAccessToken: ({ insteadOf } = {}) => (insteadOf ? keeper.tokenAfter(insteadOf) : keeper.token()),
+    allows,
     sessions: {
       list: () => send(authorized, 'GET', '/auth/sessions'),
       async revoke(id) {

@@ -97,8 +97,14 @@ export interface AuthClient {
   resetPassword(reset: { token: string; newPassword: string; remember?: boolean }): Promise<User>
   /** Like `fetch` of the page, with the access token for the allowed origins. */
   fetch: typeof fetch
-  /** A valid access token, refreshed if necessary; undefined if nobody is signed in. */
-  getAccessToken(): Promise<string | undefined>
+  /**
+   * A valid access token, refreshed if necessary; undefined if nobody is signed in.
+   *
+   * @param options with `insteadOf`, a newer token than this one, which a service refused
+   */
+  getAccessToken(options?: { insteadOf?: string }): Promise<string | undefined>
+  /** Whether `fetch` sends the access token to this address. */
+  allows(url: string | URL): boolean
   readonly sessions: {
     list(): Promise<Session[]>
     revoke(id: string): Promise<void>
