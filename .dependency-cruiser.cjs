@@ -26,7 +26,8 @@ module.exports = {
     {
       name: 'no-undeclared-package',
       severity: 'error',
-      from: { path: '^(src|packages/[^/]+/src)/' },
+      // React is a peer of that package, and here only a dependency of its tests.
+      from: { path: '^(src|packages/[^/]+/src)/', pathNot: '^packages/client/src/react\\.ts$' },
       to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev'], dependencyTypesNot: ['type-only'] },
     },
     not(
