@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache'
 import type { KeySource } from '../lib/assertion-trust.js'
 import { messageOf } from '../lib/error-facts.js'
 import type { Log } from '../lib/log.js'
+import type { TraceCall } from '../lib/trace-call.js'
 import { type FetchOptions, fetchJson } from './fetch-json.js'
 import { findKey, openKeySet, RemoteKeySet } from './remote-key-set.js'
 
@@ -20,8 +21,11 @@ export interface IssuerKeysOptions {
   /** Monotonic milliseconds. */
   monotonic?: (() => number) | undefined
   /** Gets a JSON document; for tests that count. */
-  fetch?: typeof fetchJson
+  fetch?: FetchDocument
+  trace?: TraceCall | undefined
 }
+
+type FetchDocument = (address: string, options: FetchOptions) => Promise<unknown>
 
 const MAX_SETS = 1000
 
@@ -48,7 +52,8 @@ export class IssuerKeys {
   }
 
   #open(source: Exclude<KeySource, { jwks: unknown }>): RemoteKeySet {
-    const { log, monotonic = () => performance.now(), fetch = fetchJson } = this.#options
+    const { log, monotonic = () => performance.now(), trace } = this.#options
+    const { fetch = (address, access) => fetchJson(address, access, trace) } = this.#options
     const { ca } = source
     if ('issuer' in source) this.#warnOfAnotherSlash(source.issuer)
     const read =
@@ -93,7 +98,7 @@ export class IssuerKeys {
 }
 
 /** Reads the issuer's keys by its metadata (OpenID Connect Discovery 1.0, 4). */
-async function readDiscovered(issuer: string, access: FetchOptions, fetch: typeof fetchJson): Promise<unknown> {
+async function readDiscovered(issuer: string, access: FetchOptions, fetch: FetchDocument): Promise<unknown> {
   const metadata = await fetch(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, access)
   const { issuer: named, jwks_uri: address } = (metadata ?? {}) as { issuer?: unknown; jwks_uri?: unknown }
   if (named !== issuer) throw new Error('the metadata names another issuer')

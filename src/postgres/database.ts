@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm'
+import type { TraceCall } from '../lib/trace-call.js'
 import { clientsRepository } from './clients.js'
 import { deviceFailuresRepository } from './device-failures.js'
 import { expiredSessionsRepository } from './expired-sessions.js'
@@ -9,6 +10,7 @@ import { latestEventsRepository } from './latest-events.js'
 import { passwordResetsRepository } from './password-resets.js'
 import { type ConnectionOptions, type Load, openConnections, type Runner } from './pool/connections.js'
 import { expectedRoute } from './pool/route.js'
+import { tracedConnections } from './pool/traced-connections.js'
 import { realmRepository } from './realm.js'
 import { receiptsRepository } from './receipts.js'
 import { refreshTokensRepository } from './refresh-tokens.js'
@@ -70,9 +72,10 @@ export interface Database extends Repositories {
 export type SecurityEventsListener = (events: readonly AddedEvent[]) => void
 
 /** Creates the database's repositories; each connection is opened at its first use. */
-export function openDatabase(options: ConnectionOptions): Database {
+export function openDatabase({ trace, ...options }: ConnectionOptions & { trace?: TraceCall | undefined }): Database {
   const shared = { ...options, route: expectedRoute(options) }
-  const connections = openConnections(shared)
+  const opened = openConnections(shared)
+  const connections = trace ? tracedConnections(opened, trace) : opened
   const feed = openConnections({ ...shared, size: 1, applicationName: 'latchkey-journal' })
   const listeners = new Set<SecurityEventsListener>()
   function announce(events: readonly AddedEvent[]): void {

@@ -1,8 +1,9 @@
 import { Cluster, type Redis } from 'ioredis'
 import type { Log } from '../lib/log.js'
 import { failedRedisCommands, type RedisCommand } from '../lib/measurements.js'
+import type { TraceCall } from '../lib/trace-call.js'
 import { createRedisActivity } from './activity.js'
-import { withScripts } from './commands.js'
+import { tracedCommands, withScripts } from './commands.js'
 import type { Ephemeral } from './ephemeral.js'
 import { createDeniedRights, createRefusedWrites, isDenied } from './errors.js'
 import type { Keys } from './key-names.js'
@@ -23,6 +24,8 @@ export interface RedisEphemeralOptions {
    */
   macKeys: MacKeys
   log?: Pick<Log, 'warn'> | undefined
+  /** Makes a span of each command that a request causes. */
+  trace?: TraceCall | undefined
   /** Milliseconds since the epoch, by the clock that set `expiresAt` and `seenAt`. */
   now?: () => number
 }
@@ -38,8 +41,10 @@ export function createRedisEphemeral({
   macKeys,
   now = Date.now,
   log,
+  trace,
 }: RedisEphemeralOptions): Ephemeral {
-  const redis = withScripts(client)
+  const scripted = withScripts(client)
+  const redis = trace ? tracedCommands(scripted, trace) : scripted
   const mac = createMac(macKeys)
   const untrusted = createUntrustedData(now, log)
 

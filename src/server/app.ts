@@ -42,6 +42,7 @@ import { healthRoutes, readiness } from '../http/routes/health.js'
 import { oauthRoutes } from '../http/routes/oauth/oauth.js'
 import { rootRoutes } from '../http/routes/root.js'
 import { wellKnownRoutes } from '../http/routes/well-known.js'
+import type { TraceCall } from '../lib/trace-call.js'
 import type { Database } from '../postgres/database.js'
 import type { Ephemeral } from '../redis/ephemeral.js'
 import { type OpenContext, openContext } from './create-context.js'
@@ -65,6 +66,8 @@ export interface AppOptions {
   prepare?: (app: FastifyInstance) => void
   /** A pino log with the options of logging.ts; by default it writes to standard output at LOG_LEVEL. */
   log?: FastifyBaseLogger
+  /** Makes a span of each request to an issuer. */
+  trace?: TraceCall | undefined
 }
 
 declare module 'fastify' {
@@ -79,14 +82,14 @@ declare module 'fastify' {
  * is read, a signing key exists, and the app can listen or be injected into.
  */
 export async function buildApp(config: Config, stores: AppStores, options: AppOptions = {}): Promise<FastifyInstance> {
-  const { log = startLog(config), clock, server } = options
+  const { log = startLog(config), clock, server, trace } = options
   const app = Fastify({
     ...fastifyOptions(config, config.dialects.includes('envelope') ? config : undefined),
     ...server,
   }).withTypeProvider<TypeBoxTypeProvider>()
   app.log = log
   options.prepare?.(app)
-  const context = options.context ?? (await openContext(config, { ...stores, log, eventLog: log, clock }))
+  const context = options.context ?? (await openContext(config, { ...stores, log, eventLog: log, clock, trace }))
   app.decorate('context', context)
   app.addHook('onClose', () => context.close())
 

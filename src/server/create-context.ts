@@ -18,6 +18,7 @@ import { IssuerKeys } from '../issuers/issuer-keys.js'
 import { createBackground } from '../lib/background.js'
 import type { Log } from '../lib/log.js'
 import { type Repetition, repeat } from '../lib/periodic.js'
+import type { TraceCall } from '../lib/trace-call.js'
 import type { Database } from '../postgres/database.js'
 import { Activity } from '../redis/activity.js'
 import { createLoginLimiter } from '../redis/counters.js'
@@ -39,6 +40,8 @@ export interface OpenContextOptions {
   eventLog?: EventLog
   /** Milliseconds since the epoch. */
   clock?: (() => number) | undefined
+  /** Makes a span of each request to an issuer. */
+  trace?: TraceCall | undefined
 }
 
 export interface OpenContext extends AuthContext {
@@ -51,7 +54,7 @@ export interface OpenContext extends AuthContext {
  * key if none exists, and starts the periodic work. When it resolves, tokens can be issued and verified safely.
  */
 export async function openContext(config: Config, options: OpenContextOptions): Promise<OpenContext> {
-  const { db, ephemeral, log, eventLog, clock = Date.now } = options
+  const { db, ephemeral, log, eventLog, clock = Date.now, trace } = options
   const locate = await openLocationDatabase(config.locationDatabase, log)
   const secrets = deriveSecrets(config)
   const keyOptions = { algorithm: config.algorithm, keyEncryptionKeys: secrets.keyEncryptionKeys }
@@ -129,7 +132,7 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     throw error
   }
 
-  const issuerKeys = new IssuerKeys({ cluster: config.kubernetes, log })
+  const issuerKeys = new IssuerKeys({ cluster: config.kubernetes, log, trace })
   background.run('check the files of KUBERNETES_ISSUER', () => issuerKeys.checkFiles())
 
   return {

@@ -7,6 +7,7 @@ import { connectToRunning } from '../embedded-postgres/postmaster.js'
 import { LockHeld, lockHolder } from '../embedded-postgres/process-lock.js'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../embedded-postgres/start.js'
 import type { Log } from '../lib/log.js'
+import type { TraceCall } from '../lib/trace-call.js'
 import { type Database, openDatabase } from '../postgres/database.js'
 import { type Migrated, migrate } from '../postgres/migrate.js'
 import { checkTablesFound, SchemaError } from '../postgres/search-path.js'
@@ -25,6 +26,8 @@ export interface Stores {
 
 export interface OpenStoresOptions {
   log: Log
+  /** Makes a span of each statement and each command that a request causes. */
+  trace?: TraceCall | undefined
   /** Milliseconds since the epoch. */
   clock?: () => number
   /** Called when the embedded Postgres ends by itself. The service cannot continue then. */
@@ -53,12 +56,15 @@ export async function openStores(config: Config, options: OpenStoresOptions): Pr
   return config.mode === 'embedded' ? openEmbedded(config, options) : openExternal(config, options)
 }
 
-async function openExternal(config: Config, { log, clock, existing, onMigrated }: OpenStoresOptions): Promise<Stores> {
+async function openExternal(
+  config: Config,
+  { log, trace, clock, existing, onMigrated }: OpenStoresOptions,
+): Promise<Stores> {
   const { url, migrateOnStart } = config.database
   const redisUrl = config.redis.url
   if (url === undefined || redisUrl === undefined) throw new Error('DATABASE_URL and REDIS_URL are needed')
   const migrated = migrateOnStart && !existing ? await migrateExternal(config, log, onMigrated) : undefined
-  const db = openDatabase({ ...databaseOptions(config), url })
+  const db = openDatabase({ ...databaseOptions(config), url, trace })
   try {
     const check = async () => {
       checkTablesFound(await db.schemaView(), readPostgresUrl(url).searchPath, migrated)
@@ -86,6 +92,7 @@ async function openExternal(config: Config, { log, clock, existing, onMigrated }
     keys: keysOf(config),
     macKeys: deriveSecrets(config).redisMacKeys,
     log,
+    trace,
     ...(clock && { now: clock }),
   })
   return {
@@ -116,7 +123,7 @@ export async function migrateExternal(
 }
 
 async function openEmbedded(config: Config, options: OpenStoresOptions): Promise<Stores> {
-  const { clock, log, onMigrated } = options
+  const { clock, log, trace, onMigrated } = options
   const postgres = await startOrShare(config, options)
   try {
     if (!options.existing) await migrate({ url: postgres.url, caFile: undefined, log, onMigrated })
@@ -124,7 +131,7 @@ async function openEmbedded(config: Config, options: OpenStoresOptions): Promise
     await postgres.stop()
     throw error
   }
-  const db = openDatabase({ ...databaseOptions(config), url: postgres.url, caFile: undefined })
+  const db = openDatabase({ ...databaseOptions(config), url: postgres.url, caFile: undefined, trace })
   if (options.existing) {
     try {
       await untilMigrated(db, log, postgres.isShared ? MIGRATION_TIMEOUT_MS : 0)

@@ -5,6 +5,7 @@ import type { Config } from '../config/config.js'
 import { configWarnings } from '../config/warnings.js'
 import type { EmbeddedPostgres, EmbeddedPostgresOptions } from '../embedded-postgres/start.js'
 import type { Log } from '../lib/log.js'
+import type { TraceCall } from '../lib/trace-call.js'
 import { readTracingSettings } from '../tracing/settings.js'
 import type { Tracing } from '../tracing/tracing.js'
 import { listenAt } from './listen-errors.js'
@@ -38,7 +39,7 @@ export async function serve(config: Config): Promise<void> {
 
   const started = endStartBySignal(log)
   let onLost = () => {}
-  const stores = await openStoresEarly(config, log, () => onLost())
+  const stores = await openStoresEarly(config, { log, trace: tracing?.trace, onLost: () => onLost() })
   try {
     const app = await listen(config, stores, log, tracing)
     started()
@@ -55,7 +56,10 @@ export async function serve(config: Config): Promise<void> {
  * Starts the embedded Postgres first: it needs some time, in which this process loads the rest of its code. Loading
  * before its program runs would delay that, because both need this thread.
  */
-async function openStoresEarly(config: Config, log: Log, onLost: () => void): Promise<Stores> {
+async function openStoresEarly(
+  config: Config,
+  { log, trace, onLost }: { log: Log; trace: TraceCall | undefined; onLost: () => void },
+): Promise<Stores> {
   let onSpawned = () => {}
   const isSpawned = new Promise<void>(resolve => {
     onSpawned = resolve
@@ -65,7 +69,7 @@ async function openStoresEarly(config: Config, log: Log, onLost: () => void): Pr
   if (postgres) await Promise.race([isSpawned, postgres.catch(() => {})])
   try {
     const [{ openStores }] = await Promise.all([import('./open-stores.js'), import('./app.js')])
-    return await openStores(config, { log, postgres })
+    return await openStores(config, { log, trace, postgres })
   } catch (error) {
     await (await postgres?.catch(() => undefined))?.stop()
     throw error
@@ -92,6 +96,7 @@ async function listen(
   const metrics = config.metrics && (await import('./open-metrics.js')).openMetrics(config, stores, log)
   const app = await buildApp(config, stores, {
     log,
+    trace: tracing?.trace,
     prepare(app) {
       tracing?.prepare(app, log)
       metrics?.prepare(app)

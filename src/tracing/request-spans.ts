@@ -10,11 +10,20 @@ export interface LoggedTrace {
   span_id: string
 }
 
+/** What runs now: a request, or a call that it makes. */
+export interface CurrentSpan {
+  tracer: Api.Tracer
+  request: Api.Span
+  /** Of the request itself, or of the call. */
+  span: Api.Span
+  /** Of the request, for calls too: its lines of the log belong together. */
+  logged: LoggedTrace
+}
+
 export interface TraceOptions {
   api: typeof Api
   tracer: Api.Tracer
-  /** The trace of the request that runs now. */
-  current: AsyncLocalStorage<LoggedTrace>
+  current: AsyncLocalStorage<CurrentSpan>
 }
 
 /** Probes would be most of all spans, and an answer of the feed has no end. */
@@ -25,7 +34,7 @@ const UNTRACED = new Set(['/livez', '/readyz', '/auth/revocations'])
  * query, no header, no address, and nothing about the user.
  */
 export function traceRequests(app: FastifyInstance, { api, tracer, current }: TraceOptions): void {
-  const traced = new WeakMap<FastifyRequest, { span: Api.Span; logged: LoggedTrace }>()
+  const traced = new WeakMap<FastifyRequest, CurrentSpan>()
 
   app.addHook('onRequest', (request, _reply, done) => {
     const route = routeOf(request)
@@ -35,9 +44,9 @@ export function traceRequests(app: FastifyInstance, { api, tracer, current }: Tr
     const options = { kind: api.SpanKind.SERVER, attributes }
     const span = tracer.startSpan(`${method} ${route}`, options, parentOf(api, request))
     const { traceId, spanId } = span.spanContext()
-    const logged = { trace_id: traceId, span_id: spanId }
-    traced.set(request, { span, logged })
-    current.run(logged, done)
+    const running = { tracer, request: span, span, logged: { trace_id: traceId, span_id: spanId } }
+    traced.set(request, running)
+    current.run(running, done)
   })
 
   // The body arrives in another asynchronous context, and so does the end of the answer.
@@ -59,8 +68,8 @@ export function traceRequests(app: FastifyInstance, { api, tracer, current }: Tr
   })
 
   function resume(request: FastifyRequest, done: () => void): void {
-    const { logged } = traced.get(request) ?? {}
-    if (logged) current.run(logged, done)
+    const running = traced.get(request)
+    if (running) current.run(running, done)
     else done()
   }
 }

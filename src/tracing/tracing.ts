@@ -2,13 +2,17 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { createRequire } from 'node:module'
 import type { FastifyInstance } from 'fastify'
 import { createFailureLog, type Log } from '../lib/log.js'
+import type { TraceCall } from '../lib/trace-call.js'
+import { traceCalls } from './call-spans.js'
 import { loadOpenTelemetry, type OpenTelemetry } from './packages.js'
-import { type LoggedTrace, traceRequests } from './request-spans.js'
+import { type CurrentSpan, type LoggedTrace, traceRequests } from './request-spans.js'
 import type { TracingSettings } from './settings.js'
 
 export interface Tracing {
   /** The fields that each line of the log gets, if it belongs to a request. */
   logFields(): LoggedTrace | object
+  /** Makes the spans of the calls that a request causes. */
+  trace: TraceCall
   /** Creates the tracer, and traces the requests of the app. Call it before the first route is registered. */
   prepare(app: FastifyInstance, log: Log): void
 }
@@ -25,9 +29,10 @@ const FLUSH_TIMEOUT_MS = 2_000
  */
 export async function openTracing(settings: TracingSettings): Promise<Tracing> {
   const telemetry = await loadOpenTelemetry(settings.exporter)
-  const current = new AsyncLocalStorage<LoggedTrace>()
+  const current = new AsyncLocalStorage<CurrentSpan>()
   return {
-    logFields: () => current.getStore() ?? {},
+    logFields: () => current.getStore()?.logged ?? {},
+    trace: traceCalls(telemetry.api, current),
     prepare(app, log) {
       const provider = createProvider(telemetry, settings, log)
       traceRequests(app, { api: telemetry.api, tracer: provider.getTracer('latchkey', version), current })

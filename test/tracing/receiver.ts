@@ -9,6 +9,7 @@ export interface ReceivedSpan {
   parentSpanId?: string
   name: string
   kind: number
+  status: { code?: number }
   attributes: Record<string, unknown>
 }
 
