@@ -5,7 +5,8 @@ import { readRedisUrl } from '../config/redis-url.js'
 import type { Place } from '../config/store-url.js'
 import type { Log } from '../lib/log.js'
 import { setDeadline } from '../lib/set-deadline.js'
-import { COMMAND_TIMED_OUT, isFormerMaster, logAvailability, refuseDatabase, refuseSentinel } from './errors.js'
+import { logAvailability, refuseDatabase, refuseSentinel } from './availability.js'
+import { COMMAND_TIMED_OUT, isFormerMaster } from './errors.js'
 import { addressOf, connectorOf, type Sentinels } from './sentinels.js'
 
 export interface ConnectRedisOptions {

@@ -1,5 +1,4 @@
 import type { Cluster, Redis } from 'ioredis'
-import type { OutgoingCall, TraceCall } from '../lib/trace-call.js'
 import { isWrongType } from './errors.js'
 
 /** Each script is one atomic command for Redis. The keys of one script share a slot of a Redis Cluster. */
@@ -165,37 +164,14 @@ if held and held > 0 then
 end
 `
 
-const SCRIPTS: Record<keyof RedisScripts, { numberOfKeys: number; lua: string }> = {
+/** Every script, by the name of its method. */
+export const SCRIPTS: Readonly<Record<keyof RedisScripts, { numberOfKeys: number; lua: string }>> = {
   latchkeyRaise: { numberOfKeys: 1, lua: raise },
   latchkeyRecordActivity: { numberOfKeys: 2, lua: recordActivity },
   latchkeyPublish: { numberOfKeys: 1, lua: publish },
   latchkeyAdvance: { numberOfKeys: 2, lua: advance },
   latchkeyHit: { numberOfKeys: 1, lua: hit },
   latchkeyUnhit: { numberOfKeys: 1, lua: unhit },
-}
-
-/**
- * The same client, which also makes a span of each script, and of GET and SET. ioredis reports its commands too, but with
- * their keys, and where automatic pipelining sends them: by then the request that called is no longer known.
- */
-export function tracedCommands(
-  redis: (Redis | Cluster) & RedisScripts,
-  trace: TraceCall,
-): (Redis | Cluster) & RedisScripts {
-  const calls = new Map<unknown, OutgoingCall>(
-    Object.keys(SCRIPTS).map(script => [script, { to: 'redis', command: 'EVALSHA', script }]),
-  )
-  for (const command of ['GET', 'SET']) calls.set(command.toLowerCase(), { to: 'redis', command })
-  return new Proxy(redis, {
-    get(client, name) {
-      const value: unknown = Reflect.get(client, name, client)
-      if (typeof value !== 'function') return value
-      // ioredis copies methods of the client to its pipelines, so it must see its own.
-      const call = calls.get(name)
-      if (call === undefined) return value.bind(client)
-      return (...args: unknown[]) => trace(call, () => value.apply(client, args))
-    },
-  })
 }
 
 /**

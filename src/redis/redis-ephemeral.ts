@@ -3,12 +3,14 @@ import type { Log } from '../lib/log.js'
 import { failedRedisCommands, type RedisCommand } from '../lib/measurements.js'
 import type { TraceCall } from '../lib/trace-call.js'
 import { createRedisActivity } from './activity.js'
-import { tracedCommands, withScripts } from './commands.js'
+import { withScripts } from './commands.js'
 import type { Ephemeral } from './ephemeral.js'
-import { createDeniedRights, createRefusedWrites, isDenied } from './errors.js'
+import { isDenied } from './errors.js'
 import type { Keys } from './key-names.js'
 import { createMac, createUntrustedData, type MacKeys } from './mac.js'
 import { createRedisChannel } from './redis-revocation-channel.js'
+import { createDeniedRights, createRefusedWrites } from './refusals.js'
+import { tracedCommands } from './traced-commands.js'
 
 export interface RedisEphemeralOptions {
   /** A client for this alone (see {@link connectRedis}); `close` closes it. */

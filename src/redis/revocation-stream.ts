@@ -6,9 +6,10 @@ import { failedRedisCommands } from '../lib/measurements.js'
 import type { RevocationListener, RevocationSubscription } from '../revocations/revocation-channel.js'
 import { redisReady } from './client.js'
 import type { RedisScripts } from './commands.js'
-import { type DeniedRights, isWrongType } from './errors.js'
+import { isWrongType } from './errors.js'
 import type { Keys } from './key-names.js'
 import type { Mac, UntrustedData } from './mac.js'
+import type { DeniedRights } from './refusals.js'
 
 export interface RevocationStreamOptions {
   redis: (Redis | Cluster) & RedisScripts

@@ -4,7 +4,8 @@ import { connect as connectTls, type ConnectionOptions as TlsOptions } from 'nod
 import { AbstractConnector, Redis, type RedisOptions } from 'ioredis'
 import type { Place } from '../config/store-url.js'
 import { withJitter } from '../lib/periodic.js'
-import { CONNECTION_CLOSED, explainSentinelError, type SentinelProblem, unknownMaster } from './errors.js'
+import { CONNECTION_CLOSED } from './errors.js'
+import { explainSentinelError, type SentinelProblem, unknownMaster } from './sentinel-errors.js'
 
 /** The Sentinels that know the address of the master, and how to connect to them. */
 export interface Sentinels {

@@ -10,10 +10,11 @@ import {
 import { type Background, createBackground } from '../lib/background.js'
 import type { Log } from '../lib/log.js'
 import { appliedRevocations, type RevocationWay } from '../lib/measurements.js'
+import { BlacklistCopy } from './blacklist-copy.js'
 import { type ClockComparison, createClockComparison, JournalFreshness } from './freshness.js'
 import { JournalFollower, type JournalPage, type JournalPosition, type ReadableJournal } from './journal-follower.js'
 import { LostRevocations } from './lost-revocations.js'
-import type { BlacklistProgress, RevocationChannel, RevocationSubscription } from './revocation-channel.js'
+import type { RevocationChannel, RevocationSubscription } from './revocation-channel.js'
 
 export interface RevocationsOptions {
   journal: ReadableJournal
@@ -62,6 +63,7 @@ export class Revocations {
   readonly #freshness: JournalFreshness
   readonly #background: Background
   readonly #lost: LostRevocations
+  readonly #blacklistCopy: BlacklistCopy
   readonly #keyListeners: ((kid: string) => void)[] = []
   readonly #serverListeners: ((serverStart: string) => void)[] = []
   /** When another server was first read. Minus infinity if it is the first one, and was the primary all the time. */
@@ -70,8 +72,6 @@ export class Revocations {
   #subscription: RevocationSubscription | undefined
   #sweeper: NodeJS.Timeout | undefined
   #alerted = false
-  #isCopying = false
-  #uncopied: BlacklistProgress | undefined
 
   constructor(options: RevocationsOptions) {
     this.#options = options
@@ -79,6 +79,7 @@ export class Revocations {
     this.#background = createBackground(options.log, { level: 'warn', limit: Number.POSITIVE_INFINITY })
     this.#freshness = new JournalFreshness(options.maxStalenessSeconds * 1000)
     this.clocks = createClockComparison(options.clock, options.log)
+    this.#blacklistCopy = new BlacklistCopy(options.channel, this.#background)
     this.#lost = new LostRevocations(this.list, {
       log: options.log,
       background: this.#background,
@@ -203,36 +204,7 @@ export class Revocations {
     this.#freshness.recordJournalRead(begunAtMs)
     this.#observer?.onPage(page, from, begunAtMs)
     this.#lost.repairIfDue()
-    this.#complete({ from, to: position, entries, all: () => [...this.list.entries()] })
-  }
-
-  /**
-   * Completes the blacklist, one copy at a time. Entries that are read meanwhile wait and are copied together: a long
-   * journal takes seconds to copy, and each page in between would find the blacklist incomplete and copy all of it
-   * again.
-   */
-  #complete(progress: BlacklistProgress): void {
-    const before = this.#uncopied
-    // If one of the two is the whole journal, so are both together.
-    this.#uncopied = before
-      ? { ...progress, from: progress.from && before.from, entries: [...before.entries, ...progress.entries] }
-      : progress
-    if (this.#isCopying) return
-    this.#isCopying = true
-    this.#background.run('write missing revocations to the blacklist in Redis', async () => {
-      try {
-        for (let next = this.#takeUncopied(); next; next = this.#takeUncopied())
-          await this.#options.channel.complete(next)
-      } finally {
-        this.#isCopying = false
-      }
-    })
-  }
-
-  #takeUncopied(): BlacklistProgress | undefined {
-    const uncopied = this.#uncopied
-    this.#uncopied = undefined
-    return uncopied
+    this.#blacklistCopy.add({ from, to: position, entries, all: () => [...this.list.entries()] })
   }
 
   #add(revocations: readonly Revocation[], way: RevocationWay, isMeasured = true): void {
@@ -243,9 +215,13 @@ export class Revocations {
       if (revocation.kind === 'key') for (const listener of this.#keyListeners) listener(revocation.subject)
     }
     if (news.length > 0) {
-      if (isMeasured && appliedRevocations.isWanted) this.#measure(news, way)
+      if (isMeasured && appliedRevocations.isWanted) measure(news, way, this.clocks.databaseMs)
       this.#observer?.onNews(news, way === 'journal')
     }
+    this.#alertIfLarge()
+  }
+
+  #alertIfLarge(): void {
     const isLarge = this.list.size > ALERT_SIZE
     if (isLarge && !this.#alerted)
       this.#options.log.error(
@@ -254,14 +230,13 @@ export class Revocations {
       )
     this.#alerted = isLarge
   }
+}
 
-  /** The expiry says when an entry was written. That of a key never expires. */
-  #measure(news: readonly Revocation[], way: RevocationWay): void {
-    const { databaseMs } = this.clocks
-    if (databaseMs === undefined) return
-    const agesSeconds = news.flatMap(({ expiresAt }) =>
-      expiresAt === null ? [] : [Math.max(0, (databaseMs - expiresAt) / 1000 + REVOCATION_TTL_SECONDS)],
-    )
-    appliedRevocations.report({ way, agesSeconds })
-  }
+/** The expiry says when an entry was written. That of a key never expires. */
+function measure(news: readonly Revocation[], way: RevocationWay, databaseMs: number | undefined): void {
+  if (databaseMs === undefined) return
+  const agesSeconds = news.flatMap(({ expiresAt }) =>
+    expiresAt === null ? [] : [Math.max(0, (databaseMs - expiresAt) / 1000 + REVOCATION_TTL_SECONDS)],
+  )
+  appliedRevocations.report({ way, agesSeconds })
 }

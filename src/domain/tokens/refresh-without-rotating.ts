@@ -4,7 +4,7 @@ import { examineRefreshToken, FIRST_PARTY, requireBoundClient, sessionOverError 
 import { type AccessGrant, grantAccessToken } from './grant-tokens.js'
 import { type Answered, measureRefresh } from './measure-refresh.js'
 import { type RefreshToken, requireRefreshToken } from './refresh-token.js'
-import { unknownTokenError } from './rotate-refresh-token.js'
+import { unknownTokenError } from './refused-refresh-tokens.js'
 
 /**
  * Gives an access token for a refresh token and changes nothing in the session: for server-side code that cannot write

@@ -1,9 +1,6 @@
 import { type Concerns, concerning, LatchkeyError } from '../../lib/errors.js'
 import type { LateAnswer } from '../../postgres/refresh-tokens.js'
-import type { NewSecurityEvent } from '../../postgres/security-events.js'
 import type { AuthContext, Caller } from '../context.js'
-import type { RefreshKey } from '../keys/secrets.js'
-import { endSessionOfReusedToken } from '../sessions/end-sessions-of-reused-tokens.js'
 import { trackSessionOrigin } from '../sessions/track-session-origin.js'
 import {
   examineRefreshToken,
@@ -18,7 +15,8 @@ import { type Grant, grantTokens } from './grant-tokens.js'
 import { isReuseWithoutTicket, type LateRecord, type LiveState } from './judge-refresh-token.js'
 import { type Answered, measureRefresh } from './measure-refresh.js'
 import { hashOf, type RefreshToken, requireRefreshToken, successorOf } from './refresh-token.js'
-import { ticketOptions, writeTicket } from './superseded-ticket.js'
+import { endReused, recordRefreshEvent, supersededError, unknownTokenError } from './refused-refresh-tokens.js'
+import { currentSuccessor, type Derivation, derivationOfNext } from './successors.js'
 
 /** A request can lose a race to a rotation and then to a retry; losing a third time would be a defect. */
 const MAX_ATTEMPTS = 3
@@ -104,12 +102,12 @@ async function exchange(
         const successor = currentSuccessor(context, presented, state)
         if (!(await recordLate(context, presented, state, record))) break
         answered.row = '6'
-        if (record.what !== 'nothing') recordEvent(context, 'refresh_replayed', presented, state.userId, caller)
+        if (record.what !== 'nothing') recordRefreshEvent(context, 'refresh_replayed', presented, state.userId, caller)
         return grantTokens(context, state, successor, withTokenType)
       }
       case 'superseded':
         if (!proofs.inBody || !isReuseWithoutTicket(await db.refreshTokens.tellSuperseded(presented)))
-          throw superseded(context, presented, verdict.state, caller)
+          throw supersededError(context, presented, verdict.state, caller)
         return endReused(context, presented, verdict.state, caller)
       case 'reused':
         return endReused(context, presented, verdict.state, caller)
@@ -118,12 +116,6 @@ async function exchange(
     }
   }
   throw new LatchkeyError('busy', { retryAfterSeconds: 1 })
-}
-
-interface Derivation {
-  key: RefreshKey
-  /** Whether the successor can be another one than the whitelist has. */
-  anySuccessor: boolean
 }
 
 /** Rows 2 and 4 of the table, in one statement. */
@@ -162,35 +154,9 @@ async function rotate(
     context.log.warn(
       `session ${presented.sessionId}: the refresh token is newer than the database, so the database has lost a commit`,
     )
-    recordEvent(context, 'refresh_recovered', presented, rotated.userId, caller)
+    recordRefreshEvent(context, 'refresh_recovered', presented, rotated.userId, caller)
   }
   return grantTokens(context, rotated, successor, request.withTokenType)
-}
-
-/** Which secret derived the next token in the whitelist, if the presented token is the current one. */
-function derivationOfNext(
-  { secrets }: AuthContext,
-  presented: RefreshToken,
-  { whitelist }: LiveState,
-): Derivation | undefined {
-  if (!hashOf(presented).equals(whitelist.tokenHash)) return undefined
-  const key = secrets.refreshKeys.find(candidate =>
-    hashOf(successorOf(presented, candidate)).equals(whitelist.nextHash),
-  )
-  return key ? { key, anySuccessor: false } : { key: secrets.refreshKeys[0], anySuccessor: true }
-}
-
-/**
- * The current token of the whitelist, which is the successor of the presented one, derived with the same secret as
- * then.
- */
-function currentSuccessor({ secrets }: AuthContext, presented: RefreshToken, { whitelist }: LiveState): RefreshToken {
-  const [newest] = secrets.refreshKeys
-  const candidates = secrets.refreshKeys.map(key => successorOf(presented, key, newest))
-  const successor = candidates.find(candidate => hashOf(candidate).equals(whitelist.tokenHash))
-  // This happens only if an old JWT_REFRESH_SECRET was removed too early.
-  if (!successor) throw new LatchkeyError('refresh_token_unknown')
-  return successor
 }
 
 /** False if the row has changed since it was judged, or the limit is reached. */
@@ -210,51 +176,4 @@ async function recordLate(
     case 'count':
       return db.refreshTokens.countLate({ ...late, max: record.max })
   }
-}
-
-/** Row 7: the error, which revokes nothing. */
-function superseded(
-  context: AuthContext,
-  presented: RefreshToken,
-  { userId }: LiveState,
-  caller: Caller,
-): LatchkeyError {
-  if (context.eventThrottle.allows(`${presented.sessionId} ${presented.generation}`))
-    recordEvent(context, 'refresh_superseded', presented, userId, caller)
-  return new LatchkeyError('refresh_token_superseded', { ticket: writeTicket(presented, ticketOptions(context)) })
-}
-
-/** Row 8. */
-async function endReused(
-  context: AuthContext,
-  presented: RefreshToken,
-  { userId }: LiveState,
-  caller: Caller,
-): Promise<never> {
-  await endSessionOfReusedToken(context, presented, userId, caller)
-  throw new LatchkeyError('refresh_token_reused')
-}
-
-/** Row 9. It revokes nothing, or an old backup would end sessions; but an operator should investigate. */
-export function unknownTokenError(
-  context: AuthContext,
-  presented: RefreshToken,
-  { userId }: LiveState,
-  caller: Caller,
-): LatchkeyError {
-  context.log.error(
-    `a refresh token with a valid tag does not match the state of session ${presented.sessionId} in the database`,
-  )
-  recordEvent(context, 'refresh_token_unknown', presented, userId, caller)
-  return new LatchkeyError('refresh_token_unknown')
-}
-
-function recordEvent(
-  context: AuthContext,
-  type: NewSecurityEvent['type'],
-  { sessionId, generation }: RefreshToken,
-  userId: string | undefined,
-  caller: Caller,
-): void {
-  context.recordEvent({ type, userId, sessionId, actor: 'system', ...caller, details: { generation } })
 }

@@ -1,4 +1,5 @@
 import { createFailureLog, type FailureLog, type Log } from '../../lib/log.js'
+import { ReadPace } from './read-pace.js'
 import { type LaggingVerifier, MOST_TARGETS, type ReceiptStore, type TargetState } from './receipt-store.js'
 import { type Target, Targets } from './targets.js'
 
@@ -45,14 +46,6 @@ interface JoinedTarget extends Target {
 const MOST_WAITING = 1000
 /** How many verifiers a receipt names. */
 const MOST_NAMED = 50
-/** How often the database is asked, by the age of the youngest receipt. */
-const PACE = [
-  { untilAgeMs: 500, everyMs: 25 },
-  { untilAgeMs: 3000, everyMs: 100 },
-  { untilAgeMs: Number.POSITIVE_INFINITY, everyMs: 250 },
-]
-/** The shortest time between two reads, if a receipt begins or a verifier confirms at this instance. */
-const SHORTEST_PAUSE_MS = 10
 
 /**
  * Waits until every live verifier has applied what was committed (docs/adr/0021-receipts.md). All receipts of this
@@ -64,17 +57,12 @@ export class Receipts {
   readonly #failures: FailureLog
   readonly #targets = new Targets<JoinedTarget>()
   readonly #waiting = new Set<Waiting>()
+  readonly #pace = new ReadPace()
   /** They have no target yet: the next read gives them one. */
   #newcomers = new Set<Waiting>()
   #serverStart: string | undefined
   #problem: UnknownReason = 'store_unavailable'
-  #youngestAtMs = 0
   #polling: Promise<void> | undefined
-  #wake = () => {
-    this.#isWoken = true
-  }
-  /** Something happened while a read was in progress. */
-  #isWoken = false
   #isClosed = false
 
   constructor(options: ReceiptsOptions) {
@@ -107,24 +95,23 @@ export class Receipts {
       }
       this.#waiting.add(waiting)
       this.#newcomers.add(waiting)
-      this.#youngestAtMs = performance.now()
       signal?.addEventListener('abort', () => this.#end(waiting, { is: 'unknown', reason: this.#problem }), {
         once: true,
       })
-      this.#wake()
+      this.#pace.receiptBegan()
       this.#polling ??= this.#poll()
     })
   }
 
   /** A verifier has confirmed a position at this instance: read soon. */
   verifierConfirmed(): void {
-    this.#wake()
+    this.#pace.wake()
   }
 
   async close(): Promise<void> {
     this.#isClosed = true
     for (const waiting of this.#waiting) this.#end(waiting, { is: 'unknown', reason: 'shutting_down' })
-    this.#wake()
+    this.#pace.wake()
     await this.#polling
   }
 
@@ -139,7 +126,9 @@ export class Receipts {
       const begunAtMs = performance.now()
       await this.#read()
       await this.#endLate()
-      if (this.#waiting.size > 0) await this.#pause(begunAtMs)
+      if (this.#waiting.size === 0) break
+      const endsAtMs = Math.min(...Array.from(this.#waiting, ({ endsAtMs }) => endsAtMs))
+      await this.#pace.pause(begunAtMs, endsAtMs)
     }
     this.#polling = undefined
   }
@@ -234,26 +223,6 @@ export class Receipts {
     target?.receipts.delete(waiting)
     if (target?.receipts.size === 0) this.#targets.remove(target)
     waiting.resolve(receipt)
-  }
-
-  /** Young receipts are read often: most are complete within a tenth of a second. */
-  async #pause(begunAtMs: number): Promise<void> {
-    const nowMs = performance.now()
-    const ageMs = nowMs - this.#youngestAtMs
-    let dueMs = begunAtMs + (PACE.find(({ untilAgeMs }) => ageMs < untilAgeMs) ?? PACE.at(-1)!).everyMs
-    for (const { endsAtMs } of this.#waiting) dueMs = Math.min(dueMs, endsAtMs)
-    await new Promise<void>(resolve => {
-      const timer = setTimeout(resolve, Math.max(dueMs - nowMs, 0))
-      this.#wake = () => {
-        clearTimeout(timer)
-        setTimeout(resolve, Math.max(Math.min(dueMs, begunAtMs + SHORTEST_PAUSE_MS) - performance.now(), 0))
-      }
-      if (this.#isWoken) this.#wake()
-      this.#isWoken = false
-    })
-    this.#wake = () => {
-      this.#isWoken = true
-    }
   }
 }
 
