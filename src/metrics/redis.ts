@@ -1,9 +1,11 @@
 import { Counter, Gauge } from 'prom-client'
 import { failedRedisCommands, REDIS_COMMANDS } from '../lib/measurements.js'
+import { countEach } from './count-each.js'
 import type { MetricsOptions } from './sources.js'
 
 /** Redis. The embedded mode has none, and none of these metrics. */
-export function measureRedis({ registry, ephemeral, onClose }: MetricsOptions): void {
+export function measureRedis(options: MetricsOptions): void {
+  const { registry, ephemeral } = options
   if (ephemeral.isConnected === undefined) return
   const registers = [registry]
   new Gauge({
@@ -14,14 +16,13 @@ export function measureRedis({ registry, ephemeral, onClose }: MetricsOptions): 
       this.set(ephemeral.isConnected ? 1 : 0)
     },
   })
-  const failed = new Counter({
+  countEach(options, {
     name: 'latchkey_redis_failed_commands_total',
     help: 'Commands that Redis did not answer in time, or answered with an error.',
-    labelNames: ['command'],
-    registers,
+    label: 'command',
+    values: REDIS_COMMANDS,
+    reports: failedRedisCommands,
   })
-  for (const command of REDIS_COMMANDS) failed.inc({ command }, 0)
-  onClose(failedRedisCommands.listen(command => failed.inc({ command })))
   new Counter({
     name: 'latchkey_redis_untrusted_data_total',
     help: 'How often Redis contained data that this service did not write.',

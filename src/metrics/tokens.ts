@@ -8,25 +8,24 @@ import {
   TOKEN_CHECK_OUTCOMES,
   tokenChecks,
 } from '../lib/measurements.js'
+import { countEach } from './count-each.js'
 import type { MetricsOptions } from './sources.js'
 
 /** Sign-ins, refreshes and checks of access tokens, by their outcome. */
-export function measureTokens({ registry, onClose }: MetricsOptions): void {
-  const registers = [registry]
-  const signInsTotal = new Counter({
+export function measureTokens(options: MetricsOptions): void {
+  countEach(options, {
     name: 'latchkey_sign_ins_total',
     help: 'Sign-ins with a password, by outcome.',
-    labelNames: ['outcome'],
-    registers,
+    label: 'outcome',
+    values: SIGN_IN_OUTCOMES,
+    reports: signIns,
   })
-  for (const outcome of SIGN_IN_OUTCOMES) signInsTotal.inc({ outcome }, 0)
-  onClose(signIns.listen(outcome => signInsTotal.inc({ outcome })))
 
   const refreshesTotal = new Counter({
     name: 'latchkey_refreshes_total',
     help: 'Refreshes, by the row of the table that decided (docs/rotation.md).',
     labelNames: ['row', 'outcome', 'rotating'],
-    registers,
+    registers: [options.registry],
   })
   const labelsOf = (row: RefreshRow, isRotating: boolean) => ({
     row,
@@ -34,14 +33,13 @@ export function measureTokens({ registry, onClose }: MetricsOptions): void {
     rotating: isRotating ? 'yes' : 'no',
   })
   for (const row of Object.keys(REFRESH_ROWS) as RefreshRow[]) refreshesTotal.inc(labelsOf(row, true), 0)
-  onClose(refreshes.listen(({ row, isRotating }) => refreshesTotal.inc(labelsOf(row, isRotating))))
+  options.onClose(refreshes.listen(({ row, isRotating }) => refreshesTotal.inc(labelsOf(row, isRotating))))
 
-  const checksTotal = new Counter({
+  countEach(options, {
     name: 'latchkey_token_checks_total',
     help: 'Checks of access tokens by this service, by outcome. A request with a body can cause two.',
-    labelNames: ['outcome'],
-    registers,
+    label: 'outcome',
+    values: TOKEN_CHECK_OUTCOMES,
+    reports: tokenChecks,
   })
-  for (const outcome of TOKEN_CHECK_OUTCOMES) checksTotal.inc({ outcome }, 0)
-  onClose(tokenChecks.listen(outcome => checksTotal.inc({ outcome })))
 }
