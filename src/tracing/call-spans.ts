@@ -52,23 +52,9 @@ function callSpan(span: Api.Span): CallSpan {
 function describe(call: OutgoingCall): { name: string; attributes: Api.Attributes } {
   switch (call.to) {
     case 'postgresql':
-      return {
-        name: [call.operation, call.table].filter(Boolean).join(' '),
-        attributes: {
-          'db.system.name': 'postgresql',
-          'db.operation.name': call.operation,
-          ...(call.table !== undefined && { 'db.collection.name': call.table }),
-        },
-      }
+      return describeStore('postgresql', call.operation, ['db.collection.name', call.table])
     case 'redis':
-      return {
-        name: [call.command, call.script].filter(Boolean).join(' '),
-        attributes: {
-          'db.system.name': 'redis',
-          'db.operation.name': call.command,
-          ...(call.script !== undefined && { 'db.stored_procedure.name': call.script }),
-        },
-      }
+      return describeStore('redis', call.command, ['db.stored_procedure.name', call.script])
     case 'http': {
       const { hostname, port, protocol, origin, pathname } = call.url
       return {
@@ -83,6 +69,13 @@ function describe(call: OutgoingCall): { name: string; attributes: Api.Attribute
       }
     }
   }
+}
+
+function describeStore(system: string, operation: string, [attribute, target]: [string, string | undefined]) {
+  const named = { 'db.system.name': system, 'db.operation.name': operation }
+  return target === undefined
+    ? { name: operation, attributes: named }
+    : { name: `${operation} ${target}`, attributes: { ...named, [attribute]: target } }
 }
 
 /** A transaction that ends because the service refuses the request has not failed. */
