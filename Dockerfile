@@ -8,7 +8,7 @@ COPY package.json package-lock.json .npmrc ./
 COPY packages/verifier/package.json ./packages/verifier/
 RUN npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
-COPY scripts/dist.mjs scripts/build.mjs ./scripts/
+COPY scripts/bundle-edge.mjs scripts/dist.mjs scripts/build.mjs ./scripts/
 COPY packages/verifier/tsconfig.build.json ./packages/verifier/
 COPY packages/verifier/src ./packages/verifier/src
 COPY src ./src

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, relative, resolve } from 'node:path'
+import { bundleEdge, EDGE } from './bundle-edge.mjs'
 
 // dist/ of the service and of each package in packages/, and whether each is a build of the sources as they are now.
 // `.sources` in dist/ holds a hash of the sources. It is removed before the first file of a new build is moved into
@@ -13,7 +14,7 @@ const root = resolve(import.meta.dirname, '..')
 const DRAFT = '.new-'
 
 /** The packages first, because the service imports them. */
-const projects = [...packages(), { folder: '', main: 'cli.js' }].map(project => {
+const projects = [...packages(), { folder: '', main: 'cli.js', bundles: EDGE }].map(project => {
   const dist = join(root, project.folder, 'dist')
   return { ...project, src: join(project.folder, 'src'), dist, stamp: join(dist, '.sources') }
 })
@@ -35,9 +36,16 @@ function stateOf(project) {
   if (!existsSync(join(project.dist, project.main))) return 'missing'
   if (!existsSync(join(root, project.src))) return 'current'
   // Part of it may have been removed or, as in an incomplete copy, never have been there.
-  const isComplete = existsSync(project.stamp) && sourcesOf(project).every(path => existsSync(compiled(project, path)))
+  const built = sourcesOf(project).map(path => compiled(project, path))
+  if (hasBundle(project)) built.push(join(project.dist, project.bundles.name))
+  const isComplete = existsSync(project.stamp) && built.every(existsSync)
   if (!isComplete) return 'incomplete'
   return readFileSync(project.stamp, 'utf8') === hashOfSources(project) ? 'current' : 'outdated'
+}
+
+/** Whether a bundle is made too. Part of the sources can be there alone. */
+function hasBundle({ bundles }) {
+  return bundles !== undefined && existsSync(join(root, bundles.source))
 }
 
 function packages() {
@@ -113,6 +121,7 @@ async function install(project, compile) {
   mkdirSync(draft, { recursive: true })
   try {
     if ((await compile(draft)) === false) return
+    if (hasBundle(project)) writeFileSync(join(draft, project.bundles.name), await bundleEdge())
     const built = filesIn(draft)
     rmSync(stamp, { force: true })
     for (const path of built) {
@@ -149,11 +158,18 @@ function runs(pid) {
 function hashOfSources(project) {
   const hash = createHash('sha256')
   const own = join(project.folder, 'tsconfig.build.json')
-  for (const path of [...sourcesOf(project), 'tsconfig.json', own, 'scripts/dist.mjs']) {
+  for (const path of [...sourcesOf(project), ...bundledWith(project), 'tsconfig.json', own, 'scripts/dist.mjs']) {
     const content = readFileSync(join(root, path))
     hash.update(`${path}\0${content.length}\0`).update(content)
   }
   return hash.digest('hex')
+}
+
+/** What a bundle contains from elsewhere, and what it is made by. The lock file has the versions of the packages. */
+function bundledWith(project) {
+  if (!hasBundle(project)) return []
+  const others = projects.filter(other => other !== project).flatMap(sourcesOf)
+  return [...others, 'package-lock.json', 'scripts/bundle-edge.mjs'].filter(path => existsSync(join(root, path)))
 }
 
 function sourcesOf({ src }) {

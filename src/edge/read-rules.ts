@@ -1,12 +1,6 @@
-import { createRequire } from 'node:module'
-import type { YAMLMap } from 'yaml'
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type YAMLMap } from 'yaml'
 import { type ReadPath, readPath } from './read-path.js'
 import { type Rule, Rules } from './rules.js'
-
-// For its first `import` of a CommonJS module, Node loads a parser of such modules, which takes several megabytes.
-const { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } = createRequire(import.meta.url)(
-  'yaml',
-) as typeof import('yaml')
 
 export interface ReadRules {
   /** Undefined if there are problems. */

@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from '
 import { dirname, join, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { transform } from 'esbuild'
+import { bundleEdge, EDGE } from '../../scripts/bundle-edge.mjs'
 import { bundleCli } from './bundle-cli.mjs'
 
 // Compiles sources, tests and scripts into `.test-build`, file by file, and only those that changed. It checks no
@@ -18,7 +19,11 @@ const folders = await Promise.all(
 )
 const sources = folders.flat().filter(path => path.endsWith('.ts'))
 await Promise.all([...sources.map(compile), ...packages.map(provide)])
-await bundleProgram(sources.filter(source => /^(src|packages)\//.test(source)))
+await bundleProgram([
+  'package-lock.json',
+  'scripts/bundle-edge.mjs',
+  ...sources.filter(source => /^(src|packages)\//.test(source)),
+])
 
 async function compile(source) {
   const path = join(root, source)
@@ -33,17 +38,23 @@ async function compile(source) {
     keepNames: !source.startsWith('test/proof/'),
     sourcemap: 'inline',
     sourcefile: href,
-    // A compiled file that looks for other files beside itself must find those beside its source.
-    define: { 'import.meta.url': JSON.stringify(href), 'import.meta.dirname': JSON.stringify(dirname(path)) },
+    // A compiled file that looks for other files beside itself must find those beside its source, but the bundle of
+    // the edge is compiled too.
+    define:
+      source === 'src/cli/run-edge.ts'
+        ? {}
+        : { 'import.meta.url': JSON.stringify(href), 'import.meta.dirname': JSON.stringify(dirname(path)) },
   })
   await replaceFile(compiled, code)
 }
 
 async function bundleProgram(programSources) {
   const bundle = join(root, target, 'bundle')
-  const changes = await Promise.all(programSources.map(source => changedAt(join(root, source))))
-  if (Math.max(...changes) < (await changedAt(join(bundle, 'cli.mjs')))) return
-  await bundleCli(join(root, target, 'src/cli.js'), bundle, replaceFile)
+  const edge = join(root, target, 'src', EDGE.name)
+  const changed = Math.max(...(await Promise.all(programSources.map(source => changedAt(join(root, source))))))
+  if (changed >= (await changedAt(edge))) await replaceFile(edge, await bundleEdge())
+  if (changed >= (await changedAt(join(bundle, 'cli.mjs'))))
+    await bundleCli(join(root, target, 'src/cli.js'), bundle, replaceFile)
 }
 
 /** Another run may be writing the same file, and one of its tests may be reading it. */

@@ -1,5 +1,4 @@
 import { randomUUID, sign } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { RequestFailure } from '../transport/request-failure.js'
 import type { SigningKey } from './signing-key.js'
 
@@ -55,7 +54,7 @@ function sourceOf(client: Exclude<ClientCredentials, { secret: string }>): strin
 async function assertionOf(client: Exclude<ClientCredentials, { secret: string }>, issuer: string): Promise<string> {
   if ('privateKey' in client) return signAssertion(client.privateKey, client.id, issuer)
   try {
-    const given = 'assertion' in client ? await client.assertion() : await readFile(client.assertionFile, 'utf8')
+    const given = 'assertion' in client ? await client.assertion() : await readText(client.assertionFile)
     return String(given).trim()
   } catch (error) {
     // The message of a function of the application could contain anything.
@@ -63,6 +62,12 @@ async function assertionOf(client: Exclude<ClientCredentials, { secret: string }
     const reason = 'assertionFile' in client ? `cannot be read (${String(code)})` : 'failed'
     throw new RequestFailure('content', `${sourceOf(client)} ${reason}`)
   }
+}
+
+/** Loads what reads files only if there is a file, because of its memory. */
+async function readText(path: string): Promise<string> {
+  const { readFile } = await import('node:fs/promises')
+  return readFile(path, 'utf8')
 }
 
 function signAssertion({ key, alg, hash, kid }: SigningKey, clientId: string, issuer: string): string {
