@@ -32,7 +32,7 @@ export function createMount(options: MountOptions) {
     if (!app.hasRequestDecorator('principal')) app.decorateRequest('principal', null as never)
     await app.register(async scope => addRoutes(scope, options), { prefix })
     app.addHook('preClose', async () => {
-      service.drain()
+      service.drain(0)
       // The application waits for its connections before it closes the service.
       service.endEndlessAnswers()
     })

@@ -141,7 +141,7 @@ function stopBySignal(app: FastifyInstance, stores: Stores, { shutdownDelayMs }:
   const stopping = closeWithGrace({ delay, logger: app.log }, async ({ signal, err }) => {
     if (err) app.log.fatal({ err }, 'the service stops')
     else app.log.info(`${signal ?? 'the loss of a store'} stops the service`)
-    app.drain()
+    app.drain(signal === 'SIGTERM' ? shutdownDelayMs : 0)
     if (signal === 'SIGTERM') {
       await sleep(shutdownDelayMs)
       await app.stopListening(CONNECTIONS_TIMEOUT_MS)

@@ -34,7 +34,7 @@ t.test('every answer has a request id of its own, and every problem has the same
     await ask({ method: 'POST', url, headers: { 'content-type': 'text/plain' }, payload: 'a' })
     await ask({ method: 'GET', url: `${url}%zz` })
   }
-  app.drain()
+  app.drain(0)
   await ask({ method: 'GET', url: '/readyz' })
   t.ok(count > 100)
   t.equal(ids.size, count, 'no two requests have the same id')

@@ -29,16 +29,18 @@ export const drain = fp(
     }
     app.decorate('addEndlessAnswers', answers => void endless.push(answers))
     app.decorate('endEndlessAnswers', endAll)
-    app.decorate('drain', () => {
+    app.decorate('drain', forMs => {
       step = 'draining'
-      for (const answers of endless) answers.drain()
+      for (const answers of endless) answers.drain(forMs)
     })
     app.decorate('stopListening', async restMs => {
       step = 'closing'
-      endAll()
       // Not the method of HTTP servers: that closes idle connections too, on which a request can already be on its way.
       const empty = new Promise<void>(resolve => Server.prototype.close.call(app.server, () => resolve()))
+      // Gateways that do not request /readyz connect clients to other instances only from now on. Those of endless answers
+      // have the same time for it, and end theirs by themselves.
       await Promise.race([empty, sleep(restMs, undefined, { ref: false })])
+      endAll()
     })
     app.addHook('onRequest', ({ raw: { socket } }, reply, done) => {
       unused.delete(socket)
@@ -91,8 +93,8 @@ function trackConnections(app: FastifyInstance): { unused: Set<Socket>; openedWh
 
 /** Answers that would not end by themselves. */
 export interface EndlessAnswers {
-  /** The first step has begun: their clients should connect to another instance. */
-  drain(): void
+  /** The first step has begun, and takes this long: their clients should connect to another instance. */
+  drain(forMs: number): void
   /** They must end now. */
   end(): void
 }
@@ -102,8 +104,12 @@ declare module 'fastify' {
     addEndlessAnswers(answers: EndlessAnswers): void
     /** Ends them. `stopListening` and `close` do it too; a service inside an application is not closed in time. */
     endEndlessAnswers(): void
-    /** Step 1: from now on this instance is not ready, and each open connection is closed after its next answer. */
-    drain(): void
+    /**
+     * Step 1: from now on this instance is not ready, and each open connection is closed after its next answer.
+     *
+     * @param forMs - until step 2
+     */
+    drain(forMs: number): void
     isDraining(): boolean
     /** Whether the next answer on this connection closes it. */
     isLastAnswer(socket: Socket): boolean

@@ -129,10 +129,15 @@ export class Feed<Client extends { clientId: string } = { clientId: string }> {
     this.#followers.get(connectionId)?.end()
   }
 
-  /** From now on followers are refused. Those that are connected are asked to connect to another instance. */
-  drain(): void {
+  /**
+   * From now on followers are refused. Those that are connected are asked to connect to another instance, and are served
+   * meanwhile.
+   *
+   * @param forMs - until their connections are ended
+   */
+  drain(forMs: number): void {
     this.#isDraining = true
-    this.#followers.sendReconnect()
+    this.#followers.sendReconnect(forMs)
   }
 
   /** Ends all connections. */
@@ -163,6 +168,7 @@ export class Feed<Client extends { clientId: string } = { clientId: string }> {
       catchUp,
       lastPosition: () => this.#cut(),
       onWritable: () => this.#followers.pump(follower),
+      onList: () => this.#followers.endPrevious(follower),
       onClose: () => {
         this.#followers.remove(follower)
         admitted.leave(follower.hasList)

@@ -37,6 +37,8 @@ export interface FollowerOptions<Client> {
   lastPosition(): Pick<CatchUp['end'], 'heartbeat' | 'readAtMs'>
   /** More can be written. */
   onWritable(): void
+  /** Its list is complete: an id was sent. */
+  onList(): void
   onClose(): void
 }
 
@@ -54,7 +56,8 @@ export class Follower<Client = unknown> {
   #isOver = false
   #awaitsPosition = true
   #retryWindowMs = 0
-  hasReconnect = false
+  /** When it must have opened another connection, if it was asked to. */
+  #reconnectBeforeMs = Number.POSITIVE_INFINITY
 
   constructor(options: FollowerOptions<Client>) {
     this.options = options
@@ -68,6 +71,11 @@ export class Follower<Client = unknown> {
     // A connection that breaks is closed next.
     this.#response.on('error', () => {})
     this.#response.on('close', () => this.#close())
+  }
+
+  /** Whether it was asked for another connection. */
+  get hasReconnect(): boolean {
+    return this.#reconnectBeforeMs < Number.POSITIVE_INFINITY
   }
 
   /** Whether an id was sent: the client may have the whole list. */
@@ -95,11 +103,15 @@ export class Follower<Client = unknown> {
     this.#write(encodeRetry(randomRetryMs(windowMs)))
   }
 
-  /** Asks for another connection; this one goes on until it is ended. */
-  sendReconnect(windowMs: number): void {
-    if (this.hasReconnect || this.#isOver) return
-    this.hasReconnect = true
-    this.#write(encodeRetry(randomRetryMs(windowMs)) + encodeReconnect(windowMs))
+  /**
+   * Asks for another connection, unless that was asked before; this one goes on until it is ended.
+   *
+   * @param retryWindowMs - within what time all followers come back that lose their connections together
+   */
+  sendReconnect(withinMs: number, retryWindowMs: number, nowMs: number): void {
+    if (nowMs + withinMs >= this.#reconnectBeforeMs || this.#isOver) return
+    this.#reconnectBeforeMs = nowMs + withinMs
+    this.#write(encodeRetry(randomRetryMs(retryWindowMs)) + encodeReconnect(withinMs))
   }
 
   /** How many bytes there are that were not written to it yet. */
@@ -151,7 +163,7 @@ export class Follower<Client = unknown> {
     this.#catchUp = undefined
     catchUp.close()
     if (readAtMs < this.options.completeSinceMs) return this.#next()
-    this.#awaitsPosition = false
+    this.#endWait()
     return heartbeat
   }
 
@@ -160,13 +172,21 @@ export class Follower<Client = unknown> {
     for (let { next } = this.#after; next; next = next.next) {
       this.#after = next
       if (next.readAtMs === undefined) return next.bytes
-      this.#awaitsPosition = next.readAtMs < this.options.completeSinceMs
-      if (!this.#awaitsPosition) return next.bytes
+      if (next.readAtMs < this.options.completeSinceMs) continue
+      this.#endWait()
+      return next.bytes
     }
     const { heartbeat, readAtMs } = this.options.lastPosition()
     if (readAtMs < this.options.completeSinceMs) return undefined
-    this.#awaitsPosition = false
+    this.#endWait()
     return heartbeat
+  }
+
+  /** What is written next has the first id. */
+  #endWait(): void {
+    this.#awaitsPosition = false
+    // Not before it is written.
+    setImmediate(() => this.options.onList())
   }
 
   #write(bytes: Buffer | string): void {

@@ -18,6 +18,8 @@ export interface SlowLimits {
 export class Followers<Client extends { clientId: string }> {
   readonly #byConnection = new Map<string, Follower<Client>>()
   readonly #byVerifier = new Map<string, Follower<Client>>()
+  /** The connection that the verifier of a follower had before, and has until the new one has brought its list. */
+  readonly #previous = new Map<Follower<Client>, Follower<Client>>()
   readonly #pump = new Pump(() => this.#byConnection.values())
   readonly #log: Log
   readonly #limits: SlowLimits
@@ -61,8 +63,7 @@ export class Followers<Client extends { clientId: string }> {
     if (verifierId !== undefined) {
       const previous = this.#byVerifier.get(verifierId)
       this.#byVerifier.set(verifierId, follower)
-      // Its position would no longer be that of the verifier.
-      previous?.end()
+      if (previous) this.#previous.set(follower, previous)
     }
     follower.sendRetry(returnWindowMs(this.size, maxStalenessSeconds))
     this.#pump.request(follower)
@@ -71,7 +72,22 @@ export class Followers<Client extends { clientId: string }> {
   remove(follower: Follower<Client>): void {
     const { connectionId, verifierId } = follower.options
     this.#byConnection.delete(connectionId)
-    if (verifierId !== undefined && this.#byVerifier.get(verifierId) === follower) this.#byVerifier.delete(verifierId)
+    const previous = this.#previous.get(follower)
+    this.#previous.delete(follower)
+    if (verifierId === undefined || this.#byVerifier.get(verifierId) !== follower) return
+    // It has brought no list, so the one before goes on.
+    if (previous && this.#byConnection.has(previous.options.connectionId)) this.#byVerifier.set(verifierId, previous)
+    else this.#byVerifier.delete(verifierId)
+  }
+
+  /** This follower was sent its whole list, so its verifier needs no other connection. */
+  endPrevious(follower: Follower<Client>): void {
+    for (let previous = this.#previous.get(follower); previous; ) {
+      const earlier = this.#previous.get(previous)
+      previous.end()
+      previous = earlier
+    }
+    this.#previous.delete(follower)
   }
 
   get(connectionId: string): Follower<Client> | undefined {
@@ -98,16 +114,25 @@ export class Followers<Client extends { clientId: string }> {
       const windowMs = returnWindowMs(this.size, maxStalenessSeconds)
       if (follower.isSlow(nowMs, this.#limits)) this.#drop(follower)
       else if (nowMs >= endsAtMs) follower.end()
-      else if (nowMs >= endsAtMs - windowMs) follower.sendReconnect(windowMs)
-      else follower.sendRetry(windowMs)
+      else if (nowMs < endsAtMs - windowMs) follower.sendRetry(windowMs)
+      else if (!follower.hasReconnect) follower.sendReconnect(windowMs, windowMs, nowMs)
     }
     this.#logSlow(nowMs)
   }
 
-  /** Asks all followers to connect to another instance, spread over some time. */
-  sendReconnect(): void {
-    for (const follower of [...this])
-      follower.sendReconnect(returnWindowMs(this.size, follower.options.maxStalenessSeconds))
+  /**
+   * Asks all followers to connect to another instance, spread over some time. Half of the time is for the connections: who
+   * comes to an instance that is stopping must try again.
+   *
+   * @param forMs - how long they are still served; 0 leaves no time to ask
+   */
+  sendReconnect(forMs: number): void {
+    if (forMs === 0) return
+    const nowMs = performance.now()
+    for (const follower of [...this]) {
+      const windowMs = returnWindowMs(this.size, follower.options.maxStalenessSeconds)
+      follower.sendReconnect(Math.min(windowMs, Math.floor(forMs / 2)), windowMs, nowMs)
+    }
   }
 
   endAll(): void {

@@ -58,6 +58,7 @@ function open(limits = { stallMs: 1000, lagBytes: 1000 }) {
       catchUp: { next: () => undefined, end, close() {} },
       lastPosition: () => ({ heartbeat: 'last heartbeat\n\n', readAtMs: 100 }),
       onWritable: () => followers.pump(follower),
+      onList: () => followers.endPrevious(follower),
       onClose: () => followers.remove(follower),
     })
     followers.add(follower)
@@ -179,13 +180,63 @@ t.test('a connection is asked to be replaced before it ends', async t => {
   t.equal(followers.size, 0)
 })
 
-t.test('a verifier has one connection', async t => {
-  const { followers, add } = open()
-  const [first, other, second] = [add('v1'), add('v2'), add('v1')]
-  t.strictSame([first.response.state, other.response.state, second.response.state], ['ended', 'open', 'open'])
+t.test('a verifier has one connection as soon as its list is complete over the newest one', async t => {
+  const { frames, followers, add } = open()
+  const [first, other] = [add('v1'), add('v2')]
+  const second = add('v1', undefined, 150)
+  await until(() => first.response.text.includes('first heartbeat'))
+  frames.addHeartbeat('entry;')
+  followers.pumpAll('news')
+  await until(() => [first, second].every(({ response }) => response.text.endsWith('entry;')))
+  t.equal(first.response.state, 'open', 'the list of the second one is not complete')
+  t.equal(followers.verifierCount, 2)
+  frames.addHeartbeat('heartbeat with a position;', 200)
+  followers.pumpAll('heartbeat')
+  await until(() => first.response.state === 'ended')
+  t.match(second.response.text, /heartbeat with a position;$/)
+  t.strictSame([other.response.state, second.response.state], ['open', 'open'])
   t.equal(followers.verifierCount, 2)
   first.response.destroy()
   t.equal(followers.verifierCount, 2)
   second.response.destroy()
   t.equal(followers.verifierCount, 1)
+})
+
+t.test('a connection that brought no list leaves the one before, which the next one replaces', async t => {
+  const { followers, add } = open()
+  const first = add('v1')
+  const [second, third] = [add('v1', undefined, 150), add('v1', undefined, 150)]
+  third.response.destroy()
+  second.response.destroy()
+  await turn()
+  t.equal(first.response.state, 'open')
+  t.equal(followers.verifierCount, 1)
+  const fourth = add('v1')
+  await until(() => first.response.state === 'ended')
+  t.equal(fourth.response.state, 'open')
+})
+
+t.test('one that comes back several times is left with the newest connection only', async t => {
+  const { add } = open()
+  const [first, second] = [add('v1', undefined, 150), add('v1', undefined, 150)]
+  const third = add('v1')
+  await until(() => [first, second].every(({ response }) => response.state === 'ended'))
+  t.equal(third.response.state, 'open')
+})
+
+t.test('followers are asked for another connection in half of the time for which they are served', async t => {
+  const { followers, add } = open()
+  const aged = add('v1', performance.now() + 1000)
+  followers.tidy(performance.now())
+  t.match(aged.response.text, /retry: \d+\n\nevent: reconnect\ndata: {"within_ms":2000}/)
+  followers.tidy(performance.now() + 250)
+  t.equal(aged.response.text.split('event: reconnect').length, 2, 'once')
+  const young = add('v2')
+  followers.sendReconnect(800)
+  for (const { response } of [aged, young]) t.match(response.text, /event: reconnect\ndata: {"within_ms":400}\n\n$/)
+  followers.sendReconnect(60_000)
+  t.equal(young.response.text.split('event: reconnect').length, 2, 'a later end changes nothing')
+  const last = add('v3')
+  followers.sendReconnect(0)
+  t.notMatch(last.response.text, /reconnect/)
 })

@@ -8,7 +8,7 @@ import { accessTokenErrors, errorResponses, idSchema, Type } from '../../schemas
 /** The feed of revocations for other services, as Server-Sent Events (docs/feed.md). */
 export const revocationFeedRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
   const { feed } = context
-  app.addEndlessAnswers({ drain: () => feed.drain(), end: () => void feed.close() })
+  app.addEndlessAnswers({ drain: forMs => feed.drain(forMs), end: () => void feed.close() })
 
   app.get(
     '/auth/revocations',
