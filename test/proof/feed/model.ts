@@ -11,6 +11,7 @@ const base = {
   sleeps: false,
   failover: false,
   kills: false,
+  replaces: false,
 }
 
 export const FEED_BOUNDS = {
@@ -18,17 +19,21 @@ export const FEED_BOUNDS = {
     failover: { ...base, transactions: 2, failover: true },
     kills: { ...base, instances: 2, kills: true },
     sleeps: { ...base, stalenessTicks: 2, frames: 2, sleeps: true },
+    replaces: { ...base, replaces: true },
   },
   full: {
     failover: { ...base, transactions: 2, frames: 2, failover: true, kills: true },
     instances: { ...base, instances: 2, frames: 2, sleeps: true, kills: true },
     sleeps: { ...base, stalenessTicks: 3, frames: 3, sleeps: true },
+    replaces: { ...base, instances: 2, replaces: true },
+    replacesInFailover: { ...base, failover: true, replaces: true },
   },
 } as const satisfies Record<string, Record<string, FeedBounds>>
 
 /**
  * Revocations commit; instances learn of them and read the journal; a follower connects to any instance, loses its
- * connection at any moment, also in the middle of a snapshot, and connects again. Everything takes any time, in any
+ * connection at any moment, also in the middle of a snapshot, connects again, and opens another connection beside the one
+ * that it has. Everything takes any time, in any
  * order. Postgres fails over once, without the last commit. The follower's machine sleeps, while its monotonic clock
  * stands still.
  *
@@ -46,11 +51,11 @@ export function feedModel(bounds: FeedBounds, weakened: Partial<Decisions> = {},
     initial: [encodeState(initialState(bounds.transactions, bounds.instances), bounds.frames)],
     steps(bytes, visit) {
       const emit = (what: string, change: (state: State) => void) => {
-        const next = decodeState(bytes)
+        const next = decodeState(bytes, bounds.frames)
         change(next)
         visit(encodeState(next, bounds.frames), () => what, brokenIn(next, decisions, bounds))
       }
-      const state = decodeState(bytes)
+      const state = decodeState(bytes, bounds.frames)
       timeSteps(emit, bounds, cap)
       databaseSteps(emit, state, bounds)
       for (let at = 0; at < bounds.instances; at++) instanceSteps(emit, state, at, bounds)

@@ -36,6 +36,9 @@ export interface Connection {
   /** Until the request arrives: how long ago it was sent. Then: how long it was on the way, by each clock. */
   monotonic: number
   wall: number
+  /** Until it is answered: the id that the request says. */
+  askedId: number
+  askedServer: number
   /** What the follower has received of it. */
   isStarted: number
   isComplete: number
@@ -56,13 +59,19 @@ export interface Frame {
 }
 export const [NO_FRAME, START, ENTRIES, HEARTBEAT] = [0, 1, 2, 3]
 
+/** A connection, and what is on the way over it. */
+export interface Way {
+  connection: Connection
+  frames: Frame[]
+}
+
 export interface State {
   server: number
   transactions: Transaction[]
   instances: Instance[]
   follower: Follower
-  connection: Connection
-  frames: Frame[]
+  /** The connection of the follower, and the one with which it replaces it. */
+  ways: [Way, Way]
 }
 
 export const NONE = 255
@@ -74,6 +83,8 @@ export const UNCONNECTED: Connection = {
   instance: 0,
   monotonic: 0,
   wall: 0,
+  askedId: NONE,
+  askedServer: 0,
   isStarted: 0,
   isComplete: 0,
   pending: 0,
@@ -82,6 +93,7 @@ export const UNCONNECTED: Connection = {
 }
 export const EMPTY_FRAME: Frame = { kind: NO_FRAME, entries: 0, age: 0, id: NONE, server: 0 }
 export const NEW_INSTANCE: Instance = { known: 0, journal: 0, server: 0, age: NONE }
+export const noWay = (): Way => ({ connection: { ...UNCONNECTED }, frames: [] })
 const NEW_FOLLOWER: Follower = {
   known: 0,
   monotonicAge: NONE,
@@ -98,13 +110,12 @@ export function initialState(transactions: number, instances: number): State {
     transactions: Array.from({ length: transactions }, () => ({ status: UNWRITTEN, age: 0 })),
     instances: Array.from({ length: instances }, () => ({ ...NEW_INSTANCE })),
     follower: { ...NEW_FOLLOWER },
-    connection: { ...UNCONNECTED },
-    frames: [],
+    ways: [noWay(), noWay()],
   }
 }
 
-/** @param most how many frames can be on the way */
-export function encodeState({ server, transactions, instances, follower, connection, frames }: State, most: number) {
+/** @param most how many frames can be on each way */
+export function encodeState({ server, transactions, instances, follower, ways }: State, most: number) {
   const bytes = new Uint8Array(lengthOf(transactions.length, instances.length, most))
   bytes.set([server, transactions.length, instances.length])
   let at = 3
@@ -117,12 +128,14 @@ export function encodeState({ server, transactions, instances, follower, connect
   for (const part of transactions) write(part, TRANSACTION)
   for (const part of instances) write(part, INSTANCE)
   write(follower, FOLLOWER)
-  write(connection, CONNECTION)
-  for (let place = 0; place < most; place++) write(frames[place] ?? EMPTY_FRAME, FRAME)
+  for (const { connection, frames } of ways) {
+    write(connection, CONNECTION)
+    for (let place = 0; place < most; place++) write(frames[place] ?? EMPTY_FRAME, FRAME)
+  }
   return bytes
 }
 
-export function decodeState(bytes: Uint8Array): State {
+export function decodeState(bytes: Uint8Array, most: number): State {
   const [server, transactionCount, instanceCount] = bytes
   let at = 3
   const read = <Part extends object>(fields: readonly string[]): Part => {
@@ -141,13 +154,11 @@ export function decodeState(bytes: Uint8Array): State {
   const transactions = many<Transaction>(transactionCount!, TRANSACTION)
   const instances = many<Instance>(instanceCount!, INSTANCE)
   const follower = read<Follower>(FOLLOWER)
-  const connection = read<Connection>(CONNECTION)
-  const frames: Frame[] = []
-  while (at < bytes.length) {
-    const frame = read<Frame>(FRAME)
-    if (frame.kind !== NO_FRAME) frames.push(frame)
+  const readWay = (): Way => {
+    const connection = read<Connection>(CONNECTION)
+    return { connection, frames: many<Frame>(most, FRAME).filter(({ kind }) => kind !== NO_FRAME) }
   }
-  return { server: server!, transactions, instances, follower, connection, frames }
+  return { server: server!, transactions, instances, follower, ways: [readWay(), readWay()] }
 }
 
 const TRANSACTION = ['status', 'age']
@@ -157,6 +168,6 @@ const CONNECTION = Object.keys(UNCONNECTED)
 const FRAME = Object.keys(EMPTY_FRAME)
 
 function lengthOf(transactions: number, instances: number, frames: number): number {
-  const parts = transactions * TRANSACTION.length + instances * INSTANCE.length + frames * FRAME.length
-  return 3 + parts + FOLLOWER.length + CONNECTION.length
+  const ways = 2 * (CONNECTION.length + frames * FRAME.length)
+  return 3 + transactions * TRANSACTION.length + instances * INSTANCE.length + FOLLOWER.length + ways
 }

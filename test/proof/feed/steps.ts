@@ -2,6 +2,7 @@ import { change, type Decisions, receive } from './follower.js'
 import {
   ANSWERED,
   COMMITTED,
+  type Connection,
   EMPTY_FRAME,
   ENTRIES,
   HEARTBEAT,
@@ -9,6 +10,7 @@ import {
   NEW_INSTANCE,
   NO_CONNECTION,
   NONE,
+  noWay,
   REQUESTED,
   START,
   type State,
@@ -30,6 +32,8 @@ export interface FeedBounds {
   failover: boolean
   /** Whether instances are killed, at any time. */
   kills: boolean
+  /** Whether the follower opens another connection beside the one by which its list is complete, at any time. */
+  replaces: boolean
 }
 
 /** The rules of the sender (docs/feed.md), which tests break one at a time to see that a follower depends on them. */
@@ -43,15 +47,17 @@ export function timeSteps(emit: Emit, { sleeps }: FeedBounds, cap: number): void
   const pass = (state: State, isAsleep: boolean) => {
     for (const tx of state.transactions) if (tx.status === COMMITTED) tx.age = older(tx.age)
     for (const instance of state.instances) instance.age = older(instance.age)
-    for (const frame of state.frames) if (frame.kind === HEARTBEAT) frame.age = older(frame.age)
-    const { follower, connection } = state
+    const { follower } = state
     follower.wallAge = older(follower.wallAge)
     if (!isAsleep) follower.monotonicAge = older(follower.monotonicAge)
-    if (connection.phase === REQUESTED) {
-      connection.wall = older(connection.wall)
-      if (!isAsleep) connection.monotonic = older(connection.monotonic)
-    } else if (connection.phase === ANSWERED && isAsleep)
-      connection.monotonic = Math.max(-cap, connection.monotonic - 1)
+    for (const { connection, frames } of state.ways) {
+      for (const frame of frames) if (frame.kind === HEARTBEAT) frame.age = older(frame.age)
+      if (connection.phase === REQUESTED) {
+        connection.wall = older(connection.wall)
+        if (!isAsleep) connection.monotonic = older(connection.monotonic)
+      } else if (connection.phase === ANSWERED && isAsleep)
+        connection.monotonic = Math.max(-cap, connection.monotonic - 1)
+    }
   }
   emit('a tick passes', state => pass(state, false))
   if (sleeps) emit('a tick passes while the machine of the follower sleeps', state => pass(state, true))
@@ -73,16 +79,17 @@ export function databaseSteps(emit: Emit, { server, transactions }: State, { fai
 
 export function instanceSteps(emit: Emit, { transactions, instances }: State, at: number, { kills }: FeedBounds): void {
   const learn = (state: State, entries: number) => {
-    const { connection } = state
     const instance = state.instances[at]!
-    if (connection.phase === ANSWERED && connection.instance === at) connection.pending |= entries & ~instance.known
+    for (const { connection } of state.ways)
+      if (connection.phase === ANSWERED && connection.instance === at) connection.pending |= entries & ~instance.known
     instance.known |= entries
   }
   emit(`instance ${at} reads the journal`, next => {
     const committed = committedIn(next)
     learn(next, committed)
     Object.assign(next.instances[at]!, { journal: committed, server: next.server, age: 0 })
-    if (next.connection.instance === at) next.connection.hasRead = 1
+    for (const { connection } of next.ways)
+      if (connection.phase !== NO_CONNECTION && connection.instance === at) connection.hasRead = 1
   })
   for (const [j, { status }] of transactions.entries())
     if (status === COMMITTED && !(instances[at]!.known & (1 << j)))
@@ -91,7 +98,8 @@ export function instanceSteps(emit: Emit, { transactions, instances }: State, at
   emit(`instance ${at} is killed and starts again`, next => {
     next.instances[at] = { ...NEW_INSTANCE }
     // Its connections end with it; the follower notices later.
-    if (next.connection.phase !== NO_CONNECTION && next.connection.instance === at) next.connection.pending = NONE
+    for (const { connection } of next.ways)
+      if (connection.phase !== NO_CONNECTION && connection.instance === at) connection.pending = NONE
   })
 }
 
@@ -103,56 +111,79 @@ export function connectionSteps(
   cap: number,
   rules: typeof SENDER_RULES,
 ): void {
-  const { connection, frames, instances } = state
-  if (connection.phase === NO_CONNECTION) {
-    for (let at = 0; at < bounds.instances; at++)
-      emit(`the follower connects to instance ${at}`, next => {
-        next.connection = { ...UNCONNECTED, phase: REQUESTED, instance: at }
-        change(decisions, 'connecting', next.follower, next.connection, cap)
-      })
-    return
-  }
-  emit('the connection is lost', next => {
-    change(decisions, 'disconnected', next.follower, next.connection, cap)
-    next.connection = { ...UNCONNECTED }
-    next.frames = []
+  const [present, another] = state.ways.map(({ connection }) => connection) as [Connection, Connection]
+  const canConnect = present.phase === NO_CONNECTION
+  const canReplace = bounds.replaces && present.isComplete === 1 && another.phase === NO_CONNECTION
+  for (let at = 0; at < bounds.instances && (canConnect || canReplace); at++)
+    emit(`the follower opens ${canConnect ? 'a' : 'another'} connection to instance ${at}`, next => {
+      const way = next.ways[canConnect ? 0 : 1]
+      const { eventId: askedId, eventServer: askedServer } = next.follower
+      way.connection = { ...UNCONNECTED, phase: REQUESTED, instance: at, askedId, askedServer }
+      change(decisions, 'connecting', next.follower, way.connection, cap)
+    })
+  for (const place of [0, 1] as const)
+    if (state.ways[place].connection.phase !== NO_CONNECTION)
+      waySteps(emit, state, place, bounds, decisions, cap, rules)
+}
+
+/** What happens to one of the connections of the follower. */
+function waySteps(
+  emit: Emit,
+  state: State,
+  place: 0 | 1,
+  bounds: FeedBounds,
+  decisions: Decisions,
+  cap: number,
+  rules: typeof SENDER_RULES,
+): void {
+  const { connection, frames } = state.ways[place]
+  const name = place === 0 ? 'the connection' : 'the other connection'
+  emit(`${name} is lost`, next => {
+    change(decisions, 'disconnected', next.follower, next.ways[place].connection, cap)
+    next.ways = [next.ways[1 - place]!, noWay()]
   })
   if (frames.length > 0)
-    emit('the follower receives the next event', next =>
-      receive(decisions, next.follower, next.connection, next.frames.shift()!, cap),
-    )
-  const instance = instances[connection.instance]!
+    emit(`the follower receives the next event of ${name}`, next => {
+      const way = next.ways[place]
+      receive(decisions, next.follower, way.connection, way.frames.shift()!, cap)
+      // The list is complete over it, so the connection before is left.
+      if (place === 1 && way.connection.isComplete) next.ways = [way, noWay()]
+    })
+  const instance = state.instances[connection.instance]!
   const isKilled = connection.pending === NONE
   if (isKilled || frames.length === bounds.frames) return
   if (connection.phase === REQUESTED) {
     if (instance.age !== NONE)
-      emit('the instance answers', next => {
-        const { eventId, eventServer } = next.follower
-        const isSameServer = eventServer === instance.server
+      emit(`the instance of ${name} answers`, next => {
+        const way = next.ways[place]
+        const { askedId, askedServer } = way.connection
+        const isSameServer = askedServer === instance.server
         // The ids of another server say nothing here: whatever they are taken for, everything may be left out.
-        const had = eventId === NONE ? 0 : isSameServer ? eventId : rules.resumesOtherServers ? instance.known : 0
+        const had = askedId === NONE ? 0 : isSameServer ? askedId : rules.resumesOtherServers ? instance.known : 0
         const pending = instance.known & ~had
-        Object.assign(next.connection, { phase: ANSWERED, pending, hasRead: 0 })
-        next.frames.push({ ...EMPTY_FRAME, kind: START })
+        Object.assign(way.connection, { phase: ANSWERED, pending, hasRead: 0, askedId: NONE, askedServer: 0 })
+        way.frames.push({ ...EMPTY_FRAME, kind: START })
       })
     return
   }
   for (let j = 0; j < bounds.transactions; j++)
     if (connection.pending & (1 << j))
-      emit(`the instance sends revocation ${j}`, next => {
-        next.connection.pending &= ~(1 << j)
-        next.frames.push({ ...EMPTY_FRAME, kind: ENTRIES, entries: 1 << j })
+      emit(`the instance of ${name} sends revocation ${j}`, next => {
+        const way = next.ways[place]
+        way.connection.pending &= ~(1 << j)
+        way.frames.push({ ...EMPTY_FRAME, kind: ENTRIES, entries: 1 << j })
       })
   const isAllSent = connection.pending === 0 || rules.positionBeforeEntries
   if (isAllSent && connection.hasRead)
-    emit('the instance sends a heartbeat with a position', next => {
-      next.connection.hasPosition = 1
+    emit(`the instance of ${name} sends a heartbeat with a position`, next => {
+      const way = next.ways[place]
+      way.connection.hasPosition = 1
       const { journal: id, server, age } = instance
-      next.frames.push({ kind: HEARTBEAT, entries: 0, age, id, server })
+      way.frames.push({ kind: HEARTBEAT, entries: 0, age, id, server })
     })
   if (!connection.hasPosition || isAllSent)
-    emit('the instance sends a heartbeat', next => {
-      next.frames.push({ ...EMPTY_FRAME, kind: HEARTBEAT, age: instance.age })
+    emit(`the instance of ${name} sends a heartbeat`, next => {
+      next.ways[place].frames.push({ ...EMPTY_FRAME, kind: HEARTBEAT, age: instance.age })
     })
 }
 

@@ -51,9 +51,9 @@ export function verifierSteps(take: Take, state: State, bounds: ReceiptBounds, r
       Object.assign(instance, { connection, isComplete, isNew, leaseServer: after.server })
     })
   }
-  if (bounds.kills) for (const i of instances.keys()) registerLate(take, state, i, bounds, rules)
+  if (bounds.kills) for (const i of instances.keys()) registerAnother(take, state, i, bounds, rules)
   if (bounds.failover)
-    take('the verifier is registered for a connection that has ended', verifier.connection === 0, after => {
+    take('the verifier is registered for another connection, which ends', true, after => {
       register(after, newConnection(after), true, bounds, rules)
     })
   take('the verifier loses its connection', verifier.connection !== 0, after => {
@@ -68,10 +68,10 @@ export function verifierSteps(take: Take, state: State, bounds: ReceiptBounds, r
   })
 }
 
-/** The request was delayed, and the verifier has given it up; it can follow another connection. */
-function registerLate(take: Take, { instances }: State, i: number, bounds: ReceiptBounds, rules: Rules): void {
+/** The verifier opens another connection beside the one that it follows, or it has given up a request that was delayed. */
+function registerAnother(take: Take, { instances }: State, i: number, bounds: ReceiptBounds, rules: Rules): void {
   const { page, connection: open } = instances[i]!
-  take(`instance ${i} registers a connection that has ended`, page !== NONE && open === 0, after => {
+  take(`instance ${i} registers another connection`, page !== NONE && open === 0, after => {
     const isNew = 1 - after.row.exists
     const connection = newConnection(after)
     register(after, connection, true, bounds, rules)
@@ -97,7 +97,8 @@ export function instanceSteps(take: Take, state: State, i: number, bounds: Recei
       after.instances[i]!.list |= 1 << j
     })
   }
-  const canSend = connection !== 0 && isComplete === 1 && connection === verifier.connection
+  // A verifier reads the connection by which its list is complete, and newer ones.
+  const canSend = connection !== 0 && isComplete === 1 && connection >= verifier.connection
   for (const isConfirmed of [0, 1])
     take(
       `${name} sends${isConfirmed ? ', and the verifier confirms' : ''}`,
@@ -108,6 +109,8 @@ export function instanceSteps(take: Take, state: State, i: number, bounds: Recei
         after.verifier.age = Math.min(after.verifier.age, age)
         after.verifier.list |= list
         after.verifier.hasList = 1
+        // The connection before is left.
+        after.verifier.connection = connection
         after.instances[i]!.isNew = 0
         const position = rules.isPositionAfterEntries ? page : committed
         if (isConfirmed) after.report = { isSent: 1, position, server: pageServer }
