@@ -9,6 +9,7 @@ import {
   TokenVerifier,
 } from '@latchkey/verifier/core'
 import t, { type Test } from 'tap'
+import { ConnectionReader } from '../../packages/verifier/src/feed/connection-reader.js'
 import {
   advanced,
   ageMs,
@@ -46,21 +47,20 @@ function readAll(t: Test) {
     for (const revocation of revocations) list.add(revocation)
   }
   const now = () => ({ monotonicMs: performance.now(), wallMs: Date.now() })
-  const reader = new FeedReader({ now, onConnected() {}, onRevocations: add, onHeartbeat() {}, onReconnect() {} })
+  const reader = new FeedReader({ now, onConnected() {}, onRevocations: add, onHeartbeat() {} })
   for (const { chunks, last_event_id, after } of feed.streams) {
     t.equal(reader.progress.lastEventId ?? null, last_event_id)
-    const take = reader.connect()
+    const connection = new ConnectionReader(reader, { onComplete() {}, onReconnect() {} })
     const decoder = new TextDecoder()
-    for (const chunk of chunks) take(decoder.decode(Buffer.from(chunk, 'base64'), { stream: true }))
-    const { connection, lastEventId = null, position = null } = reader.progress
+    for (const chunk of chunks) connection.read(decoder.decode(Buffer.from(chunk, 'base64'), { stream: true }))
+    const { lastEventId = null, position = null } = reader.progress
     const known = {
-      is_complete: connection!.isComplete,
+      is_complete: connection.isComplete,
       last_event_id: lastEventId,
       position,
       retry_ms: reader.retryMs,
     }
     t.strictSame(known, after)
-    reader.disconnect()
   }
   return { list, reader }
 }

@@ -30,7 +30,7 @@ t.test(
     })
     t.teardown(() => follower.close())
     follower.start()
-    await until(() => follower.reader.progress.connection?.isComplete === true)
+    await until(() => follower.isComplete)
     shiftMs = 15_000
     await new Promise(resolve => setTimeout(resolve, 300))
     t.strictSame(failures, [], 'not as soon as the list is too old: usually the database comes back')

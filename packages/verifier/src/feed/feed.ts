@@ -37,7 +37,6 @@ export class Feed {
   #timer: NodeJS.Timeout | undefined
   #sweptAtMs = 0
   #wasFresh = false
-  #isConnected = false
 
   constructor(options: FeedOptions) {
     const { settings } = options
@@ -67,9 +66,9 @@ export class Feed {
       token: this.#token,
       monotonic,
       reached: () => {
-        const { progress, reportEveryMs } = this.#follower.reader
-        const position = progress.connection?.isComplete ? progress.position : undefined
-        return { verifierId: this.#follower.verifierId, position, reportEveryMs }
+        const { isComplete, verifierId, reader } = this.#follower
+        const position = isComplete ? reader.progress.position : undefined
+        return { verifierId, position, reportEveryMs: reader.reportEveryMs }
       },
       onReported: failure => this.#reported(failure),
     })
@@ -108,7 +107,7 @@ export class Feed {
     const clockMs = this.clock()
     const age = ageMs(reader.progress, performance.now(), Date.now())
     return {
-      connected: this.#isConnected,
+      connected: this.#follower.isConnected,
       position: reader.progress.position,
       revocations: this.#list.size,
       clockOffsetMs: clockMs === undefined ? undefined : Math.round(clockMs - Date.now()),
@@ -125,7 +124,6 @@ export class Feed {
     await this.#reports.close()
     this.#token.close()
     await this.#follower.close()
-    this.#isConnected = false
   }
 
   #add(revocations: readonly Revocation[]): void {
@@ -137,7 +135,6 @@ export class Feed {
 
   #connected(): void {
     const { problems, settings } = this.#options
-    this.#isConnected = true
     problems.end('feed', `follows the revocations of ${settings.baseUrl} again`)
   }
 
@@ -160,7 +157,6 @@ export class Feed {
 
   #disconnected(failure: RequestFailure | undefined): void {
     const { problems, settings } = this.#options
-    this.#isConnected = false
     if (!failure) return
     const level = this.isFresh() ? 'warn' : 'error'
     const effect =

@@ -1,210 +1,158 @@
 import { randomUUID } from 'node:crypto'
-import { backOffMs } from '../transport/back-off.js'
-import { chunksOf, openStream, type Transport } from '../transport/request.js'
-import { RequestFailure } from '../transport/request-failure.js'
-import { watchSilence } from '../transport/silence.js'
-import { withoutHoldingTheProcess } from '../transport/unreferenced.js'
-import { type ClientToken, isRefusal } from './client-token.js'
-import { ageMs, mustReconnect } from './feed-progress.js'
+import type { Transport } from '../transport/request.js'
+import type { RequestFailure } from '../transport/request-failure.js'
+import type { ClientToken } from './client-token.js'
+import { Connection } from './connection.js'
+import { ageMs } from './feed-progress.js'
 import { FeedReader, type FeedReaderOptions } from './feed-reader.js'
+import { ReconnectPace } from './reconnect-pace.js'
 
-export interface FollowerOptions extends Omit<FeedReaderOptions, 'onReconnect'> {
+export interface FollowerOptions extends FeedReaderOptions {
   transport: Transport
   token: ClientToken
   /** How the service lists this verifier. */
   name: string
   maxStalenessSeconds: number
-  /** A connection has ended or could not be made; without a failure if the service ended it. */
+  /**
+   * There is no connection any more, or none could be made.
+   *
+   * @param failure undefined if the service ended it in good order
+   */
   onDisconnected(failure: RequestFailure | undefined): void
 }
 
-const PATH = '/auth/revocations'
-const HEADERS_TIMEOUT_MS = 10_000
-/** A heartbeat arrives every second. */
-const SILENCE_MS = 5000
-const MAX_RETRY_MS = 10_000
-/** The same while the list is too old. */
-const STALE_RETRY_MS = 2000
-/** Between attempts that fail until an operator corrects something. */
-const REFUSED_PAUSE = { firstMs: 2500, mostMs: 30_000 }
-/** How long a connection over which the list has become too old is kept: usually the database comes back. */
-const STUCK_MS = 15_000
-/** A connection that lasted this long was not useless. */
-const USEFUL_MS = 5000
-
-/** Follows the feed of revocations: connects, reads, and connects again, until it is closed. */
+/**
+ * Follows the feed of revocations until it is closed. A connection that must be replaced is read until the list is complete
+ * over the next one, so that no revocation waits for a connection. If the next one fails, it is tried again meanwhile.
+ */
 export class Follower {
   readonly reader: FeedReader
   /** How many parts of answers were read, over all connections. */
   reads = 0
   readonly #options: FollowerOptions
-  #verifierId: string = randomUUID()
-  #failures = 0
+  readonly #pace: ReconnectPace
+  /** Sent with the next connection. */
+  #nextVerifierId: string = randomUUID()
+  /** The list is complete over this one. */
+  #present: Connection | undefined
+  /** It is being made. */
+  #next: Connection | undefined
+  /** Whether it was tried already to replace the present one. */
+  #isReplacing = false
+  #timer: NodeJS.Timeout | undefined
+  #attemptAtMs = Number.POSITIVE_INFINITY
+  readonly #running = new Set<Promise<void>>()
   #isClosed = false
-  /** Why the present connection is ended from here, without a failure. */
-  #isLeaving = false
-  #leaving: NodeJS.Timeout | undefined
-  #controller: AbortController | undefined
-  #running: Promise<void> | undefined
-  #endPause: (() => void) | undefined
 
   constructor(options: FollowerOptions) {
     this.#options = options
-    this.reader = new FeedReader({ ...options, onReconnect: withinMs => this.#leaveWithin(withinMs) })
+    this.reader = new FeedReader(options)
+    this.#pace = new ReconnectPace({
+      maxStalenessSeconds: options.maxStalenessSeconds,
+      retryMs: () => this.reader.retryMs,
+      ageMs: () => {
+        const { monotonicMs, wallMs } = options.now()
+        return ageMs(this.reader.progress, monotonicMs, wallMs)
+      },
+    })
   }
 
   /** Chosen here, and sent with each connection and each report. */
   get verifierId(): string {
-    return this.#verifierId
+    return this.#present?.verifierId ?? this.#nextVerifierId
+  }
+
+  /** Whether the service sends the feed at the moment. */
+  get isConnected(): boolean {
+    return this.#present !== undefined || this.#next?.isStarted === true
+  }
+
+  /** Whether the list is complete over a connection that is open. */
+  get isComplete(): boolean {
+    return this.#present !== undefined
   }
 
   start(): void {
-    this.#running = this.#run()
+    this.#connect()
   }
 
   /** Resolves when nothing is in progress. */
   async close(): Promise<void> {
     this.#isClosed = true
-    this.#controller?.abort()
-    this.#endPause?.()
-    await this.#running
-  }
-
-  async #run(): Promise<void> {
-    while (!this.#isClosed) {
-      this.#isLeaving = false
-      const failure = await this.#follow().then(
-        () => undefined,
-        (error: unknown) => (this.#isLeaving ? undefined : failureOf(error)),
-      )
-      const pauseMs = this.#pauseMs(failure)
-      this.reader.disconnect()
-      if (this.#isClosed) return
-      this.#options.onDisconnected(failure)
-      await this.#pause(pauseMs)
-    }
-  }
-
-  #pauseMs(failure: RequestFailure | undefined): number {
-    const { now, maxStalenessSeconds } = this.#options
-    const { connection } = this.reader.progress
-    const lastedMs = connection ? now().monotonicMs - connection.requestedAt.monotonicMs : 0
-    const wasUseful = connection?.senderStartMs !== undefined && lastedMs >= USEFUL_MS
-    if (wasUseful && (this.#isLeaving || failure === CLOCKS_PARTED)) return 0
-    if (failure && !wasUseful) {
-      this.#failures++
-      const wantedMs = Math.random() * Math.min((failure.retryAfterSeconds ?? 0) * 1000, MAX_RETRY_MS)
-      return Math.max(
-        wantedMs,
-        backOffMs(
-          this.#failures,
-          this.#failures > 1 && isRefusal(failure) ? REFUSED_PAUSE : { mostMs: this.longestPauseMs() },
-        ),
-      )
-    }
-    this.#failures = 0
-    // The list must not become too old meanwhile, whatever the service asks for.
-    return Math.random() * Math.min(this.reader.retryMs, MAX_RETRY_MS, maxStalenessSeconds * 250)
+    clearTimeout(this.#timer)
+    for (const connection of [this.#present, this.#next]) connection?.leave()
+    this.#present = undefined
+    this.#next = undefined
+    await Promise.all(this.#running)
   }
 
   /** How long to wait at most after a failure: while the list is too old, users wait for the next attempt. */
   longestPauseMs(): number {
-    const { now, maxStalenessSeconds } = this.#options
-    const { monotonicMs, wallMs } = now()
-    const leftMs = maxStalenessSeconds * 1000 - ageMs(this.reader.progress, monotonicMs, wallMs)
-    return Math.min(MAX_RETRY_MS, Math.max(STALE_RETRY_MS, leftMs))
+    return this.#pace.longestPauseMs()
   }
 
-  /** One connection, from the request to its end. Resolves if the service ended it. */
-  async #follow(): Promise<void> {
-    const { transport, token, name, maxStalenessSeconds } = this.#options
-    const bearer = await token.get()
-    if (this.#isClosed) return
-    const controller = new AbortController()
-    this.#controller = controller
-    const { lastEventId } = this.reader.progress
-    const query = { verifier: this.#verifierId, name, max_staleness: String(maxStalenessSeconds) }
-    const path = `${PATH}?${new URLSearchParams(query)}`
-    const read = this.reader.connect()
-    try {
-      const response = await withoutHoldingTheProcess(path, () =>
-        openStream(transport, path, {
-          headers: {
-            authorization: `Bearer ${bearer}`,
-            accept: 'text/event-stream',
-            ...(lastEventId !== undefined && { 'last-event-id': lastEventId }),
-          },
-          contentType: 'text/event-stream',
-          controller,
-          timeoutMs: HEADERS_TIMEOUT_MS,
-        }),
-      )
-      await this.#read(response, controller, read)
-    } catch (error) {
-      if (error instanceof RequestFailure && error.status === 401) token.forget(bearer)
-      if (error instanceof RequestFailure && error.status === 409) this.#verifierId = randomUUID()
-      throw error
-    } finally {
-      clearTimeout(this.#leaving)
-      controller.abort()
-    }
-  }
-
-  async #read(response: Response, controller: AbortController, read: (text: string) => void): Promise<void> {
-    const { now, maxStalenessSeconds } = this.#options
-    const decoder = new TextDecoder()
-    const stuckAfterMs = maxStalenessSeconds * 1000 + STUCK_MS * (1 + Math.random())
-    const silence = watchSilence(Math.min(SILENCE_MS, maxStalenessSeconds * 500), () => controller.abort())
-    try {
-      for await (const chunk of chunksOf(response)) {
-        silence.interrupt()
-        this.reads++
-        read(decoder.decode(chunk, { stream: true }))
-        if (mustReconnect(this.reader.progress, now())) throw CLOCKS_PARTED
-        if (this.#isStuck(stuckAfterMs)) throw new RequestFailure('content', 'the instance that answers has no news')
-      }
-    } catch (error) {
-      throw silence.wasTooLong ? new RequestFailure('timeout', 'nothing arrived on the feed of revocations') : error
-    } finally {
-      silence.stop()
-    }
-  }
-
-  /** Whether the list has become too old over a working connection. Another instance may still reach the database. */
-  #isStuck(afterMs: number): boolean {
-    const { progress } = this.reader
-    const { monotonicMs, wallMs } = this.#options.now()
-    const { connection } = progress
-    if (!connection?.isComplete || monotonicMs - connection.requestedAt.monotonicMs < afterMs) return false
-    return ageMs(progress, monotonicMs, wallMs) > afterMs
-  }
-
-  /** The instance is stopping, or this connection is old: another instance may answer the next request. */
-  #leaveWithin(ms: number): void {
-    clearTimeout(this.#leaving)
-    this.#leaving = setTimeout(() => {
-      this.#isLeaving = true
-      this.#controller?.abort()
-    }, Math.random() * ms).unref()
-  }
-
-  /** Nobody waits for it, so it does not keep the process running. */
-  #pause(ms: number): Promise<void> {
-    return new Promise(resolve => {
-      const timer = setTimeout(resolve, ms).unref()
-      this.#endPause = () => {
-        clearTimeout(timer)
-        resolve()
-      }
+  #connect(): void {
+    const { transport, token, name, maxStalenessSeconds, now } = this.#options
+    this.#attemptAtMs = Number.POSITIVE_INFINITY
+    this.#isReplacing = this.#present !== undefined
+    const connection: Connection = new Connection({
+      transport,
+      token,
+      reader: this.reader,
+      verifierId: this.#nextVerifierId,
+      name,
+      maxStalenessSeconds,
+      now,
+      onRead: () => this.reads++,
+      onComplete: () => this.#takeOver(connection),
+      onReconnect: () => this.#replace(connection),
     })
+    this.#next = connection
+    const running = connection.follow().then(failure => {
+      this.#running.delete(running)
+      this.#ended(connection, failure)
+    })
+    this.#running.add(running)
   }
-}
 
-/** Either clock of this machine has stopped or was set: instants before and after cannot be compared. */
-const CLOCKS_PARTED = new RequestFailure('content', 'the clock of this machine was set, or the machine slept')
+  /** The list is complete over this connection: the one before is not needed any more. */
+  #takeOver(connection: Connection): void {
+    if (connection !== this.#next) return
+    this.#present?.leave()
+    this.#present = connection
+    this.#next = undefined
+    this.#isReplacing = false
+    this.#replace(connection)
+  }
 
-function failureOf(error: unknown): RequestFailure {
-  return error instanceof RequestFailure
-    ? error
-    : new RequestFailure('unreachable', `the feed of revocations was cut off: ${(error as Error).message}`)
+  /**
+   * Opens another connection, if one is asked for. It is asked for only once it can be useful: before its list is complete, a
+   * connection has nothing that could go on meanwhile.
+   */
+  #replace(connection: Connection): void {
+    const withinMs = connection.replaceWithinMs
+    if (withinMs === undefined || connection !== this.#present || this.#isReplacing) return
+    this.#connectWithin(this.#pace.changePauseMs(connection, withinMs))
+  }
+
+  #ended(connection: Connection, failure: RequestFailure | undefined): void {
+    const isPresent = connection === this.#present
+    // One that was left changes nothing.
+    if (this.#isClosed || (!isPresent && connection !== this.#next)) return
+    const pauseMs = this.#pace.pauseMs(connection, failure)
+    if (failure?.status === 409) this.#nextVerifierId = randomUUID()
+    if (isPresent) this.#present = undefined
+    else this.#next = undefined
+    if (!this.isConnected) this.#options.onDisconnected(failure)
+    if (!this.#next) this.#connectWithin(pauseMs)
+  }
+
+  /** An attempt that is due earlier stays. Nobody waits for it, so it does not keep the process running. */
+  #connectWithin(ms: number): void {
+    const atMs = performance.now() + ms
+    if (atMs >= this.#attemptAtMs) return
+    clearTimeout(this.#timer)
+    this.#attemptAtMs = atMs
+    this.#timer = setTimeout(() => this.#connect(), ms).unref()
+  }
 }
