@@ -20,7 +20,7 @@ class Verifier:
         self.id, self.name, self.max_staleness = str(uuid.uuid4()), name, max_staleness
         self.keys, self.keys_fetched_at, self.entries, self.fresh_at = {}, -math.inf, {}, -math.inf
         self.last_event_id, self.retry, self.failures, self.token_ends_at = None, 2, 0, 0
-        self.clock_offset, self.confirmed_at, self.has_news = 0, 0, False
+        self.clock_offset, self.confirmed_at, self.has_news, self.lock = 0, 0, False, threading.Lock()
         threading.Thread(target=self.follow, daemon=True).start()
 
     def is_fresh(self):
@@ -61,8 +61,9 @@ class Verifier:
             try:
                 name, bound_name = KINDS.get(entry["kind"], (None, None))  # a kind of a later version refuses nothing
                 key, bound = (entry["kind"], name and entry[name]), entry[bound_name] if bound_name else 1
-                held_bound, held_exp = self.entries.get(key, (0, 0))
-                self.entries[key] = max(held_bound, bound), max(held_exp, entry["exp"] or math.inf)
+                with self.lock:  # two connections can be read at once
+                    held_bound, held_exp = self.entries.get(key, (0, 0))
+                    self.entries[key] = max(held_bound, bound), max(held_exp, entry["exp"] or math.inf)
                 if entry["kind"] == "key":
                     self.keys_fetched_at = -math.inf  # another key signs now
             except (KeyError, TypeError):
@@ -93,16 +94,22 @@ class Verifier:
             self.token, self.token_ends_at = grant["access_token"], time.monotonic() + grant["expires_in"] / 2
         return {"Authorization": f"Bearer {self.token}"}
 
-    def follow(self):
+    def follow(self, pause=0):
+        time.sleep(pause)
         while True:
+            begun_at, is_replaced = time.monotonic(), threading.Event()
             try:
-                self.read_feed()
+                self.read_feed(is_replaced)
             except FAILURES as error:
                 print(f"The feed of revocations was cut: {error!r}", flush=True)
-            time.sleep(random.uniform(0, min(10, self.retry * 2**self.failures)))  # so that not all return at once
+            if is_replaced.is_set():
+                return  # another thread follows
+            was_useful = not self.failures and time.monotonic() - begun_at > 5
+            pause = self.retry / 8 if was_useful else min(10, self.retry * 2**self.failures)
+            time.sleep(random.uniform(0, pause))  # so that not all return at once
             self.failures, self.token_ends_at = self.failures + 1, 0
 
-    def read_feed(self):
+    def read_feed(self, is_replaced):
         query = urllib.parse.urlencode({"verifier": self.id, "name": self.name, "max_staleness": self.max_staleness})
         headers = {**self.authorization(), **({"Last-Event-ID": self.last_event_id} if self.last_event_id else {})}
         asked_at, is_complete, event = time.monotonic(), False, {}
@@ -118,9 +125,15 @@ class Verifier:
                     if data["version"] != 1:
                         raise ValueError("unknown version")
                     now_ms, time_ms = data["now_ms"], data["time_ms"]
-                    self.entries = {key: held for key, held in self.entries.items() if held[1] * 1000 > time_ms}
+                    with self.lock:
+                        self.entries = {key: held for key, held in self.entries.items() if held[1] * 1000 > time_ms}
                 elif event.get("event") == "revocations":
                     self.add(data)
+                elif event.get("event") == "reconnect" and not is_replaced.is_set():
+                    # This connection is read until Latchkey ends it: then the next one has brought everything.
+                    is_replaced.set()
+                    pause = random.uniform(0, data["within_ms"] / 1000)
+                    threading.Thread(target=self.follow, args=[pause], daemon=True).start()
                 elif event.get("event") == "heartbeat":
                     # Before the first id the list is not complete. The time of the request makes it older, never newer.
                     is_complete, self.last_event_id = is_complete or "id" in event, event.get("id", self.last_event_id)
