@@ -1,5 +1,5 @@
 import { Server, type Socket } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 
@@ -35,6 +35,7 @@ export const drain = fp(
     })
     app.decorate('stopListening', async restMs => {
       step = 'closing'
+      await shortTurn()
       // Not the method of HTTP servers: that closes idle connections too, on which a request can already be on its way.
       const empty = new Promise<void>(resolve => Server.prototype.close.call(app.server, () => resolve()))
       // Gateways that do not request /readyz connect clients to other instances only from now on. Those of endless answers
@@ -52,7 +53,8 @@ export const drain = fp(
       step = 'closing'
       endAll()
       const closedAt = Date.now()
-      sweeper = setInterval(() => {
+      sweeper = setInterval(async () => {
+        await shortTurn()
         // Repeated, because Node closes only those that are idle now. An open answer may have promised keep-alive.
         app.server.closeIdleConnections()
         // Browsers open connections in advance, and scanners send nothing: Node would wait for a request.
@@ -74,6 +76,23 @@ export const drainLongRequests = fp(
   },
   { name: 'drain-long-requests', fastify: '5.x', dependencies: ['drain'] },
 )
+
+/**
+ * Resolves after a turn of the loop that took little time. What arrives during a long turn is not read yet: the system resets
+ * new connections that the process has not accepted, and requests on idle ones that are closed, and a gateway must not
+ * repeat a POST whose connection was reset.
+ */
+async function shortTurn(): Promise<void> {
+  for (let turns = 0; turns < MOST_TURNS; turns++) {
+    const begunAtMs = performance.now()
+    await turn()
+    if (performance.now() - begunAtMs < SHORT_TURN_MS) return
+  }
+}
+
+const SHORT_TURN_MS = 2
+/** A process that is always busy stops all the same. */
+const MOST_TURNS = 100
 
 /** How long `close()` waits for the first request of a connection. */
 const SILENCE_MS = 1000

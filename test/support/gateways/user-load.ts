@@ -47,7 +47,8 @@ export async function useService(t: Test, gateway: string, name: string, load: L
     const other = await expect(200, 'login', auth('login', credentials))
     if (other === undefined) continue
     await expect(200, 'a service for the second session', order(other.access_token))
-    await expect(204, 'logout', auth('logout', { refresh_token: other.refresh_token }))
+    // A session that goes on says nothing about revocations.
+    if ((await expect(204, 'logout', auth('logout', { refresh_token: other.refresh_token }))) === undefined) continue
     await expect(401, 'refresh after logout', auth('refresh', { refresh_token: other.refresh_token }))
     load.delaysMs.push(await refusedAfter(() => client.get('/orders', other.access_token), load, name))
   }
