@@ -20,7 +20,7 @@ class Verifier:
         self.id, self.name, self.max_staleness = str(uuid.uuid4()), name, max_staleness
         self.keys, self.keys_fetched_at, self.entries, self.fresh_at = {}, -math.inf, {}, -math.inf
         self.last_event_id, self.retry, self.failures, self.token_ends_at = None, 2, 0, 0
-        self.clock_offset, self.confirmed_at, self.has_news, self.lock = 0, 0, False, threading.Lock()
+        self.clock_offset, self.confirmed_at, self.has_news = 0, 0, False
         threading.Thread(target=self.follow, daemon=True).start()
 
     def is_fresh(self):
@@ -61,9 +61,8 @@ class Verifier:
             try:
                 name, bound_name = KINDS.get(entry["kind"], (None, None))  # a kind of a later version refuses nothing
                 key, bound = (entry["kind"], name and entry[name]), entry[bound_name] if bound_name else 1
-                with self.lock:  # two connections can be read at once
-                    held_bound, held_exp = self.entries.get(key, (0, 0))
-                    self.entries[key] = max(held_bound, bound), max(held_exp, entry["exp"] or math.inf)
+                held_bound, held_exp = self.entries.get(key, (0, 0))
+                self.entries[key] = max(held_bound, bound), max(held_exp, entry["exp"] or math.inf)
                 if entry["kind"] == "key":
                     self.keys_fetched_at = -math.inf  # another key signs now
             except (KeyError, TypeError):
@@ -94,22 +93,19 @@ class Verifier:
             self.token, self.token_ends_at = grant["access_token"], time.monotonic() + grant["expires_in"] / 2
         return {"Authorization": f"Bearer {self.token}"}
 
-    def follow(self, pause=0):
-        time.sleep(pause)
+    def follow(self):
         while True:
-            begun_at, is_replaced = time.monotonic(), threading.Event()
+            begun_at = time.monotonic()
             try:
-                self.read_feed(is_replaced)
+                self.read_feed()
             except FAILURES as error:
                 print(f"The feed of revocations was cut: {error!r}", flush=True)
-            if is_replaced.is_set():
-                return  # another thread follows
+            # After a useful connection another instance is asked soon; at random, so that not all ask at once.
             was_useful = not self.failures and time.monotonic() - begun_at > 5
-            pause = self.retry / 8 if was_useful else min(10, self.retry * 2**self.failures)
-            time.sleep(random.uniform(0, pause))  # so that not all return at once
+            time.sleep(random.uniform(0, self.retry / 8 if was_useful else min(10, self.retry * 2**self.failures)))
             self.failures, self.token_ends_at = self.failures + 1, 0
 
-    def read_feed(self, is_replaced):
+    def read_feed(self):
         query = urllib.parse.urlencode({"verifier": self.id, "name": self.name, "max_staleness": self.max_staleness})
         headers = {**self.authorization(), **({"Last-Event-ID": self.last_event_id} if self.last_event_id else {})}
         asked_at, is_complete, event = time.monotonic(), False, {}
@@ -125,15 +121,9 @@ class Verifier:
                     if data["version"] != 1:
                         raise ValueError("unknown version")
                     now_ms, time_ms = data["now_ms"], data["time_ms"]
-                    with self.lock:
-                        self.entries = {key: held for key, held in self.entries.items() if held[1] * 1000 > time_ms}
+                    self.entries = {key: held for key, held in self.entries.items() if held[1] * 1000 > time_ms}
                 elif event.get("event") == "revocations":
                     self.add(data)
-                elif event.get("event") == "reconnect" and not is_replaced.is_set():
-                    # This connection is read until Latchkey ends it: then the next one has brought everything.
-                    is_replaced.set()
-                    pause = random.uniform(0, data["within_ms"] / 1000)
-                    threading.Thread(target=self.follow, args=[pause], daemon=True).start()
                 elif event.get("event") == "heartbeat":
                     # Before the first id the list is not complete. The time of the request makes it older, never newer.
                     is_complete, self.last_event_id = is_complete or "id" in event, event.get("id", self.last_event_id)
