@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { type Browser, chromium } from 'playwright-core'
+import { type Browser, type BrowserContext, chromium } from 'playwright-core'
 import type { Test } from 'tap'
 import { skipWithout } from '../support/skip-without.js'
 
@@ -10,12 +10,24 @@ export const skip = skipWithout(
   `${CHROMIUM} does not exist: install Debian's chromium, or set CHROMIUM`,
 )
 
-/** Starts a browser, which is closed at the end of the test. */
-export async function startChromium(t: Test): Promise<Browser> {
+const launch = {
+  executablePath: CHROMIUM,
+  args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update'],
+}
+
+/** Starts a browser, which is closed at the end of the test. Playwright turns its back-forward cache off. */
+export async function startChromium(t: Test, { withBackForwardCache = false } = {}): Promise<Browser> {
   const browser = await chromium.launch({
-    executablePath: CHROMIUM,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update'],
+    ...launch,
+    ...(withBackForwardCache && { ignoreDefaultArgs: ['--disable-back-forward-cache'] }),
   })
   t.teardown(() => browser.close())
   return browser
+}
+
+/** Starts a browser with a profile in a folder, as a person's browser has one. */
+export async function startChromiumWithProfile(t: Test, folder: string): Promise<BrowserContext> {
+  const context = await chromium.launchPersistentContext(folder, launch)
+  t.teardown(() => context.close())
+  return context
 }

@@ -1,4 +1,4 @@
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AuthClient } from '@latchkey/client'
 import { build } from 'esbuild'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
@@ -43,7 +43,7 @@ export async function openClientPages(t: Test, settings: NodeJS.ProcessEnv = {},
     bundleClient(more),
     startChromium(t),
   ])
-  await listenWithPage(t, test, port, script)
+  await listenWithPage(t, test.app, port, script)
   const requests: string[] = []
   const newContext = async () => {
     const context = await browser.newContext()
@@ -71,13 +71,23 @@ export async function openClientPages(t: Test, settings: NodeJS.ProcessEnv = {},
   }
 }
 
-/** The service, and beside it the page and its script, as behind a gateway. */
-async function listenWithPage(t: Test, { app }: TestApp, port: number, script: string): Promise<void> {
+/**
+ * The service, and beside it the page and its script, as behind a gateway.
+ *
+ * @param disturb handles a request to the service in place of it, if it returns true
+ */
+export async function listenWithPage(
+  t: Test,
+  app: TestApp['app'],
+  port: number,
+  script: string,
+  disturb?: (request: IncomingMessage, response: ServerResponse) => boolean,
+): Promise<void> {
   await app.ready()
   const server = createServer((request, response) => {
     if (request.url === '/page') response.setHeader('content-type', 'text/html').end(PAGE)
     else if (request.url === '/client.js') response.setHeader('content-type', 'text/javascript').end(script)
-    else app.routing(request, response)
+    else if (!disturb?.(request, response)) app.routing(request, response)
   })
   await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve))
   t.teardown(() => server.close())
@@ -96,7 +106,7 @@ const PAGE = `<!doctype html><title>A page</title><script type="module">
  *
  * @param more statements of a module that is loaded with it
  */
-async function bundleClient(more = ''): Promise<string> {
+export async function bundleClient(more = ''): Promise<string> {
   const { outputFiles } = await build({
     stdin: { contents: `export { createAuthClient } from '@latchkey/client'\n${more}`, resolveDir: process.cwd() },
     bundle: true,
