@@ -3,7 +3,7 @@ import { Ago } from './ago.jsx'
 import { useNotes } from './use-notes.js'
 
 export function Notes() {
-  const { notes, isRunning, problem, add, remove } = useNotes()
+  const { notes, isRunning, problem, load, add, remove } = useNotes()
   const form = useRef(null)
 
   async function submit(event) {
@@ -23,7 +23,12 @@ export function Notes() {
       </form>
       {problem && (
         <p className="problem" role="alert">
-          {problem}
+          {problem}{' '}
+          {!notes && (
+            <button type="button" className="link" onClick={load}>
+              Try again
+            </button>
+          )}
         </p>
       )}
       {notes?.length === 0 && <p className="quiet">No notes yet.</p>}

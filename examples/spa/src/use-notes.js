@@ -20,21 +20,16 @@ export function useNotes() {
     [fetch],
   )
 
+  const load = useCallback(() => run(async () => setNotes(await call('GET', '/notes'))), [call, run])
   useEffect(() => {
-    let isCurrent = true
-    void run(async () => {
-      const notes = await call('GET', '/notes')
-      if (isCurrent) setNotes(notes)
-    })
-    return () => {
-      isCurrent = false
-    }
-  }, [call, run])
+    void load()
+  }, [load])
 
   return {
     notes,
     isRunning,
     problem,
+    load,
     /** Resolves with the note, or with undefined if it was refused. */
     add: text =>
       run(async () => {
