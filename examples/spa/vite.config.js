@@ -4,7 +4,8 @@ import { defineConfig } from 'vite'
 const { PAGE_PORT = '5173', LATCHKEY_URL, NOTES_URL } = process.env
 
 export default defineConfig({
-  // JSX works without a plugin. @vitejs/plugin-react would add that a change of a component keeps the state of the page.
+  // JSX without a plugin. @vitejs/plugin-react would add that a change of a component keeps the state of the page.
+  esbuild: { jsx: 'automatic' },
   server: {
     port: Number(PAGE_PORT),
     strictPort: true,
