@@ -26,8 +26,11 @@ module.exports = {
     {
       name: 'no-undeclared-package',
       severity: 'error',
-      // React is a peer of that package, and here only a dependency of its tests.
-      from: { path: '^(src|packages/[^/]+/src)/', pathNot: '^packages/client/src/react\\.ts$' },
+      // React is a peer of that package, and here only a dependency of its tests. The account page is bundled with what it imports.
+      from: {
+        path: '^(src|packages/[^/]+/src)/',
+        pathNot: '^(packages/client/src/react\\.ts$|src/account-page/)',
+      },
       to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev'], dependencyTypesNot: ['type-only'] },
     },
     not(
@@ -84,6 +87,18 @@ module.exports = {
       '^packages/',
       '^(src|test|scripts)/',
       'Other services install them without this one.',
+    ),
+    not(
+      'nothing-imports-the-account-page',
+      '^(src/(?!account-page/)|packages/)',
+      '^src/account-page/',
+      'It runs in browsers; the service sends its bundles.',
+    ),
+    not(
+      'the-account-page-imports-only-the-client',
+      '^src/account-page/',
+      '^src/(?!account-page/)|^packages/(?!client/src/index\\.ts)|node_modules/(?!preact/)',
+      'It is a client of the service like any other, and every byte is sent to browsers.',
     ),
     not(
       'the-service-imports-only-the-core-of-the-verifier',

@@ -8,9 +8,11 @@ COPY package.json package-lock.json .npmrc ./
 COPY packages/verifier/package.json ./packages/verifier/
 RUN npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
-COPY scripts/bundle-edge.mjs scripts/dist.mjs scripts/build.mjs ./scripts/
+COPY scripts/account-page.mjs scripts/build.mjs scripts/bundle-edge.mjs scripts/dist.mjs ./scripts/
 COPY packages/verifier/tsconfig.build.json ./packages/verifier/
 COPY packages/verifier/src ./packages/verifier/src
+# The account page is bundled with it.
+COPY packages/client/src ./packages/client/src
 COPY src ./src
 RUN npm run build
 

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, relative, resolve } from 'node:path'
+import { ACCOUNT_PAGE_FILES, bundleAccountPage } from './account-page.mjs'
 import { bundleEdge, EDGE } from './bundle-edge.mjs'
 
 // dist/ of the service and of each package in packages/, and whether each is a build of the sources as they are now.
@@ -12,12 +13,17 @@ import { bundleEdge, EDGE } from './bundle-edge.mjs'
 
 const root = resolve(import.meta.dirname, '..')
 const DRAFT = '.new-'
+const BUILD_SCRIPTS = ['scripts/dist.mjs', 'scripts/account-page.mjs']
 
 /** The packages first, because the service imports them. */
 const projects = [...packages(), { folder: '', main: 'cli.js', bundles: EDGE }].map(project => {
   const dist = join(root, project.folder, 'dist')
   return { ...project, src: join(project.folder, 'src'), dist, stamp: join(dist, '.sources') }
 })
+
+/** The account page, which the service contains as bundles for browsers, and the package that is bundled with it. */
+const PAGE = join('src', 'account-page')
+const PAGE_SOURCES = [PAGE, join('packages', 'client', 'src')]
 
 /**
  * The first dist/ that is not a build of its sources, and what it is: 'outdated', 'incomplete' or 'missing'. Undefined
@@ -36,9 +42,9 @@ function stateOf(project) {
   if (!existsSync(join(project.dist, project.main))) return 'missing'
   if (!existsSync(join(root, project.src))) return 'current'
   // Part of it may have been removed or, as in an incomplete copy, never have been there.
-  const built = sourcesOf(project).map(path => compiled(project, path))
-  if (hasBundle(project)) built.push(join(project.dist, project.bundles.name))
-  const isComplete = existsSync(project.stamp) && built.every(existsSync)
+  const outputs = [...sourcesOf(project).map(path => compiled(project, path)), ...pageFiles(project, project.dist)]
+  if (hasBundle(project)) outputs.push(join(project.dist, project.bundles.name))
+  const isComplete = existsSync(project.stamp) && outputs.every(path => existsSync(path))
   if (!isComplete) return 'incomplete'
   return readFileSync(project.stamp, 'utf8') === hashOfSources(project) ? 'current' : 'outdated'
 }
@@ -66,16 +72,19 @@ export async function buildFast() {
   const { build } = await import('esbuild')
   const compileAll = project =>
     install(project, draft =>
-      build({
-        entryPoints: sourcesOf(project).map(path => join(root, path)),
-        outdir: draft,
-        outbase: join(root, project.src),
-        format: 'esm',
-        platform: 'node',
-        target: 'node20',
-        tsconfig: join(root, project.folder, 'tsconfig.build.json'),
-        logLevel: 'silent',
-      }),
+      Promise.all([
+        build({
+          entryPoints: sourcesOf(project).map(path => join(root, path)),
+          outdir: draft,
+          outbase: join(root, project.src),
+          format: 'esm',
+          platform: 'node',
+          target: 'node20',
+          tsconfig: join(root, project.folder, 'tsconfig.build.json'),
+          logLevel: 'silent',
+        }),
+        bundlePage(project, draft),
+      ]),
     )
   await Promise.all(projects.filter(unbuilt).map(compileAll))
 }
@@ -93,14 +102,28 @@ export async function buildWithTypes(only) {
   const once = ['--incremental', 'false', '--tsBuildInfoFile', 'null']
   for (const project of projects.filter(({ folder }) => only === undefined || folder === only)) {
     let status = 1
-    await install(project, draft => {
+    await install(project, async draft => {
       const args = [tsc, '-p', join(root, project.folder, 'tsconfig.build.json'), '--outDir', draft, ...once]
       status = spawnSync(process.execPath, args, { stdio: 'inherit' }).status ?? 1
-      return status === 0
+      if (status !== 0) return false
+      await bundlePage(project, draft)
     })
     if (status !== 0) return status
   }
   return 0
+}
+
+/** The service contains the account page; its packages do not. */
+async function bundlePage(project, draft) {
+  if (hasPage(project)) await bundleAccountPage(join(draft, 'account-page'))
+}
+
+function pageFiles(project, dist) {
+  return hasPage(project) ? ACCOUNT_PAGE_FILES.map(name => join(dist, 'account-page', name)) : []
+}
+
+function hasPage({ folder }) {
+  return folder === '' && existsSync(join(root, PAGE))
 }
 
 function findCompiler() {
@@ -158,7 +181,9 @@ function runs(pid) {
 function hashOfSources(project) {
   const hash = createHash('sha256')
   const own = join(project.folder, 'tsconfig.build.json')
-  for (const path of [...sourcesOf(project), ...bundledWith(project), 'tsconfig.json', own, 'scripts/dist.mjs']) {
+  const page = hasPage(project) ? PAGE_SOURCES.flatMap(pathsIn) : []
+  const sources = new Set([...sourcesOf(project), ...page, ...bundledWith(project)])
+  for (const path of [...sources, 'tsconfig.json', own, ...BUILD_SCRIPTS]) {
     const content = readFileSync(join(root, path))
     hash.update(`${path}\0${content.length}\0`).update(content)
   }
@@ -173,13 +198,16 @@ function bundledWith(project) {
 }
 
 function sourcesOf({ src }) {
-  return filesIn(join(root, src))
-    .filter(path => path.endsWith('.ts'))
-    .map(path => join(src, path))
+  return pathsIn(src).filter(path => path.endsWith('.ts') && !path.startsWith(PAGE))
 }
 
 function compiled({ src, dist }, path) {
   return join(dist, relative(src, path).replace(/\.ts$/, '.js'))
+}
+
+/** The files below a folder of the repository, by their paths from its root. */
+function pathsIn(folder) {
+  return filesIn(join(root, folder)).map(path => join(folder, path))
 }
 
 function filesIn(folder) {

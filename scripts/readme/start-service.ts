@@ -23,15 +23,19 @@ const STOP_TIMEOUT_MS = 30_000
 /** Variables that would change what `npm start` does. */
 const FOREIGN = ['NODE_ENV', 'DATABASE_URL', 'REDIS_URL', 'KUBERNETES_SERVICE_HOST', 'PUBLIC_ORIGIN', 'PUBLIC_PATH']
 
-/** Starts the service with the README's own command, on a free port and with a data folder of its own. */
-export async function startService(): Promise<StartedService> {
+/**
+ * Starts the service with the README's own command, on a free port and with a data folder of its own.
+ *
+ * @param settings further environment variables
+ */
+export async function startService(settings: NodeJS.ProcessEnv = {}): Promise<StartedService> {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-readme-'))
   const dataDir = join(folder, 'data')
   const port = await freePort()
   const kept = Object.entries(process.env).filter(([name]) => !FOREIGN.includes(name))
   // docs/migrating.md shows the API that is off by default.
   const DIALECTS = 'simple-jwt,sessions,envelope'
-  const env = { ...Object.fromEntries(kept), PORT: String(port), DATA_DIR: dataDir, DIALECTS }
+  const env = { ...Object.fromEntries(kept), PORT: String(port), DATA_DIR: dataDir, DIALECTS, ...settings }
   const npm = spawn('npm', ['start'], {
     env,
     stdio: ['ignore', 'inherit', 'inherit'],

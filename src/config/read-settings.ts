@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { codeOf } from '../lib/error-facts.js'
 import { InvalidValue, isSetting, type Kind, type Setting, type SettingTree, settingsIn } from './setting.js'
+import { accountPageSettings } from './settings/account-page.js'
 import { clientSettings } from './settings/clients.js'
 import { browserSettings } from './settings/cookies-and-origins.js'
 import { limitSettings } from './settings/passwords-and-limits.js'
@@ -143,6 +144,7 @@ export const groups = [
   { title: 'Browsers and the network', settings: browserSettings },
   { title: 'Passwords and limits', settings: limitSettings },
   { title: 'Clients', settings: clientSettings },
+  { title: 'The account page', settings: accountPageSettings },
 ] as const satisfies readonly { title: string; settings: SettingTree }[]
 
 /** All settings by the fields of the configuration. */
@@ -153,6 +155,7 @@ const settingTree = {
   ...browserSettings,
   ...limitSettings,
   ...clientSettings,
+  ...accountPageSettings,
 } as const satisfies SettingTree
 
 type Leaves<Tree> = Tree extends Setting ? Tree : { [Field in keyof Tree]: Leaves<Tree[Field]> }[keyof Tree]

@@ -95,6 +95,7 @@ const eventProperties = {
   ip: nullableString,
   user_agent: nullableString,
   device: Type.Unsafe<Static<typeof deviceSchema> | null>({ ...deviceSchema, type: ['object', 'null'] }),
+  location: Type.Unsafe<Static<typeof locationSchema> | null>({ ...locationSchema, type: ['object', 'null'] }),
   details: Type.Unsafe<Record<string, unknown>>({ type: 'object', additionalProperties: true }),
 }
 /** A security event of an account. */

@@ -5,6 +5,7 @@ import type { Config } from '../config/config.js'
 import type { AuthContext } from '../domain/context.js'
 import { isOwnRefreshToken } from '../domain/tokens/examine-refresh-token.js'
 import { slotOf } from '../domain/tokens/refresh-token.js'
+import { accountPageRoutes } from '../http/account/account-page.js'
 import { envelopeRoutes } from '../http/compat/envelope/envelope.js'
 import { compatSessionRoutes } from '../http/compat/sessions/compat-sessions.js'
 import { simpleJwtRoutes } from '../http/compat/simple-jwt/simple-jwt.js'
@@ -106,7 +107,9 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
   await app.register(sentCookies, config)
   await app.register(authenticate, { context })
   // Not the whole configuration: Fastify takes `logLevel` and `prefix` of these options for its own.
-  const { publicUrl, publicPath, publicOrigin, verifyPreflights, issuer, algorithm } = config
+  const { publicUrl, publicPath, publicOrigin, verifyPreflights, issuer, algorithm, accountPage } = config
+  const { registration, passwordMinLength } = config
+  const pageSettings = { publicPath, registration, passwordMinLength }
   await app.register(openapi, { publicUrl, publicPath, cookieName: name })
 
   // Two separate contexts: a gateway asks at every request of every service, so its routes run without the hooks of the
@@ -127,7 +130,10 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
     await app.register(authenticateClients, { context })
     await app.register(receipts, { context })
 
-    await app.register(rootRoutes, { publicUrl, publicPath })
+    // In the trial mode somebody has just started the service, and sees at the account page that it works.
+    const page = accountPage.enabled && config.mode === 'embedded' ? '/account' : '/docs'
+    await app.register(rootRoutes, { publicUrl, publicPath, hasAccountPage: accountPage.enabled, page })
+    if (accountPage.enabled) await app.register(accountPageRoutes, { ...accountPage, ...pageSettings })
     await app.register(healthRoutes, { ready: readiness(app, stores) })
     await app.register(doctorRoutes, { context })
     await app.register(wellKnownRoutes, { issuer, publicUrl, publicPath, algorithm, keyring: context.keyring })

@@ -36,6 +36,7 @@ function whatStarts(config: Config): string {
 function rows(config: Config): [name: string, text: string][] {
   const isEmbedded = config.mode === 'embedded'
   return [
+    ...(config.accountPage.enabled ? [['Account page', `${config.publicUrl}/account`] as [string, string]] : []),
     ['API', `${config.publicUrl}/docs`],
     [
       'Data',

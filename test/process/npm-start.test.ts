@@ -179,7 +179,7 @@ async function makeProject(t: Test, { compiler }: { compiler: boolean }) {
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   await mkdir(join(folder, 'src'))
   await mkdir(join(folder, 'scripts'))
-  for (const name of ['start.mjs', 'build.mjs', 'dist.mjs', 'bundle-edge.mjs'])
+  for (const name of ['start.mjs', 'build.mjs', 'dist.mjs', 'bundle-edge.mjs', 'account-page.mjs'])
     await cp(join(root, 'scripts', name), join(folder, 'scripts', name))
   for (const name of ['tsconfig.json', 'tsconfig.build.json']) await cp(join(root, name), join(folder, name))
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }\n')

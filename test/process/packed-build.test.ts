@@ -37,6 +37,8 @@ async function startsTwice(t: Test, options: { program: string; cwd: string; uid
   const env = { PORT: String(await findFreePort()), HOME: '/nonexistent' }
   const first = await startService(t, { ...options, env })
   t.comment(`first start: ready after ${first.readyAfterMs} ms`)
+  const page = await fetch(`${first.url}/account`)
+  t.match(await page.text(), /<script type="module" src="\/account\/en-/, 'the account page is in the package')
   const client = new HttpClient(first.url)
   t.teardown(() => client.close())
   const ann = { email: 'ann@example.com', password: PASSWORD, transport: 'body' }

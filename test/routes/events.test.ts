@@ -5,6 +5,7 @@ import { cleanUp } from '../../src/domain/maintenance.js'
 import { signOutEveryone } from '../../src/domain/sessions/end-many-sessions.js'
 import { newId } from '../../src/lib/ids.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
+import { writeLocationFile } from '../support/location-file.js'
 import { get, PASSWORD, type Person, post, refreshed, refreshWithTicket, signIn, signUp } from '../support/people.js'
 
 const DAY = 24 * 60 * 60
@@ -135,6 +136,7 @@ t.test('an event caused by an administrator is shown without the administratorâ€
     ip: null,
     user_agent: null,
     device: null,
+    location: null,
     details: { reason: 'stolen laptop' },
   })
   t.match(
@@ -313,3 +315,17 @@ t.test('a sign-in refused by the session limit has an event', async t => {
 function isExpiry({ type }: { type: string }): boolean {
   return type === 'session_expired'
 }
+
+t.test('an event has the location of its address, if the database of locations knows it', async t => {
+  const LOCATION_DATABASE = await writeLocationFile(t, {
+    '203.0.113.0/24': { country: { iso_code: 'FR' }, city: { names: { en: 'Lyon' } } },
+  })
+  const { app } = await buildTestApp(t, { LOCATION_DATABASE })
+  const credentials = { email: 'ada@example.com', password: PASSWORD, transport: 'body' }
+  const send = (url: string, remoteAddress: string) =>
+    app.inject({ method: 'POST', url, payload: credentials, remoteAddress })
+  await send('/auth/register', '203.0.113.7')
+  const token = (await send('/auth/login', '198.51.100.1')).json().access_token
+  const { events } = (await app.inject({ url: '/auth/events', headers: { authorization: `Bearer ${token}` } })).json()
+  t.match(events, [{ location: null }, { location: { country: 'FR', city: 'Lyon' } }])
+})

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { cp, mkdir, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import tap from 'tap'
 import { makeFolder } from './servers/embedded-fixture.js'
@@ -14,7 +15,7 @@ const root = resolve(import.meta.dirname, '../..')
  */
 export async function buildService(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true })
-  await Promise.all([compile('.', folder), installVerifier(folder)])
+  await Promise.all([compile('.', folder), installVerifier(folder), bundlePage(folder)])
   for (const name of ['package.json', 'drizzle']) await cp(join(root, name), join(folder, name), { recursive: true })
 }
 
@@ -31,6 +32,11 @@ export async function installVerifier(folder: string, others: readonly string[] 
     await mkdir(dirname(join(modules, name)), { recursive: true })
     await symlink(join(root, 'node_modules', name), join(modules, name))
   }
+}
+
+async function bundlePage(folder: string): Promise<void> {
+  const { bundleAccountPage } = await import(pathToFileURL(join(root, 'scripts/account-page.mjs')).href)
+  await bundleAccountPage(join(folder, 'dist/account-page'))
 }
 
 let verifierBuild: Promise<string> | undefined

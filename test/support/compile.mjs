@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from '
 import { dirname, join, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { transform } from 'esbuild'
+import { ACCOUNT_PAGE_FILES, bundleAccountPage } from '../../scripts/account-page.mjs'
 import { bundleEdge, EDGE } from '../../scripts/bundle-edge.mjs'
 import { bundleCli } from './bundle-cli.mjs'
 
@@ -17,13 +18,19 @@ const packages = await foldersIn('packages')
 const folders = await Promise.all(
   ['src', 'test', 'scripts', 'bench', ...packages.map(path => join(path, 'src'))].map(filesIn),
 )
-const sources = folders.flat().filter(path => path.endsWith('.ts'))
-await Promise.all([...sources.map(compile), ...packages.map(provide)])
+const pageSources = folders.flat().filter(path => /^src\/account-page\/|^packages\/client\/src\//.test(path))
+const sources = folders.flat().filter(path => path.endsWith('.ts') && !isOfBrowser(path))
+await Promise.all([...sources.map(compile), ...packages.map(provide), bundlePage()])
 await bundleProgram([
   'package-lock.json',
   'scripts/bundle-edge.mjs',
   ...sources.filter(source => /^(src|packages)\//.test(source)),
 ])
+
+/** The account page is bundled. Tests compare only its texts with what the service has. */
+function isOfBrowser(path) {
+  return path.startsWith('src/account-page/') && !path.startsWith('src/account-page/texts/')
+}
 
 async function compile(source) {
   const path = join(root, source)
@@ -46,6 +53,14 @@ async function compile(source) {
         : { 'import.meta.url': JSON.stringify(href), 'import.meta.dirname': JSON.stringify(dirname(path)) },
   })
   await replaceFile(compiled, code)
+}
+
+/** The account page, where the service reads it. */
+async function bundlePage() {
+  const changes = await Promise.all(pageSources.map(source => changedAt(join(root, source))))
+  const built = await Promise.all(ACCOUNT_PAGE_FILES.map(name => changedAt(join(root, 'dist/account-page', name))))
+  if (Math.max(...changes) < Math.min(...built)) return
+  await bundleAccountPage(join(root, 'dist/account-page'))
 }
 
 async function bundleProgram(programSources) {

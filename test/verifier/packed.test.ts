@@ -141,7 +141,8 @@ function sourceOf(entry: string): string {
  */
 async function pack(folder: string): Promise<string> {
   const checkout = join(folder, 'checkout')
-  for (const name of ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts', 'src', 'packages/verifier'])
+  const configuration = ['package.json', 'tsconfig.json', 'tsconfig.build.json']
+  for (const name of [...configuration, 'scripts', 'src', 'packages/verifier', 'packages/client/src'])
     await cp(join(root, name), join(checkout, name), {
       recursive: true,
       filter: path => !/\/(dist|node_modules)$/.test(path),

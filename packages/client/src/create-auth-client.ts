@@ -45,7 +45,7 @@ export function createAuthClient(options: AuthClientOptions = {}): AuthClient {
     const askedAt = now()
     // A signed-in user changes the password with the access token, anybody else without one.
     const by = keeper.grant() && path.endsWith('change-password') ? authorized : fetch
-    const answer = await send<TokenAnswer>(by, 'POST', path, { ...body, ...(inBody && { transport }) })
+    const answer = await send<TokenAnswer>(by, 'POST', path, { ...body, transport })
     return keeper.signIn(answer, askedAt)
   }
 

@@ -65,8 +65,18 @@ export interface Session {
 /** A sign-in, a refused attempt, or the end of a session. */
 export interface SecurityEvent {
   id: string
+  /** When it happened. */
+  at: string
+  /** docs/events.md of Latchkey describes each type. */
   type: string
-  [detail: string]: unknown
+  session_id: string | null
+  /** `user`, `system` or `administrator`. */
+  actor: string
+  ip: string | null
+  user_agent: string | null
+  device: Device | null
+  location: { country: string; city: string | null } | null
+  details: Record<string, unknown>
 }
 
 /** A page of events, newest first. */
@@ -92,7 +102,12 @@ export interface AuthClient {
   /** Resolves when the service has ended the session. If it cannot be reached, the user stays signed in. */
   logout(options?: { scope?: LogoutScope }): Promise<void>
   /** Ends every other session. `email` is only needed if nobody is signed in: for a temporary password. */
-  changePassword(change: { currentPassword: string; newPassword: string; email?: string }): Promise<User>
+  changePassword(change: {
+    currentPassword: string
+    newPassword: string
+    email?: string
+    remember?: boolean
+  }): Promise<User>
   /** @param reset the token from the link that the user received */
   resetPassword(reset: { token: string; newPassword: string; remember?: boolean }): Promise<User>
   /** Like `fetch` of the page, with the access token for the allowed origins. */

@@ -128,7 +128,7 @@ export const userAccessRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
     async request => {
       const { id } = request.params
       await getUser(context, id)
-      return eventPageView(await listEvents(context, { ...parseEventsQuery(request.query), userId: id }))
+      return eventPageView(context, await listEvents(context, { ...parseEventsQuery(request.query), userId: id }))
     },
   )
 

@@ -38,7 +38,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = 
     },
     async (request, reply) => {
       reply.header('Cache-Control', 'no-store')
-      return eventPageView(await listOwnEvents(context, request.principal, parseEventsQuery(request.query)))
+      return eventPageView(context, await listOwnEvents(context, request.principal, parseEventsQuery(request.query)))
     },
   )
 }
@@ -67,11 +67,16 @@ export function parseEventsQuery({ limit, before }: Static<typeof eventsQuery>):
   return { limit: limit === undefined ? 20 : Number(limit), before }
 }
 
-export function eventPageView({ events, next }: EventPage): { events: EventView[]; next: string | null } {
-  return { events: events.map(eventView), next }
+export function eventPageView(
+  { locate }: Pick<AuthContext, 'locate'>,
+  { events, next }: EventPage,
+): { events: EventView[]; next: string | null } {
+  return { events: events.map(event => eventView(event, locate)), next }
 }
 
-export function eventView(event: ListedEvent): EventView {
+/** @param locate where an address is; without it, the view says of no event where it was caused */
+export function eventView(event: ListedEvent, locate?: AuthContext['locate']): EventView {
+  const location = event.ip === null ? undefined : locate?.(event.ip)
   return {
     id: event.id,
     at: event.at.toISOString(),
@@ -81,6 +86,7 @@ export function eventView(event: ListedEvent): EventView {
     ip: event.ip,
     user_agent: event.userAgent,
     device: event.device,
+    location: location ? { country: location.country, city: location.city ?? null } : null,
     details: event.details ?? {},
   }
 }

@@ -1,0 +1,81 @@
+import type { ComponentChildren } from 'preact'
+import { useEffect, useId, useRef, useState } from 'preact/hooks'
+import { describeFailure } from './failures.js'
+import { usePage } from './page.js'
+
+export interface DialogProps {
+  title: string
+  /** After it was closed, by Escape too. The browser has put the focus back by then. */
+  onClosed(): void
+  /** Changes if the dialog has to close. */
+  isDone?: boolean
+  children: ComponentChildren
+}
+
+/** A modal dialog of the browser: it keeps the focus inside, Escape closes it, and the focus returns to the button. */
+export function Dialog({ title, onClosed, isDone = false, children }: DialogProps) {
+  const dialog = useRef<HTMLDialogElement>(null)
+  const id = useId()
+  useEffect(() => {
+    if (isDone) dialog.current?.close()
+    else if (!dialog.current?.open) dialog.current?.showModal()
+  }, [isDone])
+  return (
+    <dialog ref={dialog} aria-labelledby={id} onClose={onClosed}>
+      <h2 id={id}>{title}</h2>
+      {children}
+    </dialog>
+  )
+}
+
+export interface ConfirmationProps {
+  title: string
+  text: string
+  /** The text of the button that does it. */
+  action: string
+  /** What is done. If it throws, the dialog stays open and says why. */
+  run(): Promise<unknown>
+  onClosed(): void
+}
+
+/** Asks before something is done that cannot be taken back. */
+export function Confirmation({ title, text, action, run, onClosed }: ConfirmationProps) {
+  const [isDone, setDone] = useState(false)
+  return (
+    <Dialog title={title} onClosed={onClosed} isDone={isDone}>
+      <p>{text}</p>
+      <Decision action={action} run={() => run().then(() => setDone(true))} onCancel={() => setDone(true)} />
+    </Dialog>
+  )
+}
+
+/** The two buttons of a question. The harmless one comes first, so it has the focus. */
+export function Decision({ action, run, onCancel }: { action: string; run(): Promise<unknown>; onCancel(): void }) {
+  const { texts } = usePage()
+  const [failure, setFailure] = useState<unknown>()
+  const [isBusy, setBusy] = useState(false)
+  async function decide() {
+    if (isBusy) return
+    setBusy(true)
+    setFailure(undefined)
+    await run().catch(setFailure)
+    setBusy(false)
+  }
+  return (
+    <>
+      {failure !== undefined && (
+        <p role="alert" class="failure">
+          {describeFailure(failure, texts).message}
+        </p>
+      )}
+      <div class="buttons">
+        <button type="button" onClick={onCancel}>
+          {texts.cancel}
+        </button>
+        <button type="button" class="danger" aria-disabled={isBusy} onClick={decide}>
+          {action}
+        </button>
+      </div>
+    </>
+  )
+}

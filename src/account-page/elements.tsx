@@ -1,0 +1,35 @@
+import type { ComponentChildren } from 'preact'
+import { useEffect, useRef, useState } from 'preact/hooks'
+
+/** Whether a view has been shown: the first one does not take the focus, which is where the browser put it. */
+let isFirst = true
+
+/** The heading of a view. A view that replaces another one has the focus here, so that a screen reader begins here. */
+export function Title({ children }: { children: ComponentChildren }) {
+  const heading = useRef<HTMLHeadingElement>(null)
+  useEffect(() => {
+    if (!isFirst) heading.current?.focus()
+    isFirst = false
+  }, [])
+  return (
+    <h1 ref={heading} tabIndex={-1}>
+      {children}
+    </h1>
+  )
+}
+
+const NOTICE_MS = 8000
+
+/** The last thing that happened, above the page, so that nothing moves. */
+export function Notice({ text, count }: { text: string; count: number }) {
+  const [hidden, setHidden] = useState(0)
+  useEffect(() => {
+    const timer = setTimeout(setHidden, NOTICE_MS, count)
+    return () => clearTimeout(timer)
+  }, [count])
+  return (
+    <div role="status" class="notice">
+      {text !== '' && hidden !== count && <p key={count}>{text}</p>}
+    </div>
+  )
+}

@@ -1,0 +1,4 @@
+import { start } from './start.js'
+import { en } from './texts/en.js'
+
+start(en)

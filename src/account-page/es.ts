@@ -1,0 +1,4 @@
+import { start } from './start.js'
+import { es } from './texts/es.js'
+
+start(es)

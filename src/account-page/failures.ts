@@ -1,0 +1,41 @@
+import { AuthError } from '@latchkey/client'
+import type { Texts } from './texts/en.js'
+
+/** What a person reads after a request that failed. */
+export interface Failure {
+  /** What is wrong as a whole; always there if no field is wrong. */
+  message?: string
+  /** What is wrong with a field, by its name. */
+  fields: Record<string, string>
+}
+
+/** What is wrong with a field of a form, found without the service or said better than by it. */
+export class FieldError extends Error {
+  constructor(
+    readonly field: string,
+    message: string,
+  ) {
+    super(message)
+  }
+}
+
+/** @param values numbers for the texts, by their names */
+export function describeFailure(error: unknown, texts: Texts, values: Record<string, number> = {}): Failure {
+  if (error instanceof FieldError) return { fields: { [error.field]: error.message } }
+  if (!(error instanceof AuthError))
+    return { message: isOfNetwork(error) ? texts.offline : texts.unexpected, fields: {} }
+  const { status, code, problem, retryAfterSeconds } = error
+  if (status === 429) return { message: texts.wait(retryAfterSeconds || 60), fields: {} }
+  if (status >= 500) return { message: texts.unavailable, fields: {} }
+  const known = (texts.errors as Record<string, string | undefined>)[code]
+  const text = known?.replace(/\{(\w+)\}/g, (_, name) => String(values[name]))
+  const fields = Object.fromEntries(
+    error.errors.map(({ field, message }) => [field, text ?? `${problem.title ?? ''} (${field} ${message})`]),
+  )
+  if (error.errors.length > 0) return { fields }
+  return { message: text ?? problem.title ?? texts.unexpected, fields }
+}
+
+function isOfNetwork(error: unknown): boolean {
+  return error instanceof TypeError || (error instanceof DOMException && error.name === 'TimeoutError')
+}

@@ -1,0 +1,4 @@
+import { start } from './start.js'
+import { fr } from './texts/fr.js'
+
+start(fr)

@@ -1,0 +1,65 @@
+import { AuthError } from '@latchkey/client'
+import { useState } from 'preact/hooks'
+import { Title } from '../elements.js'
+import { Checkbox, Field, Form, type Values } from '../form.js'
+import { usePage } from '../page.js'
+import { TemporaryPassword, type TemporarySignIn } from './temporary-password.js'
+
+/** The forms for a person who is not signed in. */
+export function SignIn() {
+  const { texts, canRegister } = usePage()
+  const [isNew, setNew] = useState(false)
+  const [temporary, setTemporary] = useState<TemporarySignIn>()
+  if (temporary) return <TemporaryPassword {...temporary} onBack={() => setTemporary(undefined)} />
+  return (
+    <section class="card narrow">
+      <Title key={String(isNew)}>{isNew ? texts.createAccount : texts.signIn}</Title>
+      {isNew ? <RegisterForm /> : <SignInForm onTemporary={setTemporary} />}
+      {canRegister && (
+        <p class="other">
+          {isNew ? texts.haveAccount : texts.noAccount}{' '}
+          <button type="button" class="link" onClick={() => setNew(!isNew)}>
+            {isNew ? texts.signIn : texts.createAccount}
+          </button>
+        </p>
+      )}
+    </section>
+  )
+}
+
+function SignInForm({ onTemporary }: { onTemporary(signIn: TemporarySignIn): void }) {
+  const { texts, client } = usePage()
+  async function signIn({ username = '', password = '', remember }: Values) {
+    const credentials = { username, password, remember: remember === 'on' }
+    await client.login(credentials).catch(error => {
+      if (!(error instanceof AuthError && error.code === 'password_change_required')) throw error
+      onTemporary({ name: username, password, remember: credentials.remember })
+    })
+  }
+  return (
+    <Form submit={texts.signIn} action={signIn}>
+      <Field name="username" label={texts.signInName} autocomplete="username" />
+      <Field name="password" label={texts.password} type="password" autocomplete="current-password" />
+      <Checkbox name="remember" label={texts.remember} hint={texts.rememberHint} />
+    </Form>
+  )
+}
+
+function RegisterForm() {
+  const { texts, client, passwordMinLength } = usePage()
+  const register = ({ email = '', password = '', remember }: Values) =>
+    client.register({ email, password, remember: remember === 'on' })
+  return (
+    <Form submit={texts.createAccount} action={register}>
+      <Field name="email" label={texts.email} type="email" autocomplete="username" />
+      <Field
+        name="password"
+        label={texts.password}
+        type="password"
+        autocomplete="new-password"
+        hint={texts.passwordHint(passwordMinLength)}
+      />
+      <Checkbox name="remember" label={texts.remember} hint={texts.rememberHint} />
+    </Form>
+  )
+}

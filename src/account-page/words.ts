@@ -1,0 +1,42 @@
+import type { Device, Session } from '@latchkey/client'
+import type { Texts } from './texts/en.js'
+
+/** Between two facts. A line never begins with it. */
+export const DOT = '\u00a0· '
+
+/** `Firefox on Windows`. */
+export function deviceWords(device: Device | null, texts: Texts): string {
+  const { browser, os } = device ?? {}
+  if (browser && os) return texts.device(browser, os)
+  return browser || os || texts.unknownDevice
+}
+
+/** `Lyon, France`, with the name of the country in the language of the page. */
+export function placeWords(location: Session['location'] | undefined, { language }: Texts): string {
+  if (!location?.country) return ''
+  const country = new Intl.DisplayNames(language, { type: 'region', fallback: 'code' }).of(location.country)
+  return [location.city, country].filter(Boolean).join(', ')
+}
+
+const UNITS = [
+  ['year', 31_536_000],
+  ['month', 2_592_000],
+  ['week', 604_800],
+  ['day', 86_400],
+  ['hour', 3600],
+  ['minute', 60],
+] as const
+
+/** `3 hours ago`; undefined in the last minute. */
+export function agoWords(at: string, { language }: Texts): string | undefined {
+  const seconds = (Date.now() - Date.parse(at)) / 1000
+  const found = UNITS.find(([, length]) => seconds >= length)
+  if (!found) return undefined
+  const [unit, length] = found
+  return new Intl.RelativeTimeFormat(language, { numeric: 'auto' }).format(-Math.floor(seconds / length), unit)
+}
+
+/** `4 May 2026, 14:05`. */
+export function dateWords(at: string, { language }: Texts): string {
+  return new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(at))
+}

@@ -1,0 +1,70 @@
+import type { Page } from 'playwright-core'
+import t from 'tap'
+import { skip } from '../browser/chromium.js'
+import { signIn, signUp } from '../support/people.js'
+import { ADA, checkFocus, openAccountPages } from './account-pages.js'
+
+/** Presses Tab until the element with this accessible name has the focus. */
+async function tabTo(page: Page, name: string): Promise<void> {
+  for (let i = 0; i < 40; i++) {
+    await page.keyboard.press('Tab')
+    const found = await page.evaluate(() => {
+      const { document } = globalThis as never as { document: { activeElement: Element } }
+      const element = document.activeElement as Element & { labels?: { innerText: string }[]; innerText: string }
+      return element.getAttribute('aria-label') ?? element.labels?.[0]?.innerText ?? element.innerText
+    })
+    if (found.startsWith(name)) return
+  }
+  throw new Error(`Tab never reaches ${name}.`)
+}
+
+interface Element {
+  getAttribute(name: string): string | null
+}
+
+t.test('every flow works with the keyboard alone', { skip }, async t => {
+  const { app, newContext, open } = await openAccountPages(t)
+  await signUp(app, ADA.email)
+  await signIn(app, ADA.email, 'curl/8.5.0')
+  const page = await open(await newContext())
+  const { keyboard } = page
+  await tabTo(page, 'E-mail or username')
+  await keyboard.type(ADA.email)
+  await tabTo(page, 'Password')
+  await tabTo(page, 'Show the password')
+  await keyboard.press('Space')
+  await keyboard.press('Shift+Tab')
+  t.equal(await page.locator('[name=password]').getAttribute('type'), 'text')
+  await keyboard.type(ADA.password)
+  await keyboard.press('Enter')
+  await page.locator('.session').first().waitFor()
+  await checkFocus(t, page, 'Your account')
+
+  await tabTo(page, 'Change password')
+  await keyboard.press('Enter')
+  await checkFocus(t, page, 'current_password')
+  await keyboard.press('Escape')
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  await checkFocus(t, page, 'Change password', 'the focus returns after a dialog')
+
+  await tabTo(page, 'Rename curl')
+  await keyboard.press('Enter')
+  await checkFocus(t, page, 'label')
+  await keyboard.type('a script')
+  await keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'a script' }).waitFor()
+  await page.locator('.session .icon:focus').waitFor()
+  await tabTo(page, 'Sign out a script')
+  await keyboard.press('Enter')
+  await page.getByText('a script is signed out.').waitFor()
+
+  await tabTo(page, 'Sign out everywhere')
+  await keyboard.press('Enter')
+  await checkFocus(t, page, 'Cancel', 'the harmless button has the focus')
+  await tabTo(page, 'Sign out everywhere')
+  await keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+  await tabTo(page, 'Create an account')
+  await keyboard.press('Enter')
+  await page.getByLabel('E-mail').waitFor()
+})

@@ -1,0 +1,92 @@
+import { randomBytes } from 'node:crypto'
+import t from 'tap'
+import { LIGHT_GROUND } from '../../src/config/account-page-kinds.js'
+import { readConfig } from '../../src/config/config.js'
+import { darkThemeColour } from '../../src/http/account/colours.js'
+import { contrast } from '../../src/lib/contrast.js'
+import { TEST_SECRETS } from '../support/build-test-app.js'
+
+const read = (settings: NodeJS.ProcessEnv) => readConfig({ ...TEST_SECRETS, ...settings }).accountPage
+const refusal = (settings: NodeJS.ProcessEnv): string => {
+  try {
+    read(settings)
+    return ''
+  } catch (error) {
+    return String((error as Error).message)
+  }
+}
+
+t.test('by default there is a page, with the name of this service', async t => {
+  t.match(read({}), { enabled: true, name: 'Latchkey', links: [], home: undefined })
+  t.match(read({ ACCOUNT_PAGE: 'off' }), { enabled: false })
+})
+
+t.test('a colour on which white text cannot be read is refused, with one that can be', async t => {
+  for (const color of ['#ffff00', '#ff8800', '#7bd389', '#ffffff']) {
+    const text = refusal({ ACCOUNT_COLOR: color })
+    t.match(text, /ACCOUNT_COLOR must be dark enough for white text on it/)
+    const [, proposed = ''] = / as (#[0-9a-f]{6}) is/.exec(text) ?? []
+    t.equal(read({ ACCOUNT_COLOR: proposed }).color, proposed, 'the proposed colour is accepted')
+  }
+  t.match(refusal({ ACCOUNT_COLOR: 'red' }), /ACCOUNT_COLOR must be a colour as six/)
+  for (const color of ['#0A2540', '0a2540']) t.equal(read({ ACCOUNT_COLOR: color }).color, '#0a2540')
+})
+
+t.test('text can be read on every accepted colour and on the one that the dark theme gets', async t => {
+  for (let i = 0; i < 500; i++) {
+    const color = `#${randomBytes(3).toString('hex')}`
+    if (contrast(color, LIGHT_GROUND) < 4.5) continue
+    t.ok(contrast(color, '#ffffff') >= 4.5, `white on ${color}`)
+    const dark = darkThemeColour(color)
+    t.ok(contrast(dark, '#0c1110') >= 4.5, `dark text on ${dark}`)
+    t.ok(contrast(dark, '#1a2120') >= 4.5, `${dark} on the dark page`)
+  }
+})
+
+t.test('the contrast is that of WCAG', async t => {
+  t.equal(contrast('#000000', '#ffffff'), 21)
+  t.equal(contrast('#777777', '#ffffff').toFixed(2), '4.48')
+})
+
+t.test('a logo is a small SVG or PNG file', async t => {
+  const svg = '<?xml version="1.0"?>\n<!-- a logo -->\n<svg xmlns="http://www.w3.org/2000/svg"/>'
+  const folder = t.testdir({
+    'logo.svg': svg,
+    'logo.png': '\x89PNG',
+    'page.html': '<html><svg>',
+    'large.svg': svg + ' '.repeat(40_000),
+  })
+  t.equal(read({ ACCOUNT_LOGO: `${folder}/logo.svg` }).logo, `${folder}/logo.svg`)
+  t.match(refusal({ ACCOUNT_LOGO: `${folder}/none.svg` }), /ACCOUNT_LOGO must be the path .*cannot be read \(ENOENT\)/)
+  t.match(refusal({ ACCOUNT_LOGO: `${folder}/page.html` }), /the file is neither of them/)
+  t.match(refusal({ ACCOUNT_LOGO: `${folder}/large.svg` }), /the file has 40 KiB/)
+})
+
+t.test('links lead to https or mailto addresses', async t => {
+  const { links } = read({ ACCOUNT_LINKS: 'Help=https://example.com/help?a=b, Contact=mailto:help@example.com' })
+  t.strictSame(links, [
+    { label: 'Help', url: 'https://example.com/help?a=b' },
+    { label: 'Contact', url: 'mailto:help@example.com' },
+  ])
+  for (const link of [
+    'Help=javascript:alert(1)',
+    'Help=http://example.com',
+    'https://example.com',
+    '=https://example.com',
+  ])
+    t.match(refusal({ ACCOUNT_LINKS: link }), /ACCOUNT_LINKS, entry 1,/, link)
+})
+
+t.test('the way back leads to an https address or a path', async t => {
+  for (const home of ['/', '/app?x=1', 'https://example.com/', 'http://localhost:5173'])
+    t.equal(read({ ACCOUNT_HOME: home }).home, home)
+  for (const home of [
+    'javascript:alert(1)',
+    '//example.com',
+    '/\\example.com',
+    'http://example.com',
+    'app',
+    'http://localhost.example.com',
+  ])
+    t.match(refusal({ ACCOUNT_HOME: home }), /ACCOUNT_HOME must be/, home)
+})

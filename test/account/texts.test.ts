@@ -1,0 +1,54 @@
+import { readdir, readFile } from 'node:fs/promises'
+import t from 'tap'
+import { en } from '../../src/account-page/texts/en.js'
+import { es } from '../../src/account-page/texts/es.js'
+import { fr } from '../../src/account-page/texts/fr.js'
+import { catalogue } from '../../src/lib/errors.js'
+import { SECURITY_EVENT_TYPES } from '../../src/postgres/security-event-types.js'
+
+/** Events that belong to no account, so that no user sees them. */
+const WITHOUT_ACCOUNT = /^(client_|signing_key_|users_imported)/
+
+t.test('the three languages have the same texts, and none is empty or left in English', async t => {
+  const texts = flat(en)
+  for (const [language, translated] of Object.entries({ fr, es })) {
+    const others = flat(translated)
+    t.same([...others.keys()], [...texts.keys()], language)
+    const same = [...others].filter(([key, text]) => text === texts.get(key)).map(([key]) => key)
+    t.same(
+      same.filter(key => !['email', 'roles'].includes(key)),
+      [],
+      `${language} has a text of its own`,
+    )
+    t.notOk([...others.values()].includes(''))
+  }
+})
+
+t.test('every event that a user can see has its sentence', async t => {
+  const types = SECURITY_EVENT_TYPES.filter(type => !WITHOUT_ACCOUNT.test(type))
+  t.same(Object.keys(en.events).sort(), [...types].sort())
+})
+
+t.test('every error with a text is one of the catalogue', async t => {
+  for (const code of Object.keys(en.errors)) t.ok(code in catalogue, code)
+})
+
+t.test('every text is used', async t => {
+  const folder = new URL('../../src/account-page/', import.meta.url)
+  const names = (await readdir(folder, { recursive: true })).filter(
+    name => /\.tsx?$/.test(name) && !name.startsWith('texts'),
+  )
+  const sources = (await Promise.all(names.map(name => readFile(new URL(name, folder), 'utf8')))).join('\n')
+  for (const key of Object.keys(en)) if (key !== 'language') t.match(sources, new RegExp(`texts\\.${key}\\b`), key)
+})
+
+/** Each text by its path; a function is called with a number. */
+function flat(texts: object, path = ''): Map<string, string> {
+  return new Map(
+    Object.entries(texts).flatMap(([key, value]) =>
+      typeof value === 'object'
+        ? [...flat(value, `${path}${key}.`)]
+        : [[`${path}${key}`, typeof value === 'function' ? value(2, 3) : value] as const],
+    ),
+  )
+}
