@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { type Browser, type BrowserContext, chromium } from 'playwright-core'
-import type { Test } from 'tap'
+import tap, { type Test } from 'tap'
 import { skipWithout } from '../support/skip-without.js'
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
@@ -15,13 +15,26 @@ const launch = {
   args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update'],
 }
 
-/** Starts a browser, which is closed at the end of the test. Playwright turns its back-forward cache off. */
+/** The browser of a test file, which takes a second to start. */
+let shared: Promise<Browser> | undefined
+
+/**
+ * A browser without cookies. The tests of a file share its process; what a test opens in it is closed at its end.
+ *
+ * @param options Playwright turns the back-forward cache off, unless a process with one is asked for
+ */
 export async function startChromium(t: Test, { withBackForwardCache = false } = {}): Promise<Browser> {
-  const browser = await chromium.launch({
-    ...launch,
-    ...(withBackForwardCache && { ignoreDefaultArgs: ['--disable-back-forward-cache'] }),
-  })
-  t.teardown(() => browser.close())
+  if (withBackForwardCache) {
+    const browser = await chromium.launch({ ...launch, ignoreDefaultArgs: ['--disable-back-forward-cache'] })
+    t.teardown(() => browser.close())
+    return browser
+  }
+  if (!shared) {
+    shared = chromium.launch(launch)
+    tap.teardown(async () => (await shared)?.close())
+  }
+  const browser = await shared
+  t.teardown(() => Promise.all(browser.contexts().map(context => context.close())))
   return browser
 }
 
