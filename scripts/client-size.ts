@@ -3,7 +3,7 @@ import { build } from 'esbuild'
 
 // The part of `npm run lint` that keeps the browser client small: what a page loads of it, minified and compressed.
 
-const LIMIT_BYTES = 3000
+const LIMIT_BYTES = 3072
 
 const { outputFiles } = await build({
   entryPoints: ['packages/client/src/index.ts'],

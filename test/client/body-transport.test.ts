@@ -88,3 +88,31 @@ t.test('wrong options are refused at once', async t => {
   t.throws(() => createAuthClient({ baseUrl: 'http://localhost', transport: 'body' }), /storage/)
   t.throws(() => createAuthClient({ baseUrl: 'auth.example.com' }), /Invalid URL/)
 })
+
+t.test('a storage that is slow undoes no sign-in', async t => {
+  const { app } = await buildTestApp(t)
+  const storage = { token: null as string | null }
+  let read = () => {}
+  const client = createAuthClient({
+    baseUrl: `http://127.0.0.1:${await listen(app)}/`,
+    transport: 'body',
+    storage: {
+      get() {
+        const { token } = storage
+        return new Promise(resolve => {
+          read = () => resolve(token)
+        })
+      },
+      async set(token) {
+        storage.token = token
+      },
+    },
+  })
+  t.teardown(() => client.close())
+  const first = client.getAccessToken()
+  await client.register(ADA)
+  read()
+  t.ok(await first)
+  t.equal(client.user?.email, ADA.email)
+  t.match(storage.token, /^lk_/)
+})

@@ -132,6 +132,6 @@ export async function setHidden(page: Page, hidden: boolean): Promise<void> {
   await page.evaluate(hidden => {
     const { document } = globalThis as never as { document: EventTarget }
     Object.defineProperty(document, 'hidden', { value: hidden, configurable: true })
-    document.dispatchEvent(new Event('visibilitychange'))
+    document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))
   }, hidden)
 }

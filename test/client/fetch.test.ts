@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { skip } from '../browser/chromium.js'
+import { until } from '../support/eventually.js'
 import { ADA, openClientPages } from './client-page.js'
 
 /** A service of the application, at another port of localhost: another origin of the same site. */
@@ -81,15 +82,17 @@ t.test('a 401 of an application is tried once more with a newer token, and never
       },
       [service.url, kind] as const,
     )
-  for (const kind of ['text', 'form', 'blob', 'params', 'request']) {
-    refusals = 1
-    service.seen.length = 0
-    const { status, text } = await post(kind)
-    t.equal(status, 200, kind)
+  const kinds = ['text', 'form', 'blob', 'params', 'request']
+  refusals = kinds.length
+  for (const { status, text } of await Promise.all(kinds.map(post))) {
+    t.equal(status, 200)
     t.match(text, /some text|name="name"|a=b/, 'the body came again')
-    t.equal(service.seen.length, 2)
-    t.not(service.seen[0]!.authorization, service.seen[1]!.authorization)
   }
+  t.equal(service.seen.length, 2 * kinds.length)
+  t.equal(new Set(service.seen.map(({ authorization }) => authorization)).size, 2, 'with one newer token')
+  t.strictSame(requests, ['POST /auth/refresh 200'])
+  // Later than that, a service that refuses may have another reason.
+  await tab.waitForTimeout(3000)
   refusals = 10
   service.seen.length = 0
   requests.length = 0
@@ -144,4 +147,101 @@ t.test('a request that waits for a refresh can be aborted', { skip }, async t =>
     client.fetch('/auth/profile', { signal: AbortSignal.timeout(100) }).catch(error => error.name),
   )
   t.equal(name, 'TimeoutError')
+})
+
+t.test('the token never follows <base> to another origin, and neither does a sign-in', { skip }, async t => {
+  const service = await startService(t, (_request, response) => response.end('{}'))
+  const { tab, requests } = await openWith(t, [])
+  await tab.evaluate(url => {
+    const { document } = globalThis as never as { document: { head: { innerHTML: string } } }
+    document.head.innerHTML += `<base href="${url}/">`
+  }, service.url)
+  await tab.evaluate(() => client.fetch('orders'))
+  t.equal(service.seen.at(-1)!.authorization, undefined)
+  t.equal(await tab.evaluate(() => client.allows('orders')), false)
+  t.equal(await tab.evaluate(url => client.allows(url), tab.url()), true)
+  await tab.evaluate(ada => createAuthClient({ baseUrl: '/' }).login(ada), ADA)
+  t.ok(requests.includes('POST /auth/login 200'), 'with the service, and with baseUrl: "/"')
+  t.equal(service.seen.length, 1)
+})
+
+t.test('a Request of another frame gets no token for another origin', { skip }, async t => {
+  const service = await startService(t, (_request, response) => response.end('ok'))
+  const { tab } = await openWith(t, [])
+  await tab.evaluate(async url => {
+    const { document } = globalThis as never as { document: Frames }
+    const frame = document.body.appendChild(document.createElement('iframe'))
+    await client.fetch(new frame.contentWindow.Request(url))
+  }, service.url)
+  t.strictSame(service.seen, [{ authorization: undefined, body: '' }])
+})
+
+interface Frames {
+  createElement(name: string): { contentWindow: { Request: typeof Request } }
+  body: { appendChild<T>(element: T): T }
+}
+
+t.test('a request that one user made is not sent as another one', { skip }, async t => {
+  let answer = () => {}
+  const service = await startService(t, (_request, response) => {
+    answer = () => response.writeHead(401).end()
+  })
+  const { tab } = await openWith(t, [service.url])
+  const sent = tab.evaluate(
+    async url => (await client.fetch(url, { method: 'POST', body: 'by Ada' })).status,
+    service.url,
+  )
+  await until(() => service.seen.length === 1)
+  await tab.evaluate(ada => client.register({ ...ada, email: 'grace@example.com' }), ADA)
+  answer()
+  t.equal(await sent, 401)
+  t.equal(service.seen.length, 1)
+})
+
+t.test('nor is a request that waited for a token', { skip }, async t => {
+  const { open, context, clock } = await openClientPages(t)
+  const tab = await open(undefined, { clock: true })
+  await tab.evaluate(ada => client.register(ada), ADA)
+  await context.route('**/auth/refresh', () => {})
+  await clock.advance(20 * 60)
+  await tab.clock.fastForward(20 * 60_000)
+  const sent = tab.evaluate(() => client.fetch('/auth/profile', { method: 'POST' }).catch(({ code }) => code))
+  await tab.evaluate(ada => client.register({ ...ada, email: 'grace@example.com' }), ADA)
+  t.equal(await sent, 'user_changed')
+})
+
+t.test('an application that always answers 401, or always asks for a refresh, causes no storm', { skip }, async t => {
+  const service = await startService(t, (request, response) =>
+    response.writeHead(request.url === '/' ? 401 : 200, { 'x-token-refresh-required': 'true' }).end(),
+  )
+  const { tab, requests } = await openWith(t, [service.url])
+  const statuses = await tab.evaluate(async url => {
+    const statuses = new Set<number>()
+    for (let n = 0; n < 30; n++) statuses.add((await client.fetch(n % 2 ? url : `${url}/other`)).status)
+    return [...statuses]
+  }, service.url)
+  t.strictSame(statuses, [200, 401])
+  t.ok(requests.filter(request => request.startsWith('POST /auth/refresh')).length <= 3, `${requests.length} refreshes`)
+})
+
+t.test('a signal that lives long keeps nothing of the requests', { skip }, async t => {
+  const { open } = await openClientPages(t)
+  const tab = await open()
+  await tab.evaluate(ada => client.register(ada), ADA)
+  const listeners = await tab.evaluate(async () => {
+    const { signal } = new AbortController()
+    let listeners = 0
+    const [add, remove] = [signal.addEventListener, signal.removeEventListener]
+    signal.addEventListener = (...args: Parameters<typeof add>) => {
+      listeners++
+      add.apply(signal, args)
+    }
+    signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+      listeners--
+      remove.apply(signal, args)
+    }
+    for (let n = 0; n < 5; n++) await client.fetch('/auth/profile', { signal })
+    return listeners
+  })
+  t.equal(listeners, 0)
 })

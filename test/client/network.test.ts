@@ -29,13 +29,16 @@ t.test('offline, 429, 5xx and answers of a captive portal are errors, and sign n
     await clock.advance(minutes * 60)
     await tab.clock.fastForward(minutes * 60_000)
   }
-  const attempt = () =>
-    tab.evaluate(() =>
+  const attempt = async () => {
+    // The pause after a failure.
+    await tab.clock.fastForward(500)
+    return tab.evaluate(() =>
       client.fetch('/auth/profile').then(
         ({ status }) => ({ status }),
         error => ({ name: error.name, status: error.status, code: error.code }),
       ),
     )
+  }
   await context.setOffline(true)
   await pass(20)
   t.match(await attempt(), { name: 'TypeError' }, 'as fetch says it')
@@ -177,4 +180,26 @@ t.test('a page that comes back from the back-forward cache asks again', { skip }
   })
   await until(() => requests.includes('POST /auth/refresh 200'))
   t.equal(await emailOf(tab), ADA.email)
+})
+
+t.test('an answer that is not one of Latchkey is an error, and is not asked for again and again', { skip }, async t => {
+  const { open, context } = await openClientPages(t)
+  const tab = await open()
+  let asked = 0
+  let body = ''
+  await context.route('**/auth/{refresh,login}', route => {
+    asked++
+    return route.fulfill({ status: 200, contentType: 'application/json', body })
+  })
+  const user = { id: '1', email: 'a@b.c' }
+  const answers = [{}, null, 'text', { ...user, access_token: 'a' }, { access_token: 'a', expires_in: 0, user }]
+  for (body of answers.map(answer => JSON.stringify(answer))) {
+    const code = await tab.evaluate(ada => client.login(ada).catch(error => error.code), ADA)
+    t.equal(code, 'unexpected_answer', body)
+  }
+  asked = 0
+  const page = await open()
+  await page.waitForTimeout(1500)
+  t.ok(asked <= 3, `${asked} refreshes`)
+  t.equal(await page.evaluate(() => client.user), undefined)
 })

@@ -33,3 +33,8 @@ t.test('an outage is an error, and not a sign-out', async t => {
   const headers = { cookie: '__Host-latchkey=lk_rt_nonsense' }
   await t.rejects(readSession({ headers }, { baseUrl: 'http://127.0.0.1:1' }), TypeError)
 })
+
+t.test('a visitor cannot break it with a header', async t => {
+  const headers = { get: '1', cookie: 'theme=dark' }
+  t.equal(await readSession({ headers }, { baseUrl: 'http://127.0.0.1:1' }), null)
+})

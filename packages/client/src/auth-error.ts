@@ -29,7 +29,7 @@ export class AuthError extends Error {
     /** How long to wait, from `Retry-After`. */
     readonly retryAfterSeconds = 0,
   ) {
-    super(problem.detail ?? problem.title ?? `Latchkey answered ${status}`)
+    super(problem.detail ?? problem.title ?? `HTTP ${status}`)
     this.code = problem.code ?? 'unexpected_answer'
     this.errors = problem.errors ?? []
   }

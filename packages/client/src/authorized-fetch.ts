@@ -6,9 +6,10 @@ import type { SessionKeeper } from './session-keeper.js'
  */
 export function authorizedFetch(keeper: SessionKeeper, allows: (url: string | URL) => boolean): typeof fetch {
   return async (input, init) => {
-    const given = input instanceof Request ? input : undefined
+    // A Request of another frame is none of this one's class.
+    const given = (input as Request).url ? (input as Request) : undefined
     const headers = new Headers(init?.headers ?? given?.headers)
-    if (!allows(given?.url ?? (input as string)) || headers.has('authorization')) return fetch(input, init)
+    if (!allows(given?.url ?? String(input)) || headers.has('authorization')) return fetch(input, init)
     const signal = init?.signal ?? given?.signal
     const send = (token: string | undefined): Promise<Response> => {
       if (token) headers.set('authorization', `Bearer ${token}`)
@@ -17,11 +18,11 @@ export function authorizedFetch(keeper: SessionKeeper, allows: (url: string | UR
     const token = await unlessAborted(keeper.token(), signal)
     const response = await send(token)
     if (!token) return response
-    if (response.headers.get('x-token-refresh-required')) keeper.refreshSoon(token)
+    // In the background: what it cannot do now, the timer does.
+    if (response.headers.get('x-token-refresh-required')) keeper.tokenAfter(token).catch(() => {})
     if (response.status !== 401 || init?.body instanceof ReadableStream || asksForPassword(response)) return response
     const newer = await unlessAborted(keeper.tokenAfter(token), signal)
     if (!newer || newer === token) return response
-    response.body?.cancel().catch(() => {})
     return send(newer)
   }
 }
@@ -32,10 +33,11 @@ function asksForPassword({ headers }: Response): boolean {
 }
 
 async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | null | undefined): Promise<T> {
-  if (!signal) return promise
-  signal.throwIfAborted()
-  return new Promise((resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-    promise.then(resolve, reject)
+  signal?.throwIfAborted()
+  let stop = () => {}
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal?.reason)
+    signal?.addEventListener('abort', stop)
   })
+  return Promise.race([promise, aborted]).finally(() => signal?.removeEventListener('abort', stop))
 }

@@ -2,7 +2,7 @@ import { AuthError } from './auth-error.js'
 import { authorizedFetch } from './authorized-fetch.js'
 import type { TokenAnswer } from './grant.js'
 import { now } from './instant.js'
-import { location } from './page.js'
+import { addressOf, pageOrigin } from './page.js'
 import { jsonOf, jsonRequest, TIMEOUT_MS } from './request-json.js'
 import { keepSession } from './session-keeper.js'
 import type { AuthClient, AuthClientOptions, User } from './types.js'
@@ -14,13 +14,15 @@ import type { AuthClient, AuthClientOptions, User } from './types.js'
  * @throws TypeError if `baseUrl` is not an address, or `transport: 'body'` has no storage
  */
 export function createAuthClient(options: AuthClientOptions = {}): AuthClient {
-  const { baseUrl = '', transport = 'cookie', storage, origins = [] } = options
-  const { origin } = new URL(baseUrl, location?.href)
+  const { baseUrl, transport = 'cookie', storage, origins = [] } = options
+  // Not relative to `<base>`: that of a page can lead to another origin.
+  const base = new URL(baseUrl || '/', pageOrigin)
+  const baseAddress = base.href.replace(/\/$/, '')
   const inBody = transport === 'body'
-  if (inBody !== Boolean(storage)) throw new TypeError('storage and transport: "body" need each other')
+  if (inBody !== Boolean(storage)) throw new TypeError('storage needs transport body')
   const listeners = new Set<(user: User | null) => void>()
   const keeper = keepSession({
-    baseUrl,
+    baseUrl: baseAddress,
     storage,
     sendRefresh: body => send(fetch, 'POST', '/auth/refresh', body),
     onUser: user => {
@@ -28,24 +30,22 @@ export function createAuthClient(options: AuthClientOptions = {}): AuthClient {
       for (const listener of listeners) queueMicrotask(() => listener(user))
     },
   })
-  const allowed = new Set([origin, location?.origin, ...origins])
-  const allows = (url: string | URL) => allowed.has(new URL(url, location?.href).origin)
+  const allowed = new Set([base.origin, pageOrigin, ...origins])
+  const allows = (url: string | URL) => allowed.has(addressOf(url).origin)
   const authorized = authorizedFetch(keeper, allows)
 
-  async function send<T>(by: typeof fetch, method: string, path: string, body?: object): Promise<T> {
-    const response = await by(baseUrl + path, {
-      ...jsonRequest(method, body),
+  async function send<T>(by: typeof fetch, method: string, path: string, body?: object, token?: string): Promise<T> {
+    const response = await by(baseAddress + path, {
+      ...jsonRequest(method, body, token),
       credentials: inBody ? 'omit' : 'include',
       signal: AbortSignal.timeout(TIMEOUT_MS),
     })
     return jsonOf<T>(response)
   }
 
-  async function signIn(path: string, body: object): Promise<User> {
+  async function signIn(path: string, body: object, token?: string): Promise<User> {
     const askedAt = now()
-    // A signed-in user changes the password with the access token, anybody else without one.
-    const by = keeper.grant() && path.endsWith('change-password') ? authorized : fetch
-    const answer = await send<TokenAnswer>(by, 'POST', path, { ...body, transport })
+    const answer = await send<TokenAnswer>(fetch, 'POST', path, { ...body, transport }, token)
     return keeper.signIn(answer, askedAt)
   }
 
@@ -55,11 +55,17 @@ export function createAuthClient(options: AuthClientOptions = {}): AuthClient {
     },
     register: credentials => signIn('/auth/register', credentials),
     login: credentials => signIn('/auth/login', credentials),
-    changePassword: ({ currentPassword, newPassword, ...other }) =>
-      signIn('/auth/change-password', { current_password: currentPassword, new_password: newPassword, ...other }),
+    // Not repeated after a 401, which usually means that the password is wrong.
+    changePassword: async ({ currentPassword, newPassword, ...other }) =>
+      signIn(
+        '/auth/change-password',
+        { current_password: currentPassword, new_password: newPassword, ...other },
+        await keeper.token(),
+      ),
     resetPassword: ({ newPassword, ...other }) =>
       signIn('/auth/reset-password', { new_password: newPassword, ...other }),
     async logout({ scope = 'session' } = {}) {
+      const sessionId = keeper.grant()?.sessionId
       const token = await storage?.get()
       const isOwn = scope === 'session'
       try {
@@ -67,11 +73,11 @@ export function createAuthClient(options: AuthClientOptions = {}): AuthClient {
         const by = isOwn ? fetch : authorized
         await send(by, 'POST', '/auth/logout', { scope, ...(token && { refresh_token: token }) })
       } catch (error) {
-        const isRefused = error instanceof AuthError && error.status === 401 && error.problem.code
-        // The session has ended already.
-        if (!isRefused || !(isOwn || keeper.user() === null)) throw error
+        // The session has ended already. That others have, nobody knows.
+        if (!(isOwn && error instanceof AuthError && error.status === 401 && error.problem.code)) throw error
       }
-      if (scope !== 'others') await keeper.end()
+      // Another user may have signed in meanwhile.
+      if (scope !== 'others' && keeper.grant()?.sessionId === sessionId) await keeper.end()
     },
     fetch: authorized,
     getAccessToken: ({ insteadOf } = {}) => (insteadOf ? keeper.tokenAfter(insteadOf) : keeper.token()),
@@ -91,6 +97,9 @@ export function createAuthClient(options: AuthClientOptions = {}): AuthClient {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    close: () => keeper.close(),
+    close() {
+      listeners.clear()
+      keeper.close()
+    },
   }
 }

@@ -1,3 +1,4 @@
+import { AuthError } from './auth-error.js'
 import { elapsedSince, type Instant } from './instant.js'
 import type { User } from './types.js'
 
@@ -19,7 +20,10 @@ export interface TokenAnswer {
   user: User
 }
 
-export function grantOf({ access_token, expires_in, session_id, user }: TokenAnswer, askedAt: Instant): Grant {
+/** @throws AuthError if it is not the answer of a service like Latchkey */
+export function grantOf(answer: TokenAnswer | undefined | null, askedAt: Instant): Grant {
+  const { access_token, expires_in, session_id, user } = answer ?? ({} as TokenAnswer)
+  if (!access_token || !user || !(expires_in > 0)) throw new AuthError(502)
   return { token: access_token, lifetimeMs: expires_in * 1000, sessionId: session_id, user, askedAt }
 }
 

@@ -92,7 +92,8 @@ function useLoaded<T>(read: () => Promise<T>): Loaded<T> {
       if (number === latest.current) setState({ userId, data })
       return data
     } catch (error) {
-      if (number === latest.current) setState(({ data }) => ({ userId, data, error }))
+      if (number === latest.current)
+        setState(old => ({ userId, data: old.userId === userId ? old.data : undefined, error }))
       throw error
     }
   }, [read, userId])
@@ -134,24 +135,28 @@ export interface UseSessions {
 export function useSessions(): UseSessions {
   const { client } = useAuth()
   const { data, isLoading, error, load, set } = useLoaded(client.sessions.list)
-  const actions = useMemo(
-    () => ({
+  const actions = useMemo(() => {
+    const change = (to: (sessions: Session[]) => Session[]) => {
+      set(sessions => sessions && to(sessions))
+      // An answer that is under way is older than the change.
+      load().catch(() => {})
+    }
+    return {
       async revokeSession(id: string) {
         await client.sessions.revoke(id)
-        set(sessions => sessions?.filter(session => session.id !== id))
+        change(sessions => sessions.filter(session => session.id !== id))
       },
       async revokeOtherSessions() {
         await client.sessions.revokeOthers()
-        set(sessions => sessions?.filter(({ current }) => current))
+        change(sessions => sessions.filter(({ current }) => current))
       },
       revokeAllSessions: () => client.logout({ scope: 'all' }),
       async renameSession(id: string, label: string | null) {
         await client.sessions.rename(id, label)
-        set(sessions => sessions?.map(session => (session.id === id ? { ...session, label } : session)))
+        change(sessions => sessions.map(session => (session.id === id ? { ...session, label } : session)))
       },
-    }),
-    [client, set],
-  )
+    }
+  }, [client, set, load])
   return { sessions: data, isLoading, error, getSessions: load, ...actions }
 }
 

@@ -22,9 +22,9 @@ export async function jsonOf<T>(response: Response): Promise<T> {
 }
 
 /** A request with a JSON body. */
-export function jsonRequest(method: string, body: object | undefined): RequestInit {
-  return {
-    method,
-    ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
-  }
+export function jsonRequest(method: string, body?: object, token?: string) {
+  const headers: Record<string, string> = {}
+  if (body) headers['content-type'] = 'application/json'
+  if (token) headers.authorization = `Bearer ${token}`
+  return { method, headers, body: body ? JSON.stringify(body) : null }
 }

@@ -1,5 +1,6 @@
 import { AuthError } from './auth-error.js'
-import type { TokenAnswer } from './grant.js'
+import { grantOf, type TokenAnswer } from './grant.js'
+import { now } from './instant.js'
 import { jsonOf, jsonRequest } from './request-json.js'
 import type { User } from './types.js'
 
@@ -33,19 +34,22 @@ export async function readSession(
   { baseUrl, cookie = '__Host-latchkey', timeoutMs = 5000 }: ReadSessionOptions,
 ): Promise<ServerSession | null> {
   const { headers } = request
-  const header = 'get' in headers ? headers.get('cookie') : headers.cookie
+  const header =
+    'get' in headers && typeof headers.get === 'function'
+      ? headers.get('cookie')
+      : (headers as { cookie?: string }).cookie
   const cookies = ownCookies(header ?? '', cookie)
   if (!cookies) return null
   const init = jsonRequest('POST', { rotate: false })
-  const response = await fetch(`${baseUrl}/auth/refresh`, {
+  const response = await fetch(`${baseUrl.replace(/\/$/, '')}/auth/refresh`, {
     ...init,
     headers: { ...init.headers, cookie: cookies },
     redirect: 'error',
     signal: AbortSignal.timeout(timeoutMs),
   })
   try {
-    const { user, session_id, access_token } = await jsonOf<TokenAnswer>(response)
-    return { user, sessionId: session_id, accessToken: access_token }
+    const { user, sessionId, token } = grantOf(await jsonOf<TokenAnswer>(response), now())
+    return { user, sessionId, accessToken: token }
   } catch (error) {
     if (error instanceof AuthError && error.status === 401 && error.problem.code) return null
     throw error

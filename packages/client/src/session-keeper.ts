@@ -17,8 +17,6 @@ export interface SessionKeeper {
   token(): Promise<string | undefined>
   /** A newer token than this one, which a service refused; undefined if nobody is signed in. */
   tokenAfter(refused: string): Promise<string | undefined>
-  /** The service has asked for a refresh of this token. */
-  refreshSoon(token: string): void
   close(): void
 }
 
@@ -32,8 +30,16 @@ export interface SessionKeeperOptions {
 }
 
 const SUPERSEDED = 'refresh_token_superseded'
-const MAX_PAUSE_MS = 30_000
-const MAX_RETRY_AFTER_MS = 60_000
+/** The longest pause after a failure, whatever `Retry-After` says. */
+const MAX_PAUSE_MS = 60_000
+/** After a failure, requests that come at once do not ask again. */
+const MIN_PAUSE_MS = 500
+/** How long it takes until another token is fetched for a service that refused the newest one. */
+const FORCED_MS = 3000
+/** How many tokens a request can be late, and still be repeated. */
+const MAX_TOKENS = 20
+/** Longer timers would fire at once. */
+const MAX_TIMER_MS = 1e9
 
 export function keepSession({ baseUrl, storage, sendRefresh, onUser }: SessionKeeperOptions): SessionKeeper {
   let user: User | null | undefined
@@ -47,10 +53,14 @@ export function keepSession({ baseUrl, storage, sendRefresh, onUser }: SessionKe
   let timer: ReturnType<typeof setTimeout> | undefined
   let failures = 0
   let refused: { error: unknown; until: number } | undefined
+  /** The tokens of the present user. */
+  let tokens: string[] = []
+  /** A token that was fetched because a service had refused the one before. */
+  let forced: { token: string | undefined; at: number } | undefined
   /** Those who wait for a token, wherever it comes from. */
   const waiting: (() => void)[] = []
   const closing = new AbortController()
-  const tabs = openTabs(baseUrl, hear)
+  let tabs = storage ? undefined : openTabs(baseUrl, hear)
 
   function become(next: User | null): void {
     for (const resolve of waiting.splice(0)) resolve()
@@ -61,6 +71,8 @@ export function keepSession({ baseUrl, storage, sendRefresh, onUser }: SessionKe
 
   function hold(next: Grant): void {
     if (next.sessionId !== grant?.sessionId) era++
+    if (next.user.id !== grant?.user.id) tokens = []
+    tokens = [...tokens, next.token].slice(-MAX_TOKENS)
     grant = next
     dueMs = next.lifetimeMs * (0.6 + 0.3 * Math.random())
     failures = 0
@@ -70,8 +82,8 @@ export function keepSession({ baseUrl, storage, sendRefresh, onUser }: SessionKe
   }
 
   async function accept(answer: TokenAnswer, askedAt: Instant, isSignIn: boolean): Promise<void> {
-    if (answer.refresh_token) await storage?.set(answer.refresh_token)
     const next = grantOf(answer, askedAt)
+    if (answer.refresh_token) await storage?.set(answer.refresh_token)
     hold(next)
     tabs?.tell({ grant: next, isSignIn })
   }
@@ -85,7 +97,7 @@ export function keepSession({ baseUrl, storage, sendRefresh, onUser }: SessionKe
 
   function forget(): void {
     era++
-    endedSessionId = grant?.sessionId
+    endedSessionId = grant?.sessionId ?? endedSessionId
     grant = undefined
     clearTimeout(timer)
     become(null)
@@ -93,7 +105,8 @@ export function keepSession({ baseUrl, storage, sendRefresh, onUser }: SessionKe
 
   function hear(message: TabMessage): void {
     if ('endedSessionId' in message) {
-      if (message.endedSessionId === grant?.sessionId) forget()
+      endedSessionId = message.endedSessionId
+      if (endedSessionId === grant?.sessionId) forget()
       return
     }
     const { grant: next, isSignIn } = message
@@ -108,8 +121,8 @@ export function keepSession({ baseUrl, storage, sendRefresh, onUser }: SessionKe
   function refresh(): Promise<void> {
     refreshing ??= send()
       .catch(error => {
-        const retryAfterMs = Math.min((error.retryAfterSeconds ?? 0) * 1000, MAX_RETRY_AFTER_MS)
-        refused = { error, until: performance.now() + retryAfterMs }
+        const retryAfterMs = Math.min((error.retryAfterSeconds ?? 0) * 1000, MAX_PAUSE_MS)
+        refused = { error, until: performance.now() + Math.max(retryAfterMs, MIN_PAUSE_MS) }
         wake(retryAfterMs + Math.random() * Math.min(1000 * 2 ** ++failures, MAX_PAUSE_MS))
         throw error
       })
@@ -122,12 +135,15 @@ export function keepSession({ baseUrl, storage, sendRefresh, onUser }: SessionKe
   async function send(superseded?: { sent: unknown; ticket: string | undefined }): Promise<void> {
     const [startEra, askedAt] = [era, now()]
     const sent = await storage?.get()
-    if (storage && !sent) return end()
+    if (storage && !sent) return era === startEra ? end() : undefined
     // With cookies the browser sends what it has by now: usually the newer token.
     const ticket = sent === superseded?.sent && superseded?.ticket
     try {
       const answer = await sendRefresh(storage && { refresh_token: sent, ...(ticket && { ticket }) })
-      if (era === startEra) await accept(answer, askedAt, false)
+      if (era !== startEra) return
+      // It was on its way when another tab signed out.
+      if (endedSessionId && answer?.session_id === endedSessionId) await end()
+      else await accept(answer, askedAt, false)
     } catch (error) {
       if (era !== startEra) return
       const { status, code, problem } = error as AuthError
@@ -140,20 +156,36 @@ export function keepSession({ baseUrl, storage, sendRefresh, onUser }: SessionKe
 
   function wake(afterMs: number): void {
     clearTimeout(timer)
-    if (!closing.signal.aborted) timer = setTimeout(refreshIfDue, afterMs)
+    if (!closing.signal.aborted) timer = setTimeout(refreshIfDue, Math.min(afterMs, MAX_TIMER_MS))
   }
 
   /** A page that nobody sees does not keep a session alive. */
   function refreshIfDue(wasAway?: boolean): void {
-    const leftMs = grant && !wasAway ? dueMs - elapsedSince(grant.askedAt) : 0
+    const leftMs = Math.max(
+      grant && !wasAway ? dueMs - elapsedSince(grant.askedAt) : 0,
+      refused ? refused.until - performance.now() : 0,
+    )
     if (leftMs > 0) wake(leftMs)
     else if (user !== null && !isHidden()) refresh().catch(() => {})
   }
 
   async function renewed(): Promise<string | undefined> {
+    const owner = user?.id
     if (refused && performance.now() < refused.until) throw refused.error
     await Promise.race([refresh(), new Promise<void>(resolve => waiting.push(resolve))])
+    // What was asked for by one user is not done as another one.
+    if (owner && user && user.id !== owner) throw new AuthError(401, { code: 'user_changed' })
     return grant?.token
+  }
+
+  async function tokenAfter(token: string): Promise<string | undefined> {
+    if (!tokens.includes(token)) return
+    if (grant?.token !== token) return grant?.token
+    // A newer token was refused too: this service refuses for another reason.
+    if (forced?.token === token && performance.now() - forced.at < FORCED_MS) return
+    const newer = await renewed()
+    forced = { token: newer, at: performance.now() }
+    return newer
   }
 
   onReturn(wasAway => refreshIfDue(wasAway), closing.signal)
@@ -168,15 +200,12 @@ export function keepSession({ baseUrl, storage, sendRefresh, onUser }: SessionKe
     },
     end,
     token: async () => (user === null ? undefined : grant && usableMs(grant) > 0 ? grant.token : renewed()),
-    tokenAfter: async token => (user === null ? undefined : grant && grant.token !== token ? grant.token : renewed()),
-    refreshSoon(token) {
-      // After a failure the timer tries again, not every answer of a service.
-      if (grant?.token === token && !failures) refresh().catch(() => {})
-    },
+    tokenAfter,
     close() {
       closing.abort()
       clearTimeout(timer)
       tabs?.close()
+      tabs = undefined
     },
   }
 }

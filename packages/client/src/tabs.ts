@@ -13,7 +13,7 @@ export interface Tabs {
 
 /** Undefined outside a browser: on a server, users would share what is told. */
 export function openTabs(baseUrl: string, onMessage: (message: TabMessage) => void): Tabs | undefined {
-  if (!('document' in globalThis) || !('BroadcastChannel' in globalThis)) return
+  if (!('document' in globalThis)) return
   const channel = new BroadcastChannel(`latchkey:${baseUrl}`)
   channel.onmessage = event => onMessage((event as { data: TabMessage }).data)
   return { tell: message => channel.postMessage(message), close: () => channel.close() }

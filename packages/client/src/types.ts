@@ -1,6 +1,6 @@
 /** How a client finds the service and keeps its tokens. */
 export interface AuthClientOptions {
-  /** Where Latchkey answers, without a slash at the end: `https://auth.example.com`; `''` for the page's own origin. */
+  /** Where Latchkey answers: `https://auth.example.com`. By default at the page's own origin, whatever its `<base>`. */
   baseUrl?: string
   /**
    * `cookie`: the refresh token is in a cookie that no script can read. `body`: for hosts without cookies, such as web
@@ -90,8 +90,8 @@ export interface EventPage {
 export type LogoutScope = 'session' | 'others' | 'all'
 
 /**
- * Keeps a user signed in. Every method that asks the service can throw an `AuthError`, or the `TypeError` of `fetch`
- * if the network is down. Neither means that the user is signed out: that is `user === null`.
+ * Keeps a user signed in. Every method that asks the service can throw an `AuthError`, the `TypeError` of `fetch`
+ * if the network is down, or a `TimeoutError`. None means that the user is signed out: that is `user === null`.
  */
 export interface AuthClient {
   /** The signed-in user; null if nobody is signed in; undefined until this is known. */
