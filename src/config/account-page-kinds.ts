@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { contrast, readableOn } from '../lib/contrast.js'
 import { codeOf } from '../lib/error-facts.js'
 import { InvalidValue, type Kind } from './setting.js'
@@ -31,16 +31,19 @@ export const LOGO_MAX_BYTES = 32_768
 export const logoFile: Kind<string> = {
   accepts: `the path of an SVG or PNG file of at most ${LOGO_MAX_BYTES / 1024} KiB`,
   parse(path) {
-    let content: Buffer
-    try {
-      content = readFileSync(path)
-    } catch (error) {
-      throw new InvalidValue(`must be ${logoFile.accepts}; the file cannot be read (${codeOf(error)})`)
+    const refusal = (reason: string) => new InvalidValue(`must be ${logoFile.accepts}; ${reason}`)
+    const read = <T>(from: () => T): T => {
+      try {
+        return from()
+      } catch (error) {
+        throw refusal(`the file cannot be read (${codeOf(error)})`)
+      }
     }
-    if (content.length > LOGO_MAX_BYTES)
-      throw new InvalidValue(`must be ${logoFile.accepts}; the file has ${Math.ceil(content.length / 1024)} KiB`)
-    if (logoType(content) === undefined)
-      throw new InvalidValue(`must be ${logoFile.accepts}; the file is neither of them`)
+    const about = read(() => statSync(path))
+    // To read a pipe would wait until somebody writes into it.
+    if (!about.isFile()) throw refusal('this is not a file')
+    if (about.size > LOGO_MAX_BYTES) throw refusal(`the file has ${Math.ceil(about.size / 1024)} KiB`)
+    if (logoType(read(() => readFileSync(path))) === undefined) throw refusal('the file is neither of them')
     return path
   },
 }
@@ -48,9 +51,26 @@ export const logoFile: Kind<string> = {
 /** The kind of a picture by its content. */
 export function logoType(content: Buffer): 'svg' | 'png' | undefined {
   if (content.subarray(0, 8).toString('latin1') === '\x89PNG\r\n\x1a\n') return 'png'
-  return /^\uFEFF?\s*(<\?xml[^>]*>|<!--[\s\S]*?-->|<!DOCTYPE[^>]*>|\s)*<svg[\s>]/i.test(content.toString('utf8'))
-    ? 'svg'
-    : undefined
+  return /^<svg[\s>]/i.test(withoutProlog(content.toString('utf8'))) ? 'svg' : undefined
+}
+
+/** What may stand before the first element of an XML file: how it begins, and how it ends. */
+const PROLOG = [
+  ['<?', '?>'],
+  ['<!--', '-->'],
+  ['<!', '>'],
+] as const
+
+/** The file from its first element on. Each part is passed once, so that no file takes long. */
+function withoutProlog(text: string): string {
+  let rest = text.replace(/^\uFEFF/, '').trimStart()
+  for (;;) {
+    const part = PROLOG.find(([begin]) => rest.startsWith(begin))
+    if (!part) return rest
+    const end = rest.indexOf(part[1], part[0].length)
+    if (end < 0) return ''
+    rest = rest.slice(end + part[1].length).trimStart()
+  }
 }
 
 /** A link in the footer of the page. */
@@ -65,7 +85,7 @@ export const pageLink: Kind<PageLink> = {
   parse(text) {
     const at = text.indexOf('=')
     const [label, url] = [text.slice(0, at).trim(), text.slice(at + 1).trim()]
-    if (at < 1 || label === '' || label.length > 40) throw new InvalidValue(`must be ${pageLink.accepts}`)
+    if (at < 1 || !/^[^\p{Cc}\p{Cf}]{1,40}$/u.test(label)) throw new InvalidValue(`must be ${pageLink.accepts}`)
     if (!URL.canParse(url) || !/^(https:\/\/|mailto:)/.test(url))
       throw new InvalidValue('must have an address that begins with https:// or mailto: after its label and =')
     return { label, url }
@@ -77,8 +97,15 @@ export const homeAddress: Kind<string> = {
   accepts: 'an https address, or a path that begins with /',
   parse(text) {
     const isPath = /^\/(?![/\\])[^\s\\]*$/.test(text)
-    const isAddress = URL.canParse(text) && /^(https:\/\/|http:\/\/(localhost|127\.0\.0\.1)(:|\/|$))/.test(text)
-    if (!isPath && !isAddress) throw new InvalidValue(`must be ${homeAddress.accepts}`)
+    if (!isPath && !isHomeAddress(text)) throw new InvalidValue(`must be ${homeAddress.accepts}`)
     return text
   },
+}
+
+function isHomeAddress(text: string): boolean {
+  // The URL parser leaves out line breaks.
+  if (/\s/.test(text) || !URL.canParse(text)) return false
+  const { protocol, hostname, username, password } = new URL(text)
+  if (username !== '' || password !== '') return false
+  return protocol === 'https:' || (protocol === 'http:' && ['localhost', '127.0.0.1'].includes(hostname))
 }

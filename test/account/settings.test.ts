@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { LIGHT_GROUND } from '../../src/config/account-page-kinds.js'
@@ -55,7 +56,15 @@ t.test('a logo is a small SVG or PNG file', async t => {
     'logo.png': '\x89PNG',
     'page.html': '<html><svg>',
     'large.svg': svg + ' '.repeat(40_000),
+    'drawn.svg': '\uFEFF<!DOCTYPE svg PUBLIC "x" "y">\n<svg>',
+    // A search that went back would take years here.
+    'comments.svg': `${'<!---->'.repeat(200)}x`,
   })
+  execFileSync('mkfifo', [`${folder}/pipe.svg`])
+  t.ok(read({ ACCOUNT_LOGO: `${folder}/drawn.svg` }).logo)
+  t.match(refusal({ ACCOUNT_LOGO: `${folder}/comments.svg` }), /the file is neither of them/)
+  t.match(refusal({ ACCOUNT_LOGO: `${folder}/pipe.svg` }), /this is not a file/)
+  t.match(refusal({ ACCOUNT_LOGO: folder }), /this is not a file/)
   t.equal(read({ ACCOUNT_LOGO: `${folder}/logo.svg` }).logo, `${folder}/logo.svg`)
   t.match(refusal({ ACCOUNT_LOGO: `${folder}/none.svg` }), /ACCOUNT_LOGO must be the path .*cannot be read \(ENOENT\)/)
   t.match(refusal({ ACCOUNT_LOGO: `${folder}/page.html` }), /the file is neither of them/)
@@ -73,6 +82,9 @@ t.test('links lead to https or mailto addresses', async t => {
     'Help=http://example.com',
     'https://example.com',
     '=https://example.com',
+    'Help\u202Eme=https://example.com',
+    'He\nlp=https://example.com',
+    '\u200B=https://example.com',
   ])
     t.match(refusal({ ACCOUNT_LINKS: link }), /ACCOUNT_LINKS, entry 1,/, link)
 })
@@ -87,6 +99,9 @@ t.test('the way back leads to an https address or a path', async t => {
     'http://example.com',
     'app',
     'http://localhost.example.com',
+    'http://localhost:x@example.com/',
+    'https://ada:secret@example.com/',
+    'https://example.com/\nx',
   ])
     t.match(refusal({ ACCOUNT_HOME: home }), /ACCOUNT_HOME must be/, home)
 })
