@@ -25,9 +25,10 @@ const label = {
   type: ['string', 'null'],
   minLength: 1,
   maxLength: 100,
-  // Without control characters, because lists show it, and without characters that would be stored as others.
-  pattern: '^[^\\p{Cc}\\uFFFD\\p{Cs}]*$',
-  'x-message': 'must not contain control characters or broken characters',
+  // Lists show it: so it has a visible character, and neither control characters nor those that turn the direction of
+  // the text after them. It has no characters that would be stored as others.
+  pattern: '^(?=.*[^\\p{Cf}\\p{Z}])[^\\p{Cc}\\uFFFD\\p{Cs}\\u202A-\\u202E\\u2066-\\u2069]*$',
+  'x-message': 'must have a visible character, and no control characters or broken characters',
   description: 'Null removes the name.',
 }
 export const sessionErrors = errorResponses(...accessTokenErrors, 'invalid_request', 'store_unavailable')
