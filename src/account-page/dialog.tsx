@@ -2,6 +2,7 @@ import type { ComponentChildren } from 'preact'
 import { useEffect, useId, useRef, useState } from 'preact/hooks'
 import { describeFailure } from './failures.js'
 import { usePage } from './page.js'
+import { useAction } from './use-action.js'
 
 export interface DialogProps {
   title: string
@@ -52,27 +53,19 @@ export function Confirmation({ title, text, action, run, onClosed }: Confirmatio
 /** The two buttons of a question. The harmless one comes first, so it has the focus. */
 export function Decision({ action, run, onCancel }: { action: string; run(): Promise<unknown>; onCancel(): void }) {
   const { texts } = usePage()
-  const [failure, setFailure] = useState<unknown>()
-  const [isBusy, setBusy] = useState(false)
-  async function decide() {
-    if (isBusy) return
-    setBusy(true)
-    setFailure(undefined)
-    await run().catch(setFailure)
-    setBusy(false)
-  }
+  const decision = useAction()
   return (
     <>
-      {failure !== undefined && (
+      {decision.failure !== undefined && (
         <p role="alert" class="failure">
-          {describeFailure(failure, texts).message}
+          {describeFailure(decision.failure, texts).message}
         </p>
       )}
       <div class="buttons">
         <button type="button" onClick={onCancel}>
           {texts.cancel}
         </button>
-        <button type="button" class="danger" aria-disabled={isBusy} onClick={decide}>
+        <button type="button" class="danger" aria-disabled={decision.isBusy} onClick={() => decision.run(run)}>
           {action}
         </button>
       </div>

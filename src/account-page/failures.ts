@@ -1,5 +1,6 @@
 import { AuthError } from '@latchkey/client'
 import type { Texts } from './texts/en.js'
+import { durationWords } from './words.js'
 
 /** What a person reads after a request that failed. */
 export interface Failure {
@@ -25,7 +26,7 @@ export function describeFailure(error: unknown, texts: Texts, values: Record<str
   if (!(error instanceof AuthError))
     return { message: isOfNetwork(error) ? texts.offline : texts.unexpected, fields: {} }
   const { status, code, problem, retryAfterSeconds } = error
-  if (status === 429) return { message: texts.wait(retryAfterSeconds || 60), fields: {} }
+  if (status === 429) return { message: texts.wait(durationWords(retryAfterSeconds || 60, texts)), fields: {} }
   if (status >= 500) return { message: texts.unavailable, fields: {} }
   const known = (texts.errors as Record<string, string | undefined>)[code]
   const text = known?.replace(/\{(\w+)\}/g, (_, name) => String(values[name]))
@@ -34,6 +35,11 @@ export function describeFailure(error: unknown, texts: Texts, values: Record<str
   )
   if (error.errors.length > 0) return { fields }
   return { message: text ?? problem.title ?? texts.unexpected, fields }
+}
+
+/** Whether the same request can succeed later, without a change. */
+export function isOutage(error: unknown): boolean {
+  return isOfNetwork(error) || (error instanceof AuthError && error.status >= 500)
 }
 
 function isOfNetwork(error: unknown): boolean {

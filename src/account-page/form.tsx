@@ -1,6 +1,6 @@
 import { type ComponentChildren, createContext } from 'preact'
 import { useContext, useEffect, useId, useRef, useState } from 'preact/hooks'
-import { describeFailure, type Failure } from './failures.js'
+import { describeFailure, type Failure, isOutage } from './failures.js'
 import { Icon } from './icons.js'
 import { usePage } from './page.js'
 
@@ -42,7 +42,8 @@ export function Form({ submit, action, children, others }: FormProps) {
     try {
       await action(Object.fromEntries(new FormData(form.current!)) as Values)
     } catch (error) {
-      setFailure(placed(describeFailure(error, texts, { min: passwordMinLength }), form.current))
+      const found = placed(describeFailure(error, texts, { min: passwordMinLength }), form.current)
+      setFailure(isOutage(error) ? { ...found, message: `${found.message} ${texts.kept}` } : found)
     }
     setBusy(false)
   }
@@ -117,8 +118,8 @@ export function Field({ name, label, type = 'text', hint, value, isOptional = fa
           <button
             type="button"
             class="icon"
-            aria-label={isShown ? texts.hide : texts.show}
-            title={isShown ? texts.hide : texts.show}
+            aria-label={isShown ? texts.hide(label) : texts.show(label)}
+            title={isShown ? texts.hide(label) : texts.show(label)}
             onClick={() => setShown(!isShown)}
           >
             <Icon name={isShown ? 'hide' : 'show'} />

@@ -1,5 +1,5 @@
 import type { AuthClient, SecurityEvent, Session } from '@latchkey/client'
-import { useCallback, useEffect, useState } from 'preact/hooks'
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
 
 /** The sessions and the events of the signed-in user. */
 export interface AccountLists {
@@ -9,29 +9,41 @@ export interface AccountLists {
   failure?: unknown
   hasMore: boolean
   reload(): void
+  /** Takes a session that has ended from the list, and reads both lists again. */
+  removeSession(id: string): void
   /** @returns how many events were added */
   loadMore(): Promise<number>
 }
 
 const PAGE_SIZE = 10
 
-/** Reads both lists, and again when the user changes or the tab is seen again. */
+/** Reads both lists, and again when the user changes, the tab is seen again or the network is back. */
 export function useAccountLists(client: AuthClient): AccountLists {
   const [sessions, setSessions] = useState<readonly Session[]>()
   const [page, setPage] = useState<{ events: readonly SecurityEvent[]; next: string | null }>()
   const [failure, setFailure] = useState<unknown>()
 
+  const attempts = useRef(0)
+
   const reload = useCallback(() => {
+    const attempt = ++attempts.current
+    // An answer that comes after a later question is old.
+    const isLatest = () => attempt === attempts.current
     setFailure(undefined)
-    Promise.all([client.sessions.list(), client.events({ limit: PAGE_SIZE })]).then(([sessions, newest]) => {
-      setSessions([...sessions].sort(byActivity))
-      setPage(known => withNewest(known, newest))
-    }, setFailure)
+    Promise.all([client.sessions.list(), client.events({ limit: PAGE_SIZE })]).then(
+      ([sessions, newest]) => {
+        if (!isLatest()) return
+        setSessions([...sessions].sort(byActivity))
+        setPage(known => withNewest(known, newest))
+      },
+      error => isLatest() && setFailure(error),
+    )
   }, [client])
 
   useEffect(() => {
     const ending = new AbortController()
     document.addEventListener('visibilitychange', () => !document.hidden && reload(), { signal: ending.signal })
+    addEventListener('online', reload, { signal: ending.signal })
     const stop = client.onChange(user => user && reload())
     reload()
     return () => {
@@ -46,6 +58,10 @@ export function useAccountLists(client: AuthClient): AccountLists {
     failure,
     hasMore: Boolean(page?.next),
     reload,
+    removeSession(id) {
+      setSessions(known => known?.filter(session => session.id !== id))
+      reload()
+    },
     async loadMore() {
       const { events, next } = await client.events({ limit: PAGE_SIZE, before: page!.next! })
       setPage(known => ({ events: [...known!.events, ...events], next }))

@@ -1,9 +1,6 @@
 import type { Device, Session } from '@latchkey/client'
 import type { Texts } from './texts/en.js'
 
-/** Between two facts. A line never begins with it. */
-export const DOT = '\u00a0· '
-
 /** `Firefox on Windows`. */
 export function deviceWords(device: Device | null, texts: Texts): string {
   const { browser, os } = device ?? {}
@@ -34,6 +31,12 @@ export function agoWords(at: string, { language }: Texts): string | undefined {
   if (!found) return undefined
   const [unit, length] = found
   return new Intl.RelativeTimeFormat(language, { numeric: 'auto' }).format(-Math.floor(seconds / length), unit)
+}
+
+/** `40 seconds`, or `15 minutes` from 90 seconds on. */
+export function durationWords(seconds: number, { language }: Texts): string {
+  const [unit, value] = seconds < 90 ? ['second', seconds] : ['minute', Math.ceil(seconds / 60)]
+  return new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'long' }).format(value)
 }
 
 /** `4 May 2026, 14:05`. */

@@ -22,6 +22,12 @@ interface Element {
   getAttribute(name: string): string | null
 }
 
+function outlineOf(element: unknown): string {
+  return (globalThis as never as { getComputedStyle(element: unknown): { outlineStyle: string } }).getComputedStyle(
+    element,
+  ).outlineStyle
+}
+
 t.test('every flow works with the keyboard alone', { skip }, async t => {
   const { app, newContext, open } = await openAccountPages(t)
   await signUp(app, ADA.email)
@@ -31,7 +37,7 @@ t.test('every flow works with the keyboard alone', { skip }, async t => {
   await tabTo(page, 'E-mail or username')
   await keyboard.type(ADA.email)
   await tabTo(page, 'Password')
-  await tabTo(page, 'Show the password')
+  await tabTo(page, 'Show: Password')
   await keyboard.press('Space')
   await keyboard.press('Shift+Tab')
   t.equal(await page.locator('[name=password]').getAttribute('type'), 'text')
@@ -57,6 +63,12 @@ t.test('every flow works with the keyboard alone', { skip }, async t => {
   await tabTo(page, 'Sign out a script')
   await keyboard.press('Enter')
   await page.getByText('a script is signed out.').waitFor()
+  t.equal(
+    await page.locator(':focus').getAttribute('aria-label'),
+    'Sign out lightMyRequest',
+    'the focus is on the button of the next card',
+  )
+  t.not(await page.locator(':focus').evaluate(outlineOf), 'none', 'the focus can be seen')
 
   await tabTo(page, 'Sign out everywhere')
   await keyboard.press('Enter')

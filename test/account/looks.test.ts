@@ -55,9 +55,13 @@ async function checkWidth(t: Test, page: Page, name: string): Promise<void> {
 }
 
 t.test('in every view, theme and language axe finds nothing, and 320 px are enough', { skip }, async t => {
+  const folder = t.testdir({
+    'logo.svg': '<svg xmlns="http://www.w3.org/2000/svg" width="900" height="10"><path d="M0 0h900v10z"/></svg>',
+  })
   const { app, newContext, open } = await openAccountPages(t, {
     ACCOUNT_HOME: '/',
     ACCOUNT_NAME: 'The Brass Mill of Ada',
+    ACCOUNT_LOGO: `${folder}/logo.svg`,
   })
   await post(app, '/auth/register', { email: LONG, password: ADA.password })
   await signIn(app, LONG, PHONE)
@@ -78,6 +82,8 @@ t.test('in every view, theme and language axe finds nothing, and 320 px are enou
       await checkWidth(t, page, `${name}, ${language}`)
     }
     t.equal(await page.locator('html').getAttribute('lang'), language)
+    const [logo, back] = [await page.locator('.brand img').boundingBox(), await page.locator('.site a').boundingBox()]
+    t.ok(logo!.x + logo!.width + 16 <= back!.x, `a wide logo leaves room for the link, ${language}`)
     await check('reset')
     await page.locator('form button:not([type=submit], .icon)').click()
     await page.locator('[name=username]').waitFor()

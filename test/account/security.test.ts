@@ -110,7 +110,7 @@ t.test('a name, an e-mail and a browser with markup are text', { skip }, async t
     payload: { label: '<img src=x onerror="hasRun=true">' },
   })
   const page = await open(await newContext())
-  t.equal(await page.title(), `Your account – </title><script>hasRun = true</script>"'&`)
+  t.equal(await page.title(), `Sign in – </title><script>hasRun = true</script>"'&`)
   await page.locator('[name=username]').fill(name)
   await page.locator('[name=password]').fill(ADA.password)
   await page.locator('form [type=submit]').click()
@@ -142,6 +142,16 @@ t.test('without JavaScript the page says what it needs, in the language of the b
   await page.goto(`${origin}/account`)
   t.match(await page.locator('main').innerText(), 'Cette page a besoin de JavaScript.')
   t.ok(await page.getByText('Español').isVisible())
+  t.equal(await page.locator('.late').isVisible(), false)
+
+  const blocked = await (await newContext()).newPage()
+  await blocked.route('**/account/en-*.js', route => route.abort())
+  await blocked.goto(`${origin}/account`)
+  const late = blocked.getByText('This page could not be loaded.')
+  t.equal(await late.isVisible(), false)
+  await blocked.evaluate('document.getAnimations().forEach(animation => animation.finish())')
+  t.ok(await late.isVisible(), 'without its script the page says so too, after some seconds')
+  t.ok(await blocked.getByText('Español').isVisible())
 })
 
 t.test('the access token is nowhere that another page or a later visitor could read it', { skip }, async t => {

@@ -16,7 +16,7 @@ t.test('the three languages have the same texts, and none is empty or left in En
     t.same([...others.keys()], [...texts.keys()], language)
     const same = [...others].filter(([key, text]) => text === texts.get(key)).map(([key]) => key)
     t.same(
-      same.filter(key => !['email', 'roles'].includes(key)),
+      same.filter(key => !['email', 'roles', 'withDetail'].includes(key)),
       [],
       `${language} has a text of its own`,
     )
@@ -31,6 +31,15 @@ t.test('every event that a user can see has its sentence', async t => {
 
 t.test('every error with a text is one of the catalogue', async t => {
   for (const code of Object.keys(en.errors)) t.ok(code in catalogue, code)
+})
+
+t.test('in French no line begins with a sign that belongs to the word before it', async t => {
+  const texts = [...flat(fr).values()]
+  t.same(
+    texts.filter(text => / [?!;:]/.test(text)),
+    [],
+  )
+  t.ok(texts.some(text => /\u202f\?/.test(text)) && texts.some(text => /\u00a0:/.test(text)))
 })
 
 t.test('every text is used', async t => {

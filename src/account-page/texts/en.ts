@@ -2,8 +2,8 @@
 export const en = {
   language: 'en',
   loading: 'Loading…',
-  show: 'Show the password',
-  hide: 'Hide the password',
+  show: (field: string) => `Show: ${field}`,
+  hide: (field: string) => `Hide: ${field}`,
   cancel: 'Cancel',
   save: 'Save',
   tryAgain: 'Try again',
@@ -45,7 +45,7 @@ export const en = {
   activeNow: 'Active now',
   rename: 'Rename',
   renameDevice: (device: string) => `Rename ${device}`,
-  deviceName: 'Name of this device',
+  deviceName: 'Name of the device',
   renamed: 'The name is saved.',
   end: 'Sign out',
   endDevice: (device: string) => `Sign out ${device}`,
@@ -55,12 +55,16 @@ export const en = {
   othersEnded: 'All other devices are signed out.',
   onlyThis: 'You are signed in on this device only.',
 
+  oldLists: 'The lists below may be out of date.',
   justNow: 'just now',
   activity: 'Recent activity',
   noActivity: 'Nothing has happened yet.',
   loadMore: 'Show more',
   moreLoaded: (count: number) => `${count} more are shown.`,
   byAdministrator: 'by an administrator',
+  deviceEnded: (device: string) => `${device} was signed out`,
+  withDetail: (sentence: string, detail: string) => `${sentence}: ${detail}`,
+  fromDevice: (device: string) => `from ${device}`,
   notMe: 'This wasn’t me',
   notMeAbout: (event: string) => `This wasn’t me: ${event}`,
   notMeTitle: 'Was this not you?',
@@ -72,12 +76,11 @@ export const en = {
 
   required: 'Fill in this field.',
   wrongPassword: 'This is not your current password.',
-  wait: (seconds: number) =>
-    seconds === 1
-      ? 'There were too many attempts. Try again in 1 second.'
-      : `There were too many attempts. Try again in ${seconds} seconds.`,
-  offline: 'There is no connection. Check your network, then try again. What you typed is kept.',
-  unavailable: 'The service does not work at the moment. Try again in a minute. What you typed is kept.',
+  wait: (duration: string) => `There were too many attempts. Try again in ${duration}.`,
+  offline: 'There is no connection. Check your network, then try again.',
+  unavailable: 'The service does not work at the moment. Try again in a minute.',
+  /** After one of the two above, below a form. */
+  kept: 'What you typed is kept.',
   unexpected: 'Something went wrong. Try again.',
 
   /** By the code of the service. A code without a text is shown with the title that the service sends. */

@@ -3,8 +3,8 @@ import type { Texts } from './en.js'
 export const es: Texts = {
   language: 'es',
   loading: 'Cargando…',
-  show: 'Mostrar la contraseña',
-  hide: 'Ocultar la contraseña',
+  show: field => `Mostrar: ${field}`,
+  hide: field => `Ocultar: ${field}`,
   cancel: 'Cancelar',
   save: 'Guardar',
   tryAgain: 'Intentar de nuevo',
@@ -46,7 +46,7 @@ export const es: Texts = {
   activeNow: 'Activo ahora',
   rename: 'Renombrar',
   renameDevice: device => `Renombrar ${device}`,
-  deviceName: 'Nombre de este dispositivo',
+  deviceName: 'Nombre del dispositivo',
   renamed: 'El nombre está guardado.',
   end: 'Cerrar sesión',
   endDevice: device => `Cerrar sesión en ${device}`,
@@ -56,12 +56,16 @@ export const es: Texts = {
   othersEnded: 'La sesión está cerrada en todos los otros dispositivos.',
   onlyThis: 'Solo tiene la sesión abierta en este dispositivo.',
 
+  oldLists: 'Es posible que las listas de abajo no estén al día.',
   justNow: 'ahora mismo',
   activity: 'Actividad reciente',
   noActivity: 'Todavía no ha pasado nada.',
   loadMore: 'Mostrar más',
   moreLoaded: count => `Se muestran ${count} más.`,
   byAdministrator: 'por un administrador',
+  deviceEnded: device => `Se cerró la sesión de ${device}`,
+  withDetail: (sentence, detail) => `${sentence}: ${detail}`,
+  fromDevice: device => `desde ${device}`,
   notMe: 'No fui yo',
   notMeAbout: event => `No fui yo: ${event}`,
   notMeTitle: '¿No fue usted?',
@@ -74,13 +78,10 @@ export const es: Texts = {
 
   required: 'Rellene este campo.',
   wrongPassword: 'Esta no es su contraseña actual.',
-  wait: seconds =>
-    seconds === 1
-      ? 'Hubo demasiados intentos. Inténtelo de nuevo en 1 segundo.'
-      : `Hubo demasiados intentos. Inténtelo de nuevo en ${seconds} segundos.`,
-  offline: 'No hay conexión. Compruebe su red e inténtelo de nuevo. Lo que ha escrito se conserva.',
-  unavailable:
-    'El servicio no funciona en este momento. Inténtelo de nuevo en un minuto. Lo que ha escrito se conserva.',
+  wait: duration => `Hubo demasiados intentos. Inténtelo de nuevo en ${duration}.`,
+  offline: 'No hay conexión. Compruebe su red e inténtelo de nuevo.',
+  unavailable: 'El servicio no funciona en este momento. Inténtelo de nuevo en un minuto.',
+  kept: 'Lo que ha escrito se conserva.',
   unexpected: 'Algo ha fallado. Inténtelo de nuevo.',
 
   errors: {

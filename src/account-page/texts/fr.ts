@@ -3,8 +3,8 @@ import type { Texts } from './en.js'
 export const fr: Texts = {
   language: 'fr',
   loading: 'Chargement…',
-  show: 'Afficher le mot de passe',
-  hide: 'Masquer le mot de passe',
+  show: field => `Afficher\u00a0: ${field}`,
+  hide: field => `Masquer\u00a0: ${field}`,
   cancel: 'Annuler',
   save: 'Enregistrer',
   tryAgain: 'Réessayer',
@@ -16,8 +16,8 @@ export const fr: Texts = {
   remember: 'Rester connecté',
   rememberHint: 'Pas sur un ordinateur partagé.',
   createAccount: 'Créer un compte',
-  noAccount: 'Pas encore de compte ?',
-  haveAccount: 'Vous avez déjà un compte ?',
+  noAccount: 'Pas encore de compte\u202f?',
+  haveAccount: 'Vous avez déjà un compte\u202f?',
   signedOut: 'Vous êtes déconnecté.',
 
   currentPassword: 'Mot de passe actuel',
@@ -46,27 +46,31 @@ export const fr: Texts = {
   activeNow: 'Actif maintenant',
   rename: 'Renommer',
   renameDevice: device => `Renommer ${device}`,
-  deviceName: 'Nom de cet appareil',
+  deviceName: 'Nom de l’appareil',
   renamed: 'Le nom est enregistré.',
   end: 'Déconnecter',
   endDevice: device => `Déconnecter ${device}`,
-  ended: device => `${device} : déconnecté.`,
+  ended: device => `${device}\u00a0: déconnecté.`,
   endOthers: 'Déconnecter tous les autres appareils',
   endOthersText: 'Toutes les sessions se terminent, sauf celle de cet appareil.',
   othersEnded: 'Tous les autres appareils sont déconnectés.',
   onlyThis: 'Vous êtes connecté sur cet appareil seulement.',
 
+  oldLists: 'Les listes ci-dessous ne sont peut-être plus à jour.',
   justNow: 'à l’instant',
   activity: 'Activité récente',
   noActivity: 'Il ne s’est encore rien passé.',
   loadMore: 'Afficher plus',
   moreLoaded: count => `${count} de plus sont affichés.`,
   byAdministrator: 'par un administrateur',
+  deviceEnded: device => `${device} a été déconnecté`,
+  withDetail: (sentence, detail) => `${sentence}\u00a0: ${detail}`,
+  fromDevice: device => `depuis ${device}`,
   notMe: 'Ce n’était pas moi',
-  notMeAbout: event => `Ce n’était pas moi : ${event}`,
-  notMeTitle: 'Ce n’était pas vous ?',
+  notMeAbout: event => `Ce n’était pas moi\u00a0: ${event}`,
+  notMeTitle: 'Ce n’était pas vous\u202f?',
   notMeText:
-    'Alors quelqu’un d’autre connaît peut-être votre mot de passe. Déconnectez d’abord tous les autres appareils : ' +
+    'Alors quelqu’un d’autre connaît peut-être votre mot de passe. Déconnectez d’abord tous les autres appareils\u00a0: ' +
     'l’effet est immédiat. Choisissez ensuite un nouveau mot de passe.',
   notMeAction: 'Déconnecter tous les autres appareils',
   notMeDone:
@@ -74,12 +78,10 @@ export const fr: Texts = {
 
   required: 'Remplissez ce champ.',
   wrongPassword: 'Ce n’est pas votre mot de passe actuel.',
-  wait: seconds =>
-    seconds === 1
-      ? 'Il y a eu trop d’essais. Réessayez dans 1 seconde.'
-      : `Il y a eu trop d’essais. Réessayez dans ${seconds} secondes.`,
-  offline: 'Il n’y a pas de connexion. Vérifiez votre réseau, puis réessayez. Votre saisie est conservée.',
-  unavailable: 'Le service ne fonctionne pas en ce moment. Réessayez dans une minute. Votre saisie est conservée.',
+  wait: duration => `Il y a eu trop de tentatives. Réessayez dans ${duration}.`,
+  offline: 'Pas de connexion Internet. Vérifiez votre réseau, puis réessayez.',
+  unavailable: 'Le service ne fonctionne pas en ce moment. Réessayez dans une minute.',
+  kept: 'Votre saisie est conservée.',
   unexpected: 'Une erreur s’est produite. Réessayez.',
 
   errors: {
@@ -87,8 +89,8 @@ export const fr: Texts = {
     email_taken: 'Un compte avec cet e-mail existe déjà. Connectez-vous.',
     invalid_email: 'Ce n’est pas une adresse e-mail.',
     password_blank: 'Le mot de passe n’a aucun caractère visible.',
-    password_too_short: 'Le mot de passe est trop court : au moins {min} caractères.',
-    password_too_long: 'Le mot de passe est trop long : au plus 256 caractères.',
+    password_too_short: 'Le mot de passe est trop court\u00a0: au moins {min} caractères.',
+    password_too_long: 'Le mot de passe est trop long\u00a0: au plus 256 caractères.',
     password_is_email: 'Le mot de passe ne doit pas être votre adresse e-mail.',
     password_too_common: 'Ce mot de passe est parmi les premiers qu’un attaquant essaie. Choisissez-en un autre.',
     password_unchanged: 'C’est le mot de passe que vous avez déjà.',
@@ -121,7 +123,7 @@ export const fr: Texts = {
     everyone_signed_out: 'Tout le monde a été déconnecté',
     user_disabled: 'Le compte a été désactivé',
     user_enabled: 'Le compte a été réactivé',
-    account_locked: 'Trop de mots de passe faux : les nouveaux appareils doivent attendre pour se connecter',
+    account_locked: 'Trop de mots de passe incorrects\u00a0: les nouveaux appareils doivent attendre pour se connecter',
     user_deleted: 'Le compte a été supprimé',
     temporary_password_set: 'Un mot de passe provisoire a été défini',
     sessions_revoked: 'Tous les appareils ont été déconnectés',

@@ -5,6 +5,7 @@ import { Title } from '../elements.js'
 import { describeFailure } from '../failures.js'
 import { usePage } from '../page.js'
 import { useAccountLists } from '../use-account-lists.js'
+import { useAction } from '../use-action.js'
 import { Activity } from './activity.js'
 import { ChangePassword } from './change-password.js'
 import { NotMe } from './not-me.js'
@@ -18,8 +19,14 @@ export function Account({ user }: { user: User }) {
   const { texts, client, announce } = usePage()
   const lists = useAccountLists(client)
   const [question, setQuestion] = useState<Question>()
-  const [failure, setFailure] = useState<unknown>()
+  const signOut = useAction()
   const onClosed = () => setQuestion(undefined)
+
+  function retry() {
+    lists.reload()
+    // The button is gone while the lists are read.
+    document.getElementById('sessions')?.focus()
+  }
 
   if (!lists.sessions || !lists.events) {
     if (lists.failure === undefined) return <p class="loading">{texts.loading}</p>
@@ -56,20 +63,31 @@ export function Account({ user }: { user: User }) {
           <button type="button" onClick={() => setQuestion('password')}>
             {texts.changePassword}
           </button>
-          <button type="button" onClick={() => client.logout().catch(setFailure)}>
+          <button type="button" aria-disabled={signOut.isBusy} onClick={() => signOut.run(() => client.logout())}>
             {texts.signOut}
           </button>
         </div>
       </section>
-      {failure !== undefined && (
+      {signOut.failure !== undefined && (
         <p role="alert" class="failure">
-          {describeFailure(failure, texts).message}
+          {describeFailure(signOut.failure, texts).message}
         </p>
+      )}
+      {lists.failure !== undefined && (
+        <div role="alert" class="failure">
+          <p>
+            {texts.oldLists} {describeFailure(lists.failure, texts).message}
+          </p>
+          <button type="button" onClick={retry}>
+            {texts.tryAgain}
+          </button>
+        </div>
       )}
       <div class="columns">
         <Sessions
           sessions={lists.sessions}
           onChanged={lists.reload}
+          onEnded={lists.removeSession}
           onEndOthers={() => setQuestion('others')}
           onEndAll={() => setQuestion('everywhere')}
         />

@@ -1,9 +1,10 @@
-import type { SecurityEvent } from '@latchkey/client'
+import type { Device, SecurityEvent } from '@latchkey/client'
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { Facts } from '../elements.js'
 import { describeFailure } from '../failures.js'
 import { usePage } from '../page.js'
 import type { Texts } from '../texts/en.js'
-import { agoWords, DOT, dateWords, deviceWords, placeWords } from '../words.js'
+import { agoWords, dateWords, deviceWords, placeWords } from '../words.js'
 
 interface ActivityProps {
   events: readonly SecurityEvent[]
@@ -44,7 +45,13 @@ export function Activity({ events, currentSession, hasMore, onMore, onNotMe }: A
       {events.length === 0 && <p class="hint">{texts.noActivity}</p>}
       <ol ref={list} class="card events">
         {events.map(event => (
-          <EventItem key={event.id} event={event} currentSession={currentSession} onNotMe={onNotMe} />
+          <EventItem
+            key={event.id}
+            event={event}
+            ended={endedDevice(event, events)}
+            currentSession={currentSession}
+            onNotMe={onNotMe}
+          />
         ))}
         {isBusy && PLACES.map(place => <li key={place} class="waiting" aria-hidden="true" />)}
       </ol>
@@ -69,39 +76,55 @@ const PLACES = [...Array(10).keys()]
 
 /** Events after which somebody has a session. */
 const SIGN_INS = new Set(['signed_in', 'password_changed', 'password_reset'])
+const BEGINNINGS = new Set([...SIGN_INS, 'registered'])
 /** Events that a person should look at. */
 const WARNINGS = new Set(['sign_in_failed', 'refresh_token_reused', 'refresh_token_unknown', 'account_locked'])
 
+/** Events in which one device ends the session of another one. */
+const ENDINGS = new Set(['session_revoked', 'sessions_revoked'])
+
+/** The device whose session was ended by another one, if its sign-in is among the events. */
+function endedDevice({ type, session_id: id }: SecurityEvent, events: readonly SecurityEvent[]): Device | null {
+  if (type !== 'session_revoked' || id === null) return null
+  return events.find(event => event.session_id === id && BEGINNINGS.has(event.type))?.device ?? null
+}
+
 interface EventItemProps {
   event: SecurityEvent
+  /** The device that was signed out, if this is known. */
+  ended: Device | null
   currentSession: string | undefined
   onNotMe(): void
 }
 
-function EventItem({ event, currentSession, onNotMe }: EventItemProps) {
+function EventItem({ event, ended, currentSession, onNotMe }: EventItemProps) {
   const { texts } = usePage()
   const { type, at, device, location, ip, actor, session_id: sessionId } = event
-  const sentence = eventSentence(event, texts)
+  const sentence = eventSentence(event, ended, texts)
   const ago = agoWords(at, texts) ?? texts.justNow
   const isHere = sessionId !== null && sessionId === currentSession
-  const place = [
-    actor === 'administrator' && texts.byAdministrator,
-    isHere ? texts.thisDevice : device && deviceWords(device, texts),
-    placeWords(location, texts),
-    ip,
-  ]
+  const name = device && deviceWords(device, texts)
+  const about = `about-${event.id}`
   return (
     <li tabIndex={-1} data-warning={WARNINGS.has(type) || undefined}>
       <p class="what">{sentence}</p>
-      <p class="hint">
-        {place.filter(Boolean).join(DOT)}
-        {place.some(Boolean) && DOT}
+      <Facts id={about}>
+        {actor === 'administrator' && texts.byAdministrator}
+        {isHere ? texts.thisDevice : name && (ENDINGS.has(type) ? texts.fromDevice(name) : name)}
+        {placeWords(location, texts)}
+        {ip}
         <time dateTime={at} title={dateWords(at, texts)}>
           {ago}
         </time>
-      </p>
+      </Facts>
       {SIGN_INS.has(type) && !isHere && (
-        <button type="button" class="link" aria-label={texts.notMeAbout(`${sentence}, ${ago}`)} onClick={onNotMe}>
+        <button
+          type="button"
+          class="link"
+          aria-label={texts.notMeAbout(`${sentence}, ${ago}`)}
+          aria-describedby={about}
+          onClick={onNotMe}
+        >
           {texts.notMe}
         </button>
       )}
@@ -110,12 +133,15 @@ function EventItem({ event, currentSession, onNotMe }: EventItemProps) {
 }
 
 /** `Signed in on a new device`. An event of a newer service is shown by the name of its type. */
-function eventSentence({ type, details }: SecurityEvent, texts: Texts): string {
-  const sentence = (texts.events as Record<string, string | undefined>)[type] ?? type.replaceAll('_', ' ')
+function eventSentence({ type, details }: SecurityEvent, ended: Device | null, texts: Texts): string {
+  const known = ended
+    ? texts.deviceEnded(deviceWords(ended, texts))
+    : (texts.events as Record<string, string | undefined>)[type]
+  const sentence = known ?? type.replaceAll('_', ' ')
   const more: Record<string, string | undefined> = texts.eventDetails
   const { new_device: isNew, reason, scope, roles } = details
   if (isNew && type === 'signed_in') return `${sentence} ${more.new_device}`
-  if (Array.isArray(roles)) return roles.length > 0 ? `${sentence}: ${roles.join(', ')}` : sentence
+  if (Array.isArray(roles)) return roles.length > 0 ? texts.withDetail(sentence, roles.join(', ')) : sentence
   if (scope && more[String(scope)]) return `${sentence} ${more[String(scope)]}`
-  return reason && more[String(reason)] ? `${sentence}: ${more[String(reason)]}` : sentence
+  return reason && more[String(reason)] ? texts.withDetail(sentence, more[String(reason)]!) : sentence
 }

@@ -1,10 +1,13 @@
+import { useEffect } from 'preact/hooks'
 import { Title } from '../elements.js'
 import { Field, Form, type Values } from '../form.js'
 import { usePage } from '../page.js'
+import { keepResetToken } from '../reset-token.js'
 
 /** The page of a link to reset the password. */
 export function ResetPassword({ token, onDone }: { token: string; onDone(): void }) {
   const { texts, client, announce, passwordMinLength } = usePage()
+  useEffect(() => keepResetToken(token), [token])
   async function reset({ new_password: newPassword = '' }: Values) {
     await client.resetPassword({ token, newPassword })
     announce(texts.passwordChanged)

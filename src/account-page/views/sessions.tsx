@@ -1,28 +1,33 @@
-import type { Session } from '@latchkey/client'
+import { AuthError, type Session } from '@latchkey/client'
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { Facts } from '../elements.js'
 import { describeFailure } from '../failures.js'
 import { Field, Form } from '../form.js'
 import { Icon } from '../icons.js'
 import { usePage } from '../page.js'
-import { agoWords, DOT, dateWords, deviceWords, placeWords } from '../words.js'
+import type { Texts } from '../texts/en.js'
+import { useAction } from '../use-action.js'
+import { agoWords, dateWords, deviceWords, placeWords } from '../words.js'
 
 interface SessionsProps {
   sessions: readonly Session[]
   onChanged(): void
+  /** After a session has ended. */
+  onEnded(id: string): void
   onEndOthers(): void
   onEndAll(): void
 }
 
 /** The devices that are signed in, each as a card. */
-export function Sessions({ sessions, onChanged, onEndOthers, onEndAll }: SessionsProps) {
+export function Sessions({ sessions, onChanged, onEnded, onEndOthers, onEndAll }: SessionsProps) {
   const { texts, announce } = usePage()
   const heading = useRef<HTMLHeadingElement>(null)
   const hasOthers = sessions.some(({ current }) => !current)
-  function onEnded(name: string) {
+  const names = sessions.map(session => nameOf(session, texts))
+  function endedAs(name: string, { id }: Session) {
     announce(texts.ended(name))
-    // The button that had the focus is gone with its card.
-    heading.current?.focus()
-    onChanged()
+    focusBeside(id, heading.current!)
+    onEnded(id)
   }
   return (
     <section aria-labelledby="sessions">
@@ -30,8 +35,14 @@ export function Sessions({ sessions, onChanged, onEndOthers, onEndAll }: Session
         {texts.sessions}
       </h2>
       <ul class="cards">
-        {sessions.map(session => (
-          <SessionCard key={session.id} session={session} onChanged={onChanged} onEnded={onEnded} />
+        {sessions.map((session, i) => (
+          <SessionCard
+            key={session.id}
+            session={session}
+            isNameShared={names.indexOf(names[i]!) !== names.lastIndexOf(names[i]!)}
+            onChanged={onChanged}
+            onEnded={name => endedAs(name, session)}
+          />
         ))}
       </ul>
       {!hasOthers && <p class="hint">{texts.onlyThis}</p>}
@@ -49,25 +60,47 @@ export function Sessions({ sessions, onChanged, onEndOthers, onEndAll }: Session
   )
 }
 
+/** The button that had the focus goes with its card: the focus moves to that of the next card. */
+function focusBeside(id: string, heading: HTMLElement): void {
+  const buttons = [...document.querySelectorAll<HTMLElement>('.session > .end')]
+  const at = buttons.findIndex(button => button.parentElement?.dataset.session === id)
+  if (document.activeElement !== buttons[at] && document.activeElement !== document.body) return
+  const next = buttons[at + 1] ?? buttons[at - 1] ?? heading
+  next.focus()
+}
+
+/** A name without one of these cannot be seen. */
+const VISIBLE = /[^\p{Cf}\p{Z}]/u
+
+function nameOf({ label, device }: Session, texts: Texts): string {
+  return label && VISIBLE.test(label) ? label : deviceWords(device, texts)
+}
+
 interface SessionCardProps {
   session: Session
+  /** Whether another session has the same name. */
+  isNameShared: boolean
   onChanged(): void
   onEnded(name: string): void
 }
 
-function SessionCard({ session, onChanged, onEnded }: SessionCardProps) {
+function SessionCard({ session, isNameShared, onChanged, onEnded }: SessionCardProps) {
   const { texts, client } = usePage()
   const [isRenaming, setRenaming] = useState(false)
-  const [failure, setFailure] = useState<unknown>()
+  const ending = useAction()
   const renameButton = useRef<HTMLButtonElement>(null)
   const { id, current, device, label, location, ip, last_active_at: seenAt } = session
-  const description = deviceWords(device, texts)
-  const name = label ?? description
-  const place = [label ? description : '', placeWords(location, texts), ip].filter(Boolean).join(DOT)
+  const name = nameOf(session, texts)
+  const place = placeWords(location, texts)
+  const distinctName = isNameShared && (place || ip) ? `${name}, ${place || ip}` : name
+  const about = `about-${id}`
 
   async function end() {
-    setFailure(undefined)
-    await client.sessions.revoke(id).then(() => onEnded(name), setFailure)
+    await client.sessions.revoke(id).catch(error => {
+      // It ended elsewhere, which is what the person wants.
+      if (!(error instanceof AuthError && error.code === 'session_not_found')) throw error
+    })
+    onEnded(distinctName)
   }
   function endRenaming() {
     setRenaming(false)
@@ -85,43 +118,59 @@ function SessionCard({ session, onChanged, onEnded }: SessionCardProps) {
         <>
           <div class="about">
             <h3>
-              {name} {current && <span class="badge">{texts.thisDevice}</span>}
+              <bdi>{name}</bdi> {current && <span class="badge">{texts.thisDevice}</span>}
             </h3>
-            <p class="hint">{place}</p>
-            <p class="hint">
-              <LastActive at={seenAt} isNow={current} />
-            </p>
+            <div id={about}>
+              <Facts>
+                {label && deviceWords(device, texts)}
+                {place}
+                {ip}
+              </Facts>
+              {seenAt !== null && (
+                <p class="hint">
+                  <LastActive at={seenAt} isNow={current} />
+                </p>
+              )}
+            </div>
           </div>
           <button
             ref={renameButton}
             type="button"
             class="icon"
-            aria-label={texts.renameDevice(name)}
+            aria-label={texts.renameDevice(distinctName)}
+            aria-describedby={about}
             title={texts.rename}
             onClick={() => setRenaming(true)}
           >
             <Icon name="rename" />
           </button>
           {!current && (
-            <button type="button" class="end" aria-label={texts.endDevice(name)} onClick={end}>
+            <button
+              type="button"
+              class="end"
+              aria-label={texts.endDevice(distinctName)}
+              aria-describedby={about}
+              aria-disabled={ending.isBusy}
+              onClick={() => ending.run(end)}
+            >
               {texts.end}
             </button>
           )}
         </>
       )}
-      {failure !== undefined && (
+      {ending.failure !== undefined && (
         <p role="alert" class="failure">
-          {describeFailure(failure, texts).message}
+          {describeFailure(ending.failure, texts).message}
         </p>
       )}
     </li>
   )
 }
 
-function LastActive({ at, isNow }: { at: string | null; isNow: boolean }) {
+function LastActive({ at, isNow }: { at: string; isNow: boolean }) {
   const { texts } = usePage()
-  const ago = at === null || isNow ? undefined : agoWords(at, texts)
-  if (at === null || ago === undefined) return <>{texts.activeNow}</>
+  const ago = isNow ? undefined : agoWords(at, texts)
+  if (ago === undefined) return <>{texts.activeNow}</>
   return (
     <time dateTime={at} title={dateWords(at, texts)}>
       {texts.lastActive(ago)}

@@ -23,6 +23,7 @@ const WORDS = {
     links: 'Help and legal',
     needs:
       'This page needs JavaScript. Allow it for this site, or use a browser that has it, to sign in and to see your sessions.',
+    late: 'This page could not be loaded. Reload it. If this happens again, use a newer browser, or try later.',
   },
   fr: {
     own: 'Français',
@@ -32,6 +33,7 @@ const WORDS = {
     links: 'Aide et mentions légales',
     needs:
       'Cette page a besoin de JavaScript. Autorisez-le pour ce site, ou utilisez un navigateur qui en dispose, pour vous connecter et voir vos sessions.',
+    late: 'Cette page n’a pas pu être chargée. Rechargez-la. Si cela se reproduit, utilisez un navigateur plus récent, ou réessayez plus tard.',
   },
   es: {
     own: 'Español',
@@ -41,6 +43,7 @@ const WORDS = {
     links: 'Ayuda e información legal',
     needs:
       'Esta página necesita JavaScript. Permítalo para este sitio, o use un navegador que lo tenga, para iniciar sesión y ver sus sesiones.',
+    late: 'No se pudo cargar esta página. Vuelva a cargarla. Si ocurre de nuevo, use un navegador más reciente, o inténtelo más tarde.',
   },
 }
 
@@ -72,6 +75,7 @@ ${home === undefined ? '' : `<a href="${asText(home)}">${asText(words.back(name)
 </header>
 <main id="page" data-base="${asText(publicPath)}" data-registration="${registration}" data-password-min-length="${passwordMinLength}">
 <noscript><p class="card narrow">${words.needs}</p></noscript>
+<p class="card narrow late">${words.late}</p>
 </main>
 <footer class="site-end">
 ${nav(
