@@ -7,6 +7,8 @@ import { post, signIn, signUp } from '../support/people.js'
 import { ADA, fillIn, openAccountPages, signInAsAda } from './account-pages.js'
 
 const LANGUAGES = ['en', 'fr', 'es']
+/** The views that axe, which is slow, checks in the other languages too. */
+const WITH_MOST_WORDS = ['sign-in', 'a refused registration', 'the account']
 const PHONE = 'Mozilla/5.0 (Android 16; Mobile; rv:145.0) Gecko/145.0 Firefox/145.0'
 const LONG = `${'a'.repeat(60)}@${'letters.'.repeat(20)}example.com`
 
@@ -78,7 +80,9 @@ t.test('in every view, theme and language axe finds nothing, and 320 px are enou
       `?lang=${language}#reset=lk_pr_x`,
     )
     const check = async (name: string) => {
-      await checkAccess(t, page, `${name}, ${language}`, language === 'en' ? ['light', 'dark'] : ['dark'])
+      const isChecked = language === 'en' || WITH_MOST_WORDS.includes(name)
+      if (isChecked)
+        await checkAccess(t, page, `${name}, ${language}`, language === 'en' ? ['light', 'dark'] : ['dark'])
       await checkWidth(t, page, `${name}, ${language}`)
     }
     t.equal(await page.locator('html').getAttribute('lang'), language)
@@ -103,9 +107,12 @@ t.test('in every view, theme and language axe finds nothing, and 320 px are enou
     await check('renaming')
     await page.keyboard.press('Escape')
     await page.locator('.profile button').first().click()
+    await page.locator('dialog[open]').waitFor()
     await check('a new password')
     await page.keyboard.press('Escape')
+    await page.locator('dialog[open]').waitFor({ state: 'hidden' })
     await page.locator('.events .link').first().click()
+    await page.locator('dialog[open]').waitFor()
     await check('not me')
     await page.locator('dialog .danger').click()
     await page.locator('dialog form').waitFor()

@@ -18,7 +18,20 @@ async function tryOut(page: Page, operationId: string): Promise<string> {
   return shown.split('\n')[0]!
 }
 
-for (const host of ['127.0.0.1', 'localhost'])
+const OPERATIONS = [
+  ['register', '201'],
+  ['logIn', '200'],
+  ['refreshTokens', '200'],
+  ['listSessions', '200'],
+  ['changePassword', '200'],
+  ['logOut', '204'],
+] as const
+
+for (const [host, operations] of [
+  ['127.0.0.1', OPERATIONS],
+  // The cookie is what depends on the host.
+  ['localhost', OPERATIONS.slice(0, 3)],
+] as const)
   t.test(`on http://${host}, a person can try the API with the bodies that the page offers`, { skip }, async t => {
     const port = await findFreePort()
     const { app } = await buildTestApp(t, { PUBLIC_ORIGIN: `http://localhost:${port}` })
@@ -35,15 +48,7 @@ for (const host of ['127.0.0.1', 'localhost'])
     t.match(groups[0], 'Sign in', 'a person begins with this group')
     await screenshot(page, `${host}-page`)
 
-    for (const [operationId, status] of [
-      ['register', '201'],
-      ['logIn', '200'],
-      ['refreshTokens', '200'],
-      ['listSessions', '200'],
-      ['changePassword', '200'],
-      ['logOut', '204'],
-    ] as const)
-      t.equal(await tryOut(page, operationId), status, operationId)
+    for (const [operationId, status] of operations) t.equal(await tryOut(page, operationId), status, operationId)
     t.same(problems, [], 'the browser reports nothing, in particular no violation of the policy')
   })
 
