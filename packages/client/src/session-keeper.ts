@@ -117,7 +117,7 @@ export function keepSession({ baseUrl, storage, sendRefresh, onUser }: SessionKe
     if (next.sessionId !== endedSessionId && (isOther ? isSignIn : isNewer)) hold(next)
   }
 
-  /** One request at a time. Whoever asks meanwhile gets its result. */
+  /** One request at a time. Callers that ask during it get the same result. */
   function refresh(): Promise<void> {
     refreshing ??= send()
       .catch(error => {
