@@ -1,4 +1,8 @@
+import { sql as drizzleSql } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/postgres-js'
+import postgres from 'postgres'
 import t, { type Test } from 'tap'
+import { SERVER_START } from '../../src/postgres/server-start.js'
 import { clientToken, makeClient, type TestClient } from '../support/clients.js'
 import { controlPostgres } from '../support/controlled-postgres.js'
 import { until } from '../support/eventually.js'
@@ -16,6 +20,14 @@ async function startFollowing(t: Test, { a, b }: Instances, known?: TestClient) 
     [here, there].map(async url => follow(t, { url: url!, token, query: { max_staleness: '60' } }).complete()),
   )
   return { token, urls: [here!, there!], followers }
+}
+
+/** How the ids of events begin that this server's journal gave. */
+async function idPrefix(url: string): Promise<string> {
+  const sql = postgres(url, { max: 1 })
+  const [row] = await drizzle(sql).execute<{ start: string }>(drizzleSql`select ${SERVER_START} as start`)
+  await sql.end()
+  return `${row!.start}:`
 }
 
 /** Waits for some heartbeats, and returns them. */
@@ -97,7 +109,11 @@ t.test(
 
     const { token, urls, followers } = await startFollowing(t, instances, client)
     await post(a.app, '/auth/logout', { refresh_token: lost.refreshToken })
-    for (const follower of followers) await until(() => follower.sessionIds.includes(lost.sessionId))
+    const oldPrefix = await idPrefix(primary.url)
+    for (const follower of followers) {
+      await until(() => follower.sessionIds.includes(lost.sessionId))
+      await until(() => follower.lastEventId!.startsWith(oldPrefix), 'an id of the restarted server')
+    }
     const oldId = followers[0]!.lastEventId!
 
     await primary.kill()
@@ -107,9 +123,10 @@ t.test(
       const { statusCode } = await post(b.app, '/auth/logout', { refresh_token: later.refreshToken })
       return statusCode === 204
     })
+    const newPrefix = await idPrefix(standby.url)
     for (const follower of followers) {
       await until(() => follower.sessionIds.includes(later.sessionId))
-      await until(() => follower.lastEventId!.split(':')[0] !== oldId.split(':')[0], 'ids of the other server')
+      await until(() => follower.lastEventId!.startsWith(newPrefix), 'an id of the other server')
       t.notOk(follower.isEnded)
     }
     const back = await follow(t, { url: urls[1]!, token, lastEventId: oldId }).complete()
@@ -117,8 +134,7 @@ t.test(
     t.ok(back.sessionIds.includes(lost.sessionId), 'what the copy lacked too')
     t.ok(back.sessionIds.includes(later.sessionId))
     // The other instance has everything since its own first page of this server, which can be a little later.
-    const [newStart] = followers[0]!.lastEventId!.split(':')
-    const firstThere = followers[0]!.events.find(({ id }) => id?.startsWith(`${newStart}:`))!.id!
+    const firstThere = followers[0]!.events.find(({ id }) => id?.startsWith(newPrefix))!.id!
     const xminOf = (id: string) => BigInt(id.split(':')[1]!)
     await post(b.app, '/auth/logout', { refresh_token: (await signIn(b.app, ada.email)).refreshToken })
     await until(() => xminOf(followers[1]!.lastEventId!) >= xminOf(firstThere))
