@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync
 import { createRequire } from 'node:module'
 import { dirname, join, relative, resolve } from 'node:path'
 import { ACCOUNT_PAGE_FILES, bundleAccountPage } from './account-page.mjs'
-import { bundleEdge, EDGE } from './bundle-edge.mjs'
+import { bundleEdge, EDGE_BUNDLES } from './bundle-edge.mjs'
 
 // dist/ of the service and of each package in packages/, and whether each is a build of the sources as they are now.
 // `.sources` in dist/ holds a hash of the sources. It is removed before the first file of a new build is moved into
@@ -16,7 +16,7 @@ const DRAFT = '.new-'
 const BUILD_SCRIPTS = ['scripts/dist.mjs', 'scripts/account-page.mjs']
 
 /** The packages first, because the service imports them. */
-const projects = [...packages(), { folder: '', main: 'cli.js', bundles: EDGE }].map(project => {
+const projects = [...packages(), { folder: '', main: 'cli.js', bundles: EDGE_BUNDLES }].map(project => {
   const dist = join(root, project.folder, 'dist')
   return { ...project, src: join(project.folder, 'src'), dist, stamp: join(dist, '.sources') }
 })
@@ -43,15 +43,15 @@ function stateOf(project) {
   if (!existsSync(join(root, project.src))) return 'current'
   // Part of it may have been removed or, as in an incomplete copy, never have been there.
   const outputs = [...sourcesOf(project).map(path => compiled(project, path)), ...pageFiles(project, project.dist)]
-  if (hasBundle(project)) outputs.push(join(project.dist, project.bundles.name))
+  if (hasBundles(project)) outputs.push(...project.bundles.map(({ name }) => join(project.dist, name)))
   const isComplete = existsSync(project.stamp) && outputs.every(path => existsSync(path))
   if (!isComplete) return 'incomplete'
   return readFileSync(project.stamp, 'utf8') === hashOfSources(project) ? 'current' : 'outdated'
 }
 
-/** Whether a bundle is made too. Part of the sources can be there alone. */
-function hasBundle({ bundles }) {
-  return bundles !== undefined && existsSync(join(root, bundles.source))
+/** Whether bundles are made too. Part of the sources can be there alone. */
+function hasBundles({ bundles = [] }) {
+  return bundles.length > 0 && bundles.every(({ source }) => existsSync(join(root, source)))
 }
 
 function packages() {
@@ -144,7 +144,7 @@ async function install(project, compile) {
   mkdirSync(draft, { recursive: true })
   try {
     if ((await compile(draft)) === false) return
-    if (hasBundle(project)) writeFileSync(join(draft, project.bundles.name), await bundleEdge())
+    if (hasBundles(project)) for (const { name, code } of await bundleEdge()) writeFileSync(join(draft, name), code)
     const built = filesIn(draft)
     rmSync(stamp, { force: true })
     for (const path of built) {
@@ -190,9 +190,9 @@ function hashOfSources(project) {
   return hash.digest('hex')
 }
 
-/** What a bundle contains from elsewhere, and what it is made by. The lock file has the versions of the packages. */
+/** What the bundles contain from elsewhere, and what they are made by. The lock file has the versions of the packages. */
 function bundledWith(project) {
-  if (!hasBundle(project)) return []
+  if (!hasBundles(project)) return []
   const others = projects.filter(other => other !== project).flatMap(sourcesOf)
   return [...others, 'package-lock.json', 'scripts/bundle-edge.mjs'].filter(path => existsSync(join(root, path)))
 }

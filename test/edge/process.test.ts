@@ -28,12 +28,14 @@ t.test('the edge loads one file, and no part of Node that it does not use', asyn
   const log = `data:text/javascript,${encodeURIComponent(LIST_MODULES)}`
   const listed = await startEdge(t, { ...env, NODE_OPTIONS: `--import=${log}` })
   await ask(listed, 1)
-  const modules = listed.stderr().match(/^module (\/|file:).*$/gm) ?? []
   t.same(
-    modules.map(url => url.replace(/^.*\/src\//, '')),
+    filesOf(listed),
     ['cli.js', 'cli/run-edge.js', 'edge.cjs'],
     'each further file, and each import of a module in CommonJS, takes memory',
   )
+  const withGrpc = await startEdge(t, { ...env, EDGE_GRPC_PORT: '0', NODE_OPTIONS: `--import=${log}` })
+  await ask(withGrpc, 1)
+  t.same(filesOf(withGrpc), ['cli.js', 'cli/run-edge.js', 'edge.cjs', 'edge-grpc.cjs'], 'gRPC is one file too')
   const bundled = [...(await readFile(compiledPath('src/edge.cjs'), 'utf8')).matchAll(/^ *\/\/ (\S+\.\w?[jt]s)$/gm)]
   const sources = bundled.map(([, source]) => source!)
   t.ok(sources.includes('src/edge/serve-edge.ts'), 'the bundle names its sources')
@@ -66,6 +68,12 @@ t.test('the edge loads one file, and no part of Node that it does not use', asyn
   t.comment(`${megabytes} MB of its own`)
   t.ok(megabytes < 60, `${megabytes} MB`)
 })
+
+/** The files that a process with LIST_MODULES loaded, by their names in src. */
+function filesOf(edge: EdgeProcess): string[] {
+  const modules = edge.stderr().match(/^module (\/|file:).*$/gm) ?? []
+  return modules.map(url => url.replace(/^.*\/src\//, ''))
+}
 
 const UNUSED_PARTS =
   /undici|webstreams\/readablestream|part https|part tls|http2|part fs\/promises|webcrypto|cjs-module-lexer|zlib|worker_threads/

@@ -62,7 +62,7 @@ t.test('the trial: people sign in through the gateway, and the service behind it
   t.match(created.stdout, new RegExp(`^  "client_id": "${client_id}",\n  "client_secret": "${client_secret}",$`, 'm'))
   const edgeSecrets = { ...secrets, 'latchkey-edge': { client_id, client_secret } }
   const beside = await prepared(t, objects, 'gateway', 'edge', edgeSecrets)
-  t.same(beside.container.command, ['node', '--max-semi-space-size=1', 'dist/cli.js', 'edge'])
+  t.same(beside.container.command, ['node', '--optimize-for-size', '--no-maglev', 'dist/cli.js', 'edge'])
   const edge = await startEdge(t, { ...beside.env, EDGE_BASE_URL: service.url })
   const [program, ...args] = beside.container.startupProbe.exec.command as string[]
   t.equal(program, 'node')
@@ -126,7 +126,7 @@ t.test(
     const objects = await renderOverlay('gateway-api')
     const edgeSecrets = { ...secrets, 'latchkey-edge': { client_id: 'an-id', client_secret: 'a-secret' } }
     const { env, container } = await prepared(t, objects, 'latchkey-edge', 'edge', edgeSecrets)
-    t.same(container.command, ['node', '--max-semi-space-size=1', 'dist/cli.js', 'edge'])
+    t.same(container.command, ['node', '--optimize-for-size', '--no-maglev', 'dist/cli.js', 'edge'])
     const nowhere = `http://127.0.0.1:${await findFreePort()}`
     const edge = await startEdge(t, { ...env, EDGE_BASE_URL: nowhere }, { isReady: false })
     t.match(edge.stdout() + edge.stderr(), `gRPC on ${edge.grpc.split(':')[1]}`)

@@ -3,7 +3,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { transform } from 'esbuild'
 import { ACCOUNT_PAGE_FILES, bundleAccountPage } from '../../scripts/account-page.mjs'
-import { bundleEdge, EDGE } from '../../scripts/bundle-edge.mjs'
+import { bundleEdge, EDGE_BUNDLES } from '../../scripts/bundle-edge.mjs'
 import { bundleCli } from './bundle-cli.mjs'
 
 // Compiles sources, tests and scripts into `.test-build`, file by file, and only those that changed. It checks no
@@ -65,9 +65,10 @@ async function bundlePage() {
 
 async function bundleProgram(programSources) {
   const bundle = join(root, target, 'bundle')
-  const edge = join(root, target, 'src', EDGE.name)
+  const edge = EDGE_BUNDLES.map(({ name }) => join(root, target, 'src', name))
   const changed = Math.max(...(await Promise.all(programSources.map(source => changedAt(join(root, source))))))
-  if (changed >= (await changedAt(edge))) await replaceFile(edge, await bundleEdge())
+  if (changed >= Math.min(...(await Promise.all(edge.map(changedAt)))))
+    for (const { name, code } of await bundleEdge()) await replaceFile(join(root, target, 'src', name), code)
   if (changed >= (await changedAt(join(bundle, 'cli.mjs'))))
     await bundleCli(join(root, target, 'src/cli.js'), bundle, replaceFile)
 }
