@@ -1,39 +1,9 @@
 import { and, eq, or, sql } from 'drizzle-orm'
-import { alias } from 'drizzle-orm/pg-core'
-import { isLive } from './is-live.js'
-import { hotSql, hotStatement, type Runner } from './pool/connections.js'
+import { hotSql, type Runner } from './pool/connections.js'
 import { findRefreshState } from './refresh-state.js'
-import { users } from './schema/accounts.js'
-import { refreshTokens, sessions } from './schema/sessions.js'
-import { idArray, type SessionFacts, seconds, sessionFacts } from './session-facts.js'
-
-/** The presented token, its two successors, and the conditions of a rotation. */
-export interface Rotation {
-  sessionId: string
-  /** The generation of the presented token. */
-  generation: number
-  presentedHash: Buffer
-  /** The mark that was presented with the token. */
-  mark: number | null
-  successorHash: Buffer
-  /** The hash of the successor's successor. */
-  nextHash: Buffer
-  /**
-   * Whether the whitelist can contain another successor, because the secret that derived it is no longer configured.
-   */
-  anySuccessor: boolean
-  /** The clients whose sessions can be refreshed. */
-  clientIds: readonly string[]
-  minAgeSeconds: number
-  ttlSeconds: number
-}
-
-export interface Rotated extends SessionFacts {
-  /**
-   * The generation in the whitelist before. If it is one below the presented token's, the database had lost a commit.
-   */
-  previousGeneration: number
-}
+import { rotations } from './rotations.js'
+import { refreshTokens } from './schema/sessions.js'
+import { idArray, seconds } from './session-facts.js'
 
 export interface ReachedGeneration {
   sessionId: string
@@ -46,14 +16,10 @@ export type RefreshTokens = ReturnType<typeof refreshTokensRepository>
 export function refreshTokensRepository(runner: Runner) {
   return {
     /**
-     * Replaces the token with its successor, if all conditions hold: rows 2 and 4 of the rotation table, in one
-     * statement that returns the data for the access token. Undefined if nothing was replaced; then {@link find} shows
-     * why.
+     * Replaces a token with its successor, if all conditions hold, in one statement that returns the data for the access
+     * token. Undefined if nothing was replaced; then {@link find} shows why.
      */
-    async rotate(rotation: Rotation): Promise<Rotated | undefined> {
-      const [row] = await runner.hot(rotate, { ...rotation, clientIds: rotation.clientIds.join() })
-      return row
-    },
+    rotate: rotations(runner),
 
     /** Of these live sessions, those that have reached a generation. Each session can be given only once. */
     async findReached(given: readonly ReachedGeneration[]): Promise<ReadonlySet<string>> {
@@ -139,57 +105,6 @@ function isAsJudged({ sessionId, generation, previousHash }: LateAnswer) {
     eq(refreshTokens.previousHash, previousHash),
   )
 }
-
-const before = alias(refreshTokens, 'before')
-
-type SentRotation = Omit<Rotation, 'clientIds'> & { clientIds: string }
-
-const rotate = hotStatement<SentRotation, Rotated>('rotate_refresh_token', executor =>
-  executor
-    .update(refreshTokens)
-    .set({
-      generation: sql`${sql.placeholder('generation')}::int + 1`,
-      tokenHash: sql`${sql.placeholder('successorHash')}`,
-      previousHash: sql`${sql.placeholder('presentedHash')}`,
-      previousMark: sql`${sql.placeholder('mark')}::int`,
-      previousMarkGeneration: sql`${sql.placeholder('generation')}::int + 1`,
-      nextHash: sql`${sql.placeholder('nextHash')}`,
-      rotatedAt: sql`now()`,
-      expiresAt: sql`least(now() + ${seconds(sql.placeholder('ttlSeconds'))}, ${sessions.expiresAt})`,
-    })
-    .from(sessions)
-    .innerJoin(users, eq(users.id, sessions.userId))
-    // The previous row, because RETURNING cannot return old values before Postgres 18.
-    .innerJoin(before, eq(before.sessionId, sessions.id))
-    .where(
-      and(
-        eq(refreshTokens.sessionId, sql.placeholder('sessionId')),
-        eq(sessions.id, refreshTokens.sessionId),
-        sql`${sessions.clientId} = any(string_to_array(${sql.placeholder('clientIds')}, ','))`,
-        or(
-          and(
-            eq(refreshTokens.tokenHash, sql.placeholder('presentedHash')),
-            eq(refreshTokens.generation, sql`${sql.placeholder('generation')}::int`),
-            // Only the stored successor is accepted. So after a lost commit, the session continues with the
-            // successor that the client received.
-            sql`(${refreshTokens.nextHash} = ${sql.placeholder('successorHash')} or ${sql.placeholder('anySuccessor')}::boolean)`,
-            or(
-              // The first token of a session can be rotated at once, because it does not come from a rotation.
-              eq(refreshTokens.generation, 0),
-              sql`${refreshTokens.rotatedAt} <= now() - ${seconds(sql.placeholder('minAgeSeconds'))}`,
-            ),
-          ),
-          and(
-            eq(refreshTokens.nextHash, sql.placeholder('presentedHash')),
-            eq(refreshTokens.generation, sql`${sql.placeholder('generation')}::int - 1`),
-          ),
-        ),
-        isLive,
-      ),
-    )
-    .returning({ ...sessionFacts, previousGeneration: before.generation })
-    .prepare('rotate_refresh_token'),
-)
 
 const remove = hotSql<{ sessionIds: string }, never>(
   'remove_refresh_tokens',

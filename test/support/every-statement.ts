@@ -181,15 +181,21 @@ export function everyStatement(db: RevokingRepositories): {
       of: () => db.expiredSessions.of(user, 1000),
     },
     refreshTokens: {
+      // Two together, and then each alone.
       rotate: () =>
-        db.refreshTokens.rotate({
-          ...rotation,
-          mark: null,
-          anySuccessor: false,
-          clientIds: ['latchkey'],
-          minAgeSeconds: 30,
-          ttlSeconds: 1000,
-        }),
+        Promise.all(
+          [session, user].map(sessionId =>
+            db.refreshTokens.rotate({
+              ...rotation,
+              sessionId,
+              mark: null,
+              anySuccessor: false,
+              clientIds: ['latchkey'],
+              minAgeSeconds: 30,
+              ttlSeconds: 1000,
+            }),
+          ),
+        ),
       find: () => db.refreshTokens.find(session),
       findReached: () => db.refreshTokens.findReached([{ sessionId: session, generation: 0 }]),
       restart: () =>

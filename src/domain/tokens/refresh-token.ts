@@ -1,4 +1,4 @@
-import { createHash, hkdfSync, randomBytes } from 'node:crypto'
+import { createHmac, hash, randomBytes } from 'node:crypto'
 import { LatchkeyError } from '../../lib/errors.js'
 import { uuidFromBytes, uuidToBytes } from '../../lib/ids.js'
 import { taggedTokens, uint32 } from '../../lib/tagged-token.js'
@@ -20,6 +20,7 @@ export interface RefreshToken {
 
 const PREFIX = 'lk_rt_'
 const FORMAT = taggedTokens({ prefix: PREFIX, version: 1, hasKeyId: true, bodyBytes: 52 })
+const FIRST_BLOCK = Buffer.of(1)
 /** The maximum of the whitelist's column; at one rotation a second it is reached after 68 years. */
 const MAX_GENERATION = 0x7fff_ffff
 
@@ -41,13 +42,22 @@ export function successorOf(token: RefreshToken, key: RefreshKey, tagKey: Refres
   if (generation > MAX_GENERATION)
     throw new RangeError('the session was refreshed too often: its generation would overflow')
   const info = Buffer.concat([Buffer.from('latchkey refresh 1'), uuidToBytes(token.sessionId), uint32(generation)])
-  const secret = Buffer.from(hkdfSync('sha256', token.secret, key.salt, info, 32))
+  const secret = hkdf(token.secret, key.salt, info)
   return { sessionId: token.sessionId, generation, secret, key: tagKey }
+}
+
+/**
+ * The first 32 bytes of HKDF-SHA-256 (RFC 5869): one block, so two HMACs. `hkdfSync` of Node takes twice as long, and each
+ * rotation derives two successors.
+ */
+function hkdf(keyMaterial: Buffer, salt: Buffer, info: Buffer): Buffer {
+  const key = createHmac('sha256', salt).update(keyMaterial).digest()
+  return createHmac('sha256', key).update(info).update(FIRST_BLOCK).digest()
 }
 
 /** What the whitelist stores of a token. The secret has 256 bits of entropy, so one fast hash is enough. */
 export function hashOf(token: RefreshToken): Buffer {
-  return createHash('sha256').update(token.secret).digest()
+  return hash('sha256', token.secret, 'buffer')
 }
 
 export function writeRefreshToken(token: RefreshToken): string {
