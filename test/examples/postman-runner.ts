@@ -1,15 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import postman, { type Variable } from 'postman-collection'
-import runtime, { type RunCallbacks } from 'postman-runtime'
+import newman, { type NewmanRunOptions, type NewmanRunSummary } from 'newman'
 
-const folder = resolve(import.meta.dirname, '../../examples/postman')
+export const folder = resolve(import.meta.dirname, '../../examples/postman')
 const REQUEST_TIMEOUT_MS = 20_000
 const SCRIPT_TIMEOUT_MS = 20_000
 
 export const collection = JSON.parse(readFileSync(`${folder}/latchkey.postman_collection.json`, 'utf8')) as Folder
 export const environment = JSON.parse(readFileSync(`${folder}/latchkey.postman_environment.json`, 'utf8')) as {
-  values: Variable[]
+  values: { key: string; value: string; type: string }[]
 }
 
 /** The part of the format of a collection that the tests read. */
@@ -39,52 +38,35 @@ export interface Run {
   environment: Record<string, unknown>
 }
 
-/**
- * Runs a collection with the runtime of Postman, in the environment of the example with these values.
- *
- * @param onStart is called when an answer begins
- */
-export function run(chosen: Folder, values: Record<string, unknown>, onStart = (_status: number) => {}): Promise<Run> {
-  const result: Run = { requests: [], passed: 0, failures: [], console: [], environment: {} }
-  const scope = new postman.VariableScope({
-    name: 'Latchkey',
-    values: environment.values.map(variable => ({
-      ...variable,
-      ...(variable.key in values && { value: values[variable.key] }),
-    })),
-  })
-  for (const [key, value] of Object.entries(values)) if (!scope.has(key)) scope.set(key, value)
-  let current = ''
+/** Runs a collection with newman, in the environment of the example with these values. */
+export function run(chosen: Folder, values: Record<string, unknown>): Promise<Run> {
+  const lines: string[] = []
+  const options: NewmanRunOptions = {
+    collection: chosen as object,
+    environment: environment as object,
+    envVar: Object.entries(values).map(([key, value]) => ({ key, value: String(value) })),
+    timeoutRequest: REQUEST_TIMEOUT_MS,
+    timeoutScript: SCRIPT_TIMEOUT_MS,
+  }
   return new Promise((done, fail) => {
-    const callbacks: RunCallbacks = {
-      console: (_cursor, _level, ...parts) => result.console.push(parts.join(' ')),
-      exception: (_cursor, error) => result.failures.push(`${current}: ${error.message}`),
-      beforeItem: (_error, _cursor, item) => {
-        current = item.name
-      },
-      assertion: (_cursor, assertions) => {
-        for (const { name, passed, error } of assertions) {
-          if (passed) result.passed++
-          else result.failures.push(`${current}: ${name}: ${error?.message}`)
-        }
-      },
-      script: (error, _cursor, execution) => {
-        const values = execution?.environment?.values
-        if (error) result.failures.push(`${current}: ${error.message}`)
-        else if (values) result.environment = Object.fromEntries(values.map(({ key, value }) => [key, value]))
-      },
-      responseStart: (_error, _cursor, response) => response && onStart(response.code),
-      response: (error, _cursor, response) => {
-        if (error) result.failures.push(`${current}: ${error.message}`)
-        result.requests.push({ name: current, status: response?.code })
-      },
-      done: error => (error ? fail(error) : done(result)),
-    }
-    const timeout = { request: REQUEST_TIMEOUT_MS, script: SCRIPT_TIMEOUT_MS }
-    new runtime.Runner().run(new postman.Collection(chosen), { environment: scope, timeout }, (error, run) =>
-      error ? fail(error) : run.start(callbacks),
-    )
+    newman
+      .run(options, (error, summary) => (error ? fail(error) : done({ ...resultOf(summary), console: lines })))
+      .on('console', (_error, { messages }) => lines.push(messages.join(' ')))
   })
+}
+
+/** What newman says about a run, here or in the file that its command writes. */
+export function resultOf({ run, environment }: NewmanRunSummary): Omit<Run, 'console'> {
+  // A request of a script is noted too, as the request before which it was sent.
+  const executions = [...new Map(run.executions.map(execution => [execution.cursor.ref, execution])).values()]
+  const assertions = executions.flatMap(({ assertions }) => assertions ?? [])
+  const { values } = environment as unknown as { values: { key: string; value: unknown }[] }
+  return {
+    requests: executions.map(({ item, response }) => ({ name: item.name, status: response?.code })),
+    passed: assertions.filter(({ error }) => !error).length,
+    failures: run.failures.map(({ source, error }) => `${source?.name}: ${error.test ?? error.name}: ${error.message}`),
+    environment: Object.fromEntries(values.map(({ key, value }) => [key, value])),
+  }
 }
 
 /** The collection with these requests alone, in this order. */
