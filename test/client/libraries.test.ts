@@ -10,6 +10,7 @@ declare global {
   /** The status of a request by a library; a number above 399 is an error that it threw. */
   var start: () => void
   var call: (path: string, body?: object) => Promise<number>
+  var controller: AbortController
 }
 
 /** How a request is made with the `api` of each block in the README. */
@@ -111,4 +112,51 @@ t.test('axios sends the token to the allowed origins only, and can be detached',
   const sent = (url: string) => tab.evaluate(`sent(${JSON.stringify(url)})`) as Promise<string[]>
   t.match(await sent('/api/orders'), [/^Bearer ey/, 'Basic YTpi', null])
   t.strictSame(await sent('https://elsewhere.example/'), [null, 'Basic YTpi', null])
+})
+
+/** A page with an instance of axios; `options` are code. */
+function axiosModule(options: string): string {
+  return `
+    import axios from 'axios'
+    import { attach } from '@latchkey/client/axios'
+    globalThis.start = () => {
+      const api = axios.create({ baseURL: location.origin, ${options} })
+      attach(api, globalThis.client)
+      globalThis.call = (path, body) => api.request({ url: path, method: body ? 'patch' : 'get', data: body })
+        .then(({ status }) => status, error => axios.isCancel(error) ? -1 : error.name)
+    }`
+}
+
+t.test(
+  'axios repeats a refused request whose status the caller accepts, with the body as it was',
+  { skip },
+  async t => {
+    const { tab, refuse } = await open(
+      t,
+      axiosModule(`
+      validateStatus: () => true,
+      headers: { 'content-type': 'application/json' },
+      transformRequest: [data => data && JSON.stringify({ label: data.label + '!' })]`),
+    )
+    const [own] = await tab.evaluate(() => client.sessions.list())
+    await refuse(1)
+    t.equal(await tab.evaluate(id => call(`/auth/sessions/${id}`, { label: 'The desk' }), own!.id), 204)
+    t.match(await tab.evaluate(() => client.sessions.list()), [{ label: 'The desk!' }])
+  },
+)
+
+t.test('axios ends a request at once that is aborted while it waits for a token', { skip }, async t => {
+  const { tab, refuse } = await open(t, axiosModule('signal: (globalThis.controller = new AbortController()).signal'))
+  await tab.context().route('**/auth/refresh', () => void tab.evaluate('globalThis.controller?.abort()'))
+  await refuse(1)
+  t.equal(await tab.evaluate(() => call('/auth/profile')), -1, 'for a newer token after a 401')
+
+  await tab.reload()
+  await tab.waitForFunction(() => globalThis.client !== undefined)
+  const status = await tab.evaluate(() => {
+    start()
+    setTimeout(() => controller.abort(), 100)
+    return call('/auth/profile')
+  })
+  t.equal(status, -1, 'for the first one')
 })

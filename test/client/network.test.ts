@@ -48,6 +48,7 @@ t.test('offline, 429, 5xx and answers of a captive portal are errors, and sign n
     { status: 500, body: 'no' },
     { status: 502, contentType: 'text/html', body: '<h1>Bad gateway</h1>' },
     { status: 401, contentType: 'text/html', body: '<h1>Sign in to this Wi-Fi</h1>' },
+    { status: 401, contentType: 'application/json', body: '{"code":401,"message":"Sign in to the proxy"}' },
     { status: 200, contentType: 'text/html', body: '<h1>Sign in to this Wi-Fi</h1>' },
     { status: 503, contentType: 'application/problem+json', body: '{"code":"store_unavailable"}' },
     { status: 403, contentType: 'application/problem+json', body: '{"code":"cross_site_request"}' },
@@ -56,7 +57,7 @@ t.test('offline, 429, 5xx and answers of a captive portal are errors, and sign n
     await context.route('**/auth/refresh', route => route.fulfill(answer))
     await pass(20)
     const status = answer.status === 200 ? 502 : answer.status
-    const code = answer.body.startsWith('{') ? JSON.parse(answer.body).code : 'unexpected_answer'
+    const code = answer.contentType === 'application/problem+json' ? JSON.parse(answer.body).code : 'unexpected_answer'
     t.strictSame(await attempt(), { name: 'AuthError', status, code })
     t.equal(await emailOf(tab), ADA.email, 'still signed in')
     await context.unroute('**/auth/refresh')

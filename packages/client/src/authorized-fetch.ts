@@ -7,20 +7,22 @@ import type { SessionKeeper } from './session-keeper.js'
 export function authorizedFetch(keeper: SessionKeeper, allows: (url: string | URL) => boolean): typeof fetch {
   return async (input, init) => {
     // A Request of another frame is none of this one's class.
-    const given = (input as Request).url ? (input as Request) : undefined
-    const headers = new Headers(init?.headers ?? given?.headers)
-    if (!allows(given?.url ?? String(input)) || headers.has('authorization')) return fetch(input, init)
-    const signal = init?.signal ?? given?.signal
-    const send = (token: string | undefined): Promise<Response> => {
+    const request = (input as Request).url ? new Request(input, init) : undefined
+    const headers = request?.headers ?? new Headers(init?.headers)
+    const send = (token?: string): Promise<Response> => {
       if (token) headers.set('authorization', `Bearer ${token}`)
-      return fetch(given ? given.clone() : input, { ...init, headers })
+      // With a second argument, a Request would lose its referrer.
+      return request ? fetch(request.clone()) : fetch(input, { ...init, headers })
     }
+    if (!allows(request?.url ?? String(input)) || headers.has('authorization')) return send()
+    const { signal } = request ?? init ?? {}
     const token = await unlessAborted(keeper.token(), signal)
     const response = await send(token)
     if (!token) return response
     // In the background: what it cannot do now, the timer does.
     if (response.headers.get('x-token-refresh-required')) keeper.tokenAfter(token).catch(() => {})
-    if (response.status !== 401 || init?.body instanceof ReadableStream || asksForPassword(response)) return response
+    const isRefused = response.status === 401 && !asksForPassword(response.headers.get('www-authenticate'))
+    if (!isRefused || init?.body instanceof ReadableStream) return response
     const newer = await unlessAborted(keeper.tokenAfter(token), signal)
     if (!newer || newer === token) return response
     return send(newer)
@@ -28,16 +30,17 @@ export function authorizedFetch(keeper: SessionKeeper, allows: (url: string | UR
 }
 
 /** A newer sign-in is required, not a newer token (RFC 9470). */
-function asksForPassword({ headers }: Response): boolean {
-  return /insufficient_user_authentication/.test(headers.get('www-authenticate') ?? '')
+export function asksForPassword(challenge: string | null | undefined): boolean | undefined {
+  return challenge?.includes('insufficient_user_authentication')
 }
 
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | null | undefined): Promise<T> {
-  signal?.throwIfAborted()
-  let stop = () => {}
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal?.reason)
-    signal?.addEventListener('abort', stop)
+/** What is waited for, or the reason of the signal if it comes first. */
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | null | undefined): Promise<T> {
+  if (!signal) return promise
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason)
+    if (signal.aborted) stop()
+    signal.addEventListener('abort', stop)
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
   })
-  return Promise.race([promise, aborted]).finally(() => signal?.removeEventListener('abort', stop))
 }

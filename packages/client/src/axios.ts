@@ -1,4 +1,5 @@
 import type { AxiosInstance, AxiosResponse, InternalAxiosRequestConfig } from 'axios'
+import { asksForPassword, unlessAborted } from './authorized-fetch.js'
 import type { AuthClient } from './types.js'
 
 /** What this package notes at a request: the token that it sent, and whether that was the second time. */
@@ -15,29 +16,42 @@ export function attach(instance: AxiosInstance, client: AuthClient): () => void 
 
   const onRequest = request.use(async (config: SentConfig) => {
     if (config.headers.has('authorization') || !client.allows(instance.getUri(config))) return config
-    const token = await client.getAccessToken()
+    const token = await tokenFor(config)
     return token ? withToken(config, token, false) : config
   })
 
   const onResponse = response.use(
-    answer => {
-      if (answer.headers['x-token-refresh-required']) renewLater(answer)
-      return answer
-    },
-    async (error: { config?: SentConfig; response?: AxiosResponse }) => {
-      const { config } = error
-      const sent = config?.latchkey
-      const isRefused = error.response?.status === 401 && !asksForPassword(error.response)
-      if (!isRefused || !sent || sent.isRepeated || config.data instanceof ReadableStream) throw error
-      const token = await client.getAccessToken({ insteadOf: sent.token })
-      if (!token || token === sent.token) throw error
-      return instance.request(withToken(config, token, true))
+    async answer => (await sentAgain(answer)) ?? answer,
+    async (error: { response?: AxiosResponse }) => {
+      const later = error.response && (await sentAgain(error.response))
+      if (later) return later
+      throw error
     },
   )
 
-  /** In the background: what it cannot do now, the next request does. */
-  function renewLater({ config }: { config: SentConfig }): void {
-    if (config.latchkey) client.getAccessToken({ insteadOf: config.latchkey.token }).catch(() => {})
+  /** The answer to the request that is sent once more; undefined if it is not. */
+  async function sentAgain({ config, status, headers }: AxiosResponse): Promise<AxiosResponse | undefined> {
+    const sent = (config as SentConfig).latchkey
+    if (!sent) return
+    const insteadOf = sent.token
+    // In the background: what it cannot do now, the next request does.
+    if (headers['x-token-refresh-required']) client.getAccessToken({ insteadOf }).catch(() => {})
+    const isRefused = status === 401 && !asksForPassword(headers['www-authenticate'])
+    if (!isRefused || sent.isRepeated || config.data instanceof ReadableStream) return
+    const token = await tokenFor(config, { insteadOf })
+    // An aborted one too, because axios then throws its own error.
+    if (config.signal?.aborted) return instance.request(config)
+    if (!token || token === insteadOf) return
+    // The body is what was sent the first time.
+    return instance.request({ ...withToken(config, token, true), transformRequest: [] })
+  }
+
+  /** Undefined too if the request is aborted meanwhile: axios throws its own error before it sends it. */
+  function tokenFor({ signal }: SentConfig, options?: { insteadOf: string }): Promise<string | undefined> {
+    return unlessAborted(client.getAccessToken(options), signal as AbortSignal | undefined).catch(error => {
+      if (signal?.aborted) return undefined
+      throw error
+    })
   }
 
   return () => {
@@ -50,9 +64,4 @@ function withToken(config: SentConfig, token: string, isRepeated: boolean): Sent
   config.headers.set('Authorization', `Bearer ${token}`)
   config.latchkey = { token, isRepeated }
   return config
-}
-
-/** A newer sign-in is required, not a newer token (RFC 9470). */
-function asksForPassword({ headers }: AxiosResponse): boolean {
-  return /insufficient_user_authentication/.test(headers['www-authenticate'] ?? '')
 }

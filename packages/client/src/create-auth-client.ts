@@ -1,9 +1,7 @@
-import { AuthError } from './auth-error.js'
 import { authorizedFetch } from './authorized-fetch.js'
-import type { TokenAnswer } from './grant.js'
-import { now } from './instant.js'
+import { now, type TokenAnswer } from './grant.js'
 import { addressOf, pageOrigin } from './page.js'
-import { jsonOf, jsonRequest, TIMEOUT_MS } from './request-json.js'
+import { jsonOf, jsonRequest, saysSignedOut, TIMEOUT_MS } from './requests.js'
 import { keepSession } from './session-keeper.js'
 import type { AuthClient, AuthClientOptions, User } from './types.js'
 
@@ -65,7 +63,7 @@ export function createAuthClient(options: AuthClientOptions = {}): AuthClient {
     resetPassword: ({ newPassword, ...other }) =>
       signIn('/auth/reset-password', { new_password: newPassword, ...other }),
     async logout({ scope = 'session' } = {}) {
-      const sessionId = keeper.grant()?.sessionId
+      const sessionId = keeper.sessionId()
       const token = await storage?.get()
       const isOwn = scope === 'session'
       try {
@@ -74,10 +72,10 @@ export function createAuthClient(options: AuthClientOptions = {}): AuthClient {
         await send(by, 'POST', '/auth/logout', { scope, ...(token && { refresh_token: token }) })
       } catch (error) {
         // The session has ended already. That others have, nobody knows.
-        if (!(isOwn && error instanceof AuthError && error.status === 401 && error.problem.code)) throw error
+        if (!isOwn || !saysSignedOut(error)) throw error
       }
       // Another user may have signed in meanwhile.
-      if (scope !== 'others' && keeper.grant()?.sessionId === sessionId) await keeper.end()
+      if (scope !== 'others' && keeper.sessionId() === sessionId) await keeper.end()
     },
     fetch: authorized,
     getAccessToken: ({ insteadOf } = {}) => (insteadOf ? keeper.tokenAfter(insteadOf) : keeper.token()),
@@ -85,11 +83,11 @@ export function createAuthClient(options: AuthClientOptions = {}): AuthClient {
     sessions: {
       list: () => send(authorized, 'GET', '/auth/sessions'),
       async revoke(id) {
-        await send(authorized, 'DELETE', `/auth/sessions/${id}`)
-        if (id === keeper.grant()?.sessionId) await keeper.end()
+        await send(authorized, 'DELETE', `/auth/sessions/${encodeURIComponent(id)}`)
+        if (id === keeper.sessionId()) await keeper.end()
       },
       revokeOthers: () => send(authorized, 'DELETE', '/auth/sessions/others'),
-      rename: (id, label) => send(authorized, 'PATCH', `/auth/sessions/${id}`, { label }),
+      rename: (id, label) => send(authorized, 'PATCH', `/auth/sessions/${encodeURIComponent(id)}`, { label }),
     },
     events: (page = {}) =>
       send(authorized, 'GET', `/auth/events?${new URLSearchParams(page as Record<string, string>)}`),

@@ -1,6 +1,6 @@
 /** `@latchkey/client`: keeps a user of a page signed in at Latchkey. */
-export { AuthError, type FieldError } from './auth-error.js'
 export { createAuthClient } from './create-auth-client.js'
+export { AuthError, type FieldError } from './requests.js'
 export type {
   AuthClient,
   AuthClientOptions,

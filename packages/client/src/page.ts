@@ -30,3 +30,30 @@ export function onReturn(listener: (wasAway: boolean) => void, signal: AbortSign
   for (const type of ['visibilitychange', 'online', 'pageshow'])
     page.addEventListener?.(type, ({ persisted }) => listener(persisted === true), { signal })
 }
+
+/** The other tabs of this origin that use the same service. */
+export interface Tabs {
+  postMessage(message: unknown): void
+  close(): void
+}
+
+/**
+ * Undefined outside a page: on a server, users would share what is told. Undefined too if the browser refuses, as some do
+ * that block cookies.
+ *
+ * @param onMessage throws if it cannot read the message: another application of this origin may use this name too
+ */
+export function openTabs<Message>(baseUrl: string, onMessage: (message: Message) => void): Tabs | undefined {
+  try {
+    const channel = page.document && new BroadcastChannel(`latchkey:${baseUrl}`)
+    if (channel)
+      channel.onmessage = ({ data }) => {
+        try {
+          onMessage(data)
+        } catch {}
+      }
+    return channel
+  } catch {
+    return
+  }
+}

@@ -1,7 +1,5 @@
-import { AuthError } from './auth-error.js'
-import { grantOf, type TokenAnswer } from './grant.js'
-import { now } from './instant.js'
-import { jsonOf, jsonRequest } from './request-json.js'
+import { grantOf, now, type TokenAnswer } from './grant.js'
+import { jsonOf, jsonRequest, saysSignedOut } from './requests.js'
 import type { User } from './types.js'
 
 /** Who sent a request to a server that renders pages. */
@@ -51,7 +49,7 @@ export async function readSession(
     const { user, sessionId, token } = grantOf(await jsonOf<TokenAnswer>(response), now())
     return { user, sessionId, accessToken: token }
   } catch (error) {
-    if (error instanceof AuthError && error.status === 401 && error.problem.code) return null
+    if (saysSignedOut(error)) return null
     throw error
   }
 }

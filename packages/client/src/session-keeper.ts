@@ -1,14 +1,12 @@
-import { AuthError } from './auth-error.js'
-import { type Grant, grantOf, type TokenAnswer, usableMs } from './grant.js'
-import { elapsedSince, type Instant, now } from './instant.js'
-import { isHidden, onReturn } from './page.js'
-import { openTabs, type TabMessage } from './tabs.js'
+import { checked, elapsedSince, type Grant, grantOf, type Instant, now, type TokenAnswer, usableMs } from './grant.js'
+import { isHidden, onReturn, openTabs } from './page.js'
+import { AuthError, saysSignedOut } from './requests.js'
 import type { RefreshTokenStorage, User } from './types.js'
 
 /** Holds the access token of the present session, in memory only, and renews it. */
 export interface SessionKeeper {
   user(): User | null | undefined
-  grant(): Grant | undefined
+  sessionId(): string | undefined
   /** The answer to a sign-in. */
   signIn(answer: TokenAnswer, askedAt: Instant): Promise<User>
   /** The session has ended. */
@@ -27,6 +25,14 @@ export interface SessionKeeperOptions {
   /** Sends POST /auth/refresh. */
   sendRefresh(body: object | undefined): Promise<TokenAnswer>
   onUser(user: User | null): void
+}
+
+/** What tabs tell each other: a token, or the end of a session. */
+interface TabMessage {
+  grant?: Grant
+  /** Whether the token is from a sign-in, and not from a refresh. */
+  isSignIn?: boolean
+  endedSessionId?: string
 }
 
 const SUPERSEDED = 'refresh_token_superseded'
@@ -52,11 +58,13 @@ export function keepSession({ baseUrl, storage, sendRefresh, onUser }: SessionKe
   let refreshing: Promise<void> | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
   let failures = 0
-  let refused: { error: unknown; until: number } | undefined
+  let failure: unknown
+  let pausedUntil = 0
   /** The tokens of the present user. */
   let tokens: string[] = []
   /** A token that was fetched because a service had refused the one before. */
-  let forced: { token: string | undefined; at: number } | undefined
+  let forced: string | undefined
+  let forcedAt = 0
   /** Those who wait for a token, wherever it comes from. */
   const waiting: (() => void)[] = []
   const closing = new AbortController()
@@ -76,7 +84,7 @@ export function keepSession({ baseUrl, storage, sendRefresh, onUser }: SessionKe
     grant = next
     dueMs = next.lifetimeMs * (0.6 + 0.3 * Math.random())
     failures = 0
-    refused = undefined
+    pausedUntil = 0
     wake(dueMs - elapsedSince(next.askedAt))
     become(next.user)
   }
@@ -85,13 +93,13 @@ export function keepSession({ baseUrl, storage, sendRefresh, onUser }: SessionKe
     const next = grantOf(answer, askedAt)
     if (answer.refresh_token) await storage?.set(answer.refresh_token)
     hold(next)
-    tabs?.tell({ grant: next, isSignIn })
+    tell({ grant: next, isSignIn })
   }
 
   async function end(): Promise<void> {
     const sessionId = grant?.sessionId
     forget()
-    if (sessionId) tabs?.tell({ endedSessionId: sessionId })
+    if (sessionId) tell({ endedSessionId: sessionId })
     await storage?.set(null)
   }
 
@@ -103,18 +111,23 @@ export function keepSession({ baseUrl, storage, sendRefresh, onUser }: SessionKe
     become(null)
   }
 
+  function tell(message: TabMessage): void {
+    tabs?.postMessage(message)
+  }
+
+  /** @throws Error if the message is of somebody else */
   function hear(message: TabMessage): void {
-    if ('endedSessionId' in message) {
+    if (message.endedSessionId) {
       endedSessionId = message.endedSessionId
       if (endedSessionId === grant?.sessionId) forget()
       return
     }
-    const { grant: next, isSignIn } = message
+    const next = checked(message.grant)
     // The monotonic clock of another tab has another beginning.
     next.askedAt.monotonic = performance.now() - (Date.now() - next.askedAt.wall)
     const isOther = grant && next.sessionId !== grant.sessionId
     const isNewer = !grant || usableMs(next) > usableMs(grant)
-    if (next.sessionId !== endedSessionId && (isOther ? isSignIn : isNewer)) hold(next)
+    if (next.sessionId !== endedSessionId && (isOther ? message.isSignIn : isNewer)) hold(next)
   }
 
   /** One request at a time. Callers that ask during it get the same result. */
@@ -122,7 +135,8 @@ export function keepSession({ baseUrl, storage, sendRefresh, onUser }: SessionKe
     refreshing ??= send()
       .catch(error => {
         const retryAfterMs = Math.min((error.retryAfterSeconds ?? 0) * 1000, MAX_PAUSE_MS)
-        refused = { error, until: performance.now() + Math.max(retryAfterMs, MIN_PAUSE_MS) }
+        failure = error
+        pausedUntil = performance.now() + Math.max(retryAfterMs, MIN_PAUSE_MS)
         wake(retryAfterMs + Math.random() * Math.min(1000 * 2 ** ++failures, MAX_PAUSE_MS))
         throw error
       })
@@ -133,7 +147,8 @@ export function keepSession({ baseUrl, storage, sendRefresh, onUser }: SessionKe
   }
 
   async function send(superseded?: { sent: unknown; ticket: string | undefined }): Promise<void> {
-    const [startEra, askedAt] = [era, now()]
+    const startEra = era
+    const askedAt = now()
     const sent = await storage?.get()
     if (storage && !sent) return era === startEra ? end() : undefined
     // With cookies the browser sends what it has by now: usually the newer token.
@@ -146,10 +161,9 @@ export function keepSession({ baseUrl, storage, sendRefresh, onUser }: SessionKe
       else await accept(answer, askedAt, false)
     } catch (error) {
       if (era !== startEra) return
-      const { status, code, problem } = error as AuthError
+      const { code, problem } = error as AuthError
       if (code === SUPERSEDED && !superseded) return send({ sent, ticket: problem.ticket })
-      const isEnd = error instanceof AuthError && status === 401 && problem.code && code !== SUPERSEDED
-      if (!isEnd) throw error
+      if (code === SUPERSEDED || !saysSignedOut(error)) throw error
       await end()
     }
   }
@@ -163,7 +177,7 @@ export function keepSession({ baseUrl, storage, sendRefresh, onUser }: SessionKe
   function refreshIfDue(wasAway?: boolean): void {
     const leftMs = Math.max(
       grant && !wasAway ? dueMs - elapsedSince(grant.askedAt) : 0,
-      refused ? refused.until - performance.now() : 0,
+      pausedUntil - performance.now(),
     )
     if (leftMs > 0) wake(leftMs)
     else if (user !== null && !isHidden()) refresh().catch(() => {})
@@ -171,7 +185,7 @@ export function keepSession({ baseUrl, storage, sendRefresh, onUser }: SessionKe
 
   async function renewed(): Promise<string | undefined> {
     const owner = user?.id
-    if (refused && performance.now() < refused.until) throw refused.error
+    if (performance.now() < pausedUntil) throw failure
     await Promise.race([refresh(), new Promise<void>(resolve => waiting.push(resolve))])
     // What was asked for by one user is not done as another one.
     if (owner && user && user.id !== owner) throw new AuthError(401, { code: 'user_changed' })
@@ -182,18 +196,18 @@ export function keepSession({ baseUrl, storage, sendRefresh, onUser }: SessionKe
     if (!tokens.includes(token)) return
     if (grant?.token !== token) return grant?.token
     // A newer token was refused too: this service refuses for another reason.
-    if (forced?.token === token && performance.now() - forced.at < FORCED_MS) return
-    const newer = await renewed()
-    forced = { token: newer, at: performance.now() }
-    return newer
+    if (forced === token && performance.now() - forcedAt < FORCED_MS) return
+    forced = await renewed()
+    forcedAt = performance.now()
+    return forced
   }
 
-  onReturn(wasAway => refreshIfDue(wasAway), closing.signal)
+  onReturn(refreshIfDue, closing.signal)
   wake(0)
 
   return {
     user: () => user,
-    grant: () => grant,
+    sessionId: () => grant?.sessionId,
     signIn: async (answer, askedAt) => {
       await accept(answer, askedAt, true)
       return answer.user
