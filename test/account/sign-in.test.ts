@@ -120,7 +120,9 @@ t.test('limits, outages and no network are said plainly, and what was typed is k
   await page.unroute('**/auth/login')
 
   const problem = { code: 'of_a_newer_service', title: 'A sentence of the service.' }
-  await page.route('**/auth/login', route => route.fulfill({ status: 403, json: problem }))
+  await page.route('**/auth/login', route =>
+    route.fulfill({ status: 403, json: problem, contentType: 'application/problem+json' }),
+  )
   await fillIn(page, {})
   await page.getByText(problem.title).waitFor()
   t.equal(await failure(), problem.title)
