@@ -1,6 +1,4 @@
-import { readFileSync, statSync } from 'node:fs'
 import { contrast, readableOn } from '../lib/contrast.js'
-import { codeOf } from '../lib/error-facts.js'
 import { InvalidValue, type Kind } from './setting.js'
 
 /** The background of the account page in the light theme, on which links have the colour. White text is read on it too. */
@@ -24,55 +22,6 @@ export const accentColor: Kind<string> = {
   },
 }
 
-/** The largest logo, in bytes: every visitor of the page loads it. */
-export const LOGO_MAX_BYTES = 32_768
-
-/** The path of a picture. It is read at start, so that a wrong path is reported at once. */
-export const logoFile: Kind<string> = {
-  accepts: `the path of an SVG or PNG file of at most ${LOGO_MAX_BYTES / 1024} KiB`,
-  parse(path) {
-    const refusal = (reason: string) => new InvalidValue(`must be ${logoFile.accepts}; ${reason}`)
-    const read = <T>(from: () => T): T => {
-      try {
-        return from()
-      } catch (error) {
-        throw refusal(`the file cannot be read (${codeOf(error)})`)
-      }
-    }
-    const about = read(() => statSync(path))
-    // To read a pipe would wait until somebody writes into it.
-    if (!about.isFile()) throw refusal('this is not a file')
-    if (about.size > LOGO_MAX_BYTES) throw refusal(`the file has ${Math.ceil(about.size / 1024)} KiB`)
-    if (logoType(read(() => readFileSync(path))) === undefined) throw refusal('the file is neither of them')
-    return path
-  },
-}
-
-/** The kind of a picture by its content. */
-export function logoType(content: Buffer): 'svg' | 'png' | undefined {
-  if (content.subarray(0, 8).toString('latin1') === '\x89PNG\r\n\x1a\n') return 'png'
-  return /^<svg[\s>]/i.test(withoutProlog(content.toString('utf8'))) ? 'svg' : undefined
-}
-
-/** What may stand before the first element of an XML file: how it begins, and how it ends. */
-const PROLOG = [
-  ['<?', '?>'],
-  ['<!--', '-->'],
-  ['<!', '>'],
-] as const
-
-/** The file from its first element on. Each part is passed once, so that no file takes long. */
-function withoutProlog(text: string): string {
-  let rest = text.replace(/^\uFEFF/, '').trimStart()
-  for (;;) {
-    const part = PROLOG.find(([begin]) => rest.startsWith(begin))
-    if (!part) return rest
-    const end = rest.indexOf(part[1], part[0].length)
-    if (end < 0) return ''
-    rest = rest.slice(end + part[1].length).trimStart()
-  }
-}
-
 /** A link in the footer of the page. */
 export interface PageLink {
   readonly label: string
@@ -88,6 +37,8 @@ export const pageLink: Kind<PageLink> = {
     if (at < 1 || !/^[^\p{Cc}\p{Cf}]{1,40}$/u.test(label)) throw new InvalidValue(`must be ${pageLink.accepts}`)
     if (!URL.canParse(url) || !/^(https:\/\/|mailto:)/.test(url))
       throw new InvalidValue('must have an address that begins with https:// or mailto: after its label and =')
+    if (/^mailto:(?![^\s@?]+@[^\s@?]+)/.test(url))
+      throw new InvalidValue('must have an e-mail address after mailto:, such as Contact=mailto:help@example.com')
     return { label, url }
   },
 }

@@ -7,6 +7,8 @@ import { darkThemeColour } from '../../src/http/account/colours.js'
 import { contrast } from '../../src/lib/contrast.js'
 import { TEST_SECRETS } from '../support/build-test-app.js'
 
+const NAMESPACE = 'xmlns="http://www.w3.org/2000/svg"'
+
 const read = (settings: NodeJS.ProcessEnv) => readConfig({ ...TEST_SECRETS, ...settings }).accountPage
 const refusal = (settings: NodeJS.ProcessEnv): string => {
   try {
@@ -53,10 +55,9 @@ t.test('a logo is a small SVG or PNG file', async t => {
   const svg = '<?xml version="1.0"?>\n<!-- a logo -->\n<svg xmlns="http://www.w3.org/2000/svg"/>'
   const folder = t.testdir({
     'logo.svg': svg,
-    'logo.png': '\x89PNG',
     'page.html': '<html><svg>',
     'large.svg': svg + ' '.repeat(40_000),
-    'drawn.svg': '\uFEFF<!DOCTYPE svg PUBLIC "x" "y">\n<svg>',
+    'drawn.svg': `\uFEFF<!DOCTYPE svg PUBLIC "x" "y">\n<svg id=">"\n${NAMESPACE}>`,
     // A search that went back would take years here.
     'comments.svg': `${'<!---->'.repeat(200)}x`,
   })
@@ -69,6 +70,30 @@ t.test('a logo is a small SVG or PNG file', async t => {
   t.match(refusal({ ACCOUNT_LOGO: `${folder}/none.svg` }), /ACCOUNT_LOGO must be the path .*cannot be read \(ENOENT\)/)
   t.match(refusal({ ACCOUNT_LOGO: `${folder}/page.html` }), /the file is neither of them/)
   t.match(refusal({ ACCOUNT_LOGO: `${folder}/large.svg` }), /the file has 40 KiB/)
+})
+
+/** A PNG of one pixel. */
+const DOT = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=='
+
+t.test('a picture that a browser would not draw is refused, with the reason', async t => {
+  const png = Buffer.from(DOT, 'base64')
+  const folder = t.testdir({
+    'logo.png': png,
+    'cut.png': png.subarray(0, -20),
+    'signature.png': png.subarray(0, 8),
+    'pixels.png': Buffer.concat([png.subarray(0, 45), Buffer.alloc(5), png.subarray(50)]),
+    'as-text.png': Buffer.from(png.toString('latin1').replace(/[\x80-\xff]/g, '?'), 'latin1'),
+    'empty.png': Buffer.concat([png.subarray(0, 16), Buffer.alloc(4), png.subarray(20)]),
+    'plain.svg': '<svg viewBox="0 0 1 1"><path/></svg>',
+    'inner.svg': `<svg data-x='${NAMESPACE}'><svg ${NAMESPACE}/></svg>`,
+    'other.svg': '<svg xmlns="http://example.com/svg"/>',
+  })
+  t.equal(read({ ACCOUNT_LOGO: `${folder}/logo.png` }).logo, `${folder}/logo.png`)
+  for (const name of ['cut', 'signature', 'pixels', 'empty'])
+    t.match(refusal({ ACCOUNT_LOGO: `${folder}/${name}.png` }), /ACCOUNT_LOGO .*the PNG is broken or incomplete/, name)
+  t.match(refusal({ ACCOUNT_LOGO: `${folder}/as-text.png` }), /the file is neither of them/)
+  for (const name of ['plain', 'inner', 'other'])
+    t.match(refusal({ ACCOUNT_LOGO: `${folder}/${name}.svg` }), /ACCOUNT_LOGO .*without xmlns="http.* add it/, name)
 })
 
 t.test('links lead to https or mailto addresses', async t => {
@@ -87,6 +112,8 @@ t.test('links lead to https or mailto addresses', async t => {
     '\u200B=https://example.com',
   ])
     t.match(refusal({ ACCOUNT_LINKS: link }), /ACCOUNT_LINKS, entry 1,/, link)
+  for (const link of ['mailto:', 'mailto:help', 'mailto:@example.com', 'mailto:?to=help@example.com', 'mailto: @ '])
+    t.match(refusal({ ACCOUNT_LINKS: `Contact=${link}` }), /ACCOUNT_LINKS, entry 1, .*after mailto:, such as/, link)
 })
 
 t.test('the way back leads to an https address or a path', async t => {

@@ -1,4 +1,5 @@
-import { accentColor, homeAddress, logoFile, pageLink } from '../account-page-kinds.js'
+import { logoFile } from '../account-logo.js'
+import { accentColor, homeAddress, pageLink } from '../account-page-kinds.js'
 import type { SettingTree } from '../setting.js'
 import { list, onOff, text } from '../value-kinds.js'
 
