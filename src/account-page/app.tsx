@@ -1,9 +1,9 @@
 import type { AuthClient } from '@latchkey/client'
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
-import { Notice, Title } from './elements.js'
-import { describeFailure } from './failures.js'
+import { Notice } from './elements.js'
+import { Unavailable } from './failed.js'
 import { type PageContext, PageProvider, usePage } from './page.js'
-import { takeResetToken } from './reset-token.js'
+import { type ResetLink, takeResetLink } from './reset-link.js'
 import type { Texts } from './texts/en.js'
 import { Account } from './views/account.js'
 import { ResetPassword } from './views/reset-password.js'
@@ -13,25 +13,25 @@ export interface AppProps {
   texts: Texts
   client: AuthClient
   settings: Pick<PageContext, 'canRegister' | 'passwordMinLength'>
-  resetToken: string | undefined
+  resetLink: ResetLink | undefined
 }
 
 /** Shows the view that fits: a link to reset the password, the form to sign in, or the account. */
-export function App({ texts, client, settings, resetToken }: AppProps) {
+export function App({ texts, client, settings, resetLink }: AppProps) {
   const [notice, setNotice] = useState({ text: '', count: 0 })
-  const [token, setToken] = useState(resetToken)
+  const [link, setLink] = useState(resetLink)
   const announce = useCallback((text: string) => setNotice(({ count }) => ({ text, count: count + 1 })), [])
   const page = useMemo(() => ({ texts, client, announce, ...settings }), [texts, client, announce, settings])
 
   useEffect(() => {
-    const onHash = () => setToken(current => takeResetToken() ?? current)
+    const onHash = () => setLink(current => takeResetLink() ?? current)
     addEventListener('hashchange', onHash)
     return () => removeEventListener('hashchange', onHash)
   }, [])
 
   return (
     <PageProvider value={page}>
-      {token ? <ResetPassword key={token} token={token} onDone={() => setToken(undefined)} /> : <Home />}
+      {link ? <ResetPassword key={link.token} link={link} onDone={() => setLink(undefined)} /> : <Home />}
       <Notice {...notice} />
     </PageProvider>
   )
@@ -63,19 +63,4 @@ function Home() {
   if (user === null) return <SignIn />
   if (failure) return <Unavailable failure={failure} onRetry={findOut} />
   return <p class="loading">{texts.loading}</p>
-}
-
-function Unavailable({ failure, onRetry }: { failure: unknown; onRetry(): void }) {
-  const { texts } = usePage()
-  return (
-    <section class="card narrow">
-      <Title>{texts.yourAccount}</Title>
-      <p role="alert" class="failure">
-        {describeFailure(failure, texts).message}
-      </p>
-      <button type="button" class="primary" onClick={onRetry}>
-        {texts.tryAgain}
-      </button>
-    </section>
-  )
 }

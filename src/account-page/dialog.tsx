@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useId, useRef, useState } from 'preact/hooks'
-import { describeFailure } from './failures.js'
-import { usePage } from './page.js'
+import { Failed } from './failed.js'
+import { CancelButton } from './form.js'
 import { useAction } from './use-action.js'
 
 export interface DialogProps {
@@ -22,11 +22,16 @@ export function Dialog({ title, onClosed, isDone = false, children }: DialogProp
     else if (!dialog.current?.open) dialog.current?.showModal()
   }, [isDone])
   return (
-    <dialog ref={dialog} aria-labelledby={id} onClose={onClosed}>
+    <dialog ref={dialog} aria-labelledby={id} onCancel={waitUntilDone} onClose={onClosed}>
       <h2 id={id}>{title}</h2>
       {children}
     </dialog>
   )
+}
+
+/** Escape must not hide what is on its way: it would take effect all the same. */
+function waitUntilDone(event: Event): void {
+  if ((event.currentTarget as Element).querySelector('[aria-disabled=true]')) event.preventDefault()
 }
 
 export interface ConfirmationProps {
@@ -52,19 +57,12 @@ export function Confirmation({ title, text, action, run, onClosed }: Confirmatio
 
 /** The two buttons of a question. The harmless one comes first, so it has the focus. */
 export function Decision({ action, run, onCancel }: { action: string; run(): Promise<unknown>; onCancel(): void }) {
-  const { texts } = usePage()
   const decision = useAction()
   return (
     <>
-      {decision.failure !== undefined && (
-        <p role="alert" class="failure">
-          {describeFailure(decision.failure, texts).message}
-        </p>
-      )}
+      <Failed failure={decision.failure} />
       <div class="buttons">
-        <button type="button" onClick={onCancel}>
-          {texts.cancel}
-        </button>
+        <CancelButton isBusy={decision.isBusy} onClick={onCancel} />
         <button type="button" class="danger" aria-disabled={decision.isBusy} onClick={() => decision.run(run)}>
           {action}
         </button>

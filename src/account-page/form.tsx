@@ -13,15 +13,17 @@ export interface FormProps {
   /** What the form does. What it throws is shown at the fields. */
   action(values: Values): Promise<unknown>
   children: ComponentChildren
-  /** Further buttons. */
-  others?: ComponentChildren
+  /** What the button Cancel does, if there is one. */
+  onCancel?(): void
+  /** While the form is sent, what leads away from it has to wait. */
+  onBusy?(isBusy: boolean): void
 }
 
 /** What was typed, by the names of the fields; a checkbox is 'on' or missing. */
 export type Values = Record<string, string | undefined>
 
 /** A form that keeps what was typed, shows each error at its field, and puts the focus on the first wrong one. */
-export function Form({ submit, action, children, others }: FormProps) {
+export function Form({ submit, action, children, onCancel, onBusy }: FormProps) {
   const { texts, passwordMinLength } = usePage()
   const form = useRef<HTMLFormElement>(null)
   const [isBusy, setBusy] = useState(false)
@@ -37,7 +39,7 @@ export function Form({ submit, action, children, others }: FormProps) {
     const missing = requiredFields(form.current!).filter(field => field.value === '')
     if (missing.length > 0)
       return setFailure({ fields: Object.fromEntries(missing.map(({ name }) => [name, texts.required])) })
-    setBusy(true)
+    busy(true)
     setFailure(NO_FAILURE)
     try {
       await action(Object.fromEntries(new FormData(form.current!)) as Values)
@@ -45,7 +47,11 @@ export function Form({ submit, action, children, others }: FormProps) {
       const found = placed(describeFailure(error, texts, { min: passwordMinLength }), form.current)
       setFailure(isOutage(error) ? { ...found, message: `${found.message} ${texts.kept}` } : found)
     }
-    setBusy(false)
+    busy(false)
+  }
+  function busy(is: boolean) {
+    setBusy(is)
+    onBusy?.(is)
   }
 
   return (
@@ -57,12 +63,22 @@ export function Form({ submit, action, children, others }: FormProps) {
         </p>
       )}
       <div class="buttons">
-        <button type="submit" class="primary" aria-disabled={isBusy} data-busy={isBusy || undefined}>
+        {onCancel && <CancelButton isBusy={isBusy} onClick={onCancel} />}
+        <button type="submit" class="primary" aria-disabled={isBusy}>
           {submit}
         </button>
-        {others}
       </div>
     </form>
+  )
+}
+
+/** It stands before the button that it is an alternative to, for the eyes and for the Tab key. */
+export function CancelButton({ isBusy, onClick }: { isBusy: boolean; onClick(): void }) {
+  const { texts } = usePage()
+  return (
+    <button type="button" aria-disabled={isBusy} onClick={() => isBusy || onClick()}>
+      {texts.cancel}
+    </button>
   )
 }
 

@@ -4,18 +4,28 @@ import { skip } from '../browser/chromium.js'
 import { signIn, signUp } from '../support/people.js'
 import { ADA, checkFocus, openAccountPages } from './account-pages.js'
 
+/** The accessible name of the element with the focus. */
+function nameOfFocus(page: Page): Promise<string> {
+  return page.evaluate(() => {
+    const { document } = globalThis as never as { document: { activeElement: Element } }
+    const element = document.activeElement as Element & { labels?: { innerText: string }[]; innerText: string }
+    return element.getAttribute('aria-label') ?? element.labels?.[0]?.innerText ?? element.innerText
+  })
+}
+
 /** Presses Tab until the element with this accessible name has the focus. */
 async function tabTo(page: Page, name: string): Promise<void> {
   for (let i = 0; i < 40; i++) {
     await page.keyboard.press('Tab')
-    const found = await page.evaluate(() => {
-      const { document } = globalThis as never as { document: { activeElement: Element } }
-      const element = document.activeElement as Element & { labels?: { innerText: string }[]; innerText: string }
-      return element.getAttribute('aria-label') ?? element.labels?.[0]?.innerText ?? element.innerText
-    })
-    if (found.startsWith(name)) return
+    if ((await nameOfFocus(page)).startsWith(name)) return
   }
   throw new Error(`Tab never reaches ${name}.`)
+}
+
+/** Where the element with the focus is, in pixels. */
+async function placeOfFocus(page: Page): Promise<{ x: number; y: number }> {
+  const { x, y } = (await page.locator(':focus').boundingBox())!
+  return { x, y }
 }
 
 interface Element {
@@ -49,6 +59,14 @@ t.test('every flow works with the keyboard alone', { skip }, async t => {
   await tabTo(page, 'Change password')
   await keyboard.press('Enter')
   await checkFocus(t, page, 'current_password')
+  let before = await placeOfFocus(page)
+  for (const name of ['Show: Current password', 'New password', 'Show: New password', 'Cancel', 'Save password']) {
+    await keyboard.press('Tab')
+    t.equal(await nameOfFocus(page), name)
+    const place = await placeOfFocus(page)
+    t.ok(place.y > before.y + 20 || place.x > before.x, `${name} is after the one before, for the eyes too`)
+    before = place
+  }
   await keyboard.press('Escape')
   await page.getByRole('dialog').waitFor({ state: 'detached' })
   await checkFocus(t, page, 'Change password', 'the focus returns after a dialog')

@@ -85,9 +85,9 @@ t.test('a link with a reset token sets a new password, and leaves no trace in th
   t.equal(await page.locator('.session').count(), 1, 'every other session has ended')
   t.notOk(requests.some(url => url.includes(token)))
   await page.goto(`${origin}/account#reset=${token}`)
-  await fillIn(page, { new_password: 'another new password' })
-  t.match(await page.getByRole('alert').innerText(), 'This link is not valid any more')
-  await page.getByRole('button', { name: 'Cancel' }).click()
+  t.match(await page.getByRole('alert').innerText(), 'This link is no longer valid.')
+  t.equal(await page.locator('form').count(), 0, 'an old link is found before a password is typed')
+  await page.getByRole('button', { name: 'Continue' }).click()
   await page.locator('.session').waitFor()
 })
 
@@ -115,7 +115,7 @@ t.test('limits, outages and no network are said plainly, and what was typed is k
 
   await page.route('**/auth/login', route => route.fulfill({ status: 503, body: '<h1>Bad gateway</h1>' }))
   await fillIn(page, {})
-  await page.getByText('The service does not work at the moment.').waitFor()
+  await page.getByText('The service is not available at the moment.').waitFor()
   await isKept()
   await page.unroute('**/auth/login')
 

@@ -1,8 +1,8 @@
 import type { User } from '@latchkey/client'
-import { useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { Confirmation } from '../dialog.js'
 import { Title } from '../elements.js'
-import { describeFailure } from '../failures.js'
+import { Failed, Retry, Unavailable } from '../failed.js'
 import { usePage } from '../page.js'
 import { useAccountLists } from '../use-account-lists.js'
 import { useAction } from '../use-action.js'
@@ -18,9 +18,10 @@ type Question = 'password' | 'everywhere' | 'others' | 'not-me'
 export function Account({ user }: { user: User }) {
   const { texts, client, announce } = usePage()
   const lists = useAccountLists(client)
-  const [question, setQuestion] = useState<Question>()
-  const signOut = useAction()
-  const onClosed = () => setQuestion(undefined)
+  const { question, ask, onClosed } = useQuestion()
+  // After a later success, a failed sign-out is no longer of interest.
+  const signOut = useAction(lists.sessions)
+  useClock()
 
   function retry() {
     lists.reload()
@@ -30,17 +31,7 @@ export function Account({ user }: { user: User }) {
 
   if (!lists.sessions || !lists.events) {
     if (lists.failure === undefined) return <p class="loading">{texts.loading}</p>
-    return (
-      <section class="card narrow">
-        <Title>{texts.yourAccount}</Title>
-        <p role="alert" class="failure">
-          {describeFailure(lists.failure, texts).message}
-        </p>
-        <button type="button" class="primary" onClick={lists.reload}>
-          {texts.tryAgain}
-        </button>
-      </section>
-    )
+    return <Unavailable failure={lists.failure} onRetry={lists.reload} />
   }
   return (
     <>
@@ -60,7 +51,7 @@ export function Account({ user }: { user: User }) {
           )}
         </div>
         <div class="buttons">
-          <button type="button" onClick={() => setQuestion('password')}>
+          <button type="button" onClick={() => ask('password')}>
             {texts.changePassword}
           </button>
           <button type="button" aria-disabled={signOut.isBusy} onClick={() => signOut.run(() => client.logout())}>
@@ -68,35 +59,22 @@ export function Account({ user }: { user: User }) {
           </button>
         </div>
       </section>
-      {signOut.failure !== undefined && (
-        <p role="alert" class="failure">
-          {describeFailure(signOut.failure, texts).message}
-        </p>
-      )}
-      {lists.failure !== undefined && (
-        <div role="alert" class="failure">
-          <p>
-            {texts.oldLists} {describeFailure(lists.failure, texts).message}
-          </p>
-          <button type="button" onClick={retry}>
-            {texts.tryAgain}
-          </button>
-        </div>
-      )}
+      <Failed failure={signOut.failure} />
+      {lists.failure !== undefined && <Retry failure={lists.failure} before={texts.oldLists} onRetry={retry} />}
       <div class="columns">
         <Sessions
           sessions={lists.sessions}
           onChanged={lists.reload}
           onEnded={lists.removeSession}
-          onEndOthers={() => setQuestion('others')}
-          onEndAll={() => setQuestion('everywhere')}
+          onEndOthers={() => ask('others')}
+          onEndAll={() => ask('everywhere')}
         />
         <Activity
           events={lists.events}
           currentSession={lists.sessions.find(({ current }) => current)?.id}
           hasMore={lists.hasMore}
           onMore={lists.loadMore}
-          onNotMe={() => setQuestion('not-me')}
+          onNotMe={() => ask('not-me')}
         />
       </div>
       {question === 'password' && <ChangePassword email={user.email} onChanged={lists.reload} onClosed={onClosed} />}
@@ -125,4 +103,36 @@ export function Account({ user }: { user: User }) {
       )}
     </>
   )
+}
+
+/** Which dialog is open. The focus returns to the button that opened it, or to its section if the button is gone by then. */
+function useQuestion() {
+  const [question, setQuestion] = useState<Question>()
+  const opener = useRef<{ button: Element; heading: HTMLElement | null | undefined } | undefined>(undefined)
+  useEffect(() => {
+    const { button, heading } = opener.current ?? {}
+    if (question || !button || button.isConnected) return
+    if (document.activeElement === document.body) heading?.focus({ preventScroll: true })
+    opener.current = undefined
+  })
+  return {
+    question,
+    ask(next: Question) {
+      const button = document.activeElement!
+      opener.current = { button, heading: button.closest('section')?.querySelector('h1, h2') }
+      setQuestion(next)
+    },
+    onClosed: () => setQuestion(undefined),
+  }
+}
+
+const CLOCK_MS = 30_000
+
+/** Draws again from time to time, because "5 minutes ago" grows old. */
+function useClock(): void {
+  const [, setTicks] = useState(0)
+  useEffect(() => {
+    const timer = setInterval(() => setTicks(ticks => ticks + 1), CLOCK_MS)
+    return () => clearInterval(timer)
+  }, [])
 }

@@ -1,9 +1,10 @@
 import type { Device, SecurityEvent } from '@latchkey/client'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { Facts } from '../elements.js'
-import { describeFailure } from '../failures.js'
+import { Failed } from '../failed.js'
 import { usePage } from '../page.js'
 import type { Texts } from '../texts/en.js'
+import { useAction } from '../use-action.js'
 import { agoWords, dateWords, deviceWords, placeWords } from '../words.js'
 
 interface ActivityProps {
@@ -18,8 +19,7 @@ interface ActivityProps {
 /** What happened to the account, newest first. */
 export function Activity({ events, currentSession, hasMore, onMore, onNotMe }: ActivityProps) {
   const { texts, announce } = usePage()
-  const [failure, setFailure] = useState<unknown>()
-  const [isBusy, setBusy] = useState(false)
+  const { isBusy, failure, run } = useAction()
   const list = useRef<HTMLOListElement>(null)
   /** How many events were shown before more were asked for. */
   const [shown, setShown] = useState<number>()
@@ -30,18 +30,14 @@ export function Activity({ events, currentSession, hasMore, onMore, onNotMe }: A
   }, [shown, isBusy])
 
   async function more() {
-    if (isBusy) return
-    setBusy(true)
-    setFailure(undefined)
-    await onMore().then(count => {
-      announce(texts.moreLoaded(count))
-      setShown(events.length)
-    }, setFailure)
-    setBusy(false)
+    announce(texts.moreLoaded(await onMore()))
+    setShown(events.length)
   }
   return (
     <section aria-labelledby="activity">
-      <h2 id="activity">{texts.activity}</h2>
+      <h2 id="activity" tabIndex={-1}>
+        {texts.activity}
+      </h2>
       {events.length === 0 && <p class="hint">{texts.noActivity}</p>}
       <ol ref={list} class="card events">
         {events.map(event => (
@@ -55,14 +51,10 @@ export function Activity({ events, currentSession, hasMore, onMore, onNotMe }: A
         ))}
         {isBusy && PLACES.map(place => <li key={place} class="waiting" aria-hidden="true" />)}
       </ol>
-      {failure !== undefined && (
-        <p role="alert" class="failure">
-          {describeFailure(failure, texts).message}
-        </p>
-      )}
+      <Failed failure={failure} />
       {hasMore && (
         <div class="buttons">
-          <button type="button" aria-disabled={isBusy} onClick={more}>
+          <button type="button" aria-disabled={isBusy} onClick={() => run(more)}>
             {texts.loadMore}
           </button>
         </div>

@@ -2,8 +2,9 @@ import { AuthError } from '@latchkey/client'
 import { useState } from 'preact/hooks'
 import { Dialog } from '../dialog.js'
 import { FieldError } from '../failures.js'
-import { Field, Form, type Values } from '../form.js'
+import { Field, type Values } from '../form.js'
 import { usePage } from '../page.js'
+import { NewPasswordForm } from './new-password.js'
 
 interface ChangePasswordProps {
   email: string
@@ -18,14 +19,26 @@ export function ChangePassword({ email, onChanged, onClosed }: ChangePasswordPro
   return (
     <Dialog title={texts.changePassword} onClosed={onClosed} isDone={isDone}>
       <p>{texts.changePasswordText}</p>
-      <ChangePasswordForm email={email} onChanged={onChanged} onDone={() => setDone(true)} />
+      <ChangePasswordForm
+        email={email}
+        onChanged={() => {
+          onChanged()
+          setDone(true)
+        }}
+        onCancel={() => setDone(true)}
+      />
     </Dialog>
   )
 }
 
-/** @param onDone called when the password is changed, and when the person gives up */
-export function ChangePasswordForm({ email, onChanged, onDone }: { email: string; onChanged(): void; onDone(): void }) {
-  const { texts, client, announce, passwordMinLength } = usePage()
+interface ChangePasswordFormProps {
+  email: string
+  onChanged(): void
+  onCancel(): void
+}
+
+export function ChangePasswordForm({ email, onChanged, onCancel }: ChangePasswordFormProps) {
+  const { texts, client, announce } = usePage()
   async function change({ current_password: currentPassword = '', new_password: newPassword = '' }: Values) {
     await client.changePassword({ currentPassword, newPassword }).catch(error => {
       if (!(error instanceof AuthError && error.code === 'invalid_credentials')) throw error
@@ -34,28 +47,10 @@ export function ChangePasswordForm({ email, onChanged, onDone }: { email: string
     })
     announce(texts.passwordChanged)
     onChanged()
-    onDone()
   }
   return (
-    <Form
-      submit={texts.setPassword}
-      action={change}
-      others={
-        <button type="button" onClick={onDone}>
-          {texts.cancel}
-        </button>
-      }
-    >
-      {/* For the password manager of the browser. */}
-      <input type="hidden" name="username" value={email} autocomplete="username" />
+    <NewPasswordForm username={email} action={change} onCancel={onCancel}>
       <Field name="current_password" label={texts.currentPassword} type="password" autocomplete="current-password" />
-      <Field
-        name="new_password"
-        label={texts.newPassword}
-        type="password"
-        autocomplete="new-password"
-        hint={texts.passwordHint(passwordMinLength)}
-      />
-    </Form>
+    </NewPasswordForm>
   )
 }

@@ -3,10 +3,17 @@ import { Decision, Dialog } from '../dialog.js'
 import { usePage } from '../page.js'
 import { ChangePasswordForm } from './change-password.js'
 
+interface NotMeProps {
+  email: string
+  onChanged(): void
+  onClosed(): void
+}
+
 /** "This wasn't me": first all other sessions end, then the person chooses a new password. */
-export function NotMe({ email, onChanged, onClosed }: { email: string; onChanged(): void; onClosed(): void }) {
-  const { texts, client } = usePage()
-  const [step, setStep] = useState<'question' | 'password' | 'done'>('question')
+export function NotMe({ email, onChanged, onClosed }: NotMeProps) {
+  const { texts, client, announce } = usePage()
+  const [step, setStep] = useState<'question' | 'password'>('question')
+  const [end, setEnd] = useState<'changed' | 'cancelled'>()
   const done = useRef<HTMLParagraphElement>(null)
   // The button that had the focus is gone.
   useEffect(() => {
@@ -17,20 +24,28 @@ export function NotMe({ email, onChanged, onClosed }: { email: string; onChanged
     onChanged()
     setStep('password')
   }
-  const close = () => setStep('done')
+  function changed() {
+    onChanged()
+    setEnd('changed')
+  }
+  function closed() {
+    if (step === 'password' && end !== 'changed') announce(texts.notMeStopped)
+    onClosed()
+  }
+  const cancel = () => setEnd('cancelled')
   return (
-    <Dialog title={texts.notMeTitle} onClosed={onClosed} isDone={step === 'done'}>
+    <Dialog title={texts.notMeTitle} onClosed={closed} isDone={end !== undefined}>
       {step === 'password' ? (
         <>
           <p ref={done} tabIndex={-1}>
             {texts.notMeDone}
           </p>
-          <ChangePasswordForm email={email} onChanged={onChanged} onDone={close} />
+          <ChangePasswordForm email={email} onChanged={changed} onCancel={cancel} />
         </>
       ) : (
         <>
           <p>{texts.notMeText}</p>
-          <Decision action={texts.notMeAction} run={endOthers} onCancel={close} />
+          <Decision action={texts.notMeAction} run={endOthers} onCancel={cancel} />
         </>
       )}
     </Dialog>

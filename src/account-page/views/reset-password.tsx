@@ -1,39 +1,54 @@
-import { useEffect } from 'preact/hooks'
+import { AuthError } from '@latchkey/client'
+import { useEffect, useState } from 'preact/hooks'
 import { Title } from '../elements.js'
-import { Field, Form, type Values } from '../form.js'
+import { Failed } from '../failed.js'
+import type { Values } from '../form.js'
 import { usePage } from '../page.js'
-import { keepResetToken } from '../reset-token.js'
+import { keepResetLink, type ResetLink } from '../reset-link.js'
+import { NewPasswordForm } from './new-password.js'
 
 /** The page of a link to reset the password. */
-export function ResetPassword({ token, onDone }: { token: string; onDone(): void }) {
-  const { texts, client, announce, passwordMinLength } = usePage()
-  useEffect(() => keepResetToken(token), [token])
-  async function reset({ new_password: newPassword = '' }: Values) {
-    await client.resetPassword({ token, newPassword })
+export function ResetPassword({ link, onDone }: { link: ResetLink; onDone(): void }) {
+  const { texts, client, announce } = usePage()
+  const [isChecked, setChecked] = useState(false)
+  const [refusal, setRefusal] = useState<unknown>()
+  const { token, email } = link
+  useEffect(() => keepResetLink(link), [link])
+
+  const reset = (newPassword: string) =>
+    client.resetPassword({ token, newPassword }).catch(error => {
+      if (!(error instanceof AuthError && error.code === 'reset_token_invalid')) throw error
+      setRefusal(error)
+    })
+  async function save({ new_password: newPassword = '' }: Values) {
+    if (!(await reset(newPassword))) return
     announce(texts.passwordChanged)
     onDone()
   }
+  useEffect(() => {
+    // The service checks the token before the password, and a password that it refuses does not use up the token. So a
+    // blank one, which it always refuses, finds an old link before the person has chosen a password.
+    const show = () => setChecked(true)
+    reset(' ').then(show, show)
+  }, [])
+
+  if (!isChecked) return <p class="loading">{texts.loading}</p>
   return (
     <section class="card narrow">
-      <Title>{texts.resetTitle}</Title>
-      <p>{texts.resetText}</p>
-      <Form
-        submit={texts.setPassword}
-        action={reset}
-        others={
-          <button type="button" onClick={onDone}>
-            {texts.cancel}
+      <Title key={String(Boolean(refusal))}>{texts.resetTitle}</Title>
+      {refusal ? (
+        <>
+          <Failed failure={refusal} />
+          <button type="button" class="primary" onClick={onDone}>
+            {texts.goOn}
           </button>
-        }
-      >
-        <Field
-          name="new_password"
-          label={texts.newPassword}
-          type="password"
-          autocomplete="new-password"
-          hint={texts.passwordHint(passwordMinLength)}
-        />
-      </Form>
+        </>
+      ) : (
+        <>
+          <p>{texts.resetText}</p>
+          <NewPasswordForm username={email} action={save} onCancel={onDone} />
+        </>
+      )}
     </section>
   )
 }

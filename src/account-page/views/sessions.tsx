@@ -1,7 +1,7 @@
 import { AuthError, type Session } from '@latchkey/client'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { Facts } from '../elements.js'
-import { describeFailure } from '../failures.js'
+import { Failed } from '../failed.js'
 import { Field, Form } from '../form.js'
 import { Icon } from '../icons.js'
 import { usePage } from '../page.js'
@@ -87,7 +87,7 @@ interface SessionCardProps {
 function SessionCard({ session, isNameShared, onChanged, onEnded }: SessionCardProps) {
   const { texts, client } = usePage()
   const [isRenaming, setRenaming] = useState(false)
-  const ending = useAction()
+  const ending = useAction(session)
   const renameButton = useRef<HTMLButtonElement>(null)
   const { id, current, device, label, location, ip, last_active_at: seenAt } = session
   const name = nameOf(session, texts)
@@ -158,11 +158,7 @@ function SessionCard({ session, isNameShared, onChanged, onEnded }: SessionCardP
           )}
         </>
       )}
-      {ending.failure !== undefined && (
-        <p role="alert" class="failure">
-          {describeFailure(ending.failure, texts).message}
-        </p>
-      )}
+      <Failed failure={ending.failure} />
     </li>
   )
 }
@@ -202,15 +198,7 @@ function RenameForm({ session, name, onChanged, onClosed }: RenameFormProps) {
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: Escape does what the button Cancel does.
     <div ref={place} class="about" onKeyDown={event => event.key === 'Escape' && onClosed()}>
-      <Form
-        submit={texts.save}
-        action={({ label = '' }) => rename(label.trim())}
-        others={
-          <button type="button" onClick={onClosed}>
-            {texts.cancel}
-          </button>
-        }
-      >
+      <Form submit={texts.save} action={({ label = '' }) => rename(label.trim())} onCancel={onClosed}>
         <Field
           name="label"
           label={texts.deviceName}

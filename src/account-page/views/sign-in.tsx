@@ -1,24 +1,27 @@
 import { AuthError } from '@latchkey/client'
 import { useState } from 'preact/hooks'
 import { Title } from '../elements.js'
-import { Checkbox, Field, Form, type Values } from '../form.js'
+import { Checkbox, Field, Form, type FormProps, type Values } from '../form.js'
 import { usePage } from '../page.js'
+import { NewPassword } from './new-password.js'
 import { TemporaryPassword, type TemporarySignIn } from './temporary-password.js'
 
 /** The forms for a person who is not signed in. */
 export function SignIn() {
   const { texts, canRegister } = usePage()
   const [isNew, setNew] = useState(false)
+  // A sign-in that is on its way would take effect after its form was left.
+  const [isBusy, setBusy] = useState(false)
   const [temporary, setTemporary] = useState<TemporarySignIn>()
   if (temporary) return <TemporaryPassword {...temporary} onBack={() => setTemporary(undefined)} />
   return (
     <section class="card narrow">
       <Title key={String(isNew)}>{isNew ? texts.createAccount : texts.signIn}</Title>
-      {isNew ? <RegisterForm /> : <SignInForm onTemporary={setTemporary} />}
+      {isNew ? <RegisterForm onBusy={setBusy} /> : <SignInForm onTemporary={setTemporary} onBusy={setBusy} />}
       {canRegister && (
         <p class="other">
           {isNew ? texts.haveAccount : texts.noAccount}{' '}
-          <button type="button" class="link" onClick={() => setNew(!isNew)}>
+          <button type="button" class="link" aria-disabled={isBusy} onClick={() => isBusy || setNew(!isNew)}>
             {isNew ? texts.signIn : texts.createAccount}
           </button>
         </p>
@@ -27,7 +30,9 @@ export function SignIn() {
   )
 }
 
-function SignInForm({ onTemporary }: { onTemporary(signIn: TemporarySignIn): void }) {
+type Busy = Required<Pick<FormProps, 'onBusy'>>
+
+function SignInForm({ onTemporary, onBusy }: { onTemporary(signIn: TemporarySignIn): void } & Busy) {
   const { texts, client } = usePage()
   async function signIn({ username = '', password = '', remember }: Values) {
     const credentials = { username, password, remember: remember === 'on' }
@@ -37,7 +42,7 @@ function SignInForm({ onTemporary }: { onTemporary(signIn: TemporarySignIn): voi
     })
   }
   return (
-    <Form submit={texts.signIn} action={signIn}>
+    <Form submit={texts.signIn} action={signIn} onBusy={onBusy}>
       <Field name="username" label={texts.signInName} autocomplete="username" />
       <Field name="password" label={texts.password} type="password" autocomplete="current-password" />
       <Checkbox name="remember" label={texts.remember} hint={texts.rememberHint} />
@@ -45,20 +50,14 @@ function SignInForm({ onTemporary }: { onTemporary(signIn: TemporarySignIn): voi
   )
 }
 
-function RegisterForm() {
-  const { texts, client, passwordMinLength } = usePage()
+function RegisterForm({ onBusy }: Busy) {
+  const { texts, client } = usePage()
   const register = ({ email = '', password = '', remember }: Values) =>
     client.register({ email, password, remember: remember === 'on' })
   return (
-    <Form submit={texts.createAccount} action={register}>
+    <Form submit={texts.createAccount} action={register} onBusy={onBusy}>
       <Field name="email" label={texts.email} type="email" autocomplete="username" />
-      <Field
-        name="password"
-        label={texts.password}
-        type="password"
-        autocomplete="new-password"
-        hint={texts.passwordHint(passwordMinLength)}
-      />
+      <NewPassword name="password" label={texts.password} />
       <Checkbox name="remember" label={texts.remember} hint={texts.rememberHint} />
     </Form>
   )

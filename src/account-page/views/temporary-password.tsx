@@ -1,6 +1,7 @@
 import { Title } from '../elements.js'
-import { Field, Form, type Values } from '../form.js'
+import { Field, type Values } from '../form.js'
 import { usePage } from '../page.js'
+import { NewPasswordForm } from './new-password.js'
 
 /** What was typed to sign in with a password that must be changed first. */
 export interface TemporarySignIn {
@@ -11,9 +12,7 @@ export interface TemporarySignIn {
 
 /** A person with a temporary password chooses an own one, and is signed in by that. */
 export function TemporaryPassword({ name, password, remember, onBack }: TemporarySignIn & { onBack(): void }) {
-  const { texts, client, announce, passwordMinLength } = usePage()
-  // The service asks for the e-mail here. Who signed in with a username is asked for it.
-  const isEmail = name.includes('@')
+  const { texts, client, announce } = usePage()
   async function change({ email = name, new_password: newPassword = '' }: Values) {
     await client.changePassword({ email, currentPassword: password, newPassword, remember })
     announce(texts.passwordChanged)
@@ -22,28 +21,10 @@ export function TemporaryPassword({ name, password, remember, onBack }: Temporar
     <section class="card narrow">
       <Title>{texts.temporaryTitle}</Title>
       <p>{texts.temporaryText}</p>
-      <Form
-        submit={texts.setPassword}
-        action={change}
-        others={
-          <button type="button" onClick={onBack}>
-            {texts.cancel}
-          </button>
-        }
-      >
-        {isEmail ? (
-          <input type="hidden" name="email" value={name} autocomplete="username" />
-        ) : (
-          <Field name="email" label={texts.email} type="email" autocomplete="email" />
-        )}
-        <Field
-          name="new_password"
-          label={texts.newPassword}
-          type="password"
-          autocomplete="new-password"
-          hint={texts.passwordHint(passwordMinLength)}
-        />
-      </Form>
+      <NewPasswordForm username={name} action={change} onCancel={onBack}>
+        {/* The service asks for the e-mail here. Who signed in with a username is asked for it. */}
+        {!name.includes('@') && <Field name="email" label={texts.email} type="email" autocomplete="email" />}
+      </NewPasswordForm>
     </section>
   )
 }

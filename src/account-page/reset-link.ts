@@ -1,0 +1,37 @@
+/** What a link to reset the password says behind its `#`. */
+export interface ResetLink {
+  token: string
+  /** The address that the mail went to, if the link has it: for the password manager of the browser. */
+  email: string | undefined
+  hash: string
+}
+
+/** The link that led to the page. It is removed from the address, and so from the history. */
+export function takeResetLink(): ResetLink | undefined {
+  const { hash, pathname, search } = location
+  // An address may contain a plus sign, which would be read as a space.
+  const parts = new URLSearchParams(hash.slice(1).replaceAll('+', '%2B'))
+  const token = parts.get('reset')
+  if (!token) return undefined
+  history.replaceState(null, '', pathname + search)
+  return { token, email: parts.get('email') ?? undefined, hash }
+}
+
+/**
+ * Lets the links to the other languages carry the token. It is in such a link only while it is clicked, so that nothing
+ * else finds it in the document.
+ *
+ * @returns a function that ends this
+ */
+export function keepResetLink({ hash }: ResetLink): () => void {
+  const ending = new AbortController()
+  const onClick = ({ target }: MouseEvent) => {
+    const link = (target as Element).closest('a[hreflang]')
+    const address = link?.getAttribute('href')
+    if (!link || !address) return
+    link.setAttribute('href', address + hash)
+    setTimeout(() => link.setAttribute('href', address))
+  }
+  document.addEventListener('click', onClick, { signal: ending.signal })
+  return () => ending.abort()
+}
