@@ -1,11 +1,11 @@
 /**
- * Writes docs/images/account-*.png: the account page of a service that it starts, with people and devices that it makes
- * up.
+ * Writes docs/images/account/: the account page of a service that it starts, with people and devices that it makes up.
  *
  *     npx tsx scripts/screenshots.ts [--all FOLDER]
  *
  * With `--all` it writes every view in each width, theme and language into another folder, for a person to look at.
- * It needs Chromium (`CHROMIUM`, by default /usr/bin/chromium).
+ * It needs Chromium (`CHROMIUM`, by default /usr/bin/chromium). With the font Inter (Debian: fonts-inter), the pictures
+ * look as on most devices.
  */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -16,7 +16,7 @@ import { locationFile } from '../test/support/location-file.js'
 import { startService } from './readme/start-service.js'
 
 const { values } = parseArgs({ options: { all: { type: 'string' } } })
-const folder = values.all ?? 'docs/images'
+const folder = values.all ?? 'docs/images/account'
 
 const ADA = { email: 'ada@example.com', password: 'a mill of brass' }
 const LONG = {
@@ -38,35 +38,43 @@ const DEVICES = [
 const HOME = '203.0.113.20'
 const LAPTOP =
   'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.1 Safari/605.1.15'
-/** How long ago each session was last active, and each event happened, in minutes. */
-const AGES = [0, 26, 60 * 5, 60 * 24 * 2, 60 * 24 * 3, 60 * 24 * 9, 60 * 24 * 16]
+/** Around the part of a page that is shown, in pixels. */
+const MARGIN = 24
+const [HOUR, DAY] = [60, 24 * 60]
+/** How long ago each other session was last active, in minutes. */
+const SESSION_AGES = [26, 5 * HOUR, 2 * DAY]
+/** How long ago each event happened, in minutes. */
+const EVENT_AGES = [18, 2 * HOUR, 3 * DAY, 9 * DAY, 16 * DAY]
+
+const WIDTHS = [320, 390, 1280]
+const THEMES = ['light', 'dark'] as const
+const LANGUAGES = ['en', 'fr', 'es'] as const
+const VIEWS = ['sign-in', 'errors', 'account', 'long', 'dialog', 'not-me', 'rename', 'reset', 'old-link'] as const
 
 interface Shot {
-  view: 'sign-in' | 'errors' | 'account' | 'activity' | 'long' | 'dialog' | 'not-me' | 'rename' | 'reset'
+  view: (typeof VIEWS)[number] | 'activity'
   width: number
-  theme: 'light' | 'dark'
-  language: 'en' | 'fr' | 'es'
+  theme: (typeof THEMES)[number]
+  language: (typeof LANGUAGES)[number]
+}
+
+/** A view in every width and theme, and in the languages that are asked for. */
+function shotsOf(view: Shot['view'], languagesOf: (i: number, j: number) => readonly Shot['language'][]): Shot[] {
+  return WIDTHS.flatMap((width, i) =>
+    THEMES.flatMap((theme, j) => languagesOf(i, j).map(language => ({ view, width, theme, language }))),
+  )
 }
 
 /** The pictures of the documentation. */
 const CHOSEN: Shot[] = [
-  { view: 'account', width: 1280, theme: 'light', language: 'en' },
-  { view: 'account', width: 390, theme: 'dark', language: 'fr' },
-  { view: 'activity', width: 390, theme: 'light', language: 'es' },
+  ...shotsOf('account', () => LANGUAGES),
   { view: 'sign-in', width: 390, theme: 'light', language: 'en' },
+  { view: 'sign-in', width: 390, theme: 'dark', language: 'fr' },
+  { view: 'activity', width: 390, theme: 'light', language: 'es' },
+  { view: 'not-me', width: 390, theme: 'light', language: 'en' },
 ]
 
-const ALL: Shot[] = (['sign-in', 'errors', 'account', 'long', 'dialog', 'not-me', 'rename', 'reset'] as const).flatMap(
-  view =>
-    [320, 390, 1280].flatMap((width, i) =>
-      (['light', 'dark'] as const).map((theme, j) => ({
-        view,
-        width,
-        theme,
-        language: (['en', 'fr', 'es'] as const)[(i + j) % 3]!,
-      })),
-    ),
-)
+const ALL: Shot[] = VIEWS.flatMap(view => shotsOf(view, (i, j) => [LANGUAGES[(i + j) % LANGUAGES.length]!]))
 
 const temporary = await mkdtemp(join(tmpdir(), 'latchkey-screenshots-'))
 const locations = join(temporary, 'locations.mmdb')
@@ -83,18 +91,22 @@ const service = await startService({
   TRUST_PROXY: '127.0.0.1/32,::1/128',
   ACCOUNT_NAME: 'Brass Mill',
   ACCOUNT_HOME: '/',
-  ACCOUNT_LINKS:
-    'Help=https://example.com/help,Imprint=https://example.com/imprint,Privacy=https://example.com/privacy',
+  // Not a word, because it is the same in every language.
+  ACCOUNT_LINKS: 'help@brassmill.example=mailto:help@brassmill.example',
   RATE_LIMIT: 'off',
 })
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   args: ['--no-sandbox', '--disable-gpu', '--force-color-profile=srgb', '--hide-scrollbars'],
+  env: { ...process.env, FONTCONFIG_FILE: await fontSettings() },
 })
 try {
   await mkdir(folder, { recursive: true })
-  await createPeople()
-  const states = { [ADA.email]: await signedInState(browser, ADA), [LONG.email]: await signedInState(browser, LONG) }
+  const states = {
+    [ADA.email]: await registeredState(browser, ADA),
+    [LONG.email]: await registeredState(browser, LONG),
+  }
+  await addDevices()
   for (const shot of values.all ? ALL : CHOSEN) await take(shot, states)
 } finally {
   await browser.close()
@@ -102,10 +114,25 @@ try {
   await rm(temporary, { recursive: true })
 }
 
-/** Ada has three devices beside the browser of the pictures, and a refused attempt. */
-async function createPeople(): Promise<void> {
+/** A file that lets the browser use Inter, if it is installed, in place of the default font. */
+async function fontSettings(): Promise<string> {
+  const path = join(temporary, 'fonts.conf')
+  const rules = ['system-ui', 'sans-serif'].map(
+    name =>
+      `<match><test name="family" qual="any"><string>${name}</string></test>` +
+      '<edit name="family" mode="prepend" binding="strong"><string>Inter</string></edit></match>',
+  )
+  await writeFile(
+    path,
+    '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>' +
+      `<include ignore_missing="yes">/etc/fonts/fonts.conf</include>${rules.join('')}</fontconfig>`,
+  )
+  return path
+}
+
+/** Each person has three devices beside the browser of the pictures, and a refused attempt. */
+async function addDevices(): Promise<void> {
   for (const person of [ADA, LONG]) {
-    await post('/auth/register', person, LAPTOP, HOME)
     for (const [agent, ip] of DEVICES) {
       const { access_token, session_id } = await post('/auth/login', person, agent, ip)
       if (person === LONG || agent.includes('Android'))
@@ -113,7 +140,7 @@ async function createPeople(): Promise<void> {
           method: 'PATCH',
           headers: { authorization: `Bearer ${access_token}`, 'content-type': 'application/json' },
           body: JSON.stringify({
-            label: person === ADA ? 'Ada’s phone' : `${'Extraordinarily long name '.repeat(3)}<b>of a device</b>`,
+            label: person === ADA ? 'Pixel 9' : `${'Extraordinarily long name '.repeat(3)}<b>of a device</b>`,
           }),
         })
     }
@@ -132,12 +159,13 @@ async function post(path: string, body: object, agent: string, ip: string) {
 
 type State = Awaited<ReturnType<BrowserContext['storageState']>>
 
-/** The cookies of the person after a sign-in. */
-async function signedInState(browser: Browser, { email, password }: typeof ADA): Promise<State> {
+/** The cookies of a person who has created an account. */
+async function registeredState(browser: Browser, { email, password }: typeof ADA): Promise<State> {
   const context = await browser.newContext({ userAgent: LAPTOP, extraHTTPHeaders: { 'x-forwarded-for': HOME } })
   const page = await context.newPage()
   await page.goto(`${service.url}/account`)
-  await page.locator('[name=username]').fill(email)
+  await page.locator('.other .link').click()
+  await page.locator('[name=email]').fill(email)
   await page.locator('[name=password]').fill(password)
   await page.locator('[type=submit]').click()
   await page.locator('.session').first().waitFor()
@@ -147,7 +175,7 @@ async function signedInState(browser: Browser, { email, password }: typeof ADA):
 }
 
 async function take({ view, width, theme, language }: Shot, states: Record<string, State>): Promise<void> {
-  const isSignedIn = !['sign-in', 'errors', 'reset'].includes(view)
+  const isSignedIn = !['sign-in', 'errors', 'reset', 'old-link'].includes(view)
   const state = states[view === 'long' ? LONG.email : ADA.email]!
   const context = await browser.newContext({
     ...(isSignedIn && { storageState: state }),
@@ -160,14 +188,20 @@ async function take({ view, width, theme, language }: Shot, states: Record<strin
   })
   const page = await context.newPage()
   await spreadTimes(page)
-  await page.goto(`${service.url}/account?lang=${language}${view === 'reset' ? '#reset=lk_pr_x' : ''}`)
-  await page
-    .locator(isSignedIn ? '.session' : 'form')
-    .first()
-    .waitFor()
+  // As if the link were valid.
+  if (view === 'reset')
+    await page.route('**/auth/reset-password', route =>
+      route.fulfill({ status: 422, json: { code: 'password_blank' } }),
+    )
+  const isLink = view === 'reset' || view === 'old-link'
+  await page.goto(`${service.url}/account?lang=${language}${isLink ? '#reset=lk_pr_x' : ''}`)
+  await page.locator('.session, form, [role=alert]').first().waitFor()
   await prepare(page, view)
-  const isWhole = values.all !== undefined || width > 800
-  await page.screenshot({ path: join(folder, `account-${view}-${width}-${theme}-${language}.png`), fullPage: isWhole })
+  const path = join(folder, `${view}-${width}-${theme}-${language}`)
+  // The shade behind a dialog covers what is seen, not the whole page.
+  const fullPage = (await page.locator('dialog').count()) === 0
+  if (values.all) await page.screenshot({ path: `${path}.png`, fullPage })
+  else await page.screenshot({ path: `${path}.jpg`, quality: 74, fullPage, ...(await clipOf(page, view)) })
   if (isSignedIn) states[view === 'long' ? LONG.email : ADA.email] = await context.storageState()
   await context.close()
 }
@@ -180,8 +214,6 @@ async function prepare(page: Page, view: Shot['view']): Promise<void> {
     await page.locator('[type=submit]').click()
     await page.locator('[aria-invalid]').first().waitFor()
   }
-  if (view === 'activity')
-    await page.locator('#activity').evaluate(heading => (heading as never as Scrolled).scrollIntoView())
   if (view === 'dialog') {
     await page.locator('.profile button').first().click()
     await page.locator('dialog [type=submit]').click()
@@ -190,8 +222,16 @@ async function prepare(page: Page, view: Shot['view']): Promise<void> {
   if (view === 'rename') await page.locator('.session .icon').nth(1).click()
 }
 
-interface Scrolled {
-  scrollIntoView(): void
+/** The part of the page that a picture of the documentation shows: on a phone, one section. */
+async function clipOf(page: Page, view: Shot['view']) {
+  const { width } = page.viewportSize()!
+  if (width > 800 || !(view === 'account' || view === 'activity')) return {}
+  const section = (await page
+    .locator('.columns > section')
+    .nth(view === 'account' ? 0 : 1)
+    .boundingBox())!
+  const [top, end] = [view === 'account' ? 0 : section.y - MARGIN, section.y + section.height + MARGIN]
+  return { clip: { x: 0, y: top, width, height: end - top } }
 }
 
 /** What was just made looks as if it had happened on other days. */
@@ -203,9 +243,10 @@ async function spreadTimes(page: Page): Promise<void> {
     await page.route(`**/auth/${path}`, async route => {
       const response = await route.fetch()
       const body = await response.json()
-      const items: Record<string, string>[] = body.events ?? body
-      for (const [i, item] of items.entries())
-        item[field] = new Date(Date.now() - AGES[Math.min(i, AGES.length - 1)]! * 60_000).toISOString()
+      const items: Record<string, string | boolean>[] = body.events ?? body
+      const ages = [...(body.events ? EVENT_AGES : SESSION_AGES)]
+      for (const item of items)
+        item[field] = new Date(Date.now() - (item.current ? 0 : ages.shift()!) * 60_000).toISOString()
       await route.fulfill({ response, json: body })
     })
 }

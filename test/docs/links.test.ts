@@ -43,9 +43,12 @@ function anchors(page: string): string[] {
   )
 }
 
+/** A link or a picture, of Markdown or of HTML. */
+const LINK = /(?:\]\(|<img src=")([^)\s"]+)[)"]/g
+
 t.test('every link within the repository leads to an existing file and heading', async t => {
   for (const page of pages) {
-    for (const [, target] of read(page).matchAll(/\]\(([^)\s]+)\)/g)) {
+    for (const [, target] of read(page).matchAll(LINK)) {
       if (/^[a-z]+:/.test(target!)) continue
       const [path, anchor] = target!.split('#') as [string, string?]
       const file = path === '' ? page : relative(root, resolve(root, dirname(page), path))
@@ -54,6 +57,18 @@ t.test('every link within the repository leads to an existing file and heading',
       if (anchor !== undefined) t.ok(anchors(file).includes(anchor), `${page}: the heading of ${target}`)
     }
   }
+})
+
+t.test('every picture is shown on a page', async t => {
+  const shown = [...pages, 'examples/spa/README.md'].flatMap(page =>
+    [...read(page).matchAll(LINK)].map(([, target]) => join(dirname(page), target!)),
+  )
+  const pictures = filesBelow('docs/images', /\.\w+$/)
+  t.ok(pictures.length > 20)
+  t.same(
+    pictures.filter(picture => !shown.includes(picture)),
+    [],
+  )
 })
 
 t.test('every page that the source points to exists', async t => {

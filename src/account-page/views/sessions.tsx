@@ -169,7 +169,7 @@ function LastActive({ at, isNow }: { at: string; isNow: boolean }) {
   if (ago === undefined) return <>{texts.activeNow}</>
   return (
     <time dateTime={at} title={dateWords(at, texts)}>
-      {texts.lastActive(ago)}
+      {texts.lastActive(ago.replaceAll(' ', '\u00a0'))}
     </time>
   )
 }
