@@ -36,12 +36,13 @@ export function Facts({ id, children }: { id?: string; children: ComponentChildr
 }
 
 const NOTICE_MS = 8000
+const READING_MS_PER_CHARACTER = 100
 
 /** The last thing that happened, above the page, so that nothing moves. */
 export function Notice({ text, count }: { text: string; count: number }) {
   const [hidden, setHidden] = useState(0)
   useEffect(() => {
-    const timer = setTimeout(setHidden, NOTICE_MS, count)
+    const timer = setTimeout(setHidden, Math.max(NOTICE_MS, text.length * READING_MS_PER_CHARACTER), count)
     return () => clearTimeout(timer)
   }, [count])
   return (

@@ -45,7 +45,7 @@ function useCountdown(seconds: number): number {
   const [leftSeconds, setLeft] = useState(seconds)
   useEffect(() => {
     const end = Date.now() + seconds * 1000
-    const timer = setInterval(() => setLeft(Math.ceil((end - Date.now()) / 1000)), 1000)
+    const timer = setInterval(() => setLeft(Math.max(0, Math.ceil((end - Date.now()) / 1000))), 1000)
     return () => clearInterval(timer)
   }, [seconds])
   return leftSeconds
