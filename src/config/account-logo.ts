@@ -1,5 +1,4 @@
 import { readFileSync, statSync } from 'node:fs'
-import { inflateSync } from 'node:zlib'
 import { codeOf } from '../lib/error-facts.js'
 import { InvalidValue, type Kind } from './setting.js'
 
@@ -65,7 +64,8 @@ function isWholePng(content: Buffer): boolean {
 
 function canInflate(data: Buffer): boolean {
   try {
-    return inflateSync(data).length > 0
+    // Loaded only for a logo: the edge reads its settings with the same code, and would keep it in memory.
+    return process.getBuiltinModule('node:zlib').inflateSync(data).length > 0
   } catch {
     return false
   }
