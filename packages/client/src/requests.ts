@@ -69,5 +69,5 @@ export async function jsonOf<T>(response: Response): Promise<T> {
   if (ok) return body as T
   // A gateway may answer with a `code` too.
   const isProblem = headers.get('content-type')?.includes('problem')
-  throw new AuthError(status, isProblem ? (body as Problem) : {}, Number(headers.get('retry-after')) || 0)
+  throw new AuthError(status, (isProblem && (body as Problem)) || {}, Number(headers.get('retry-after')) || 0)
 }
