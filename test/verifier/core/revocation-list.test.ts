@@ -87,6 +87,7 @@ t.test('revoked is said before stale, because a refresh does not help', async t 
     { kind: 'session', subject: 's1' },
     { kind: 'token', subject: 'j1' },
     { kind: 'realm', before: 1000 },
+    { kind: 'user', subject: 'u1', belowVersion: 3 },
   ] as const) {
     const both = listOf(
       { kind: 'key', subject: 'k1', reason: 'key_compromised', expiresAt: null },

@@ -81,10 +81,10 @@ export class RevocationList {
     const beganAt = token.rolesVersion === undefined ? token.issuedAt : token.authTime
     if (beganAt < this.#realmBefore || this.#sessions.has(token.sessionId)) return 'revoked'
     if (this.#tokens.has(token.jti)) return 'revoked'
-    if (this.#keys.has(token.kid)) return 'stale'
     const bounds = this.#users.get(token.userId)
+    if (bounds && token.tokenVersion < bounds.version.value) return 'revoked'
+    if (this.#keys.has(token.kid)) return 'stale'
     if (!bounds) return undefined
-    if (token.tokenVersion < bounds.version.value) return 'revoked'
     const isStale = (token.rolesVersion ?? Number.POSITIVE_INFINITY) < bounds.roles.value
     return isStale || token.issuedAt < bounds.before.value ? 'stale' : undefined
   }
