@@ -105,7 +105,10 @@ async function removeOrphans() {
 /** All files below a folder, by their paths from the root. */
 async function filesIn(folder) {
   const entries = await readdir(join(root, folder), { recursive: true, withFileTypes: true }).catch(() => [])
-  return entries.filter(entry => entry.isFile()).map(entry => relative(root, join(entry.parentPath, entry.name)))
+  return entries
+    .filter(entry => entry.isFile())
+    .map(entry => relative(root, join(entry.parentPath, entry.name)))
+    .filter(path => !path.startsWith('bench/node_modules/'))
 }
 
 /** The folders in a folder, by their paths from the root. */

@@ -1,0 +1,55 @@
+import { type Contender, type Measure, OPERATIONS, type Operation } from '../contender.js'
+import { type Bench, measureOnce } from './once.js'
+import { Collector, type Results } from './results.js'
+
+export interface Run extends Bench {
+  operations: readonly Operation[]
+  /** Starts every system anew, each with empty tables. */
+  start(): Promise<Contender[]>
+  progress(line: string): void
+}
+
+/**
+ * Starts all systems several times, and measures their operations in turn: A, B, C, A, B, C. So what else the machine does,
+ * and what a start decides for the whole life of a process, does not count for one system alone.
+ */
+export async function run(bench: Run): Promise<Results> {
+  const { form, operations, progress } = bench
+  const collector = new Collector()
+  for (let start = 1; start <= form.starts; start++) {
+    const contenders = await bench.start()
+    try {
+      for (const contender of contenders) collector.addStart(contender)
+      for (let round = 1; round <= form.rounds; round++)
+        for (const operation of operations) {
+          const rows = measuresOf(contenders, operation)
+          // Every other time in reverse, so that no system is always the one after the same other.
+          if ((start + round) % 2 === 1) rows.reverse()
+          for (const { contender, measure } of rows) {
+            const sample = await measureOnce(bench, contender, measure)
+            collector.add(start, contender, measure, sample)
+            const rate = `${Math.round(sample.rate).toLocaleString('en')}/s`
+            progress(
+              `${at(start, form.starts)} ${at(round, form.rounds)} ${OPERATIONS[operation]}: ${contender.name}, ${measure.name}: ${rate}`,
+            )
+          }
+        }
+    } finally {
+      for (const contender of contenders) await contender.stop()
+    }
+  }
+  return collector.results()
+}
+
+function measuresOf(
+  contenders: readonly Contender[],
+  operation: Operation,
+): { contender: Contender; measure: Measure }[] {
+  return contenders.flatMap(contender =>
+    contender.measures.filter(measure => measure.operation === operation).map(measure => ({ contender, measure })),
+  )
+}
+
+function at(value: number, of: number): string {
+  return `${value}/${of}`
+}

@@ -1,0 +1,39 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { cpus } from 'node:os'
+import { join } from 'node:path'
+import type { Form } from '../measure/form.js'
+import type { Results } from '../measure/results.js'
+import type { BenchStores } from '../stores/start.js'
+import { chart } from './chart.js'
+import { markdown } from './markdown.js'
+
+export interface Report extends Results {
+  machine: { day: string; node: string; postgres: string; redis: string; cpu: string; cpus: number }
+  form: Form
+  /** The systems that are not installed here, and how to install them. */
+  skipped: string[]
+}
+
+export function reportOf(results: Results, form: Form, { postgres, redis }: BenchStores, skipped: string[]): Report {
+  return {
+    machine: {
+      day: new Date().toISOString().slice(0, 10),
+      node: process.versions.node,
+      postgres: postgres.version,
+      redis: redis.version,
+      cpu: cpus()[0]?.model.trim() ?? 'unknown',
+      cpus: cpus().length,
+    },
+    form,
+    skipped,
+    ...results,
+  }
+}
+
+/** Writes results.json, results.md and results.svg. */
+export async function writeReport(report: Report, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true })
+  await writeFile(join(folder, 'results.json'), `${JSON.stringify(report, null, 2)}\n`)
+  await writeFile(join(folder, 'results.md'), `${markdown(report)}\n`)
+  await writeFile(join(folder, 'results.svg'), chart(report))
+}
