@@ -13,6 +13,12 @@ export const OPERATIONS = {
   logout: 'Sign out',
 } as const
 
+/** Fewer for what keeps a core busy for milliseconds: more would only wait for each other. */
+const CONNECTIONS: Partial<Record<Operation, number>> = { login: 8 }
+const MOST_CONNECTIONS = 50
+
+export const connectionsFor = (operation: Operation): number => CONNECTIONS[operation] ?? MOST_CONNECTIONS
+
 export type Operation = keyof typeof OPERATIONS
 export type Kind = 'latchkey' | 'ceiling' | 'peer'
 
@@ -43,7 +49,6 @@ export interface HttpMeasure {
   onTokens?: (tokens: string[]) => void
   /** About how many requests it answers in a second, where each can be sent only once. */
   atMost?: number
-  connections?: number
 }
 
 /** A program that makes its own load. */

@@ -4,6 +4,7 @@ import { type Contender, OPERATIONS, type Operation } from './contender.js'
 import { startLoadGenerator } from './load/drive.js'
 import { type Form, FULL, SHORT } from './measure/form.js'
 import { run } from './measure/run.js'
+import { findPeers } from './peers/start.js'
 import { markdown } from './report/markdown.js'
 import { reportOf, writeReport } from './report/report.js'
 import { startLatchkey, startLatchkeyWithRevocations } from './service/contender.js'
@@ -20,6 +21,7 @@ const { values: options } = parseArgs({
     starts: { type: 'string' },
     rounds: { type: 'string' },
     seconds: { type: 'string' },
+    'without-peers': { type: 'boolean', default: false },
     'closed-only': { type: 'boolean', default: false },
     output: { type: 'string', default: 'bench/results' },
   },
@@ -32,13 +34,16 @@ const progress = (line: string) =>
 
 progress('building the service')
 await buildService()
+const peers = options['without-peers'] ? undefined : await findPeers()
+for (const line of peers?.skipped ?? []) progress(`not measured: ${line}`)
 const stores = await startStores()
 const generator = await startLoadGenerator()
 try {
   const results = await run({ stores, generator, form, operations, start, progress })
-  const report = reportOf(results, form, stores, [])
+  const report = reportOf(results, form, stores, peers?.skipped ?? [])
   await writeReport(report, options.output)
   console.log(markdown(report))
+  if (results.failures.length > 0) process.exitCode = 1
   progress(`the report is in ${options.output}/results.md, .json and .svg`)
 } finally {
   generator.stop()
@@ -50,6 +55,7 @@ async function start(): Promise<Contender[]> {
   const latchkey = await startLatchkey(stores, generator)
   const started: Contender[] = [await startCeilings(stores, latchkey.service.env.DATABASE_URL!), latchkey]
   if (operations.includes('verify')) started.push(await startLatchkeyWithRevocations(stores, generator, 100_000))
+  if (peers) started.push(...(await peers.start(stores, operations)))
   return started
 }
 

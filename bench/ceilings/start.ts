@@ -2,7 +2,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { resolve } from 'node:path'
 import type { Contender } from '../contender.js'
-import { request } from '../load/scenario.js'
+import { repeated, request } from '../load/scenario.js'
 import { memoryAtRest } from '../measure/processes.js'
 import { USER_AGENT } from '../service/seed.js'
 import type { BenchStores } from '../stores/start.js'
@@ -28,7 +28,7 @@ export async function startCeilings(stores: BenchStores, databaseUrl: string): P
       {
         operation: 'verify',
         name: 'a bare Fastify route in its own process',
-        measure: { scenario: () => ({ kind: 'repeated', requests }) },
+        measure: { scenario: () => repeated(requests) },
       },
       ...(pgbench === undefined
         ? []

@@ -63,6 +63,14 @@ export interface Latency {
   max: number
 }
 
+export function repeated(requests: readonly string[]): Repeated {
+  return { kind: 'repeated', requests }
+}
+
+export function eachOnce(requests: readonly string[]): Once {
+  return { kind: 'once', requests }
+}
+
 /** A complete request. `headers` are lines without their ends. */
 export function request(method: string, path: string, headers: readonly string[], body?: string): string {
   const length = body === undefined ? [] : [`Content-Length: ${Buffer.byteLength(body)}`]

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Contender, HttpMeasure, Measure } from '../contender.js'
+import { type Contender, connectionsFor, type HttpMeasure, type Measure } from '../contender.js'
 import type { LoadGenerator } from '../load/drive.js'
 import type { Measured, Plan } from '../load/scenario.js'
 import type { BenchStores } from '../stores/start.js'
@@ -7,11 +7,10 @@ import type { Form } from './form.js'
 import { cpuSeconds, memoryMegabytes } from './processes.js'
 import type { CpuOfRequest, Sample } from './sample.js'
 
-const CONNECTIONS = 50
 /** What a system can do steadily is less than what it can do at most; at half of that, queues are short. */
 const OPEN_LOOP_PART = 0.5
-/** Connections of the open loop: enough that requests rarely wait for one. */
-const OPEN_LOOP_CONNECTIONS = 100
+/** How many more connections the open loop has, so that requests rarely wait for one. */
+const OPEN_LOOP_CONNECTIONS = 2
 
 /** Everything that a measurement needs. */
 export interface Bench {
@@ -21,32 +20,34 @@ export interface Bench {
 }
 
 /** Measures one operation of one system once: in a closed loop, and then in an open loop. */
-export async function measureOnce(bench: Bench, contender: Contender, { measure, name }: Measure): Promise<Sample> {
+export async function measureOnce(
+  bench: Bench,
+  contender: Contender,
+  { operation, measure }: Measure,
+): Promise<Sample> {
   const { form } = bench
   // What the measurement before has left to do, such as the autovacuum.
   await sleep(form.pauseMs)
   if ('run' in measure) return measure.run(form.seconds)
-  try {
-    const closed = await measureHttp(bench, contender, measure)
-    if (!form.openLoop) return closed
-    const rate = closed.rate * OPEN_LOOP_PART
-    const { latency } = await measureHttp(bench, contender, measure, rate)
-    return { ...closed, open: { rate, latency } }
-  } catch (error) {
-    throw new Error(`${contender.name}, ${name}: ${(error as Error).message}`, { cause: error })
-  }
+  const connections = connectionsFor(operation)
+  const closed = await measureHttp(bench, contender, measure, connections)
+  if (!form.openLoop) return closed
+  const rate = closed.rate * OPEN_LOOP_PART
+  const { latency } = await measureHttp(bench, contender, measure, connections * OPEN_LOOP_CONNECTIONS, rate)
+  return { ...closed, open: { rate, latency } }
 }
 
 async function measureHttp(
   { stores, generator, form }: Bench,
   { port, pid }: Contender,
-  { scenario, onTokens, atMost = 0, connections = CONNECTIONS }: HttpMeasure,
+  { scenario, onTokens, atMost = 0 }: HttpMeasure,
+  connections: number,
   rate?: number,
 ): Promise<Sample> {
   const { warmUpSeconds, seconds } = form
   const plan: Plan = {
     port: port!,
-    connections: rate === undefined ? connections : Math.max(connections, OPEN_LOOP_CONNECTIONS),
+    connections,
     warmUpSeconds,
     seconds,
     ...(rate !== undefined && { rate }),

@@ -32,6 +32,8 @@ export interface Footprint {
 export interface Results {
   rows: Row[]
   footprints: Footprint[]
+  /** What could not be measured, and why. */
+  failures: string[]
 }
 
 /** Collects the samples of all starts and rounds. */
@@ -54,7 +56,7 @@ export class Collector {
     if (sample.memoryMb !== undefined) this.#processes.get(contender.name)?.load.push(sample.memoryMb)
   }
 
-  results(): Results {
+  results(): Omit<Results, 'failures'> {
     const rows = [...this.#rows.values()].map(({ contender, measure, starts }) => rowOf(contender, measure, starts))
     const footprints = [...this.#processes]
       .filter(([, { rest }]) => rest.length > 0)

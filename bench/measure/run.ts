@@ -16,6 +16,7 @@ export interface Run extends Bench {
 export async function run(bench: Run): Promise<Results> {
   const { form, operations, progress } = bench
   const collector = new Collector()
+  const failures = new Set<string>()
   for (let start = 1; start <= form.starts; start++) {
     const contenders = await bench.start()
     try {
@@ -26,19 +27,24 @@ export async function run(bench: Run): Promise<Results> {
           // Every other time in reverse, so that no system is always the one after the same other.
           if ((start + round) % 2 === 1) rows.reverse()
           for (const { contender, measure } of rows) {
-            const sample = await measureOnce(bench, contender, measure)
-            collector.add(start, contender, measure, sample)
-            const rate = `${Math.round(sample.rate).toLocaleString('en')}/s`
-            progress(
-              `${at(start, form.starts)} ${at(round, form.rounds)} ${OPERATIONS[operation]}: ${contender.name}, ${measure.name}: ${rate}`,
-            )
+            const name = `${OPERATIONS[operation]}: ${contender.name}, ${measure.name}`
+            const where = `${start}/${form.starts} ${round}/${form.rounds} ${name}`
+            try {
+              const sample = await measureOnce(bench, contender, measure)
+              collector.add(start, contender, measure, sample)
+              progress(`${where}: ${Math.round(sample.rate).toLocaleString('en')}/s`)
+            } catch (error) {
+              // A long run goes on without this one; the report says so.
+              failures.add(`${name}: ${(error as Error).message}`)
+              progress(`${where}: ${(error as Error).stack}`)
+            }
           }
         }
     } finally {
       for (const contender of contenders) await contender.stop()
     }
   }
-  return collector.results()
+  return { ...collector.results(), failures: [...failures] }
 }
 
 function measuresOf(
@@ -48,8 +54,4 @@ function measuresOf(
   return contenders.flatMap(contender =>
     contender.measures.filter(measure => measure.operation === operation).map(measure => ({ contender, measure })),
   )
-}
-
-function at(value: number, of: number): string {
-  return `${value}/${of}`
 }

@@ -1,7 +1,7 @@
 import { runLatchkey } from '../../test/support/run-latchkey.js'
 import type { Contender, Measure, Promises } from '../contender.js'
 import type { LoadGenerator } from '../load/drive.js'
-import { headOf, request } from '../load/scenario.js'
+import { eachOnce, headOf, repeated, request } from '../load/scenario.js'
 import type { BenchStores } from '../stores/start.js'
 import { openSeeds, PASSWORD, type SeededSession, USER_AGENT } from './seed.js'
 import { CLI, type Service, settingsOf, startService } from './start.js'
@@ -50,20 +50,20 @@ export async function startLatchkey(stores: BenchStores, generator: LoadGenerato
     )
   const client = await createClient(service.env)
 
-  const repeated = (requests: string[]) => ({ scenario: () => ({ kind: 'repeated', requests }) as const })
+  const inTurn = (requests: string[]) => ({ scenario: () => repeated(requests) })
   const verify = tokens.map(token => request('GET', '/auth/verify', bearer(token)))
   let chainTokens = chains.map(({ refreshToken }) => refreshToken)
   const measures: Measure[] = [
-    { operation: 'verify', name: 'GET /auth/verify, one token', measure: repeated(verify.slice(0, 1)) },
+    { operation: 'verify', name: 'GET /auth/verify, one token', measure: inTurn(verify.slice(0, 1)) },
     {
       operation: 'verify',
       name: `GET /auth/verify, ${SESSIONS.toLocaleString('en')} tokens`,
-      measure: repeated(verify),
+      measure: inTurn(verify),
     },
     {
       operation: 'verify',
       name: 'a bare route of the same app (GET /livez)',
-      measure: repeated([request('GET', '/livez', [AGENT])]),
+      measure: inTurn([request('GET', '/livez', [AGENT])]),
     },
     {
       operation: 'refresh',
@@ -81,21 +81,21 @@ export async function startLatchkey(stores: BenchStores, generator: LoadGenerato
         },
       },
     },
-    { operation: 'login', name: 'POST /auth/login', measure: repeated(users.map(({ email }) => signIn(email))) },
+    { operation: 'login', name: 'POST /auth/login', measure: inTurn(users.map(({ email }) => signIn(email))) },
     {
       operation: 'list',
       name: 'GET /auth/sessions',
-      measure: repeated(listTokens.map(token => request('GET', '/auth/sessions', bearer(token)))),
+      measure: inTurn(listTokens.map(token => request('GET', '/auth/sessions', bearer(token)))),
     },
     {
       operation: 'profile',
       name: 'GET /auth/profile',
-      measure: repeated(tokens.map(token => request('GET', '/auth/profile', bearer(token)))),
+      measure: inTurn(tokens.map(token => request('GET', '/auth/profile', bearer(token)))),
     },
     {
       operation: 'introspect',
       name: 'POST /oauth/introspect',
-      measure: repeated(tokens.map(token => introspection(token, client))),
+      measure: inTurn(tokens.map(token => introspection(token, client))),
     },
     {
       operation: 'revoke',
@@ -108,7 +108,7 @@ export async function startLatchkey(stores: BenchStores, generator: LoadGenerato
           const requests = sessions.map(({ id }, at) =>
             request('DELETE', `/auth/sessions/${id}`, bearer(stayingTokens[Math.floor(at / perUser)]!)),
           )
-          return { kind: 'once', requests }
+          return eachOnce(requests)
         },
       },
     },
@@ -121,7 +121,7 @@ export async function startLatchkey(stores: BenchStores, generator: LoadGenerato
           const sessions = await toEnd(count)
           const body = ({ refreshToken }: SeededSession) => JSON.stringify({ refresh_token: refreshToken })
           const requests = sessions.map(session => request('POST', '/auth/logout', JSON_HEADERS, body(session)))
-          return { kind: 'once', requests }
+          return eachOnce(requests)
         },
       },
     },
@@ -168,7 +168,7 @@ export async function startLatchkeyWithRevocations(
     pid: service.pid,
     readyAfterMs: service.readyAfterMs,
     restMb: service.restMb,
-    measures: [{ operation: 'verify', name, measure: { scenario: () => ({ kind: 'repeated', requests }) } }],
+    measures: [{ operation: 'verify', name, measure: { scenario: () => repeated(requests) } }],
     async stop() {
       await service.stop()
       await seeds.close()

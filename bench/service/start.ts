@@ -33,6 +33,8 @@ export function settingsOf(stores: BenchStores, databaseUrl: string): Record<str
     REFRESH_MIN_AGE: '0s',
     REFRESH_LEEWAY: '0s',
     RATE_LIMIT: 'off',
+    // A token must last as long as the benchmark.
+    JWT_EXPIRES_IN: '2h',
     LOG_LEVEL: 'error',
     ...SECRETS,
   }
