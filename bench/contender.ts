@@ -22,8 +22,8 @@ export const connectionsFor = (operation: Operation): number => CONNECTIONS[oper
 export type Operation = keyof typeof OPERATIONS
 export type Kind = 'latchkey' | 'ceiling' | 'peer'
 
-/** What a system promises. It is printed beside its figures: without it, they cannot be compared. */
-export interface Promises {
+/** What a system guarantees. It is printed beside its figures: without it, they cannot be compared. */
+export interface Guarantees {
   /** Whether what was answered survives a power failure. */
   durable: string
   /** Whether each refresh replaces the refresh token. */
@@ -38,6 +38,8 @@ export interface Promises {
 export interface Measure {
   operation: Operation
   name: string
+  /** That of the system if not given. */
+  kind?: Kind
   measure: HttpMeasure | ProgramMeasure
 }
 
@@ -60,7 +62,7 @@ export interface ProgramMeasure {
 export interface Contender {
   name: string
   kind: Kind
-  promises?: Promises
+  guarantees?: Guarantees
   port?: number
   /** Undefined if there is no process that answers requests. */
   pid?: number

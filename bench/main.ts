@@ -55,8 +55,16 @@ async function start(): Promise<Contender[]> {
   const latchkey = await startLatchkey(stores, generator)
   const started: Contender[] = [await startCeilings(stores, latchkey.service.env.DATABASE_URL!), latchkey]
   if (operations.includes('verify')) started.push(await startLatchkeyWithRevocations(stores, generator, 100_000))
+  if (options.full) started.push(await footprintWith(1_000_000))
   if (peers) started.push(...(await peers.start(stores, operations)))
   return started
+}
+
+/** How soon an instance with so many revocations is ready, and what memory it takes. It ends before the load begins. */
+async function footprintWith(revocations: number): Promise<Contender> {
+  const instance = await startLatchkeyWithRevocations(stores, generator, revocations)
+  await instance.stop()
+  return { ...instance, measures: [], stop: async () => {} }
 }
 
 function formOf(): Form {

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { compiledPath } from '../../test/support/compiled-path.js'
 import type { Told } from './generator.js'
-import type { Measured, Plan } from './scenario.js'
+import type { Measured, Once, Plan } from './scenario.js'
 
 /** The load generator, in a process of its own. */
 export interface LoadGenerator {
@@ -11,10 +11,16 @@ export interface LoadGenerator {
   drive(plan: Plan, onMeasuring?: () => void): Promise<Measured>
   /** Sends each of these requests once, and returns a field of each answer. */
   collect(port: number, requests: readonly string[], field: string): Promise<string[]>
+  /** Sends each of these requests once, so that the server knows them before it is measured. */
+  sendOnce(port: number, requests: readonly string[]): Promise<void>
   stop(): void
 }
 
 const LONG_SECONDS = 600
+
+function onceThrough(port: number, scenario: Once): Plan {
+  return { port, connections: 20, warmUpSeconds: 0, seconds: LONG_SECONDS, scenario }
+}
 
 export async function startLoadGenerator(): Promise<LoadGenerator> {
   const child = fork(compiledPath('bench/load/generator.ts'), { execArgv: [] })
@@ -27,11 +33,12 @@ export async function startLoadGenerator(): Promise<LoadGenerator> {
     pid: child.pid!,
     drive,
     async collect(port, requests, collect) {
-      const scenario = { kind: 'once', requests, collect } as const
-      const plan = { port, connections: 20, warmUpSeconds: 0, seconds: LONG_SECONDS, scenario }
-      const { collected } = await drive(plan)
+      const { collected } = await drive(onceThrough(port, { kind: 'once', requests, collect }))
       if (collected?.length !== requests.length) throw new Error('some requests were not answered')
       return collected
+    },
+    async sendOnce(port, requests) {
+      await drive(onceThrough(port, { kind: 'once', requests }))
     },
     stop: () => child.kill('SIGKILL'),
   }

@@ -39,6 +39,7 @@ function run(plan: Plan, onMeasuring: () => void): Promise<Measured> {
     /** Open loop: the times of requests that have no connection yet. */
     const due: number[] = []
 
+    if (plan.warmUpSeconds === 0) watchClock()
     const timer = setInterval(() => {
       watchClock()
       if (plan.rate !== undefined && !isOver) schedule(plan.rate)

@@ -17,7 +17,7 @@ export const SHORT: Form = {
   starts: 2,
   rounds: 1,
   warmUpSeconds: 1,
-  seconds: 2,
+  seconds: 1.5,
   pauseMs: 100,
   openLoop: true,
 }
@@ -25,7 +25,7 @@ export const SHORT: Form = {
 export const FULL: Form = {
   name: 'full',
   starts: 5,
-  rounds: 3,
+  rounds: 2,
   warmUpSeconds: 2,
   seconds: 5,
   pauseMs: 1000,

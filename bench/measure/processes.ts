@@ -23,10 +23,25 @@ export function memoryMegabytes(pid: number): number {
   return kilobytes / 1024
 }
 
-/** The same, a second after the start. */
+/** The same, when what the start leaves to do is done. */
 export async function memoryAtRest(pid: number): Promise<number> {
-  await sleep(1000)
+  await untilIdle(pid)
   return memoryMegabytes(pid)
+}
+
+const IDLE_WINDOW_MS = 500
+/** A process that waits still has timers. */
+const IDLE_PART = 0.1
+const IDLE_TIMEOUT_MS = 60_000
+
+/** Waits until a process takes less than a tenth of a core; after a minute, no longer. */
+async function untilIdle(pid: number): Promise<void> {
+  const deadline = Date.now() + IDLE_TIMEOUT_MS
+  for (;;) {
+    const before = cpuSeconds(pid)
+    await sleep(IDLE_WINDOW_MS)
+    if ((cpuSeconds(pid) - before) * 1000 < IDLE_WINDOW_MS * IDLE_PART || Date.now() > deadline) return
+  }
 }
 
 function ownKilobytes(pid: number): number {

@@ -1,4 +1,4 @@
-import type { Contender, Kind, Measure, Operation, Promises } from '../contender.js'
+import type { Contender, Guarantees, Kind, Measure, Operation } from '../contender.js'
 import { median, type Spread, spreadOf } from './medians.js'
 import type { CpuOfRequest, Sample } from './sample.js'
 
@@ -8,7 +8,7 @@ export interface Row {
   contender: string
   kind: Kind
   name: string
-  promises?: Promises
+  guarantees?: Guarantees
   starts: number
   /** Answered requests a second; the spread is that of the starts. */
   rate: Spread
@@ -80,9 +80,9 @@ function rowOf(contender: Contender, measure: Measure, starts: Map<number, Sampl
   return {
     operation: measure.operation,
     contender: contender.name,
-    kind: contender.kind,
+    kind: measure.kind ?? contender.kind,
     name: measure.name,
-    ...(contender.promises && { promises: contender.promises }),
+    ...(contender.guarantees && { guarantees: contender.guarantees }),
     starts: each.length,
     rate: spreadOf(each.map(samples => median(samples.map(({ rate }) => rate)))),
     p50: of(({ latency }) => latency.p50),

@@ -39,7 +39,7 @@ export async function startBetterAuth(stores: BenchStores, cookieCache: 'on' | '
   return {
     name: `better-auth, cookie cache ${cookieCache}`,
     kind: 'peer',
-    promises: {
+    guarantees: {
       durable: 'users yes, sessions no',
       rotation: 'no refresh tokens',
       reuseFound: 'no',

@@ -60,7 +60,7 @@ export async function startDjango(stores: BenchStores, python: string): Promise<
   return {
     name: `Django with Simple JWT, gunicorn with ${WORKERS} workers`,
     kind: 'peer',
-    promises: {
+    guarantees: {
       durable: 'yes',
       rotation: 'yes',
       reuseFound: 'refused, but the session goes on',

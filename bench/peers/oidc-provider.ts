@@ -23,7 +23,7 @@ export async function startOidcProvider(stores: BenchStores): Promise<Contender>
   return {
     name: 'oidc-provider',
     kind: 'peer',
-    promises: {
+    guarantees: {
       durable: 'no',
       rotation: 'yes',
       reuseFound: 'yes',

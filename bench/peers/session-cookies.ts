@@ -27,7 +27,7 @@ export async function startSessionCookies(
   return {
     name: `${library} with connect-redis`,
     kind: 'peer',
-    promises: {
+    guarantees: {
       durable: 'no',
       rotation: 'no refresh tokens',
       reuseFound: 'no',

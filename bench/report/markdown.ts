@@ -31,9 +31,9 @@ function tableOfRates(rows: readonly Row[]): string {
     rows.map(row => [
       nameOf(row),
       spread(row.rate),
-      row === own || own === undefined ? '' : compared(own.rate.median, row.rate.median, row.kind),
-      ...(row.kind !== 'ceiling' && row.promises
-        ? [row.promises.durable, row.promises.rotation, row.promises.reuseFound, row.promises.revokedAtOnce]
+      row.kind === 'latchkey' || own === undefined ? '' : compared(own.rate.median, row.rate.median, row.kind),
+      ...(row.kind !== 'ceiling' && row.guarantees
+        ? [row.guarantees.durable, row.guarantees.rotation, row.guarantees.reuseFound, row.guarantees.revokedAtOnce]
         : ['', '', '', '']),
     ]),
   )
@@ -41,8 +41,8 @@ function tableOfRates(rows: readonly Row[]): string {
 
 function tableOfTimes(rows: readonly Row[]): string {
   const hasOpenLoop = rows.some(({ open }) => open)
-  const open = hasOpenLoop ? ['at half that rate: p50, ms', 'p99', 'p99.9'] : []
-  const titles = ['', 'at most: p50, ms', 'p99', 'p99.9', ...open, 'CPU, µs: server', 'Postgres', 'Redis']
+  const open = hasOpenLoop ? ['at half of it: p50, ms', 'p99', 'p99.9'] : []
+  const titles = ['', 'at full load: p50, ms', 'p99', 'p99.9', ...open, 'CPU, µs: server', 'Postgres', 'Redis']
   return table(
     titles,
     titles.length - 1,
