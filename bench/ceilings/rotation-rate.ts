@@ -133,7 +133,8 @@ function scriptOf(statement: string): string {
     '\\set turn :turn + 1',
     `\\set session :client_id * ${SESSIONS_OF_CLIENT} + :turn % ${SESSIONS_OF_CLIENT}`,
     `\\set generation :turn / ${SESSIONS_OF_CLIENT}`,
-    `${statement.replaceAll(/\s+/g, ' ')};`,
+    // pgbench reads a line as one command, and has no comments within it.
+    `${statement.replaceAll(/--.*/g, '').replaceAll(/\s+/g, ' ')};`,
   ].join('\n')
 }
 
