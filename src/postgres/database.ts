@@ -129,7 +129,7 @@ function repositories(runner: Runner, onAdded: SecurityEventsListener) {
     deviceFailures: deviceFailuresRepository(runner),
     userPages: userPagesRepository(runner),
     userActivity: userActivityRepository(runner),
-    sessions: sessionsRepository(runner),
+    sessions: sessionsRepository(runner, onAdded),
     sessionDetails: sessionDetailsRepository(runner),
     expiredSessions: expiredSessionsRepository(runner),
     refreshTokens: refreshTokensRepository(runner),

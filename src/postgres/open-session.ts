@@ -1,6 +1,9 @@
 import { type SQL, sql } from 'drizzle-orm'
-import { notBefore } from './is-live.js'
+import { v7 as uuidv7 } from 'uuid'
+import { isLive, joinsLiveTables, liveTables, notBefore, ofUser } from './is-live.js'
 import { hotSql, type Runner } from './pool/connections.js'
+import type { SecurityEventType } from './security-event-types.js'
+import type { AddedEvent } from './security-events.js'
 import { carriedRoles, type SessionFacts, seconds, wholeSeconds } from './session-facts.js'
 
 export type StoredDevice = { browser: string | null; os: string | null; kind: string }
@@ -32,50 +35,104 @@ export interface NewSession {
   refreshTtlSeconds: number
   tokenHash: Buffer
   nextHash: Buffer
+  /** The event that is written with the session. */
+  event: OpeningEvent
+  /**
+   * If given, the session is only opened if the user certainly has fewer live sessions than this. It is not opened either
+   * if another statement changed the user's row at the same time: that one may have opened a session.
+   */
+  room: number | null
 }
 
-/** What a sign-in returns in addition to the facts of a session. */
-export interface OpenedFacts extends SessionFacts {
-  /** True if no other stored session of the user has such a device. */
-  isNewDevice: boolean
+export interface OpeningEvent {
+  type: SecurityEventType
+  actor: string
+  /** Whether its details say that the device is new. */
+  tellsNewDevice: boolean
+  /** It is announced, and not stored. */
+  requestId: string | undefined
 }
 
 /**
- * Opens a session with its first refresh token, in one statement that locks the user's row. The sign-in fails if all
- * sessions were ended, the account was disabled or the password was changed after the password was verified. (A join or
- * a sub-select would not wait for such a change to commit. `for no key update` waits, and then checks its condition
- * again.)
+ * Opens a session with its first refresh token and its event, in one statement that updates the user's row: after a
+ * verified password, the count of failed attempts becomes 0. The sign-in fails if all sessions were ended, the account
+ * was disabled or the password was changed after the password was verified. (A join or a sub-select would not wait for
+ * such a change to commit. The update waits, and then checks its condition again.)
+ *
+ * @param onAdded is called with the event
  */
-export async function openSession(runner: Runner, { fence, ...session }: NewSession): Promise<OpenedFacts | undefined> {
+export async function openSession(
+  runner: Runner,
+  { fence, event, ...session }: NewSession,
+  onAdded: (events: readonly AddedEvent[]) => void,
+): Promise<SessionFacts | undefined> {
+  const { type, actor, tellsNewDevice, requestId } = event
+  const eventId = uuidv7()
   const values = {
     ...session,
+    eventId,
+    eventType: type,
+    actor,
+    tellsNewDevice,
     authMethods: `{${session.authMethods.join(',')}}`,
     device: JSON.stringify(session.device),
     userAgent: session.userAgent ?? null,
     ip: session.ip ?? null,
     location: session.location ? JSON.stringify(session.location) : null,
   }
-  const [facts] = await (fence ? runner.hot(openFenced, { ...values, ...fence }) : runner.hot(openUnfenced, values))
-  return facts && { ...facts, userCreatedAt: new Date(facts.userCreatedAt) }
+  const [row] = await (fence ? runner.hot(openFenced, { ...values, ...fence }) : runner.hot(openUnfenced, values))
+  if (!row) return undefined
+  const { eventAt, isNewDevice, ...facts } = row
+  const { userId, sessionId } = facts
+  const { ip, userAgent } = session
+  const details = isNewDevice && tellsNewDevice ? { details: { new_device: true } } : {}
+  onAdded([
+    { id: eventId, at: new Date(eventAt), type, userId, sessionId, actor, ip, userAgent, requestId, ...details },
+  ])
+  return { ...facts, userCreatedAt: new Date(facts.userCreatedAt) }
 }
 
-type SentSession = { [Name in keyof Omit<NewSession, 'fence'>]: NewSession[Name] | string | null }
+type SentSession = { [Name in keyof Omit<NewSession, 'fence' | 'event'>]: NewSession[Name] | string | null } & {
+  eventId: string
+  eventType: string
+  actor: string
+  tellsNewDevice: boolean
+}
+
+interface OpenedRow extends SessionFacts {
+  /** Whether no other stored session of the user has such a device. */
+  isNewDevice: boolean
+  eventAt: string
+}
 
 const given = (name: keyof SentSession | keyof SignInFence) => sql.placeholder(name)
 
-const openFenced = hotSql<SentSession & SignInFence, OpenedFacts>(
+/**
+ * Whether the row is still the one that the statement saw at its start. The sub-select is not evaluated again for a row
+ * that another transaction has changed since.
+ */
+const isAsSeen = sql`users.xmin::text = (select seen.xmin::text from users as seen where seen.id = ${given('userId')})`
+
+const sessionsSeen = sql`(
+  select count(*) from sessions, ${liveTables} where ${joinsLiveTables} and ${ofUser} and ${isLive})`
+
+const openFenced = hotSql<SentSession & SignInFence, OpenedRow>(
   'open_session',
-  opening(sql`token_version = ${given('tokenVersion')} and password_hash = ${given('passwordHash')}`),
+  opening(sql`token_version = ${given('tokenVersion')} and password_hash = ${given('passwordHash')}`, sql`0`),
 )
 
-const openUnfenced = hotSql<SentSession, OpenedFacts>('open_session_without_password', opening(sql`true`))
+const openUnfenced = hotSql<SentSession, OpenedRow>(
+  'open_session_without_password',
+  opening(sql`true`, sql`failed_logins`),
+)
 
-function opening(isUnchanged: SQL): SQL {
+function opening(isUnchanged: SQL, failedLogins: SQL): SQL {
   return sql`
     with account as (
-      select id, email, username, external_id, roles, roles_version, token_version, created_at from users
+      update users set failed_logins = ${failedLogins}
       where id = ${given('userId')} and disabled_at is null and ${isUnchanged}
-      for no key update
+        and (${given('room')}::int is null or ${isAsSeen} and ${sessionsSeen} < ${given('room')}::int)
+      returning id, email, username, external_id, roles, roles_version, token_version, created_at
     ), session as (
       insert into sessions (id, user_id, token_version, client_id, created_at, expires_at, device, user_agent, ip,
         location, transport, remember, auth_time, auth_methods)
@@ -91,6 +148,16 @@ function opening(isUnchanged: SQL): SQL {
         least(now() + ${seconds(given('refreshTtlSeconds'))}, session.expires_at)
       from session
       returning session_id, expires_at
+    ), device as (
+      select not exists (select from sessions as known where known.user_id = account.id
+        and known.device = ${given('device')}::jsonb) as is_new
+      from account
+    ), event as (
+      insert into security_events (id, at, user_id, session_id, type, actor, ip, user_agent, details)
+      select ${given('eventId')}, now(), session.user_id, session.id, ${given('eventType')}, ${given('actor')}, session.ip,
+        session.user_agent, case when device.is_new and ${given('tellsNewDevice')} then '{"new_device": true}'::jsonb end
+      from session, device
+      returning at
     )
     select session.id as "sessionId", account.id as "userId", account.email, account.username,
       account.external_id as "externalId", ${carriedRoles(sql`session.client_id`, sql`account.roles`)} as roles,
@@ -100,8 +167,7 @@ function opening(isUnchanged: SQL): SQL {
       ${wholeSeconds(sql`now()`)} as "issuedAt", ${wholeSeconds(sql`whitelisted.expires_at`)} as "endsAt",
       session.remember, session.user_agent as "userAgent", session.ip,
       extract(epoch from whitelisted.expires_at - now())::float8 as "refreshExpiresInSeconds",
-      not exists (select from sessions as known where known.user_id = account.id
-        and known.device = ${given('device')}::jsonb) as "isNewDevice"
+      device.is_new as "isNewDevice", event.at as "eventAt"
     from account join session on session.user_id = account.id
-      join whitelisted on whitelisted.session_id = session.id`
+      join whitelisted on whitelisted.session_id = session.id, device, event`
 }

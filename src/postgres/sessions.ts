@@ -13,6 +13,7 @@ import {
 } from './revoke-sessions.js'
 import { users } from './schema/accounts.js'
 import { refreshTokens, sessions } from './schema/sessions.js'
+import type { AddedEvent } from './security-events.js'
 import { idArray } from './session-facts.js'
 
 /** A live session as its owner sees it. */
@@ -45,14 +46,18 @@ export interface OriginChange {
 
 export type Sessions = ReturnType<typeof sessionsRepository>
 
-/** The sign-ins on devices. {@link isLive} decides whether a session is live. */
-export function sessionsRepository(runner: Runner) {
+/**
+ * The sign-ins on devices. {@link isLive} decides whether a session is live.
+ *
+ * @param onAdded is called with the events that were written
+ */
+export function sessionsRepository(runner: Runner, onAdded: (events: readonly AddedEvent[]) => void) {
   async function revoke<Arguments extends object>(statement: Statement<Arguments, RevokedSession>, values: Arguments) {
     return inOrder(await runner.hot(statement, values))
   }
 
   return {
-    open: (session: NewSession) => openSession(runner, session),
+    open: (session: NewSession) => openSession(runner, session, onAdded),
 
     /** The live sessions of a user, the newest first. */
     async liveOf(userId: string): Promise<LiveSession[]> {

@@ -46,13 +46,8 @@ export async function addDevice({ model, service }: History, { which, instance }
   const { passwordHash, tokenVersion } = (await context.db.users.findById(user.id))!
   const fence = { passwordHash, tokenVersion }
   const now = service.now()
-  const opened = await commitAndAnnounce(context, async repositories => {
-    const signIn = { userId: user.id, fence, transport: 'body', caller: {} } as const
-    const session = await openSession(context, repositories, signIn)
-    const event = { type: 'signed_in', userId: user.id, sessionId: session?.facts.sessionId, actor: 'user' } as const
-    if (session) await repositories.securityEvents.add(event)
-    return session
-  })
+  const signIn = { userId: user.id, fence, transport: 'body', caller: {} } as const
+  const opened = await commitAndAnnounce(context, repositories => openSession(context, repositories, signIn))
   assert.equal(opened === undefined, user.disabled, 'a session opens unless the user is disabled')
   if (!opened) return
   const { accessToken, refreshToken, sessionId } = grantTokens(context, opened.facts, opened.refreshToken)

@@ -51,6 +51,8 @@ export function everyStatement(db: RevokingRepositories): {
     refreshTtlSeconds: 1000,
     tokenHash: hash,
     nextHash: hash,
+    event: { type: 'signed_in', actor: 'user', tellsNewDevice: true, requestId: undefined },
+    room: 100,
   }
   const rotation = { sessionId: session, generation: 0, presentedHash: hash, successorHash: hash, nextHash: hash }
   return {
@@ -147,7 +149,14 @@ export function everyStatement(db: RevokingRepositories): {
       open: async () => {
         await db.sessions.open(newSession)
         const { fence: _, ...ofClient } = { ...newSession, sessionId: client, clientId: client }
-        await db.sessions.open({ ...ofClient, fence: null, location: undefined, ip: undefined, userAgent: undefined })
+        await db.sessions.open({
+          ...ofClient,
+          fence: null,
+          room: null,
+          location: undefined,
+          ip: undefined,
+          userAgent: undefined,
+        })
       },
       liveOf: () => db.sessions.liveOf(user),
       updateOrigin: async () => {

@@ -42,10 +42,9 @@ export async function register(context: AuthContext, registration: Registration,
       transport: registration.transport,
       remember: registration.remember,
       caller,
+      eventType: 'registered',
     })
     if (!session) throw new Error('an account changed before it was committed')
-    const event = { userId: user.id, sessionId: session.facts.sessionId, actor: 'user', ...caller }
-    await repositories.securityEvents.add({ ...event, type: 'registered' })
     return session
   })
   const device = issueDeviceCookie(context, { ...registration, userId: user.id })

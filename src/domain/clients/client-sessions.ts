@@ -2,7 +2,7 @@ import { LatchkeyError } from '../../lib/errors.js'
 import type { Client } from '../../postgres/clients.js'
 import { commitAndAnnounce } from '../commit-and-announce.js'
 import type { AuthContext, Caller } from '../context.js'
-import { deviceDetails, openSession } from '../sessions/open-session.js'
+import { openSession } from '../sessions/open-session.js'
 import { BODY_PROOFS, registeredClient } from '../tokens/examine-refresh-token.js'
 import { type Grant, grantTokens } from '../tokens/grant-tokens.js'
 import { rotateRefreshToken } from '../tokens/rotate-refresh-token.js'
@@ -40,8 +40,6 @@ export async function openClientSession(context: AuthContext, signIn: ClientSign
       caller,
     })
     if (!session) throw await refusal()
-    const event = { userId, sessionId: session.facts.sessionId, actor: clientId, ...caller }
-    await repositories.securityEvents.add({ ...event, type: 'signed_in', ...deviceDetails(session) })
     return session
 
     async function refusal() {

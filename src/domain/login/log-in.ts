@@ -5,7 +5,7 @@ import type { User } from '../../postgres/users.js'
 import { type AccountNames, attemptCounter, findAccount } from '../accounts/find-account.js'
 import { commitAndAnnounce } from '../commit-and-announce.js'
 import type { AuthContext, Caller } from '../context.js'
-import { deviceDetails, type OpenedSession, openSession } from '../sessions/open-session.js'
+import { type OpenedSession, openSession, openSessionIfRoom } from '../sessions/open-session.js'
 import { type Grant, grantTokens } from '../tokens/grant-tokens.js'
 import { issueDeviceCookie } from './device-cookie.js'
 import type { JoinQueue } from './failure-delay.js'
@@ -40,14 +40,17 @@ export async function logIn(context: AuthContext, credentials: Credentials, call
 }
 
 async function signIn(context: AuthContext, credentials: Credentials, caller: Caller, joinQueue: JoinQueue) {
-  const user = await verifyPassword(context, credentials, caller, joinQueue)
-  if (user.mustChangePassword) throw new LatchkeyError('password_change_required', { concerns: { userId: user.id } })
-
-  const opened = await openVerified(context, user, credentials, caller).catch((error: unknown) => {
+  const user = await checkPassword(context, credentials, caller, joinQueue)
+  let opened: OpenedSession | undefined
+  try {
+    opened = await openVerified(context, user, credentials, caller)
+  } catch (error) {
     if (error instanceof LatchkeyError && error.code === 'too_many_sessions')
       context.recordEvent({ ...failure(user, caller), details: { reason: error.code } })
     throw concerning(error, { userId: user.id })
-  })
+  } finally {
+    if (!opened) await forgetAttempts(context, user)
+  }
   if (!opened) throw refusal(context, user, caller)
   const device = issueDeviceCookie(context, { ...credentials, userId: user.id })
   return { ...grantTokens(context, opened.facts, opened.refreshToken), device }
@@ -60,7 +63,14 @@ async function signIn(context: AuthContext, credentials: Credentials, caller: Ca
  *
  * @param joinQueue from the {@link FailureDelay} that runs the sign-in
  */
-export async function verifyPassword(
+export async function verifyPassword(...given: Parameters<typeof checkPassword>): Promise<User> {
+  const user = await checkPassword(...given)
+  await forgetAttempts(given[0], user)
+  return user
+}
+
+/** The same, but the attempts on the account still count: a session that is opened resets them in its own statement. */
+async function checkPassword(
   context: AuthContext,
   credentials: AccountNames & EarlierSignInProof & Pick<Credentials, 'password'>,
   caller: Caller,
@@ -100,11 +110,7 @@ export async function verifyPassword(
     if (user && attempt === 'last') recordLock(context, user, caller)
     throw refusal(context, user, caller, attempt)
   }
-  await Promise.all([
-    loginLimiter.forgive(account),
-    context.config.lockout.failures > 0 && db.users.forgetAttempts(user.id),
-    attempt === 'known' && known && db.deviceFailures.forget(known.id),
-  ])
+  await Promise.all([loginLimiter.forgive(account), attempt === 'known' && known && db.deviceFailures.forget(known.id)])
 
   if (!passwords.needsUpgrade(user.passwordHash)) return user
   const strongerHash = await passwords.hash(credentials.password, true)
@@ -121,26 +127,28 @@ export async function verifyPassword(
 async function openVerified(
   context: AuthContext,
   user: User,
-  credentials: Credentials,
+  { transport, remember, clientId, password }: Credentials,
   caller: Caller,
 ): Promise<OpenedSession | undefined> {
-  const open = ({ passwordHash }: User) =>
-    commitAndAnnounce(context, async repositories => {
-      const fence = { tokenVersion: user.tokenVersion, passwordHash }
-      const { transport, remember, clientId } = credentials
-      const signIn = { userId: user.id, fence, transport, remember, clientId, caller }
-      const session = await openSession(context, repositories, signIn)
-      if (!session) return undefined
-      const event = { userId: user.id, sessionId: session.facts.sessionId, actor: 'user', ...caller }
-      await repositories.securityEvents.add({ ...event, type: 'signed_in', ...deviceDetails(session) })
-      return session
-    })
+  if (user.mustChangePassword) throw new LatchkeyError('password_change_required')
+  const open = async ({ passwordHash }: User) => {
+    const fence = { tokenVersion: user.tokenVersion, passwordHash }
+    const signIn = { userId: user.id, fence, transport, remember, clientId, caller }
+    return (
+      (await openSessionIfRoom(context, context.db, signIn)) ??
+      commitAndAnnounce(context, repositories => openSession(context, repositories, signIn))
+    )
+  }
 
   const opened = await open(user)
   if (opened) return opened
   const now = await context.db.users.findById(user.id)
   if (!now || now.disabledAt || now.tokenVersion !== user.tokenVersion) return undefined
-  return (await context.passwords.verify(now.passwordHash, credentials.password, true)) ? open(now) : undefined
+  return (await context.passwords.verify(now.passwordHash, password, true)) ? open(now) : undefined
+}
+
+async function forgetAttempts({ config, db }: AuthContext, { id }: User): Promise<void> {
+  if (config.lockout.failures > 0) await db.users.forgetAttempts(id)
 }
 
 /** The event tells support why a right password was refused; the error does not tell the caller. */

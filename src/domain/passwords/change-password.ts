@@ -8,7 +8,7 @@ import { issueDeviceCookie } from '../login/device-cookie.js'
 import type { JoinQueue } from '../login/failure-delay.js'
 import { verifyPassword } from '../login/log-in.js'
 import { endAllSessions } from '../sessions/end-sessions.js'
-import { deviceDetails, openSession } from '../sessions/open-session.js'
+import { openSession } from '../sessions/open-session.js'
 import { type Grant, grantTokens } from '../tokens/grant-tokens.js'
 import { checkNewPassword } from './check-new-password.js'
 
@@ -69,11 +69,10 @@ async function changeVerified(
     await repositories.passwordResets.removeOf(user.id)
     await endAllSessions(repositories, changed, 'password_changed')
     const fence = { tokenVersion: changed.tokenVersion, passwordHash }
-    const signIn = { userId: user.id, fence, transport: change.transport, remember, caller }
+    const { transport } = change
+    const signIn = { userId: user.id, fence, transport, remember, caller, eventType: 'password_changed' } as const
     const session = await openSession(context, repositories, signIn)
     if (!session) throw new Error('an account changed while its row was locked')
-    const event = { userId: user.id, sessionId: session.facts.sessionId, actor: 'user', ...caller }
-    await repositories.securityEvents.add({ ...event, type: 'password_changed', ...deviceDetails(session) })
     return session
   })
   const device = issueDeviceCookie(context, { ...change, remember, userId: user.id })

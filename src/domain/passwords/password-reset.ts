@@ -8,7 +8,7 @@ import type { AuthContext, Caller } from '../context.js'
 import type { NonEmpty } from '../keys/secrets.js'
 import { issueDeviceCookie } from '../login/device-cookie.js'
 import { endAllSessions } from '../sessions/end-sessions.js'
-import { deviceDetails, openSession } from '../sessions/open-session.js'
+import { openSession } from '../sessions/open-session.js'
 import { type Grant, grantTokens } from '../tokens/grant-tokens.js'
 import { checkNewPassword } from './check-new-password.js'
 
@@ -63,10 +63,9 @@ async function resetBy(
     await endAllSessions(repositories, changed, 'password_reset')
     const { transport, remember } = reset
     const fence = { tokenVersion: changed.tokenVersion, passwordHash }
-    const session = await openSession(context, repositories, { userId: user.id, fence, transport, remember, caller })
+    const signIn = { userId: user.id, fence, transport, remember, caller, eventType: 'password_reset' } as const
+    const session = await openSession(context, repositories, signIn)
     if (!session) throw new Error('an account changed while its row was locked')
-    const event = { userId: user.id, sessionId: session.facts.sessionId, actor: 'user', ...caller }
-    await repositories.securityEvents.add({ ...event, type: 'password_reset', ...deviceDetails(session) })
     return session
   })
   const device = issueDeviceCookie(context, { ...reset, userId: user.id })

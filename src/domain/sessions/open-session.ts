@@ -1,7 +1,8 @@
 import { LatchkeyError } from '../../lib/errors.js'
 import { newSessionId } from '../../lib/ids.js'
-import type { RevokingRepositories } from '../../postgres/database.js'
+import type { Repositories, RevokingRepositories } from '../../postgres/database.js'
 import type { SignInFence } from '../../postgres/open-session.js'
+import type { SecurityEventType } from '../../postgres/security-event-types.js'
 import type { SessionFacts } from '../../postgres/session-facts.js'
 import type { AuthContext, Caller } from '../context.js'
 import { firstRefreshToken, hashOf, type RefreshToken, successorOf } from '../tokens/refresh-token.js'
@@ -22,33 +23,64 @@ export interface SignIn {
   /** If false, the cookies end with the browser, and the session lasts SESSION_SHORT_MAX_AGE. By default true. */
   remember?: boolean | undefined
   caller: Caller
+  /** The event that is written with the session; by default `signed_in`. Its actor is the user, or the client. */
+  eventType?: SecurityEventType
 }
 
 export interface OpenedSession {
   facts: SessionFacts
   refreshToken: RefreshToken
-  /** Whether this user has no earlier sign-in from such a device. */
-  isNewDevice: boolean
 }
 
+type OpeningContext = Pick<AuthContext, 'config' | 'secrets' | 'locate'>
+
 /**
- * Opens a session with its first refresh token, in the caller's transaction. Undefined if the account has changed since
- * its password was verified: a sign-in in progress must not outlast a "sign out everywhere", a disabled account or a
- * changed password.
+ * Opens a session with its first refresh token and its event, in the caller's transaction. Undefined if the account has
+ * changed since its password was verified: a sign-in in progress must not outlast a "sign out everywhere", a disabled
+ * account or a changed password.
  *
  * @throws LatchkeyError too_many_sessions
  */
 export async function openSession(
-  { config, secrets, locate }: Pick<AuthContext, 'config' | 'secrets' | 'locate'>,
+  context: OpeningContext,
   repositories: RevokingRepositories,
-  { caller, remember = true, clientId = FIRST_PARTY_CLIENT_ID, authMethods = ['pwd'], ...signIn }: SignIn,
+  signIn: SignIn,
 ): Promise<OpenedSession | undefined> {
+  const opened = await open(context, repositories, signIn, null)
+  if (opened) await enforceSessionLimit(repositories, signIn.userId, context.config)
+  return opened
+}
+
+/**
+ * The same in one statement and without a transaction, which is faster. Also undefined if the session limit may be
+ * reached; then {@link openSession} decides.
+ */
+export function openSessionIfRoom(
+  context: OpeningContext,
+  repositories: Pick<Repositories, 'sessions'>,
+  signIn: SignIn,
+): Promise<OpenedSession | undefined> {
+  const { maxSessionsPerUser: limit } = context.config
+  return open(context, repositories, signIn, limit === 0 ? null : limit)
+}
+
+async function open(
+  { config, secrets, locate }: OpeningContext,
+  repositories: Pick<Repositories, 'sessions'>,
+  signIn: SignIn,
+  room: number | null,
+): Promise<OpenedSession | undefined> {
+  const { userId, fence, transport, caller, remember = true, clientId = FIRST_PARTY_CLIENT_ID } = signIn
+  const { authMethods = ['pwd'], eventType = 'signed_in' } = signIn
   const [key] = secrets.refreshKeys
-  const refreshToken = firstRefreshToken(newSessionId(signIn.userId), key)
+  const refreshToken = firstRefreshToken(newSessionId(userId), key)
   const facts = await repositories.sessions.open({
-    ...signIn,
+    userId,
+    fence,
+    room,
     clientId,
     authMethods,
+    transport,
     remember,
     sessionId: refreshToken.sessionId,
     device: describeDevice(caller.userAgent),
@@ -61,10 +93,15 @@ export async function openSession(
     refreshTtlSeconds: config.refreshTokenTtlSeconds,
     tokenHash: hashOf(refreshToken),
     nextHash: hashOf(successorOf(refreshToken, key)),
+    event: {
+      type: eventType,
+      actor: clientId === FIRST_PARTY_CLIENT_ID ? 'user' : clientId,
+      // Every device of a new account is new.
+      tellsNewDevice: eventType !== 'registered',
+      requestId: caller.requestId,
+    },
   })
-  if (!facts) return undefined
-  await enforceSessionLimit(repositories, signIn.userId, config)
-  return { facts, refreshToken, isNewDevice: facts.isNewDevice }
+  return facts && { facts, refreshToken }
 }
 
 /**
@@ -84,9 +121,4 @@ async function enforceSessionLimit(
   const ended = await endSessionsBeyond(repositories, userId, limit, 'too_many_sessions')
   const details = { reason: 'too_many_sessions' }
   await repositories.securityEvents.addAll(revokedEvents(ended, { userId, actor: 'system', details }))
-}
-
-/** The details of a sign-in's event: whether the device is new, for services that notify the owner. */
-export function deviceDetails({ isNewDevice }: OpenedSession): { details?: { new_device: true } } {
-  return isNewDevice ? { details: { new_device: true } } : {}
 }
