@@ -1,5 +1,6 @@
 import { and, desc, eq, isNull, or, sql } from 'drizzle-orm'
-import { isLive, joinsLiveTables, liveTables, ofUser } from './is-live.js'
+import { createTickBatches } from '../lib/tick-batches.js'
+import { isLive, joinsLiveTables, liveTables, ofUser, ofUsers } from './is-live.js'
 import { type NewSession, openSession, type StoredDevice, type StoredLocation } from './open-session.js'
 import { hotSql, hotStatement, type Runner, type Statement } from './pool/connections.js'
 import {
@@ -59,10 +60,15 @@ export function sessionsRepository(runner: Runner, onAdded: (events: readonly Ad
   return {
     open: (session: NewSession) => openSession(runner, session, onAdded),
 
-    /** The live sessions of a user, the newest first. */
-    async liveOf(userId: string): Promise<LiveSession[]> {
-      return runner.hot(liveOf, { userId })
-    },
+    /** The live sessions of a user, the newest first. Users who ask in one turn of the event loop share a statement. */
+    liveOf: createTickBatches<string, LiveSession[]>({
+      async work(userIds) {
+        const found = await runner.hot(liveOf, { userIds: idArray(userIds) })
+        return userIds.map(id => found.flatMap(({ userId, ...session }) => (userId === id ? [session] : [])))
+      },
+      keyOf: userId => userId,
+      maxItems: MAX_LISTS_TOGETHER,
+    }),
 
     /**
      * Updates the browser and the address of a session that is not revoked. If many tabs notice the same change at
@@ -147,14 +153,18 @@ export function sessionsRepository(runner: Runner, onAdded: (events: readonly Ad
   }
 }
 
+/** One answer waits for the rows of all, so that a user with very many sessions keeps only a few others waiting. */
+const MAX_LISTS_TOGETHER = 8
+
 const countLive = hotSql<{ userId: string }, { count: number }>(
   'count_live_sessions',
   sql`select count(*)::int as count from sessions, ${liveTables} where ${joinsLiveTables} and ${ofUser} and ${isLive}`,
 )
 
-const liveOf = hotStatement<{ userId: string }, LiveSession>('live_sessions', executor =>
+const liveOf = hotStatement<{ userIds: string }, LiveSession & { userId: string }>('live_sessions', executor =>
   executor
     .select({
+      userId: sessions.userId,
       id: sessions.id,
       device: sessions.device,
       label: sessions.label,
@@ -172,7 +182,7 @@ const liveOf = hotStatement<{ userId: string }, LiveSession>('live_sessions', ex
     .from(sessions)
     .innerJoin(refreshTokens, eq(refreshTokens.sessionId, sessions.id))
     .innerJoin(users, eq(users.id, sessions.userId))
-    .where(and(ofUser, isLive))
+    .where(and(ofUsers, isLive))
     .orderBy(desc(sessions.createdAt), desc(sessions.id))
     .prepare('live_sessions'),
 )
