@@ -191,8 +191,13 @@ export async function getText(redis: Redis | Cluster, key: string): Promise<stri
 const BATCH_SIZE = 1000
 
 /** Calls `send` for each item, a batch at a time. */
-export async function inBatches<T>(items: readonly T[], send: (item: T) => Promise<unknown>): Promise<void> {
-  for (let start = 0; start < items.length; start += BATCH_SIZE) {
-    await Promise.all(items.slice(start, start + BATCH_SIZE).map(send))
+export async function inBatches<T>(items: Iterable<T>, send: (item: T) => Promise<unknown>): Promise<void> {
+  let sent: Promise<unknown>[] = []
+  for (const item of items) {
+    sent.push(send(item))
+    if (sent.length < BATCH_SIZE) continue
+    await Promise.all(sent)
+    sent = []
   }
+  await Promise.all(sent)
 }

@@ -20,13 +20,13 @@ export function createRedisChannel(options: RevocationStreamOptions): Revocation
   let lostAtCompletion = 0
   redis.on('-node', () => lostNodes++)
 
-  async function blacklist(revocations: readonly Revocation[]): Promise<void> {
+  async function blacklist(revocations: Iterable<Revocation>): Promise<void> {
     const at = now()
-    const live = revocations.filter(({ expiresAt }) => expiresAt === null || expiresAt > at)
-    await inBatches(live, revocation => {
+    await inBatches(revocations, async revocation => {
       const ttlMs = revocation.expiresAt === null ? 0 : Math.ceil(revocation.expiresAt - at)
+      if (revocation.expiresAt !== null && ttlMs <= 0) return
       const raised = keys.revoked(revocation).map(({ key, bound }) => redis.latchkeyRaise(key, bound, ttlMs))
-      return Promise.all(raised)
+      await Promise.all(raised)
     })
   }
 

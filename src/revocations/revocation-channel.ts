@@ -30,8 +30,11 @@ export interface BlacklistProgress {
   /** Undefined when the whole journal was read. */
   from: JournalPosition | undefined
   to: JournalPosition
-  /** The entries between the two positions. */
+  /** The entries between the two positions; not used if `from` is undefined. */
   entries: readonly Revocation[]
-  /** All entries, for a blacklist that is not complete up to `from`. */
-  all(): readonly Revocation[]
+  /**
+   * All entries, for a blacklist that is not complete up to `from`. They are read from the list one after the other: an
+   * array of them would need as much memory as the list.
+   */
+  all(): Iterable<Revocation>
 }

@@ -204,7 +204,8 @@ export class Revocations {
     this.#freshness.recordJournalRead(begunAtMs)
     this.#observer?.onPage(page, from, begunAtMs)
     this.#lost.repairIfDue()
-    this.#blacklistCopy.add({ from, to: position, entries, all: () => [...this.list.entries()] })
+    // A copy of the whole journal takes seconds and reads the list, so it must not keep the page in memory meanwhile.
+    this.#blacklistCopy.add({ from, to: position, entries: from ? entries : [], all: () => this.list.entries() })
   }
 
   #add(revocations: readonly Revocation[], way: RevocationWay, isMeasured = true): void {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { type ConnectRedisOptions, connectRedis, redisReady } from '../../src/redis/client.js'
+import { withScripts } from '../../src/redis/commands.js'
 import type { Ephemeral } from '../../src/redis/ephemeral.js'
 import { createKeys } from '../../src/redis/key-names.js'
 import { createRedisEphemeral } from '../../src/redis/redis-ephemeral.js'
@@ -245,3 +246,23 @@ t.test('with TLS, Sentinels need a certificate of the given authority', { skip: 
   await until(() => doubting.said.length === 2)
   t.match(doubting.said[0], /^The Sentinel at .* cannot be reached by TLS \(.*certificate.*\)\. Correct REDIS_CA_FILE/)
 })
+
+t.test(
+  'entries of the blacklist are sent outside the pipelines of ioredis, which would keep them in memory',
+  async t => {
+    const server = await startRedis(t)
+    const { redis, ephemeral } = open(t, server.url)
+    await redisReady(redis, 5000)
+    const expiresAt = Date.now() + 60_000
+    const all = () => [{ kind: 'session', subject: 's', reason: 'logout', expiresAt } as const]
+    const raised = withScripts(redis).latchkeyRaise('k', 1, 60_000)
+    t.equal(redis.autoPipelineQueueSize, 0)
+    const read = redis.get('k')
+    t.equal(redis.autoPipelineQueueSize, 1, 'as other commands are not')
+    await raised
+    t.equal(await read, '1')
+
+    await ephemeral.complete({ from: undefined, to: { serverStart: 'one', xid: '1' }, entries: [], all })
+    t.equal(await redis.get('lk1:revoked:session:s'), '1')
+  },
+)
