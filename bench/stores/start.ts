@@ -18,19 +18,22 @@ export interface BenchStores {
   redis: { pid: number; url: string; version: string }
   /** Creates an empty database and returns its address. */
   createDatabase(): Promise<string>
+  dropDatabase(url: string): Promise<void>
   stop(): Promise<void>
 }
 
 /** Every commit is on the disk before its answer (fsync and synchronous_commit are on, as Postgres has them). */
 const SETTINGS = { max_connections: '200', shared_buffers: '256MB', max_wal_size: '2GB', jit: 'off' }
 
-export async function startStores(): Promise<BenchStores> {
+/** @param settings - of Postgres, in place of those above */
+export async function startStores(settings: Readonly<Record<string, string>> = {}): Promise<BenchStores> {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-bench-'))
   await chmod(folder, 0o711)
   const rootOwnedDir = await rootOwnedDirOf(folder)
   const installation = await locateInstallation(folder, quietLog())
   await createInstallation(installation)
-  const running = await launchPostgres(installation, { logFile: join(folder, 'postgres.log'), settings: SETTINGS })
+  const logFile = join(folder, 'postgres.log')
+  const running = await launchPostgres(installation, { logFile, settings: { ...SETTINGS, ...settings } })
   const program = await findRedis()
   if (program === undefined) throw new Error('The benchmark needs a redis-server or valkey-server on the PATH.')
   const redis = await launchRedis({ program, folder })
@@ -46,6 +49,9 @@ export async function startStores(): Promise<BenchStores> {
       const name = `bench_${randomBytes(6).toString('hex')}`
       await admin.unsafe(`create database ${name}`)
       return Object.assign(new URL(running.url), { pathname: `/${name}` }).href
+    },
+    async dropDatabase(url) {
+      await admin.unsafe(`drop database ${new URL(url).pathname.slice(1)} with (force)`)
     },
     async stop() {
       await admin.end()

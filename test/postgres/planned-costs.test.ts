@@ -2,7 +2,8 @@ import type postgres from 'postgres'
 import t, { type Test } from 'tap'
 import { type Database, openDatabase, type RevokingRepositories } from '../../src/postgres/database.js'
 import { everyStatement, NAMES } from '../support/every-statement.js'
-import { type SentStatement, sentStatements } from '../support/sent-statements.js'
+import { plansOf } from '../support/explain.js'
+import { sentStatements } from '../support/sent-statements.js'
 import { createTestDatabase } from '../support/test-database.js'
 
 /**
@@ -81,7 +82,7 @@ async function checkEveryStatement(t: Test, url: string, admin: postgres.Sql): P
       t.ok(statements.length > 0, `${name} sends something`)
       const bound = PAGES.has(name) ? PAGE_MAX_COST : BULK.has(name) ? BULK_MAX_COST : MAX_COST
       for (const statement of statements) {
-        const cost = await plannedCost(admin, statement)
+        const cost = Math.max(...(await plansOf(admin, statement)).map(plan => plan['Total Cost']))
         t.ok(cost <= bound, `${name}: ${Math.round(cost)}`, { statement: statement.text, bound })
       }
     }
@@ -96,30 +97,4 @@ function ofTheServer(db: Database) {
     tablesVersion: () => db.tablesVersion(),
     installation: () => db.installation(),
   }
-}
-
-/** The higher of two costs: for these values, and for any values (Postgres can use that generic plan from the sixth execution on). */
-async function plannedCost(sql: postgres.Sql, { text, parameters }: SentStatement): Promise<number> {
-  const types = parameters.length === 0 ? '' : `(${parameters.map(typeOf).join()})`
-  const values = parameters.length === 0 ? '' : `(${parameters.map(literal).join()})`
-  const costs: number[] = []
-  for (const plan of ['force_custom_plan', 'force_generic_plan']) {
-    await sql.unsafe(`set plan_cache_mode = ${plan}; prepare statement ${types} as ${text}`)
-    const [row] = await sql.unsafe(`explain (format json) execute statement ${values}`)
-    await sql.unsafe('deallocate statement')
-    costs.push(row!['QUERY PLAN'][0].Plan['Total Cost'])
-  }
-  return Math.max(...costs)
-}
-
-/** The parameter types that postgres.js sends; Postgres infers the others from the statement. */
-function typeOf(value: unknown): string {
-  if (typeof value === 'boolean') return 'boolean'
-  return Buffer.isBuffer(value) ? 'bytea' : 'unknown'
-}
-
-function literal(value: unknown): string {
-  if (value === null || value === undefined) return 'null'
-  const text = Buffer.isBuffer(value) ? `\\x${value.toString('hex')}` : String(value)
-  return `'${text.replaceAll("'", "''")}'`
 }
