@@ -20,15 +20,16 @@ export interface Counters {
 }
 
 /** Each connection reports what it counted once a second at most, and the rest when it has been idle for ten seconds. */
-const REPORT_DELAY_MS = 11_000
+const REPORT_DELAY_MS = { most: 1500, all: 11_000 }
 
 /**
- * The counters of Postgres, when everything that happened so far is counted; updates are those of `refresh_tokens`, reads and
- * hits those of {@link TABLES}.
+ * The counters of Postgres; updates are those of `refresh_tokens`, reads and hits those of {@link TABLES}.
+ *
+ * @param precision - whether the last second before the call may be missing. It is never missing in `walBytes`
  */
-export async function readCounters(sql: postgres.Sql): Promise<Counters> {
+export async function readCounters(sql: postgres.Sql, precision: keyof typeof REPORT_DELAY_MS): Promise<Counters> {
   const [log] = await sql`select pg_current_wal_lsn() - '0/0' as bytes`
-  await sleep(REPORT_DELAY_MS)
+  await sleep(REPORT_DELAY_MS[precision])
   const [wal] = await sql`
     select wal_fpi, (select sum(fsyncs) from pg_stat_io where object = 'wal') as syncs from pg_stat_wal`
   const [updates] = await sql`

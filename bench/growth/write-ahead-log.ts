@@ -16,10 +16,12 @@ export interface LogOfOperation {
  */
 export async function measureLog(sql: postgres.Sql, operations: Operations): Promise<LogOfOperation[]> {
   const measured: LogOfOperation[] = []
+  let before = await readCounters(sql, 'all')
   async function measure(operation: string, work: () => Promise<number>): Promise<void> {
-    const before = await readCounters(sql)
     const count = await work()
-    const { walBytes, walImages, walSyncs } = difference(before, await readCounters(sql))
+    const after = await readCounters(sql, 'all')
+    const { walBytes, walImages, walSyncs } = difference(before, after)
+    before = after
     measured.push({ operation, bytes: walBytes / count, images: walImages / count, syncs: walSyncs / count })
   }
   const { refreshEachOnce, signSomeIn, revokeSome } = operations
