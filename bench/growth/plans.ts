@@ -16,7 +16,7 @@ export interface Plans {
   statements: number
   /** The largest planned cost, and the method of the repository that sends the statement. */
   mostExpensive: { name: string; cost: number }
-  /** Methods whose statement is planned as a scan of a whole large table. */
+  /** Methods whose statement is planned as a scan of a large table, which a limit may end early, with their costs. */
   scans: string[]
   /** Methods whose statement Postgres would compile. */
   compiled: string[]
@@ -40,7 +40,7 @@ export async function checkPlans(stores: BenchStores, databaseUrl: string): Prom
           plans.statements++
           if (cost > plans.mostExpensive.cost) plans.mostExpensive = { name, cost }
           if (cost > JIT_ABOVE_COST) plans.compiled.push(name)
-          if (found.some(scansLargeTable)) plans.scans.push(name)
+          if (found.some(scansLargeTable)) plans.scans.push(`${name} (${Math.round(cost).toLocaleString('en')})`)
         }
       }
   } finally {
