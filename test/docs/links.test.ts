@@ -128,6 +128,8 @@ t.test('every snake_case name in the docs exists in the source as a code, a colu
     ...['worker_connections', 'proxy_http_version', 'status_on_error', 'ext_authz'],
     ...['untrusted_lua_sandbox_requires', 'has_id'],
     ...['max_client_conn', 'default_pool_size', 'server_login_retry', 'synchronous_standby_names'],
+    ...['checkpoint_timeout', 'wal_compression', 'autovacuum_freeze_max_age', 'autovacuum_vacuum_cost_limit'],
+    'pg_statio_user_tables',
     // The keys of the Secrets in Kubernetes.
     ...['jwt_secret', 'jwt_refresh_secret', 'postgres_password', 'redis_password', 'database_migration_url'],
   ])
