@@ -15,7 +15,7 @@ export interface LoadUser {
 /** More than the buffers of Postgres hold with all their pages, and not more than nine tenths of the users. */
 const MOST_USERS = 20_000
 
-/** Gives real tokens to sessions that are evenly spread over the whole table, and returns these in no order. */
+/** Gives real tokens to sessions that are evenly spread over the first half of the table, and returns these in no order. */
 export async function openLoadSessions(databaseUrl: string, sessions: number): Promise<LoadUser[]> {
   const users = usersFor(sessions)
   const count = Math.min(MOST_USERS, Math.floor(users * 0.9))
