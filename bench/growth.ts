@@ -20,7 +20,8 @@ const { values: options } = parseArgs({
   },
 })
 const sizes = options.sizes.split(',').map(Number)
-if (sizes.some(size => !(size >= 1000 && size % 2 === 0))) throw new Error('--sizes takes even numbers from 1000 on.')
+if (sizes.some(size => !(size >= 10_000 && size % 2 === 0)))
+  throw new Error('--sizes takes even numbers from 10000 on.')
 const form: Form = {
   name: 'short',
   starts: 1,
