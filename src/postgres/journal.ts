@@ -1,9 +1,9 @@
 import { REVOCATION_TTL_SECONDS, type Revocation } from '@latchkey/verifier/core'
-import { and, getTableColumns, gt, isNull, or, type SQL, sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import type { JournalPage } from '../revocations/journal-follower.js'
 import { standbyAnswered } from './errors.js'
 import { hotSql, type Runner } from './pool/connections.js'
-import { revocations } from './schema/revocations.js'
+import type { revocations } from './schema/revocations.js'
 import { SERVER_START, WAS_STANDBY_LATELY } from './server-start.js'
 
 /** A revocation from the domain, without its expiry, which the database's clock sets. */
@@ -21,45 +21,24 @@ export function journalRepository(runner: Runner) {
    * Reads entries and, in the same statement, the position for the next read: the oldest transaction that was still
    * open. An entry that is committed later has at least this xid, but its id can be much lower than ids that were read.
    */
-  async function readPage(condition: SQL | undefined): Promise<JournalPage & { lastId: number }> {
-    const rows = await runner.run(async executor => {
-      // The limit is in the sub-select, where an index has the order. Outside, each page would sort all remaining
-      // entries.
-      const entry = executor
-        .select(entryColumns)
-        .from(revocations)
-        .where(condition)
-        .orderBy(revocations.id)
-        .limit(PAGE_SIZE)
-        .as('entry')
-      const read = await executor
-        .select({
-          cursor: sql<string>`pg_snapshot_xmin(pg_current_snapshot())::text`,
-          snapshot: sql<string>`pg_current_snapshot()::text`,
-          serverStart: SERVER_START,
-          isStandby: sql<boolean>`pg_is_in_recovery()`,
-          wasStandbyLately: WAS_STANDBY_LATELY,
-          clockMs: sql<string>`(extract(epoch from clock_timestamp()) * 1000)::text`,
-          entry: entry._.selectedFields,
-        })
-        .from(sql`(values (1)) as always`)
-        .leftJoin(entry, sql`true`)
-        .orderBy(entry.id)
+  async function readPage(condition: SQL): Promise<JournalPage & { lastId: number }> {
+    const [row] = await runner.run(async executor => {
+      const read = await executor.execute<PageRow>(pageOf(condition))
       // The connection must not stay with a server that became a standby, or that a name led to for a moment.
       if (read[0]!.isStandby) throw standbyAnswered()
       return read
     })
-    const { cursor, serverStart, snapshot, isStandby, wasStandbyLately, clockMs } = rows[0]!
-    const found = rows.flatMap(({ entry }) => (entry === null ? [] : [entry]))
+    const { cursor, serverStart, snapshot, isStandby, wasStandbyLately, clockMs } = row!
+    const found: SentEntry[] = JSON.parse(row!.entries ?? '[]')
     return {
       entries: found.map(toRevocation),
-      places: found.map(({ id, xid }) => ({ id, xid })),
+      places: found.map(([id, xid]) => ({ id, xid })),
       position: { serverStart, xid: cursor },
       snapshot,
       isStandby,
       wasStandbyLately,
       clockMs: Number(clockMs),
-      lastId: found.at(-1)?.id ?? 0,
+      lastId: found.at(-1)?.[0] ?? 0,
     }
   }
 
@@ -70,11 +49,11 @@ export function journalRepository(runner: Runner) {
    *
    * @throws Error if another server answered meanwhile: it may lack entries that are before the position
    */
-  async function read(condition: SQL | undefined): Promise<JournalPage> {
+  async function read(condition: SQL): Promise<JournalPage> {
     let page = await readPage(condition)
     const { position, snapshot, isStandby, wasStandbyLately, clockMs, entries, places } = page
     while (page.entries.length === PAGE_SIZE) {
-      page = await readPage(and(condition, gt(revocations.id, page.lastId)))
+      page = await readPage(sql`${condition} and id > ${page.lastId}`)
       if (page.position.serverStart !== position.serverStart) throw new Error('another server answered meanwhile')
       for (const entry of page.entries) entries.push(entry)
       for (const place of page.places) places.push(place)
@@ -94,10 +73,10 @@ export function journalRepository(runner: Runner) {
     },
 
     /** Reads every entry that has not expired. */
-    readAll: () => read(or(isNull(revocations.expiresAt), gt(revocations.expiresAt, sql`now()`))),
+    readAll: () => read(sql`(expires_at is null or expires_at > now())`),
 
     /** Reads what this and later transactions wrote. Some of it can have been read before. */
-    readSince: (xid: string) => read(sql`${revocations.xid} >= ${xid}::xid8`),
+    readSince: (xid: string) => read(sql`xid >= ${xid}::xid8`),
 
     /** Makes other instances that repair lost entries wait until the transaction ends. */
     async lockForRepair(): Promise<void> {
@@ -137,20 +116,58 @@ const append = hotSql<{ entries: string }, { expiresAt: number | null }>(
     returning floor(extract(epoch from expires_at) * 1000)::float8 as "expiresAt"`,
 )
 
-const { at: _at, ...entryColumns } = getTableColumns(revocations)
-
-type EntryRow = Omit<typeof revocations.$inferSelect, 'at'>
-
-function toRevocation(row: EntryRow): Revocation {
-  const common = { reason: row.reason, expiresAt: row.expiresAt?.getTime() ?? null }
-  const subject = row.subject ?? ''
-  if (row.kind === 'realm') return { ...common, kind: 'realm', before: inSeconds(row.boundAt) }
-  if (row.kind !== 'user') return { ...common, kind: row.kind, subject }
-  if (row.boundVersion !== null) return { ...common, kind: 'user', subject, belowVersion: row.boundVersion }
-  const user = { ...common, kind: 'user', subject, before: inSeconds(row.boundAt) } as const
-  return row.boundRolesVersion === null ? user : { ...user, belowRolesVersion: row.boundRolesVersion }
+/**
+ * The entries are one text, because a row for each would take several times the memory and the time, which an instance
+ * with very many revocations would need at its start. The limit is in the sub-select, where an index has the order.
+ * Outside, each page would sort all remaining entries.
+ */
+function pageOf(condition: SQL): SQL {
+  return sql`
+    select pg_snapshot_xmin(pg_current_snapshot())::text as cursor, pg_current_snapshot()::text as snapshot,
+      ${SERVER_START} as "serverStart", pg_is_in_recovery() as "isStandby", ${WAS_STANDBY_LATELY} as "wasStandbyLately",
+      (extract(epoch from clock_timestamp()) * 1000)::text as "clockMs", (
+        select json_agg(json_build_array(id, xid::text, kind, subject, bound_version, bound_roles_version,
+          ${milliseconds(sql`bound_at`)}, reason, ${milliseconds(sql`expires_at`)}) order by id)
+        from (select * from revocations where ${condition} order by id limit ${PAGE_SIZE}) as entry
+      )::text as entries`
 }
 
-function inSeconds(instant: Date | null): number {
-  return Math.ceil((instant?.getTime() ?? 0) / 1000)
+function milliseconds(instant: SQL): SQL {
+  return sql`floor(extract(epoch from ${instant}) * 1000)`
+}
+
+interface PageRow extends Record<string, unknown> {
+  cursor: string
+  snapshot: string
+  serverStart: string
+  isStandby: boolean
+  wasStandbyLately: boolean
+  clockMs: string
+  /** A JSON array of {@link SentEntry}; null if there is none. */
+  entries: string | null
+}
+
+type EntryRow = typeof revocations.$inferSelect
+
+type SentEntry = [
+  id: number,
+  xid: string,
+  kind: EntryRow['kind'],
+  subject: string | null,
+  boundVersion: number | null,
+  boundRolesVersion: number | null,
+  boundAtMs: number | null,
+  reason: string,
+  expiresAtMs: number | null,
+]
+
+function toRevocation(entry: SentEntry): Revocation {
+  const [, , kind, givenSubject, belowVersion, belowRolesVersion, boundAtMs, reason, expiresAt] = entry
+  const subject = givenSubject ?? ''
+  const before = Math.ceil((boundAtMs ?? 0) / 1000)
+  if (kind === 'realm') return { kind, before, reason, expiresAt }
+  if (kind !== 'user') return { kind, subject, reason, expiresAt }
+  if (belowVersion !== null) return { kind, subject, belowVersion, reason, expiresAt }
+  const user = { kind, subject, before, reason, expiresAt } as const
+  return belowRolesVersion === null ? user : { ...user, belowRolesVersion }
 }

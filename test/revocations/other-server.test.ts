@@ -29,29 +29,16 @@ t.test('journal pages of a standby are ignored, even right after a new primary a
 })
 
 t.test('reading the journal fails if two servers answered parts of one read', async t => {
-  const row = (serverStart: string) => ({
-    cursor: '7',
-    snapshot: '7:7:',
-    serverStart,
-    isStandby: false,
-    clockMs: '0',
-    entry: {
-      id: 1,
-      xid: '7',
-      kind: 'session',
-      subject: 's',
-      boundVersion: null,
-      boundAt: null,
-      reason: 'logout',
-      expiresAt: null,
-    },
-  })
-  const full = Array.from({ length: 1000 }, () => row('1'))
+  const row = (serverStart: string, count: number) => {
+    const entry = [1, '7', 'session', 's', null, null, null, 'logout', null]
+    const entries = JSON.stringify(Array.from({ length: count }, () => entry))
+    return [{ cursor: '7', snapshot: '7:7:', serverStart, isStandby: false, clockMs: '0', entries }]
+  }
   const readFrom = (...answers: unknown[][]) => {
     // There is no other way to get two servers within one read.
     const runner = { run: async () => answers.shift() } as unknown as Runner
     return journalRepository(runner).readAll()
   }
-  t.equal((await readFrom(full, [row('1')])).entries.length, 1001)
-  await t.rejects(readFrom(full, [row('2')]), { message: 'another server answered meanwhile' })
+  t.equal((await readFrom(row('1', 1000), row('1', 1))).entries.length, 1001)
+  await t.rejects(readFrom(row('1', 1000), row('2', 1)), { message: 'another server answered meanwhile' })
 })

@@ -47,7 +47,7 @@ export class RecentEntries {
     let hasNews = false
     for (const [index, revocation] of entries.entries()) {
       const { id, xid } = places[index]!
-      this.#unread.delete(keyOf(revocation))
+      if (this.#unread.size > 0) this.#unread.delete(keyOf(revocation))
       if (this.#entries.has(id)) continue
       this.#entries.set(id, { xid: BigInt(xid), revocation })
       hasNews = true
