@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Revocation } from '@latchkey/verifier/core'
+import { collectGarbageOf } from '../lib/collect-garbage.js'
 import type { JournalPosition } from '../revocations/journal-follower.js'
 import type { RevocationChannel } from '../revocations/revocation-channel.js'
 import { getText, inBatches } from './commands.js'
@@ -22,12 +23,15 @@ export function createRedisChannel(options: RevocationStreamOptions): Revocation
 
   async function blacklist(revocations: Iterable<Revocation>): Promise<void> {
     const at = now()
+    let count = 0
     await inBatches(revocations, async revocation => {
+      count++
       const ttlMs = revocation.expiresAt === null ? 0 : Math.ceil(revocation.expiresAt - at)
       if (revocation.expiresAt !== null && ttlMs <= 0) return
       const raised = keys.revoked(revocation).map(({ key, bound }) => redis.latchkeyRaise(key, bound, ttlMs))
       await Promise.all(raised)
     })
+    await collectGarbageOf(count)
   }
 
   return {

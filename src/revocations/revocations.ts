@@ -8,7 +8,7 @@ import {
   type TokenFacts,
 } from '@latchkey/verifier/core'
 import { type Background, createBackground } from '../lib/background.js'
-import { collectGarbage } from '../lib/collect-garbage.js'
+import { collectGarbageOf } from '../lib/collect-garbage.js'
 import type { Log } from '../lib/log.js'
 import { appliedRevocations, type RevocationWay } from '../lib/measurements.js'
 import { BlacklistCopy } from './blacklist-copy.js'
@@ -46,8 +46,6 @@ const SWEEP_INTERVAL_MS = 60_000
 const LEARNING_MS = 5000
 /** How long after a failover the other instances can need to read the new server, and to register their verifiers there. */
 const SETTLING_MS = 5000
-/** From this size on, reading the journal leaves tens of MB that are no longer in use. */
-const LARGE_START = 20_000
 /** Above this size the operator must watch the memory. No entry is ever dropped. */
 const ALERT_SIZE = 1_000_000
 
@@ -125,7 +123,7 @@ export class Revocations {
     })
     await this.#subscription.listening
     await this.#follower.start()
-    if (this.list.size >= LARGE_START) await collectGarbage()
+    await collectGarbageOf(this.list.size)
     this.pauses.start()
     this.#sweeper = setInterval(() => this.list.sweep(this.#options.clock()), SWEEP_INTERVAL_MS).unref()
   }
