@@ -44,7 +44,7 @@ try {
   await writeReport(report, options.output)
   console.log(markdown(report))
   if (results.failures.length > 0) process.exitCode = 1
-  progress(`the report is in ${options.output}/results.md, .json and .svg`)
+  progress(`the report is in ${options.output}/results.md, .json and .svg, and in glance.svg`)
 } finally {
   generator.stop()
   await stores.stop()

@@ -21,11 +21,11 @@ interface Group {
 /**
  * One group of horizontal bars for each operation: what the machine can do, Latchkey, and the others. The bars of a group have
  * one scale, which begins at zero.
+ *
+ * @param operations - by default all
  */
-export function chart({ rows, machine, form }: Report): string {
-  const groups = (Object.keys(OPERATIONS) as Operation[])
-    .map(operation => groupOf(operation, rows))
-    .filter(group => group.rows.length > 1)
+export function chart({ rows, machine, form }: Report, operations = Object.keys(OPERATIONS) as Operation[]): string {
+  const groups = operations.map(operation => groupOf(operation, rows)).filter(group => group.rows.length > 1)
   let y = MARGIN
   const parts: string[] = []
   for (const group of groups) {
@@ -76,7 +76,8 @@ function drawGroup({ title, rows }: Group, top: number): string[] {
 
 function labelOf({ kind, contender, name }: Row): string {
   if (kind === 'peer') return contender
-  return kind === 'ceiling' ? name : `Latchkey, ${name}`
+  // Without the route, which the title explains.
+  return kind === 'ceiling' ? name : ['Latchkey', ...name.split(', ').slice(1)].join(', ')
 }
 
 function escaped(text: string): string {

@@ -30,10 +30,14 @@ export function reportOf(results: Results, form: Form, { postgres, redis }: Benc
   }
 }
 
-/** Writes results.json, results.md and results.svg. */
+/** Those that most users of a service cause. */
+const AT_A_GLANCE = ['verify', 'refresh', 'login', 'list'] as const
+
+/** Writes results.json, results.md, results.svg, and glance.svg with a few operations only. */
 export async function writeReport(report: Report, folder: string): Promise<void> {
   await mkdir(folder, { recursive: true })
   await writeFile(join(folder, 'results.json'), `${JSON.stringify(report, null, 2)}\n`)
   await writeFile(join(folder, 'results.md'), `${markdown(report)}\n`)
   await writeFile(join(folder, 'results.svg'), chart(report))
+  await writeFile(join(folder, 'glance.svg'), chart(report, [...AT_A_GLANCE]))
 }
