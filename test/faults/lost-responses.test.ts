@@ -78,8 +78,10 @@ t.test('a logout of which the answer of Postgres was lost is answered 503, and i
 t.test('a sign-in of which the answer of Postgres was lost is answered 503, and its retry succeeds', async t => {
   const { a, b, postgres } = await startInstances(t)
   const { email } = await signUp(a.app)
-  const login = () => post(a.app, '/auth/login', { email, password: PASSWORD, transport: 'body' })
-  const cut = postgres.cutAt('COMMIT', 'down')
+  const login = () =>
+    post(a.app, '/auth/login', { email, password: PASSWORD, transport: 'body' }, { 'user-agent': 'a lost browser' })
+  // The new session is in the answer of the statement, which Postgres sends after its commit.
+  const cut = postgres.cutAt('a lost browser', 'down')
   const lost = await login()
   await cut
   t.equal(lost.statusCode, 503)
