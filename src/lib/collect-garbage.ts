@@ -1,6 +1,6 @@
 import { Session } from 'node:inspector/promises'
 
-/** From so many objects on, what is left of them takes tens of MB. */
+/** Fewer objects than this leave only a few MB. */
 const MANY = 20_000
 
 /**

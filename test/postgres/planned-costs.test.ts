@@ -16,8 +16,8 @@ const MAX_COST = 500
 /** Operations on many accounts at once, and clean-up: each processes a batch of rows of a whole table. */
 const BULK_MAX_COST = 10_000
 /**
- * Reads the sessions of each user on a page, or of those who ask at once, or the oldest entries that each verifier on it misses (the planner expects
- * 50 open transactions at each position). This is linear in the page, of about 100, and not in the tables.
+ * Reads the sessions of each user on a page, or of those who ask at once, or the oldest entries that each verifier on a
+ * page misses (the planner expects 50 open transactions at each position). This is linear in the page, of about 100, and not in the tables.
  */
 const PAGE_MAX_COST = 40_000
 const PAGES = new Set(['userActivity.of', 'sessions.liveOf', 'receipts.findLagging', 'receipts.list'])

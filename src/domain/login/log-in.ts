@@ -47,11 +47,14 @@ async function signIn(context: AuthContext, credentials: Credentials, caller: Ca
   } catch (error) {
     if (error instanceof LatchkeyError && error.code === 'too_many_sessions')
       context.recordEvent({ ...failure(user, caller), details: { reason: error.code } })
+    // In the background: if Postgres does not answer, nobody waits for it a second time.
+    context.background.run('reset the attempts of a right password', () => forgetAttempts(context, user))
     throw concerning(error, { userId: user.id })
-  } finally {
-    if (!opened) await forgetAttempts(context, user)
   }
-  if (!opened) throw refusal(context, user, caller)
+  if (!opened) {
+    await forgetAttempts(context, user)
+    throw refusal(context, user, caller)
+  }
   const device = issueDeviceCookie(context, { ...credentials, userId: user.id })
   return { ...grantTokens(context, opened.facts, opened.refreshToken), device }
 }
