@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
-import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { OPERATIONS } from '../contender.js'
+import { type Machine, thisMachine } from '../report/machine.js'
 import type { BenchStores } from '../stores/start.js'
 import { EXPIRED_SESSIONS } from './fill.js'
 import type { MeasuredOperation } from './operations.js'
@@ -9,29 +9,13 @@ import type { Grown } from './run.js'
 import { TABLES } from './statistics.js'
 
 export interface GrowthReport {
-  machine: {
-    day: string
-    node: string
-    postgres: string
-    redis: string
-    cpu: string
-    cpus: number
-    sharedBuffers: string
-  }
+  machine: Machine & { sharedBuffers: string }
   grown: Grown[]
 }
 
-export function reportOf(grown: Grown[], { postgres, redis }: BenchStores, sharedBuffers: string): GrowthReport {
+export function reportOf(grown: Grown[], stores: BenchStores, sharedBuffers: string): GrowthReport {
   return {
-    machine: {
-      day: new Date().toISOString().slice(0, 10),
-      node: process.versions.node,
-      postgres: postgres.version,
-      redis: redis.version,
-      cpu: cpus()[0]?.model.trim() ?? 'unknown',
-      cpus: cpus().length,
-      sharedBuffers,
-    },
+    machine: { ...thisMachine(stores), sharedBuffers },
     grown,
   }
 }

@@ -1,29 +1,22 @@
 import { mkdir, writeFile } from 'node:fs/promises'
-import { cpus } from 'node:os'
 import { join } from 'node:path'
 import type { Form } from '../measure/form.js'
 import type { Results } from '../measure/results.js'
 import type { BenchStores } from '../stores/start.js'
 import { chart } from './chart.js'
+import { type Machine, thisMachine } from './machine.js'
 import { markdown } from './markdown.js'
 
 export interface Report extends Results {
-  machine: { day: string; node: string; postgres: string; redis: string; cpu: string; cpus: number }
+  machine: Machine
   form: Form
   /** The systems that are not installed here, and how to install them. */
   skipped: string[]
 }
 
-export function reportOf(results: Results, form: Form, { postgres, redis }: BenchStores, skipped: string[]): Report {
+export function reportOf(results: Results, form: Form, stores: BenchStores, skipped: string[]): Report {
   return {
-    machine: {
-      day: new Date().toISOString().slice(0, 10),
-      node: process.versions.node,
-      postgres: postgres.version,
-      redis: redis.version,
-      cpu: cpus()[0]?.model.trim() ?? 'unknown',
-      cpus: cpus().length,
-    },
+    machine: thisMachine(stores),
     form,
     skipped,
     ...results,
