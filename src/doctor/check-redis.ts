@@ -5,7 +5,7 @@ import { readRedisUrl } from '../config/redis-url.js'
 import { deriveSecrets } from '../domain/keys/secrets.js'
 import { messageOf } from '../lib/error-facts.js'
 import { connectRedis, redisReady } from '../redis/client.js'
-import { isDenied, isRefusedWrite } from '../redis/errors.js'
+import { isDenied, isRedisUnavailable, isRefusedWrite } from '../redis/errors.js'
 import { readInstallation } from '../redis/installation.js'
 import { createKeys } from '../redis/key-names.js'
 import { createRedisEphemeral } from '../redis/redis-ephemeral.js'
@@ -13,6 +13,7 @@ import { reportClock } from './check-clock.js'
 import type { Findings } from './finding.js'
 
 const TIMEOUT_MS = 3_000
+const ATTEMPTS = 3
 const OLDEST_VERSION = 7
 const FULL = 0.9
 
@@ -50,7 +51,7 @@ export async function checkRedis(config: Config, findings: Findings): Promise<vo
   } finally {
     redis.disconnect()
   }
-  await checkRights(config, findings)
+  await checkUse(config, findings)
   const { tls, places, socket } = readRedisUrl(url)
   const isLocal = socket !== undefined || places.every(({ host }) => /^(localhost|127\.|::1$)/.test(host))
   if (tls === 'unverified') warning('tls', 'The certificate of Redis is not verified: set REDIS_CA_FILE.')
@@ -91,10 +92,24 @@ function reportServer(
   if (server.nowMs !== undefined) reportClock(findings, { name: 'Redis', theirMs: server.nowMs, ...times })
 }
 
-/** Tries what the service does. */
-async function checkRights(config: Config, findings: Findings): Promise<void> {
-  const { url, caFile, cluster, sentinel, keyPrefix } = config.redis
+/** Does what the service does. A command that only came too late or was cut off is tried again: a network has pauses. */
+async function checkUse(config: Config, findings: Findings): Promise<void> {
   const { ok, problem } = findings.about('redis')
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await useAsTheServiceDoes(config)
+      ok('rights', 'The Redis user has all rights that the service needs.')
+      return
+    } catch (error) {
+      if (attempt < ATTEMPTS && isRedisUnavailable(error as Error)) continue
+      reportRefusal(error, problem)
+      return
+    }
+  }
+}
+
+async function useAsTheServiceDoes(config: Config): Promise<void> {
+  const { url, caFile, cluster, sentinel, keyPrefix } = config.redis
   const redis = connectRedis(url!, { caFile, cluster, sentinel, log: { info() {}, warn() {} } })
   const ephemeral = createRedisEphemeral({
     redis,
@@ -111,7 +126,8 @@ async function checkRights(config: Config, findings: Findings): Promise<void> {
     news => news.some(one => 'subject' in one && one.subject === id) && arrival.emit('entry'),
   )
   try {
-    await following.listening
+    // Both connections: a command before its own is open is rejected.
+    await Promise.all([redisReady(redis, TIMEOUT_MS), following.listening])
     await ephemeral.hit(`doctor:${id}`, 1_000)
     await ephemeral.unhit(`doctor:${id}`)
     await ephemeral.recordActivity([{ sessionId: id, generation: 0, seenAt: Date.now() }])
@@ -123,9 +139,6 @@ async function checkRights(config: Config, findings: Findings): Promise<void> {
     arrived.catch(() => {})
     await ephemeral.publish([entry])
     await arrived
-    ok('rights', 'The Redis user has all rights that the service needs.')
-  } catch (error) {
-    reportRefusal(error, problem)
   } finally {
     await following.stop()
     await ephemeral.close()
@@ -142,6 +155,11 @@ function reportRefusal(error: unknown, problem: (check: string, message: string)
     problem(
       'delivery',
       'An entry that was written to Redis did not arrive within three seconds: check the load of Redis, and the right to XREAD.',
+    )
+  else if (isRedisUnavailable(error as Error))
+    problem(
+      'commands',
+      `Redis did not answer the commands of the service in time, ${ATTEMPTS} times: ${message}. Check its load, and the network to it.`,
     )
   else problem('commands', `Redis refuses what the service needs: ${message}.`)
 }

@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { createServer, type ServerResponse, request as sendRequest } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { type Config, readConfig } from '../../src/config/config.js'
@@ -145,6 +147,24 @@ t.test('a Redis that cannot be used, may delete keys, or denies rights is a prob
 
   await redis.stop()
   t.ok((await problemsOf(config, NO_SERVICE)).includes('redis connection'))
+})
+
+t.test('a connection to Redis that opens late is not a problem', async t => {
+  const database = await createTestDatabase(t)
+  const { hostname, port } = new URL(testServers().redisUrl)
+  let opened = 0
+  // Each second connection waits, so that of two that open together one is ready before the other.
+  const proxy = createTcpServer(async incoming => {
+    incoming.on('error', () => {})
+    if (++opened % 2 === 0) await sleep(300)
+    const outgoing = connect(Number(port), hostname).on('error', () => incoming.destroy())
+    incoming.pipe(outgoing).pipe(incoming)
+  }).listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  t.teardown(() => proxy.close())
+  const late = `redis://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+  const config = readConfig({ NODE_ENV: 'test', DATABASE_URL: database.url, REDIS_URL: late, ...TEST_SECRETS })
+  t.same(await problemsOf(config, NO_SERVICE), [])
 })
 
 t.test(
