@@ -56,7 +56,7 @@ export async function withContext(config: Config, command: (context: AuthContext
   const { openContext } = await import('../server/create-context.js')
   await withStores(config, async stores => {
     // Without the location database: no command signs anyone in, and a missing file must not prevent an emergency measure.
-    const context = await openContext({ ...config, locationDatabase: undefined }, { ...stores, log })
+    const context = await openContext({ ...config, locationDatabase: undefined }, { ...stores, log, delivers: false })
     try {
       await command(context)
       await awaitReceipt(context)

@@ -20,6 +20,7 @@ export interface DerivedConfig {
   readonly cookie: Cookie
   readonly hash: { readonly concurrency: number; readonly queue: number }
   readonly shutdownDelayMs: number
+  readonly deliveryAllowedNetworks: readonly string[]
 }
 
 type Sentinel = GivenConfig['redis']['sentinel'] & { readonly master: string }
@@ -53,9 +54,13 @@ export function derive(given: GivenConfig, values: Values, mode: Mode, isKuberne
     },
     cookie: cookieOf(given.cookie),
     hash: { ...given.hash, concurrency: given.hash.concurrency ?? availableCores() },
+    deliveryAllowedNetworks: given.deliveryAllowedNetworks ?? (mode === 'embedded' ? LOOPBACK : []),
     shutdownDelayMs: given.shutdownDelayMs ?? (isKubernetes ? 5000 : 1000),
   }
 }
+
+/** A developer's receiver is on the same machine. */
+const LOOPBACK = ['127.0.0.0/8', '::1/128']
 
 export function issuerOf(values: Pick<Values, 'JWT_ISSUER' | 'PUBLIC_ORIGIN' | 'PUBLIC_PATH' | 'PORT'>): string {
   return values.JWT_ISSUER ?? publicOriginOf(values) + values.PUBLIC_PATH

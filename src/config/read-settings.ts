@@ -4,6 +4,7 @@ import { InvalidValue, isSetting, type Kind, type Setting, type SettingTree, set
 import { accountPageSettings } from './settings/account-page.js'
 import { clientSettings } from './settings/clients.js'
 import { browserSettings } from './settings/cookies-and-origins.js'
+import { deliverySettings } from './settings/deliveries.js'
 import { limitSettings } from './settings/passwords-and-limits.js'
 import { processSettings } from './settings/process.js'
 import { storeSettings } from './settings/stores.js'
@@ -144,6 +145,7 @@ export const groups = [
   { title: 'Browsers and the network', settings: browserSettings },
   { title: 'Passwords and limits', settings: limitSettings },
   { title: 'Clients', settings: clientSettings },
+  { title: 'Deliveries of events', settings: deliverySettings },
   { title: 'The account page', settings: accountPageSettings },
 ] as const satisfies readonly { title: string; settings: SettingTree }[]
 
@@ -156,6 +158,7 @@ const settingTree = {
   ...limitSettings,
   ...clientSettings,
   ...accountPageSettings,
+  ...deliverySettings,
 } as const satisfies SettingTree
 
 type Leaves<Tree> = Tree extends Setting ? Tree : { [Field in keyof Tree]: Leaves<Tree[Field]> }[keyof Tree]

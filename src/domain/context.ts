@@ -2,6 +2,7 @@ import type { Config } from '../config/config.js'
 import type { IssuerKeys } from '../issuers/issuer-keys.js'
 import type { Background } from '../lib/background.js'
 import type { Log } from '../lib/log.js'
+import type { Poster } from '../lib/post.js'
 import type { Database, Repositories } from '../postgres/database.js'
 import type { NewSecurityEvent } from '../postgres/security-events.js'
 import type { Activity } from '../redis/activity.js'
@@ -12,6 +13,7 @@ import type { Receipts } from '../revocations/receipts/receipts.js'
 import type { Revocations } from '../revocations/revocations.js'
 import type { ClientPrincipal } from './clients/client-principal.js'
 import type { ReportedSightings } from './clients/reported-sightings.js'
+import type { Dispatcher } from './deliveries/dispatcher.js'
 import type { EventListeners } from './events/event-listeners.js'
 import type { Keyring } from './keys/keyring.js'
 import type { Secrets } from './keys/secrets.js'
@@ -53,6 +55,10 @@ export interface AuthContext {
   recordEvent(event: NewSecurityEvent): void
   /** Hears of every security event that this process wrote, after its commit. */
   readonly eventListeners: EventListeners
+  /** Sends requests to the servers of others: to webhooks. */
+  readonly poster: Poster
+  /** Sends events to their receivers; undefined in a process that does not. */
+  readonly dispatcher: Dispatcher | undefined
   /** For events that one old token can cause many times. */
   readonly eventThrottle: EventThrottle
   /** Work that no response waits for. */

@@ -24,6 +24,7 @@ export interface CleanedUp {
   verifiers: number
   devices: number
   assertions: number
+  deliveries: number
 }
 
 /** Expired rows are kept for a day longer, for support. */
@@ -77,6 +78,9 @@ async function removeExpired(db: Pick<Database, 'transaction'>, options: CleanUp
     verifiers: await inBatches(({ verifiers }) => verifiers.removeExpired(batchSize)),
     devices: await inBatches(({ deviceFailures }) => deviceFailures.removeExpired(batchSize)),
     assertions: await inBatches(({ usedAssertions }) => usedAssertions.removeExpired(batchSize)),
+    deliveries: await inBatches(({ deliveries }) =>
+      deliveries.removeOlderThan(options.eventRetentionSeconds, batchSize),
+    ),
   }
 }
 

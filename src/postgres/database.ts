@@ -1,7 +1,9 @@
 import { sql } from 'drizzle-orm'
 import type { TraceCall } from '../lib/trace-call.js'
 import { clientsRepository } from './clients.js'
+import { deliveriesRepository } from './deliveries.js'
 import { deviceFailuresRepository } from './device-failures.js'
+import { eventReceiversRepository } from './event-receivers.js'
 import { expiredSessionsRepository } from './expired-sessions.js'
 import { type PostgresInstallation, readInstallation } from './installation.js'
 import { introspectionRepository } from './introspection.js'
@@ -43,7 +45,7 @@ export interface Database extends Repositories {
   /**
    * Runs the work in one READ COMMITTED transaction, with its own repositories; a rejection rolls it back. Work that
    * locks rows in more than one table does so in this order, so that transactions cannot deadlock: clients, users,
-   * password_resets, sessions, refresh_tokens, superseded_tokens, verifiers, revocations.
+   * password_resets, sessions, refresh_tokens, superseded_tokens, verifiers, revocations, event_receivers, deliveries.
    */
   transaction<T>(work: (repositories: Repositories) => Promise<T>): Promise<T>
   /**
@@ -137,6 +139,8 @@ function repositories(runner: Runner, onAdded: SecurityEventsListener) {
     signingKeys: signingKeysRepository(runner),
     securityEvents: securityEventsRepository(runner, onAdded),
     latestEvents: latestEventsRepository(runner),
+    eventReceivers: eventReceiversRepository(runner),
+    deliveries: deliveriesRepository(runner),
     introspection: introspectionRepository(runner),
     verifiers: verifiersRepository(runner),
     receipts: receiptsRepository(runner),

@@ -3,6 +3,7 @@ import { PgTable } from 'drizzle-orm/pg-core'
 import type { Runner } from './pool/connections.js'
 import * as accounts from './schema/accounts.js'
 import * as clients from './schema/clients.js'
+import * as deliveries from './schema/deliveries.js'
 import * as revocations from './schema/revocations.js'
 import * as securityEvents from './schema/security-events.js'
 import * as sessions from './schema/sessions.js'
@@ -36,7 +37,7 @@ export interface PostgresInstallation {
   missingRights: string[]
 }
 
-const TABLES = [accounts, clients, revocations, securityEvents, sessions, signingKeys, verifiers]
+const TABLES = [accounts, clients, deliveries, revocations, securityEvents, sessions, signingKeys, verifiers]
   .flatMap((file): unknown[] => Object.values(file))
   .filter(exported => is(exported, PgTable))
   .map(getTableName)

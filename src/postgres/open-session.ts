@@ -2,6 +2,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import { isLive, joinsLiveTables, liveTables, notBefore, ofUser } from './is-live.js'
 import { hotSql, type Runner } from './pool/connections.js'
+import { queueDeliveries } from './queue-deliveries.js'
 import type { SecurityEventType } from './security-event-types.js'
 import type { AddedEvent } from './security-events.js'
 import { carriedRoles, type SessionFacts, seconds, wholeSeconds } from './session-facts.js'
@@ -157,8 +158,8 @@ function opening(isUnchanged: SQL, failedLogins: SQL): SQL {
       select ${given('eventId')}, now(), session.user_id, session.id, ${given('eventType')}, ${given('actor')}, session.ip,
         session.user_agent, case when device.is_new and ${given('tellsNewDevice')} then '{"new_device": true}'::jsonb end
       from session, device
-      returning at
-    )
+      returning id, user_id, type, at
+    ), queued as (${queueDeliveries(sql`event`)})
     select session.id as "sessionId", account.id as "userId", account.email, account.username,
       account.external_id as "externalId", ${carriedRoles(sql`session.client_id`, sql`account.roles`)} as roles,
       account.roles_version as "rolesVersion", account.token_version as "tokenVersion",

@@ -37,6 +37,11 @@ export const SECURITY_EVENT_TYPES = [
   'client_assertion_refused',
   'signing_key_created',
   'signing_key_revoked',
+  'webhook_created',
+  'webhook_changed',
+  'webhook_secret_rotated',
+  'webhook_disabled',
+  'webhook_removed',
 ] as const
 
 export type SecurityEventType = (typeof SECURITY_EVENT_TYPES)[number]

@@ -2,6 +2,7 @@ import { and, desc, eq, type SQL, sql } from 'drizzle-orm'
 import { unionAll } from 'drizzle-orm/pg-core'
 import { v7 as uuidv7 } from 'uuid'
 import { hotSql, type Runner } from './pool/connections.js'
+import { queueDeliveries } from './queue-deliveries.js'
 import { users } from './schema/accounts.js'
 import { securityEvents } from './schema/security-events.js'
 import type { SecurityEventType } from './security-event-types.js'
@@ -105,10 +106,13 @@ export function securityEventsRepository(runner: Runner, onAdded: (events: reado
 const insert = hotSql<{ events: string }, { id: string; at: string }>(
   'insert_security_events',
   sql`
+    with written as (
     insert into security_events (id, at, user_id, session_id, type, actor, ip, user_agent, details)
     select id, coalesce(at, now()), "userId", "sessionId", type, actor, ip, "userAgent", details
     from json_to_recordset(${sql.placeholder('events')}::json) as given (id uuid, at timestamptz, "userId" uuid,
       "sessionId" uuid, type text, actor text, ip inet, "userAgent" text, details jsonb)
     on conflict do nothing
-    returning id, at`,
+    returning id, at, user_id, type
+    ), queued as (${queueDeliveries(sql`written`)})
+    select id, at from written`,
 )

@@ -5,6 +5,7 @@ import type { ClientPrincipal } from '../domain/clients/client-token.js'
 import { findRefusedClients } from '../domain/clients/refused-clients.js'
 import { ReportedSightings } from '../domain/clients/reported-sightings.js'
 import type { AuthContext, EventThrottle } from '../domain/context.js'
+import { createDispatcher } from '../domain/deliveries/dispatcher.js'
 import { createEventListeners } from '../domain/events/event-listeners.js'
 import { type EventLog, logEvent } from '../domain/events/log-events.js'
 import { ensureSigningKey, type KeyMaintenance, startKeyMaintenance } from '../domain/keys/key-maintenance.js'
@@ -14,10 +15,15 @@ import { createFailureDelay } from '../domain/login/failure-delay.js'
 import { cleanUp, repairRevocations } from '../domain/maintenance.js'
 import { createPasswordHasher } from '../domain/passwords/password-hasher.js'
 import { createAccessTokenVerifier } from '../domain/tokens/verify-access-token.js'
+import { createWebhookSender } from '../domain/webhooks/webhook-sender.js'
+import { disableWebhook } from '../domain/webhooks/webhooks.js'
 import { IssuerKeys } from '../issuers/issuer-keys.js'
+import { allowedAddresses } from '../lib/allowed-addresses.js'
 import { createBackground } from '../lib/background.js'
+import { newId } from '../lib/ids.js'
 import type { Log } from '../lib/log.js'
 import { type Repetition, repeat } from '../lib/periodic.js'
+import { createPoster } from '../lib/post.js'
 import type { TraceCall } from '../lib/trace-call.js'
 import type { Database } from '../postgres/database.js'
 import { Activity } from '../redis/activity.js'
@@ -42,6 +48,8 @@ export interface OpenContextOptions {
   clock?: (() => number) | undefined
   /** Makes a span of each request to an issuer. */
   trace?: TraceCall | undefined
+  /** Whether this process sends events to their receivers: yes by default. */
+  delivers?: boolean
 }
 
 export interface OpenContext extends AuthContext {
@@ -54,7 +62,7 @@ export interface OpenContext extends AuthContext {
  * key if none exists, and starts the periodic work. When it resolves, tokens can be issued and verified safely.
  */
 export async function openContext(config: Config, options: OpenContextOptions): Promise<OpenContext> {
-  const { db, ephemeral, log, eventLog, clock = Date.now, trace } = options
+  const { db, ephemeral, log, eventLog, clock = Date.now, trace, delivers = true } = options
   const locate = await openLocationDatabase(config.locationDatabase, log)
   const secrets = deriveSecrets(config)
   const keyOptions = { algorithm: config.algorithm, keyEncryptionKeys: secrets.keyEncryptionKeys }
@@ -132,6 +140,18 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     throw error
   }
 
+  const poster = createPoster(allowedAddresses(config.deliveryAllowedNetworks))
+  const dispatcher = delivers
+    ? createDispatcher({
+        db,
+        senders: { webhook: createWebhookSender({ poster, secrets, clock }) },
+        disable: (receiver, reason) => disableWebhook({ db, log }, receiver, reason),
+        holder: newId(),
+        log,
+      })
+    : undefined
+  const stopWaking = db.onSecurityEvents(() => dispatcher?.wake())
+
   const issuerKeys = new IssuerKeys({ cluster: config.kubernetes, log, trace })
   background.run('check the files of KUBERNETES_ISSUER', () => issuerKeys.checkFiles())
 
@@ -150,6 +170,8 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     accessTokens: createAccessTokenVerifier({ ...config, keyring, revocations, clock }),
     clock,
     log,
+    poster,
+    dispatcher,
     passwords: createPasswordHasher({
       ...config.hash,
       onDamagedHash: error => log.error(`a stored password hash is damaged: ${error.message}`),
@@ -168,11 +190,13 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     background,
     async close() {
       closing.abort()
-      await Promise.all([maintenance.stop(), cleaning.stop(), receipts.close(), feed.close()])
+      stopWaking()
+      await Promise.all([dispatcher?.close(), maintenance.stop(), cleaning.stop(), receipts.close(), feed.close()])
       await Promise.all([registry.close(), reportedSightings.settled()])
       await Promise.all([activity.close(), revocations.close(), background.settled()])
       stopAnnouncing()
       await eventListeners.close()
+      poster.close()
     },
   }
 }

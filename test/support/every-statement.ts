@@ -274,6 +274,37 @@ export function everyStatement(db: RevokingRepositories): {
     introspection: {
       userOf: () => db.introspection.userOf({ ...token, userId: user, sessionId: session }),
     },
+    eventReceivers: {
+      create: () =>
+        db.eventReceivers.create({ id: session, kind: 'webhook', settings: {}, secrets: hash, types: ['signed_in'] }),
+      all: () => db.eventReceivers.all('webhook'),
+      find: () => db.eventReceivers.find(session),
+      change: () => db.eventReceivers.change(session, { settings: {}, secrets: hash, types: null }),
+      disable: () => db.eventReceivers.disable(session, 'gone'),
+      enable: () => db.eventReceivers.enable(session),
+      remove: () => db.eventReceivers.remove(session),
+      claim: () => db.eventReceivers.claim(user, 30),
+      renew: () => db.eventReceivers.renew(session, user, 30),
+      release: () => db.eventReceivers.release(session, user),
+      succeeded: () => db.eventReceivers.succeeded(session),
+      failed: () => db.eventReceivers.failed(session),
+      pause: () => db.eventReceivers.pause(session, 30),
+    },
+    deliveries: {
+      due: () => db.deliveries.due(session, 200),
+      waitForEarlier: () => db.deliveries.waitForEarlier(session),
+      nextInLane: () => db.deliveries.nextInLane(session, user),
+      remove: () => db.deliveries.remove('1'),
+      postpone: () => db.deliveries.postpone('1', 5, 'no answer'),
+      abandon: () => db.deliveries.abandon('1', 'no answer'),
+      backlogs: () => db.deliveries.backlogs([session]),
+      abandoned: () => db.deliveries.abandoned(session, 100, undefined),
+      retryAbandoned: () => db.deliveries.retryAbandoned(session),
+      replay: () =>
+        db.deliveries.replay({ receiverId: session, types: null, since: new Date(), after: undefined, limit: 1000 }),
+      removeOf: () => db.deliveries.removeOf(session, 1000),
+      removeOlderThan: () => db.deliveries.removeOlderThan(1000, 1000),
+    },
     cleanUpLock: {
       take: () => db.cleanUpLock.take(),
     },

@@ -1,3 +1,4 @@
+import { decryptText } from '../../lib/encrypted-text.js'
 import type { Log } from '../../lib/log.js'
 import { repeat } from '../../lib/periodic.js'
 import type { Keyring } from './keyring.js'
@@ -8,7 +9,7 @@ import {
   type NewKeyOptions,
   rotateIfDue,
 } from './rotate-signing-key.js'
-import { encryptPrivateKey, tryDecryptPrivateKey } from './signing-key.js'
+import { encryptPrivateKey } from './signing-key.js'
 
 export interface KeyMaintenanceOptions extends NewKeyOptions {
   keyring: Keyring
@@ -77,7 +78,7 @@ async function reencryptKeys(
 ): Promise<void> {
   const [newest] = keyEncryptionKeys
   for (const { kid, sealedPrivateKey } of await signingKeys.usable()) {
-    const decrypted = tryDecryptPrivateKey(sealedPrivateKey, keyEncryptionKeys, kid)
+    const decrypted = decryptText(sealedPrivateKey, keyEncryptionKeys, kid)
     if (decrypted === undefined || decrypted.encryptedWith === newest) continue
     await signingKeys.reseal(kid, sealedPrivateKey, encryptPrivateKey(decrypted.plain, newest, kid))
   }

@@ -1,10 +1,10 @@
 import { createPublicKey } from 'node:crypto'
 import { ACCESS_TOKEN_TYPE, openVerificationKey, type VerificationKey } from '@latchkey/verifier/core'
 import { createSigner } from 'fast-jwt'
+import { decryptText, type EncryptionKey } from '../../lib/encrypted-text.js'
 import { LatchkeyError } from '../../lib/errors.js'
 import type { SigningKeyRow, SigningKeys } from '../../postgres/signing-keys.js'
-import type { KeyEncryptionKey } from './secrets.js'
-import { type Algorithm, decryptPrivateKey, type PublicJwk, tryDecryptPrivateKey } from './signing-key.js'
+import { type Algorithm, decryptPrivateKey, type PublicJwk } from './signing-key.js'
 
 export interface SigningKey {
   readonly kid: string
@@ -32,7 +32,7 @@ const UNKNOWN_KID_COOLDOWN_MS = 1000
 /** The signing keys in memory. Instants are milliseconds since the epoch; for signing, by the database's clock. */
 export class Keyring {
   readonly #signingKeys: Pick<SigningKeys, 'usable'>
-  readonly #keyEncryptionKeys: readonly KeyEncryptionKey[]
+  readonly #keyEncryptionKeys: readonly EncryptionKey[]
   readonly #dropped = new Set<string>()
   readonly #listeners: ((kid: string) => void)[] = []
   /** By kid, newest first. */
@@ -41,7 +41,7 @@ export class Keyring {
   #nextRead: Promise<void> | undefined
   #lastLookup: { atMs: number; done: Promise<void> } | undefined
 
-  constructor(options: { signingKeys: Pick<SigningKeys, 'usable'>; keyEncryptionKeys: readonly KeyEncryptionKey[] }) {
+  constructor(options: { signingKeys: Pick<SigningKeys, 'usable'>; keyEncryptionKeys: readonly EncryptionKey[] }) {
     this.#signingKeys = options.signingKeys
     this.#keyEncryptionKeys = options.keyEncryptionKeys
   }
@@ -175,7 +175,7 @@ export class Keyring {
 }
 
 /** A kid is the thumbprint of its key, so what was read once stays correct and is kept. */
-function readKey(row: SigningKeyRow, keyEncryptionKeys: readonly KeyEncryptionKey[], known: Key | undefined): Key {
+function readKey(row: SigningKeyRow, keyEncryptionKeys: readonly EncryptionKey[], known: Key | undefined): Key {
   const publicJwk = row.publicJwk as PublicJwk
   return {
     verification: known?.verification ?? openPublicKey(publicJwk),
@@ -193,9 +193,9 @@ function openPublicKey(publicJwk: PublicJwk): PublicKey {
 }
 
 /** The signer is created once per key: creating one costs ten times as much as signing. */
-function openSigningKey(row: SigningKeyRow, keyEncryptionKeys: readonly KeyEncryptionKey[]): SigningKey | undefined {
+function openSigningKey(row: SigningKeyRow, keyEncryptionKeys: readonly EncryptionKey[]): SigningKey | undefined {
   const { kid, alg } = row
-  const decrypted = tryDecryptPrivateKey(row.sealedPrivateKey, keyEncryptionKeys, kid)
+  const decrypted = decryptText(row.sealedPrivateKey, keyEncryptionKeys, kid)
   if (decrypted === undefined) return undefined
   const sign = createSigner({ key: decrypted.plain, algorithm: alg, kid, header: { alg, typ: ACCESS_TOKEN_TYPE } })
   return { kid, alg, sign }

@@ -1,4 +1,5 @@
 import { hkdfSync } from 'node:crypto'
+import type { EncryptionKey } from '../../lib/encrypted-text.js'
 import type { TagKey } from '../../lib/tagged-token.js'
 
 /** The keys of refresh tokens that are derived from one JWT_REFRESH_SECRET. */
@@ -13,13 +14,6 @@ export interface DeviceKey extends TagKey {
   readonly id: number
 }
 
-/** The key that encrypts private signing keys, derived from one JWT_SECRET. */
-export interface KeyEncryptionKey {
-  /** The byte in an encrypted key that names its secret; only a hint, as in {@link TagKey}. */
-  readonly id: number
-  readonly key: Buffer
-}
-
 /** All keys, newest first. The first of a list makes tokens and encrypts; all of them verify and decrypt. */
 export interface Secrets {
   readonly refreshKeys: NonEmpty<RefreshKey>
@@ -28,7 +22,10 @@ export interface Secrets {
   readonly deviceKeys: NonEmpty<DeviceKey>
   /** Of the tickets of superseded refresh tokens. */
   readonly ticketKeys: NonEmpty<TagKey>
-  readonly keyEncryptionKeys: NonEmpty<KeyEncryptionKey>
+  /** Of private signing keys. */
+  readonly keyEncryptionKeys: NonEmpty<EncryptionKey>
+  /** Of the secrets with which deliveries of events are signed. */
+  readonly deliveryEncryptionKeys: NonEmpty<EncryptionKey>
   /** Of the MACs that protect entries in Redis. */
   readonly redisMacKeys: NonEmpty<Buffer>
   /** Of the tickets with which `latchkey doctor` asks a running instance. */
@@ -66,6 +63,10 @@ export function deriveSecrets(secrets: { jwtSecrets: readonly string[]; refreshS
     keyEncryptionKeys: deriveEach('JWT_SECRET', secrets.jwtSecrets, secret => ({
       id: deriveByte(secret, 'latchkey signing key seal id 1'),
       key: derive(secret, 'latchkey signing key seal 1'),
+    })),
+    deliveryEncryptionKeys: deriveEach('JWT_SECRET', secrets.jwtSecrets, secret => ({
+      id: deriveByte(secret, 'latchkey delivery secret id 1'),
+      key: derive(secret, 'latchkey delivery secret 1'),
     })),
     redisMacKeys: deriveEach('JWT_REFRESH_SECRET', secrets.refreshSecrets, secret =>
       derive(secret, 'latchkey redis mac 1'),

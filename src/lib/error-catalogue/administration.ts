@@ -100,6 +100,18 @@ export const administrationErrors = {
     when: 'No account has this id, e-mail or username.',
     action: 'Check the id; the account may have been deleted.',
   },
+  webhook_not_found: {
+    status: 404,
+    title: 'Webhook not found.',
+    when: 'No webhook has this id.',
+    action: 'Compare the id with those at `/admin/webhooks`.',
+  },
+  invalid_webhook: {
+    status: 422,
+    title: 'The webhook is not valid.',
+    when: 'A webhook is created or changed with an address or types that cannot be used.',
+    action: 'Correct the field that `errors` names.',
+  },
   signing_key_not_found: {
     status: 404,
     title: 'Signing key not found, or already revoked.',

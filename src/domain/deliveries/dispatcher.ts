@@ -1,0 +1,276 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import pLimit from 'p-limit'
+import { createFailureLog, type Log } from '../../lib/log.js'
+import { deliveryAttempts } from '../../lib/measurements.js'
+import { withJitter } from '../../lib/periodic.js'
+import type { Deliveries, Delivery } from '../../postgres/deliveries.js'
+import {
+  type EventReceiver,
+  type EventReceivers,
+  OUTAGE_FAILURES,
+  type ReceiverKind,
+} from '../../postgres/event-receivers.js'
+import { DISABLE_SECONDS, GIVE_UP_SECONDS, LEAST_ATTEMPTS, outagePause, pauseAfter } from './back-off.js'
+import type { Attempt, Sender } from './sender.js'
+
+export interface Dispatcher {
+  /** Looks for events that are due at once, not only at the next turn. */
+  wake(): void
+  /** Sends everything that is due now. For tests: `wake` and the turns do the same in the background. */
+  runNow(): Promise<void>
+  /** Stops. What is being sent has two seconds to end; what has not ended is sent again, by any instance. */
+  close(): Promise<void>
+}
+
+export interface DispatcherOptions {
+  db: {
+    deliveries: Pick<Deliveries, 'due' | 'waitForEarlier' | 'nextInLane' | 'remove' | 'postpone' | 'abandon'>
+    eventReceivers: Pick<EventReceivers, 'claim' | 'renew' | 'release' | 'succeeded' | 'failed' | 'pause'>
+  }
+  senders: Readonly<Record<ReceiverKind, Sender>>
+  /** Disables a receiver that wants no further events, or has failed for too long. */
+  disable(receiver: EventReceiver, reason: string): Promise<unknown>
+  /** Names this instance in its leases; a UUID. */
+  holder: string
+  log: Log
+  /** How often it looks for events of other instances, and for those whose time to be tried again has come. */
+  everyMs?: number
+}
+
+const EVERY_MS = 1000
+/** Every sign-in wakes it: so those of this time are one. */
+const WAKE_MS = 100
+const LEASE_SECONDS = 30
+const RENEW_MS = 10_000
+/** An attempt takes less than this, so it ends before another instance can take the lease. */
+const LEAST_LEASE_MS = 15_000
+/** How many lanes of a receiver are served at the same time. */
+const LANES = 8
+const BATCH_SIZE = 200
+/** Then another lane gets its turn. */
+const MOST_OF_ONE_LANE = 50
+const CLOSE_TIMEOUT_MS = 2000
+const EVENT_DELETED = 'the event was deleted, because the time of EVENT_RETENTION is over'
+
+/**
+ * Sends the events that wait (docs/adr/0028-the-outbox.md). Each receiver is served by one instance at a time, which has
+ * its lease; different receivers are served at the same time, so a slow one delays only itself. The events of one lane
+ * are sent one after another: the next one when the receiver has the one before, or when that was given up.
+ */
+export function createDispatcher(options: DispatcherOptions): Dispatcher {
+  const { db, senders, disable, holder, log, everyMs = EVERY_MS } = options
+  const failures = createFailureLog(log)
+  const stopping = new AbortController()
+  const working = new Map<string, Promise<void>>()
+  let isClosed = false
+  let turn: Promise<void> | undefined
+  let isWanted = false
+  let wakeTimer: NodeJS.Timeout | undefined
+  let timer = schedule()
+
+  function schedule(): NodeJS.Timeout {
+    return setTimeout(async () => {
+      await takeTurn()
+      if (!isClosed) timer = schedule()
+    }, withJitter(everyMs)).unref()
+  }
+
+  /** One turn at a time; what is wanted during a turn is done by one more. */
+  async function takeTurn(): Promise<void> {
+    isWanted = true
+    turn ??= (async () => {
+      while (isWanted && !isClosed) {
+        isWanted = false
+        await claimAll()
+      }
+    })().finally(() => {
+      turn = undefined
+    })
+    await turn
+  }
+
+  async function claimAll(): Promise<void> {
+    try {
+      for (;;) {
+        const receiver = isClosed ? undefined : await db.eventReceivers.claim(holder, LEASE_SECONDS)
+        if (!receiver) break
+        const work = serve(receiver).finally(() => working.delete(receiver.id))
+        working.set(receiver.id, work)
+      }
+      failures.succeeded('look for events to deliver')
+    } catch (error) {
+      failures.failed('look for events to deliver', error)
+    }
+  }
+
+  /** Sends to one receiver until nothing is due. */
+  async function serve(claimed: EventReceiver): Promise<void> {
+    const lease = holdLease(claimed)
+    let hasSent = false
+    try {
+      while (lease.receiver && !isClosed) {
+        // A receiver that fails is asked with one event whether it works again.
+        const limit = lease.receiver.failures >= OUTAGE_FAILURES ? 1 : BATCH_SIZE
+        const due = await db.deliveries.due(claimed.id, limit)
+        if (due.length === 0) {
+          // Then each lane whose time has come waits for an earlier event, so that it need not be looked at until then.
+          if (!hasSent) await db.deliveries.waitForEarlier(claimed.id)
+          break
+        }
+        hasSent = true
+        const lanes = pLimit(LANES)
+        await Promise.all(due.map(delivery => lanes(() => serveLane(lease, delivery))))
+        await lease.renew()
+      }
+      failures.succeeded('deliver events')
+    } catch (error) {
+      // What was sent and not recorded is sent again.
+      failures.failed('deliver events', error)
+    } finally {
+      await lease.end()
+    }
+  }
+
+  async function serveLane(lease: Lease, first: Delivery): Promise<void> {
+    let delivery: Delivery | undefined = first
+    for (let count = 0; delivery && count < MOST_OF_ONE_LANE; count++) {
+      const { receiver } = lease
+      if (!receiver || isClosed || lease.remainingMs() < LEAST_LEASE_MS) return
+      const { event } = delivery
+      if (event === null) {
+        await db.deliveries.abandon(delivery.id, EVENT_DELETED)
+        delivery = await db.deliveries.nextInLane(receiver.id, delivery.lane)
+        continue
+      }
+      const attempt = await senders[receiver.kind].send(receiver, { ...delivery, event }, stopping.signal)
+      if (!(await record(lease, receiver, delivery, attempt))) return
+      delivery = await db.deliveries.nextInLane(receiver.id, delivery.lane)
+    }
+  }
+
+  /** @returns whether the lane can go on */
+  async function record(lease: Lease, receiver: EventReceiver, delivery: Delivery, attempt: Attempt): Promise<boolean> {
+    deliveryAttempts.report({ kind: receiver.kind, outcome: attempt.outcome })
+    switch (attempt.outcome) {
+      case 'interrupted':
+        return false
+      case 'delivered':
+        await db.deliveries.remove(delivery.id)
+        await lease.succeeded()
+        return true
+      case 'gone':
+        lease.drop()
+        await disable(receiver, attempt.reason)
+        return false
+      case 'failed':
+        return recordFailure(lease, receiver, delivery, attempt)
+    }
+  }
+
+  async function recordFailure(
+    lease: Lease,
+    receiver: EventReceiver,
+    delivery: Delivery,
+    { reason, retryAfterSeconds }: Extract<Attempt, { outcome: 'failed' }>,
+  ): Promise<boolean> {
+    const isGivenUp = delivery.ageSeconds > GIVE_UP_SECONDS && delivery.attempts + 1 >= LEAST_ATTEMPTS
+    if (isGivenUp) await db.deliveries.abandon(delivery.id, reason)
+    else await db.deliveries.postpone(delivery.id, pauseAfter(delivery.attempts + 1), reason)
+    const { failures, failingForSeconds } = await db.eventReceivers.failed(receiver.id)
+    lease.failed()
+    if (failingForSeconds > DISABLE_SECONDS) {
+      lease.drop()
+      await disable(receiver, `every attempt failed for ${DISABLE_SECONDS / 86_400} days, at last: ${reason}`)
+      return false
+    }
+    const pause = Math.max(
+      retryAfterSeconds ?? 0,
+      failures >= OUTAGE_FAILURES ? outagePause(failures - OUTAGE_FAILURES) : 0,
+    )
+    if (pause === 0) return isGivenUp
+    lease.drop()
+    await db.eventReceivers.pause(receiver.id, pause)
+    if (failures === OUTAGE_FAILURES)
+      log.warn(`Events cannot be delivered to the ${receiver.kind} ${receiver.id}, and wait: ${reason}`)
+    return false
+  }
+
+  interface Lease {
+    /** As it is now; undefined if nothing more is sent to it: it was paused, disabled or removed, or the lease is lost. */
+    readonly receiver: EventReceiver | undefined
+    remainingMs(): number
+    renew(): Promise<void>
+    /** Sends nothing more. */
+    drop(): void
+    succeeded(): Promise<void>
+    failed(): void
+    end(): Promise<void>
+  }
+
+  /** The lease of a receiver, which is renewed until it ends. */
+  function holdLease(claimed: EventReceiver): Lease {
+    let receiver: EventReceiver | undefined = claimed
+    let isDropped = false
+    // Before the statement was sent, so that it certainly ends here before it ends in Postgres.
+    let heldUntil = performance.now() + LEASE_SECONDS * 1000
+    let hasRecordedSuccess = false
+    const renewal = setInterval(() => void renew().catch(() => {}), RENEW_MS).unref()
+
+    async function renew(): Promise<void> {
+      const startedAt = performance.now()
+      const renewed = await db.eventReceivers.renew(claimed.id, holder, LEASE_SECONDS)
+      heldUntil = startedAt + LEASE_SECONDS * 1000
+      receiver = isDropped ? undefined : renewed
+    }
+
+    return {
+      get receiver() {
+        return receiver
+      },
+      remainingMs: () => heldUntil - performance.now(),
+      renew,
+      drop() {
+        isDropped = true
+        receiver = undefined
+      },
+      // Once for each lease, and after each failure: an update of its row for each event would be too much.
+      async succeeded() {
+        if (hasRecordedSuccess) return
+        hasRecordedSuccess = true
+        await db.eventReceivers.succeeded(claimed.id)
+      },
+      failed() {
+        hasRecordedSuccess = false
+      },
+      async end() {
+        clearInterval(renewal)
+        // Without Postgres it ends by itself.
+        await db.eventReceivers.release(claimed.id, holder).catch(() => {})
+      },
+    }
+  }
+
+  return {
+    wake() {
+      if (isClosed || wakeTimer) return
+      wakeTimer = setTimeout(() => {
+        wakeTimer = undefined
+        void takeTurn()
+      }, WAKE_MS).unref()
+    },
+    async runNow() {
+      await takeTurn()
+      await Promise.all(working.values())
+    },
+    async close() {
+      isClosed = true
+      clearTimeout(timer)
+      clearTimeout(wakeTimer)
+      await turn
+      const settled = Promise.all(working.values())
+      await Promise.race([settled, sleep(CLOSE_TIMEOUT_MS)])
+      stopping.abort()
+      await settled
+    },
+  }
+}

@@ -1,0 +1,66 @@
+import { messageOf as reasonOf } from '../../lib/error-facts.js'
+import type { Poster } from '../../lib/post.js'
+import type { EventReceiver } from '../../postgres/event-receivers.js'
+import { readRetryAfter } from '../deliveries/back-off.js'
+import type { Attempt, Sender } from '../deliveries/sender.js'
+import { messageOf, type WebhookMessage } from './message.js'
+import { signatureHeaders } from './signature.js'
+import { decryptSecrets, urlOf, type WebhookKeys } from './webhook.js'
+
+export const WEBHOOK_TIMEOUT_MS = 10_000
+
+export interface WebhookSenderOptions {
+  poster: Poster
+  secrets: WebhookKeys
+  /** Milliseconds since the epoch. */
+  clock: () => number
+}
+
+/** Sends events as webhooks (Standard Webhooks 1.0). */
+export function createWebhookSender(options: WebhookSenderOptions): Sender {
+  return {
+    async send(receiver, { eventId, event, user }, signal) {
+      return sendMessage(options, receiver, { id: eventId, message: messageOf(event, user) }, signal)
+    },
+  }
+}
+
+/** Sends one message to a webhook, once. Never rejects. */
+export async function sendMessage(
+  { poster, secrets, clock }: WebhookSenderOptions,
+  receiver: EventReceiver,
+  { id, message }: { id: string; message: WebhookMessage },
+  signal?: AbortSignal,
+): Promise<Attempt> {
+  try {
+    const now = clock()
+    const body = JSON.stringify(message)
+    const living = decryptSecrets(receiver, secrets).filter(({ until }) => until === undefined || until > now)
+    const signatures = signatureHeaders(
+      id,
+      now,
+      body,
+      living.map(({ secret }) => secret),
+    )
+    const { status, headers } = await poster.post({
+      url: urlOf(receiver),
+      headers: { 'content-type': 'application/json', 'user-agent': 'Latchkey-Webhooks', ...signatures },
+      body,
+      timeoutMs: WEBHOOK_TIMEOUT_MS,
+      signal,
+      // The body of the answer says nothing: it is only read so that the connection can be kept.
+      maxAnswerBytes: 16 * 1024,
+    })
+    return attemptOf(status, headers['retry-after'])
+  } catch (error) {
+    if (signal?.aborted) return { outcome: 'interrupted' }
+    return { outcome: 'failed', reason: reasonOf(error) }
+  }
+}
+
+function attemptOf(status: number, retryAfter: string | undefined): Attempt {
+  if (status >= 200 && status < 300) return { outcome: 'delivered' }
+  if (status === 410) return { outcome: 'gone', reason: 'the answer was 410 Gone' }
+  const reason = `the answer was ${status}${status >= 300 && status < 400 ? ', and redirects are not followed' : ''}`
+  return { outcome: 'failed', reason, retryAfterSeconds: readRetryAfter(retryAfter) }
+}

@@ -1,0 +1,313 @@
+import { type SQL, sql } from 'drizzle-orm'
+import { hotSql, type Runner } from './pool/connections.js'
+import { LANE_WITHOUT_USER } from './queue-deliveries.js'
+import type { SecurityEventType } from './security-event-types.js'
+import type { SecurityEvent } from './security-events.js'
+import { seconds } from './session-facts.js'
+
+/** An event that waits to be sent to a receiver. */
+export interface Delivery {
+  id: string
+  eventId: string
+  lane: string
+  /** How often it was tried. */
+  attempts: number
+  /** For how long it has waited. */
+  ageSeconds: number
+  /** Null if the event was deleted, because its time was over. */
+  event: SecurityEvent | null
+  /** The account of the event as it is now; null if there is none, or if it was deleted. */
+  user: DeliveryUser | null
+}
+
+export interface DeliveryUser {
+  id: string
+  email: string
+  username: string | null
+  externalId: string | null
+}
+
+/** An event that was given up after its last attempt. */
+export interface AbandonedDelivery {
+  id: string
+  eventId: string
+  type: SecurityEventType | null
+  userId: string | null
+  queuedAt: Date
+  abandonedAt: Date
+  attempts: number
+  reason: string
+}
+
+/** How much waits for a receiver. */
+export interface Backlog {
+  waiting: number
+  /** The time of the oldest event that waits; null if none does. */
+  oldestAt: Date | null
+  abandoned: number
+}
+
+export type Deliveries = ReturnType<typeof deliveriesRepository>
+
+/** The events that wait to be sent. Only the instance with the lease of a receiver changes what waits for it. */
+export function deliveriesRepository(runner: Runner) {
+  return {
+    /** The first event of each lane whose time has come, those that have waited longest first. */
+    async due(receiverId: string, limit: number): Promise<Delivery[]> {
+      const rows = await runner.hot(due, { receiverId, limit })
+      return rows.map(toDelivery)
+    },
+
+    /** Gives events that come after one that waits in their lane its time, so that they are not looked at until then. */
+    async waitForEarlier(receiverId: string): Promise<void> {
+      await runner.hot(waitForEarlier, { receiverId })
+    },
+
+    /** The next event of a lane, if its time has come. */
+    async nextInLane(receiverId: string, lane: string): Promise<Delivery | undefined> {
+      const [row] = await runner.hot(nextInLane, { receiverId, lane })
+      return row && toDelivery(row)
+    },
+
+    /** The receiver has it. The later events of its lane that waited for it become due. */
+    async remove(id: string): Promise<void> {
+      await runner.hot(remove, { id })
+    },
+
+    /** Tries it again after this time; the later events of its lane wait for it. */
+    async postpone(id: string, forSeconds: number, reason: string): Promise<void> {
+      await runner.hot(postpone, { id, forSeconds, reason })
+    },
+
+    /** Gives it up, so that the later events of its lane can be sent. */
+    async abandon(id: string, reason: string): Promise<void> {
+      await runner.hot(abandon, { id, reason })
+    },
+
+    /** How much waits for each of these receivers. */
+    async backlogs(receiverIds: readonly string[]): Promise<Map<string, Backlog>> {
+      const rows = await runner.hot(backlogs, { receiverIds: `{${receiverIds.join(',')}}` })
+      return new Map(
+        rows.map(({ receiverId, oldestAt, ...counts }) => [
+          receiverId,
+          { ...counts, oldestAt: oldestAt === null ? null : new Date(oldestAt) },
+        ]),
+      )
+    },
+
+    /** What was given up, the latest first, before this id. */
+    async abandoned(receiverId: string, limit: number, beforeId: string | undefined): Promise<AbandonedDelivery[]> {
+      const rows = await runner.hot(abandoned, { receiverId, limit, beforeId: beforeId ?? null })
+      return rows.map(row => ({ ...row, queuedAt: new Date(row.queuedAt), abandonedAt: new Date(row.abandonedAt) }))
+    },
+
+    /** Queues again everything that was given up, and returns how much it was. */
+    async retryAbandoned(receiverId: string): Promise<number> {
+      const retried = await runner.run(executor =>
+        executor.execute(sql`
+          update deliveries set abandoned_at = null, attempts = 0, queued_at = now(), next_attempt_at = now()
+          where receiver_id = ${receiverId} and abandoned_at is not null`),
+      )
+      return retried.count
+    },
+
+    /**
+     * Queues again the events of these types from `since` on, without those that wait: a part, in the order of the events,
+     * after the event `after`.
+     *
+     * @param types null for all
+     * @returns how many events were looked at and queued, and the last one, for the next part
+     */
+    async replay(replay: Replay): Promise<{ seen: number; queued: number; last: string | null }> {
+      const [row] = await runner.run(executor => executor.execute<ReplayRow>(replayPart(replay)))
+      return { seen: row!.seen, queued: row!.queued, last: row!.last }
+    },
+
+    /** Deletes a part of what belongs to a receiver, and returns how much it was. */
+    async removeOf(receiverId: string, limit: number): Promise<number> {
+      const removed = await runner.run(executor =>
+        executor.execute(sql`
+          delete from deliveries where id in (
+            (select id from deliveries where receiver_id = ${receiverId} and abandoned_at is null limit ${limit})
+            union all
+            (select id from deliveries where receiver_id = ${receiverId} and abandoned_at is not null limit ${limit}))`),
+      )
+      return removed.count
+    },
+
+    /** Deletes those of the oldest that are older than this, and so have lost their event; returns their number. */
+    async removeOlderThan(ageSeconds: number, limit: number): Promise<number> {
+      const removed = await runner.run(executor =>
+        executor.execute(sql`
+          with oldest as (select id from deliveries order by id limit ${limit} for update skip locked)
+          delete from deliveries using oldest
+          where deliveries.id = oldest.id and queued_at < now() - ${seconds(ageSeconds)}`),
+      )
+      return removed.count
+    },
+  }
+}
+
+export interface Replay {
+  receiverId: string
+  types: readonly SecurityEventType[] | null
+  since: Date
+  after: string | undefined
+  limit: number
+}
+
+type ReplayRow = { seen: number; queued: number; last: string | null }
+
+function replayPart({ receiverId, types, since, after, limit }: Replay): SQL {
+  const isAfter = after
+    ? sql`(at, id) > (select named.at, named.id from security_events as named where named.id = ${after})`
+    : sql`true`
+  const isWanted = types === null ? sql`true` : sql`type = any(${`{${types.join(',')}}`}::text[])`
+  return sql`
+    with part as (
+      select id, user_id, at, type from security_events
+      where at >= ${since.toISOString()}::timestamptz and ${isAfter}
+      order by at, id limit ${limit}
+    ), queued as (
+      insert into deliveries (receiver_id, event_id, lane, queued_at, next_attempt_at)
+      select ${receiverId}::uuid, part.id, coalesce(part.user_id, ${LANE_WITHOUT_USER}::uuid), now(), now()
+      from part
+      where ${isWanted} and not exists (select from deliveries as waiting
+        where waiting.receiver_id = ${receiverId}::uuid and waiting.lane = coalesce(part.user_id, ${LANE_WITHOUT_USER}::uuid)
+          and waiting.event_id = part.id and waiting.abandoned_at is null)
+      order by part.at, part.id
+      returning 1
+    )
+    select (select count(*)::int from part) as seen, (select count(*)::int from queued) as queued,
+      (select id from part order by at desc, id desc limit 1) as last`
+}
+
+const given = sql.placeholder
+
+/** As JSON, because the driver returns the instants of plain SQL as text, and only some rows have an event. */
+const deliveryColumns = sql`delivery.id, delivery.event_id as "eventId", delivery.lane, delivery.attempts,
+  extract(epoch from now() - delivery.queued_at)::float8 as "ageSeconds",
+  case when event.id is not null then json_build_object('id', event.id, 'at', event.at, 'userId', event.user_id,
+    'sessionId', event.session_id, 'type', event.type, 'actor', event.actor, 'ip', event.ip,
+    'userAgent', event.user_agent, 'details', event.details) end as event,
+  case when account.id is not null then json_build_object('id', account.id, 'email', account.email,
+    'username', account.username, 'externalId', account.external_id) end as "user"`
+
+const itsEvent = sql`left join security_events as event on event.id = delivery.event_id
+  left join users as account on account.id = event.user_id`
+
+/** No event of its lane waits that was queued before. */
+const isFirstInLane = sql`not exists (select from deliveries as earlier
+  where earlier.receiver_id = delivery.receiver_id and earlier.lane = delivery.lane and earlier.abandoned_at is null
+    and earlier.id < delivery.id)`
+
+const due = hotSql<{ receiverId: string; limit: number }, DeliveryRow>(
+  'due_deliveries',
+  sql`
+    with due as (
+      select * from deliveries as delivery
+      where receiver_id = ${given('receiverId')}::uuid and abandoned_at is null and next_attempt_at <= now()
+        and ${isFirstInLane}
+      order by next_attempt_at, id limit ${given('limit')}
+    )
+    select ${deliveryColumns} from due as delivery ${itsEvent} order by delivery.next_attempt_at, delivery.id`,
+)
+
+const waitForEarlier = hotSql<{ receiverId: string }, never>(
+  'let_deliveries_wait_for_earlier_ones',
+  sql`
+    update deliveries as delivery set next_attempt_at = earlier.next_attempt_at
+    from deliveries as earlier
+    where delivery.receiver_id = ${given('receiverId')}::uuid and delivery.abandoned_at is null
+      and delivery.next_attempt_at <= now()
+      and earlier.receiver_id = delivery.receiver_id and earlier.lane = delivery.lane and earlier.abandoned_at is null
+      and earlier.id < delivery.id and earlier.attempts > 0 and earlier.next_attempt_at > now()`,
+)
+
+const nextInLane = hotSql<{ receiverId: string; lane: string }, DeliveryRow>(
+  'next_delivery_in_lane',
+  sql`
+    with next as (
+      select * from deliveries
+      where receiver_id = ${given('receiverId')}::uuid and lane = ${given('lane')}::uuid and abandoned_at is null
+      order by id limit 1
+    )
+    select ${deliveryColumns} from next as delivery ${itsEvent} where delivery.next_attempt_at <= now()`,
+)
+
+const remove = hotSql<{ id: string }, never>(
+  'remove_delivery',
+  sql`
+    with removed as (
+      delete from deliveries where id = ${given('id')}::bigint returning id, receiver_id, lane, attempts
+    )
+    update deliveries set next_attempt_at = now()
+    from removed
+    where removed.attempts > 0 and deliveries.receiver_id = removed.receiver_id and deliveries.lane = removed.lane
+      and deliveries.id > removed.id and deliveries.abandoned_at is null`,
+)
+
+/** The later events of the lane get the same time, so that they are not looked at until then. */
+const postpone = hotSql<{ id: string; forSeconds: number; reason: string }, never>(
+  'postpone_delivery',
+  sql`
+    with first as (
+      update deliveries set attempts = attempts + 1, reason = ${given('reason')}::text,
+        next_attempt_at = now() + ${seconds(given('forSeconds'))}
+      where id = ${given('id')}::bigint
+      returning id, receiver_id, lane, next_attempt_at
+    )
+    update deliveries set next_attempt_at = first.next_attempt_at
+    from first
+    where deliveries.receiver_id = first.receiver_id and deliveries.lane = first.lane and deliveries.id > first.id
+      and deliveries.abandoned_at is null and deliveries.next_attempt_at < first.next_attempt_at`,
+)
+
+const abandon = hotSql<{ id: string; reason: string }, never>(
+  'abandon_delivery',
+  sql`
+    with given_up as (
+      update deliveries set attempts = attempts + 1, reason = ${given('reason')}::text, abandoned_at = now()
+      where id = ${given('id')}::bigint
+      returning id, receiver_id, lane
+    )
+    update deliveries set next_attempt_at = now()
+    from given_up
+    where deliveries.receiver_id = given_up.receiver_id and deliveries.lane = given_up.lane
+      and deliveries.id > given_up.id and deliveries.abandoned_at is null`,
+)
+
+const backlogs = hotSql<
+  { receiverIds: string },
+  Omit<Backlog, 'oldestAt'> & { receiverId: string; oldestAt: string | null }
+>(
+  'delivery_backlogs',
+  sql`
+    select given.id as "receiverId",
+      (select count(*)::int from deliveries where receiver_id = given.id and abandoned_at is null) as waiting,
+      (select min(queued_at) from deliveries where receiver_id = given.id and abandoned_at is null) as "oldestAt",
+      (select count(*)::int from deliveries where receiver_id = given.id and abandoned_at is not null) as abandoned
+    from unnest(${given('receiverIds')}::uuid[]) as given (id)`,
+)
+
+const abandoned = hotSql<
+  { receiverId: string; limit: number; beforeId: string | null },
+  Omit<AbandonedDelivery, 'queuedAt' | 'abandonedAt'> & { queuedAt: string; abandonedAt: string }
+>(
+  'abandoned_deliveries',
+  sql`
+    select delivery.id, delivery.event_id as "eventId", event.type, event.user_id as "userId",
+      delivery.queued_at as "queuedAt", delivery.abandoned_at as "abandonedAt", delivery.attempts, delivery.reason
+    from deliveries as delivery left join security_events as event on event.id = delivery.event_id
+    where delivery.receiver_id = ${given('receiverId')}::uuid and delivery.abandoned_at is not null
+      and (${given('beforeId')}::bigint is null or delivery.id < ${given('beforeId')}::bigint)
+    order by delivery.id desc limit ${given('limit')}`,
+)
+
+interface DeliveryRow extends Omit<Delivery, 'event'> {
+  event: (Omit<SecurityEvent, 'at'> & { at: string }) | null
+}
+
+function toDelivery({ event, ...row }: DeliveryRow): Delivery {
+  return { ...row, event: event && { ...event, at: new Date(event.at) } }
+}

@@ -1,0 +1,227 @@
+import { asc, eq, getTableColumns, sql } from 'drizzle-orm'
+import { hotSql, type Runner } from './pool/connections.js'
+import { eventReceivers } from './schema/deliveries.js'
+import type { SecurityEventType } from './security-event-types.js'
+import { seconds } from './session-facts.js'
+
+type Row = typeof eventReceivers.$inferSelect
+export type ReceiverKind = Row['kind']
+
+export interface EventReceiver extends Omit<Row, 'types' | 'leaseHolder' | 'leasedUntil'> {
+  types: SecurityEventType[] | null
+}
+
+export interface NewEventReceiver {
+  id: string
+  kind: ReceiverKind
+  settings: Record<string, unknown>
+  /** Encrypted. */
+  secrets: Buffer
+  types: readonly SecurityEventType[] | null
+}
+
+/** What can be changed. What is undefined stays as it is. */
+export interface ReceiverChanges {
+  settings?: Record<string, unknown> | undefined
+  secrets?: Buffer | undefined
+  types?: readonly SecurityEventType[] | null | undefined
+}
+
+/** After so many attempts that failed in a row, the receiver itself is taken to fail, and not single events. */
+export const OUTAGE_FAILURES = 5
+
+export type EventReceivers = ReturnType<typeof eventReceiversRepository>
+
+/** Where security events are sent to, and which instance sends them. */
+export function eventReceiversRepository(runner: Runner) {
+  const { leaseHolder: _holder, leasedUntil: _until, ...columns } = getTableColumns(eventReceivers)
+  const toReceiver = (row: Omit<Row, 'leaseHolder' | 'leasedUntil'>) => row as EventReceiver
+
+  return {
+    async create({ types, ...receiver }: NewEventReceiver): Promise<EventReceiver> {
+      const values = { ...receiver, types: types && [...types], createdAt: sql`now()` }
+      const [created] = await runner.run(executor => executor.insert(eventReceivers).values(values).returning(columns))
+      return toReceiver(created!)
+    },
+
+    /** In the order of their creation. */
+    async all(kind: ReceiverKind): Promise<EventReceiver[]> {
+      const rows = await runner.run(executor =>
+        executor
+          .select(columns)
+          .from(eventReceivers)
+          .where(eq(eventReceivers.kind, kind))
+          .orderBy(asc(eventReceivers.createdAt), asc(eventReceivers.id)),
+      )
+      return rows.map(toReceiver)
+    },
+
+    async find(id: string): Promise<EventReceiver | undefined> {
+      const [row] = await runner.run(executor =>
+        executor.select(columns).from(eventReceivers).where(eq(eventReceivers.id, id)),
+      )
+      return row && toReceiver(row)
+    },
+
+    /** Undefined if it does not exist. */
+    async change(id: string, { types, ...changes }: ReceiverChanges): Promise<EventReceiver | undefined> {
+      const values = { ...changes, ...(types !== undefined && { types: types && [...types] }) }
+      if (Object.values(values).every(value => value === undefined)) return this.find(id)
+      const [row] = await runner.run(executor =>
+        executor.update(eventReceivers).set(values).where(eq(eventReceivers.id, id)).returning(columns),
+      )
+      return row && toReceiver(row)
+    },
+
+    /** From now on it gets no further events, and those that wait are not sent. False if it was disabled before. */
+    async disable(id: string, reason: string): Promise<boolean> {
+      const disabled = await runner.run(executor =>
+        executor.execute(sql`
+          update event_receivers set disabled_at = now(), disabled_reason = ${reason}
+          where id = ${id} and disabled_at is null`),
+      )
+      return disabled.count > 0
+    },
+
+    /** Sends to it again, at once, first what waits. Undefined if it does not exist. */
+    async enable(id: string): Promise<EventReceiver | undefined> {
+      const [row] = await runner.run(executor =>
+        executor
+          .update(eventReceivers)
+          .set({ disabledAt: null, disabledReason: null, failures: 0, failingSince: null, pausedUntil: null })
+          .where(eq(eventReceivers.id, id))
+          .returning(columns),
+      )
+      return row && toReceiver(row)
+    },
+
+    /** Deletes it, but not what waits for it. False if it does not exist. */
+    async remove(id: string): Promise<boolean> {
+      const removed = await runner.run(executor =>
+        executor.delete(eventReceivers).where(eq(eventReceivers.id, id)).returning({ id: eventReceivers.id }),
+      )
+      return removed.length > 0
+    },
+
+    /**
+     * Takes the lease of a receiver for which something is due and that no other instance sends to. Undefined if there is
+     * none.
+     */
+    async claim(holder: string, leaseSeconds: number): Promise<EventReceiver | undefined> {
+      const [row] = await runner.hot(claim, { holder, leaseSeconds })
+      return row && toClaimed(row)
+    },
+
+    /** The receiver as it is now. Undefined if it was removed or disabled, or another instance has taken the lease. */
+    async renew(id: string, holder: string, leaseSeconds: number): Promise<EventReceiver | undefined> {
+      const [row] = await runner.hot(renew, { id, holder, leaseSeconds })
+      return row && toClaimed(row)
+    },
+
+    async release(id: string, holder: string): Promise<void> {
+      await runner.hot(release, { id, holder })
+    },
+
+    /**
+     * Records that an attempt succeeded. If the receiver failed before, everything that waits for it becomes due at once.
+     */
+    async succeeded(id: string): Promise<void> {
+      await runner.hot(succeeded, { id })
+    },
+
+    /** Counts an attempt that failed, and returns how many have failed in a row, and for how long. */
+    async failed(id: string): Promise<{ failures: number; failingForSeconds: number }> {
+      const [row] = await runner.hot(failed, { id })
+      return row ?? { failures: 0, failingForSeconds: 0 }
+    },
+
+    /** Sends nothing for this time. */
+    async pause(id: string, forSeconds: number): Promise<void> {
+      await runner.hot(pause, { id, forSeconds })
+    },
+  }
+}
+
+const given = sql.placeholder
+
+const receiverColumns = sql`id, kind, settings, secrets, types, created_at as "createdAt", disabled_at as "disabledAt",
+  disabled_reason as "disabledReason", succeeded_at as "succeededAt", failures, failing_since as "failingSince",
+  paused_until as "pausedUntil"`
+
+const claim = hotSql<{ holder: string; leaseSeconds: number }, ClaimedRow>(
+  'claim_event_receiver',
+  sql`
+    update event_receivers set lease_holder = ${given('holder')}::uuid,
+      leased_until = now() + ${seconds(given('leaseSeconds'))}
+    where id = (
+      select receiver.id from event_receivers as receiver
+      where disabled_at is null and (leased_until is null or leased_until <= now())
+        and (paused_until is null or paused_until <= now())
+        and exists (select from deliveries
+          where receiver_id = receiver.id and abandoned_at is null and next_attempt_at <= now())
+      order by leased_until nulls first
+      limit 1 for update skip locked)
+    returning ${receiverColumns}`,
+)
+
+const isLeased = sql`id = ${given('id')}::uuid and lease_holder = ${given('holder')}::uuid`
+
+const renew = hotSql<{ id: string; holder: string; leaseSeconds: number }, ClaimedRow>(
+  'renew_event_receiver',
+  sql`
+    update event_receivers set leased_until = now() + ${seconds(given('leaseSeconds'))}
+    where ${isLeased} and disabled_at is null and (paused_until is null or paused_until <= now())
+    returning ${receiverColumns}`,
+)
+
+const release = hotSql<{ id: string; holder: string }, never>(
+  'release_event_receiver',
+  sql`update event_receivers set lease_holder = null, leased_until = null where ${isLeased}`,
+)
+
+const succeeded = hotSql<{ id: string }, never>(
+  'event_receiver_succeeded',
+  sql`
+    with receiver as (
+      update event_receivers set succeeded_at = now(), failures = 0, failing_since = null, paused_until = null
+      where id = ${given('id')}::uuid
+        and (failures > 0 or succeeded_at is null or succeeded_at < now() - interval '1 minute')
+      returning id, (select earlier.failures from event_receivers as earlier where earlier.id = event_receivers.id)
+        as earlier_failures
+    )
+    update deliveries set next_attempt_at = now()
+    from receiver
+    where receiver.earlier_failures >= ${sql.raw(String(OUTAGE_FAILURES))} and deliveries.receiver_id = receiver.id
+      and abandoned_at is null and next_attempt_at > now()`,
+)
+
+const failed = hotSql<{ id: string }, { failures: number; failingForSeconds: number }>(
+  'event_receiver_failed',
+  sql`
+    update event_receivers set failures = failures + 1, failing_since = coalesce(failing_since, now())
+    where id = ${given('id')}::uuid
+    returning failures, extract(epoch from now() - failing_since)::float8 as "failingForSeconds"`,
+)
+
+const pause = hotSql<{ id: string; forSeconds: number }, never>(
+  'pause_event_receiver',
+  sql`
+    update event_receivers set paused_until = now() + ${seconds(given('forSeconds'))}
+    where id = ${given('id')}::uuid`,
+)
+
+/** The driver returns the instants of plain SQL as text. */
+type Instants = 'createdAt' | 'disabledAt' | 'succeededAt' | 'failingSince' | 'pausedUntil'
+type ClaimedRow = Omit<EventReceiver, Instants> & { [Name in Instants]: string | null }
+
+function toClaimed(row: ClaimedRow): EventReceiver {
+  const date = (text: string | null) => (text === null ? null : new Date(text))
+  return {
+    ...row,
+    createdAt: new Date(row.createdAt!),
+    disabledAt: date(row.disabledAt),
+    succeededAt: date(row.succeededAt),
+    failingSince: date(row.failingSince),
+    pausedUntil: date(row.pausedUntil),
+  }
+}
