@@ -26,6 +26,7 @@ const number = new Intl.NumberFormat('en')
 export interface ImportOptions {
   /** Maps the roles of the other system to ours. */
   mapRoles?: RoleMapping | undefined
+  claimsNamespace?: string
   signInFailureDelayMs: number
   measureHash?: HashMeasurement
 }
@@ -36,9 +37,9 @@ export async function importFile(config: Config, path: string, mappingPath: stri
   const mapRoles = mappingPath === undefined ? undefined : await openRoleMapping(mappingPath)
   const input = await openImport(path)
   await withDatabase(config, async ({ db }) => {
-    const { signInFailureDelayMs } = config
+    const { signInFailureDelayMs, claimsNamespace } = config
     const output = { print: isJson() ? () => {} : print, say }
-    const summary = await importUsers(db, input, output, { mapRoles, signInFailureDelayMs })
+    const summary = await importUsers(db, input, output, { mapRoles, claimsNamespace, signInFailureDelayMs })
     const { counts, administrators, ignoredFields, warning = null } = summary
     if (isJson()) printResult({ ...counts, administrators, ignored_fields: ignoredFields, warning }, () => {})
     const message = `${number.format(counts.refused)} ${counts.refused === 1 ? 'line was' : 'lines were'} left out.`
@@ -60,7 +61,7 @@ export async function importUsers(
   db: Database,
   input: AsyncIterable<Buffer>,
   { print, say }: Output,
-  { mapRoles, signInFailureDelayMs, measureHash }: ImportOptions,
+  { signInFailureDelayMs, measureHash, ...reading }: ImportOptions,
 ): Promise<ImportSummary> {
   const slowestHash = slowestHashFinder(measureHash)
   let administrators = 0
@@ -93,7 +94,7 @@ export async function importUsers(
   let counts: ImportCounts
   const ignoreSignals = onceInterrupted(sayStopped)
   try {
-    counts = await importLines({ db }, readLines(input), watcher, ACTOR, mapRoles)
+    counts = await importLines({ db }, readLines(input), watcher, ACTOR, reading)
   } catch (error) {
     sayStopped()
     throw error

@@ -7,6 +7,7 @@ import { repeatableOption } from './options.js'
 import { isJson, print, printArray, printResult } from './output.js'
 import { readPassword } from './read-password.js'
 import { addReadingUserCommands } from './read-users.js'
+import { addUserDataCommands } from './user-data.js'
 import { ACTOR, type Configure, withContext, withDatabase } from './with-stores.js'
 
 /** `latchkey users` */
@@ -15,6 +16,7 @@ export function addUserCommands(program: Command, configure: Configure): void {
   addCreate(users, configure)
   addReadingUserCommands(users, configure)
   addChangingUserCommands(users, configure)
+  addUserDataCommands(users, configure)
 
   const importing = users
     .command('import')

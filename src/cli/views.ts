@@ -22,13 +22,15 @@ export function userCells(overview: UserOverview): string[] {
 }
 
 export function userFields(overview: UserOverview): [string, string][] {
-  const { user, lastSignInAt, liveSessions } = overview
+  const { user, lastSignInAt, liveSessions, metadata } = overview
   return [
     ['id', user.id],
     ['e-mail', user.email],
     ['username', user.username ?? '-'],
     ['external id', user.externalId ?? '-'],
     ['roles', user.roles.join(', ') || '-'],
+    ['claims', user.claims === null ? '-' : JSON.stringify(user.claims)],
+    ['metadata', metadata === null ? '-' : JSON.stringify(metadata)],
     ['state', stateOfUser(overview)],
     ['failed sign-ins in a row', String(user.failedLogins)],
     ['last sign-in', formatInstant(lastSignInAt)],

@@ -26,6 +26,12 @@ export const idSchema = Type.String({ ...uuidSchema, maxLength: 36 })
 // A list of types serialises an order of magnitude faster than anyOf.
 const nullableString = Type.Unsafe<string | null>({ type: ['string', 'null'] })
 const timestamp = Type.String({ format: 'date-time' })
+
+/** Any JSON object. */
+export function jsonObject(description: string) {
+  return Type.Unsafe<Record<string, unknown>>({ type: 'object', additionalProperties: true, description })
+}
+
 const nullableTimestamp = Type.Unsafe<string | null>({ type: ['string', 'null'], format: 'date-time' })
 
 export const userSchema = Type.Object(
@@ -34,6 +40,7 @@ export const userSchema = Type.Object(
     email: Type.String({ examples: ['ada@example.com'] }),
     username: nullableString,
     roles: Type.Array(Type.String(), { examples: [['editor']] }),
+    claims: jsonObject('What the application says about the user in access tokens (docs/claims.md).'),
     created_at: timestamp,
   },
   { title: 'User', description: 'The signed-in user.' },

@@ -25,6 +25,7 @@ import { readTablesVersion, type TablesVersion } from './tables-version.js'
 import { usedAssertionsRepository } from './used-assertions.js'
 import { userActivityRepository } from './user-activity.js'
 import { userImportRepository } from './user-import.js'
+import { userMetadataRepository } from './user-metadata.js'
 import { usersRepository } from './users.js'
 import { userPagesRepository } from './users-search.js'
 import { verifiersRepository } from './verifiers.js'
@@ -45,7 +46,7 @@ export interface Database extends Repositories {
   /**
    * Runs the work in one READ COMMITTED transaction, with its own repositories; a rejection rolls it back. Work that
    * locks rows in more than one table does so in this order, so that transactions cannot deadlock: clients, users,
-   * password_resets, sessions, refresh_tokens, superseded_tokens, verifiers, revocations, event_receivers, deliveries.
+   * user_metadata, password_resets, sessions, refresh_tokens, superseded_tokens, verifiers, revocations, event_receivers, deliveries.
    */
   transaction<T>(work: (repositories: Repositories) => Promise<T>): Promise<T>
   /**
@@ -126,6 +127,7 @@ function repositories(runner: Runner, onAdded: SecurityEventsListener) {
     clients: clientsRepository(runner),
     usedAssertions: usedAssertionsRepository(runner),
     users: usersRepository(runner),
+    userMetadata: userMetadataRepository(runner),
     passwordResets: passwordResetsRepository(runner),
     userImport: userImportRepository(runner),
     deviceFailures: deviceFailuresRepository(runner),

@@ -5,7 +5,7 @@ import { hotSql, type Runner } from './pool/connections.js'
 import { queueDeliveries } from './queue-deliveries.js'
 import type { SecurityEventType } from './security-event-types.js'
 import type { AddedEvent } from './security-events.js'
-import { carriedRoles, type SessionFacts, seconds, wholeSeconds } from './session-facts.js'
+import { carriedClaims, carriedRoles, type SessionFacts, seconds, wholeSeconds } from './session-facts.js'
 
 export type StoredDevice = { browser: string | null; os: string | null; kind: string }
 export type StoredLocation = { country: string; city?: string }
@@ -133,7 +133,7 @@ function opening(isUnchanged: SQL, failedLogins: SQL): SQL {
       update users set failed_logins = ${failedLogins}
       where id = ${given('userId')} and disabled_at is null and ${isUnchanged}
         and (${given('room')}::int is null or ${isAsSeen} and ${sessionsSeen} < ${given('room')}::int)
-      returning id, email, username, external_id, roles, roles_version, token_version, created_at
+      returning id, email, username, external_id, roles, claims, roles_version, token_version, created_at
     ), session as (
       insert into sessions (id, user_id, token_version, client_id, created_at, expires_at, device, user_agent, ip,
         location, transport, remember, auth_time, auth_methods)
@@ -162,6 +162,7 @@ function opening(isUnchanged: SQL, failedLogins: SQL): SQL {
     ), queued as (${queueDeliveries(sql`event`)})
     select session.id as "sessionId", account.id as "userId", account.email, account.username,
       account.external_id as "externalId", ${carriedRoles(sql`session.client_id`, sql`account.roles`)} as roles,
+      ${carriedClaims(sql`session.client_id`, sql`account.claims`)} as claims,
       account.roles_version as "rolesVersion", account.token_version as "tokenVersion",
       session.client_id as "clientId", account.created_at as "userCreatedAt",
       ${wholeSeconds(sql`greatest(session.auth_time, session.created_at)`)} as "authTime",

@@ -18,6 +18,8 @@ export const SECURITY_EVENT_TYPES = [
   'password_reset_issued',
   'password_reset',
   'roles_changed',
+  'claims_changed',
+  'metadata_changed',
   'email_changed',
   'username_changed',
   'everyone_signed_out',

@@ -1,4 +1,4 @@
-import { and, desc, eq, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, notInArray, type SQL, sql } from 'drizzle-orm'
 import { unionAll } from 'drizzle-orm/pg-core'
 import { v7 as uuidv7 } from 'uuid'
 import { hotSql, type Runner } from './pool/connections.js'
@@ -34,6 +34,14 @@ export interface AddedEvent extends NewSecurityEvent {
 }
 
 export type SecurityEvent = typeof securityEvents.$inferSelect & { type: SecurityEventType }
+
+export interface EventsOfAccount {
+  limit: number
+  /** The id of the event before the first one. */
+  before?: string | undefined
+  /** Types that are left out. */
+  except?: readonly SecurityEventType[]
+}
 
 export type SecurityEvents = ReturnType<typeof securityEventsRepository>
 
@@ -71,11 +79,7 @@ export function securityEventsRepository(runner: Runner, onAdded: (events: reado
      * The events of an account and those that concern every account, the latest first, after the event `before`. Both
      * parts are read from an index in its order, so the list is fast even for an account with very many events.
      */
-    async of(
-      userId: string,
-      { limit, before }: { limit: number; before?: string | undefined },
-    ): Promise<SecurityEvent[]> {
-      // A literal, not a parameter, so that Postgres can use the partial index.
+    async of(userId: string, { limit, before, except = [] }: EventsOfAccount): Promise<SecurityEvent[]> {
       const ofEveryone = sql`${securityEvents.type} = 'everyone_signed_out'`
       const behind =
         before === undefined
@@ -92,7 +96,8 @@ export function securityEventsRepository(runner: Runner, onAdded: (events: reado
             .where(condition)
             .orderBy(...latestFirst)
             .limit(limit)
-        const own = select(and(eq(securityEvents.userId, userId), behind))
+        const isShown = except.length === 0 ? undefined : notInArray(securityEvents.type, [...except])
+        const own = select(and(eq(securityEvents.userId, userId), isShown, behind))
         return unionAll(own, select(and(ofEveryone, isOfTheirTime, behind)))
           .orderBy(...latestFirst)
           .limit(limit)

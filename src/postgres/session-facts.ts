@@ -13,6 +13,9 @@ export interface SessionFacts {
   externalId: string | null
   /** The roles in the tokens of this session: see {@link carriedRoles}. */
   roles: string[]
+  /** The claims of its user in the tokens of this session, as the roles; null if there are none. */
+  claims: Record<string, unknown> | null
+  /** The version of the roles and the claims. */
   rolesVersion: number
   userCreatedAt: Date
   /** The session's token_version, which its access tokens contain. */
@@ -42,9 +45,17 @@ export interface SessionFacts {
  * @param roles the user's
  */
 export function carriedRoles(clientId: SQL, roles: SQL): SQL<string[]> {
-  return sql`case when ${clientId} in (${FIRST_PARTY}) then array_remove(${roles}, null) else coalesce(
-    (select array_remove(${roles}, null) from ${clients} where ${clients.id} = (${clientId})::uuid and 'admin' = any(${clients.scopes})),
-    '{}') end`
+  return sql`coalesce(${carried(clientId, sql`array_remove(${roles}, null)`)}, '{}')`
+}
+
+/** The claims in the tokens of a session. They can grant rights as roles do, so they are carried in the same cases. */
+export function carriedClaims(clientId: SQL, claims: SQL): SQL<Record<string, unknown> | null> {
+  return carried(clientId, claims)
+}
+
+function carried<T>(clientId: SQL, value: SQL): SQL<T> {
+  return sql`case when ${clientId} in (${FIRST_PARTY}) then ${value} else
+    (select ${value} from ${clients} where ${clients.id} = (${clientId})::uuid and 'admin' = any(${clients.scopes})) end`
 }
 
 /**
@@ -64,6 +75,7 @@ export const sessionFacts = {
   username: users.username,
   externalId: users.externalId,
   roles: carriedRoles(sql`${sessions.clientId}`, sql`${users.roles}`),
+  claims: carriedClaims(sql`${sessions.clientId}`, sql`${users.claims}`),
   rolesVersion: users.rolesVersion,
   userCreatedAt: users.createdAt,
   tokenVersion: sessions.tokenVersion,

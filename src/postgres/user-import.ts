@@ -12,6 +12,8 @@ export interface NewImportedUser {
   externalId: string | null
   passwordHash: string
   roles: readonly string[]
+  claims: Record<string, unknown> | null
+  metadata: Record<string, unknown> | null
   mustChangePassword: boolean
   disabled: boolean
   createdAt: Date | null
@@ -33,16 +35,24 @@ export function userImportRepository(runner: Runner) {
       if (users.length === 0) return new Set()
       const added = await runner.run(executor =>
         executor.execute<{ id: string }>(sql`
-          insert into users (id, email, username, external_id, password_hash, roles, must_change_password,
-            password_changed_at, disabled_at, created_at, updated_at)
-          select id, email, username, "externalId", "passwordHash", roles, "mustChangePassword",
-            coalesce("createdAt", "updatedAt", now()), case when disabled then now() end,
-            coalesce("createdAt", "updatedAt", now()), coalesce("updatedAt", "createdAt", now())
-          from json_to_recordset(${JSON.stringify(users)}::json) as given (id uuid, email text, username text,
-            "externalId" text, "passwordHash" text, roles text[], "mustChangePassword" boolean, disabled boolean,
-            "createdAt" timestamptz, "updatedAt" timestamptz)
-          on conflict do nothing
-          returning id`),
+          with given as materialized (
+            select * from json_to_recordset(${JSON.stringify(users)}::json) as given (id uuid, email text, username text,
+              "externalId" text, "passwordHash" text, roles text[], claims jsonb, metadata jsonb,
+              "mustChangePassword" boolean, disabled boolean, "createdAt" timestamptz, "updatedAt" timestamptz)
+          ), added as (
+            insert into users (id, email, username, external_id, password_hash, roles, claims, must_change_password,
+              password_changed_at, disabled_at, created_at, updated_at)
+            select id, email, username, "externalId", "passwordHash", roles, claims, "mustChangePassword",
+              coalesce("createdAt", "updatedAt", now()), case when disabled then now() end,
+              coalesce("createdAt", "updatedAt", now()), coalesce("updatedAt", "createdAt", now())
+            from given
+            on conflict do nothing
+            returning id
+          ), described as (
+            insert into user_metadata (user_id, metadata)
+            select id, metadata from given join added using (id) where metadata is not null
+          )
+          select id from added`),
       )
       return new Set(added.map(({ id }) => id))
     },

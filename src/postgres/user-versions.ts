@@ -4,7 +4,7 @@ import type { Runner } from './pool/connections.js'
 import { users } from './schema/accounts.js'
 import { wholeSeconds } from './session-facts.js'
 
-/** The statements about token_version, the roles and roles_version: part of the repository of users. */
+/** The statements about token_version, the roles, the claims and roles_version: part of the repository of users. */
 export function userVersionStatements(runner: Runner) {
   return {
     /** Raises the token_version, which ends all sessions of the user. Returns the new version. */
@@ -29,13 +29,28 @@ export function userVersionStatements(runner: Runner) {
      * Sets the roles of a user whose row is locked. Access tokens with a roles_version below the returned one are
      * stale.
      */
-    async setRoles(id: string, roles: readonly string[]): Promise<{ rolesVersion: number; changedAt: number }> {
+    async setRoles(id: string, roles: readonly string[]): Promise<NewRolesVersion> {
       const [changed] = await runner.run(executor =>
         executor
           .update(users)
-          .set({ roles: [...roles], rolesVersion: sql`${users.rolesVersion} + 1`, updatedAt: sql`now()` })
+          .set({ roles: [...roles], ...nextRolesVersion() })
           .where(eq(users.id, id))
-          .returning({ rolesVersion: users.rolesVersion, changedAt: wholeSeconds(sql`clock_timestamp()`) }),
+          .returning(newRolesVersion()),
+      )
+      return changed!
+    },
+
+    /**
+     * Sets the claims of a user whose row is locked; null for none. Access tokens with a roles_version below the returned
+     * one are stale.
+     */
+    async setClaims(id: string, claims: Record<string, unknown> | null): Promise<NewRolesVersion> {
+      const [changed] = await runner.run(executor =>
+        executor
+          .update(users)
+          .set({ claims, ...nextRolesVersion() })
+          .where(eq(users.id, id))
+          .returning(newRolesVersion()),
       )
       return changed!
     },
@@ -85,6 +100,20 @@ export function userVersionStatements(runner: Runner) {
       return held.length === 1
     },
   }
+}
+
+interface NewRolesVersion {
+  rolesVersion: number
+  /** By the clock, in whole seconds since the epoch. */
+  changedAt: number
+}
+
+function nextRolesVersion() {
+  return { rolesVersion: sql`${users.rolesVersion} + 1`, updatedAt: sql`now()` }
+}
+
+function newRolesVersion() {
+  return { rolesVersion: users.rolesVersion, changedAt: wholeSeconds(sql`clock_timestamp()`) }
 }
 
 /** Changes a user and raises the token_version, which ends all sessions of the user. */

@@ -16,6 +16,7 @@ export interface NewUser {
   externalId?: string | undefined
   passwordHash: string
   roles?: readonly string[]
+  claims?: Record<string, unknown> | null
   mustChangePassword?: boolean
 }
 

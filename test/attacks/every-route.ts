@@ -6,7 +6,7 @@ import { clientToken, makeClient } from '../support/clients.js'
 import { PASSWORD, type Person, signUp } from '../support/people.js'
 
 export interface ChangingRoute {
-  method: 'POST' | 'PATCH' | 'DELETE'
+  method: 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   url: string
   /** The fields of its body; undefined if it takes none. */
   fields: string[] | undefined
@@ -42,7 +42,7 @@ export async function insider(app: FastifyInstance): Promise<Insider> {
 export function changingRoutes(app: FastifyInstance, id = newId()): ChangingRoute[] {
   const paths = app.swagger().paths as Record<string, Record<string, Described>>
   return Object.entries(paths).flatMap(([path, operations]) =>
-    (['POST', 'PATCH', 'DELETE'] as const).flatMap(method => {
+    (['POST', 'PUT', 'PATCH', 'DELETE'] as const).flatMap(method => {
       const operation = operations[method.toLowerCase()]
       if (!operation || path.startsWith('/oauth/')) return []
       const content = operation.requestBody?.content

@@ -2,8 +2,10 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { until } from '../support/eventually.js'
 import { externalStores } from '../support/external-stores.js'
 import { HttpClient } from '../support/http-client.js'
+import { spawnLatchkey } from '../support/latchkey-process.js'
 import { runLatchkey } from '../support/run-latchkey.js'
 import { makeFolder } from '../support/servers/embedded-fixture.js'
 import { startService } from '../support/service-process.js'
@@ -77,6 +79,32 @@ t.test('accounts are managed on the command line', async t => {
     t.match(await users('enable', body.user.id), { code: 0, stderr: '' })
     t.match(await client.post('/auth/login', credentials), { status: 200 })
     t.match(await refresh(), { status: 401, body: { code: 'session_revoked' } }, 'it stays revoked')
+  })
+
+  t.test('users claims and users metadata print and replace what is known of an account', async t => {
+    const folder = t.testdir({ 'claims.json': '{ "tenant": "acme" }\n', 'list.json': '[1]', 'text.txt': 'tenant=acme' })
+    const { body: session } = await client.post('/auth/login', { email, password: PASSWORD, transport: 'body' })
+    t.same(await users('claims', email), { code: 0, stdout: '{}\n', stderr: '' })
+    const set = await users('claims', email, '--set', `${folder}/claims.json`)
+    t.same(set, { code: 0, stdout: `Replaced the claims of ${email}.\n`, stderr: '' })
+    t.same(await users('claims', 'ann'), { code: 0, stdout: '{"tenant":"acme"}\n', stderr: '' })
+    await until(async () => (await client.get('/auth/profile', session.access_token)).body.code === 'token_stale')
+
+    const piped = spawnLatchkey({ args: ['users', 'metadata', email, '--set', '-'], env, input: true })
+    piped.child.stdin!.end('{"crm":[4711]}')
+    t.equal(await piped.exited, 0)
+    t.same(JSON.parse((await users('metadata', email, '--json')).stdout), { crm: [4711] })
+    t.match((await users('show', email)).stdout, /^claims: +\{"tenant":"acme"\}\nmetadata: +\{"crm":\[4711\]\}$/m)
+    t.match(JSON.parse((await users('list', '--json')).stdout), [
+      { claims: { tenant: 'acme' }, metadata: { crm: [4711] } },
+    ])
+
+    t.match(await users('claims', email, '--set', `${folder}/list.json`), { code: 1, stderr: /not a JSON object/ })
+    t.match(await users('claims', email, '--set', `${folder}/text.txt`), { code: 64, stderr: /is not JSON\.$/m })
+    t.match(await users('metadata', email, '--set', `${folder}/none`), {
+      code: 64,
+      stderr: /cannot be read \(ENOENT\)/,
+    })
   })
 
   t.test('an account that cannot be created or found is refused in one line', async t => {

@@ -30,6 +30,7 @@ t.test('verified claims become a principal', async t => {
     clientId: 'latchkey',
     generation: 3,
     roles: ['editor'],
+    claims: {},
     rolesVersion: undefined,
   })
 })
@@ -38,6 +39,14 @@ t.test('roles_version is optional and must be a non-negative integer', async t =
   t.equal(principalOf({ ...claims, roles_version: 2 }, 'key-1')?.rolesVersion, 2)
   for (const roles_version of [null, -1, 0.5, '2', Number.POSITIVE_INFINITY])
     t.equal(principalOf({ ...claims, roles_version }, 'key-1'), undefined)
+})
+
+t.test('the claims of the application are those of one claim, and cannot be changed', async t => {
+  const principal = principalOf({ ...claims, ext: { tenant: 'acme', tags: ['a'] }, other: { tenant: 'b' } }, 'key-1')
+  t.same(principal?.claims, { tenant: 'acme', tags: ['a'] })
+  t.throws(() => (principal!.claims.tags as string[]).push('b'), TypeError)
+  t.same(principalOf({ ...claims, ext: { a: 1 }, other: { tenant: 'b' } }, 'key-1', 'other')?.claims, { tenant: 'b' })
+  for (const ext of [null, [], 'text', 1, true, undefined]) t.same(principalOf({ ...claims, ext }, 'key-1')?.claims, {})
 })
 
 t.test('unknown claims are not in the principal', async t => {

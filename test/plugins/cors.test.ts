@@ -30,7 +30,7 @@ t.test('a preflight from a listed origin is answered with the allowed methods an
   t.equal(answer.statusCode, 204)
   t.match(answer.headers, {
     'access-control-allow-origin': ORIGIN,
-    'access-control-allow-methods': 'GET, HEAD, POST, PATCH, DELETE',
+    'access-control-allow-methods': 'GET, HEAD, POST, PUT, PATCH, DELETE',
     'access-control-allow-headers':
       'Authorization, Content-Type, Prefer, X-Requested-With, traceparent, tracestate, baggage, sentry-trace',
     'access-control-max-age': '600',

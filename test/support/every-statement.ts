@@ -30,6 +30,8 @@ export function everyStatement(db: RevokingRepositories): {
     ...account,
     earlierEmails: [],
     roles: [],
+    claims: { tenant: 'acme' },
+    metadata: { note: 'a' },
     mustChangePassword: false,
     disabled: false,
     createdAt: null,
@@ -84,6 +86,7 @@ export function everyStatement(db: RevokingRepositories): {
       resetPassword: () => db.users.resetPassword(user, 'hash'),
       raiseTokenVersion: () => db.users.raiseTokenVersion(user),
       raiseTokenVersionTo: () => db.users.raiseTokenVersionTo(user, 0),
+      setClaims: () => db.users.setClaims(user, { tenant: 'acme' }),
       setRoles: () => db.users.setRoles(user, ['support']),
       raiseRolesVersionTo: () => db.users.raiseRolesVersionTo(user, 0),
       setTemporaryPassword: () => db.users.setTemporaryPassword(user, 'hash'),
@@ -96,6 +99,13 @@ export function everyStatement(db: RevokingRepositories): {
         db.users.rename({ id: user, email: 'ada@example.com', username: 'ada', earlierEmails: ['ada@x.example'] }),
       holdToRole: () => db.users.holdToRole(user, 'admin', 0),
       lock: () => db.users.lock(user),
+    },
+    userMetadata: {
+      of: () => db.userMetadata.of(user),
+      set: async () => {
+        await db.userMetadata.set(user, { note: 'a' })
+        await db.userMetadata.set(user, null)
+      },
     },
     passwordResets: {
       issue: () => db.passwordResets.issue({ userId: user, tokenHash: hash, ttlSeconds: 1000 }),
@@ -237,7 +247,7 @@ export function everyStatement(db: RevokingRepositories): {
       removeOlderThan: () => db.securityEvents.removeOlderThan(1000, 1000),
       of: async () => {
         await db.securityEvents.of(user, { limit: 50 })
-        await db.securityEvents.of(user, { limit: 50, before: session })
+        await db.securityEvents.of(user, { limit: 50, before: session, except: ['metadata_changed'] })
       },
     },
     latestEvents: {

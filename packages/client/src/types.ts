@@ -26,6 +26,8 @@ export interface User {
   email: string
   username: string | null
   roles: string[]
+  /** What the application says about the user in access tokens. */
+  claims: Record<string, unknown>
   created_at: string
 }
 

@@ -1,6 +1,6 @@
 import { Changes } from './changes.js'
 import { checkOptions, wholeNumber } from './check-options.js'
-import { type Principal, type Refusal, TokenVerifier } from './core/index.js'
+import { type AnyClaims, type Principal, type Refusal, TokenVerifier } from './core/index.js'
 import { Feed } from './feed/feed.js'
 import { IssuerCheck } from './keys/issuer-check.js'
 import { RemoteKeys } from './keys/remote-keys.js'
@@ -25,10 +25,11 @@ const CODES: Record<Refusal, VerifierErrorCode> = {
  * Creates a verifier of access tokens. It starts to load the public keys at once and, with a client, to follow the feed
  * of revocations; `ready()` waits for both. One verifier is enough for a process.
  *
+ * @typeParam Claims the types of the claims of the application; nothing checks them
  * @throws TypeError that names the option that is wrong
  */
-export function createVerifier(options: VerifierOptions): Verifier {
-  return new TokenVerifierOfIssuer(readOptions(options))
+export function createVerifier<Claims extends object = AnyClaims>(options: VerifierOptions): Verifier<Claims> {
+  return new TokenVerifierOfIssuer(readOptions(options)) as Verifier as Verifier<Claims>
 }
 
 class TokenVerifierOfIssuer implements Verifier {
@@ -42,7 +43,7 @@ class TokenVerifierOfIssuer implements Verifier {
   #closing: Promise<void> | undefined
 
   constructor(settings: VerifierSettings) {
-    const { issuer, audience, cacheSize, client, log } = settings
+    const { issuer, audience, claimsNamespace, cacheSize, client, log } = settings
     this.#toleranceMs = settings.clockToleranceSeconds * 1000
     this.#problems = new Problems(log)
     this.#issuer = new IssuerCheck({
@@ -68,6 +69,7 @@ class TokenVerifierOfIssuer implements Verifier {
     this.#tokens = new TokenVerifier({
       issuer,
       audience,
+      claimsNamespace,
       cacheSize,
       keys: this.#keys,
       revocations: this.#feed ?? { refuses: () => undefined },

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { ANYTHING, checkOptions, type OptionRule, refuseOption } from './check-options.js'
+import { CLAIMS_NAMESPACE } from './core/principal.js'
 import type { ClientCredentials } from './feed/client-credentials.js'
 import { readSigningKey } from './feed/signing-key.js'
 import type { VerifierLog, VerifierOptions } from './types.js'
@@ -8,6 +9,7 @@ import type { VerifierLog, VerifierOptions } from './types.js'
 export interface VerifierSettings {
   issuer: string
   audience: string
+  claimsNamespace: string
   /** Without a slash at the end. */
   baseUrl: string
   client: ClientCredentials | undefined
@@ -28,9 +30,11 @@ export interface VerifierSettings {
 export function readOptions(options: VerifierOptions): VerifierSettings {
   checkOptions('createVerifier', options, KNOWN)
   const { issuer, audience = issuer, baseUrl, client, name, reportActivity = true, log } = options
+  const { claimsNamespace = CLAIMS_NAMESPACE } = options
   if (!isText(issuer, 1000))
     refuse('issuer', 'must be a text: the claim `iss` of the tokens, for example https://auth.example.com')
   if (!isText(audience, 1000)) refuse('audience', 'must be a text: the claim `aud` of the tokens')
+  if (!isText(claimsNamespace, 200)) refuse('claimsNamespace', 'must be a text: the JWT_CLAIMS_NAMESPACE of Latchkey')
   if (name !== undefined && (typeof name !== 'string' || !/^[A-Za-z0-9_.:-]{1,64}$/.test(name)))
     refuse('name', 'must be 1 to 64 characters from A-Z, a-z, 0-9, _ . : -')
   if (typeof reportActivity !== 'boolean') refuse('reportActivity', 'must be true or false')
@@ -39,6 +43,7 @@ export function readOptions(options: VerifierOptions): VerifierSettings {
   return {
     issuer,
     audience,
+    claimsNamespace,
     baseUrl: readBaseUrl(issuer, baseUrl),
     client: client === undefined ? undefined : readClient(client),
     name: name ?? defaultName(),
@@ -55,6 +60,7 @@ export function readOptions(options: VerifierOptions): VerifierSettings {
 const KNOWN: Record<keyof VerifierOptions, OptionRule> = {
   issuer: ANYTHING,
   audience: ANYTHING,
+  claimsNamespace: ANYTHING,
   baseUrl: ANYTHING,
   client: ANYTHING,
   name: ANYTHING,

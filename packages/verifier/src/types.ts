@@ -1,13 +1,17 @@
 import type { KeyObject } from 'node:crypto'
-import type { Principal } from './core/principal.js'
+import type { AnyClaims, Principal } from './core/principal.js'
 
-export type { Principal }
+export type { AnyClaims, Principal }
 
 export interface VerifierOptions {
   /** The `iss` of the tokens: `https://auth.example.com`, or `https://example.com/identity`. */
   issuer: string
   /** The `aud` of the tokens; the issuer by default. */
   audience?: string
+  /**
+   * The claim that contains the claims of the application: JWT_CLAIMS_NAMESPACE of Latchkey. `ext` by default.
+   */
+  claimsNamespace?: string
   /**
    * The address at which this service reaches Latchkey, if it is not the issuer: `http://latchkey:3000` between
    * containers. The keys, the client's token and the feed of revocations come from it.
@@ -57,20 +61,21 @@ export interface VerifierLog {
   error(message: string): void
 }
 
-export interface Verifier {
+/** @typeParam Claims the types of the claims of the application, which nothing checks */
+export interface Verifier<Claims extends object = AnyClaims> {
   /**
    * Returns the principal of a valid access token.
    *
    * @throws VerifierError if the token is refused, or if nothing can be decided now
    */
-  verify(token: string): Promise<Principal>
+  verify(token: string): Promise<Principal<Claims>>
   /**
    * Does the same synchronously for a token whose signature was checked before. Returns undefined for any other token,
    * and if this process did not run for a while: `verify` first reads what arrived meanwhile.
    *
    * @throws VerifierError as `verify`
    */
-  verifyKnown(token: string): Principal | undefined
+  verifyKnown(token: string): Principal<Claims> | undefined
   /**
    * Resolves when the keys are loaded and, with a client, the list of revocations is complete.
    *

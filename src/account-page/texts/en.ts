@@ -121,6 +121,7 @@ export const en = {
     password_reset_issued: 'A link for a new password was sent',
     password_reset: 'A new password was set with a link',
     roles_changed: 'The roles were changed',
+    claims_changed: 'The information for services was changed',
     email_changed: 'The e-mail address was changed',
     username_changed: 'The username was changed',
     everyone_signed_out: 'Everyone was signed out',

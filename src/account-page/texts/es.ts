@@ -121,6 +121,7 @@ export const es: Texts = {
     password_reset_issued: 'Se envió un enlace para elegir una contraseña nueva',
     password_reset: 'Se eligió una contraseña nueva con un enlace',
     roles_changed: 'Se cambiaron los roles',
+    claims_changed: 'Se cambió la información para los servicios',
     email_changed: 'Se cambió el correo electrónico',
     username_changed: 'Se cambió el nombre de usuario',
     everyone_signed_out: 'Se cerró la sesión de todos los usuarios',

@@ -121,6 +121,7 @@ export const fr: Texts = {
     password_reset_issued: 'Un lien pour choisir un nouveau mot de passe a été envoyé',
     password_reset: 'Un nouveau mot de passe a été défini avec un lien',
     roles_changed: 'Les rôles ont été modifiés',
+    claims_changed: 'Les informations pour les services ont été modifiées',
     email_changed: 'L’adresse e-mail a été modifiée',
     username_changed: 'Le nom d’utilisateur a été modifié',
     everyone_signed_out: 'Tout le monde a été déconnecté',

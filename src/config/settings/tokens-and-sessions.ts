@@ -1,3 +1,4 @@
+import { claimName } from '../claim-name-kind.js'
 import type { SettingTree } from '../setting.js'
 import { durationSeconds, integer, oneOf, secrets, text } from '../value-kinds.js'
 
@@ -89,6 +90,14 @@ export const tokenSettings = {
     description:
       'The `aud` claim of access tokens, which verifiers require. It must not be the issuer followed by ' +
       '`/clients`, because that is the `aud` of the tokens of clients themselves.',
+  },
+  claimsNamespace: {
+    variable: 'JWT_CLAIMS_NAMESPACE',
+    kind: claimName,
+    default: 'ext',
+    description:
+      'The claim of access tokens that contains the [claims of your application](claims.md). A URL of yours cannot be the ' +
+      'name of another claim (RFC 7519, 4.2). Verifiers need the same value, so decide before the first token.',
   },
   algorithm: {
     variable: 'JWT_ALGORITHM',

@@ -8,6 +8,7 @@ import { checkNewPassword } from '../passwords/check-new-password.js'
 import { newTemporaryPassword } from '../passwords/temporary-password.js'
 import { endAllSessions } from '../sessions/end-sessions.js'
 import { earlierEmailForms, emailForms, nameTaken, normaliseEmail, normaliseUsername } from './account-names.js'
+import { fitBeside } from './claims.js'
 import { areSameRoles, normaliseRoles } from './roles.js'
 
 export interface NewAccount {
@@ -120,7 +121,7 @@ export async function enableUser(context: Pick<AuthContext, 'db'>, name: UserRef
  * @throws LatchkeyError invalid_role, user_not_found, own_account
  */
 export async function setRoles(
-  context: Pick<AuthContext, 'db' | 'revocations'>,
+  context: Pick<AuthContext, 'db' | 'revocations' | 'config'>,
   name: UserReference,
   given: readonly string[],
   actor: string,
@@ -133,6 +134,10 @@ export async function setRoles(
     const user = await repositories.users.lock(id)
     if (!user) throw new LatchkeyError('user_not_found')
     if (areSameRoles(user.roles, roles)) return
+    const fit = (each: readonly string[]) => fitBeside(each, user.claims, context.config.claimsNamespace)
+    // If the old ones did not fit either, removing some must be possible.
+    if (!fit(roles) && fit(user.roles))
+      throw fieldError('invalid_role', 'roles', 'are too long beside the claims of the user')
     const { rolesVersion, changedAt } = await repositories.users.setRoles(id, roles)
     const bounds = { belowRolesVersion: rolesVersion, before: changedAt }
     await repositories.journal.append([{ kind: 'user', subject: id, ...bounds, reason: 'roles_changed' }])

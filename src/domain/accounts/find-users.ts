@@ -123,8 +123,8 @@ export async function overviewsOf(
 ): Promise<UserOverview[]> {
   const activities = new Map((await db.userActivity.of(users.map(({ id }) => id))).map(each => [each.id, each]))
   return users.map(user => {
-    const { liveSessions = 0, lastSignInAt = null } = activities.get(user.id) ?? {}
-    return { user, isLocked: isLocked(config, user), liveSessions, lastSignInAt }
+    const { liveSessions = 0, lastSignInAt = null, metadata = null } = activities.get(user.id) ?? {}
+    return { user, isLocked: isLocked(config, user), liveSessions, lastSignInAt, metadata }
   })
 }
 

@@ -9,12 +9,12 @@ import type { AuthContext } from '../context.js'
  */
 export async function profile(
   { db }: Pick<AuthContext, 'db'>,
-  { userId, roles, tokenType }: Principal,
+  { userId, roles, claims, tokenType }: Principal,
 ): Promise<PublicUser> {
   const user = await db.users.findById(userId)
   if (!user) throw new LatchkeyError('token_revoked', { tokenType })
-  // The roles of the token: a service that reads the profile must not allow more than one that reads the token.
-  return publicUser({ ...user, roles })
+  // The roles and the claims of the token: a service that reads the profile must not allow more than one that reads the token.
+  return publicUser({ ...user, roles, claims })
 }
 
 /** What a user can see of their own account. */
@@ -23,9 +23,10 @@ export interface PublicUser {
   email: string
   username: string | null
   roles: readonly string[]
+  claims: Readonly<Record<string, unknown>>
   createdAt: Date
 }
 
-export function publicUser({ id, email, username, roles, createdAt }: PublicUser): PublicUser {
-  return { id, email, username, roles, createdAt }
+export function publicUser({ id, email, username, roles, claims, createdAt }: PublicUser): PublicUser {
+  return { id, email, username, roles, claims, createdAt }
 }

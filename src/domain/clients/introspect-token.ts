@@ -22,6 +22,8 @@ export interface ActiveToken {
   sessionId?: string
   authTime?: number
   roles?: readonly string[]
+  /** Of the application, as in the token. */
+  claims?: Readonly<Record<string, unknown>>
   scopes?: readonly string[]
 }
 
@@ -79,10 +81,9 @@ async function introspectAccessToken(context: AuthContext, token: string): Promi
   if (!isUuid(principal.userId) || !isUuid(principal.sessionId)) return undefined
   const user = await db.introspection.userOf(principal)
   if (!user || !hasCurrentRoles(principal, user)) return undefined
-  const { userId: subject, clientId, sessionId, issuedAt, expiresAt, jti, authTime, roles } = principal
-  const { username } = user
-  const audience = config.audience
-  return { kind: 'access', subject, clientId, sessionId, username, issuedAt, expiresAt, audience, jti, authTime, roles }
+  const { userId: subject, clientId, sessionId, issuedAt, expiresAt, jti, authTime, roles, claims } = principal
+  const ofToken = { subject, clientId, sessionId, issuedAt, expiresAt, jti, authTime, roles, claims }
+  return { kind: 'access', ...ofToken, username: user.username, audience: config.audience }
 }
 
 async function introspectClientToken(

@@ -29,14 +29,17 @@ export interface EventPage {
  */
 export async function listEvents(
   { db, config }: Pick<AuthContext, 'db' | 'config'>,
-  { userId, limit, before }: EventsQuery & { userId: string },
+  { userId, limit, before, except = [] }: EventsQuery & { userId: string; except?: readonly SecurityEventType[] },
 ): Promise<EventPage> {
   const expired = await db.expiredSessions.of(userId, config.eventRetentionSeconds)
   if (expired.length > 0) await db.securityEvents.addAll(expired.map(sessionExpiredEvent))
-  const found = await db.securityEvents.of(userId, { limit: limit + 1, before })
+  const found = await db.securityEvents.of(userId, { limit: limit + 1, before, except })
   const events = found.slice(0, limit).map(withDevice)
   return { events, next: found.length > limit ? events.at(-1)!.id : null }
 }
+
+/** What an application notes about a user is not for the user, and may change often. */
+const NOT_FOR_OWNERS = ['metadata_changed'] as const
 
 /** The events of the user's own account, without details about other people. */
 export async function listOwnEvents(
@@ -44,7 +47,7 @@ export async function listOwnEvents(
   { userId }: Principal,
   query: EventsQuery,
 ): Promise<EventPage> {
-  const { events, next } = await listEvents(context, { ...query, userId })
+  const { events, next } = await listEvents(context, { ...query, userId, except: NOT_FOR_OWNERS })
   return { events: events.map(event => visibleToOwner(event, userId)), next }
 }
 

@@ -2,8 +2,7 @@ import { newId } from '../../lib/ids.js'
 import type { NewImportedUser, TakenNames } from '../../postgres/user-import.js'
 import type { AuthContext } from '../context.js'
 import { ImportError } from './import-error.js'
-import { type ImportedAccount, readAccount } from './read-account.js'
-import type { RoleMapping } from './role-mapping.js'
+import { type ImportedAccount, type ReadingOptions, readAccount } from './read-account.js'
 
 export interface Line {
   /** Starts at 1. */
@@ -46,14 +45,13 @@ type NumberedAccount = NewImportedUser & { number: number }
  * At most two batches are in memory: one is written while the next is read.
  *
  * @param actor who imports them, for the event
- * @param mapRoles maps the roles of the other system to roles here
  */
 export async function importUsers(
   { db }: Pick<AuthContext, 'db'>,
   lines: AsyncIterable<Line>,
   watcher: ImportObserver,
   actor: string,
-  mapRoles?: RoleMapping,
+  options?: ReadingOptions,
 ): Promise<ImportCounts> {
   const counts: ImportCounts = { lines: 0, imported: 0, present: 0, refused: 0 }
   const refuse = (number: number, reason: string) => {
@@ -83,7 +81,7 @@ export async function importUsers(
   try {
     for await (const { number, text } of lines) {
       lastLine = number
-      const account = tryRead(text, watcher, mapRoles, reason => refuse(number, reason))
+      const account = tryRead(text, watcher, options, reason => refuse(number, reason))
       if (account) batch.push({ ...account, id: newId(), number })
       if (batch.length < BATCH_SIZE) continue
       await writing
@@ -114,12 +112,12 @@ function isOf({ email }: TakenNames, account: ImportedAccount): boolean {
 function tryRead(
   text: Line['text'],
   watcher: ImportObserver,
-  mapRoles: RoleMapping | undefined,
+  options: ReadingOptions | undefined,
   refuse: (reason: string) => void,
 ): ImportedAccount | undefined {
   try {
     if (text instanceof ImportError) throw text
-    return text.trim() === '' ? undefined : readAccount(text, watcher.onIgnored, mapRoles)
+    return text.trim() === '' ? undefined : readAccount(text, watcher.onIgnored, options)
   } catch (error) {
     if (!(error instanceof ImportError)) throw error
     refuse(error.message)

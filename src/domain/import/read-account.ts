@@ -1,6 +1,9 @@
+import { CLAIMS_NAMESPACE } from '@latchkey/verifier/core'
 import { LatchkeyError } from '../../lib/errors.js'
 import { earlierEmailForms, normaliseEmail, normaliseUsername } from '../accounts/account-names.js'
+import { fitBeside, readClaims } from '../accounts/claims.js'
 import { normaliseRoles } from '../accounts/roles.js'
+import { readMetadata } from '../accounts/user-data.js'
 import { checkHash, UNUSABLE_HASH } from '../passwords/hash-formats.js'
 import { convertHash, convertKeycloakCredential } from './convert-hash.js'
 import { ImportError } from './import-error.js'
@@ -14,11 +17,20 @@ export interface ImportedAccount {
   username: string | null
   externalId: string | null
   roles: readonly string[]
+  claims: Record<string, unknown> | null
+  metadata: Record<string, unknown> | null
   passwordHash: string
   mustChangePassword: boolean
   disabled: boolean
   createdAt: Date | null
   updatedAt: Date | null
+}
+
+export interface ReadingOptions {
+  /** Maps the roles of the other system to roles here. */
+  mapRoles?: RoleMapping | undefined
+  /** The claim of access tokens that contains the claims. */
+  claimsNamespace?: string
 }
 
 /** Every field in its two spellings. */
@@ -27,6 +39,8 @@ const FIELDS = {
   username: ['username'],
   externalId: ['external_id', 'externalId'],
   roles: ['roles'],
+  claims: ['claims'],
+  metadata: ['metadata'],
   passwordHash: ['password_hash', 'passwordHash'],
   mustChangePassword: ['must_change_password', 'mustChangePassword'],
   disabled: ['disabled'],
@@ -46,13 +60,12 @@ const UNSTORABLE = /[\0\uFFFD\p{Cs}]/u
  * Reads one line of an import, a JSON object. A field with null or empty text counts as missing.
  *
  * @param onIgnored called with the name of each unknown field
- * @param mapRoles maps the roles of the other system to roles here
  * @throws ImportError that says what is wrong; it never contains a part of the line, which may be a hash
  */
 export function readAccount(
   line: string,
   onIgnored: (field: string) => void,
-  mapRoles: RoleMapping = keepRoles,
+  { mapRoles = keepRoles, claimsNamespace = CLAIMS_NAMESPACE }: ReadingOptions = {},
 ): ImportedAccount {
   const record = parse(line)
   for (const name in record) if (!KNOWN_NAMES.has(name)) onIgnored(name)
@@ -62,12 +75,17 @@ export function readAccount(
   // its password, and knows it.
   const isUntouched = createdAt !== null && updatedAt !== null && createdAt.getTime() === updatedAt.getTime()
   const { email, earlierEmails } = readEmail(readField(record, 'email'))
+  const roles = readRoles(readField(record, 'roles'), mapRoles)
+  const claims = readObject(readField(record, 'claims'), 'claims', readClaims)
+  if (!fitBeside(roles, claims, claimsNamespace)) throw new ImportError('The claims are too long beside the roles.')
   return {
     email,
     earlierEmails,
     username: readUsername(readField(record, 'username'), email),
     externalId: readExternalId(readField(record, 'externalId')),
-    roles: readRoles(readField(record, 'roles'), mapRoles),
+    roles,
+    claims,
+    metadata: readObject(readField(record, 'metadata'), 'metadata', readMetadata),
     passwordHash: readHash(readField(record, 'passwordHash')),
     mustChangePassword: readFlag(readField(record, 'mustChangePassword'), 'must_change_password') ?? isUntouched,
     disabled: readFlag(readField(record, 'disabled'), 'disabled') ?? false,
@@ -142,6 +160,23 @@ function readRoles(value: unknown, mapRoles: RoleMapping): readonly string[] {
   } catch (error) {
     if (error instanceof LatchkeyError) throw new ImportError(`The roles cannot be imported: ${error.detail}`)
     throw error
+  }
+}
+
+/** @param read as for a request; throws a LatchkeyError */
+function readObject(
+  value: unknown,
+  field: string,
+  read: (value: unknown) => Record<string, unknown> | null,
+): Record<string, unknown> | null {
+  if (value === undefined) return null
+  try {
+    return read(value)
+  } catch (error) {
+    if (!(error instanceof LatchkeyError)) throw error
+    const [wrong] = error.errors ?? []
+    const reason = wrong ? `${wrong.field} ${wrong.message}.` : error.detail
+    throw new ImportError(`The ${field} cannot be imported: ${reason}`)
   }
 }
 

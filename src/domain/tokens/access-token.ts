@@ -1,6 +1,7 @@
 import { encodableRoles, type Principal } from '@latchkey/verifier/core'
 import { newId } from '../../lib/ids.js'
 import type { SessionFacts } from '../../postgres/session-facts.js'
+import { type Claims, claimsForToken } from '../accounts/claims.js'
 
 /** The claims of an access token (RFC 9068, 2.2), and those that revocation and rotation need. */
 export interface AccessTokenClaims {
@@ -22,7 +23,7 @@ export interface AccessTokenClaims {
    */
   gen: number
   roles: string[]
-  /** The user's roles_version when it was issued. */
+  /** The version of the user's roles and claims when it was issued. */
   roles_version: number
   /** Only in tokens of the Simple JWT API, whose verifiers require it. */
   token_type?: 'access'
@@ -42,10 +43,13 @@ export const SIMPLE_JWT_CLIENT_ID = 'simple-jwt'
 export function accessTokenClaims(
   facts: SessionFacts,
   generation: number,
-  settings: { issuer: string; audience: string; accessTokenTtlSeconds: number },
+  settings: { issuer: string; audience: string; accessTokenTtlSeconds: number; claimsNamespace: string },
   withTokenType = false,
 ): AccessTokenClaims {
+  const roles = encodableRoles(facts.roles)
+  const custom = claimsForToken(facts.claims, roles, settings.claimsNamespace)
   return {
+    ...(custom && { [settings.claimsNamespace]: custom }),
     iss: settings.issuer,
     aud: settings.audience,
     sub: facts.userId,
@@ -57,7 +61,7 @@ export function accessTokenClaims(
     auth_time: facts.authTime,
     ver: facts.tokenVersion,
     gen: generation,
-    roles: encodableRoles(facts.roles),
+    roles,
     roles_version: facts.rolesVersion,
     ...((withTokenType || facts.clientId === SIMPLE_JWT_CLIENT_ID) && {
       token_type: 'access',
@@ -66,8 +70,13 @@ export function accessTokenClaims(
   }
 }
 
+/** The claims of the application in the claims of a token. */
+export function claimsIn(token: AccessTokenClaims, namespace: string): Claims {
+  return (token as unknown as Record<string, Claims | undefined>)[namespace] ?? {}
+}
+
 /**
- * Whether the roles in a token are the user's current ones. Tokens without `roles_version`, of older releases, pass.
+ * Whether the roles and the claims in a token are the user's current ones. Tokens without `roles_version`, of older releases, pass.
  */
 export function hasCurrentRoles({ rolesVersion }: Principal, user: { rolesVersion: number }): boolean {
   return rolesVersion === undefined || rolesVersion === user.rolesVersion

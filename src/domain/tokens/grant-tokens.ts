@@ -2,7 +2,7 @@ import type { SessionFacts } from '../../postgres/session-facts.js'
 import { type PublicUser, publicUser } from '../accounts/profile.js'
 import type { AuthContext } from '../context.js'
 import type { IssuedDeviceCookie } from '../login/device-cookie.js'
-import { accessTokenClaims } from './access-token.js'
+import { accessTokenClaims, claimsIn } from './access-token.js'
 import { type RefreshToken, writeRefreshToken } from './refresh-token.js'
 
 /** An access token, with its session and its user. */
@@ -53,6 +53,12 @@ export function grantAccessToken(
     accessExpiresInSeconds: claims.exp - claims.iat,
     sessionId: facts.sessionId,
     clientId: facts.clientId,
-    user: publicUser({ ...facts, id: facts.userId, createdAt: facts.userCreatedAt }),
+    user: publicUser({
+      ...facts,
+      id: facts.userId,
+      createdAt: facts.userCreatedAt,
+      // As the token has them.
+      claims: claimsIn(claims, config.claimsNamespace),
+    }),
   }
 }

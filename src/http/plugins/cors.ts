@@ -20,7 +20,7 @@ export const cors = fp(
       credentials: true,
       // A request with OPTIONS that is no preflight is answered like one, not with 400.
       strictPreflight: false,
-      methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
+      methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
       allowedHeaders: [...ALWAYS_ALLOWED, ...corsHeaders],
       exposedHeaders: EXPOSED,
       maxAge: PREFLIGHT_MAX_AGE_SECONDS,

@@ -100,6 +100,18 @@ export const administrationErrors = {
     when: 'No account has this id, e-mail or username.',
     action: 'Check the id; the account may have been deleted.',
   },
+  invalid_claims: {
+    status: 422,
+    title: 'The claims are not valid.',
+    when: 'Claims have a reserved name, are nested too deeply, or are too long, alone or beside the roles of the user.',
+    action: 'Correct the claims; `detail` or `errors` gives the reason.',
+  },
+  invalid_metadata: {
+    status: 422,
+    title: 'The metadata is not valid.',
+    when: 'Metadata is no JSON object, is nested too deeply, or is too long.',
+    action: 'Correct the metadata; `detail` gives the reason.',
+  },
   webhook_not_found: {
     status: 404,
     title: 'Webhook not found.',

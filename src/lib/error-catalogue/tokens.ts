@@ -35,7 +35,7 @@ export const accessTokenErrors = {
   token_stale: {
     status: 401,
     title: 'The access token is out of date; refresh it.',
-    when: 'The roles of the user have changed, or the key that signed the token was revoked. The session continues.',
+    when: 'The roles or the claims of the user have changed, or the key that signed the token was revoked. The session continues.',
     action: 'Refresh and send the request again.',
   },
   insufficient_role: {

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { boolean, index, integer, pgTable, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import { boolean, index, integer, jsonb, pgTable, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import { bytea, instant } from './columns.js'
 
 export const users = pgTable(
@@ -15,7 +15,9 @@ export const users = pgTable(
     roles: text().array().notNull().default(sql`'{}'`),
     /** Raised by every change that ends all sessions; tokens with a lower version are invalid. */
     tokenVersion: integer().notNull().default(0),
-    /** Raised by every change of the roles; access tokens with a lower version are stale. */
+    /** What access tokens say besides; null if nothing. See src/domain/accounts/claims.ts. */
+    claims: jsonb().$type<Record<string, unknown>>(),
+    /** Raised by every change of the roles or the claims; access tokens with a lower version are stale. */
     rolesVersion: integer().notNull().default(0),
     mustChangePassword: boolean().notNull().default(false),
     passwordChangedAt: instant().notNull().defaultNow(),
@@ -35,6 +37,17 @@ export const users = pgTable(
     index('users_tokens_not_before').on(table.tokensNotBefore).where(sql`${table.tokensNotBefore} > 'epoch'`),
   ],
 )
+
+/**
+ * What an application notes about an account, which no token contains. Apart from the users, so that no sign-in reads it. A
+ * user without a row has no metadata.
+ */
+export const userMetadata = pgTable('user_metadata', {
+  userId: uuid()
+    .primaryKey()
+    .references(() => users.id, { onDelete: 'cascade' }),
+  metadata: jsonb().$type<Record<string, unknown>>().notNull(),
+})
 
 /**
  * The one-time tokens with which users can set a new password. A user has at most one: a new one replaces it. It is

@@ -19,10 +19,12 @@ export const securityEvents = pgTable(
   },
   table => [
     index('security_events_of_user').on(table.userId, ...latestFirst(table)),
-    // These events concern every account, and every account's list contains them.
-    index('security_events_of_everyone')
-      .on(...latestFirst(table))
-      .where(sql`${table.type} = 'everyone_signed_out'`),
+    // For filters by type, for the retention of a type, and for the events that concern every account.
+    index('security_events_of_type').on(table.type, ...latestFirst(table)),
+    // Only what administrators, commands and clients did: users cause nearly all events.
+    index('security_events_of_actor')
+      .on(table.actor, ...latestFirst(table))
+      .where(sql`${table.actor} not in ('user', 'system')`),
     index('security_events_at').on(table.at),
   ],
 )

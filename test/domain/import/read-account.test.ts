@@ -25,6 +25,8 @@ t.test('an imported account needs only an e-mail and a hash', async t => {
     username: null,
     externalId: null,
     roles: [],
+    claims: null,
+    metadata: null,
     passwordHash: password_hash,
     mustChangePassword: false,
     disabled: false,
@@ -40,13 +42,17 @@ t.test('every field of an account is read in snake_case and camelCase, and norma
     username: 'ﬁsh'.normalize('NFKC'),
     externalId: '7',
     roles: ['admin', 'editor'],
+    claims: { tenant: 'acme' },
+    metadata: { note: 'vip' },
     passwordHash: password_hash,
     mustChangePassword: false,
     disabled: true,
     createdAt: new Date('2020-01-02T03:04:05.678Z'),
     updatedAt: new Date('2021-01-02T03:04:05Z'),
   }
-  const common = { email: ' Ada@EXAMPLE.com ', username: 'ﬁsh', roles: ['admin', 'editor', 'admin'], disabled: true }
+  const data = { claims: { tenant: 'acme' }, metadata: { note: 'vip' } }
+  const names = { email: ' Ada@EXAMPLE.com ', username: 'ﬁsh', roles: ['admin', 'editor', 'admin'] }
+  const common = { ...names, ...data, disabled: true }
   const [created, updated] = ['2020-01-02T03:04:05.678901Z', '2021-01-02T05:04:05+02:00']
   const snake = { external_id: 7, password_hash, created_at: created, updated_at: updated, must_change_password: false }
   const camel = { externalId: '7', passwordHash: password_hash, createdAt: created, updatedAt: updated }
@@ -54,6 +60,17 @@ t.test('every field of an account is read in snake_case and camelCase, and norma
   t.strictSame(line(snake), expected)
   t.strictSame(line({ ...camel, mustChangePassword: false }), expected)
   t.equal(faultOf(JSON.stringify({ ...common, ...snake, ...camel })), 'Give either created_at or createdAt.')
+})
+
+t.test('claims and metadata of an account have the limits that they have here', async t => {
+  t.match(read({ claims: {}, metadata: {} }), { claims: null, metadata: null })
+  for (const [fields, fault] of [
+    [{ claims: ['a'] }, 'The claims cannot be imported: The value is not a JSON object.'],
+    [{ claims: { sub: 'x' } }, /^The claims cannot be imported: sub is a name with a meaning in tokens/],
+    [{ claims: { a: 'x'.repeat(1000) }, roles: ['r'.repeat(1200)] }, 'The claims are too long beside the roles.'],
+    [{ metadata: 'text' }, 'The metadata cannot be imported: The value is not a JSON object.'],
+  ] as const)
+    t.match(faultOf(JSON.stringify({ ...ada, ...fields })), fault)
 })
 
 t.test('hashes with another name in Django are imported in their standard form', async t => {

@@ -7,7 +7,7 @@ const ADA = { email: 'ada@example.com', password_hash: '!' }
 /** The imported roles of an account that has these roles in the other system. */
 function mapped(mapping: object | string, ...roles: unknown[]): readonly string[] {
   const mapRoles = readRoleMapping(typeof mapping === 'string' ? mapping : JSON.stringify(mapping))
-  return readAccount(JSON.stringify({ ...ADA, roles }), () => {}, mapRoles).roles
+  return readAccount(JSON.stringify({ ...ADA, roles }), () => {}, { mapRoles }).roles
 }
 
 t.test('a role is mapped to one, several or no roles, and an unmapped role stays as it is', async t => {

@@ -21,6 +21,8 @@ export type Refusal = 'expired' | 'revoked' | 'stale' | 'undecided'
 export interface TokenVerifierOptions {
   issuer: string
   audience: string
+  /** The claim that contains the claims of the application. */
+  claimsNamespace?: string | undefined
   keys: KeySource
   revocations: { refuses(token: TokenFacts): 'revoked' | 'stale' | 'undecided' | undefined }
   /** Milliseconds since the epoch. */
@@ -65,7 +67,7 @@ export class TokenVerifier {
     const { keys, clock } = this.#options
     const verified = await verifySignature(keys, token, clock())
     if (!verified || !this.#isForThisAudience(verified.claims)) return undefined
-    const principal = principalOf(verified.claims, verified.kid)
+    const principal = principalOf(verified.claims, verified.kid, this.#options.claimsNamespace)
     if (principal) this.#known.set(endOf(token), { token, principal })
     return principal
   }

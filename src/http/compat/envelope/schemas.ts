@@ -21,10 +21,12 @@ export function envelopeSchemas(spelling: Spelling) {
     token_type: Type.Literal('Bearer'),
   }
   const refreshToken = Type.String({ maxLength: 1024 })
+  // This API never had claims.
+  const { claims: _, ...userProperties } = userSchema.properties
   const field = spell('refresh_token', spelling)
   return {
     tokens: answerOf('EnvelopeTokens', 'The tokens of the session.', Type.Object(spelled(tokens))),
-    user: answerOf('EnvelopeUser', 'The user.', Type.Object(spelled(userSchema.properties))),
+    user: answerOf('EnvelopeUser', 'The user.', Type.Object(spelled(userProperties))),
     nothing: answerOf('EnvelopeNothing', 'The sessions are revoked.', Type.Null()),
     registration: Type.Object({ email: name, password, remember }),
     credentials: Type.Object({

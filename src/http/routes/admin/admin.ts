@@ -10,6 +10,7 @@ import { examples } from './examples.js'
 import { revocationRoutes } from './revocations.js'
 import { adminErrors, userParams } from './schemas.js'
 import { userAccessRoutes } from './user-access.js'
+import { userDataRoutes } from './user-data.js'
 import { userSearchRoutes } from './user-search.js'
 import { userRoutes } from './users.js'
 import { verifierRoutes } from './verifiers.js'
@@ -29,6 +30,7 @@ export const adminRoutes: FastifyPluginAsync<{ context: AuthContext }> = async (
     await app.register(userSearchRoutes, { context })
     await app.register(userRoutes, { context })
     await app.register(userAccessRoutes, { context })
+    await app.register(userDataRoutes)
     await app.register(revocationRoutes)
     await app.register(verifierRoutes, { context })
   })

@@ -17,6 +17,13 @@ export const examples = {
     roles: { summary: 'Other roles', value: { roles: ['editor', 'reviewer'] } },
     names: { summary: 'Other names', value: { email: 'grace.hopper@example.com', username: 'hopper' } },
   },
+  claims: {
+    tenant: { summary: 'The tenant and the plan of the user', value: { tenant: 'acme', plan: 'team' } },
+    none: { summary: 'No claims', value: {} },
+  },
+  metadata: {
+    notes: { summary: 'What a CRM knows', value: { crm_id: 4711, segments: ['beta', 'newsletter'] } },
+  },
   revocation: {
     role: { summary: 'The users with a role', value: { role: 'editor' } },
     everyone: { summary: 'All sessions that began before a time', value: { before: '2026-01-02T03:04:05Z' } },

@@ -1,7 +1,15 @@
 import type { UserOverview } from '../../../domain/accounts/find-users.js'
 import type { ErrorCode } from '../../../lib/errors.js'
 import type { User } from '../../../postgres/users.js'
-import { accessTokenErrors, errorResponses, idSchema, type Static, Type, userSchema } from '../../schemas.js'
+import {
+  accessTokenErrors,
+  errorResponses,
+  idSchema,
+  jsonObject,
+  type Static,
+  Type,
+  userSchema,
+} from '../../schemas.js'
 
 const COMMON_ERRORS = [
   ...accessTokenErrors,
@@ -58,6 +66,7 @@ export function adminUserView(user: User): Static<typeof adminUserSchema> {
     username: user.username,
     external_id: user.externalId,
     roles: user.roles,
+    claims: user.claims ?? {},
     must_change_password: user.mustChangePassword,
     password_changed_at: user.passwordChangedAt.toISOString(),
     disabled_at: user.disabledAt?.toISOString() ?? null,
@@ -78,6 +87,9 @@ export const userOverviewSchema = Type.Object(
     failed_sign_ins: Type.Integer({ description: 'The failed sign-ins in a row.' }),
     last_sign_in_at: nullable('date-time'),
     live_sessions: Type.Integer(),
+    metadata: jsonObject(
+      'What the application notes about the user. No token contains it, and the user does not see it.',
+    ),
   },
   { title: 'AdminUserOverview', description: 'The user, and the use of the account.' },
 )
@@ -89,5 +101,6 @@ export function userOverviewView(overview: UserOverview): Static<typeof userOver
     failed_sign_ins: overview.user.failedLogins,
     last_sign_in_at: overview.lastSignInAt?.toISOString() ?? null,
     live_sessions: overview.liveSessions,
+    metadata: overview.metadata ?? {},
   }
 }

@@ -52,6 +52,6 @@ export function recordGrant(request: FastifyRequest, { user, sessionId, clientId
   recordConcerns(request, { userId: user.id, sessionId, clientId })
 }
 
-export function userView({ id, email, username, roles, createdAt }: PublicUser): UserView {
-  return { id, email, username, roles: [...roles], created_at: createdAt.toISOString() }
+export function userView({ id, email, username, roles, claims, createdAt }: PublicUser): UserView {
+  return { id, email, username, roles: [...roles], claims: { ...claims }, created_at: createdAt.toISOString() }
 }

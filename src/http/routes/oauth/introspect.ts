@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type ActiveToken, introspectToken } from '../../../domain/clients/introspect-token.js'
 import type { AuthContext } from '../../../domain/context.js'
 import { recordConcerns } from '../../request-facts.js'
-import { type Static, Type } from '../../schemas.js'
+import { jsonObject, type Static, Type } from '../../schemas.js'
 import {
   clientOf,
   clientOperation,
@@ -28,10 +28,12 @@ const claims = {
   exp: Type.Optional(Type.Integer()),
   auth_time: Type.Optional(Type.Integer()),
 }
-const introspection = Type.Object(claims, {
-  title: 'Introspection',
-  description: 'Whether the token is active; only then its claims.',
-})
+/** @param namespace the claim that contains the claims of the application */
+const introspectionOf = (namespace: string) =>
+  Type.Object(
+    { ...claims, [namespace]: Type.Optional(jsonObject('The claims of the application about the user.')) },
+    { title: 'Introspection', description: 'Whether the token is active; only then its claims.' },
+  )
 
 const introspectionHint = Type.Optional(
   Type.String({ description: 'A refresh token is active only if the hint is `refresh_token`.' }),
@@ -39,6 +41,7 @@ const introspectionHint = Type.Optional(
 
 /** Tells services that do not verify tokens themselves whether a token is active (RFC 7662). */
 export const introspectRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
+  const introspection = introspectionOf(context.config.claimsNamespace)
   app.post(
     '/oauth/introspect',
     {
@@ -59,13 +62,16 @@ export const introspectRoute: FastifyPluginAsyncTypebox<{ context: AuthContext }
       const client = await clientOf(context, request)
       const live = await introspectToken(context, client, token, hint)
       if (live?.sessionId !== undefined) recordConcerns(request, { userId: live.subject, sessionId: live.sessionId })
-      return live ? viewOf(live, context.config.issuer) : { active: false }
+      return live ? viewOf(live, context.config) : { active: false }
     },
   )
 }
 
-function viewOf(token: ActiveToken, issuer: string): Static<typeof introspection> {
-  const { audience, username, scopes, sessionId, jti, issuedAt, authTime, roles } = token
+function viewOf(
+  token: ActiveToken,
+  { issuer, claimsNamespace }: Pick<AuthContext['config'], 'issuer' | 'claimsNamespace'>,
+): Static<ReturnType<typeof introspectionOf>> {
+  const { audience, username, scopes, sessionId, jti, issuedAt, authTime, roles, claims = {} } = token
   return {
     active: true,
     ...(token.kind === 'access' && { token_type: 'Bearer' as const }),
@@ -77,6 +83,7 @@ function viewOf(token: ActiveToken, issuer: string): Static<typeof introspection
     ...(username != null && { username }),
     ...(scopes !== undefined && { scope: scopes.join(' ') }),
     ...(roles !== undefined && { roles: [...roles] }),
+    ...(Object.keys(claims).length > 0 && { [claimsNamespace]: claims }),
     ...(sessionId !== undefined && { sid: sessionId }),
     ...(jti !== undefined && { jti }),
     ...(issuedAt !== undefined && { iat: issuedAt }),

@@ -78,6 +78,8 @@ export const english: Messages = {
     client_has_no_secret: 'The client has no secret.',
     verifier_not_found: 'No verifier with this id follows the revocations.',
     verifier_id_taken: 'Another client has a verifier with this id.',
+    invalid_claims: 'The claims are not valid.',
+    invalid_metadata: 'The metadata is not valid.',
     webhook_not_found: 'No webhook has this id.',
     invalid_webhook: 'The webhook is not valid.',
     own_account: 'You cannot disable, delete or demote your own account.',

@@ -78,6 +78,8 @@ export const french: Messages = {
     client_has_no_secret: 'Le client n’a pas de secret.',
     verifier_not_found: 'Aucun vérificateur avec cet identifiant ne suit les révocations.',
     verifier_id_taken: 'Un autre client a un vérificateur avec cet identifiant.',
+    invalid_claims: 'Les claims ne sont pas valides.',
+    invalid_metadata: 'Les métadonnées ne sont pas valides.',
     webhook_not_found: 'Aucun webhook n’a cet identifiant.',
     invalid_webhook: 'Le webhook n’est pas valide.',
     own_account: 'Vous ne pouvez pas désactiver, supprimer ou rétrograder votre propre compte.',

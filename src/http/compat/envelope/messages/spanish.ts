@@ -78,6 +78,8 @@ export const spanish: Messages = {
     client_has_no_secret: 'El cliente no tiene ningún secreto.',
     verifier_not_found: 'Ningún verificador con este identificador sigue las revocaciones.',
     verifier_id_taken: 'Otro cliente tiene un verificador con este identificador.',
+    invalid_claims: 'Los claims no son válidos.',
+    invalid_metadata: 'Los metadatos no son válidos.',
     webhook_not_found: 'Ningún webhook tiene este identificador.',
     invalid_webhook: 'El webhook no es válido.',
     own_account: 'No puede desactivar, eliminar ni quitar permisos a su propia cuenta.',
