@@ -22,7 +22,7 @@ export function addClientCommands(program: Command, configure: Configure): void 
     .addOption(
       repeatableOption(
         '--scope <scopes>',
-        'its scopes, separated by commas: introspect, revocations, sessions, admin; can be repeated',
+        'its scopes, separated by commas: introspect, revocations, sessions, signals, admin; can be repeated',
         text => text.split(/[\s,]+/).filter(Boolean),
       ).makeOptionMandatory(),
     )

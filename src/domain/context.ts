@@ -19,6 +19,7 @@ import type { Keyring } from './keys/keyring.js'
 import type { Secrets } from './keys/secrets.js'
 import type { FailureDelay } from './login/failure-delay.js'
 import type { PasswordHasher } from './passwords/password-hasher.js'
+import type { PollWaiters } from './signals/poll-waiters.js'
 import type { AccessTokenVerifier } from './tokens/verify-access-token.js'
 
 /** Everything that the functions of the domain work with. Each function names the parts that it needs. */
@@ -55,10 +56,12 @@ export interface AuthContext {
   recordEvent(event: NewSecurityEvent): void
   /** Hears of every security event that this process wrote, after its commit. */
   readonly eventListeners: EventListeners
-  /** Sends requests to the servers of others: to webhooks. */
+  /** Sends requests to the servers of others: to webhooks and streams. */
   readonly poster: Poster
   /** Sends events to their receivers; undefined in a process that does not. */
   readonly dispatcher: Dispatcher | undefined
+  /** Requests that wait for events of polled streams. */
+  readonly polls: PollWaiters
   /** For events that one old token can cause many times. */
   readonly eventThrottle: EventThrottle
   /** Work that no response waits for. */

@@ -14,8 +14,12 @@ export interface Delivery {
   attempts: number
   /** For how long it has waited. */
   ageSeconds: number
-  /** Null if the event was deleted, because its time was over. */
+  /** Null if the event was deleted, because its time was over; and with a message. */
   event: SecurityEvent | null
+  /** What is sent instead of an event. */
+  message: Record<string, unknown> | null
+  /** The parts of it that the receiver has; null if it has none. */
+  acknowledged: string[] | null
   /** The account of the event as it is now; null if there is none, or if it was deleted. */
   user: DeliveryUser | null
 }
@@ -82,6 +86,38 @@ export function deliveriesRepository(runner: Runner) {
     /** Gives it up, so that the later events of its lane can be sent. */
     async abandon(id: string, reason: string): Promise<void> {
       await runner.hot(abandon, { id, reason })
+    },
+
+    /** Queues a message that is no event. It does not wait for events, nor they for it. */
+    async addMessage(receiverId: string, id: string, message: Record<string, unknown>): Promise<void> {
+      await runner.run(executor =>
+        executor.execute(sql`
+          insert into deliveries (receiver_id, event_id, lane, message, queued_at, next_attempt_at)
+          values (${receiverId}, ${id}, ${receiverId}, ${JSON.stringify(message)}::jsonb, now(), now())`),
+      )
+    },
+
+    /** What waits for a receiver that fetches it, in the order in which it was queued. */
+    async waiting(receiverId: string, limit: number): Promise<Delivery[]> {
+      const rows = await runner.hot(waiting, { receiverId, limit })
+      return rows.map(toDelivery)
+    },
+
+    /** What waits for a receiver and has one of these ids of events or messages. */
+    async ofEvents(receiverId: string, eventIds: readonly string[]): Promise<Delivery[]> {
+      const rows = await runner.hot(ofEvents, { receiverId, eventIds: `{${eventIds.join(',')}}` })
+      return rows.map(toDelivery)
+    },
+
+    /** Records the parts that the receiver has. */
+    async acknowledge(id: string, parts: readonly string[]): Promise<void> {
+      await runner.hot(acknowledge, { id, parts: `{${parts.join(',')}}` })
+    },
+
+    /** Which of these receivers have something that waits. */
+    async receiversWithWaiting(receiverIds: readonly string[]): Promise<string[]> {
+      const rows = await runner.hot(receiversWithWaiting, { receiverIds: `{${receiverIds.join(',')}}` })
+      return rows.map(({ receiverId }) => receiverId)
     },
 
     /** How much waits for each of these receivers. */
@@ -186,6 +222,7 @@ const given = sql.placeholder
 
 /** As JSON, because the driver returns the instants of plain SQL as text, and only some rows have an event. */
 const deliveryColumns = sql`delivery.id, delivery.event_id as "eventId", delivery.lane, delivery.attempts,
+  delivery.message, delivery.acknowledged,
   extract(epoch from now() - delivery.queued_at)::float8 as "ageSeconds",
   case when event.id is not null then json_build_object('id', event.id, 'at', event.at, 'userId', event.user_id,
     'sessionId', event.session_id, 'type', event.type, 'actor', event.actor, 'ip', event.ip,
@@ -233,6 +270,43 @@ const nextInLane = hotSql<{ receiverId: string; lane: string }, DeliveryRow>(
       order by id limit 1
     )
     select ${deliveryColumns} from next as delivery ${itsEvent} where delivery.next_attempt_at <= now()`,
+)
+
+const waiting = hotSql<{ receiverId: string; limit: number }, DeliveryRow>(
+  'waiting_deliveries',
+  sql`
+    with delivery as (
+      select * from deliveries where receiver_id = ${given('receiverId')}::uuid and abandoned_at is null
+      order by next_attempt_at, id limit ${given('limit')}
+    )
+    select ${deliveryColumns} from delivery ${itsEvent} order by delivery.next_attempt_at, delivery.id`,
+)
+
+/** By the lane, because there is no index of the ids of events. */
+const ofEvents = hotSql<{ receiverId: string; eventIds: string }, DeliveryRow>(
+  'deliveries_of_events',
+  sql`
+    with named as (
+      select given.id, case when event.id is null then ${given('receiverId')}::uuid
+        else coalesce(event.user_id, ${LANE_WITHOUT_USER}::uuid) end as lane
+      from unnest(${given('eventIds')}::uuid[]) as given (id) left join security_events as event on event.id = given.id
+    ), delivery as (
+      select deliveries.* from named join deliveries on deliveries.receiver_id = ${given('receiverId')}::uuid
+        and deliveries.lane = named.lane and deliveries.event_id = named.id and deliveries.abandoned_at is null
+    )
+    select ${deliveryColumns} from delivery ${itsEvent}`,
+)
+
+const acknowledge = hotSql<{ id: string; parts: string }, never>(
+  'acknowledge_delivery',
+  sql`update deliveries set acknowledged = ${given('parts')}::text[] where id = ${given('id')}::bigint`,
+)
+
+const receiversWithWaiting = hotSql<{ receiverIds: string }, { receiverId: string }>(
+  'receivers_with_deliveries',
+  sql`
+    select given.id as "receiverId" from unnest(${given('receiverIds')}::uuid[]) as given (id)
+    where exists (select from deliveries where receiver_id = given.id and abandoned_at is null)`,
 )
 
 const remove = hotSql<{ id: string }, never>(

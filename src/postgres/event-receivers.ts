@@ -1,4 +1,4 @@
-import { asc, eq, getTableColumns, sql } from 'drizzle-orm'
+import { and, asc, eq, getTableColumns, isNull, sql } from 'drizzle-orm'
 import { hotSql, type Runner } from './pool/connections.js'
 import { eventReceivers } from './schema/deliveries.js'
 import type { SecurityEventType } from './security-event-types.js'
@@ -14,7 +14,10 @@ export interface EventReceiver extends Omit<Row, 'types' | 'leaseHolder' | 'leas
 export interface NewEventReceiver {
   id: string
   kind: ReceiverKind
+  /** The client that owns it; by default it belongs to the operator. */
+  clientId?: string
   settings: Record<string, unknown>
+  isHeld?: boolean
   /** Encrypted. */
   secrets: Buffer
   types: readonly SecurityEventType[] | null
@@ -25,6 +28,7 @@ export interface ReceiverChanges {
   settings?: Record<string, unknown> | undefined
   secrets?: Buffer | undefined
   types?: readonly SecurityEventType[] | null | undefined
+  isHeld?: boolean | undefined
 }
 
 /** After so many attempts that failed in a row, the receiver itself is taken to fail, and not single events. */
@@ -52,6 +56,44 @@ export function eventReceiversRepository(runner: Runner) {
           .from(eventReceivers)
           .where(eq(eventReceivers.kind, kind))
           .orderBy(asc(eventReceivers.createdAt), asc(eventReceivers.id)),
+      )
+      return rows.map(toReceiver)
+    },
+
+    /** Those of a client, in the order of their creation. */
+    async ofClient(clientId: string): Promise<EventReceiver[]> {
+      const rows = await runner.run(executor =>
+        executor
+          .select(columns)
+          .from(eventReceivers)
+          .where(eq(eventReceivers.clientId, clientId))
+          .orderBy(asc(eventReceivers.createdAt), asc(eventReceivers.id)),
+      )
+      return rows.map(toReceiver)
+    },
+
+    /** The same as `find`, and nobody else changes it until the transaction ends. */
+    async lock(id: string): Promise<EventReceiver | undefined> {
+      const [row] = await runner.run(executor =>
+        executor.select(columns).from(eventReceivers).where(eq(eventReceivers.id, id)).for('no key update'),
+      )
+      return row && toReceiver(row)
+    },
+
+    /** Those of a kind that fetch their events and have not done so for this time, and are not disabled. */
+    async unused(kind: ReceiverKind, forSeconds: number): Promise<EventReceiver[]> {
+      const rows = await runner.run(executor =>
+        executor
+          .select(columns)
+          .from(eventReceivers)
+          .where(
+            and(
+              eq(eventReceivers.kind, kind),
+              isNull(eventReceivers.disabledAt),
+              sql`${eventReceivers.settings} ->> 'method' = 'poll'`,
+              sql`coalesce(${eventReceivers.succeededAt}, ${eventReceivers.createdAt}) < now() - ${seconds(forSeconds)}`,
+            ),
+          ),
       )
       return rows.map(toReceiver)
     },
@@ -103,6 +145,17 @@ export function eventReceiversRepository(runner: Runner) {
       return removed.length > 0
     },
 
+    /** Deletes those of a client, but not what waits for them, and returns their ids. */
+    async removeOfClient(clientId: string): Promise<string[]> {
+      const removed = await runner.run(executor =>
+        executor
+          .delete(eventReceivers)
+          .where(eq(eventReceivers.clientId, clientId))
+          .returning({ id: eventReceivers.id }),
+      )
+      return removed.map(({ id }) => id)
+    },
+
     /**
      * Takes the lease of a receiver for which something is due and that no other instance sends to. Undefined if there is
      * none.
@@ -112,7 +165,7 @@ export function eventReceiversRepository(runner: Runner) {
       return row && toClaimed(row)
     },
 
-    /** The receiver as it is now. Undefined if it was removed or disabled, or another instance has taken the lease. */
+    /** The receiver as it is now. Undefined if it was removed, disabled or held, or another instance has the lease. */
     async renew(id: string, holder: string, leaseSeconds: number): Promise<EventReceiver | undefined> {
       const [row] = await runner.hot(renew, { id, holder, leaseSeconds })
       return row && toClaimed(row)
@@ -135,7 +188,7 @@ export function eventReceiversRepository(runner: Runner) {
       return row ?? { failures: 0, failingForSeconds: 0 }
     },
 
-    /** Sends nothing for this time. */
+    /** Sends nothing to it for this time. */
     async pause(id: string, forSeconds: number): Promise<void> {
       await runner.hot(pause, { id, forSeconds })
     },
@@ -144,9 +197,9 @@ export function eventReceiversRepository(runner: Runner) {
 
 const given = sql.placeholder
 
-const receiverColumns = sql`id, kind, settings, secrets, types, created_at as "createdAt", disabled_at as "disabledAt",
-  disabled_reason as "disabledReason", succeeded_at as "succeededAt", failures, failing_since as "failingSince",
-  paused_until as "pausedUntil"`
+const receiverColumns = sql`id, kind, client_id as "clientId", settings, secrets, types, is_held as "isHeld",
+  created_at as "createdAt", disabled_at as "disabledAt", disabled_reason as "disabledReason",
+  succeeded_at as "succeededAt", failures, failing_since as "failingSince", paused_until as "pausedUntil"`
 
 const claim = hotSql<{ holder: string; leaseSeconds: number }, ClaimedRow>(
   'claim_event_receiver',
@@ -155,7 +208,7 @@ const claim = hotSql<{ holder: string; leaseSeconds: number }, ClaimedRow>(
       leased_until = now() + ${seconds(given('leaseSeconds'))}
     where id = (
       select receiver.id from event_receivers as receiver
-      where disabled_at is null and (leased_until is null or leased_until <= now())
+      where disabled_at is null and not is_held and (leased_until is null or leased_until <= now())
         and (paused_until is null or paused_until <= now())
         and exists (select from deliveries
           where receiver_id = receiver.id and abandoned_at is null and next_attempt_at <= now())
@@ -170,7 +223,7 @@ const renew = hotSql<{ id: string; holder: string; leaseSeconds: number }, Claim
   'renew_event_receiver',
   sql`
     update event_receivers set leased_until = now() + ${seconds(given('leaseSeconds'))}
-    where ${isLeased} and disabled_at is null and (paused_until is null or paused_until <= now())
+    where ${isLeased} and disabled_at is null and not is_held and (paused_until is null or paused_until <= now())
     returning ${receiverColumns}`,
 )
 

@@ -44,6 +44,10 @@ export const SECURITY_EVENT_TYPES = [
   'webhook_secret_rotated',
   'webhook_disabled',
   'webhook_removed',
+  'stream_created',
+  'stream_changed',
+  'stream_disabled',
+  'stream_removed',
 ] as const
 
 export type SecurityEventType = (typeof SECURITY_EVENT_TYPES)[number]

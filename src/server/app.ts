@@ -42,6 +42,7 @@ import { doctorRoutes } from '../http/routes/doctor.js'
 import { healthRoutes, readiness } from '../http/routes/health.js'
 import { oauthRoutes } from '../http/routes/oauth/oauth.js'
 import { rootRoutes } from '../http/routes/root.js'
+import { signalRoutes } from '../http/routes/signals/signals.js'
 import { wellKnownRoutes } from '../http/routes/well-known.js'
 import type { TraceCall } from '../lib/trace-call.js'
 import type { Database } from '../postgres/database.js'
@@ -152,5 +153,6 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
       await app.register(envelopeRoutes, { prefix: config.envelope.prefix, context })
     await app.register(oauthRoutes, { context })
     await app.register(adminRoutes, { context })
+    await app.register(signalRoutes, { context })
   }
 }

@@ -14,6 +14,9 @@ import { deriveSecrets } from '../domain/keys/secrets.js'
 import { createFailureDelay } from '../domain/login/failure-delay.js'
 import { cleanUp, repairRevocations } from '../domain/maintenance.js'
 import { createPasswordHasher } from '../domain/passwords/password-hasher.js'
+import { createPollWaiters } from '../domain/signals/poll-waiters.js'
+import { createStreamSender } from '../domain/signals/stream-sender.js'
+import { disableStream, disableUnusedStreams } from '../domain/signals/stream-status.js'
 import { createAccessTokenVerifier } from '../domain/tokens/verify-access-token.js'
 import { createWebhookSender } from '../domain/webhooks/webhook-sender.js'
 import { disableWebhook } from '../domain/webhooks/webhooks.js'
@@ -141,16 +144,30 @@ export async function openContext(config: Config, options: OpenContextOptions): 
   }
 
   const poster = createPoster(allowedAddresses(config.deliveryAllowedNetworks))
+  const pushing = { poster, secrets, config, keyring, clock }
   const dispatcher = delivers
     ? createDispatcher({
         db,
-        senders: { webhook: createWebhookSender({ poster, secrets, clock }) },
-        disable: (receiver, reason) => disableWebhook({ db, log }, receiver, reason),
+        senders: { webhook: createWebhookSender({ poster, secrets, clock }), stream: createStreamSender(pushing) },
+        disable: (receiver, reason) =>
+          receiver.kind === 'stream'
+            ? disableStream({ ...pushing, db, log }, receiver, reason)
+            : disableWebhook({ db, log }, receiver, reason),
         holder: newId(),
         log,
       })
     : undefined
-  const stopWaking = db.onSecurityEvents(() => dispatcher?.wake())
+  const polls = createPollWaiters({ deliveries: db.deliveries, log })
+  const stopWaking = db.onSecurityEvents(() => {
+    dispatcher?.wake()
+    polls.wake()
+  })
+  const retiring = repeat({
+    everyMs: CLEAN_UP_INTERVAL_MS,
+    task: 'disable unused streams',
+    work: () => disableUnusedStreams({ ...pushing, db, log }),
+    log,
+  })
 
   const issuerKeys = new IssuerKeys({ cluster: config.kubernetes, log, trace })
   background.run('check the files of KUBERNETES_ISSUER', () => issuerKeys.checkFiles())
@@ -172,6 +189,7 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     log,
     poster,
     dispatcher,
+    polls,
     passwords: createPasswordHasher({
       ...config.hash,
       onDamagedHash: error => log.error(`a stored password hash is damaged: ${error.message}`),
@@ -191,7 +209,9 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     async close() {
       closing.abort()
       stopWaking()
+      polls.close()
       await Promise.all([dispatcher?.close(), maintenance.stop(), cleaning.stop(), receipts.close(), feed.close()])
+      await retiring.stop()
       await Promise.all([registry.close(), reportedSightings.settled()])
       await Promise.all([activity.close(), revocations.close(), background.settled()])
       stopAnnouncing()

@@ -83,7 +83,7 @@ t.test('clients are managed on the command line', async t => {
       [['create', 'a b', '--scope', 'admin'], /^The client name is not valid\. .*\n$/, 1],
       [
         ['create', 'new', '--scope', 'everything'],
-        /^error: "everything" is not a scope: give one or more of introspect, revocations, sessions, admin/,
+        /^error: "everything" is not a scope: give one or more of introspect, revocations, sessions, signals, admin/,
         64,
       ],
       [['create', 'new', '--scope', ''], /^error: give one or more of introspect/, 64],

@@ -127,7 +127,7 @@ export function pick<Item>(items: readonly Item[], choice: number): Item {
 /** The type of the event that tells the owner why a session ended. */
 export const EVENT_OF: Record<Reason, string> = {
   logout: 'signed_out',
-  logout_others: 'signed_out',
+  logout_others: 'session_revoked',
   logout_all: 'signed_out',
   revoked_by_user: 'session_revoked',
   refresh_token_reused: 'refresh_token_reused',

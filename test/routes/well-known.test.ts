@@ -66,7 +66,7 @@ t.test('the authorization server metadata names the issuer, the JWKS and the end
     jwks_uri: 'https://auth.example/.well-known/jwks.json',
     response_types_supported: [],
     grant_types_supported: ['client_credentials', 'refresh_token'],
-    scopes_supported: ['introspect', 'revocations', 'sessions', 'admin'],
+    scopes_supported: ['introspect', 'revocations', 'sessions', 'signals', 'admin'],
     token_endpoint: 'https://auth.example/oauth/token',
     token_endpoint_auth_methods_supported: methods,
     token_endpoint_auth_signing_alg_values_supported: [...ASSERTION_ALGORITHMS],

@@ -3,6 +3,7 @@ import { fieldError, LatchkeyError } from '../../lib/errors.js'
 import { isUuid, newId } from '../../lib/ids.js'
 import type { KnownClient } from '../../postgres/clients.js'
 import type { AuthContext, Repositories } from '../context.js'
+import { dropDeliveries } from '../deliveries/drop-deliveries.js'
 import { endSessionsOfClient } from '../sessions/end-many-sessions.js'
 import { waysOf } from './change-client.js'
 import { hashOfClientSecret, isClientSecret, newClientSecret } from './client-secret.js'
@@ -112,8 +113,8 @@ async function whyNotRotated({ clients }: Pick<Repositories, 'clients'>, name: s
 }
 
 /**
- * Removes a client. Its secret and its access tokens are invalid at once; then the sessions that it opened are revoked.
- * The client is removed first, so that it cannot open a session in between.
+ * Removes a client with its streams. Its secret and its access tokens are invalid at once; then the sessions that it
+ * opened are revoked. The client is removed first, so that it cannot open a session in between.
  *
  * @returns how many sessions were revoked
  * @throws LatchkeyError client_not_found
@@ -123,18 +124,20 @@ export async function removeClient(
   name: string,
   actor: string,
 ): Promise<number> {
-  const id = await context.db.transaction(async repositories => {
+  const { id, streamIds } = await context.db.transaction(async repositories => {
     const id = await repositories.clients.remove(name)
     if (id === undefined) throw new LatchkeyError('client_not_found')
+    const streamIds = await repositories.eventReceivers.removeOfClient(id)
     const details = { client_id: id, name }
     await repositories.securityEvents.add({ type: 'client_removed', actor, details })
-    return id
+    return { id, streamIds }
   })
+  for (const streamId of streamIds) await dropDeliveries(context, streamId)
   return endSessionsOfClient(context, id, 'client_removed', actor)
 }
 
 /** Every scope that a client can have. */
-export const SCOPES = ['introspect', 'revocations', 'sessions', 'admin'] as const
+export const SCOPES = ['introspect', 'revocations', 'sessions', 'signals', 'admin'] as const
 
 export type Scope = (typeof SCOPES)[number]
 

@@ -136,13 +136,12 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     for (let count = 0; delivery && count < MOST_OF_ONE_LANE; count++) {
       const { receiver } = lease
       if (!receiver || isClosed || lease.remainingMs() < LEAST_LEASE_MS) return
-      const { event } = delivery
-      if (event === null) {
+      if (delivery.event === null && delivery.message === null) {
         await db.deliveries.abandon(delivery.id, EVENT_DELETED)
         delivery = await db.deliveries.nextInLane(receiver.id, delivery.lane)
         continue
       }
-      const attempt = await senders[receiver.kind].send(receiver, { ...delivery, event }, stopping.signal)
+      const attempt = await senders[receiver.kind].send(receiver, delivery, stopping.signal)
       if (!(await record(lease, receiver, delivery, attempt))) return
       delivery = await db.deliveries.nextInLane(receiver.id, delivery.lane)
     }
@@ -171,9 +170,10 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     lease: Lease,
     receiver: EventReceiver,
     delivery: Delivery,
-    { reason, retryAfterSeconds }: Extract<Attempt, { outcome: 'failed' }>,
+    { reason, retryAfterSeconds, isRefused = false }: Extract<Attempt, { outcome: 'failed' }>,
   ): Promise<boolean> {
-    const isGivenUp = delivery.ageSeconds > GIVE_UP_SECONDS && delivery.attempts + 1 >= LEAST_ATTEMPTS
+    const isOld = delivery.ageSeconds > GIVE_UP_SECONDS
+    const isGivenUp = (isOld || isRefused) && delivery.attempts + 1 >= LEAST_ATTEMPTS
     if (isGivenUp) await db.deliveries.abandon(delivery.id, reason)
     else await db.deliveries.postpone(delivery.id, pauseAfter(delivery.attempts + 1), reason)
     const { failures, failingForSeconds } = await db.eventReceivers.failed(receiver.id)

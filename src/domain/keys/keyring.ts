@@ -11,6 +11,8 @@ export interface SigningKey {
   readonly alg: Algorithm
   /** Signs a JWT with `typ: at+jwt`. The payload must contain `iat` and `exp`. */
   sign(payload: object & { iat: number; exp: number }): string
+  /** Signs a Security Event Token (RFC 8417), with `typ: secevent+jwt`. */
+  signEvent(payload: object & { iat: number; jti: string }): string
 }
 
 export interface PublicKey extends VerificationKey {
@@ -28,6 +30,8 @@ interface Key {
 }
 
 const UNKNOWN_KID_COOLDOWN_MS = 1000
+/** RFC 8417, 2.3. No verifier of access tokens accepts a token of this type. */
+const EVENT_TOKEN_TYPE = 'secevent+jwt'
 
 /** The signing keys in memory. Instants are milliseconds since the epoch; for signing, by the database's clock. */
 export class Keyring {
@@ -192,11 +196,20 @@ function openPublicKey(publicJwk: PublicJwk): PublicKey {
   return { ...openVerificationKey(publicJwk), publicPem: publicKey.export({ type: 'spki', format: 'pem' }).toString() }
 }
 
-/** The signer is created once per key: creating one costs ten times as much as signing. */
+/** A signer is created once per key: creating one costs ten times as much as signing. */
 function openSigningKey(row: SigningKeyRow, keyEncryptionKeys: readonly EncryptionKey[]): SigningKey | undefined {
   const { kid, alg } = row
   const decrypted = decryptText(row.sealedPrivateKey, keyEncryptionKeys, kid)
   if (decrypted === undefined) return undefined
-  const sign = createSigner({ key: decrypted.plain, algorithm: alg, kid, header: { alg, typ: ACCESS_TOKEN_TYPE } })
-  return { kid, alg, sign }
+  const signer = (typ: string) => createSigner({ key: decrypted.plain, algorithm: alg, kid, header: { alg, typ } })
+  let signEvent: SigningKey['signEvent'] | undefined
+  return {
+    kid,
+    alg,
+    sign: signer(ACCESS_TOKEN_TYPE),
+    signEvent(payload) {
+      signEvent ??= signer(EVENT_TOKEN_TYPE)
+      return signEvent(payload)
+    },
+  }
 }

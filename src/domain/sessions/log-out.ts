@@ -7,7 +7,7 @@ import { chooseRefreshToken, examineRefreshToken, sessionOverError } from '../to
 import { canBeExchanged } from '../tokens/judge-refresh-token.js'
 import { type RefreshToken, readRefreshToken, requireRefreshToken } from '../tokens/refresh-token.js'
 import { verifyAccessToken } from '../tokens/verify-access-token.js'
-import { endAllSessions, endOtherSessions, endSessions } from './end-sessions.js'
+import { endAllSessions, endOtherSessions, endSessions, revokedEvents } from './end-sessions.js'
 
 export type LogoutScope = 'session' | 'others' | 'all'
 
@@ -109,8 +109,11 @@ async function endBy(context: AuthContext, authority: Authority, scope: LogoutSc
         : scope === 'others'
           ? await endOtherSessions(repositories, userId, sessionId, 'logout_others')
           : await endAll()
-    const event = { userId, sessionId, actor: 'user', ...caller, details: { scope } }
-    if (entries.length > 0) await repositories.securityEvents.add({ ...event, type: 'signed_out' })
+    const event = { userId, actor: 'user', ...caller }
+    // An event for each session that ended: the current one goes on.
+    if (scope === 'others') await repositories.securityEvents.addAll(revokedEvents(entries, event))
+    else if (entries.length > 0)
+      await repositories.securityEvents.add({ ...event, sessionId, type: 'signed_out', details: { scope } })
 
     async function endAll() {
       const user = await repositories.users.raiseTokenVersion(userId)

@@ -20,6 +20,8 @@ export interface WebhookSenderOptions {
 export function createWebhookSender(options: WebhookSenderOptions): Sender {
   return {
     async send(receiver, { eventId, event, user }, signal) {
+      // Only other kinds of receivers get messages.
+      if (event === null) return { outcome: 'delivered' }
       return sendMessage(options, receiver, { id: eventId, message: messageOf(event, user) }, signal)
     },
   }

@@ -4,6 +4,8 @@ import type { AbandonedDelivery, Backlog } from '../../postgres/deliveries.js'
 import type { EventReceiver } from '../../postgres/event-receivers.js'
 import { SECURITY_EVENT_TYPES, type SecurityEventType } from '../../postgres/security-event-types.js'
 import type { AuthContext } from '../context.js'
+import { dropDeliveries } from '../deliveries/drop-deliveries.js'
+import { readReceiverUrl } from '../deliveries/receiver-url.js'
 import type { Attempt } from '../deliveries/sender.js'
 import { testMessage } from './message.js'
 import { newWebhookSecret } from './signature.js'
@@ -150,10 +152,8 @@ export async function removeWebhook({ db }: Pick<AuthContext, 'db'>, id: string,
     await repositories.securityEvents.add({ type: 'webhook_removed', actor, details: detailsOf(receiver) })
     return receiver.id
   })
-  while ((await db.deliveries.removeOf(removed, REMOVAL_PART)) >= REMOVAL_PART);
+  await dropDeliveries({ db }, removed)
 }
-
-const REMOVAL_PART = 1000
 
 /**
  * Disables a webhook because of what it answered.
@@ -233,17 +233,8 @@ async function findReceiver(
   return receiver
 }
 
-const MAX_URL_LENGTH = 2000
-
-/** Whether its address can be sent to is only known when it is sent to. */
 function readUrl(text: string): URL {
-  const refuse = (message: string) => fieldError('invalid_webhook', 'url', message)
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url?.protocol !== 'https:' && url?.protocol !== 'http:') throw refuse('must be an https URL')
-  if (text.length > MAX_URL_LENGTH) throw refuse(`must have at most ${MAX_URL_LENGTH} characters`)
-  if (url.username !== '' || url.password !== '') throw refuse('must not contain a password')
-  if (url.hash !== '') throw refuse('must be a URL without #')
-  return url
+  return readReceiverUrl(text, message => fieldError('invalid_webhook', 'url', message))
 }
 
 function readTypes(given: readonly string[] | null | undefined): SecurityEventType[] | null | undefined {

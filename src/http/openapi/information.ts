@@ -99,6 +99,7 @@ const SCOPE_DESCRIPTIONS: Record<Scope, string> = {
   sessions: 'Open sessions for users whom the client has signed in.',
   introspect: 'Introspect the tokens of users.',
   revocations: 'Follow all revocations.',
+  signals: 'Manage and poll the streams of Shared Signals of the client.',
 }
 
 /** The version of this program. */

@@ -53,6 +53,7 @@ const Metadata = Type.Object(
     introspection_endpoint_auth_methods_supported: Type.Array(Type.String()),
     introspection_endpoint_auth_signing_alg_values_supported: Type.Array(Type.String()),
     revocation_endpoint: Type.String(),
+    global_token_revocation_endpoint: Type.String(),
     revocation_endpoint_auth_methods_supported: Type.Array(Type.String()),
     revocation_endpoint_auth_signing_alg_values_supported: Type.Array(Type.String()),
     subject_types_supported: Type.Array(Type.String()),
@@ -138,6 +139,7 @@ function authorizationServerMetadata({ issuer, publicUrl }: WellKnownOptions) {
     revocation_endpoint: at('/oauth/revoke'),
     revocation_endpoint_auth_methods_supported: AUTH_METHODS,
     revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
+    global_token_revocation_endpoint: at('/global-token-revocation'),
     // OpenID Connect requires this one.
     subject_types_supported: ['public'],
   }

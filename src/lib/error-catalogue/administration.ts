@@ -124,6 +124,24 @@ export const administrationErrors = {
     when: 'A webhook is created or changed with an address or types that cannot be used.',
     action: 'Correct the field that `errors` names.',
   },
+  stream_not_found: {
+    status: 404,
+    title: 'Stream not found.',
+    when: 'The client has no stream of Shared Signals with this id, or polls one whose events are pushed.',
+    action: 'Compare the id with those that `GET /ssf/streams` lists for this client.',
+  },
+  invalid_stream: {
+    status: 400,
+    title: 'The stream is not valid.',
+    when: 'A stream is created or changed with an address that cannot be used, or with a value of the service that is not the present one.',
+    action: 'Correct the field that `errors` names.',
+  },
+  too_many_streams: {
+    status: 409,
+    title: 'The client has too many streams.',
+    when: 'A client that has 20 streams creates another one.',
+    action: 'Change or delete one of the streams that `GET /ssf/streams` lists.',
+  },
   signing_key_not_found: {
     status: 404,
     title: 'Signing key not found, or already revoked.',

@@ -1,12 +1,14 @@
 import { sql } from 'drizzle-orm'
-import { bigint, index, integer, jsonb, pgTable, text, uuid } from 'drizzle-orm/pg-core'
+import { bigint, boolean, index, integer, jsonb, pgTable, text, uuid } from 'drizzle-orm/pg-core'
 import { bytea, instant } from './columns.js'
 
-/** Where security events are sent to: webhooks. */
+/** Where security events are sent to: webhooks, and the streams of Shared Signals. */
 export const eventReceivers = pgTable('event_receivers', {
   id: uuid().primaryKey(),
   /** How its events are sent. */
-  kind: text().$type<'webhook'>().notNull(),
+  kind: text().$type<'webhook' | 'stream'>().notNull(),
+  /** The client that owns it; null if it belongs to the operator. */
+  clientId: uuid(),
   /** What the kind needs, such as the address; without secrets. */
   settings: jsonb().$type<Record<string, unknown>>().notNull(),
   /** Encrypted with the key that is derived from JWT_SECRET. */
@@ -14,6 +16,8 @@ export const eventReceivers = pgTable('event_receivers', {
   /** The types of events that it gets; null for all. */
   types: text().array(),
   createdAt: instant().notNull().defaultNow(),
+  /** Whether events wait for it and are not sent: it fetches them itself, or has asked for a pause. */
+  isHeld: boolean().notNull().default(false),
   /** Since then it gets no events. */
   disabledAt: instant(),
   /** Why it was disabled. */
@@ -42,7 +46,12 @@ export const deliveries = pgTable(
     /** In the order in which the events of one user were written. */
     id: bigint({ mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
     receiverId: uuid().notNull(),
+    /** The security event; with a message, the id of the message. */
     eventId: uuid().notNull(),
+    /** What is sent instead of a security event, for example because a receiver asks whether it is reached. */
+    message: jsonb().$type<Record<string, unknown>>(),
+    /** The parts of it that the receiver has, if it is sent in parts. */
+    acknowledged: text().array(),
     /** The events of one lane are sent one after another: those of one user, or those that have no user. */
     lane: uuid().notNull(),
     queuedAt: instant().notNull().defaultNow(),

@@ -7,6 +7,7 @@ import { fieldError } from '../../../lib/errors.js'
 import { bodyOf, Type, tokenResponseSchema } from '../../schemas.js'
 import { replyWithTokens } from '../auth/token-response.js'
 import { examples } from './examples.js'
+import { globalTokenRevocationRoute } from './global-token-revocation.js'
 import { revocationRoutes } from './revocations.js'
 import { adminErrors, userParams } from './schemas.js'
 import { userAccessRoutes } from './user-access.js'
@@ -32,6 +33,7 @@ export const adminRoutes: FastifyPluginAsync<{ context: AuthContext }> = async (
     await app.register(userAccessRoutes, { context })
     await app.register(userDataRoutes)
     await app.register(revocationRoutes)
+    await app.register(globalTokenRevocationRoute)
     await app.register(verifierRoutes, { context })
   })
 }

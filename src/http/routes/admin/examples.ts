@@ -24,6 +24,9 @@ export const examples = {
   metadata: {
     notes: { summary: 'What a CRM knows', value: { crm_id: 4711, segments: ['beta', 'newsletter'] } },
   },
+  globalTokenRevocation: {
+    email: { summary: 'By the e-mail', value: { sub_id: { format: 'email', email: 'grace@example.com' } } },
+  },
   revocation: {
     role: { summary: 'The users with a role', value: { role: 'editor' } },
     everyone: { summary: 'All sessions that began before a time', value: { before: '2026-01-02T03:04:05Z' } },

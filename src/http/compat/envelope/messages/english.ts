@@ -82,6 +82,9 @@ export const english: Messages = {
     invalid_metadata: 'The metadata is not valid.',
     webhook_not_found: 'No webhook has this id.',
     invalid_webhook: 'The webhook is not valid.',
+    stream_not_found: 'No stream has this id.',
+    invalid_stream: 'The stream is not valid.',
+    too_many_streams: 'There are too many streams.',
     own_account: 'You cannot disable, delete or demote your own account.',
     account_disabled: 'The account is disabled. Please enable it first.',
 

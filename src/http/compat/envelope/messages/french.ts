@@ -82,6 +82,9 @@ export const french: Messages = {
     invalid_metadata: 'Les métadonnées ne sont pas valides.',
     webhook_not_found: 'Aucun webhook n’a cet identifiant.',
     invalid_webhook: 'Le webhook n’est pas valide.',
+    stream_not_found: 'Aucun flux n’a cet identifiant.',
+    invalid_stream: 'Le flux n’est pas valide.',
+    too_many_streams: 'Il y a trop de flux.',
     own_account: 'Vous ne pouvez pas désactiver, supprimer ou rétrograder votre propre compte.',
     account_disabled: 'Le compte est désactivé. Veuillez d’abord l’activer.',
 

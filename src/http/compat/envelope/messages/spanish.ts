@@ -82,6 +82,9 @@ export const spanish: Messages = {
     invalid_metadata: 'Los metadatos no son válidos.',
     webhook_not_found: 'Ningún webhook tiene este identificador.',
     invalid_webhook: 'El webhook no es válido.',
+    stream_not_found: 'Ningún flujo tiene este identificador.',
+    invalid_stream: 'El flujo no es válido.',
+    too_many_streams: 'Hay demasiados flujos.',
     own_account: 'No puede desactivar, eliminar ni quitar permisos a su propia cuenta.',
     account_disabled: 'La cuenta está desactivada. Actívela primero.',
 
