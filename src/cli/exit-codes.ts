@@ -13,7 +13,7 @@ export const EXIT = {
   failed: 1,
   /** It finished but could not do everything. */
   incomplete: 2,
-  /** The user, session, client or key does not exist. */
+  /** The user, session, client, key or webhook does not exist. */
   notFound: 3,
   /** There is no database, it cannot be reached, or its tables are not those of this version. */
   noDatabase: 4,
@@ -59,6 +59,7 @@ const NOT_FOUND = new Set<ErrorCode>([
   'session_not_found',
   'client_not_found',
   'signing_key_not_found',
+  'webhook_not_found',
 ])
 
 /**

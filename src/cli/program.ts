@@ -13,6 +13,7 @@ import { surviveOutputErrors, useJson } from './output.js'
 import { addSessionCommands, addSignOutEveryoneCommand } from './sessions.js'
 import { addUserCommands } from './users.js'
 import { addVerifierCommands } from './verifiers.js'
+import { addWebhookCommands } from './webhooks.js'
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
 
@@ -46,12 +47,13 @@ addEventsCommand(program, configure)
 addClientCommands(program, configure)
 addKeyCommands(program, configure)
 addVerifierCommands(program, configure)
+addWebhookCommands(program, configure)
 addDoctorCommand(program, configure)
 refuseRepeatedOptions(program)
 hintAtHelp(program)
 
 /** The commands that change nothing. */
-const READING = new Set(['list', 'show', 'sessions', 'events', 'check-emails', 'doctor'])
+const READING = new Set(['list', 'show', 'sessions', 'events', 'check-emails', 'doctor', 'failed', 'test'])
 
 program.hook('postAction', async (_, command) => {
   // A service continues without its first lines.

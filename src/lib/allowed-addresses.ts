@@ -7,15 +7,26 @@ export class RefusedAddressError extends Error {
   override readonly name = 'RefusedAddressError'
 
   constructor(host: string, address: string, withTls: boolean) {
-    const isPublic = readIpAddress(address)?.range() === 'unicast'
     const found = host === address ? host : `${host} has the address ${address}, which`
     super(
-      isPublic && !withTls
+      isPublic(address) && !withTls
         ? `${found} is public, so the URL must begin with https://`
         : `${found} is private or reserved, and DELIVERY_ALLOWED_NETWORKS does not contain it`,
     )
   }
 }
+
+/**
+ * Whether an address is one of the internet. Of IPv6 only 2000::/3 is (RFC 4291, 2.4), without the ranges in it that lead to
+ * IPv4 addresses.
+ */
+function isPublic(address: string): boolean {
+  const read = readIpAddress(address)
+  if (read?.range() !== 'unicast') return false
+  return read.kind() === 'ipv4' || isInGlobalUnicast(address)
+}
+
+const isInGlobalUnicast = inNetworks(['2000::/3'])
 
 export interface AllowedAddresses {
   /** @throws RefusedAddressError if the host of the URL is an address that is refused */
@@ -33,11 +44,12 @@ export interface AllowedAddresses {
  * registers must not lead to a server of the operator's own network (server-side request forgery).
  *
  * @param networks CIDRs, such as `10.0.0.0/8`
+ * @param resolve finds the addresses of a name; for tests
  */
-export function allowedAddresses(networks: readonly string[]): AllowedAddresses {
+export function allowedAddresses(networks: readonly string[], resolve: Resolve = lookup): AllowedAddresses {
+  const lookUp = shared(resolve)
   const isInNetworks = inNetworks(networks)
-  const isAllowed = (address: string, withTls: boolean) =>
-    isInNetworks(address) || (withTls && readIpAddress(address)?.range() === 'unicast')
+  const isAllowed = (address: string, withTls: boolean) => isInNetworks(address) || (withTls && isPublic(address))
 
   /** `dns.lookup` in each of its forms, with the addresses checked. */
   function checked(withTls: boolean): typeof lookup {
@@ -46,7 +58,7 @@ export function allowedAddresses(networks: readonly string[]): AllowedAddresses 
       options: { all?: boolean },
       done: (error: Error | null, ...found: unknown[]) => void,
     ): void {
-      lookup(host, { ...options, all: true }, (error, found) => {
+      lookUp(host, (error, found) => {
         if (error) return done(error)
         // One is enough: which of them is connected to is not known yet.
         const refused = found.find(({ address }) => !isAllowed(address, withTls))
@@ -67,5 +79,26 @@ export function allowedAddresses(networks: readonly string[]): AllowedAddresses 
     },
     lookupWithTls: checked(true),
     lookupWithoutTls: checked(false),
+  }
+}
+
+type Resolve = (host: string, options: { all: true }, done: Found) => void
+type Found = (error: NodeJS.ErrnoException | null, found: LookupAddress[]) => void
+
+/**
+ * Looks up each name once at a time. A lookup without an answer occupies a thread that password hashes need, and cannot be
+ * ended.
+ */
+function shared(resolve: Resolve): (host: string, done: Found) => void {
+  const waiting = new Map<string, Found[]>()
+  return (host, done) => {
+    const others = waiting.get(host)
+    if (others) return void others.push(done)
+    waiting.set(host, [done])
+    resolve(host, { all: true }, (error, found) => {
+      const all = waiting.get(host)!
+      waiting.delete(host)
+      for (const each of all) each(error, found)
+    })
   }
 }

@@ -1,11 +1,12 @@
 import { Agent as AgentWithoutTls, type IncomingMessage, request as requestWithoutTls } from 'node:http'
 import { Agent, request } from 'node:https'
 import type { AllowedAddresses } from './allowed-addresses.js'
+import { codeOf } from './error-facts.js'
 
 export interface PostAnswer {
   status: number
   headers: IncomingMessage['headers']
-  /** The first bytes of the body, up to the limit. */
+  /** The first bytes of the body: up to the limit, or what arrived in time. */
   body: Buffer
 }
 
@@ -13,7 +14,7 @@ export interface PostRequest {
   url: URL
   headers: Record<string, string>
   body: string
-  /** For the whole request, with its answer. */
+  /** Until the headers of the answer have arrived. The body has two seconds more at most. */
   timeoutMs: number
   /** Ends it early. */
   signal?: AbortSignal | undefined
@@ -23,7 +24,8 @@ export interface PostRequest {
 
 export interface Poster {
   /**
-   * Sends it once. A redirect is an answer like any other: it is not followed.
+   * Sends it once; only if a kept connection turns out to be closed, it is sent again on a new one. A redirect is an answer
+   * like any other: it is not followed.
    *
    * @throws Error with the reason, if there is no answer: among others RefusedAddressError
    */
@@ -33,6 +35,8 @@ export interface Poster {
 }
 
 const MAX_ANSWER_BYTES = 64 * 1024
+const MAX_HEADER_BYTES = 16 * 1024
+const BODY_TIMEOUT_MS = 2000
 
 /** Sends requests to servers that others run: to allowed addresses only, in limited time, and without redirects. */
 export function createPoster(addresses: AllowedAddresses): Poster {
@@ -41,16 +45,23 @@ export function createPoster(addresses: AllowedAddresses): Poster {
   const withoutTls = { send: requestWithoutTls, agent: new AgentWithoutTls(kept), lookup: addresses.lookupWithoutTls }
 
   return {
-    async post({ url, headers, body, timeoutMs, signal, maxAnswerBytes = MAX_ANSWER_BYTES }) {
+    async post(given) {
+      const { url, timeoutMs, signal } = given
       addresses.check(url)
-      const timeout = AbortSignal.timeout(timeoutMs)
-      const ended = signal ? AbortSignal.any([signal, timeout]) : timeout
+      const timeout = new AbortController()
+      const timer = setTimeout(() => timeout.abort(), timeoutMs)
+      const ended = signal ? AbortSignal.any([signal, timeout.signal]) : timeout.signal
       try {
-        return await sendOnce(url, headers, body, ended, maxAnswerBytes)
+        return await sendOnce(given, ended, () => clearTimeout(timer)).catch(error => {
+          if (!(error instanceof ClosedConnection) || ended.aborted) throw error
+          return sendOnce(given, ended, () => clearTimeout(timer))
+        })
       } catch (error) {
         if (signal?.aborted) throw error
-        if (timeout.aborted) throw new Error(`no answer within ${timeoutMs / 1000} seconds`, { cause: error })
+        if (timeout.signal.aborted) throw new Error(`no answer within ${timeoutMs / 1000} seconds`, { cause: error })
         throw error
+      } finally {
+        clearTimeout(timer)
       }
     },
     close() {
@@ -59,38 +70,66 @@ export function createPoster(addresses: AllowedAddresses): Poster {
   }
 
   function sendOnce(
-    url: URL,
-    headers: Record<string, string>,
-    body: string,
+    { url, headers, body, maxAnswerBytes = MAX_ANSWER_BYTES }: PostRequest,
     signal: AbortSignal,
-    maxAnswerBytes: number,
+    onAnswer: () => void,
   ): Promise<PostAnswer> {
     return new Promise((resolve, reject) => {
       const { send, agent, lookup } = url.protocol === 'https:' ? withTls : withoutTls
       const options = {
         method: 'POST',
         headers: { ...headers, 'content-length': String(Buffer.byteLength(body)) },
+        maxHeaderSize: MAX_HEADER_BYTES,
         agent,
         lookup,
         signal,
       }
+      let hasAnswer = false
       const sent = send(url, options, answer => {
+        hasAnswer = true
+        onAnswer()
         const { statusCode: status = 0, headers } = answer
         const chunks: Buffer[] = []
         let bytes = 0
-        const finish = () => resolve({ status, headers, body: Buffer.concat(chunks).subarray(0, maxAnswerBytes) })
+        // The status says what the receiver did: a body that is endless or breaks off changes nothing about it.
+        const finish = () => {
+          clearTimeout(timer)
+          resolve({ status, headers, body: Buffer.concat(chunks).subarray(0, maxAnswerBytes) })
+        }
+        const timer = setTimeout(() => sent.destroy(), BODY_TIMEOUT_MS)
         answer.on('data', (chunk: Buffer) => {
           chunks.push(chunk)
           bytes += chunk.length
-          if (bytes <= maxAnswerBytes) return
-          finish()
-          sent.destroy()
+          if (bytes > maxAnswerBytes) sent.destroy()
         })
+        answer.on('error', finish)
         answer.on('end', finish)
-        answer.on('error', reject)
+        answer.on('close', finish)
       })
-      sent.on('error', reject)
+      sent.on('error', error => {
+        if (hasAnswer) return
+        reject(isClosed(error) && sent.reusedSocket ? new ClosedConnection(error) : error)
+      })
+      // Node.js reports neither an error nor an end of this request otherwise.
+      sent.on('upgrade', (_answer, socket) => {
+        socket.destroy()
+        reject(new Error('the answer was 101 Switching Protocols'))
+      })
+      sent.on('close', () => {
+        if (!hasAnswer) reject(new Error('the connection was closed without an answer'))
+      })
       sent.end(body)
     })
   }
+}
+
+/** The other side closed a kept connection at the moment at which this request was sent on it. */
+class ClosedConnection extends Error {
+  constructor(cause: Error) {
+    super(cause.message, { cause })
+  }
+}
+
+function isClosed(error: Error): boolean {
+  return ['ECONNRESET', 'EPIPE'].includes(codeOf(error))
 }

@@ -1,4 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm'
+import type { ReceiverKind } from './event-receivers.js'
 import { hotSql, type Runner } from './pool/connections.js'
 import { LANE_WITHOUT_USER } from './queue-deliveries.js'
 import type { SecurityEventType } from './security-event-types.js'
@@ -43,11 +44,25 @@ export interface AbandonedDelivery {
   reason: string
 }
 
+/** A list of the events of a receiver is counted up to this: an exact count would read every row. */
+export const MOST_COUNTED = 10_000
+
 /** How much waits for a receiver. */
 export interface Backlog {
+  /** Up to {@link MOST_COUNTED}, as `abandoned`. */
   waiting: number
-  /** The time of the oldest event that waits; null if none does. */
+  /** When the oldest event that was counted was queued; null if none waits. */
   oldestAt: Date | null
+  abandoned: number
+}
+
+/** How much waits for a receiver, for the metrics. */
+export interface MeasuredBacklog {
+  receiverId: string
+  kind: ReceiverKind
+  waiting: number
+  /** 0 if none waits. */
+  oldestSeconds: number
   abandoned: number
 }
 
@@ -120,6 +135,11 @@ export function deliveriesRepository(runner: Runner) {
       return rows.map(({ receiverId }) => receiverId)
     },
 
+    /** Everything that waits for it is tried again now. */
+    async hasten(receiverId: string): Promise<void> {
+      await runner.hot(hasten, { receiverId })
+    },
+
     /** How much waits for each of these receivers. */
     async backlogs(receiverIds: readonly string[]): Promise<Map<string, Backlog>> {
       const rows = await runner.hot(backlogs, { receiverIds: `{${receiverIds.join(',')}}` })
@@ -131,32 +151,38 @@ export function deliveriesRepository(runner: Runner) {
       )
     },
 
+    /** How much waits for each receiver. */
+    async measure(): Promise<MeasuredBacklog[]> {
+      return runner.hot(measure, {})
+    },
+
     /** What was given up, the latest first, before this id. */
     async abandoned(receiverId: string, limit: number, beforeId: string | undefined): Promise<AbandonedDelivery[]> {
       const rows = await runner.hot(abandoned, { receiverId, limit, beforeId: beforeId ?? null })
       return rows.map(row => ({ ...row, queuedAt: new Date(row.queuedAt), abandonedAt: new Date(row.abandonedAt) }))
     },
 
-    /** Queues again everything that was given up, and returns how much it was. */
-    async retryAbandoned(receiverId: string): Promise<number> {
+    /** Queues again a part of what was given up and still has its event, and returns how much it was. */
+    async retryAbandoned(receiverId: string, limit: number): Promise<number> {
       const retried = await runner.run(executor =>
         executor.execute(sql`
           update deliveries set abandoned_at = null, attempts = 0, queued_at = now(), next_attempt_at = now()
-          where receiver_id = ${receiverId} and abandoned_at is not null`),
+          where id in (select delivery.id from deliveries as delivery
+            where receiver_id = ${receiverId} and abandoned_at is not null
+              and exists (select from security_events as event where event.id = delivery.event_id)
+            order by delivery.id limit ${limit})`),
       )
       return retried.count
     },
 
     /**
-     * Queues again the events of these types from `since` on, without those that wait: a part, in the order of the events,
-     * after the event `after`.
-     *
-     * @param types null for all
-     * @returns how many events were looked at and queued, and the last one, for the next part
+     * Queues again the events of these types of a span of time, without those that wait: a part, in the order of the
+     * events. Give `next` to the call for the part after it.
      */
-    async replay(replay: Replay): Promise<{ seen: number; queued: number; last: string | null }> {
+    async replay(replay: Replay): Promise<ReplayedPart> {
       const [row] = await runner.run(executor => executor.execute<ReplayRow>(replayPart(replay)))
-      return { seen: row!.seen, queued: row!.queued, last: row!.last }
+      const { queued, seen, until, at, id } = row!
+      return { queued, next: seen < replay.limit || at === null || id === null ? undefined : { at, id, until } }
     },
 
     /** Deletes a part of what belongs to a receiver, and returns how much it was. */
@@ -186,24 +212,39 @@ export function deliveriesRepository(runner: Runner) {
 
 export interface Replay {
   receiverId: string
+  /** Null for all. */
   types: readonly SecurityEventType[] | null
-  since: Date
-  after: string | undefined
+  from: { since: Date } | ReplayPosition
   limit: number
 }
 
-type ReplayRow = { seen: number; queued: number; last: string | null }
+/** How far a replay is. Instants are text, because a Date has no microseconds. */
+export interface ReplayPosition {
+  /** Of the last event that was looked at, which may be deleted by now. */
+  at: string
+  id: string
+  /** When the replay began: later events are queued anyway. */
+  until: string
+}
 
-function replayPart({ receiverId, types, since, after, limit }: Replay): SQL {
-  const isAfter = after
-    ? sql`(at, id) > (select named.at, named.id from security_events as named where named.id = ${after})`
-    : sql`true`
+export interface ReplayedPart {
+  queued: number
+  /** Undefined after the last part. */
+  next: ReplayPosition | undefined
+}
+
+type ReplayRow = { seen: number; queued: number; until: string; at: string | null; id: string | null }
+
+function replayPart({ receiverId, types, from, limit }: Replay): SQL {
+  const isInSpan =
+    'since' in from
+      ? sql`at >= ${from.since.toISOString()}::timestamptz and at < now()`
+      : sql`at >= ${from.at}::timestamptz and (at, id) > (${from.at}::timestamptz, ${from.id}::uuid)
+          and at < ${from.until}::timestamptz`
   const isWanted = types === null ? sql`true` : sql`type = any(${`{${types.join(',')}}`}::text[])`
   return sql`
     with part as (
-      select id, user_id, at, type from security_events
-      where at >= ${since.toISOString()}::timestamptz and ${isAfter}
-      order by at, id limit ${limit}
+      select id, user_id, at, type from security_events where ${isInSpan} order by at, id limit ${limit}
     ), queued as (
       insert into deliveries (receiver_id, event_id, lane, queued_at, next_attempt_at)
       select ${receiverId}::uuid, part.id, coalesce(part.user_id, ${LANE_WITHOUT_USER}::uuid), now(), now()
@@ -213,9 +254,10 @@ function replayPart({ receiverId, types, since, after, limit }: Replay): SQL {
           and waiting.event_id = part.id and waiting.abandoned_at is null)
       order by part.at, part.id
       returning 1
-    )
+    ), last as (select at, id from part order by at desc, id desc limit 1)
     select (select count(*)::int from part) as seen, (select count(*)::int from queued) as queued,
-      (select id from part order by at desc, id desc limit 1) as last`
+      ${'since' in from ? sql`now()::text` : sql`${from.until}::text`} as until,
+      (select at::text from last) as at, (select id from last) as id`
 }
 
 const given = sql.placeholder
@@ -351,17 +393,40 @@ const abandon = hotSql<{ id: string; reason: string }, never>(
       and deliveries.id > given_up.id and deliveries.abandoned_at is null`,
 )
 
+const hasten = hotSql<{ receiverId: string }, never>(
+  'hasten_deliveries',
+  sql`
+    update deliveries set next_attempt_at = now()
+    where receiver_id = ${given('receiverId')}::uuid and abandoned_at is null and next_attempt_at > now()`,
+)
+
+/** Those that were never tried come first, the oldest of them first. */
+const countBacklog = (receiverId: SQL) => sql`
+  (select count(*)::int as waiting, min(queued_at) as oldest_at
+    from (select queued_at from deliveries where receiver_id = ${receiverId} and abandoned_at is null
+      order by next_attempt_at, id limit ${MOST}) as counted) as backlog
+  cross join lateral (select count(*)::int as abandoned
+    from (select from deliveries where receiver_id = ${receiverId} and abandoned_at is not null limit ${MOST}) as counted
+  ) as given_up`
+
+const MOST = sql.raw(String(MOST_COUNTED))
+
 const backlogs = hotSql<
   { receiverIds: string },
   Omit<Backlog, 'oldestAt'> & { receiverId: string; oldestAt: string | null }
 >(
   'delivery_backlogs',
   sql`
-    select given.id as "receiverId",
-      (select count(*)::int from deliveries where receiver_id = given.id and abandoned_at is null) as waiting,
-      (select min(queued_at) from deliveries where receiver_id = given.id and abandoned_at is null) as "oldestAt",
-      (select count(*)::int from deliveries where receiver_id = given.id and abandoned_at is not null) as abandoned
-    from unnest(${given('receiverIds')}::uuid[]) as given (id)`,
+    select given.id as "receiverId", waiting, oldest_at as "oldestAt", abandoned
+    from unnest(${given('receiverIds')}::uuid[]) as given (id) cross join lateral ${countBacklog(sql`given.id`)}`,
+)
+
+const measure = hotSql<Record<string, never>, MeasuredBacklog>(
+  'measure_deliveries',
+  sql`
+    select receiver.id as "receiverId", receiver.kind, waiting,
+      coalesce(extract(epoch from now() - oldest_at), 0)::float8 as "oldestSeconds", abandoned
+    from event_receivers as receiver cross join lateral ${countBacklog(sql`receiver.id`)}`,
 )
 
 const abandoned = hotSql<

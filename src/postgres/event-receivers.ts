@@ -25,6 +25,7 @@ export interface NewEventReceiver {
 
 /** What can be changed. What is undefined stays as it is. */
 export interface ReceiverChanges {
+  /** With new settings, its failures are forgotten: it may be another server. */
   settings?: Record<string, unknown> | undefined
   secrets?: Buffer | undefined
   types?: readonly SecurityEventType[] | null | undefined
@@ -106,13 +107,35 @@ export function eventReceiversRepository(runner: Runner) {
     },
 
     /** Undefined if it does not exist. */
-    async change(id: string, { types, ...changes }: ReceiverChanges): Promise<EventReceiver | undefined> {
-      const values = { ...changes, ...(types !== undefined && { types: types && [...types] }) }
+    async change(id: string, { types, settings, ...rest }: ReceiverChanges): Promise<EventReceiver | undefined> {
+      const values = {
+        ...rest,
+        ...(types !== undefined && { types: types && [...types] }),
+        ...(settings !== undefined && { settings, ...WITHOUT_FAILURES }),
+      }
       if (Object.values(values).every(value => value === undefined)) return this.find(id)
       const [row] = await runner.run(executor =>
         executor.update(eventReceivers).set(values).where(eq(eventReceivers.id, id)).returning(columns),
       )
       return row && toReceiver(row)
+    },
+
+    /** The secrets of all receivers, of every kind. */
+    async allSecrets(): Promise<{ id: string; secrets: Buffer }[]> {
+      const { id, secrets } = eventReceivers
+      return runner.run(executor => executor.select({ id, secrets }).from(eventReceivers))
+    },
+
+    /** Replaces the secrets, if they are still those of before. False if they are not. */
+    async replaceSecrets(id: string, before: Buffer, after: Buffer): Promise<boolean> {
+      const replaced = await runner.run(executor =>
+        executor
+          .update(eventReceivers)
+          .set({ secrets: after })
+          .where(and(eq(eventReceivers.id, id), eq(eventReceivers.secrets, before)))
+          .returning({ id: eventReceivers.id }),
+      )
+      return replaced.length > 0
     },
 
     /** From now on it gets no further events, and those that wait are not sent. False if it was disabled before. */
@@ -125,12 +148,12 @@ export function eventReceiversRepository(runner: Runner) {
       return disabled.count > 0
     },
 
-    /** Sends to it again, at once, first what waits. Undefined if it does not exist. */
+    /** Sends to it again. Undefined if it does not exist. */
     async enable(id: string): Promise<EventReceiver | undefined> {
       const [row] = await runner.run(executor =>
         executor
           .update(eventReceivers)
-          .set({ disabledAt: null, disabledReason: null, failures: 0, failingSince: null, pausedUntil: null })
+          .set({ disabledAt: null, disabledReason: null, ...WITHOUT_FAILURES })
           .where(eq(eventReceivers.id, id))
           .returning(columns),
       )
@@ -188,12 +211,14 @@ export function eventReceiversRepository(runner: Runner) {
       return row ?? { failures: 0, failingForSeconds: 0 }
     },
 
-    /** Sends nothing to it for this time. */
+    /** Sends nothing for this time, or longer if it is paused for longer already. */
     async pause(id: string, forSeconds: number): Promise<void> {
       await runner.hot(pause, { id, forSeconds })
     },
   }
 }
+
+const WITHOUT_FAILURES = { failures: 0, failingSince: null, pausedUntil: null }
 
 const given = sql.placeholder
 
@@ -259,7 +284,7 @@ const failed = hotSql<{ id: string }, { failures: number; failingForSeconds: num
 const pause = hotSql<{ id: string; forSeconds: number }, never>(
   'pause_event_receiver',
   sql`
-    update event_receivers set paused_until = now() + ${seconds(given('forSeconds'))}
+    update event_receivers set paused_until = greatest(paused_until, now() + ${seconds(given('forSeconds'))})
     where id = ${given('id')}::uuid`,
 )
 

@@ -6,6 +6,7 @@ import { findRefusedClients } from '../domain/clients/refused-clients.js'
 import { ReportedSightings } from '../domain/clients/reported-sightings.js'
 import type { AuthContext, EventThrottle } from '../domain/context.js'
 import { createDispatcher } from '../domain/deliveries/dispatcher.js'
+import { reencryptReceiverSecrets } from '../domain/deliveries/reencrypt-secrets.js'
 import { createEventListeners } from '../domain/events/event-listeners.js'
 import { type EventLog, logEvent } from '../domain/events/log-events.js'
 import { ensureSigningKey, type KeyMaintenance, startKeyMaintenance } from '../domain/keys/key-maintenance.js'
@@ -128,7 +129,7 @@ export async function openContext(config: Config, options: OpenContextOptions): 
   let maintenance: KeyMaintenance
   let cleaning: Repetition
   try {
-    await ensureSigningKey(db, keyOptions)
+    await Promise.all([ensureSigningKey(db, keyOptions), reencryptReceiverSecrets(db, secrets)])
     await Promise.all([keyring.reload(), revocations.start()])
     maintenance = startKeyMaintenance({ ...keyOptions, ...config, keyring, database: db, log })
     cleaning = repeat({

@@ -31,9 +31,12 @@ export function pauseAfter(attempts: number, random = Math.random()): number {
   return pause * (1 + random / 5)
 }
 
-/** How long nothing at all is sent to a receiver that has failed so often in a row, in seconds: up to five minutes. */
-export function outagePause(failuresBeyondLimit: number, random = Math.random()): number {
-  return Math.min(5 * 2 ** failuresBeyondLimit, 5 * MINUTE) * (1 + random / 5)
+/**
+ * How long nothing at all is sent to a receiver that fails, in seconds: as long as it has failed, from five seconds to five
+ * minutes. It does not depend on the number of failures, because several attempts fail at the same moment.
+ */
+export function outagePause(failingForSeconds: number, random = Math.random()): number {
+  return Math.min(Math.max(failingForSeconds, 5 * SECOND), 5 * MINUTE) * (1 + random / 5)
 }
 
 /**

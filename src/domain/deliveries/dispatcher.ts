@@ -35,6 +35,8 @@ export interface DispatcherOptions {
   log: Log
   /** How often it looks for events of other instances, and for those whose time to be tried again has come. */
   everyMs?: number
+  /** For tests: how long the events of one lane are sent before other lanes get their turn. */
+  laneTurnMs?: number
 }
 
 const EVERY_MS = 1000
@@ -47,8 +49,8 @@ const LEAST_LEASE_MS = 15_000
 /** How many lanes of a receiver are served at the same time. */
 const LANES = 8
 const BATCH_SIZE = 200
-/** Then another lane gets its turn. */
-const MOST_OF_ONE_LANE = 50
+/** Then other lanes get their turn. Without it, a slow receiver and one busy user would keep all others waiting. */
+const LANE_TURN_MS = 2000
 const CLOSE_TIMEOUT_MS = 2000
 const EVENT_DELETED = 'the event was deleted, because the time of EVENT_RETENTION is over'
 
@@ -58,7 +60,7 @@ const EVENT_DELETED = 'the event was deleted, because the time of EVENT_RETENTIO
  * are sent one after another: the next one when the receiver has the one before, or when that was given up.
  */
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
-  const { db, senders, disable, holder, log, everyMs = EVERY_MS } = options
+  const { db, senders, disable, holder, log, everyMs = EVERY_MS, laneTurnMs = LANE_TURN_MS } = options
   const failures = createFailureLog(log)
   const stopping = new AbortController()
   const working = new Map<string, Promise<void>>()
@@ -132,8 +134,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   }
 
   async function serveLane(lease: Lease, first: Delivery): Promise<void> {
+    const startedAt = performance.now()
     let delivery: Delivery | undefined = first
-    for (let count = 0; delivery && count < MOST_OF_ONE_LANE; count++) {
+    while (delivery && (delivery === first || performance.now() - startedAt < laneTurnMs)) {
       const { receiver } = lease
       if (!receiver || isClosed || lease.remainingMs() < LEAST_LEASE_MS) return
       if (delivery.event === null && delivery.message === null) {
@@ -183,10 +186,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       await disable(receiver, `every attempt failed for ${DISABLE_SECONDS / 86_400} days, at last: ${reason}`)
       return false
     }
-    const pause = Math.max(
-      retryAfterSeconds ?? 0,
-      failures >= OUTAGE_FAILURES ? outagePause(failures - OUTAGE_FAILURES) : 0,
-    )
+    const pause = Math.max(retryAfterSeconds ?? 0, failures >= OUTAGE_FAILURES ? outagePause(failingForSeconds) : 0)
     if (pause === 0) return isGivenUp
     lease.drop()
     await db.eventReceivers.pause(receiver.id, pause)
@@ -268,7 +268,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       clearTimeout(wakeTimer)
       await turn
       const settled = Promise.all(working.values())
-      await Promise.race([settled, sleep(CLOSE_TIMEOUT_MS)])
+      await Promise.race([settled, sleep(CLOSE_TIMEOUT_MS, undefined, { ref: false })])
       stopping.abort()
       await settled
     },

@@ -1,3 +1,4 @@
+import { codeOf, messageOf } from '../../lib/error-facts.js'
 import type { Delivery } from '../../postgres/deliveries.js'
 import type { EventReceiver } from '../../postgres/event-receivers.js'
 
@@ -18,4 +19,17 @@ export type Attempt =
 export interface Sender {
   /** Tries once to send an event or a message, in limited time. Never rejects. */
   send(receiver: EventReceiver, delivery: Delivery, signal: AbortSignal): Promise<Attempt>
+}
+
+const MAX_REASON_LENGTH = 300
+
+/**
+ * Why there was no answer, for operators. The message of an error can contain what the receiver sent, such as the names in
+ * its certificate: Postgres could not store every character of it.
+ */
+export function reasonOf(error: unknown): string {
+  // Of a name with several addresses, which have all failed. The error itself has no message.
+  const causes: unknown[] = error instanceof AggregateError ? error.errors : [error]
+  const text = causes.map(cause => messageOf(cause) || codeOf(cause) || 'the request failed').join('; ')
+  return text.replaceAll(/[\p{Cc}\p{Cs}]+/gu, ' ').slice(0, MAX_REASON_LENGTH)
 }

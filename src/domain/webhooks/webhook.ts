@@ -1,5 +1,8 @@
 import { decryptText, encryptText } from '../../lib/encrypted-text.js'
+import { LatchkeyError } from '../../lib/errors.js'
+import { isUuid } from '../../lib/ids.js'
 import type { EventReceiver } from '../../postgres/event-receivers.js'
+import type { AuthContext } from '../context.js'
 import type { Secrets } from '../keys/secrets.js'
 
 /** One of the secrets of a webhook. */
@@ -34,4 +37,14 @@ export function decryptSecrets({ id, secrets }: EventReceiver, keys: WebhookKeys
 /** The address of a webhook. */
 export function urlOf({ settings }: EventReceiver): URL {
   return new URL(settings.url as string)
+}
+
+/** @throws LatchkeyError webhook_not_found */
+export async function findReceiver(
+  { eventReceivers }: Pick<AuthContext['db'], 'eventReceivers'>,
+  id: string,
+): Promise<EventReceiver> {
+  const receiver = isUuid(id) ? await eventReceivers.find(id.toLowerCase()) : undefined
+  if (receiver?.kind !== 'webhook') throw new LatchkeyError('webhook_not_found')
+  return receiver
 }

@@ -1,15 +1,14 @@
 import { fieldError, LatchkeyError } from '../../lib/errors.js'
-import { isUuid, newId } from '../../lib/ids.js'
-import type { AbandonedDelivery, Backlog } from '../../postgres/deliveries.js'
+import { newId } from '../../lib/ids.js'
+import type { Backlog } from '../../postgres/deliveries.js'
 import type { EventReceiver } from '../../postgres/event-receivers.js'
 import { SECURITY_EVENT_TYPES, type SecurityEventType } from '../../postgres/security-event-types.js'
 import type { AuthContext } from '../context.js'
 import { dropDeliveries } from '../deliveries/drop-deliveries.js'
 import { readReceiverUrl } from '../deliveries/receiver-url.js'
-import type { Attempt } from '../deliveries/sender.js'
 import { testMessage } from './message.js'
 import { newWebhookSecret } from './signature.js'
-import { decryptSecrets, encryptSecrets, urlOf } from './webhook.js'
+import { decryptSecrets, encryptSecrets, findReceiver, urlOf } from './webhook.js'
 import { sendMessage, type WebhookSenderOptions } from './webhook-sender.js'
 
 /** A webhook without its secrets. */
@@ -94,9 +93,11 @@ export async function changeWebhook(
   const changes = { settings, types: readTypes(types) }
   await context.db.transaction(async repositories => {
     const { id: receiverId } = await findReceiver(repositories, id)
-    const { eventReceivers, securityEvents } = repositories
+    const { deliveries, eventReceivers, securityEvents } = repositories
     await eventReceivers.change(receiverId, changes)
     if (enabled === true) await eventReceivers.enable(receiverId)
+    // What failed there before may succeed now.
+    if (enabled === true || settings !== undefined) await deliveries.hasten(receiverId)
     if (enabled === false) await eventReceivers.disable(receiverId, DISABLED_BY_HAND)
     const changed = await findReceiver(repositories, receiverId)
     await securityEvents.add({ type: 'webhook_changed', actor, details: detailsOf(changed) })
@@ -115,7 +116,7 @@ export const SECRET_OVERLAP_SECONDS = 24 * 60 * 60
  *
  * @param options.immediately the earlier secrets sign nothing more: they are known to somebody else
  * @returns the new secret, which is not shown again
- * @throws LatchkeyError webhook_not_found
+ * @throws LatchkeyError webhook_not_found; busy if it is rotated twice at once
  */
 export async function rotateWebhookSecret(
   { db, secrets, clock }: Context & Pick<AuthContext, 'clock'>,
@@ -130,7 +131,10 @@ export async function rotateWebhookSecret(
     const earlier = immediately ? [] : decryptSecrets(receiver, secrets).slice(0, 1)
     const until = now + SECRET_OVERLAP_SECONDS * 1000
     const all = [{ secret }, ...earlier.map(one => ({ secret: one.secret, until }))]
-    await repositories.eventReceivers.change(receiver.id, { secrets: encryptSecrets(receiver.id, all, secrets) })
+    const encrypted = encryptSecrets(receiver.id, all, secrets)
+    // Another rotation of the same moment has shown a secret that this one would replace.
+    if (!(await repositories.eventReceivers.replaceSecrets(receiver.id, receiver.secrets, encrypted)))
+      throw new LatchkeyError('busy', { retryAfterSeconds: 1 })
     await repositories.securityEvents.add({
       type: 'webhook_secret_rotated',
       actor,
@@ -177,72 +181,39 @@ export async function disableWebhook(
 /**
  * Sends a message of the type `test` to a webhook, once and at once, also if it is disabled.
  *
+ * @returns with the reason, if it was not delivered
  * @throws LatchkeyError webhook_not_found
  */
 export async function testWebhook(
   { db, ...sending }: Pick<AuthContext, 'db'> & WebhookSenderOptions,
   id: string,
-): Promise<Attempt> {
+): Promise<{ outcome: 'delivered' | 'failed' | 'gone'; reason: string | null }> {
   const receiver = await findReceiver(db, id)
   const messageId = newId()
-  return sendMessage(sending, receiver, { id: messageId, message: testMessage(messageId, sending.clock()) })
-}
-
-/** What was given up, the latest first, after this id. */
-export async function abandonedDeliveries(
-  { db }: Pick<AuthContext, 'db'>,
-  id: string,
-  { limit, before }: { limit: number; before?: string | undefined },
-): Promise<AbandonedDelivery[]> {
-  const receiver = await findReceiver(db, id)
-  return db.deliveries.abandoned(receiver.id, limit, before)
-}
-
-const REPLAY_PART = 1000
-
-/**
- * Queues events again: those that were given up, or all since an instant. Those that wait already are not queued twice.
- *
- * @returns how many events were queued
- * @throws LatchkeyError webhook_not_found
- */
-export async function replayEvents(
-  { db }: Pick<AuthContext, 'db'>,
-  id: string,
-  { since }: { since?: Date | undefined },
-  onProgress: (queued: number) => void = () => {},
-): Promise<number> {
-  const { id: receiverId, types } = await findReceiver(db, id)
-  if (since === undefined) return db.deliveries.retryAbandoned(receiverId)
-  let total = 0
-  for (let after: string | undefined; ; ) {
-    const { seen, queued, last } = await db.deliveries.replay({ receiverId, types, since, after, limit: REPLAY_PART })
-    total += queued
-    onProgress(total)
-    if (seen < REPLAY_PART || last === null) return total
-    after = last
-  }
-}
-
-async function findReceiver(
-  { eventReceivers }: Pick<AuthContext['db'], 'eventReceivers'>,
-  id: string,
-): Promise<EventReceiver> {
-  const receiver = isUuid(id) ? await eventReceivers.find(id.toLowerCase()) : undefined
-  if (receiver?.kind !== 'webhook') throw new LatchkeyError('webhook_not_found')
-  return receiver
+  const attempt = await sendMessage(sending, receiver, {
+    id: messageId,
+    message: testMessage(messageId, sending.clock()),
+  })
+  // Nothing stops it, so it is not interrupted.
+  return 'reason' in attempt
+    ? { outcome: attempt.outcome, reason: attempt.reason }
+    : { outcome: 'delivered', reason: null }
 }
 
 function readUrl(text: string): URL {
-  return readReceiverUrl(text, message => fieldError('invalid_webhook', 'url', message))
+  return readReceiverUrl(text, message =>
+    fieldError('invalid_webhook', 'url', message, { detail: `The address ${message}.` }),
+  )
 }
 
 function readTypes(given: readonly string[] | null | undefined): SecurityEventType[] | null | undefined {
   if (given === undefined || given === null) return given
   const known: readonly string[] = SECURITY_EVENT_TYPES
   const unknown = given.find(type => !known.includes(type))
-  if (given.length === 0 || unknown !== undefined)
-    throw fieldError('invalid_webhook', 'types', 'must be types of events, or missing for all types')
+  if (given.length === 0 || unknown !== undefined) {
+    const detail = unknown === undefined ? 'There is no type.' : `${JSON.stringify(unknown)} is not a type of events.`
+    throw fieldError('invalid_webhook', 'types', 'must be types of events, or missing for all types', { detail })
+  }
   return [...new Set(given)] as SecurityEventType[]
 }
 

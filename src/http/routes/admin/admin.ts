@@ -15,6 +15,7 @@ import { userDataRoutes } from './user-data.js'
 import { userSearchRoutes } from './user-search.js'
 import { userRoutes } from './users.js'
 import { verifierRoutes } from './verifiers.js'
+import { webhookRoutes } from './webhooks.js'
 
 /**
  * The routes for administrators: clients with the scope `admin`, and users with the role `admin`. Opening sessions has its
@@ -35,6 +36,7 @@ export const adminRoutes: FastifyPluginAsync<{ context: AuthContext }> = async (
     await app.register(revocationRoutes)
     await app.register(globalTokenRevocationRoute)
     await app.register(verifierRoutes, { context })
+    await app.register(webhookRoutes, { context })
   })
 }
 

@@ -32,4 +32,24 @@ export const examples = {
     everyone: { summary: 'All sessions that began before a time', value: { before: '2026-01-02T03:04:05Z' } },
     client: { summary: 'The sessions that users opened themselves', value: { client_id: 'latchkey' } },
   },
+  createWebhook: {
+    everything: { summary: 'For every event', value: { url: 'https://shop.example/latchkey' } },
+    some: {
+      summary: 'For some types',
+      value: { url: 'https://shop.example/latchkey', types: ['registered', 'user_deleted'] },
+    },
+  },
+  changeWebhook: {
+    types: { summary: 'Other types', value: { types: ['registered', 'signed_in'] } },
+    move: { summary: 'Another address', value: { url: 'https://hooks.shop.example/latchkey', types: null } },
+    disable: { summary: 'Send nothing more', value: { enabled: false } },
+  },
+  rotateWebhookSecret: {
+    overlap: { summary: 'The earlier secret signs for a day', value: {} },
+    leaked: { summary: 'The earlier secret ends at once', value: { immediately: true } },
+  },
+  replayWebhook: {
+    givenUp: { summary: 'What was given up', value: {} },
+    since: { summary: 'Every event from a time on', value: { since: '2026-01-02T03:04:05Z' } },
+  },
 }
