@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { measureBuild } from './build.js'
+import { measureDeliveries } from './deliveries.js'
 import { measureFeed } from './feed.js'
 import { measureHealth } from './health.js'
 import { measureHttpRequests } from './http-requests.js'
@@ -36,6 +37,7 @@ export function createMetrics(app: FastifyInstance, sources: MetricSources): Met
   measurePasswords(options)
   measureRevocations(options)
   measureFeed(options)
+  measureDeliveries(options)
   measurePostgres(options)
   measureRedis(options)
   measureKeys(options)

@@ -56,9 +56,8 @@ export interface Backlog {
   abandoned: number
 }
 
-/** How much waits for a receiver, for the metrics. */
+/** How much waits for the enabled receivers of a kind, for the metrics. */
 export interface MeasuredBacklog {
-  receiverId: string
   kind: ReceiverKind
   waiting: number
   /** 0 if none waits. */
@@ -151,7 +150,7 @@ export function deliveriesRepository(runner: Runner) {
       )
     },
 
-    /** How much waits for each receiver. */
+    /** How much waits for the enabled receivers of each kind. */
     async measure(): Promise<MeasuredBacklog[]> {
       return runner.hot(measure, {})
     },
@@ -424,9 +423,10 @@ const backlogs = hotSql<
 const measure = hotSql<Record<string, never>, MeasuredBacklog>(
   'measure_deliveries',
   sql`
-    select receiver.id as "receiverId", receiver.kind, waiting,
-      coalesce(extract(epoch from now() - oldest_at), 0)::float8 as "oldestSeconds", abandoned
-    from event_receivers as receiver cross join lateral ${countBacklog(sql`receiver.id`)}`,
+    select receiver.kind, sum(waiting)::int as waiting,
+      coalesce(extract(epoch from now() - min(oldest_at)), 0)::float8 as "oldestSeconds", sum(abandoned)::int as abandoned
+    from event_receivers as receiver cross join lateral ${countBacklog(sql`receiver.id`)}
+    where receiver.disabled_at is null group by receiver.kind`,
 )
 
 const abandoned = hotSql<

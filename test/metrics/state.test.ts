@@ -1,5 +1,6 @@
 import t from 'tap'
 import { cleanUp } from '../../src/domain/maintenance.js'
+import { createWebhook } from '../../src/domain/webhooks/webhooks.js'
 import { registerVerifier } from '../receipts/verifier-over-http.js'
 import type { TestApp } from '../support/build-test-app.js'
 import { clientToken, makeClient } from '../support/clients.js'
@@ -7,6 +8,7 @@ import { until } from '../support/eventually.js'
 import { follow } from '../support/feed-follower.js'
 import { type Person, post, signIn, signUp, verify } from '../support/people.js'
 import { startRedis } from '../support/servers/own-redis.js'
+import { startWebhookReceiver } from '../support/webhook-receiver.js'
 import { measuredApp } from './measured-app.js'
 
 const HOUR = 60 * 60
@@ -98,6 +100,39 @@ t.test('a follower of the feed is counted while it is connected', async t => {
   t.equal(samples.sumOf('latchkey_feed_disconnected_as_slow_total'), 0)
   follower.close()
   await until(async () => (await read()).sumOf('latchkey_feed_followers') === 0, 'it is gone')
+})
+
+t.test('events that wait for webhooks are counted, with their age, and the attempts to send them', async t => {
+  const { app, clock, database, read } = await measuredApp(t, { DELIVERY_ALLOWED_NETWORKS: 'loopback' })
+  const receiver = await startWebhookReceiver(t, { clock: clock.now })
+  const { secret } = await createWebhook(app.context, { url: receiver.url, types: ['registered'] }, 'test')
+  receiver.secret = secret
+  receiver.answer = response => response.writeHead(500).end()
+  const values = async () => {
+    const samples = await read()
+    const gauges = ['waiting', 'oldest_seconds', 'abandoned'].map(name =>
+      samples.sumOf(`latchkey_deliveries_${name}`, { kind: 'webhook' }),
+    )
+    const attempts = ['delivered', 'failed'].map(outcome =>
+      samples.sumOf('latchkey_delivery_attempts_total', { kind: 'webhook', outcome }),
+    )
+    return [...gauges.map(value => value && Math.round(value)), ...attempts]
+  }
+  t.same(await values(), [0, 0, 0, 0, 0])
+  await signUp(app)
+  await app.context.dispatcher!.runNow()
+  await clock.advance(100)
+  await signUp(app)
+  t.match(await values(), [2, Number, 0, 0, 1])
+  t.ok(Number((await values())[1]) >= 100)
+  receiver.answer = response => response.writeHead(204).end()
+  await app.context.dispatcher!.runNow()
+  t.same(await values(), [0, 0, 0, 2, 1])
+  await signUp(app)
+  await database.admin`update deliveries set abandoned_at = now()`
+  t.match(await values(), [0, 0, 1])
+  await database.admin`update event_receivers set disabled_at = now()`
+  t.match(await values(), [undefined, undefined, undefined], 'nothing is due for a disabled one')
 })
 
 t.test('passwords that are hashed, and that wait for it, are counted', async t => {
