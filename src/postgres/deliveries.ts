@@ -87,9 +87,14 @@ export function deliveriesRepository(runner: Runner) {
       return row && toDelivery(row)
     },
 
-    /** The receiver has it. The later events of its lane that waited for it become due. */
-    async remove(id: string): Promise<void> {
-      await runner.hot(remove, { id })
+    /**
+     * Deletes those that their receivers have; the later events of a lane that waited for one of them become due.
+     *
+     * @returns for each the next event of its lane, if there is one and its time has come
+     */
+    async complete(ids: readonly string[]): Promise<{ after: string; delivery: Delivery }[]> {
+      const rows = await runner.hot(complete, { ids: `{${ids.join(',')}}` })
+      return rows.map(({ after, ...row }) => ({ after, delivery: toDelivery(row) }))
     },
 
     /** Tries it again after this time; the later events of its lane wait for it. */
@@ -350,16 +355,25 @@ const receiversWithWaiting = hotSql<{ receiverIds: string }, { receiverId: strin
     where exists (select from deliveries where receiver_id = given.id and abandoned_at is null)`,
 )
 
-const remove = hotSql<{ id: string }, never>(
-  'remove_delivery',
+/** The statement does not see what it changes, so the next event is the first one behind that which it deletes. */
+const complete = hotSql<{ ids: string }, DeliveryRow & { after: string }>(
+  'complete_deliveries',
   sql`
     with removed as (
-      delete from deliveries where id = ${given('id')}::bigint returning id, receiver_id, lane, attempts
+      delete from deliveries where id = any(${given('ids')}::bigint[]) returning id, receiver_id, lane, attempts
+    ), hastened as (
+      update deliveries set next_attempt_at = now()
+      from removed
+      where removed.attempts > 0 and deliveries.receiver_id = removed.receiver_id and deliveries.lane = removed.lane
+        and deliveries.id > removed.id and deliveries.abandoned_at is null
+    ), next as (
+      select removed.id as after, removed.attempts > 0 as is_hastened, later.*
+      from removed cross join lateral (select * from deliveries
+        where receiver_id = removed.receiver_id and lane = removed.lane and abandoned_at is null and id > removed.id
+        order by id limit 1) as later
     )
-    update deliveries set next_attempt_at = now()
-    from removed
-    where removed.attempts > 0 and deliveries.receiver_id = removed.receiver_id and deliveries.lane = removed.lane
-      and deliveries.id > removed.id and deliveries.abandoned_at is null`,
+    select delivery.after, ${deliveryColumns} from next as delivery ${itsEvent}
+    where is_hastened or delivery.next_attempt_at <= now()`,
 )
 
 /** The later events of the lane get the same time, so that they are not looked at until then. */

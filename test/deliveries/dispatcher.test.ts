@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { createDispatcher } from '../../src/domain/deliveries/dispatcher.js'
-import type { Attempt, DueEvent, Sender } from '../../src/domain/deliveries/sender.js'
+import type { Attempt, Sender } from '../../src/domain/deliveries/sender.js'
 import {
   changeWebhook,
   createWebhook,
@@ -10,6 +10,7 @@ import {
   testWebhook,
 } from '../../src/domain/webhooks/webhooks.js'
 import { newId } from '../../src/lib/ids.js'
+import type { Delivery } from '../../src/postgres/deliveries.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { signIn, signUp } from '../support/people.js'
 import { startWebhookReceiver } from '../support/webhook-receiver.js'
@@ -27,12 +28,12 @@ async function withWebhook(t: Test, types: string[]) {
 function dispatcherOf(
   t: Test,
   { context }: Pick<Awaited<ReturnType<typeof withWebhook>>, 'context'>,
-  { send, laneTurnMs = 2000 }: { send: (delivery: DueEvent) => Promise<Attempt>; laneTurnMs?: number },
+  { send, laneTurnMs = 2000 }: { send: (delivery: Delivery) => Promise<Attempt>; laneTurnMs?: number },
 ) {
   const webhook: Sender = { send: (_receiver, delivery) => send(delivery) }
   const dispatcher = createDispatcher({
     db: context.db,
-    senders: { webhook },
+    senders: { webhook, stream: webhook },
     disable: (receiver, reason) => disableWebhook(context, receiver, reason),
     holder: newId(),
     log: context.log,

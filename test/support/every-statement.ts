@@ -310,7 +310,7 @@ export function everyStatement(db: RevokingRepositories): {
       due: () => db.deliveries.due(session, 200),
       waitForEarlier: () => db.deliveries.waitForEarlier(session),
       nextInLane: () => db.deliveries.nextInLane(session, user),
-      remove: () => db.deliveries.remove('1'),
+      complete: () => db.deliveries.complete(['1', '2']),
       postpone: () => db.deliveries.postpone('1', 5, 'no answer'),
       abandon: () => db.deliveries.abandon('1', 'no answer'),
       addMessage: () => db.deliveries.addMessage(session, user, { type: 'verification' }),

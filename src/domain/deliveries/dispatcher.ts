@@ -3,6 +3,7 @@ import pLimit from 'p-limit'
 import { createFailureLog, type Log } from '../../lib/log.js'
 import { deliveryAttempts } from '../../lib/measurements.js'
 import { withJitter } from '../../lib/periodic.js'
+import { createTickBatches } from '../../lib/tick-batches.js'
 import type { Deliveries, Delivery } from '../../postgres/deliveries.js'
 import {
   type EventReceiver,
@@ -24,7 +25,7 @@ export interface Dispatcher {
 
 export interface DispatcherOptions {
   db: {
-    deliveries: Pick<Deliveries, 'due' | 'waitForEarlier' | 'nextInLane' | 'remove' | 'postpone' | 'abandon'>
+    deliveries: Pick<Deliveries, 'due' | 'waitForEarlier' | 'nextInLane' | 'complete' | 'postpone' | 'abandon'>
     eventReceivers: Pick<EventReceivers, 'claim' | 'renew' | 'release' | 'succeeded' | 'failed' | 'pause'>
   }
   senders: Readonly<Record<ReceiverKind, Sender>>
@@ -44,6 +45,15 @@ const EVERY_MS = 1000
 const WAKE_MS = 100
 const LEASE_SECONDS = 30
 const RENEW_MS = 10_000
+/** How old a lease can be, with what is known of the receiver, when more is sent. */
+const FRESH_MS = 1000
+/** For so long after the last event a lease is kept: to take and to release it costs more than to send an event. */
+const HOLD_MS = 1000
+/** How often the holder of a lease looks meanwhile for events that other instances wrote. */
+const POLL_MS = 250
+/** The instant of the last success is recorded this often, and not for each event. */
+const RECORD_MS = 60_000
+const MOST_COMPLETED_TOGETHER = 50
 /** An attempt takes less than this, so it ends before another instance can take the lease. */
 const LEAST_LEASE_MS = 15_000
 /** How many lanes of a receiver are served at the same time. */
@@ -67,6 +77,18 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   let isClosed = false
   let turn: Promise<void> | undefined
   let isWanted = false
+  const holding = new Set<() => void>()
+  let isDraining = false
+  /** Of one turn of the event loop in one statement: many events arrive at the same moment. */
+  const complete = createTickBatches<Delivery, Delivery | undefined>({
+    keyOf: ({ id }) => id,
+    maxItems: MOST_COMPLETED_TOGETHER,
+    async work(done) {
+      const next = await db.deliveries.complete(done.map(({ id }) => id))
+      const byPlace = new Map(next.map(({ after, delivery }) => [after, delivery]))
+      return done.map(({ id }) => byPlace.get(id))
+    },
+  })
   let wakeTimer: NodeJS.Timeout | undefined
   let timer = schedule()
 
@@ -80,6 +102,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   /** One turn at a time; what is wanted during a turn is done by one more. */
   async function takeTurn(): Promise<void> {
     isWanted = true
+    endHolding()
     turn ??= (async () => {
       while (isWanted && !isClosed) {
         isWanted = false
@@ -94,9 +117,10 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   async function claimAll(): Promise<void> {
     try {
       for (;;) {
+        const askedAt = performance.now()
         const receiver = isClosed ? undefined : await db.eventReceivers.claim(holder, LEASE_SECONDS)
         if (!receiver) break
-        const work = serve(receiver).finally(() => working.delete(receiver.id))
+        const work = serve(receiver, askedAt).finally(() => working.delete(receiver.id))
         working.set(receiver.id, work)
       }
       failures.succeeded('look for events to deliver')
@@ -105,10 +129,31 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     }
   }
 
-  /** Sends to one receiver until nothing is due. */
-  async function serve(claimed: EventReceiver): Promise<void> {
-    const lease = holdLease(claimed)
-    let hasSent = false
+  /** Resolves at the next turn of this instance, and soon in any case. */
+  function nextTurn(): Promise<void> {
+    return new Promise(resolve => {
+      const end = () => {
+        clearTimeout(limit)
+        holding.delete(end)
+        resolve()
+      }
+      const limit = setTimeout(end, POLL_MS).unref()
+      holding.add(end)
+    })
+  }
+
+  function endHolding(): void {
+    for (const end of holding) end()
+  }
+
+  /**
+   * Sends to one receiver until nothing has been due for a moment.
+   *
+   * @param claimedAt before it was claimed
+   */
+  async function serve(claimed: EventReceiver, claimedAt: number): Promise<void> {
+    const lease = holdLease(claimed, claimedAt)
+    let sentAt: number | undefined
     try {
       while (lease.receiver && !isClosed) {
         // A receiver that fails is asked with one event whether it works again.
@@ -116,13 +161,15 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         const due = await db.deliveries.due(claimed.id, limit)
         if (due.length === 0) {
           // Then each lane whose time has come waits for an earlier event, so that it need not be looked at until then.
-          if (!hasSent) await db.deliveries.waitForEarlier(claimed.id)
-          break
+          if (sentAt === undefined) await db.deliveries.waitForEarlier(claimed.id)
+          if (sentAt === undefined || isDraining || performance.now() - sentAt > HOLD_MS) break
+          await nextTurn()
+          continue
         }
-        hasSent = true
         const lanes = pLimit(LANES)
         await Promise.all(due.map(delivery => lanes(() => serveLane(lease, delivery))))
-        await lease.renew()
+        sentAt = performance.now()
+        await lease.refresh()
       }
       failures.succeeded('deliver events')
     } catch (error) {
@@ -145,30 +192,38 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         continue
       }
       const attempt = await senders[receiver.kind].send(receiver, delivery, stopping.signal)
-      if (!(await record(lease, receiver, delivery, attempt))) return
-      delivery = await db.deliveries.nextInLane(receiver.id, delivery.lane)
+      delivery = await record(lease, receiver, delivery, attempt)
+    }
+  }
+
+  /** @returns the next event of the lane, if its time has come */
+  async function record(
+    lease: Lease,
+    receiver: EventReceiver,
+    delivery: Delivery,
+    attempt: Attempt,
+  ): Promise<Delivery | undefined> {
+    deliveryAttempts.report({ kind: receiver.kind, outcome: attempt.outcome })
+    switch (attempt.outcome) {
+      case 'interrupted':
+        return undefined
+      case 'delivered': {
+        const next = await complete(delivery)
+        await lease.succeeded()
+        return next
+      }
+      case 'gone':
+        lease.drop()
+        await disable(receiver, attempt.reason)
+        return undefined
+      case 'failed':
+        return (await recordFailure(lease, receiver, delivery, attempt))
+          ? db.deliveries.nextInLane(receiver.id, delivery.lane)
+          : undefined
     }
   }
 
   /** @returns whether the lane can go on */
-  async function record(lease: Lease, receiver: EventReceiver, delivery: Delivery, attempt: Attempt): Promise<boolean> {
-    deliveryAttempts.report({ kind: receiver.kind, outcome: attempt.outcome })
-    switch (attempt.outcome) {
-      case 'interrupted':
-        return false
-      case 'delivered':
-        await db.deliveries.remove(delivery.id)
-        await lease.succeeded()
-        return true
-      case 'gone':
-        lease.drop()
-        await disable(receiver, attempt.reason)
-        return false
-      case 'failed':
-        return recordFailure(lease, receiver, delivery, attempt)
-    }
-  }
-
   async function recordFailure(
     lease: Lease,
     receiver: EventReceiver,
@@ -199,7 +254,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     /** As it is now; undefined if nothing more is sent to it: it was paused, disabled or removed, or the lease is lost. */
     readonly receiver: EventReceiver | undefined
     remainingMs(): number
-    renew(): Promise<void>
+    /** Renews it, and reads the receiver again, unless that was done a moment ago. */
+    refresh(): Promise<void>
     /** Sends nothing more. */
     drop(): void
     succeeded(): Promise<void>
@@ -208,18 +264,18 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   }
 
   /** The lease of a receiver, which is renewed until it ends. */
-  function holdLease(claimed: EventReceiver): Lease {
+  function holdLease(claimed: EventReceiver, claimedAt: number): Lease {
     let receiver: EventReceiver | undefined = claimed
     let isDropped = false
-    // Before the statement was sent, so that it certainly ends here before it ends in Postgres.
-    let heldUntil = performance.now() + LEASE_SECONDS * 1000
-    let hasRecordedSuccess = false
+    // When the statement was sent, so that it certainly ends here before it ends in Postgres.
+    let renewedAt = claimedAt
+    let recordedAt = Number.NEGATIVE_INFINITY
     const renewal = setInterval(() => void renew().catch(() => {}), RENEW_MS).unref()
 
     async function renew(): Promise<void> {
       const startedAt = performance.now()
       const renewed = await db.eventReceivers.renew(claimed.id, holder, LEASE_SECONDS)
-      heldUntil = startedAt + LEASE_SECONDS * 1000
+      renewedAt = startedAt
       receiver = isDropped ? undefined : renewed
     }
 
@@ -227,20 +283,21 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       get receiver() {
         return receiver
       },
-      remainingMs: () => heldUntil - performance.now(),
-      renew,
+      remainingMs: () => renewedAt + LEASE_SECONDS * 1000 - performance.now(),
+      async refresh() {
+        if (performance.now() - renewedAt > FRESH_MS) await renew()
+      },
       drop() {
         isDropped = true
         receiver = undefined
       },
-      // Once for each lease, and after each failure: an update of its row for each event would be too much.
       async succeeded() {
-        if (hasRecordedSuccess) return
-        hasRecordedSuccess = true
+        if (performance.now() - recordedAt < RECORD_MS) return
+        recordedAt = performance.now()
         await db.eventReceivers.succeeded(claimed.id)
       },
       failed() {
-        hasRecordedSuccess = false
+        recordedAt = Number.NEGATIVE_INFINITY
       },
       async end() {
         clearInterval(renewal)
@@ -259,13 +316,16 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       }, WAKE_MS).unref()
     },
     async runNow() {
+      isDraining = true
       await takeTurn()
       await Promise.all(working.values())
+      isDraining = false
     },
     async close() {
       isClosed = true
       clearTimeout(timer)
       clearTimeout(wakeTimer)
+      endHolding()
       await turn
       const settled = Promise.all(working.values())
       await Promise.race([settled, sleep(CLOSE_TIMEOUT_MS, undefined, { ref: false })])

@@ -79,7 +79,7 @@ async function nextTokens(
       // Of a disabled stream, only the message that it was disabled is left.
       if (status === 'disabled' && delivery.message === null) continue
       const next = eventTokensOf(context, stream, delivery)
-      if (next.length === 0) await deliveries.remove(delivery.id)
+      if (next.length === 0) await deliveries.complete([delivery.id])
       for (const { jti, token } of next) {
         if (tokens.size === limit) return { tokens, hasMore: true }
         tokens.set(jti, token)
@@ -105,7 +105,7 @@ async function settle(
     const missing = contentsOf(context, stream, delivery).filter(({ jti }) => !jtis.has(jti))
     if (missing.length > 0) await deliveries.acknowledge(delivery.id, [...withAcknowledged(delivery, jtis)])
     else if (reasons.length > 0) await deliveries.abandon(delivery.id, `the receiver refused it: ${reasons.join('; ')}`)
-    else await deliveries.remove(delivery.id)
+    else await deliveries.complete([delivery.id])
     deliveryAttempts.report({ kind: 'stream', outcome: reasons.length > 0 ? 'failed' : 'delivered' })
   }
 }
