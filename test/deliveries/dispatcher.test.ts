@@ -131,8 +131,8 @@ t.test('a user with many events lets the others have their turn', async t => {
   for (let i = 0; i < 3; i++) await signIn(app, ada.email)
   const sent: (string | null)[] = []
   const dispatcher = dispatcherOf(t, { context }, { laneTurnMs: 0, send })
-  async function send({ event }: DueEvent): Promise<Attempt> {
-    sent.push(event.userId)
+  async function send({ event }: Delivery): Promise<Attempt> {
+    sent.push(event!.userId)
     if (sent.length === 1) await signUp(app)
     return { outcome: 'delivered' }
   }
@@ -156,7 +156,7 @@ t.test('an instance whose lease ran out sends nothing more, and another one goes
     { context },
     {
       async send({ event }) {
-        sent.push(event.type)
+        sent.push(event!.type)
         // The process stood still, and the lease went to another instance.
         performance.now = () => now.call(performance) + 40_000
         await database.admin`
@@ -173,7 +173,7 @@ t.test('an instance whose lease ran out sends nothing more, and another one goes
     { context },
     {
       async send({ event }) {
-        others.push(event.type)
+        others.push(event!.type)
         return { outcome: 'delivered' }
       },
     },

@@ -120,6 +120,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         const askedAt = performance.now()
         const receiver = isClosed ? undefined : await db.eventReceivers.claim(holder, LEASE_SECONDS)
         if (!receiver) break
+        // The clock of Postgres was set, so that a lease of this instance has ended early.
+        if (working.has(receiver.id)) continue
         const work = serve(receiver, askedAt).finally(() => working.delete(receiver.id))
         working.set(receiver.id, work)
       }
