@@ -1,6 +1,7 @@
 import { check, type Folder, keep, newAddress, numberIn } from './step.js'
 
 const CREATED = { id: '{{created_user_id}}' }
+const WEBHOOK = { id: '{{webhook_id}}' }
 
 /** What other services do. */
 export const clientFolders: readonly Folder[] = [
@@ -163,6 +164,36 @@ export const administrationFolders: readonly Folder[] = [
         body: { sessions: [{ sid: '{{session_id}}', gen: 0, at: numberIn('now_ms') }] },
       },
       { name: 'Verifiers', operation: 'listVerifiers' },
+    ],
+  },
+  {
+    name: 'Webhooks',
+    description: 'Where security events are sent to: see docs/webhooks.md.',
+    steps: [
+      {
+        name: 'Create a webhook',
+        operation: 'createWebhook',
+        body: { url: 'https://webhook.invalid/latchkey', types: ['registered', 'user_deleted'] },
+        after: [keep('webhook_id', 'body.id'), check('it has a secret', `pm.expect(body.secret).to.match(/^whsec_/)`)],
+      },
+      { name: 'Webhooks', operation: 'listWebhooks' },
+      {
+        name: 'A webhook',
+        operation: 'getWebhook',
+        parameters: WEBHOOK,
+        after: [check('its secret is not shown again', 'pm.expect(body).not.to.have.property("secret")')],
+      },
+      { name: 'Change a webhook', operation: 'changeWebhook', parameters: WEBHOOK, body: { types: ['registered'] } },
+      {
+        name: 'Send a test message',
+        operation: 'testWebhook',
+        parameters: WEBHOOK,
+        after: [check('this name does not exist', `pm.expect(body.outcome).to.equal('failed')`)],
+      },
+      { name: 'Replace the secret of a webhook', operation: 'rotateWebhookSecret', parameters: WEBHOOK },
+      { name: 'Events that were given up', operation: 'listFailedDeliveries', parameters: WEBHOOK },
+      { name: 'Send events again', operation: 'replayWebhook', parameters: WEBHOOK },
+      { name: 'Remove a webhook', operation: 'removeWebhook', parameters: WEBHOOK },
     ],
   },
 ]

@@ -17,12 +17,6 @@ const network: Kind<readonly string[]> = {
   parse(text) {
     const named = Object.hasOwn(namedNetworks, text) ? namedNetworks[text] : undefined
     if (named) return named
-    if (/^(\d+|true|on)$/i.test(text)) {
-      throw new InvalidValue(
-        'must contain the networks of your proxies, such as 10.0.0.0/8 or uniquelocal: with a number of proxies, or ' +
-          'with all proxies trusted, a client could choose its own address',
-      )
-    }
     if (isNetwork(text)) return [text]
     if (isIP(text) === 4) return [`${text}/32`]
     if (isIP(text) === 6 && !text.includes('%')) return [`${text}/128`]
@@ -32,7 +26,22 @@ const network: Kind<readonly string[]> = {
   },
 }
 
-export const networks: Kind<readonly string[]> = {
-  accepts: list(network).accepts,
-  parse: text => list(network).parse(text).flat(),
+export const networks = listOf(network)
+
+/** The networks of proxies: other programs accept a number of proxies here, or all of them. */
+export const proxyNetworks = listOf({
+  accepts: network.accepts,
+  parse(text) {
+    if (/^(\d+|true|on)$/i.test(text)) {
+      throw new InvalidValue(
+        'must contain the networks of your proxies, such as 10.0.0.0/8 or uniquelocal: with a number of proxies, or ' +
+          'with all proxies trusted, a client could choose its own address',
+      )
+    }
+    return network.parse(text)
+  },
+})
+
+function listOf(kind: Kind<readonly string[]>): Kind<readonly string[]> {
+  return { accepts: list(kind).accepts, parse: text => list(kind).parse(text).flat() }
 }

@@ -85,6 +85,12 @@ t.test('the error about a list setting names the invalid entry', async t => {
     /^TRUST_PROXY, entry 2, .*10\.0\.0\.0\/8 .*number/,
   ])
   t.match(problemsOf({ ...required, TRUST_PROXY: 'true' }), [/^TRUST_PROXY, entry 1, .*a client could choose/])
+  for (const all of ['true', '1']) {
+    const [problem = '', ...others] = problemsOf({ ...required, DELIVERY_ALLOWED_NETWORKS: all })
+    t.match(problem, /^DELIVERY_ALLOWED_NETWORKS, entry 1, .*must be a CIDR such as/)
+    t.notMatch(problem, 'prox')
+    t.same(others, [])
+  }
 })
 
 t.test('a CA file without a certificate is rejected', async t => {

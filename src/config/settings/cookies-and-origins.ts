@@ -1,5 +1,5 @@
 import { anyOrigin, cookieDomain, publicPath, webOrigin } from '../network-value-kinds.js'
-import { networks } from '../networks-kind.js'
+import { proxyNetworks } from '../networks-kind.js'
 import type { SettingTree } from '../setting.js'
 import { list, oneOf, onOff, text } from '../value-kinds.js'
 
@@ -46,7 +46,7 @@ export const browserSettings = {
   },
   trustProxy: {
     variable: 'TRUST_PROXY',
-    kind: networks,
+    kind: proxyNetworks,
     default: '',
     description:
       "The networks of the proxies whose `X-Forwarded-For` gives the client's address, and whose `X-Request-Id` is " +
