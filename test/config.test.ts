@@ -165,6 +165,7 @@ t.test('settings that contradict each other are reported', async t => {
       { COOKIE_INSECURE: 'on', COOKIE_SAMESITE: 'none', CORS_ORIGINS: 'https://app.example.org' },
       /^COOKIE_SAMESITE=none needs secure cookies/,
     ],
+    [{ REGISTRATION_HOOK_URL: 'https://example.com/hook' }, /^REGISTRATION_HOOK_URL needs REGISTRATION_HOOK_SECRET/],
     [
       { COOKIE_SAMESITE: 'none' },
       /^COOKIE_SAMESITE=none is for pages on another site.*: list .* in CORS_ORIGINS, or set/,

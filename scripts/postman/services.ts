@@ -107,7 +107,14 @@ export const administrationFolders: readonly Folder[] = [
         body: { roles: ['collection-editor'] },
         after: [check('it has the new role', `pm.expect(body.roles.join()).to.equal('collection-editor')`)],
       },
-      { name: 'An account', operation: 'getUser', parameters: CREATED },
+      { name: 'Set claims', operation: 'setUserClaims', parameters: CREATED },
+      { name: 'Set metadata', operation: 'setUserMetadata', parameters: CREATED },
+      {
+        name: 'An account',
+        operation: 'getUser',
+        parameters: CREATED,
+        after: [check('it has its claims', `pm.expect(body.claims.tenant).to.equal('acme')`)],
+      },
       {
         name: 'Open a session for this account',
         operation: 'openUserSession',

@@ -34,6 +34,8 @@ export function describeFailure(error: unknown, texts: Texts, values: Record<str
     error.errors.map(({ field, message }) => [field, text ?? `${problem.title ?? ''} (${field} ${message})`]),
   )
   if (error.errors.length > 0) return { fields }
+  // The operator's own words, if there are any.
+  if (code === 'registration_refused' && problem.detail) return { message: problem.detail, fields }
   return { message: text ?? problem.title ?? texts.unexpected, fields }
 }
 

@@ -64,6 +64,13 @@ const rules: readonly Rule[] = [
       "JWT_AUDIENCE is the audience of clients' own tokens (the issuer followed by /clients): set it to another value.",
   },
   {
+    settings: ['REGISTRATION_HOOK_URL', 'REGISTRATION_HOOK_SECRET'],
+    isBroken: v => v.REGISTRATION_HOOK_URL !== undefined && v.REGISTRATION_HOOK_SECRET === undefined,
+    problem:
+      'REGISTRATION_HOOK_URL needs REGISTRATION_HOOK_SECRET, by which your server knows that Latchkey asks: create one ' +
+      'with "echo whsec_$(openssl rand -base64 32)".',
+  },
+  {
     settings: ['COOKIE_DOMAIN', 'PUBLIC_ORIGIN'],
     isBroken: v =>
       v.COOKIE_DOMAIN !== undefined && v.PUBLIC_ORIGIN !== undefined && !covers(v.COOKIE_DOMAIN, v.PUBLIC_ORIGIN),

@@ -7,6 +7,7 @@ import { browserSettings } from './settings/cookies-and-origins.js'
 import { deliverySettings } from './settings/deliveries.js'
 import { limitSettings } from './settings/passwords-and-limits.js'
 import { processSettings } from './settings/process.js'
+import { registrationSettings } from './settings/registration.js'
 import { storeSettings } from './settings/stores.js'
 import { tokenSettings } from './settings/tokens-and-sessions.js'
 
@@ -144,6 +145,7 @@ export const groups = [
   { title: 'Tokens and sessions', settings: tokenSettings },
   { title: 'Browsers and the network', settings: browserSettings },
   { title: 'Passwords and limits', settings: limitSettings },
+  { title: 'The registration hook', settings: registrationSettings },
   { title: 'Clients', settings: clientSettings },
   { title: 'Deliveries of events', settings: deliverySettings },
   { title: 'The account page', settings: accountPageSettings },
@@ -156,6 +158,7 @@ const settingTree = {
   ...tokenSettings,
   ...browserSettings,
   ...limitSettings,
+  ...registrationSettings,
   ...clientSettings,
   ...accountPageSettings,
   ...deliverySettings,

@@ -11,6 +11,7 @@ import type { Feed } from '../revocations/feed/feed.js'
 import type { Confirmations } from '../revocations/receipts/confirmations.js'
 import type { Receipts } from '../revocations/receipts/receipts.js'
 import type { Revocations } from '../revocations/revocations.js'
+import type { RegistrationHook } from './accounts/registration-hook.js'
 import type { ClientPrincipal } from './clients/client-principal.js'
 import type { ReportedSightings } from './clients/reported-sightings.js'
 import type { Dispatcher } from './deliveries/dispatcher.js'
@@ -58,6 +59,8 @@ export interface AuthContext {
   readonly eventListeners: EventListeners
   /** Sends requests to the servers of others: to webhooks and streams. */
   readonly poster: Poster
+  /** Decides about registrations; undefined without REGISTRATION_HOOK_URL. */
+  readonly registrationHook: RegistrationHook | undefined
   /** Sends events to their receivers; undefined in a process that does not. */
   readonly dispatcher: Dispatcher | undefined
   /** Requests that wait for events of polled streams. */

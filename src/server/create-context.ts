@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { LRUCache } from 'lru-cache'
 import type { Config } from '../config/config.js'
+import { createRegistrationHook } from '../domain/accounts/registration-hook.js'
 import type { ClientPrincipal } from '../domain/clients/client-token.js'
 import { findRefusedClients } from '../domain/clients/refused-clients.js'
 import { ReportedSightings } from '../domain/clients/reported-sightings.js'
@@ -189,6 +190,7 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     clock,
     log,
     poster,
+    registrationHook: createRegistrationHook({ settings: config.registrationHook, poster, clock, log }),
     dispatcher,
     polls,
     passwords: createPasswordHasher({

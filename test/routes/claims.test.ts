@@ -2,7 +2,7 @@ import { createVerifier } from '@latchkey/verifier'
 import t, { type Test } from 'tap'
 import { buildTestApp } from '../support/build-test-app.js'
 import { asClient, clientToken, makeClient, postForm } from '../support/clients.js'
-import { get, post, refresh, signIn, signUp, verify } from '../support/people.js'
+import { claimsOf, get, post, refresh, signIn, signUp, verify } from '../support/people.js'
 
 async function start(t: Test, overrides: NodeJS.ProcessEnv = {}) {
   const test = await buildTestApp(t, overrides)
@@ -24,10 +24,6 @@ async function start(t: Test, overrides: NodeJS.ProcessEnv = {}) {
     seen: async (userId: string) =>
       (await test.app.inject({ url: `/admin/users/${userId}`, headers: { authorization } })).json(),
   }
-}
-
-function claimsOf(token: string): Record<string, unknown> {
-  return JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString())
 }
 
 const CLAIMS = { tenant: 'acme', 'https://example.com/plan': { name: 'team', seats: 5 }, beta: true }

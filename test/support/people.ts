@@ -68,6 +68,11 @@ export async function verify(app: FastifyInstance, accessToken: string): Promise
   return response.statusCode === 200 ? 200 : response.json().code
 }
 
+/** The claims of an access token, which is not verified. */
+export function claimsOf(accessToken: string): Record<string, unknown> {
+  return JSON.parse(Buffer.from(accessToken.split('.')[1]!, 'base64url').toString())
+}
+
 export function get(app: FastifyInstance, url: string, accessToken: string): Promise<LightMyRequestResponse> {
   return app.inject({ method: 'GET', url, headers: { authorization: `Bearer ${accessToken}` } })
 }

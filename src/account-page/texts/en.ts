@@ -98,6 +98,7 @@ export const en = {
     password_unchanged: 'This is already your password.',
     reset_token_invalid: 'This link is no longer valid. Ask for a new one.',
     registration_closed: 'Only administrators can create accounts.',
+    registration_refused: 'You cannot create an account here.',
     too_many_sessions: 'You are signed in on too many devices. Sign out on one of them first.',
     session_not_found: 'This session has already ended.',
     cross_site_request: 'The service does not accept requests from this page. Open it at its usual address.',

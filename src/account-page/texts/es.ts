@@ -99,6 +99,7 @@ export const es: Texts = {
     password_unchanged: 'Esta ya es su contraseña.',
     reset_token_invalid: 'Este enlace ya no es válido. Pida uno nuevo.',
     registration_closed: 'Solo los administradores pueden crear cuentas.',
+    registration_refused: 'No puede crear una cuenta aquí.',
     too_many_sessions: 'Tiene la sesión abierta en demasiados dispositivos. Ciérrela primero en uno de ellos.',
     session_not_found: 'Esta sesión ya ha terminado.',
     cross_site_request: 'El servicio no acepta solicitudes de esta página. Ábrala en su dirección habitual.',

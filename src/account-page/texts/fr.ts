@@ -99,6 +99,7 @@ export const fr: Texts = {
     password_unchanged: 'C’est déjà votre mot de passe.',
     reset_token_invalid: 'Ce lien n’est plus valable. Demandez-en un nouveau.',
     registration_closed: 'Seuls les administrateurs peuvent créer des comptes.',
+    registration_refused: 'Vous ne pouvez pas créer de compte ici.',
     too_many_sessions: 'Vous êtes connecté sur trop d’appareils. Déconnectez-en d’abord un.',
     session_not_found: 'Cette session est déjà terminée.',
     cross_site_request: 'Le service n’accepte pas les requêtes de cette page. Ouvrez-la à son adresse habituelle.',

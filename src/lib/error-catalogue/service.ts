@@ -26,6 +26,12 @@ export const serviceErrors = {
     when: 'A client authenticates by an assertion with an unknown key, and its issuer does not answer.',
     action: 'Try again after the seconds in `Retry-After`. The log says which issuer, and why.',
   },
+  registration_hook_unavailable: {
+    status: 503,
+    title: 'Nobody can register at the moment; try again in a moment.',
+    when: 'The server at `REGISTRATION_HOOK_URL` gives no valid answer, and `REGISTRATION_HOOK_ON_FAILURE` is `refuse`.',
+    action: 'Try again after the seconds in `Retry-After`. The log says why.',
+  },
   too_many_followers: {
     status: 503,
     title: 'This instance has as many followers of the revocation feed as it may have.',

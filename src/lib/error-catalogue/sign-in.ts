@@ -98,6 +98,12 @@ export const signInErrors = {
     when: '`REGISTRATION=closed`: only administrators create accounts.',
     action: 'Hide the registration form.',
   },
+  registration_refused: {
+    status: 403,
+    title: 'This registration is not accepted.',
+    when: 'The server at `REGISTRATION_HOOK_URL` refused the registration.',
+    action: 'Show `detail`, if there is one: the server wrote it for the person who registers.',
+  },
   password_change_required: {
     status: 403,
     title: 'The password must be changed before signing in.',

@@ -28,6 +28,8 @@ export function addSignInRoutes(
           ...failures(
             ...bodyErrors,
             'registration_closed',
+            'registration_refused',
+            'registration_hook_unavailable',
             'email_taken',
             'invalid_email',
             ...newPasswordErrors,

@@ -49,6 +49,8 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
             'invalid_request',
             'cross_site_request',
             'registration_closed',
+            'registration_refused',
+            'registration_hook_unavailable',
             'email_taken',
             'invalid_email',
             ...newPasswordErrors,

@@ -39,6 +39,8 @@ export const english: Messages = {
     account_mismatch: 'The e-mail address is not the one of the account that is signed in.',
     reset_token_invalid: 'This link is invalid or has expired. Please request a new one.',
     registration_closed: 'New accounts cannot be created at the moment.',
+    registration_refused: 'This registration is not accepted.',
+    registration_hook_unavailable: 'You cannot register at the moment. Please try again later.',
     password_change_required: 'Please change your password before you sign in.',
     too_many_sessions: 'You are signed in on too many devices. Please sign out on one of them.',
 

@@ -39,6 +39,8 @@ export const french: Messages = {
     account_mismatch: 'L’adresse e-mail n’est pas celle du compte connecté.',
     reset_token_invalid: 'Ce lien n’est pas valide ou a expiré. Demandez-en un nouveau.',
     registration_closed: 'Il n’est pas possible de créer un compte actuellement.',
+    registration_refused: 'Cette inscription n’est pas acceptée.',
+    registration_hook_unavailable: 'Les inscriptions sont momentanément impossibles. Veuillez réessayer plus tard.',
     password_change_required: 'Veuillez changer votre mot de passe avant de vous connecter.',
     too_many_sessions: 'Vous êtes connecté sur trop d’appareils. Déconnectez-vous de l’un d’eux.',
 

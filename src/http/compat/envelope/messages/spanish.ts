@@ -39,6 +39,8 @@ export const spanish: Messages = {
     account_mismatch: 'El correo electrónico no es el de la cuenta que ha iniciado sesión.',
     reset_token_invalid: 'Este enlace no es válido o ha caducado. Solicite uno nuevo.',
     registration_closed: 'En este momento no se pueden crear cuentas.',
+    registration_refused: 'Este registro no se acepta.',
+    registration_hook_unavailable: 'No es posible registrarse en este momento. Inténtelo de nuevo más tarde.',
     password_change_required: 'Cambie su contraseña antes de iniciar sesión.',
     too_many_sessions: 'Ha iniciado sesión en demasiados dispositivos. Cierre la sesión en uno de ellos.',
 
