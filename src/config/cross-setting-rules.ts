@@ -6,6 +6,12 @@ import { type Rule, storeRules } from './store-rules.js'
 /** Rules that involve more than one setting. */
 const rules: readonly Rule[] = [
   {
+    settings: ['SMTP_URL', 'MAIL_FROM'],
+    isBroken: v => v.SMTP_URL !== undefined && v.MAIL_FROM === undefined,
+    problem:
+      'SMTP_URL needs MAIL_FROM, the sender of letters: set it, for example to "Example <no-reply@example.com>".',
+  },
+  {
     settings: ['METRICS_PORT', 'PORT'],
     isBroken: v => v.METRICS_PORT === v.PORT,
     problem: 'METRICS_PORT must not be PORT, which everybody can reach: set METRICS_PORT to another port.',

@@ -21,6 +21,7 @@ export interface DerivedConfig {
   readonly hash: { readonly concurrency: number; readonly queue: number }
   readonly shutdownDelayMs: number
   readonly deliveryAllowedNetworks: readonly string[]
+  readonly accountUrl: string
 }
 
 type Sentinel = GivenConfig['redis']['sentinel'] & { readonly master: string }
@@ -55,6 +56,7 @@ export function derive(given: GivenConfig, values: Values, mode: Mode, isKuberne
     cookie: cookieOf(given.cookie),
     hash: { ...given.hash, concurrency: given.hash.concurrency ?? availableCores() },
     deliveryAllowedNetworks: given.deliveryAllowedNetworks ?? (mode === 'embedded' ? LOOPBACK : []),
+    accountUrl: given.accountUrl ?? `${publicOrigin}${given.publicPath}/account`,
     shutdownDelayMs: given.shutdownDelayMs ?? (isKubernetes ? 5000 : 1000),
   }
 }

@@ -5,6 +5,7 @@ import { accountPageSettings } from './settings/account-page.js'
 import { clientSettings } from './settings/clients.js'
 import { browserSettings } from './settings/cookies-and-origins.js'
 import { deliverySettings } from './settings/deliveries.js'
+import { letterSettings } from './settings/letters.js'
 import { limitSettings } from './settings/passwords-and-limits.js'
 import { processSettings } from './settings/process.js'
 import { registrationSettings } from './settings/registration.js'
@@ -148,6 +149,7 @@ export const groups = [
   { title: 'The registration hook', settings: registrationSettings },
   { title: 'Clients', settings: clientSettings },
   { title: 'Deliveries of events', settings: deliverySettings },
+  { title: 'Letters', settings: letterSettings },
   { title: 'The account page', settings: accountPageSettings },
 ] as const satisfies readonly { title: string; settings: SettingTree }[]
 
@@ -162,6 +164,7 @@ const settingTree = {
   ...clientSettings,
   ...accountPageSettings,
   ...deliverySettings,
+  ...letterSettings,
 } as const satisfies SettingTree
 
 type Leaves<Tree> = Tree extends Setting ? Tree : { [Field in keyof Tree]: Leaves<Tree[Field]> }[keyof Tree]

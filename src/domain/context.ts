@@ -7,6 +7,7 @@ import type { Database, Repositories } from '../postgres/database.js'
 import type { NewSecurityEvent } from '../postgres/security-events.js'
 import type { Activity } from '../redis/activity.js'
 import type { LoginLimiter } from '../redis/counters.js'
+import type { LetterLimiter } from '../redis/letter-limiter.js'
 import type { Feed } from '../revocations/feed/feed.js'
 import type { Confirmations } from '../revocations/receipts/confirmations.js'
 import type { Receipts } from '../revocations/receipts/receipts.js'
@@ -18,6 +19,7 @@ import type { Dispatcher } from './deliveries/dispatcher.js'
 import type { EventListeners } from './events/event-listeners.js'
 import type { Keyring } from './keys/keyring.js'
 import type { Secrets } from './keys/secrets.js'
+import type { LetterWork } from './letters/letter-work.js'
 import type { FailureDelay } from './login/failure-delay.js'
 import type { PasswordHasher } from './passwords/password-hasher.js'
 import type { PollWaiters } from './signals/poll-waiters.js'
@@ -45,6 +47,9 @@ export interface AuthContext {
   readonly accessTokens: AccessTokenVerifier
   readonly passwords: PasswordHasher
   readonly loginLimiter: LoginLimiter
+  readonly letterLimiter: LetterLimiter
+  /** Writes letters after the answer to the request that asks for them. */
+  readonly letterWork: LetterWork
   readonly failureDelay: FailureDelay
   /** Milliseconds since the epoch. */
   readonly clock: () => number
@@ -97,4 +102,6 @@ export interface Caller {
   userAgent?: string | undefined
   /** Undefined outside of requests. */
   requestId?: string | undefined
+  /** The language of letters: `en`, `fr` or `es`. Undefined outside of requests. */
+  language?: string | undefined
 }

@@ -21,6 +21,8 @@ export interface CleanedUp {
   keys: number
   events: number
   passwordResets: number
+  oneTimeTokens: number
+  registrations: number
   verifiers: number
   devices: number
   assertions: number
@@ -75,6 +77,8 @@ async function removeExpired(db: Pick<Database, 'transaction'>, options: CleanUp
       securityEvents.removeOlderThan(options.eventRetentionSeconds, batchSize),
     ),
     passwordResets: await inBatches(({ passwordResets }) => passwordResets.removeExpired(batchSize)),
+    oneTimeTokens: await inBatches(({ oneTimeTokens }) => oneTimeTokens.removeExpired(batchSize)),
+    registrations: await inBatches(({ registrations }) => registrations.removeExpired(batchSize)),
     verifiers: await inBatches(({ verifiers }) => verifiers.removeExpired(batchSize)),
     devices: await inBatches(({ deviceFailures }) => deviceFailures.removeExpired(batchSize)),
     assertions: await inBatches(({ usedAssertions }) => usedAssertions.removeExpired(batchSize)),

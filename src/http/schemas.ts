@@ -38,6 +38,7 @@ export const userSchema = Type.Object(
   {
     id: uuidSchema,
     email: Type.String({ examples: ['ada@example.com'] }),
+    email_verified: Type.Boolean({ description: 'Whether the user has shown that letters to this address arrive.' }),
     username: nullableString,
     roles: Type.Array(Type.String(), { examples: [['editor']] }),
     claims: jsonObject('What the application says about the user in access tokens (docs/claims.md).'),

@@ -115,6 +115,6 @@ export const cleanUps = measurement<Readonly<Record<string, number>> | undefined
 export const failedTasks = measurement<string>('failed-task')
 
 /** An attempt to send an event to a receiver ended. */
-export const DELIVERY_OUTCOMES = ['delivered', 'failed', 'gone', 'interrupted'] as const
+export const DELIVERY_OUTCOMES = ['delivered', 'failed', 'refused', 'gone', 'interrupted'] as const
 export type DeliveryOutcome = (typeof DELIVERY_OUTCOMES)[number]
 export const deliveryAttempts = measurement<{ kind: string; outcome: DeliveryOutcome }>('delivery-attempt')

@@ -9,6 +9,7 @@ import { type PostgresInstallation, readInstallation } from './installation.js'
 import { introspectionRepository } from './introspection.js'
 import { type Journal, journalRepository } from './journal.js'
 import { latestEventsRepository } from './latest-events.js'
+import { oneTimeTokensRepository } from './one-time-tokens.js'
 import { passwordResetsRepository } from './password-resets.js'
 import { type ConnectionOptions, type Load, openConnections, type Runner } from './pool/connections.js'
 import { expectedRoute } from './pool/route.js'
@@ -16,6 +17,7 @@ import { tracedConnections } from './pool/traced-connections.js'
 import { realmRepository } from './realm.js'
 import { receiptsRepository } from './receipts.js'
 import { refreshTokensRepository } from './refresh-tokens.js'
+import { registrationsRepository } from './registrations.js'
 import { SCHEMA_VIEW, type SchemaView } from './search-path.js'
 import { type AddedEvent, securityEventsRepository } from './security-events.js'
 import { sessionDetailsRepository } from './session-details.js'
@@ -46,7 +48,8 @@ export interface Database extends Repositories {
   /**
    * Runs the work in one READ COMMITTED transaction, with its own repositories; a rejection rolls it back. Work that
    * locks rows in more than one table does so in this order, so that transactions cannot deadlock: clients, users,
-   * user_metadata, password_resets, sessions, refresh_tokens, superseded_tokens, verifiers, revocations, event_receivers, deliveries.
+   * user_metadata, password_resets, one_time_tokens, sessions, refresh_tokens, superseded_tokens, verifiers, revocations,
+   * event_receivers, deliveries.
    */
   transaction<T>(work: (repositories: Repositories) => Promise<T>): Promise<T>
   /**
@@ -129,6 +132,8 @@ function repositories(runner: Runner, onAdded: SecurityEventsListener) {
     users: usersRepository(runner),
     userMetadata: userMetadataRepository(runner),
     passwordResets: passwordResetsRepository(runner),
+    oneTimeTokens: oneTimeTokensRepository(runner),
+    registrations: registrationsRepository(runner),
     userImport: userImportRepository(runner),
     deviceFailures: deviceFailuresRepository(runner),
     userPages: userPagesRepository(runner),

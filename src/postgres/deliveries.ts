@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { ReceiverKind } from './event-receivers.js'
 import { hotSql, type Runner } from './pool/connections.js'
-import { LANE_WITHOUT_USER } from './queue-deliveries.js'
+import { isNoLetter, LANE_WITHOUT_USER } from './queue-deliveries.js'
 import type { SecurityEventType } from './security-event-types.js'
 import type { SecurityEvent } from './security-events.js'
 import { seconds } from './session-facts.js'
@@ -245,7 +245,7 @@ function replayPart({ receiverId, types, from, limit }: Replay): SQL {
       ? sql`at >= ${from.since.toISOString()}::timestamptz and at < now()`
       : sql`at >= ${from.at}::timestamptz and (at, id) > (${from.at}::timestamptz, ${from.id}::uuid)
           and at < ${from.until}::timestamptz`
-  const isWanted = types === null ? sql`true` : sql`type = any(${`{${types.join(',')}}`}::text[])`
+  const isWanted = types === null ? isNoLetter(sql`type`) : sql`type = any(${`{${types.join(',')}}`}::text[])`
   return sql`
     with part as (
       select id, user_id, at, type from security_events where ${isInSpan} order by at, id limit ${limit}

@@ -49,6 +49,26 @@ export function eventReceiversRepository(runner: Runner) {
       return toReceiver(created!)
     },
 
+    /** Creates it with these types, or gives it these types, and enables it. */
+    async ensure({ types, ...receiver }: NewEventReceiver): Promise<void> {
+      const values = { types: types && [...types], disabledAt: null, disabledReason: null }
+      await runner.run(executor =>
+        executor
+          .insert(eventReceivers)
+          .values({ ...receiver, ...values, createdAt: sql`now()` })
+          .onConflictDoUpdate({ target: eventReceivers.id, set: values }),
+      )
+    },
+
+    /** Whether some receiver names this type. */
+    async name(type: SecurityEventType): Promise<boolean> {
+      const [row] = await runner.run(executor =>
+        executor.execute<{ named: boolean }>(sql`
+          select exists (select from event_receivers where disabled_at is null and ${type} = any(types)) as named`),
+      )
+      return row!.named
+    },
+
     /** In the order of their creation. */
     async all(kind: ReceiverKind): Promise<EventReceiver[]> {
       const rows = await runner.run(executor =>

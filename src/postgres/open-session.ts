@@ -52,6 +52,8 @@ export interface OpeningEvent {
   tellsNewDevice: boolean
   /** It is announced, and not stored. */
   requestId: string | undefined
+  /** As `requestId`. */
+  language?: string | undefined
 }
 
 /**
@@ -67,7 +69,7 @@ export async function openSession(
   { fence, event, ...session }: NewSession,
   onAdded: (events: readonly AddedEvent[]) => void,
 ): Promise<SessionFacts | undefined> {
-  const { type, actor, tellsNewDevice, requestId } = event
+  const { type, actor, tellsNewDevice, requestId, language } = event
   const eventId = uuidv7()
   const values = {
     ...session,
@@ -88,7 +90,10 @@ export async function openSession(
   const { ip, userAgent } = session
   const details = isNewDevice && tellsNewDevice ? { details: { new_device: true } } : {}
   onAdded([
-    { id: eventId, at: new Date(eventAt), type, userId, sessionId, actor, ip, userAgent, requestId, ...details },
+    {
+      ...{ id: eventId, at: new Date(eventAt), type, userId, sessionId, actor, ip, userAgent },
+      ...{ requestId, language, ...details },
+    },
   ])
   return { ...facts, userCreatedAt: new Date(facts.userCreatedAt) }
 }
@@ -133,7 +138,7 @@ function opening(isUnchanged: SQL, failedLogins: SQL): SQL {
       update users set failed_logins = ${failedLogins}
       where id = ${given('userId')} and disabled_at is null and ${isUnchanged}
         and (${given('room')}::int is null or ${isAsSeen} and ${sessionsSeen} < ${given('room')}::int)
-      returning id, email, username, external_id, roles, claims, roles_version, token_version, created_at
+      returning id, email, email_verified_at, username, external_id, roles, claims, roles_version, token_version, created_at
     ), session as (
       insert into sessions (id, user_id, token_version, client_id, created_at, expires_at, device, user_agent, ip,
         location, transport, remember, auth_time, auth_methods)
@@ -160,7 +165,8 @@ function opening(isUnchanged: SQL, failedLogins: SQL): SQL {
       from session, device
       returning id, user_id, type, at
     ), queued as (${queueDeliveries(sql`event`)})
-    select session.id as "sessionId", account.id as "userId", account.email, account.username,
+    select session.id as "sessionId", account.id as "userId", account.email,
+      account.email_verified_at is not null as "emailVerified", account.username,
       account.external_id as "externalId", ${carriedRoles(sql`session.client_id`, sql`account.roles`)} as roles,
       ${carriedClaims(sql`session.client_id`, sql`account.claims`)} as claims,
       account.roles_version as "rolesVersion", account.token_version as "tokenVersion",

@@ -40,11 +40,14 @@ export function passwordResetsRepository(runner: Runner) {
       return issued && new Date(issued.expires_at)
     },
 
-    /** The user that has this valid token; undefined if the account is disabled. */
-    async findUser(userId: string, tokenHash: Buffer): Promise<{ id: string; email: string } | undefined> {
+    /** The user that has this valid token, and when it expires; undefined if the account is disabled. */
+    async findUser(
+      userId: string,
+      tokenHash: Buffer,
+    ): Promise<{ id: string; email: string; expiresAt: Date } | undefined> {
       const [user] = await runner.run(executor =>
         executor
-          .select({ id: users.id, email: users.email })
+          .select({ id: users.id, email: users.email, expiresAt: passwordResets.expiresAt })
           .from(passwordResets)
           .innerJoin(users, eq(users.id, passwordResets.userId))
           .where(and(isValid(userId, tokenHash), isNull(users.disabledAt))),

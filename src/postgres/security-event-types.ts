@@ -48,6 +48,18 @@ export const SECURITY_EVENT_TYPES = [
   'stream_changed',
   'stream_disabled',
   'stream_removed',
+  'email_verified',
+  'letter_password_reset',
+  'letter_registration',
+  'letter_account_exists',
+  'letter_verify_email',
+  'letter_confirm_email',
+  'letter_email_changed',
+  'letter_new_device',
+  'letter_password_changed',
 ] as const
+
+/** Letters to the owner of an account: they have a secret, or say that an account exists. */
+export type LetterType = Extract<(typeof SECURITY_EVENT_TYPES)[number], `letter_${string}`>
 
 export type SecurityEventType = (typeof SECURITY_EVENT_TYPES)[number]

@@ -25,6 +25,8 @@ export interface NewSecurityEvent {
   details?: Record<string, unknown>
   /** The id of the request that caused it, if any. It is announced, and not stored. */
   requestId?: string | undefined
+  /** The language of the person who caused it, for the letters that follow. It is announced, and not stored. */
+  language?: string | undefined
 }
 
 /** An event that was written, with its id and its time by the clock of the database. */

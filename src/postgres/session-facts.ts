@@ -8,6 +8,8 @@ export interface SessionFacts {
   sessionId: string
   userId: string
   email: string
+  /** Whether letters to this address arrived. */
+  emailVerified: boolean
   username: string | null
   /** The user's id in another system. */
   externalId: string | null
@@ -72,6 +74,7 @@ export const sessionFacts = {
   sessionId: sessions.id,
   userId: users.id,
   email: users.email,
+  emailVerified: sql<boolean>`${users.emailVerifiedAt} is not null`,
   username: users.username,
   externalId: users.externalId,
   roles: carriedRoles(sql`${sessions.clientId}`, sql`${users.roles}`),

@@ -18,6 +18,8 @@ export interface NewUser {
   roles?: readonly string[]
   claims?: Record<string, unknown> | null
   mustChangePassword?: boolean
+  /** Whether letters to the address arrived. */
+  emailVerified?: boolean
 }
 
 export type User = typeof users.$inferSelect
@@ -50,13 +52,18 @@ export function usersRepository(runner: Runner) {
     /** Adds an account, or returns which unique field is taken. */
     async insert({
       earlierEmails = [],
+      emailVerified = false,
       ...user
     }: NewUser): Promise<'inserted' | 'email_taken' | 'username_taken' | 'external_id_taken'> {
       if (earlierEmails.length > 0 && (await findByEmail(...earlierEmails))) return 'email_taken'
       const inserted = await runner.run(executor =>
         executor
           .insert(users)
-          .values({ ...user, roles: [...(user.roles ?? [])] })
+          .values({
+            ...user,
+            roles: [...(user.roles ?? [])],
+            emailVerifiedAt: emailVerified ? sql`now()` : null,
+          })
           .onConflictDoNothing()
           .returning({ id: users.id }),
       )
@@ -83,7 +90,16 @@ export function usersRepository(runner: Runner) {
       if (stored && stored.id !== id) return 'email_taken'
       try {
         await runner.run(executor =>
-          executor.update(users).set({ email, username, updatedAt: sql`now()` }).where(eq(users.id, id)),
+          executor
+            .update(users)
+            .set({
+              email,
+              username,
+              // The new address is not verified, unless only its form is another one.
+              emailVerifiedAt: sql`case when ${users.email} = ${email} then ${users.emailVerifiedAt} end`,
+              updatedAt: sql`now()`,
+            })
+            .where(eq(users.id, id)),
         )
         return 'renamed'
       } catch (error) {
@@ -92,6 +108,18 @@ export function usersRepository(runner: Runner) {
         if (index === 'users_username') return 'username_taken'
         throw error
       }
+    },
+
+    /** Records that letters to this address arrive. False if it is not the address of the account (any more). */
+    async verifyEmail(id: string, email: string): Promise<boolean> {
+      const verified = await runner.run(executor =>
+        executor
+          .update(users)
+          .set({ emailVerifiedAt: sql`coalesce(${users.emailVerifiedAt}, now())`, updatedAt: sql`now()` })
+          .where(and(eq(users.id, id), eq(users.email, email)))
+          .returning({ id: users.id }),
+      )
+      return verified.length === 1
     },
 
     /** Deletes an account with its sessions and their refresh tokens. */

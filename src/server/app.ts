@@ -30,6 +30,7 @@ import { VERIFY_PATH } from '../http/rewrite-url.js'
 import { adminRoutes } from '../http/routes/admin/admin.js'
 import { activityRoutes } from '../http/routes/auth/activity.js'
 import { eventRoutes } from '../http/routes/auth/events.js'
+import { letterRoutes } from '../http/routes/auth/letters.js'
 import { profileRoutes } from '../http/routes/auth/profile.js'
 import { refreshRoutes } from '../http/routes/auth/refresh.js'
 import { resetPasswordRoutes } from '../http/routes/auth/reset-password.js'
@@ -140,6 +141,7 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
     await app.register(wellKnownRoutes, { issuer, publicUrl, publicPath, algorithm, keyring: context.keyring })
     await app.register(signInRoutes, { context })
     await app.register(resetPasswordRoutes, { context })
+    await app.register(letterRoutes, { context })
     await app.register(refreshRoutes, { context })
     await app.register(verifyRoutes, { context })
     await app.register(profileRoutes, { context })

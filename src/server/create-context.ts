@@ -13,6 +13,8 @@ import { type EventLog, logEvent } from '../domain/events/log-events.js'
 import { ensureSigningKey, type KeyMaintenance, startKeyMaintenance } from '../domain/keys/key-maintenance.js'
 import { Keyring } from '../domain/keys/keyring.js'
 import { deriveSecrets } from '../domain/keys/secrets.js'
+import { createLetterWork } from '../domain/letters/letter-work.js'
+import { type ReadLetter, readLetter } from '../domain/letters/letters.js'
 import { createFailureDelay } from '../domain/login/failure-delay.js'
 import { cleanUp, repairRevocations } from '../domain/maintenance.js'
 import { createPasswordHasher } from '../domain/passwords/password-hasher.js'
@@ -30,10 +32,12 @@ import type { Log } from '../lib/log.js'
 import { type Repetition, repeat } from '../lib/periodic.js'
 import { createPoster } from '../lib/post.js'
 import type { TraceCall } from '../lib/trace-call.js'
+import { disableMail, openMailSender } from '../mail/open-mail.js'
 import type { Database } from '../postgres/database.js'
 import { Activity } from '../redis/activity.js'
 import { createLoginLimiter } from '../redis/counters.js'
 import type { Ephemeral } from '../redis/ephemeral.js'
+import { createLetterLimiter } from '../redis/letter-limiter.js'
 import { Feed } from '../revocations/feed/feed.js'
 import { LeasedRegistry } from '../revocations/feed/leased-registry.js'
 import { Confirmations } from '../revocations/receipts/confirmations.js'
@@ -73,6 +77,7 @@ export async function openContext(config: Config, options: OpenContextOptions): 
   const keyOptions = { algorithm: config.algorithm, keyEncryptionKeys: secrets.keyEncryptionKeys }
   const keyring = new Keyring({ signingKeys: db.keyFeed, keyEncryptionKeys: secrets.keyEncryptionKeys })
   const background = createBackground(log)
+  const letterWork = createLetterWork(log)
   const eventListeners = createEventListeners(log)
   // Later, and by itself: a log that throws must not change the answer to a request whose work is committed.
   if (config.logSecurityEvents && eventLog) eventListeners.add(event => logEvent(eventLog, event))
@@ -145,16 +150,22 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     throw error
   }
 
+  const readLetterOf: ReadLetter = event => readLetter({ config, db, secrets, clock }, event)
   const poster = createPoster(allowedAddresses(config.deliveryAllowedNetworks))
   const pushing = { poster, secrets, config, keyring, clock }
   const dispatcher = delivers
     ? createDispatcher({
         db,
-        senders: { webhook: createWebhookSender({ poster, secrets, clock }), stream: createStreamSender(pushing) },
-        disable: (receiver, reason) =>
-          receiver.kind === 'stream'
-            ? disableStream({ ...pushing, db, log }, receiver, reason)
-            : disableWebhook({ db, log }, receiver, reason),
+        senders: {
+          webhook: createWebhookSender({ poster, secrets, clock, readLetter: readLetterOf }),
+          stream: createStreamSender(pushing),
+          mail: await openMailSender(config, { db, log, readLetter: readLetterOf }),
+        },
+        disable: (receiver, reason) => {
+          if (receiver.kind === 'stream') return disableStream({ ...pushing, db, log }, receiver, reason)
+          if (receiver.kind === 'mail') return disableMail({ db, log }, reason)
+          return disableWebhook({ db, log }, receiver, reason)
+        },
         holder: newId(),
         log,
       })
@@ -204,6 +215,12 @@ export async function openContext(config: Config, options: OpenContextOptions): 
       maxPerMinute: config.rateLimit.failuresPerAccountPerMinute,
       ephemeral,
     }),
+    letterLimiter: createLetterLimiter({
+      enabled: config.rateLimit.enabled,
+      maxPerHour: config.rateLimit.lettersPerAddressPerHour,
+      ephemeral,
+    }),
+    letterWork,
     locate,
     recordEvent: event => background.run(`write the event ${event.type}`, () => db.securityEvents.add(event)),
     eventListeners,
@@ -216,7 +233,7 @@ export async function openContext(config: Config, options: OpenContextOptions): 
       await Promise.all([dispatcher?.close(), maintenance.stop(), cleaning.stop(), receipts.close(), feed.close()])
       await retiring.stop()
       await Promise.all([registry.close(), reportedSightings.settled()])
-      await Promise.all([activity.close(), revocations.close(), background.settled()])
+      await Promise.all([activity.close(), revocations.close(), background.settled(), letterWork.settled()])
       stopAnnouncing()
       await eventListeners.close()
       poster.close()

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { languageOf } from '../../src/http/compat/envelope/language.js'
 import { messages } from '../../src/http/compat/envelope/messages/messages.js'
+import { languageOf } from '../../src/http/language.js'
 import { catalogue } from '../../src/lib/errors.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { PASSWORD, post } from '../support/people.js'

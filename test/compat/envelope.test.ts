@@ -80,7 +80,7 @@ t.test('ENVELOPE_CASE=camel writes camelCase in every answer, and ENVELOPE_PREFI
   const data = await signUpThere(app, 'ada@example.com', '/v2/users')
   t.strictSame(Object.keys(data), ['accessToken', 'refreshToken', 'expiresIn', 'tokenType'])
   const profile = await get(app, '/v2/users/profile', data.accessToken)
-  t.strictSame(Object.keys(profile.json().data), ['id', 'email', 'username', 'roles', 'createdAt'])
+  t.strictSame(Object.keys(profile.json().data), ['id', 'email', 'emailVerified', 'username', 'roles', 'createdAt'])
   for (const body of [{ refreshToken: data.refreshToken }, { refresh_token: data.refreshToken }])
     t.equal((await post(app, '/v2/users/refresh', body)).statusCode, 200, 'both spellings are accepted')
   const twice = { refreshToken: data.refreshToken, refresh_token: data.refreshToken }

@@ -33,7 +33,7 @@ function dispatcherOf(
   const webhook: Sender = { send: (_receiver, delivery) => send(delivery) }
   const dispatcher = createDispatcher({
     db: context.db,
-    senders: { webhook, stream: webhook },
+    senders: { webhook, stream: webhook, mail: webhook },
     disable: (receiver, reason) => disableWebhook(context, receiver, reason),
     holder: newId(),
     log: context.log,

@@ -2,12 +2,9 @@ import { createHash } from 'node:crypto'
 import t from 'tap'
 import { disableUser, enableUser } from '../../src/domain/accounts/administer-users.js'
 import { deriveSecrets } from '../../src/domain/keys/secrets.js'
+import { newOneTimeToken, writeOneTimeToken } from '../../src/domain/letters/one-time-token.js'
 import { cleanUp } from '../../src/domain/maintenance.js'
-import {
-  issuePasswordReset,
-  newPasswordResetToken,
-  writePasswordResetToken,
-} from '../../src/domain/passwords/password-reset.js'
+import { issuePasswordReset } from '../../src/domain/passwords/password-reset.js'
 import { newId } from '../../src/lib/ids.js'
 import { buildTestApp, TEST_SECRETS, type TestApp } from '../support/build-test-app.js'
 import { PASSWORD, post, refresh, signIn, signUp, verify } from '../support/people.js'
@@ -193,10 +190,10 @@ t.test('a forged reset token is refused without a statement', async t => {
     copy[at]! ^= 1
     return `lk_pr_${copy.toString('base64url')}`
   })
-  const [foreign] = deriveSecrets({ jwtSecrets: ['x'.repeat(32)], refreshSecrets: ['x'.repeat(32)] }).resetKeys
+  const foreign = deriveSecrets({ jwtSecrets: ['x'.repeat(32)], refreshSecrets: ['x'.repeat(32)] })
   const forged = [
     ...flipped,
-    writePasswordResetToken(newPasswordResetToken(ada.userId), [foreign]),
+    writeOneTimeToken(foreign, 'password_reset', newOneTimeToken(ada.userId)),
     `${token}A`,
     token.slice(0, -1),
     token.slice('lk_pr_'.length),
@@ -216,10 +213,10 @@ t.test('a reset token with a valid tag that was never issued costs no hash', asy
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
   await issue(test, ada.email)
-  const { resetKeys } = test.app.context.secrets
+  const { secrets } = test.app.context
   const before = test.stores.db.statementsSent
   for (const userId of [ada.userId, newId()]) {
-    const token = writePasswordResetToken(newPasswordResetToken(userId), resetKeys)
+    const token = writeOneTimeToken(secrets, 'password_reset', newOneTimeToken(userId))
     t.equal((await reset(test, token)).json().code, 'reset_token_invalid')
   }
   t.equal(test.stores.db.statementsSent, before + 2, 'one statement each')
@@ -232,8 +229,8 @@ t.test('the database stores only a hash of a reset token, which cannot be used a
   const secret = Buffer.from(token.slice('lk_pr_'.length), 'base64url').subarray(17, 49)
   const [row] = await test.database.admin`select token_hash from password_resets`
   t.same(row!.token_hash, createHash('sha256').update(secret).digest())
-  const { resetKeys } = test.app.context.secrets
-  const made = writePasswordResetToken({ userId: ada.userId, secret: row!.token_hash }, resetKeys)
+  const { secrets } = test.app.context
+  const made = writeOneTimeToken(secrets, 'password_reset', { userId: ada.userId, secret: row!.token_hash })
   t.equal((await reset(test, made)).json().code, 'reset_token_invalid')
 })
 

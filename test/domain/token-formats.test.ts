@@ -1,13 +1,13 @@
 import t from 'tap'
 import { deriveSecrets } from '../../src/domain/keys/secrets.js'
+import { readOneTimeToken, tokenOfLetter, writeOneTimeToken } from '../../src/domain/letters/one-time-token.js'
 import { findDeviceId, hasDeviceEntry, issueDeviceCookie } from '../../src/domain/login/device-cookie.js'
-import { readPasswordResetToken, writePasswordResetToken } from '../../src/domain/passwords/password-reset.js'
 import { readRefreshToken, successorOf, writeRefreshToken } from '../../src/domain/tokens/refresh-token.js'
 import { isTicketFor, writeTicket } from '../../src/domain/tokens/superseded-ticket.js'
 
 // Tokens that version 0.1.0 made. A change of the code must neither invalidate nor change a token that clients have.
 
-const { refreshKeys, ticketKeys, resetKeys, deviceKeys } = deriveSecrets({
+const { refreshKeys, ticketKeys, resetKeys, letterKeys, deviceKeys } = deriveSecrets({
   jwtSecrets: ['the jwt secret of this test file, 32 bytes'],
   refreshSecrets: ['the first refresh secret of this test file', 'the second refresh secret of this test file'],
 })
@@ -51,8 +51,21 @@ t.test('the format of password-reset tokens stays the same', async t => {
     'lk_pr_AQGa1aAAAHAAgAAAAAAAAAIAAQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eH3_T7tAeSOTq4NISiIf_fkk',
   ]
   for (const [index, key] of resetKeys.entries()) {
-    t.strictSame(readPasswordResetToken(tokens[index]!, resetKeys), { userId, secret })
-    t.equal(writePasswordResetToken({ userId, secret }, [key]), tokens[index])
+    t.strictSame(readOneTimeToken({ resetKeys, letterKeys }, 'password_reset', tokens[index]!), { userId, secret })
+    t.equal(writeOneTimeToken({ resetKeys: [key], letterKeys }, 'password_reset', { userId, secret }), tokens[index])
+  }
+})
+
+t.test('the tokens of letters, and the derivation of their secrets, stay the same', async t => {
+  const letterId = '019ad5a0-0000-7000-8000-000000000004'
+  const tokens = [
+    'lk_nm_AQGa1aAAAHAAgAAAAAAAAALHY6ymGk6hVsDAZn6QcEOI4wPDTD6KVunhr48bs2nSe7vjnfRTzqslsu0OKPvtGic',
+    'lk_nm_AQGa1aAAAHAAgAAAAAAAAAK_oGIokYBUfQXoqLlwDWEnOfUQjRn_2fBWxEbR0WFToWd_hVclyowMUetLeB0AldY',
+  ]
+  for (const [index, key] of letterKeys.entries()) {
+    const token = tokenOfLetter(letterId, userId, 'not_me', key)
+    t.strictSame(readOneTimeToken({ resetKeys, letterKeys }, 'not_me', tokens[index]!), token)
+    t.equal(writeOneTimeToken({ resetKeys, letterKeys: [key] }, 'not_me', token), tokens[index])
   }
 })
 

@@ -37,7 +37,10 @@ const tokens: TokenResponse = {
   token_type: 'Bearer',
   expires_in: 900,
   session_id: ID,
-  user: { id: ID, email: 'a@example.com', username: null, claims: {}, roles: ['admin'], created_at: AT },
+  user: {
+    ...{ id: ID, email: 'a@example.com', email_verified: false, username: null },
+    ...{ claims: {}, roles: ['admin'], created_at: AT },
+  },
 }
 
 t.test('responses contain exactly the fields that their schema names', async t => {

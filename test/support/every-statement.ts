@@ -23,6 +23,7 @@ export function everyStatement(db: RevokingRepositories): {
     (_, n) => `00000000-0000-7000-8000-${(n + 5000).toString(16).padStart(12, '0')}`,
   )
   const token = { jti: session, kid: 'kid', tokenVersion: 0 }
+  const oneTime = { userId: user, purpose: 'not_me' as const, tokenHash: hash }
   const connection = { verifierId: user, connectionId: session }
   const key = { kid: 'kid', alg: 'ES256' as const, publicJwk: {}, sealedPrivateKey: hash }
   const account = { id: user, email: 'ada@example.com', username: 'ada', externalId: '7', passwordHash: 'hash' }
@@ -99,6 +100,7 @@ export function everyStatement(db: RevokingRepositories): {
         db.users.rename({ id: user, email: 'ada@example.com', username: 'ada', earlierEmails: ['ada@x.example'] }),
       holdToRole: () => db.users.holdToRole(user, 'admin', 0),
       lock: () => db.users.lock(user),
+      verifyEmail: () => db.users.verifyEmail(user, 'ada@example.com'),
     },
     userMetadata: {
       of: () => db.userMetadata.of(user),
@@ -284,9 +286,29 @@ export function everyStatement(db: RevokingRepositories): {
     introspection: {
       userOf: () => db.introspection.userOf({ ...token, userId: user, sessionId: session }),
     },
+    oneTimeTokens: {
+      issue: () => db.oneTimeTokens.issue({ ...oneTime, email: 'ada@example.com', ttlSeconds: 60 }),
+      find: () => db.oneTimeTokens.find(oneTime),
+      take: () => db.oneTimeTokens.take(oneTime),
+      removeOf: () => db.oneTimeTokens.removeOf(user, ['not_me', 'verify_email']),
+      removeExpired: () => db.oneTimeTokens.removeExpired(1000),
+    },
+    registrations: {
+      add: () =>
+        db.registrations.add({
+          ...{ userId: session, email: 'new@example.com', passwordHash: 'hash', tokenHash: hash },
+          ttlSeconds: 60,
+        }),
+      find: () => db.registrations.find(session, hash),
+      take: () => db.registrations.take(session, hash),
+      removeExpired: () => db.registrations.removeExpired(1000),
+    },
     eventReceivers: {
+      name: () => db.eventReceivers.name('signed_in'),
       create: () =>
         db.eventReceivers.create({ id: session, kind: 'webhook', settings: {}, secrets: hash, types: ['signed_in'] }),
+      ensure: () =>
+        db.eventReceivers.ensure({ id: session, kind: 'mail', settings: {}, secrets: hash, types: ['signed_in'] }),
       all: () => db.eventReceivers.all('webhook'),
       ofClient: () => db.eventReceivers.ofClient(client),
       lock: () => db.eventReceivers.lock(session),

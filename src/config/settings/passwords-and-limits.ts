@@ -4,9 +4,11 @@ import { durationMs, durationSeconds, integer, oneOf, onOff } from '../value-kin
 export const limitSettings = {
   registration: {
     variable: 'REGISTRATION',
-    kind: oneOf('open', 'closed'),
+    kind: oneOf('open', 'verified', 'closed'),
     default: 'open',
-    description: 'Whether people can create accounts themselves.',
+    description:
+      'Whether people can create accounts themselves. With `verified`, an account exists when the link of a ' +
+      '[letter](letters.md#registration-with-a-confirmed-address) to its address was used.',
   },
   passwordMinLength: {
     variable: 'PASSWORD_MIN_LENGTH',
@@ -43,7 +45,7 @@ export const limitSettings = {
       variable: 'RATE_LIMIT',
       kind: onOff,
       default: 'on',
-      description: 'Turns the two limits below on or off.',
+      description: 'Turns the three limits below on or off.',
     },
     perAddressPerMinute: {
       variable: 'RATE_LIMIT_PER_ADDRESS',
@@ -61,6 +63,12 @@ export const limitSettings = {
       description:
         'Failed sign-ins per minute to one account. Each browser that signed in to the account before, and each ' +
         'of its live sessions, has this limit separately.',
+    },
+    lettersPerAddressPerHour: {
+      variable: 'RATE_LIMIT_LETTERS',
+      kind: integer(1, 1_000_000),
+      default: '5',
+      description: 'Letters per hour that anybody can have sent to one e-mail address.',
     },
   },
   signInFailureDelayMs: {

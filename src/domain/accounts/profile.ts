@@ -14,19 +14,22 @@ export async function profile(
   const user = await db.users.findById(userId)
   if (!user) throw new LatchkeyError('token_revoked', { tokenType })
   // The roles and the claims of the token: a service that reads the profile must not allow more than one that reads the token.
-  return publicUser({ ...user, roles, claims })
+  return publicUser({ ...user, emailVerified: user.emailVerifiedAt !== null, roles, claims })
 }
 
 /** What a user can see of their own account. */
 export interface PublicUser {
   id: string
   email: string
+  /** Whether letters to this address arrived. */
+  emailVerified: boolean
   username: string | null
   roles: readonly string[]
   claims: Readonly<Record<string, unknown>>
   createdAt: Date
 }
 
-export function publicUser({ id, email, username, roles, claims, createdAt }: PublicUser): PublicUser {
-  return { id, email, username, roles, claims, createdAt }
+export function publicUser(user: PublicUser): PublicUser {
+  const { id, email, emailVerified, username, roles, claims, createdAt } = user
+  return { id, email, emailVerified, username, roles, claims, createdAt }
 }

@@ -19,13 +19,14 @@ export interface Registration {
 }
 
 /**
- * Creates an account and signs in to it.
+ * Creates an account and signs in to it, with REGISTRATION=open.
  *
  * @throws LatchkeyError registration_closed, invalid_email, registration_refused, registration_hook_unavailable,
  *   email_taken, busy, and what {@link checkNewPassword} throws
  */
 export async function register(context: AuthContext, registration: Registration, caller: Caller): Promise<Grant> {
-  if (context.config.registration === 'closed') throw new LatchkeyError('registration_closed')
+  // With `verified`, the account exists when its address is confirmed: see requestRegistration.
+  if (context.config.registration !== 'open') throw new LatchkeyError('registration_closed')
   const email = normaliseEmail(registration.email)
   checkNewPassword(registration.password, { email, minLength: context.config.passwordMinLength, field: 'password' })
   const claims = (await context.registrationHook?.ask({ email, caller })) ?? null

@@ -214,6 +214,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         await lease.succeeded()
         return next
       }
+      case 'refused':
+        await db.deliveries.abandon(delivery.id, attempt.reason)
+        return db.deliveries.nextInLane(receiver.id, delivery.lane)
       case 'gone':
         lease.drop()
         await disable(receiver, attempt.reason)

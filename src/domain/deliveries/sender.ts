@@ -10,6 +10,8 @@ export type Attempt =
    * the receiver has read it and does not accept it, so it is given up after a few attempts.
    */
   | { outcome: 'failed'; reason: string; retryAfterSeconds?: number | undefined; isRefused?: boolean }
+  /** This one will never be accepted: it is given up at once, and says nothing about the receiver. */
+  | { outcome: 'refused'; reason: string }
   /** The receiver wants no further events. */
   | { outcome: 'gone'; reason: string }
   /** This process is stopping, so nothing is known. */

@@ -14,11 +14,19 @@ export interface DeviceKey extends TagKey {
   readonly id: number
 }
 
+/** The keys of the tokens in letters that are derived from one JWT_REFRESH_SECRET. */
+export interface LetterKey extends TagKey {
+  /** Derives the secret of a token from the id of its letter. */
+  readonly secretKey: Buffer
+}
+
 /** All keys, newest first. The first of a list makes tokens and encrypts; all of them verify and decrypt. */
 export interface Secrets {
   readonly refreshKeys: NonEmpty<RefreshKey>
   /** Of password-reset tokens. */
   readonly resetKeys: NonEmpty<TagKey>
+  /** Of the tokens in letters: for each of them the tag, and the key from which their secrets are derived. */
+  readonly letterKeys: NonEmpty<LetterKey>
   readonly deviceKeys: NonEmpty<DeviceKey>
   /** Of the tickets of superseded refresh tokens. */
   readonly ticketKeys: NonEmpty<TagKey>
@@ -52,6 +60,10 @@ export function deriveSecrets(secrets: { jwtSecrets: readonly string[]; refreshS
     })),
     resetKeys: deriveEach('JWT_REFRESH_SECRET', secrets.refreshSecrets, secret => ({
       tagKey: derive(secret, 'latchkey password reset tag 1'),
+    })),
+    letterKeys: deriveEach('JWT_REFRESH_SECRET', secrets.refreshSecrets, secret => ({
+      tagKey: derive(secret, 'latchkey letter tag 1'),
+      secretKey: derive(secret, 'latchkey letter secret 1'),
     })),
     deviceKeys: deriveEach('JWT_REFRESH_SECRET', secrets.refreshSecrets, secret => ({
       id: deriveByte(secret, 'latchkey device key id 1'),

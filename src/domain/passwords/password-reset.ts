@@ -1,11 +1,14 @@
-import { createHash, randomBytes } from 'node:crypto'
 import { concerning, LatchkeyError } from '../../lib/errors.js'
-import { uuidFromBytes, uuidToBytes } from '../../lib/ids.js'
-import { type TagKey, taggedTokens } from '../../lib/tagged-token.js'
 import { findUserId } from '../accounts/administer-users.js'
 import { commitAndAnnounce } from '../commit-and-announce.js'
 import type { AuthContext, Caller } from '../context.js'
-import type { NonEmpty } from '../keys/secrets.js'
+import {
+  hashOfToken,
+  newOneTimeToken,
+  type OneTimeToken,
+  readOneTimeToken,
+  writeOneTimeToken,
+} from '../letters/one-time-token.js'
 import { issueDeviceCookie } from '../login/device-cookie.js'
 import { endAllSessions } from '../sessions/end-sessions.js'
 import { openSession } from '../sessions/open-session.js'
@@ -30,7 +33,7 @@ export interface PasswordReset {
  * @throws LatchkeyError reset_token_invalid, busy, and what {@link checkNewPassword} throws
  */
 export async function resetPassword(context: AuthContext, reset: PasswordReset, caller: Caller): Promise<Grant> {
-  const token = readPasswordResetToken(reset.token, context.secrets.resetKeys)
+  const token = readOneTimeToken(context.secrets, 'password_reset', reset.token)
   if (!token) throw new LatchkeyError('reset_token_invalid')
   return resetBy(token, context, reset, caller).catch((error: unknown) => {
     throw concerning(error, { userId: token.userId })
@@ -38,13 +41,13 @@ export async function resetPassword(context: AuthContext, reset: PasswordReset, 
 }
 
 async function resetBy(
-  token: PasswordResetToken,
+  token: OneTimeToken,
   context: AuthContext,
   reset: PasswordReset,
   caller: Caller,
 ): Promise<Grant> {
   const { config, db, passwords } = context
-  const tokenHash = hashOfResetToken(token)
+  const tokenHash = hashOfToken(token)
   // Checked before anything is hashed, so that an invalid token costs no hash. The decision is `take` below.
   const user = await db.passwordResets.findUser(token.userId, tokenHash)
   if (!user) throw new LatchkeyError('reset_token_invalid')
@@ -96,49 +99,17 @@ export async function issuePasswordReset(
   actor: string,
 ): Promise<IssuedPasswordReset> {
   const { config, db, secrets } = context
-  const token = newPasswordResetToken(await findUserId(context, name))
+  const token = newOneTimeToken(await findUserId(context, name))
   const { userId } = token
   const { email, expiresAt } = await db.transaction(async repositories => {
     const user = await repositories.users.findById(userId)
     if (!user) throw new LatchkeyError('user_not_found')
-    const tokenHash = hashOfResetToken(token)
+    const tokenHash = hashOfToken(token)
     const ttlSeconds = config.passwordResetTtlSeconds
     const expiresAt = await repositories.passwordResets.issue({ userId, tokenHash, ttlSeconds })
     if (!expiresAt) throw new LatchkeyError('account_disabled')
     await repositories.securityEvents.add({ type: 'password_reset_issued', userId, actor })
     return { email: user.email, expiresAt }
   })
-  return { token: writePasswordResetToken(token, secrets.resetKeys), userId, email, expiresAt }
-}
-
-/**
- * A one-time token with which a user sets a new password: `lk_pr_` and, in base64url, version (1 byte), user id (16),
- * secret (32) and tag (16). The tag is an HMAC over the rest, so that a token which this service did not make is
- * refused without reading a store.
- */
-export interface PasswordResetToken {
-  userId: string
-  secret: Buffer
-}
-
-const FORMAT = taggedTokens({ prefix: 'lk_pr_', version: 1, hasKeyId: false, bodyBytes: 48 })
-
-export function newPasswordResetToken(userId: string): PasswordResetToken {
-  return { userId, secret: randomBytes(32) }
-}
-
-/** What the database holds of a token. The secret has 256 bits of entropy, so a fast hash is enough. */
-export function hashOfResetToken(token: PasswordResetToken): Buffer {
-  return createHash('sha256').update(token.secret).digest()
-}
-
-export function writePasswordResetToken({ userId, secret }: PasswordResetToken, [key]: NonEmpty<TagKey>): string {
-  return FORMAT.write(Buffer.concat([uuidToBytes(userId), secret]), key)
-}
-
-/** Reads a token that one of the keys made; undefined for everything else, whatever is wrong with it. */
-export function readPasswordResetToken(text: string, keys: readonly TagKey[]): PasswordResetToken | undefined {
-  const token = FORMAT.parse(text)
-  if (!token || !FORMAT.verify(token, keys)) return undefined
-  return { userId: uuidFromBytes(token.body.subarray(0, 16)), secret: token.body.subarray(16) }
+  return { token: writeOneTimeToken(secrets, 'password_reset', token), userId, email, expiresAt }
 }

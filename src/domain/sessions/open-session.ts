@@ -99,6 +99,7 @@ async function open(
       // Every device of a new account is new.
       tellsNewDevice: eventType !== 'registered',
       requestId: caller.requestId,
+      language: caller.language,
     },
   })
   return facts && { facts, refreshToken }

@@ -23,6 +23,8 @@ export interface AccessTokenClaims {
    */
   gen: number
   roles: string[]
+  /** Whether letters to the user's address arrived, when it was issued. */
+  email_verified: boolean
   /** The version of the user's roles and claims when it was issued. */
   roles_version: number
   /** Only in tokens of the Simple JWT API, whose verifiers require it. */
@@ -63,6 +65,7 @@ export function accessTokenClaims(
     gen: generation,
     roles,
     roles_version: facts.rolesVersion,
+    email_verified: facts.emailVerified,
     ...((withTokenType || facts.clientId === SIMPLE_JWT_CLIENT_ID) && {
       token_type: 'access',
       user_id: facts.externalId ?? facts.userId,

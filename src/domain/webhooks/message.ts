@@ -1,6 +1,8 @@
+import type { Language } from '../../lib/language.js'
 import type { Delivery } from '../../postgres/deliveries.js'
 import type { SecurityEventType } from '../../postgres/security-event-types.js'
 import type { SecurityEvent } from '../../postgres/security-events.js'
+import type { Letter } from '../letters/letters.js'
 import { type Device, describeDevice } from '../sessions/describe-device.js'
 
 /** What a webhook gets, in the form that Standard Webhooks recommends. */
@@ -21,6 +23,15 @@ export interface WebhookMessage {
     user_agent: string | null
     device: Device | null
     details: Record<string, unknown>
+    /** Only for types that begin with `letter_`: what your mailer needs. The token is a secret. */
+    letter?: {
+      to: string
+      language: Language
+      token: string | null
+      link: string
+      /** RFC 3339. */
+      expires_at: string | null
+    }
   }
 }
 
@@ -42,6 +53,12 @@ export function messageOf(event: SecurityEvent, user: Delivery['user']): Webhook
       details: event.details ?? {},
     },
   }
+}
+
+/** The message about a letter. */
+export function withLetter(message: WebhookMessage, { to, language, token, link, expiresAt }: Letter): WebhookMessage {
+  const letter = { to, language, token, link, expires_at: expiresAt?.toISOString() ?? null }
+  return { ...message, data: { ...message.data, letter } }
 }
 
 /** The message with which an operator tries a webhook. */

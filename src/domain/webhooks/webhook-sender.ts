@@ -2,7 +2,8 @@ import type { Poster } from '../../lib/post.js'
 import type { EventReceiver } from '../../postgres/event-receivers.js'
 import { readRetryAfter } from '../deliveries/back-off.js'
 import { type Attempt, reasonOf, type Sender } from '../deliveries/sender.js'
-import { messageOf, type WebhookMessage } from './message.js'
+import { isLetter, OBSOLETE, type ReadLetter } from '../letters/letters.js'
+import { messageOf, type WebhookMessage, withLetter } from './message.js'
 import { signatureHeaders } from './signature.js'
 import { decryptSecrets, urlOf, type WebhookKeys } from './webhook.js'
 
@@ -13,6 +14,8 @@ export interface WebhookSenderOptions {
   secrets: WebhookKeys
   /** Milliseconds since the epoch. */
   clock: () => number
+  /** Reads the letter of an event, for webhooks that name its type. */
+  readLetter: ReadLetter
 }
 
 /** Sends events as webhooks (Standard Webhooks 1.0). */
@@ -21,14 +24,19 @@ export function createWebhookSender(options: WebhookSenderOptions): Sender {
     async send(receiver, { eventId, event, user }, signal) {
       // Only other kinds of receivers get messages.
       if (event === null) return { outcome: 'delivered' }
-      return sendMessage(options, receiver, { id: eventId, message: messageOf(event, user) }, signal)
+      const message = messageOf(event, user)
+      if (!isLetter(event.type)) return sendMessage(options, receiver, { id: eventId, message }, signal)
+      const letter = await options.readLetter(event).catch((error: unknown) => reasonOf(error))
+      if (typeof letter === 'string') return { outcome: 'failed', reason: letter }
+      if (letter === undefined) return OBSOLETE
+      return sendMessage(options, receiver, { id: eventId, message: withLetter(message, letter) }, signal)
     },
   }
 }
 
 /** Sends one message to a webhook, once. Never rejects. */
 export async function sendMessage(
-  { poster, secrets, clock }: WebhookSenderOptions,
+  { poster, secrets, clock }: Omit<WebhookSenderOptions, 'readLetter'>,
   receiver: EventReceiver,
   { id, message }: { id: string; message: WebhookMessage },
   signal?: AbortSignal,

@@ -185,7 +185,7 @@ export async function disableWebhook(
  * @throws LatchkeyError webhook_not_found
  */
 export async function testWebhook(
-  { db, ...sending }: Pick<AuthContext, 'db'> & WebhookSenderOptions,
+  { db, ...sending }: Pick<AuthContext, 'db'> & Omit<WebhookSenderOptions, 'readLetter'>,
   id: string,
 ): Promise<{ outcome: 'delivered' | 'failed' | 'gone'; reason: string | null }> {
   const receiver = await findReceiver(db, id)
@@ -194,10 +194,9 @@ export async function testWebhook(
     id: messageId,
     message: testMessage(messageId, sending.clock()),
   })
-  // Nothing stops it, so it is not interrupted.
-  return 'reason' in attempt
-    ? { outcome: attempt.outcome, reason: attempt.reason }
-    : { outcome: 'delivered', reason: null }
+  // Nothing stops it, so it is not interrupted; and only letters are refused for good.
+  if (!('reason' in attempt)) return { outcome: 'delivered', reason: null }
+  return { outcome: attempt.outcome === 'gone' ? 'gone' : 'failed', reason: attempt.reason }
 }
 
 function readUrl(text: string): URL {

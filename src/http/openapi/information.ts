@@ -47,6 +47,7 @@ export const TAGS = [
     name: 'Sign in',
     description: 'Create an account, sign in, refresh the tokens, sign out, and change the password.',
   },
+  { name: 'Letters', description: 'Letters to the owners of accounts, and what the links in them do.' },
   { name: 'Sessions', description: 'List, name and revoke the sessions of the signed-in user.' },
   { name: 'Account', description: 'The signed-in user, and the security events of the account.' },
   {

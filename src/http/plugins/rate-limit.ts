@@ -9,7 +9,7 @@ import { hasBody } from './request-guard.js'
 
 export interface RateLimitPluginOptions {
   ephemeral: Counters
-  rateLimit: Config['rateLimit']
+  rateLimit: Omit<Config['rateLimit'], 'lettersPerAddressPerHour'>
 }
 
 /** How a route recognises a request with a genuine credential. */

@@ -92,6 +92,12 @@ export const signInErrors = {
     when: 'The one-time token of a password reset cannot be used (again).',
     action: 'Let the user request a new reset.',
   },
+  letter_token_invalid: {
+    status: 401,
+    title: 'The link of the letter is invalid, already used, replaced or expired.',
+    when: 'The one-time token of a letter, for anything but a new password, cannot be used (again).',
+    action: 'Let the user ask for another letter.',
+  },
   registration_closed: {
     status: 403,
     title: 'Registration is closed.',

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { boolean, index, integer, jsonb, pgTable, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import { boolean, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import { bytea, instant } from './columns.js'
 
 export const users = pgTable(
@@ -8,6 +8,8 @@ export const users = pgTable(
     id: uuid().primaryKey(),
     /** In its normal form, or as an earlier version had it; see src/domain/accounts/account-names.ts. */
     email: text().notNull(),
+    /** When its owner showed that letters to this address arrive; null if that is not known. */
+    emailVerifiedAt: instant(),
     username: text(),
     /** The user's id in another system. */
     externalId: text(),
@@ -63,6 +65,49 @@ export const passwordResets = pgTable('password_resets', {
   createdAt: instant().notNull().defaultNow(),
   expiresAt: instant().notNull(),
 })
+
+/**
+ * The one-time tokens of letters, except those for a new password. A token is valid for its purpose, its user and the
+ * address that it was sent to: a newer one for the same three replaces it.
+ */
+export const oneTimeTokens = pgTable(
+  'one_time_tokens',
+  {
+    userId: uuid()
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    purpose: text().notNull(),
+    /** The address that it was sent to, in its normal form. */
+    email: text().notNull(),
+    /** SHA-256 of its secret. */
+    tokenHash: bytea().notNull(),
+    createdAt: instant().notNull().defaultNow(),
+    expiresAt: instant().notNull(),
+  },
+  table => [
+    primaryKey({ columns: [table.userId, table.purpose, table.email] }),
+    index('one_time_tokens_expire').on(table.expiresAt),
+  ],
+)
+
+/**
+ * Registrations whose address has not been confirmed (REGISTRATION=verified). There is no account yet: the token of the
+ * letter makes it. Several people can have registered one address, and each has their own password and their own token.
+ */
+export const registrations = pgTable(
+  'registrations',
+  {
+    /** The id of the account that it becomes. */
+    userId: uuid().primaryKey(),
+    email: text().notNull(),
+    passwordHash: text().notNull(),
+    /** SHA-256 of the secret of its token. */
+    tokenHash: bytea().notNull(),
+    createdAt: instant().notNull().defaultNow(),
+    expiresAt: instant().notNull(),
+  },
+  table => [index('registrations_expire').on(table.expiresAt)],
+)
 
 /**
  * Attempts of a known browser or a live session to sign in to a locked account, counted apart from those of the

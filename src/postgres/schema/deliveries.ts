@@ -2,11 +2,11 @@ import { sql } from 'drizzle-orm'
 import { bigint, boolean, index, integer, jsonb, pgTable, text, uuid } from 'drizzle-orm/pg-core'
 import { bytea, instant } from './columns.js'
 
-/** Where security events are sent to: webhooks, and the streams of Shared Signals. */
+/** Where security events are sent to: webhooks, the streams of Shared Signals, and the mail server. */
 export const eventReceivers = pgTable('event_receivers', {
   id: uuid().primaryKey(),
   /** How its events are sent. */
-  kind: text().$type<'webhook' | 'stream'>().notNull(),
+  kind: text().$type<'webhook' | 'stream' | 'mail'>().notNull(),
   /** The client that owns it; null if it belongs to the operator. */
   clientId: uuid(),
   /** What the kind needs, such as the address; without secrets. */

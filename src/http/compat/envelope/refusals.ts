@@ -2,9 +2,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { LatchkeyError } from '../../../lib/errors.js'
 import { logRefusal } from '../../errors/problem.js'
 import { toLatchkeyError } from '../../errors/to-latchkey-error.js'
+import { languageOf } from '../../language.js'
 import { type FailureOptions, sendFailure } from './answers.js'
 import { parseBodies } from './fields.js'
-import { languageOf, setLanguageHeaders } from './language.js'
+import { setLanguageHeaders } from './language.js'
 
 /**
  * Makes every answer of this instance an envelope, whatever the error is and wherever it was thrown: in a hook, while the

@@ -27,6 +27,11 @@ export function envelopeSchemas(spelling: Spelling) {
   return {
     tokens: answerOf('EnvelopeTokens', 'The tokens of the session.', Type.Object(spelled(tokens))),
     user: answerOf('EnvelopeUser', 'The user.', Type.Object(spelled(userProperties))),
+    letter: answerOf(
+      'EnvelopeLetter',
+      'With `REGISTRATION=verified`: a letter is sent to the address, whether or not it has an account.',
+      Type.Null(),
+    ),
     nothing: answerOf('EnvelopeNothing', 'The sessions are revoked.', Type.Null()),
     registration: Type.Object({ email: name, password, remember }),
     credentials: Type.Object({

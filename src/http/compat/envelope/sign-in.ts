@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { register } from '../../../domain/accounts/register.js'
 import type { AuthContext } from '../../../domain/context.js'
+import { requestRegistration } from '../../../domain/letters/request-letters.js'
 import { logIn } from '../../../domain/login/log-in.js'
 import { LatchkeyError } from '../../../lib/errors.js'
 import { genuineDevice } from '../../routes/auth/genuine-credentials.js'
@@ -25,6 +26,7 @@ export function addSignInRoutes(
         body: schemas.registration,
         response: {
           201: schemas.tokens,
+          202: schemas.letter,
           ...failures(
             ...bodyErrors,
             'registration_closed',
@@ -41,6 +43,11 @@ export function addSignInRoutes(
     },
     async (request, reply) => {
       const fields = readFields(request.body, REGISTRATION, REMEMBER)
+      if (context.config.registration === 'verified') {
+        await requestRegistration(context, fields, callerOf(request))
+        reply.code(202)
+        return success(reply, 'letter_sent', null)
+      }
       const grant = await register(context, { ...fields, transport: 'body' }, callerOf(request))
       reply.code(201)
       return success(reply, 'registered', tokensOf(grant))

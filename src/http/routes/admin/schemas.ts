@@ -63,6 +63,7 @@ export function adminUserView(user: User): Static<typeof adminUserSchema> {
   return {
     id: user.id,
     email: user.email,
+    email_verified: user.emailVerifiedAt !== null,
     username: user.username,
     external_id: user.externalId,
     roles: user.roles,

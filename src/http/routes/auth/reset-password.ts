@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { AuthContext } from '../../../domain/context.js'
-import { hashOfResetToken, readPasswordResetToken, resetPassword } from '../../../domain/passwords/password-reset.js'
+import { hashOfToken, readOneTimeToken } from '../../../domain/letters/one-time-token.js'
+import { resetPassword } from '../../../domain/passwords/password-reset.js'
 import type { GenuineCredential } from '../../plugins/rate-limit.js'
 import { bodyOf, errorResponses, newPasswordErrors, Type, tokenResponseSchema } from '../../schemas.js'
 import { bodyAliases } from './body-aliases.js'
@@ -15,8 +16,8 @@ export const resetPasswordRoutes: FastifyPluginAsyncTypebox<{ context: AuthConte
     // Counted by the token, not by its user: a person who finds an old token must not use up the attempts of the next one.
     holder(request) {
       const body = request.body as { token: string } | undefined
-      const token = readPasswordResetToken(body?.token ?? '', context.secrets.resetKeys)
-      return token && `reset:${hashOfResetToken(token).toString('base64url')}`
+      const token = readOneTimeToken(context.secrets, 'password_reset', body?.token ?? '')
+      return token && `reset:${hashOfToken(token).toString('base64url')}`
     },
   }
 
@@ -38,7 +39,7 @@ export const resetPasswordRoutes: FastifyPluginAsyncTypebox<{ context: AuthConte
           token: Type.String({
             minLength: 1,
             maxLength: 256,
-            description: 'The token that your mailer sent to the user.',
+            description: 'The token from the letter that the user got.',
           }),
           new_password: password,
           transport,

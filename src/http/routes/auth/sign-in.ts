@@ -3,6 +3,7 @@ import type { Principal } from '@latchkey/verifier/core'
 import type { FastifyRequest } from 'fastify'
 import { register } from '../../../domain/accounts/register.js'
 import type { AuthContext } from '../../../domain/context.js'
+import { requestRegistration } from '../../../domain/letters/request-letters.js'
 import { logIn } from '../../../domain/login/log-in.js'
 import { changePassword } from '../../../domain/passwords/change-password.js'
 import { verifyAccessToken } from '../../../domain/tokens/verify-access-token.js'
@@ -39,12 +40,18 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
       schema: {
         operationId: 'register',
         summary: 'Create an account and sign in',
-        description: 'With the transport `cookie`, the browser gets the refresh token as a cookie.',
+        description:
+          'With the transport `cookie`, the browser gets the refresh token as a cookie. With `REGISTRATION=verified`, the ' +
+          'answer is always 202, and the account exists when the link in a letter to the address was used.',
         tags: ['Sign in'],
         documented: { headers: { 201: ['Set-Cookie'] }, examples: examples.register },
         body: bodyOf({ email: name, password, transport, remember }),
         response: {
           201: tokenResponseSchema,
+          202: Type.Null({
+            description:
+              'With `REGISTRATION=verified`: a letter is sent to the address, whether or not it has an account.',
+          }),
           ...errorResponses(
             'invalid_request',
             'cross_site_request',
@@ -62,6 +69,10 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
     },
     async (request, reply) => {
       const { email, password, transport = context.config.defaultTransport, remember } = request.body
+      if (context.config.registration === 'verified') {
+        await requestRegistration(context, { email, password }, callerOf(request))
+        return reply.code(202).header('Cache-Control', 'no-store').send()
+      }
       const registration = { email, password, transport, remember, deviceCookie: request.deviceCookie() }
       const grant = await register(context, registration, callerOf(request))
       reply.code(201)

@@ -3,15 +3,16 @@ import type { PublicUser } from '../../../domain/accounts/profile.js'
 import type { Caller } from '../../../domain/context.js'
 import type { AccessGrant, Grant } from '../../../domain/tokens/grant-tokens.js'
 import { ipAddressForm } from '../../../lib/ip-address.js'
+import { languageOf } from '../../language.js'
 import { recordConcerns } from '../../request-facts.js'
 import type { TokenResponse, UserView } from '../../schemas.js'
 
 export type Transport = 'cookie' | 'body'
 
-/** The address, browser and id of a request. An invalid address from a proxy is no reason to refuse the client. */
+/** The address, browser, id and language of a request. An invalid address from a proxy is no reason to refuse the client. */
 export function callerOf(request: FastifyRequest): Caller {
   const userAgent = request.headers['user-agent']?.slice(0, USER_AGENT_MAX_LENGTH)
-  return { ip: ipAddressForm(request.ip), userAgent, requestId: request.id }
+  return { ip: ipAddressForm(request.ip), userAgent, requestId: request.id, language: languageOf(request) }
 }
 
 /** Headers can have 32 KB, and every event stores this one. */
@@ -52,6 +53,15 @@ export function recordGrant(request: FastifyRequest, { user, sessionId, clientId
   recordConcerns(request, { userId: user.id, sessionId, clientId })
 }
 
-export function userView({ id, email, username, roles, claims, createdAt }: PublicUser): UserView {
-  return { id, email, username, roles: [...roles], claims: { ...claims }, created_at: createdAt.toISOString() }
+export function userView({ emailVerified, claims, createdAt, roles, ...user }: PublicUser): UserView {
+  const { id, email, username } = user
+  return {
+    id,
+    email,
+    email_verified: emailVerified,
+    username,
+    roles: [...roles],
+    claims: { ...claims },
+    created_at: createdAt.toISOString(),
+  }
 }

@@ -3,6 +3,7 @@ import type { Messages } from './sentences.js'
 export const english: Messages = {
   done: {
     registered: 'Your account has been created.',
+    letter_sent: 'We have sent you an e-mail. Please use the link in it.',
     signed_in: 'You are signed in.',
     refreshed: 'Your session has been renewed.',
     signed_out: 'You are signed out on all devices.',
@@ -38,6 +39,7 @@ export const english: Messages = {
     password_unchanged: 'Please use a password that is different from the current one.',
     account_mismatch: 'The e-mail address is not the one of the account that is signed in.',
     reset_token_invalid: 'This link is invalid or has expired. Please request a new one.',
+    letter_token_invalid: 'This link is no longer valid. Please ask for another e-mail.',
     registration_closed: 'New accounts cannot be created at the moment.',
     registration_refused: 'This registration is not accepted.',
     registration_hook_unavailable: 'You cannot register at the moment. Please try again later.',

@@ -3,6 +3,7 @@ import type { Messages } from './sentences.js'
 export const french: Messages = {
   done: {
     registered: 'Votre compte a été créé.',
+    letter_sent: 'Nous vous avons envoyé un e-mail. Veuillez utiliser le lien qu’il contient.',
     signed_in: 'Vous êtes connecté.',
     refreshed: 'Votre session a été renouvelée.',
     signed_out: 'Vous êtes déconnecté de tous vos appareils.',
@@ -38,6 +39,7 @@ export const french: Messages = {
     password_unchanged: 'Le nouveau mot de passe doit être différent de l’ancien.',
     account_mismatch: 'L’adresse e-mail n’est pas celle du compte connecté.',
     reset_token_invalid: 'Ce lien n’est pas valide ou a expiré. Demandez-en un nouveau.',
+    letter_token_invalid: 'Ce lien n’est plus valable. Veuillez demander un autre e-mail.',
     registration_closed: 'Il n’est pas possible de créer un compte actuellement.',
     registration_refused: 'Cette inscription n’est pas acceptée.',
     registration_hook_unavailable: 'Les inscriptions sont momentanément impossibles. Veuillez réessayer plus tard.',

@@ -13,6 +13,6 @@ export interface Messages {
   fields: Readonly<Record<FieldProblem, string>>
 }
 
-export type Done = 'registered' | 'signed_in' | 'refreshed' | 'signed_out' | 'profile'
+export type Done = 'registered' | 'letter_sent' | 'signed_in' | 'refreshed' | 'signed_out' | 'profile'
 
 export type FieldProblem = 'required' | 'not_text' | 'not_boolean' | 'too_long' | 'bad_characters' | 'given_twice'

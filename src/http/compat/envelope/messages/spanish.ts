@@ -3,6 +3,7 @@ import type { Messages } from './sentences.js'
 export const spanish: Messages = {
   done: {
     registered: 'Su cuenta se ha creado.',
+    letter_sent: 'Le hemos enviado un correo. Use el enlace que contiene.',
     signed_in: 'Ha iniciado sesión.',
     refreshed: 'Su sesión se ha renovado.',
     signed_out: 'Ha cerrado la sesión en todos sus dispositivos.',
@@ -38,6 +39,7 @@ export const spanish: Messages = {
     password_unchanged: 'La nueva contraseña debe ser distinta de la actual.',
     account_mismatch: 'El correo electrónico no es el de la cuenta que ha iniciado sesión.',
     reset_token_invalid: 'Este enlace no es válido o ha caducado. Solicite uno nuevo.',
+    letter_token_invalid: 'Este enlace ya no es válido. Solicite otro correo.',
     registration_closed: 'En este momento no se pueden crear cuentas.',
     registration_refused: 'Este registro no se acepta.',
     registration_hook_unavailable: 'No es posible registrarse en este momento. Inténtelo de nuevo más tarde.',

@@ -1,0 +1,20 @@
+import type { LetterType } from '../../postgres/security-event-types.js'
+
+/**
+ * The texts of the letters in one language. They have these words in double braces: `name` (of the application), `to`,
+ * `device`, `ip`, `time` and `expires`.
+ */
+export interface MailTexts {
+  letters: Record<LetterType, LetterText>
+  unknown: string
+  device: (browser: string, os: string) => string
+}
+
+export interface LetterText {
+  subject: string
+  /** The paragraphs before the link. */
+  before: readonly string[]
+  /** What the link does. */
+  action: string
+  after: readonly string[]
+}
