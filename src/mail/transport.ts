@@ -40,7 +40,8 @@ export async function smtpTransport(server: SmtpServer, from: Mailbox): Promise<
   return {
     async send({ id, to, subject, text, html }) {
       const sending = transporter.sendMail({
-        from,
+        // Copies, because nodemailer changes them.
+        from: { ...from },
         to: { name: '', address: to },
         envelope: { from: from.address, to: [to] },
         ...{ subject, text, ...(html !== undefined && { html }) },

@@ -1,5 +1,6 @@
 import { LatchkeyError } from '../../lib/errors.js'
 import type { AuthContext } from '../context.js'
+import { removeTokensOfAddress } from '../letters/letters.js'
 import { earlierEmailForms, nameTaken, normaliseEmail, normaliseUsername } from './account-names.js'
 import { findUserId } from './administer-users.js'
 
@@ -11,8 +12,8 @@ export interface NewNames {
 }
 
 /**
- * Changes the e-mail or the username of an account. Its sessions stay live. A change of the e-mail invalidates an
- * issued password reset token, because it was sent to the old address. The same names again change nothing.
+ * Changes the e-mail or the username of an account. Its sessions stay live. A change of the e-mail invalidates the
+ * one-time tokens that were sent to the old address. The same names again change nothing.
  *
  * A username that looks like an e-mail must be the new e-mail, even if only the e-mail changes: the old address may
  * belong to another user later.
@@ -47,7 +48,7 @@ export async function renameUser(
     const outcome = await repositories.users.rename({ ...changed, earlierEmails })
     if (outcome !== 'renamed') throw nameTaken(outcome)
     if (isNewEmail) {
-      await repositories.passwordResets.removeOf(userId)
+      await removeTokensOfAddress(repositories, userId)
       await repositories.securityEvents.add({ type: 'email_changed', userId, actor })
     }
     if (isNewUsername) await repositories.securityEvents.add({ type: 'username_changed', userId, actor })

@@ -150,6 +150,18 @@ function find(db: AuthContext['db'], token: OneTimeToken, purpose: Purpose) {
   return db.oneTimeTokens.find({ userId, purpose, tokenHash })
 }
 
+/**
+ * Deletes the tokens of a user that went to an address which the account has no longer. Not those that undo such a change:
+ * they went to the owner of the address before.
+ */
+export async function removeTokensOfAddress(
+  { passwordResets, oneTimeTokens }: Pick<Repositories, 'passwordResets' | 'oneTimeTokens'>,
+  userId: string,
+): Promise<void> {
+  await passwordResets.removeOf(userId)
+  await oneTimeTokens.removeOf(userId, ['verify_email', 'confirm_email', 'not_me'])
+}
+
 /** Earlier versions stored some addresses in another form, to which mail must not be sent. */
 export function mailAddress(stored: string): string {
   return tryNormaliseEmail(stored) ?? stored
