@@ -52,19 +52,28 @@ export function oneTimeTokensRepository(runner: Runner) {
     },
 
     /** Uses a valid token once, and returns the address that it was sent to. Undefined if it is not valid (any more). */
-    async take(token: TokenReference): Promise<string | undefined> {
+    async take(token: TokenReference): Promise<{ email: string; createdAt: Date } | undefined> {
       const [taken] = await runner.run(executor =>
-        executor.delete(oneTimeTokens).where(isValid(token)).returning({ email: oneTimeTokens.email }),
+        executor
+          .delete(oneTimeTokens)
+          .where(isValid(token))
+          .returning({ email: oneTimeTokens.email, createdAt: oneTimeTokens.createdAt }),
       )
-      return taken?.email
+      return taken
     },
 
-    /** Deletes the tokens of a user with these purposes. */
-    async removeOf(userId: string, purposes: readonly StoredPurpose[]): Promise<void> {
+    /** Deletes the tokens of a user with these purposes, or those of them that were issued after an instant. */
+    async removeOf(userId: string, purposes: readonly StoredPurpose[], after?: Date): Promise<void> {
       await runner.run(executor =>
         executor
           .delete(oneTimeTokens)
-          .where(and(eq(oneTimeTokens.userId, userId), inArray(oneTimeTokens.purpose, [...purposes]))),
+          .where(
+            and(
+              eq(oneTimeTokens.userId, userId),
+              inArray(oneTimeTokens.purpose, [...purposes]),
+              after && gt(oneTimeTokens.createdAt, after),
+            ),
+          ),
       )
     },
 

@@ -49,6 +49,7 @@ export const SECURITY_EVENT_TYPES = [
   'stream_disabled',
   'stream_removed',
   'email_verified',
+  'account_secured',
   'letter_password_reset',
   'letter_registration',
   'letter_account_exists',

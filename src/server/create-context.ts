@@ -15,6 +15,7 @@ import { Keyring } from '../domain/keys/keyring.js'
 import { deriveSecrets } from '../domain/keys/secrets.js'
 import { createLetterWork } from '../domain/letters/letter-work.js'
 import { type ReadLetter, readLetter } from '../domain/letters/letters.js'
+import { startNotices } from '../domain/letters/notices.js'
 import { createFailureDelay } from '../domain/login/failure-delay.js'
 import { cleanUp, repairRevocations } from '../domain/maintenance.js'
 import { createPasswordHasher } from '../domain/passwords/password-hasher.js'
@@ -181,6 +182,7 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     work: () => disableUnusedStreams({ ...pushing, db, log }),
     log,
   })
+  const stopNotices = startNotices({ config, db, secrets, background })
 
   const issuerKeys = new IssuerKeys({ cluster: config.kubernetes, log, trace })
   background.run('check the files of KUBERNETES_ISSUER', () => issuerKeys.checkFiles())
@@ -230,6 +232,7 @@ export async function openContext(config: Config, options: OpenContextOptions): 
       closing.abort()
       stopWaking()
       polls.close()
+      stopNotices()
       await Promise.all([dispatcher?.close(), maintenance.stop(), cleaning.stop(), receipts.close(), feed.close()])
       await retiring.stop()
       await Promise.all([registry.close(), reportedSightings.settled()])

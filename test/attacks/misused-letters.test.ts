@@ -156,7 +156,11 @@ t.test('an address or a browser cannot add a header, a recipient or a text of it
     'eve@example.com%0d%0aBcc:all@example.com',
   ]
   for (const email of addresses)
-    t.equal((await post(app, '/auth/register', { email, password: PASSWORD })).json().code, 'invalid_email', encodeURIComponent(email))
+    t.equal(
+      (await post(app, '/auth/register', { email, password: PASSWORD })).json().code,
+      'invalid_email',
+      encodeURIComponent(email),
+    )
   const browsers = [
     'You won 1000 EUR, see http://evil.example/win now/1.0',
     '<a href="http://evil.example">click</a>',

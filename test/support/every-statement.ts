@@ -290,7 +290,7 @@ export function everyStatement(db: RevokingRepositories): {
       issue: () => db.oneTimeTokens.issue({ ...oneTime, email: 'ada@example.com', ttlSeconds: 60 }),
       find: () => db.oneTimeTokens.find(oneTime),
       take: () => db.oneTimeTokens.take(oneTime),
-      removeOf: () => db.oneTimeTokens.removeOf(user, ['not_me', 'verify_email']),
+      removeOf: () => db.oneTimeTokens.removeOf(user, ['not_me', 'verify_email'], new Date()),
       removeExpired: () => db.oneTimeTokens.removeExpired(1000),
     },
     registrations: {

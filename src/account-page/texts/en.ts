@@ -134,6 +134,7 @@ export const en = {
     temporary_password_set: 'A temporary password was set',
     sessions_revoked: 'All devices were signed out',
     token_revoked: 'The access of a service was revoked',
+    account_secured: 'The account was secured after the answer “This wasn’t me”',
     email_verified: 'The e-mail address was confirmed',
     letter_password_reset: 'A letter for a new password was sent',
     letter_registration: 'A letter to confirm the account was sent',

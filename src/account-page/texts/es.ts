@@ -135,6 +135,7 @@ export const es: Texts = {
     temporary_password_set: 'Se asignó una contraseña temporal',
     sessions_revoked: 'Se cerró la sesión en todos los dispositivos',
     token_revoked: 'Se revocó el acceso de un servicio',
+    account_secured: 'La cuenta se protegió tras la respuesta «No fui yo»',
     email_verified: 'El correo electrónico se ha confirmado',
     letter_password_reset: 'Se ha enviado un mensaje para una contraseña nueva',
     letter_registration: 'Se ha enviado un mensaje para confirmar la cuenta',

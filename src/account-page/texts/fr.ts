@@ -135,6 +135,7 @@ export const fr: Texts = {
     temporary_password_set: 'Un mot de passe provisoire a été attribué',
     sessions_revoked: 'Tous les appareils ont été déconnectés',
     token_revoked: 'L’accès d’un service a été révoqué',
+    account_secured: 'Le compte a été protégé après la réponse « Ce n’était pas moi »',
     email_verified: 'L’adresse e-mail a été confirmée',
     letter_password_reset: 'Un message pour un nouveau mot de passe a été envoyé',
     letter_registration: 'Un message pour confirmer le compte a été envoyé',

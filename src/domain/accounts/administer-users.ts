@@ -95,6 +95,7 @@ export async function disableUser(
     const user = await repositories.users.disable(id)
     if (!user) return
     await repositories.passwordResets.removeOf(id)
+    await repositories.oneTimeTokens.removeOf(id, ['confirm_email'])
     await endAllSessions(repositories, user, 'user_disabled')
     await repositories.securityEvents.add({ type: 'user_disabled', userId: id, actor })
   })

@@ -33,6 +33,8 @@ export interface NewLetter {
   passwordHash?: string
   /** The session that it is about. */
   sessionId?: string | undefined
+  /** By default the user, who asked for it. */
+  actor?: string
 }
 
 /**
@@ -44,7 +46,7 @@ export interface NewLetter {
 export async function writeLetter(
   { config, secrets }: Pick<AuthContext, 'config' | 'secrets'>,
   repositories: Repositories,
-  { type, userId, email, passwordHash = '', sessionId }: NewLetter,
+  { type, userId, email, passwordHash = '', sessionId, actor = 'user' }: NewLetter,
   { language, ...caller }: Caller,
 ): Promise<boolean> {
   const id = newId()
@@ -59,7 +61,7 @@ export async function writeLetter(
     else await repositories.oneTimeTokens.issue({ ...token, purpose })
   }
   const details = { language: languageNamed(language) }
-  await repositories.securityEvents.add({ id, type, userId, sessionId, actor: 'user', ...caller, details })
+  await repositories.securityEvents.add({ id, type, userId, sessionId, actor, ...caller, details })
   return true
 }
 

@@ -35,12 +35,12 @@ async function verifyAddress({ db }: AuthContext, token: OneTimeToken, caller: C
   const { userId } = token
   await db.transaction(async repositories => {
     await repositories.users.lock(userId)
-    const email = await repositories.oneTimeTokens.take({
+    const taken = await repositories.oneTimeTokens.take({
       userId,
       purpose: 'verify_email',
       tokenHash: hashOfToken(token),
     })
-    const isCurrent = email !== undefined && (await repositories.users.verifyEmail(userId, email))
+    const isCurrent = taken && (await repositories.users.verifyEmail(userId, taken.email))
     if (!isCurrent) throw new LatchkeyError('letter_token_invalid')
     await repositories.securityEvents.add({ type: 'email_verified', userId, actor: 'user', ...caller })
   })

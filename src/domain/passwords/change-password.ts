@@ -67,6 +67,7 @@ async function changeVerified(
     // The password was changed since it was verified, or the account was disabled.
     if (!changed) throw new LatchkeyError('invalid_credentials')
     await repositories.passwordResets.removeOf(user.id)
+    await repositories.oneTimeTokens.removeOf(user.id, ['confirm_email'])
     await endAllSessions(repositories, changed, 'password_changed')
     const fence = { tokenVersion: changed.tokenVersion, passwordHash }
     const { transport } = change

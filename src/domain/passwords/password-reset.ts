@@ -63,6 +63,7 @@ async function resetBy(
     const changed = await repositories.users.resetPassword(user.id, passwordHash)
     const taken = changed && (await repositories.passwordResets.take(user.id, tokenHash))
     if (!taken) throw new LatchkeyError('reset_token_invalid')
+    await repositories.oneTimeTokens.removeOf(user.id, ['confirm_email'])
     await endAllSessions(repositories, changed, 'password_reset')
     const { transport, remember } = reset
     const fence = { tokenVersion: changed.tokenVersion, passwordHash }

@@ -24,6 +24,7 @@ export async function setTemporaryPassword(
     const user = await repositories.users.setTemporaryPassword(id, passwordHash)
     if (!user) throw new LatchkeyError('user_not_found')
     await repositories.passwordResets.removeOf(id)
+    await repositories.oneTimeTokens.removeOf(id, ['confirm_email'])
     await endAllSessions(repositories, user, 'temporary_password_set')
     await repositories.securityEvents.add({ type: 'temporary_password_set', userId: user.id, actor })
   })

@@ -12,6 +12,7 @@ export type RevokeReason =
   | 'refresh_token_reused'
   | 'password_changed'
   | 'password_reset'
+  | 'not_me'
   | 'user_disabled'
   | 'user_deleted'
   | 'temporary_password_set'

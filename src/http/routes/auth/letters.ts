@@ -1,6 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
+import { confirmEmailChange, requestEmailChange } from '../../../domain/accounts/change-email.js'
 import type { AuthContext } from '../../../domain/context.js'
+import { secureAccount } from '../../../domain/letters/not-me.js'
 import { requestPasswordReset, requestVerification } from '../../../domain/letters/request-letters.js'
 import { verifyEmail } from '../../../domain/letters/verify-email.js'
 import { accessTokenErrors, bodyOf, errorResponses, Type } from '../../schemas.js'
@@ -19,7 +21,7 @@ function accepted(reply: FastifyReply) {
 
 /** Letters to the owners of accounts, and what their links do. */
 export const letterRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
-  const { name } = signInFields(context.config)
+  const { name, password } = signInFields(context.config)
   const limited = { ...app.limits.perAddress, csrf: 'always' as const }
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('Cache-Control', 'no-store')
@@ -102,6 +104,115 @@ export const letterRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
     async (request, reply) => {
       await requestVerification(context, request.principal, callerOf(request))
       return accepted(reply)
+    },
+  )
+
+  app.post(
+    '/auth/email',
+    {
+      onRequest: app.authenticate,
+      config: limited,
+      schema: {
+        operationId: 'changeEmail',
+        summary: 'Ask for a letter to a new e-mail address of the signed-in user',
+        description:
+          'The account has the new address when the link in the letter is used. If another account has the address, its ' +
+          'owner gets a letter that says so, and the answer is the same.',
+        tags: ['Letters'],
+        security: [{ bearer: [] }],
+        documented: {
+          examples: {
+            change: {
+              summary: 'A new address',
+              value: { new_email: 'ada.lovelace@example.com', password: 'seven green boats at noon' },
+            },
+          },
+        },
+        body: bodyOf({ new_email: name, password }),
+        response: {
+          202: Type.Null({ description: 'A letter is sent to the new address.' }),
+          ...errorResponses(
+            'invalid_request',
+            ...accessTokenErrors,
+            'invalid_credentials',
+            'invalid_email',
+            'cross_site_request',
+            'rate_limited',
+            'busy',
+            'store_unavailable',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { new_email, password } = request.body
+      const change = { newEmail: new_email, password, deviceCookie: request.deviceCookie() }
+      await requestEmailChange(context, request.principal, change, callerOf(request))
+      return accepted(reply)
+    },
+  )
+
+  app.post(
+    '/auth/email/confirm',
+    {
+      config: limited,
+      schema: {
+        operationId: 'confirmEmail',
+        summary: 'Change the e-mail address with the token of the letter to the new one',
+        description: 'A letter goes to the old address, with a link that undoes the change.',
+        tags: ['Letters'],
+        documented: { examples: exampleOf('lk_ce_') },
+        body: bodyOf({ token }),
+        response: {
+          204: Type.Null({ description: 'The account has the new address.' }),
+          ...errorResponses(
+            'invalid_request',
+            'letter_token_invalid',
+            'email_taken',
+            'username_taken',
+            'cross_site_request',
+            'rate_limited',
+            'store_unavailable',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      await confirmEmailChange(context, request.body.token, callerOf(request))
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.post(
+    '/auth/not-me',
+    {
+      config: { ...limited, revokes: 'for users' },
+      schema: {
+        operationId: 'reportNotMe',
+        summary: 'Secure an account with the token of a notice: “this was not me”',
+        description:
+          'Revokes every session of the account, makes its password useless, and sends a letter for a new one. A token of ' +
+          'a letter about a changed address also gives the account its old address again.',
+        tags: ['Letters'],
+        documented: { examples: exampleOf('lk_nm_') },
+        body: bodyOf({ token }),
+        response: {
+          204: Type.Null({ description: 'Every session is revoked, and a letter for a new password is sent.' }),
+          ...errorResponses(
+            'invalid_request',
+            'letter_token_invalid',
+            'email_taken',
+            'username_taken',
+            'cross_site_request',
+            'rate_limited',
+            'store_unavailable',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      await secureAccount(context, request.body.token, callerOf(request))
+      return reply.code(204).send(null)
     },
   )
 }

@@ -1,0 +1,37 @@
+import type { LetterType } from '../../postgres/security-event-types.js'
+import type { AddedEvent } from '../../postgres/security-events.js'
+import type { AuthContext } from '../context.js'
+import { mailAddress, writeLetter } from './letters.js'
+
+type NoticeContext = Pick<AuthContext, 'config' | 'db' | 'secrets' | 'background'>
+
+/**
+ * Tells the owners of accounts what somebody did with their password: signed in from a new device, or changed it. The sign-in
+ * does not wait for it. Nothing is written if no letter of this type goes anywhere.
+ *
+ * @returns a function that ends this
+ */
+export function startNotices(context: NoticeContext): () => void {
+  return context.db.onSecurityEvents(events => {
+    for (const event of events) {
+      const type = noticeOf(event)
+      if (type) context.background.run('write a notice to a user', () => writeNotice(context, type, event))
+    }
+  })
+}
+
+function noticeOf({ type, details }: AddedEvent): LetterType | undefined {
+  if (type === 'password_changed') return 'letter_password_changed'
+  return type === 'signed_in' && details?.new_device === true ? 'letter_new_device' : undefined
+}
+
+async function writeNotice(context: NoticeContext, type: LetterType, event: AddedEvent): Promise<void> {
+  const { userId, sessionId, ip, userAgent, requestId, language } = event
+  if (userId === undefined || !(await context.db.eventReceivers.name(type))) return
+  await context.db.transaction(async repositories => {
+    const user = await repositories.users.findById(userId)
+    if (!user || user.disabledAt) return
+    const letter = { type, userId, email: mailAddress(user.email), sessionId, actor: 'system' }
+    await writeLetter(context, repositories, letter, { ip, userAgent, requestId, language })
+  })
+}
