@@ -148,7 +148,7 @@ an instance must know a secret before any other instance creates something with 
 1. \`old,new\`: the old secret still creates, and every instance can verify with the new one.
 2. \`new,old\`: the new secret creates. Instances that are still at step 1 accept what it creates.
 3. \`new\`: when nothing that the old secret created is in use. For \`JWT_SECRET\`, that is when every instance has started in
-   step 2, because each start encrypts the signing keys again with the first secret. For \`JWT_REFRESH_SECRET\`, it is
+   step 2, because each start encrypts the signing keys and the secrets of webhooks again with it. For \`JWT_REFRESH_SECRET\`, it is
    \`JWT_REFRESH_EXPIRES_IN\` after step 2 is complete: then every live session has a token of the new secret.
 
 A secret cannot contain a comma.
