@@ -53,7 +53,7 @@ refuseRepeatedOptions(program)
 hintAtHelp(program)
 
 /** The commands that change nothing. */
-const READING = new Set(['list', 'show', 'sessions', 'events', 'check-emails', 'doctor', 'failed', 'test'])
+const READING = new Set(['list', 'show', 'sessions', 'events', 'tail', 'check-emails', 'doctor', 'failed', 'test'])
 
 program.hook('postAction', async (_, command) => {
   // A service continues without its first lines.

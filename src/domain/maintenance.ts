@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Revocation } from '@latchkey/verifier/core'
 import { cleanUps } from '../lib/measurements.js'
 import type { Database, Repositories } from '../postgres/database.js'
+import { SECURITY_EVENT_TYPES, type SecurityEventType } from '../postgres/security-event-types.js'
 import { withJournalWrites } from './commit-and-announce.js'
 import { sessionExpiredEvent } from './events/list-events.js'
 
@@ -9,6 +10,8 @@ export interface CleanUpOptions {
   sessionMaxAgeSeconds: number
   /** How long events are kept. */
   eventRetentionSeconds: number
+  /** The same for single types, in seconds. */
+  eventRetentionByType?: Readonly<Partial<Record<string, number>>>
   batchSize?: number
   /** Stops the work between two batches. */
   signal?: AbortSignal
@@ -65,6 +68,18 @@ async function removeExpired(db: Pick<Database, 'transaction'>, options: CleanUp
     }
   }
 
+  async function removeEvents(): Promise<number> {
+    const { eventRetentionSeconds: standard, eventRetentionByType: byType = {} } = options
+    const remove = (ageSeconds: number, type?: SecurityEventType) =>
+      inBatches(({ securityEvents }) => securityEvents.removeOlderThan(ageSeconds, batchSize, type))
+    let count = 0
+    // Each type by itself, so that no events that are kept longer are read again and again.
+    if (Object.keys(byType).length > 0)
+      for (const type of SECURITY_EVENT_TYPES) count += await remove(byType[type] ?? standard, type)
+    // Also those of types that only other versions know.
+    return count + (await remove(Math.max(standard, ...Object.values(byType).map(Number))))
+  }
+
   return {
     sessions: await inBatches(async ({ expiredSessions, securityEvents }) => {
       const { count, expired } = await expiredSessions.removeOlderThan(sessionAge, batchSize)
@@ -73,9 +88,7 @@ async function removeExpired(db: Pick<Database, 'transaction'>, options: CleanUp
     }),
     revocations: await inBatches(({ journal }) => journal.removeExpired(batchSize)),
     keys: await inBatches(({ signingKeys }) => signingKeys.removeRetired(GRACE_SECONDS, batchSize)),
-    events: await inBatches(({ securityEvents }) =>
-      securityEvents.removeOlderThan(options.eventRetentionSeconds, batchSize),
-    ),
+    events: await removeEvents(),
     passwordResets: await inBatches(({ passwordResets }) => passwordResets.removeExpired(batchSize)),
     oneTimeTokens: await inBatches(({ oneTimeTokens }) => oneTimeTokens.removeExpired(batchSize)),
     registrations: await inBatches(({ registrations }) => registrations.removeExpired(batchSize)),

@@ -66,12 +66,17 @@ export function securityEventsRepository(runner: Runner, onAdded: (events: reado
 
     addAll,
 
-    /** Deletes the oldest of the events that are older than `ageSeconds`, and returns their number. */
-    async removeOlderThan(ageSeconds: number, limit: number): Promise<number> {
+    /**
+     * Deletes the oldest of the events that are older than `ageSeconds`, and returns their number.
+     *
+     * @param type only events of this type
+     */
+    async removeOlderThan(ageSeconds: number, limit: number, type?: SecurityEventType): Promise<number> {
+      const ofType = type === undefined ? sql`true` : sql`type = ${type}`
       const removed = await runner.run(executor =>
         executor.execute(sql`
           delete from security_events where id in (
-            select id from security_events where at < now() - ${seconds(ageSeconds)}
+            select id from security_events where ${ofType} and at < now() - ${seconds(ageSeconds)}
             order by at limit ${limit} for update skip locked)`),
       )
       return removed.count

@@ -9,6 +9,7 @@ import type { AuthContext, EventThrottle } from '../domain/context.js'
 import { createDispatcher } from '../domain/deliveries/dispatcher.js'
 import { reencryptReceiverSecrets } from '../domain/deliveries/reencrypt-secrets.js'
 import { createEventListeners } from '../domain/events/event-listeners.js'
+import { unknownTypes } from '../domain/events/event-types.js'
 import { type EventLog, logEvent } from '../domain/events/log-events.js'
 import { ensureSigningKey, type KeyMaintenance, startKeyMaintenance } from '../domain/keys/key-maintenance.js'
 import { Keyring } from '../domain/keys/keyring.js'
@@ -131,6 +132,12 @@ export async function openContext(config: Config, options: OpenContextOptions): 
         `SIGN_IN_FAILURE_DELAY is too short for a password hash on this machine: failed sign-ins are answered after ${usedMs}ms`,
       ),
   })
+
+  const unknown = unknownTypes(Object.keys(config.eventRetentionByType))
+  if (unknown.length > 0)
+    log.warn(
+      `EVENT_RETENTION_BY_TYPE names ${unknown.join(', ')}: there is no such type of event, so it has no effect.`,
+    )
 
   const closing = new AbortController()
   let maintenance: KeyMaintenance

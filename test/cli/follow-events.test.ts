@@ -54,14 +54,14 @@ t.test('events --follow prints new events, and goes on when the service starts a
   })
 })
 
-t.test('events --follow --limit 0 prints only events that happen after its start', async t => {
+t.test('events tail --limit 0 prints only events that happen after its start', async t => {
   const { env } = await externalStores(t)
   const create = async (email: string) => {
     const { stdout } = await runLatchkey(['users', 'create', email, '--json'], { env })
     return JSON.parse(stdout).user.id as string
   }
   const earlier = await create('ada@example.com')
-  const following = spawnLatchkey({ args: ['events', '--follow', '--limit', '0', '--json'], env })
+  const following = spawnLatchkey({ args: ['events', 'tail', '--limit', '0', '--json', '--actor', 'cli'], env })
   t.teardown(() => following.child.kill('SIGKILL'))
   let attempt = 0
   const later: string[] = []

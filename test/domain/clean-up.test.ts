@@ -83,6 +83,28 @@ t.test('clean-up deletes retired keys and old events', async t => {
   t.match(await clean(test), { keys: 0, events: 1 })
 })
 
+t.test('clean-up keeps events of single types for as long as EVENT_RETENTION_BY_TYPE says', async t => {
+  const EVENT_RETENTION_BY_TYPE = 'signed_in=2d, roles_changed=30d, session_expired=1d'
+  const test = await buildTestApp(t, { EVENT_RETENTION: '10d', EVENT_RETENTION_BY_TYPE })
+  const { admin } = test.database
+  await admin`delete from security_events`
+  const types = ['signed_in', 'roles_changed', 'signed_out', 'type_of_a_later_version']
+  for (const type of types)
+    await admin`insert into security_events (id, type, actor) select gen_random_uuid(), ${type}, 'user' from generate_series(1, 5)`
+  const left = async () =>
+    (await admin`select distinct type from security_events order by type`).map(({ type }) => type)
+  await test.clock.advance(2 * DAY - 60)
+  t.match(await clean(test, 2), { events: 0 })
+  await test.clock.advance(120)
+  t.match(await clean(test, 2), { events: 5 })
+  t.same(await left(), ['roles_changed', 'signed_out', 'type_of_a_later_version'])
+  await test.clock.advance(8 * DAY)
+  t.match(await clean(test, 2), { events: 5 })
+  t.same(await left(), ['roles_changed', 'type_of_a_later_version'])
+  await test.clock.advance(20 * DAY)
+  t.match(await clean(test, 2), { events: 10 })
+})
+
 t.test('clean-up does not wait for another instance that is cleaning up', async t => {
   const test = await buildTestApp(t, { EVENT_RETENTION: '1d' })
   await signUp(test.app)

@@ -255,11 +255,16 @@ export function everyStatement(db: RevokingRepositories): {
     latestEvents: {
       latest: async () => {
         await db.latestEvents.latest({}, 50)
-        await db.latestEvents.latest({ userId: user, types: ['signed_in'], since: new Date(0) }, 50, session)
+        const filter = { userId: user, types: ['signed_in' as const], since: new Date(0), until: new Date() }
+        await db.latestEvents.latest(filter, 50, { exactAt: '2026-01-01T00:00:00Z', id: session })
+        await db.latestEvents.latest({ types: ['user_deleted', 'roles_changed'] }, 50)
+        await db.latestEvents.latest({ actor: client }, 50)
+        await db.latestEvents.latest({ actor: 'user' }, 50)
       },
       following: async () => {
         await db.latestEvents.following({ since: new Date(0) }, 50)
-        await db.latestEvents.following({ userId: user, types: ['signed_in'] }, 50, session)
+        const after = { exactAt: '2026-01-01T00:00:00Z', id: session }
+        await db.latestEvents.following({ userId: user, types: ['signed_in'] }, 50, after)
       },
       now: () => db.latestEvents.now(),
     },

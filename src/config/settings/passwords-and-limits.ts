@@ -1,3 +1,4 @@
+import { retentionByType } from '../retention-kind.js'
 import type { SettingTree } from '../setting.js'
 import { durationMs, durationSeconds, integer, oneOf, onOff } from '../value-kinds.js'
 
@@ -104,5 +105,13 @@ export const limitSettings = {
     kind: durationSeconds('1d', '3650d'),
     default: '90d',
     description: 'How long security events are kept.',
+  },
+  eventRetentionByType: {
+    variable: 'EVENT_RETENTION_BY_TYPE',
+    kind: retentionByType,
+    default: '',
+    description:
+      'How long events of single types are kept, if not for `EVENT_RETENTION`: `sign_in_failed=7d,roles_changed=730d`. See ' +
+      'the [types](events.md#the-types).',
   },
 } as const satisfies SettingTree

@@ -31,7 +31,8 @@ export async function listEvents(
   { db, config }: Pick<AuthContext, 'db' | 'config'>,
   { userId, limit, before, except = [] }: EventsQuery & { userId: string; except?: readonly SecurityEventType[] },
 ): Promise<EventPage> {
-  const expired = await db.expiredSessions.of(userId, config.eventRetentionSeconds)
+  const { session_expired: retentionSeconds = config.eventRetentionSeconds } = config.eventRetentionByType
+  const expired = await db.expiredSessions.of(userId, retentionSeconds)
   if (expired.length > 0) await db.securityEvents.addAll(expired.map(sessionExpiredEvent))
   const found = await db.securityEvents.of(userId, { limit: limit + 1, before, except })
   const events = found.slice(0, limit).map(withDevice)

@@ -6,6 +6,7 @@ import type { AuthContext } from '../../../domain/context.js'
 import { fieldError } from '../../../lib/errors.js'
 import { bodyOf, Type, tokenResponseSchema } from '../../schemas.js'
 import { replyWithTokens } from '../auth/token-response.js'
+import { adminEventRoutes } from './events.js'
 import { examples } from './examples.js'
 import { globalTokenRevocationRoute } from './global-token-revocation.js'
 import { revocationRoutes } from './revocations.js'
@@ -35,6 +36,7 @@ export const adminRoutes: FastifyPluginAsync<{ context: AuthContext }> = async (
     await app.register(userDataRoutes)
     await app.register(revocationRoutes)
     await app.register(globalTokenRevocationRoute)
+    await app.register(adminEventRoutes, { context })
     await app.register(verifierRoutes, { context })
     await app.register(webhookRoutes, { context })
   })
