@@ -46,8 +46,9 @@ module.exports = {
       ...not('domain-takes-stores-as-arguments', '^src/domain/', `${stores}|^src/revocations/`),
       to: {
         path: `${stores}|^src/revocations/`,
-        // Types describe the arguments. The form of a position is part of what a verifier reports.
-        pathNot: '^src/revocations/receipts/position\\.ts$',
+        // Types describe the arguments. The form of a position is part of what a verifier reports. The types of events are
+        // words that the domain chooses from.
+        pathNot: '^src/revocations/receipts/position\\.ts$|^src/postgres/security-event-types\\.ts$',
         dependencyTypesNot: ['type-only'],
       },
     },

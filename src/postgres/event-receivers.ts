@@ -32,9 +32,6 @@ export interface ReceiverChanges {
   isHeld?: boolean | undefined
 }
 
-/** After so many attempts that failed in a row, the receiver itself is taken to fail, and not single events. */
-export const OUTAGE_FAILURES = 5
-
 export type EventReceivers = ReturnType<typeof eventReceiversRepository>
 
 /** Where security events are sent to, and which instance sends them. */
@@ -219,10 +216,11 @@ export function eventReceiversRepository(runner: Runner) {
     },
 
     /**
-     * Records that an attempt succeeded. If the receiver failed before, everything that waits for it becomes due at once.
+     * Records that an attempt succeeded. If at least `outageFailures` had failed in a row before, everything that waits for
+     * the receiver becomes due at once.
      */
-    async succeeded(id: string): Promise<void> {
-      await runner.hot(succeeded, { id })
+    async succeeded(id: string, outageFailures: number): Promise<void> {
+      await runner.hot(succeeded, { id, outageFailures })
     },
 
     /** Counts an attempt that failed, and returns how many have failed in a row, and for how long. */
@@ -277,7 +275,7 @@ const release = hotSql<{ id: string; holder: string }, never>(
   sql`update event_receivers set lease_holder = null, leased_until = null where ${isLeased}`,
 )
 
-const succeeded = hotSql<{ id: string }, never>(
+const succeeded = hotSql<{ id: string; outageFailures: number }, never>(
   'event_receiver_succeeded',
   sql`
     with receiver as (
@@ -289,7 +287,7 @@ const succeeded = hotSql<{ id: string }, never>(
     )
     update deliveries set next_attempt_at = now()
     from receiver
-    where receiver.earlier_failures >= ${sql.raw(String(OUTAGE_FAILURES))} and deliveries.receiver_id = receiver.id
+    where receiver.earlier_failures >= ${given('outageFailures')}::int and deliveries.receiver_id = receiver.id
       and abandoned_at is null and next_attempt_at > now()`,
 )
 

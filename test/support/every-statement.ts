@@ -329,7 +329,7 @@ export function everyStatement(db: RevokingRepositories): {
       claim: () => db.eventReceivers.claim(user, 30),
       renew: () => db.eventReceivers.renew(session, user, 30),
       release: () => db.eventReceivers.release(session, user),
-      succeeded: () => db.eventReceivers.succeeded(session),
+      succeeded: () => db.eventReceivers.succeeded(session, 5),
       failed: () => db.eventReceivers.failed(session),
       pause: () => db.eventReceivers.pause(session, 30),
     },

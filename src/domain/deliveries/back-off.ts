@@ -16,6 +16,9 @@ export const LEAST_ATTEMPTS = 5
 /** A receiver to which every attempt failed for so long is disabled. */
 export const DISABLE_SECONDS = 7 * 24 * HOUR
 
+/** After so many attempts that failed in a row, the receiver itself is taken to fail, and not single events. */
+export const OUTAGE_FAILURES = 5
+
 /** The longest time that a receiver can ask for with Retry-After. */
 const MAX_RETRY_AFTER_SECONDS = HOUR
 

@@ -5,13 +5,15 @@ import { deliveryAttempts } from '../../lib/measurements.js'
 import { withJitter } from '../../lib/periodic.js'
 import { createTickBatches } from '../../lib/tick-batches.js'
 import type { Deliveries, Delivery } from '../../postgres/deliveries.js'
+import type { EventReceiver, EventReceivers, ReceiverKind } from '../../postgres/event-receivers.js'
 import {
-  type EventReceiver,
-  type EventReceivers,
+  DISABLE_SECONDS,
+  GIVE_UP_SECONDS,
+  LEAST_ATTEMPTS,
   OUTAGE_FAILURES,
-  type ReceiverKind,
-} from '../../postgres/event-receivers.js'
-import { DISABLE_SECONDS, GIVE_UP_SECONDS, LEAST_ATTEMPTS, outagePause, pauseAfter } from './back-off.js'
+  outagePause,
+  pauseAfter,
+} from './back-off.js'
 import type { Attempt, Sender } from './sender.js'
 
 export interface Dispatcher {
@@ -299,7 +301,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       async succeeded() {
         if (performance.now() - recordedAt < RECORD_MS) return
         recordedAt = performance.now()
-        await db.eventReceivers.succeeded(claimed.id)
+        await db.eventReceivers.succeeded(claimed.id, OUTAGE_FAILURES)
       },
       failed() {
         recordedAt = Number.NEGATIVE_INFINITY

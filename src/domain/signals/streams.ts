@@ -2,6 +2,7 @@ import { fieldError, LatchkeyError } from '../../lib/errors.js'
 import { newId } from '../../lib/ids.js'
 import type { ClientPrincipal } from '../clients/client-principal.js'
 import type { AuthContext, Repositories } from '../context.js'
+import { OUTAGE_FAILURES } from '../deliveries/back-off.js'
 import { dropDeliveries } from '../deliveries/drop-deliveries.js'
 import { readReceiverUrl } from '../deliveries/receiver-url.js'
 import { eventTypesOf } from './signal-types.js'
@@ -81,7 +82,7 @@ export async function restartInactivity(
   { eventReceivers }: Pick<Repositories, 'eventReceivers'>,
   stream: StreamReceiver,
 ): Promise<void> {
-  if (settingsOf(stream).method === 'poll') await eventReceivers.succeeded(stream.id)
+  if (settingsOf(stream).method === 'poll') await eventReceivers.succeeded(stream.id, OUTAGE_FAILURES)
 }
 
 /**
