@@ -18,7 +18,7 @@ export async function describeApi(settings: NodeJS.ProcessEnv = {}): Promise<obj
     ...settings,
   })
   const nothing = { close: async () => {} }
-  const context = { config, feed: nothing, receipts: nothing, ...nothing } as unknown as OpenContext
+  const context = { config, feed: nothing, receipts: nothing, polls: nothing, ...nothing } as unknown as OpenContext
   // The start of the app asks both whether they are ready.
   const stores = { db: { ping: async () => {} }, ephemeral: { ping: async () => [] } } as unknown as AppStores
   const app = await buildApp(config, stores, { context, log: startLog(config) })

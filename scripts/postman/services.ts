@@ -2,6 +2,7 @@ import { check, type Folder, keep, newAddress, numberIn } from './step.js'
 
 const CREATED = { id: '{{created_user_id}}' }
 const WEBHOOK = { id: '{{webhook_id}}' }
+const STREAM = { stream_id: '{{stream_id}}' }
 
 /** What other services do. */
 export const clientFolders: readonly Folder[] = [
@@ -133,6 +134,11 @@ export const administrationFolders: readonly Folder[] = [
         parameters: { ...CREATED, session_id: '{{created_session_id}}' },
       },
       { name: 'Revoke the sessions of an account', operation: 'revokeUserSessions', parameters: CREATED },
+      {
+        name: 'Revoke all tokens of an account',
+        operation: 'revokeAllTokensOfUser',
+        body: { sub_id: { format: 'email', email: '{{created_email}}' } },
+      },
       { name: 'Give a temporary password', operation: 'setTemporaryPassword', parameters: CREATED },
       { name: 'Disable an account', operation: 'disableUser', parameters: CREATED },
       { name: 'Enable an account', operation: 'enableUser', parameters: CREATED },
@@ -201,6 +207,41 @@ export const administrationFolders: readonly Folder[] = [
       { name: 'Events that were given up', operation: 'listFailedDeliveries', parameters: WEBHOOK },
       { name: 'Send events again', operation: 'replayWebhook', parameters: WEBHOOK },
       { name: 'Remove a webhook', operation: 'removeWebhook', parameters: WEBHOOK },
+    ],
+  },
+  {
+    name: 'Shared Signals',
+    description: 'For services that want to hear of revocations and changes of accounts as events of CAEP and RISC.',
+    steps: [
+      { name: 'Transmitter configuration', operation: 'getTransmitterMetadata' },
+      {
+        name: 'Create a stream',
+        operation: 'createStream',
+        body: { description: 'the collection' },
+        after: [keep('stream_id', 'body.stream_id')],
+      },
+      {
+        name: 'Streams of the client',
+        operation: 'readStreams',
+        note: 'With `stream_id` it is one stream.',
+      },
+      { name: 'Change a stream', operation: 'updateStream', body: { ...STREAM, description: 'still the collection' } },
+      {
+        name: 'Replace a stream',
+        operation: 'replaceStream',
+        body: { ...STREAM, delivery: { method: 'urn:ietf:rfc:8936' } },
+      },
+      { name: 'Status of a stream', operation: 'getStreamStatus', query: STREAM },
+      { name: 'Enable a stream', operation: 'setStreamStatus', body: { ...STREAM, status: 'enabled' } },
+      { name: 'Ask for a verification', operation: 'verifyStream', body: { ...STREAM, state: 'from the collection' } },
+      {
+        name: 'Poll a stream',
+        operation: 'pollStream',
+        parameters: STREAM,
+        body: { returnImmediately: true },
+        after: [check('an event came', 'pm.expect(Object.keys(body.sets)).to.not.be.empty')],
+      },
+      { name: 'Delete a stream', operation: 'deleteStream', query: STREAM },
     ],
   },
 ]

@@ -3,6 +3,7 @@ import { issuePasswordReset } from '../../src/domain/passwords/password-reset.js
 import { buildTestApp } from '../support/build-test-app.js'
 import { clientToken, makeClient, postForm, refreshAsClient } from '../support/clients.js'
 import { get, PASSWORD, post, signUp } from '../support/people.js'
+import { payloadOf } from './forger.js'
 
 /** Every valid credential of this service that is not a user's access token, and its possible holders. */
 async function otherTokens(t: Test) {
@@ -17,6 +18,7 @@ async function otherTokens(t: Test) {
   const ofShop = (await refreshAsClient(app, shop, superseded)).json().refresh_token
   const browser = await post(app, '/auth/login', { email: ada.email, password: PASSWORD })
   const cookie = (name: string) => browser.cookies.find(candidate => candidate.name === name)!.value
+  const signingKey = app.context.keyring.signingKey(app.context.clock())
   const tokens = {
     'a refresh token': ada.refreshToken,
     'a refresh cookie': cookie('__Host-latchkey'),
@@ -26,6 +28,8 @@ async function otherTokens(t: Test) {
     'a password reset token': (await issuePasswordReset(app.context, ada.email, 'test')).token,
     'a client’s token': shopToken,
     'a client’s secret': shop.secret,
+    // With the claims of a valid access token, so that only its type is different.
+    'an event token': signingKey.signEvent(payloadOf(ada.accessToken) as never),
   }
   return { ...test, ada, shop, opened, tokens }
 }
@@ -69,7 +73,7 @@ t.test('introspecting a refresh token needs the hint refresh_token, except for t
     }
     // A hint does not restrict the lookup (RFC 7662, 2.1).
     t.match((await ask(opened.access_token)).json(), { active: true, token_type: 'Bearer' })
-    for (const what of ['a device cookie', 'a password reset token', 'a client’s secret'] as const)
+    for (const what of ['a device cookie', 'a password reset token', 'a client’s secret', 'an event token'] as const)
       t.strictSame((await ask(tokens[what])).json(), { active: false }, what)
   }
 })

@@ -36,7 +36,7 @@ t.test(
       },
     })
     const base_url = await app.listen({ port: 0, host: '127.0.0.1' })
-    const { id, secret } = await makeClient(app, 'introspect', 'sessions', 'revocations', 'admin')
+    const { id, secret } = await makeClient(app, 'introspect', 'sessions', 'revocations', 'signals', 'admin')
     const { failures, requests, passed, environment } = await runCommand(t, {
       base_url,
       client_id: id,

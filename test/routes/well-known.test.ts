@@ -76,6 +76,7 @@ t.test('the authorization server metadata names the issuer, the JWKS and the end
     revocation_endpoint: 'https://auth.example/oauth/revoke',
     revocation_endpoint_auth_methods_supported: methods,
     revocation_endpoint_auth_signing_alg_values_supported: [...ASSERTION_ALGORITHMS],
+    global_token_revocation_endpoint: 'https://auth.example/global-token-revocation',
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['ES256'],
   })

@@ -9,7 +9,7 @@ export const examples = {
     poll: { summary: 'Sessions that end, to be polled', value: { events_requested: [SESSION_REVOKED] } },
     push: {
       summary: 'Everything, pushed to an address',
-      value: { delivery: { ...push, authorization_header: 'Bearer 4a2f…' }, description: 'The shop' },
+      value: { delivery: { ...push, authorization_header: 'Bearer 4a2f97c1' }, description: 'The shop' },
     },
   },
   changeStream: { description: { summary: 'Another description', value: { stream_id, description: 'The old shop' } } },

@@ -15,6 +15,7 @@ export const streamStatusRoutes: FastifyPluginAsyncTypebox<{ context: AuthContex
         ...signalOperation,
         operationId: 'getStreamStatus',
         summary: 'Get the status of a stream',
+        description: 'Whether it is enabled, paused or disabled, and why.',
         querystring: Type.Object({ stream_id: streamId }),
         response: { 200: statusSchema, ...signalErrors('stream_not_found') },
       },

@@ -113,7 +113,8 @@ export const streamRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
       schema: {
         ...signalOperation,
         operationId: 'deleteStream',
-        summary: 'Delete a stream with everything that waits for it',
+        summary: 'Delete a stream',
+        description: 'With everything that waits for it.',
         querystring: Type.Object({ stream_id: streamId }),
         response: { 204: Type.Null({ description: 'The stream is deleted.' }), ...signalErrors('stream_not_found') },
       },
