@@ -1,4 +1,4 @@
-import { SECURITY_EVENT_TYPES, type SecurityEventType } from '../../postgres/security-event-types.js'
+import type { SecurityEventType } from '../../postgres/security-event-types.js'
 
 const CAEP = 'https://schemas.openid.net/secevent/caep/event-type/'
 const RISC = 'https://schemas.openid.net/secevent/risc/event-type/'
@@ -49,5 +49,6 @@ export const SIGNAL_TYPES: readonly string[] = [...new Set(Object.values(SIGNALS
 
 /** The types of the security events that are told as one of these signals. */
 export function eventTypesOf(signals: readonly string[]): SecurityEventType[] {
-  return SECURITY_EVENT_TYPES.filter(type => SIGNALS_OF[type]?.some(signal => signals.includes(signal)))
+  const types = Object.keys(SIGNALS_OF) as SecurityEventType[]
+  return types.filter(type => SIGNALS_OF[type]!.some(signal => signals.includes(signal)))
 }

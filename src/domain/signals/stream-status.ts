@@ -1,6 +1,6 @@
+import { LatchkeyError } from '../../lib/errors.js'
 import { newId } from '../../lib/ids.js'
 import type { EventReceiver } from '../../postgres/event-receivers.js'
-import { rateLimited } from '../../redis/counters.js'
 import type { AuthContext } from '../context.js'
 import { DISABLE_SECONDS } from '../deliveries/back-off.js'
 import { dropDeliveries } from '../deliveries/drop-deliveries.js'
@@ -67,10 +67,12 @@ export async function requestVerification(
     const stream = await findStream(repositories, clientId, id, { forChange: true })
     const settings = settingsOf(stream)
     const waitMs = (settings.verifiedAt ?? 0) + MIN_VERIFICATION_INTERVAL_SECONDS * 1000 - now
-    if (waitMs > 0) {
-      const limit = `At most one verification of a stream in ${MIN_VERIFICATION_INTERVAL_SECONDS} seconds.`
-      throw rateLimited(limit, waitMs, { clientId })
-    }
+    if (waitMs > 0)
+      throw new LatchkeyError('rate_limited', {
+        detail: `At most one verification of a stream in ${MIN_VERIFICATION_INTERVAL_SECONDS} seconds.`,
+        retryAfterSeconds: Math.ceil(waitMs / 1000),
+        concerns: { clientId },
+      })
     await repositories.eventReceivers.change(stream.id, { settings: { ...settings, verifiedAt: now } })
     await restartInactivity(repositories, stream)
     if (stream.disabledAt) return
