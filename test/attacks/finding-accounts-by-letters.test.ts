@@ -49,7 +49,12 @@ t.test(
     let hashes = 0
     const { passwords } = app.context
     const { hash } = passwords
-    Object.assign(passwords, { hash: (...given: Parameters<typeof hash>) => (hashes++, hash(...given)) })
+    Object.assign(passwords, {
+      hash: (...given: Parameters<typeof hash>) => {
+        hashes++
+        return hash(...given)
+      },
+    })
     const emails = [ada.email, 'nobody@example.com', disabled.email, ada.email.toUpperCase()]
     const expected = visible(await post(app, '/auth/register', { email: ada.email, password: PASSWORD }))
     t.match(expected, { statusCode: 202, body: '' })
