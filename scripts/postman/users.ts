@@ -1,4 +1,4 @@
-import { check, type Folder, keep, newAddress } from './step.js'
+import { check, type Folder, keep, newAddress, type Step } from './step.js'
 
 const FIRST_PASSWORD = 'seven green boats at noon'
 const ADDRESS = 'The script before the request makes a new e-mail address each time.'
@@ -141,6 +141,30 @@ export const passwords: Folder = {
       savesTokens: true,
     },
   ],
+}
+
+/** Their tokens are only in the letters: so the requests that need one show how a wrong one is refused. */
+export const letters: Folder = {
+  name: 'Letters',
+  description: 'Letters to the owner of the account. The requests with a token send one that is not valid.',
+  steps: [
+    { name: 'Forgot the password', operation: 'forgotPassword', body: { email: '{{email}}' } },
+    { name: 'Ask for a letter to confirm the address', operation: 'resendVerification', authorization: 'user' },
+    refused('Confirm the address', 'verifyEmail', 'lk_ve_'),
+    {
+      name: 'Change the address',
+      operation: 'changeEmail',
+      authorization: 'user',
+      body: { new_email: '{{email}}', password: '{{password}}' },
+      note: 'This is the address that the account has already, so no letter is sent.',
+    },
+    refused('Confirm the new address', 'confirmEmail', 'lk_ce_'),
+    refused('This was not me', 'reportNotMe', 'lk_nm_'),
+  ],
+}
+
+function refused(name: string, operation: string, prefix: string): Step {
+  return { name, operation, body: { token: `${prefix}from-the-letter` }, status: 401 }
 }
 
 /** Ends what the first folders began. */

@@ -7,8 +7,12 @@ import type { Texts } from './texts/en.js'
 export interface PageContext {
   texts: Texts
   client: AuthClient
-  /** Whether people can create accounts themselves. */
-  canRegister: boolean
+  /** REGISTRATION: whether people can create accounts themselves, and whether a letter comes first. */
+  registration: 'open' | 'verified' | 'closed'
+  /** Whether people can ask for letters here. */
+  hasLetters: boolean
+  /** What the paths of the service begin with. */
+  base: string
   /** PASSWORD_MIN_LENGTH. */
   passwordMinLength: number
   /** Says what happened, to eyes and to a screen reader. */

@@ -111,7 +111,8 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
   // Not the whole configuration: Fastify takes `logLevel` and `prefix` of these options for its own.
   const { publicUrl, publicPath, publicOrigin, verifyPreflights, issuer, algorithm, accountPage } = config
   const { registration, passwordMinLength } = config
-  const pageSettings = { publicPath, registration, passwordMinLength }
+  const hasLetters = config.smtp !== undefined || config.mode === 'embedded' || registration === 'verified'
+  const pageSettings = { publicPath, registration, hasLetters, passwordMinLength }
   await app.register(openapi, { publicUrl, publicPath, cookieName: name })
 
   // Two separate contexts: a gateway asks at every request of every service, so its routes run without the hooks of the

@@ -26,7 +26,8 @@ t.test('the three languages have the same texts, and none is empty or left in En
 
 t.test('every event that a user can see has its sentence', async t => {
   const types = SECURITY_EVENT_TYPES.filter(type => !NOT_SEEN.test(type))
-  t.same(Object.keys(en.events).sort(), [...types].sort())
+  const shown = new Set(types.map(type => type.replace(/^letter_.*/, 'letter')))
+  t.same(Object.keys(en.events).sort(), [...shown].sort())
 })
 
 t.test('every error with a text is one of the catalogue', async t => {

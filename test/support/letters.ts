@@ -10,7 +10,9 @@ export interface TestLetter extends NonNullable<ReceivedMessage['data']['letter'
   token: string
 }
 
-export interface TestAppWithLetters extends TestApp {
+export type TestAppWithLetters = TestApp & ReceivedLetters
+
+export interface ReceivedLetters {
   /** Every letter that was sent so far, in order. */
   letters(): Promise<TestLetter[]>
   /** Holds letters back, or sends them. */
@@ -26,6 +28,11 @@ export async function withLetters(
   options: TestAppOptions = {},
 ): Promise<TestAppWithLetters> {
   const service = await buildTestApp(t, { DELIVERY_ALLOWED_NETWORKS: 'loopback', ...overrides }, options)
+  return { ...service, ...(await receiveLetters(t, service)) }
+}
+
+/** Sends the letters of an instance to a webhook. It needs DELIVERY_ALLOWED_NETWORKS=loopback. */
+export async function receiveLetters(t: Test, service: TestApp): Promise<ReceivedLetters> {
   const { context } = service.app
   const receiver = await startWebhookReceiver(t, { clock: service.clock.now })
   const { secret } = await createWebhook(context, { url: receiver.url, types: LETTER_TYPES }, 'cli')
@@ -38,7 +45,6 @@ export async function withLetters(
   }
 
   return {
-    ...service,
     letters,
     async hold(isHeld) {
       const until = isHeld ? 'infinity' : '-infinity'

@@ -128,7 +128,7 @@ function EventItem({ event, ended, currentSession, onNotMe }: EventItemProps) {
 function eventSentence({ type, details }: SecurityEvent, ended: Device | null, texts: Texts): string {
   const known = ended
     ? texts.deviceEnded(deviceWords(ended, texts))
-    : (texts.events as Record<string, string | undefined>)[type]
+    : (texts.events as Record<string, string | undefined>)[type.replace(/^letter_.*/, 'letter')]
   const sentence = known ?? type.replaceAll('_', ' ')
   const more: Record<string, string | undefined> = texts.eventDetails
   const { new_device: isNew, reason, scope, roles } = details

@@ -5,10 +5,15 @@ import { newId } from '../../lib/ids.js'
 import { isJsonObject } from '../../lib/json-object.js'
 import { createFailureLog, type Log } from '../../lib/log.js'
 import type { PostAnswer, Poster, PostRequest } from '../../lib/post.js'
-import type { Caller } from '../context.js'
 import { type Device, describeDevice } from '../sessions/describe-device.js'
 import { signatureHeaders } from '../webhooks/signature.js'
 import { type Claims, readClaims } from './claims.js'
+
+/** Who registers, and from where. */
+export interface Registration {
+  email: string
+  caller: { ip?: string | undefined; userAgent?: string | undefined }
+}
 
 /** A server of the operator that decides about registrations. */
 export interface RegistrationHook {
@@ -19,7 +24,7 @@ export interface RegistrationHook {
    * @returns the first claims of the account
    * @throws LatchkeyError registration_refused, registration_hook_unavailable
    */
-  ask(registration: { email: string; caller: Caller }): Promise<Claims | null>
+  ask(registration: Registration): Promise<Claims | null>
 }
 
 /** What the server gets, in the form of our webhooks. It never gets the password. */
@@ -48,7 +53,7 @@ export function createRegistrationHook(options: RegistrationHookOptions): Regist
   if (url === undefined) return undefined
   const failures = createFailureLog(log)
 
-  async function decide(registration: { email: string; caller: Caller }): Promise<Decision> {
+  async function decide(registration: Registration): Promise<Decision> {
     const id = newId()
     const now = clock()
     const body = JSON.stringify(messageOf(registration, now))
@@ -83,7 +88,7 @@ export function createRegistrationHook(options: RegistrationHookOptions): Regist
 
 const TASK = 'ask REGISTRATION_HOOK_URL'
 
-function messageOf({ email, caller }: { email: string; caller: Caller }, now: number): RegistrationMessage {
+function messageOf({ email, caller }: Registration, now: number): RegistrationMessage {
   const { ip = null, userAgent = null } = caller
   const device = userAgent === null ? null : describeDevice(userAgent)
   return {

@@ -4,7 +4,11 @@ export const LANGUAGES = ['en', 'fr', 'es'] as const
 export type Language = (typeof LANGUAGES)[number]
 
 /** What the page shows that depends on the settings. */
-export type PageSettings = Config['accountPage'] & Pick<Config, 'publicPath' | 'registration' | 'passwordMinLength'>
+export type PageSettings = Config['accountPage'] &
+  Pick<Config, 'publicPath' | 'registration' | 'passwordMinLength'> & {
+    /** Whether the page offers letters. */
+    hasLetters: boolean
+  }
 
 /** The names of the files that the document loads. */
 export interface FileNames {
@@ -50,7 +54,7 @@ const WORDS = {
 /** The HTML of the page: what surrounds it, and the settings that its script reads from attributes. */
 export function writeDocument(language: Language, settings: PageSettings, files: FileNames): string {
   const words = WORDS[language]
-  const { publicPath, name, logo, links, home, registration, passwordMinLength } = settings
+  const { publicPath, name, logo, links, home, registration, hasLetters, passwordMinLength } = settings
   const address = (file: string) => asText(`${publicPath}/account/${file}`)
   const brand =
     logo === undefined
@@ -73,7 +77,7 @@ export function writeDocument(language: Language, settings: PageSettings, files:
 <span class="brand">${brand}</span>
 ${home === undefined ? '' : `<a href="${asText(home)}">${asText(words.back(name))}</a>`}
 </header>
-<main id="page" data-base="${asText(publicPath)}" data-registration="${registration}" data-password-min-length="${passwordMinLength}">
+<main id="page" data-base="${asText(publicPath)}" data-registration="${registration}" data-letters="${hasLetters}" data-password-min-length="${passwordMinLength}">
 <noscript><p class="card narrow">${words.needs}</p></noscript>
 <p class="card narrow late">${words.late}</p>
 </main>
