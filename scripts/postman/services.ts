@@ -144,6 +144,12 @@ export const administrationFolders: readonly Folder[] = [
       { name: 'Enable an account', operation: 'enableUser', parameters: CREATED },
       { name: 'Events of an account', operation: 'listUserEvents', parameters: CREATED },
       {
+        name: 'Events of all accounts',
+        operation: 'findEvents',
+        query: { type: 'user_disabled,user_enabled', user_id: '{{created_user_id}}' },
+        after: [check('the latest is first', `pm.expect(body.events[0].type).to.equal('user_enabled')`)],
+      },
+      {
         name: 'Revoke the sessions of a role',
         operation: 'revokeSessions',
         body: { role: 'collection-editor' },

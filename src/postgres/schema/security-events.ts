@@ -20,7 +20,7 @@ export const securityEvents = pgTable(
   table => [
     index('security_events_of_user').on(table.userId, ...latestFirst(table)),
     // For filters by type, for the retention of a type, and for the events that concern every account.
-    index('security_events_of_type').on(table.type, ...latestFirst(table)),
+    index('security_events_of_type').on(table.type, table.at),
     // Only what administrators, commands and clients did: users cause nearly all events.
     index('security_events_of_actor')
       .on(table.actor, ...latestFirst(table))
