@@ -9,9 +9,13 @@ export interface NewRegistration {
   /** In its normal form. */
   email: string
   passwordHash: string
+  /** The first claims of the account. */
+  claims: Record<string, unknown> | null
   tokenHash: Buffer
   ttlSeconds: number
 }
+
+type Taken = Pick<NewRegistration, 'email' | 'passwordHash' | 'claims'>
 
 /** Registrations whose address has not been confirmed. */
 export function registrationsRepository(runner: Runner) {
@@ -45,12 +49,10 @@ export function registrationsRepository(runner: Runner) {
     },
 
     /** Uses a valid token once: the registration is deleted. Undefined if the token is not valid (any more). */
-    async take(userId: string, tokenHash: Buffer): Promise<{ email: string; passwordHash: string } | undefined> {
+    async take(userId: string, tokenHash: Buffer): Promise<Taken | undefined> {
+      const { email, passwordHash, claims } = registrations
       const [taken] = await runner.run(executor =>
-        executor
-          .delete(registrations)
-          .where(isValid(userId, tokenHash))
-          .returning({ email: registrations.email, passwordHash: registrations.passwordHash }),
+        executor.delete(registrations).where(isValid(userId, tokenHash)).returning({ email, passwordHash, claims }),
       )
       return taken
     },

@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import type { RegistrationMessage } from '../../src/domain/accounts/registration-hook.js'
 import { newWebhookSecret } from '../../src/domain/webhooks/signature.js'
 import { buildTestApp } from '../support/build-test-app.js'
+import { withLetters } from '../support/letters.js'
 import { claimsOf, PASSWORD, post } from '../support/people.js'
 import { startWebhookReceiver } from '../support/webhook-receiver.js'
 
@@ -164,3 +165,26 @@ t.test('a registration that is refused anyway does not ask the hook', async t =>
   t.equal((await register('ada@example.com', 'short')).json().code, 'password_too_short')
   t.same(receiver.arrived, [])
 })
+
+t.test(
+  'with REGISTRATION=verified the hook is asked when somebody registers, and its claims wait with the registration',
+  async t => {
+    const hook = await startWebhookReceiver(t)
+    hook.secret = newWebhookSecret()
+    const { app, database, letters } = await withLetters(t, {
+      REGISTRATION: 'verified',
+      REGISTRATION_HOOK_URL: hook.url,
+      REGISTRATION_HOOK_SECRET: hook.secret,
+    })
+    const register = (email: string) => post(app, '/auth/register', { email, password: PASSWORD })
+    hook.answer = response => json(response, { claims: { tenant: 'acme' } })
+    t.equal((await register('ada@example.com')).statusCode, 202)
+    hook.answer = response => json(response, { allow: false })
+    t.equal((await register('mallory@example.com')).json().code, 'registration_refused')
+    const [letter, ...more] = await letters()
+    t.same(more, [])
+    t.equal((await post(app, '/auth/verify-email', { token: letter!.token })).statusCode, 204)
+    const [account] = await database.admin`select email, claims from users`
+    t.same({ ...account }, { email: 'ada@example.com', claims: { tenant: 'acme' } })
+  },
+)

@@ -301,7 +301,7 @@ export function everyStatement(db: RevokingRepositories): {
     registrations: {
       add: () =>
         db.registrations.add({
-          ...{ userId: session, email: 'new@example.com', passwordHash: 'hash', tokenHash: hash },
+          ...{ userId: session, email: 'new@example.com', passwordHash: 'hash', tokenHash: hash, claims: null },
           ttlSeconds: 60,
         }),
       find: () => db.registrations.find(session, hash),

@@ -29,8 +29,8 @@ export interface NewLetter {
   userId: string
   /** The address that it goes to. */
   email: string
-  /** Only for `letter_registration`: the password of the account that the token makes. */
-  passwordHash?: string
+  /** Only for `letter_registration`: the account that the token makes. */
+  account?: { passwordHash: string; claims: Record<string, unknown> | null }
   /** The session that it is about. */
   sessionId?: string | undefined
   /** By default the user, who asked for it. */
@@ -46,7 +46,7 @@ export interface NewLetter {
 export async function writeLetter(
   { config, secrets }: Pick<AuthContext, 'config' | 'secrets'>,
   repositories: Repositories,
-  { type, userId, email, passwordHash = '', sessionId, actor = 'user' }: NewLetter,
+  { type, userId, email, account, sessionId, actor = 'user' }: NewLetter,
   { language, ...caller }: Caller,
 ): Promise<boolean> {
   const id = newId()
@@ -57,7 +57,7 @@ export async function writeLetter(
     const token = { userId, email, tokenHash, ttlSeconds }
     if (purpose === 'password_reset') {
       if (!(await repositories.passwordResets.issue(token))) return false
-    } else if (purpose === 'registration') await repositories.registrations.add({ ...token, passwordHash })
+    } else if (purpose === 'registration') await repositories.registrations.add({ ...token, ...account! })
     else await repositories.oneTimeTokens.issue({ ...token, purpose })
   }
   const details = { language: languageNamed(language) }

@@ -28,7 +28,8 @@ export async function requestPasswordReset(context: AuthContext, email: string, 
  * If the address has an account already, its owner gets a letter that says so. The answer is the same in both cases, and
  * is sent when the password has been hashed.
  *
- * @throws LatchkeyError registration_closed, invalid_email, rate_limited, busy, and what {@link checkNewPassword} throws
+ * @throws LatchkeyError registration_closed, invalid_email, rate_limited, registration_refused,
+ *   registration_hook_unavailable, busy, and what {@link checkNewPassword} throws
  */
 export async function requestRegistration(
   context: AuthContext,
@@ -39,10 +40,12 @@ export async function requestRegistration(
   const email = normaliseEmail(registration.email)
   checkNewPassword(registration.password, { email, minLength: context.config.passwordMinLength, field: 'password' })
   await context.letterLimiter.reserve(attemptCounter({ email }))
-  const passwordHash = await context.passwords.hash(registration.password)
+  // Asked now, and not when the address is confirmed: somebody waits for the answer here.
+  const claims = (await context.registrationHook?.ask({ email, caller })) ?? null
+  const account = { passwordHash: await context.passwords.hash(registration.password), claims }
   context.letterWork.run('write a letter to a new user', async () => {
     const owner = await context.db.users.findByEmail(...emailForms(registration.email))
-    if (!owner) await write(context, { type: 'letter_registration', userId: newId(), email, passwordHash }, caller)
+    if (!owner) await write(context, { type: 'letter_registration', userId: newId(), email, account }, caller)
     else if (!owner.disabledAt) await write(context, { type: 'letter_account_exists', ...addressOf(owner) }, caller)
   })
 }

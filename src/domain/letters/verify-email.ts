@@ -23,8 +23,8 @@ async function completeRegistration({ db }: AuthContext, token: OneTimeToken, ca
   await db.transaction(async repositories => {
     const registration = await repositories.registrations.take(userId, hashOfToken(token))
     if (!registration) throw new LatchkeyError('letter_token_invalid')
-    const { email, passwordHash } = registration
-    const user = { id: userId, email, earlierEmails: earlierEmailForms(email), passwordHash, emailVerified: true }
+    const { email } = registration
+    const user = { id: userId, ...registration, earlierEmails: earlierEmailForms(email), emailVerified: true }
     // Another registration of this address was confirmed first. Who has the token reads its mail, and may know it.
     if ((await repositories.users.insert(user)) !== 'inserted') throw nameTaken('email_taken')
     await repositories.securityEvents.add({ type: 'registered', userId, actor: 'user', ...caller })

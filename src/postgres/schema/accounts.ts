@@ -101,6 +101,8 @@ export const registrations = pgTable(
     userId: uuid().primaryKey(),
     email: text().notNull(),
     passwordHash: text().notNull(),
+    /** The first claims of the account. */
+    claims: jsonb().$type<Record<string, unknown>>(),
     /** SHA-256 of the secret of its token. */
     tokenHash: bytea().notNull(),
     createdAt: instant().notNull().defaultNow(),
