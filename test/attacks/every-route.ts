@@ -12,6 +12,11 @@ export interface ChangingRoute {
   fields: string[] | undefined
 }
 
+/** Creating a stream follows the Shared Signals Framework: no field is required, and unknown ones are ignored. */
+export function createsStream({ method, url }: ChangingRoute, { statusCode }: LightMyRequestResponse): boolean {
+  return method === 'POST' && url === '/ssf/streams' && statusCode === 201
+}
+
 interface Described {
   requestBody?: { content: Record<string, { schema: BodySchema }> }
 }
@@ -29,7 +34,7 @@ export interface Insider extends Person {
 export async function insider(app: FastifyInstance): Promise<Insider> {
   return {
     ...(await signUp(app)),
-    clientToken: await clientToken(app, await makeClient(app, 'admin', 'sessions', 'revocations')),
+    clientToken: await clientToken(app, await makeClient(app, 'admin', 'sessions', 'revocations', 'signals')),
   }
 }
 
@@ -70,7 +75,7 @@ export function everyAddress(app: FastifyInstance): { url: string; methods: stri
 
 /** Adds what a request to a route needs apart from its body: a token, where the route requires one. */
 export function requestTo({ method, url }: ChangingRoute, ada: Insider, options: InjectOptions): InjectOptions {
-  const token = /^\/(admin\/|auth\/activity$)/.test(url)
+  const token = /^\/(admin\/|ssf\/|auth\/activity$|global-token-revocation$)/.test(url)
     ? ada.clientToken
     : /^\/(auth|api\/users\/me)\/sessions/.test(url)
       ? ada.accessToken

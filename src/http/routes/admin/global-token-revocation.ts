@@ -1,15 +1,15 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { findSubject } from '../../../domain/accounts/find-subject.js'
 import { endSessionsOfUser } from '../../../domain/sessions/manage-sessions.js'
-import { Type } from '../../schemas.js'
+import { bodyOf, Type } from '../../schemas.js'
 import { examples } from './examples.js'
 import { adminErrors, adminOperation } from './schemas.js'
 
 const text = Type.String({ minLength: 1, maxLength: 2048 })
 const subjectId = Type.Union([
-  Type.Object({ format: Type.Literal('email'), email: text }),
-  Type.Object({ format: Type.Literal('iss_sub'), iss: text, sub: text }),
-  Type.Object({ format: Type.Literal('opaque'), id: text }),
+  bodyOf({ format: Type.Literal('email'), email: text }),
+  bodyOf({ format: Type.Literal('iss_sub'), iss: text, sub: text }),
+  bodyOf({ format: Type.Literal('opaque'), id: text }),
 ])
 
 /** Lets the systems of others sign a user out everywhere (draft-parecki-oauth-global-token-revocation). */
@@ -26,7 +26,7 @@ export const globalTokenRevocationRoute: FastifyPluginAsyncTypebox = async app =
         description:
           'For security tools and identity providers. `sub_id` names the user (RFC 9493): by the e-mail, by `iss` and ' +
           '`sub` of our tokens, or by the id (`opaque`).',
-        body: Type.Object({ sub_id: subjectId }),
+        body: bodyOf({ sub_id: subjectId }),
         response: {
           204: Type.Null({ description: 'The sessions are revoked.' }),
           ...adminErrors('user_not_found'),
