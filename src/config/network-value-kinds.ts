@@ -89,7 +89,7 @@ export const publicPath: Kind<string> = {
 
 /** The first segments of the paths of our own routes, and of `/api/` the second one. */
 const OWN_PATHS =
-  /^\/(?:\.well-known|account|admin|auth|docs|doctor|healthz|livez|metrics|oauth|openapi\.json|readyz|api\/token|api\/users)(?:\/|$)/
+  /^\/(?:\.well-known|account|admin|auth|docs|doctor|global-token-revocation|healthz|livez|metrics|oauth|openapi\.json|readyz|ssf|api\/token|api\/users)(?:\/|$)/
 
 const PREFIX_EXAMPLE = 'a path such as /api/v1/auth'
 

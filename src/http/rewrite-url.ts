@@ -62,10 +62,11 @@ function inQuery(part: string): string {
 }
 
 /** The first path segments of all our routes. */
-const OUR_ROUTES = /^\/(?:\.well-known|account|admin|api|auth|docs|livez|oauth|openapi\.json|readyz)(?:[/?]|$)/
+const OUR_ROUTES =
+  /^\/(?:\.well-known|account|admin|api|auth|docs|global-token-revocation|livez|oauth|openapi\.json|readyz|ssf)(?:[/?]|$)/
 
 /** Routes with a single segment. */
-const OUR_PAGES = /^\/(?:account|docs|livez|openapi\.json|readyz)$/
+const OUR_PAGES = /^\/(?:account|docs|global-token-revocation|livez|openapi\.json|readyz)$/
 
 /**
  * Removes PUBLIC_PATH, which some gateways strip and others pass on. It is removed once, and only before a path of one of

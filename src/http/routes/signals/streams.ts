@@ -60,7 +60,10 @@ export const streamRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
         summary: 'Read one stream, or all streams of the client',
         description: 'With `stream_id` the answer is this stream, and without it the list of all.',
         querystring: Type.Object({ stream_id: Type.Optional(streamId) }),
-        response: { 200: Type.Union([streamSchema, Type.Array(streamSchema)]), ...signalErrors('stream_not_found') },
+        response: {
+          200: Type.Union([streamSchema, Type.Array(streamSchema)], { description: 'The stream, or the list.' }),
+          ...signalErrors('stream_not_found'),
+        },
       },
     },
     async request => {
