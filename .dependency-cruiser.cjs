@@ -80,6 +80,8 @@ module.exports = {
     ),
     not('traces-import-no-process', '^src/tracing/', outer),
     not('opentelemetry-is-in-tracing', '^src/(?!tracing/)', 'node_modules/@opentelemetry/'),
+    not('nodemailer-is-in-mail', '^src/(?!mail/)', 'node_modules/nodemailer/'),
+    not('mail-imports-no-process', '^src/mail/', `${outer}|${http}`),
     not('ipaddr-is-in-lib', '^src/(?!lib/ip-address\\.ts)', 'node_modules/ipaddr\\.js/'),
     not('config-and-lib-are-the-base', base, '^src/(?!config/|lib/)'),
     not('lib-knows-no-setting', '^src/lib/', '^src/config/'),

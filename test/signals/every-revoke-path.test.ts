@@ -5,6 +5,8 @@ import t, { type Test } from 'tap'
 import { removeClient } from '../../src/domain/clients/clients.js'
 import { importUsers, type Line } from '../../src/domain/import/import-users.js'
 import { revokeSigningKey } from '../../src/domain/keys/rotate-signing-key.js'
+import { writeLetter } from '../../src/domain/letters/letters.js'
+import { tokenOfLetter, writeOneTimeToken } from '../../src/domain/letters/one-time-token.js'
 import { cleanUp } from '../../src/domain/maintenance.js'
 import { createWebhook } from '../../src/domain/webhooks/webhooks.js'
 import { buildTestApp } from '../support/build-test-app.js'
@@ -307,6 +309,33 @@ const PATHS: Record<string, Path> = {
     async act({ app, admin, bob: { userId } }) {
       await send(app, 'PATCH', `/admin/users/${userId}`, admin, { roles: ['editor'] })
       return { events: [['roles_changed', userId]], signals: [['token-claims-change', { user: userId }]] }
+    },
+  },
+  'an administrator changes the claims of a user': {
+    through: ['domain/accounts/user-data.ts setClaims'],
+    async act({ app, admin, bob: { userId } }) {
+      await send(app, 'PUT', `/admin/users/${userId}/claims`, admin, { tenant: 'acme' })
+      return { events: [['claims_changed', userId]], signals: 'the event has no values, which the signal would need' }
+    },
+  },
+  'the user says in answer to a letter that it was somebody else': {
+    through: ['domain/letters/not-me.ts secureAccount'],
+    async act({ app, bob: { userId, email }, settle, newEvents }) {
+      const { context } = app
+      await context.db.transaction(repositories =>
+        writeLetter(context, repositories, { type: 'letter_new_device', userId, email }, {}),
+      )
+      const [letter] = await newEvents()
+      const secret = tokenOfLetter(letter!.id, userId, 'not_me', context.secrets.letterKeys[0])
+      await settle()
+      await send(app, 'POST', '/auth/not-me', {}, { token: writeOneTimeToken(context.secrets, 'not_me', secret) })
+      return {
+        events: [['account_secured', userId]],
+        signals: [
+          ['session-revoked', { user: userId }],
+          ['credential-change', { user: userId }],
+        ],
+      }
     },
   },
   'a session expires': {

@@ -81,6 +81,12 @@ const REASONS = {
     'Un administrateur a défini un mot de passe temporaire.',
     'Un administrador estableció una contraseña temporal.',
   ),
+  account_secured: reason(
+    'The user said that somebody else had signed in or changed the password: no password matches any more.',
+    'You said that it was not you, so you were signed out and need a new password.',
+    'Vous avez indiqué que ce n’était pas vous : vous avez été déconnecté et devez choisir un nouveau mot de passe.',
+    'Indicó que no había sido usted: se cerraron sus sesiones y necesita una contraseña nueva.',
+  ),
   roles_changed: reason(
     'An administrator changed the roles of the user.',
     'Your roles were changed.',

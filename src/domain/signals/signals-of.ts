@@ -56,7 +56,8 @@ function initiatorOf({ actor }: SecurityEvent): 'user' | 'policy' | 'admin' {
 }
 
 function ownClaims({ type, details }: SecurityEvent, signal: string): Record<string, unknown> {
-  if (signal === CREDENTIAL_CHANGE) return { credential_type: 'password', change_type: 'update' }
+  if (signal === CREDENTIAL_CHANGE)
+    return { credential_type: 'password', change_type: type === 'account_secured' ? 'revoke' : 'update' }
   if (signal === TOKEN_CLAIMS_CHANGE) return { claims: { roles: details?.roles ?? [] } }
   // Only sessions that began before; an operator can choose an instant in the past.
   if (type === 'everyone_signed_out') return { sessions_began_before: details?.before }
