@@ -152,6 +152,7 @@ export function everyStatement(db: RevokingRepositories): {
       },
     },
     userActivity: {
+      hasOtherSession: () => db.userActivity.hasOtherSession(user, session),
       of: async () => {
         await db.userActivity.of([user])
         await db.userActivity.of(many.slice(0, 100))

@@ -31,6 +31,10 @@ async function writeNotice(context: NoticeContext, type: LetterType, event: Adde
   await context.db.transaction(async repositories => {
     const user = await repositories.users.findById(userId)
     if (!user || user.disabledAt) return
+    // The first sign-in of an account is always from a new device, and is no news.
+    const isFirst =
+      type === 'letter_new_device' && !(await repositories.userActivity.hasOtherSession(userId, sessionId!))
+    if (isFirst) return
     const letter = { type, userId, email: mailAddress(user.email), sessionId, actor: 'system' }
     await writeLetter(context, repositories, letter, { ip, userAgent, requestId, language })
   })
