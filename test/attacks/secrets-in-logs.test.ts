@@ -1,8 +1,10 @@
 import { createServer } from 'node:net'
 import t from 'tap'
+import { until } from '../support/eventually.js'
 import { externalStores } from '../support/external-stores.js'
 import { runLatchkey } from '../support/run-latchkey.js'
 import { type ServiceProcess, startService } from '../support/service-process.js'
+import { startMailServer } from '../support/smtp-server.js'
 
 /** These must not appear in a log or an error. Each has a part that every encoding keeps, so a search finds it. */
 const PASSWORD = 'CanaryPasswordKq7Zt long enough'
@@ -133,6 +135,36 @@ t.test('no password, token, cookie or e-mail appears in the log or in an error, 
   const log = findsNothing(t, canary, service)
   t.match(log, '/auth/login', 'the log contains these requests')
   t.ok(canary.secrets.length > 20)
+})
+
+t.test('no letter, and no token of one, appears in the log or in an error, even at level trace', async t => {
+  const { env } = await externalStores(t)
+  const server = await startMailServer(t)
+  const mail = { SMTP_URL: server.url, MAIL_FROM: 'no-reply@example.com', REGISTRATION: 'verified' }
+  const service = await startService(t, { env: { ...env, ...mail, LOG_LEVEL: 'trace', LOG_SECURITY_EVENTS: 'on' } })
+  const canary = client(service.url)
+  const { send } = canary
+  const arrived = async (count: number) => {
+    await until(() => server.mails.length === count)
+    const source = server.mails.at(-1)!.source.replace(/=\r\n/g, '').replaceAll('=3D', '=')
+    const [token = ''] = /lk_\w\w_[\w-]{87}/.exec(source) ?? []
+    t.not(token, '')
+    canary.secrets.push(token, token.slice(-30), token.slice(30, 60))
+    return token
+  }
+  const credentials = { email: EMAIL, password: PASSWORD }
+  t.equal((await send('POST', '/auth/register', credentials)).status, 202)
+  const registering = await arrived(1)
+  t.equal((await send('POST', '/auth/verify-email', { token: registering })).status, 204)
+  t.equal((await send('POST', '/auth/verify-email', { token: registering })).code, 'letter_token_invalid')
+  server.refuse(EMAIL, 451)
+  t.equal((await send('POST', '/auth/forgot-password', { email: EMAIL })).status, 202)
+  await until(() => service.output().includes('letter_password_reset'))
+  t.equal((await send('POST', '/auth/register', credentials)).status, 202)
+  await until(() => service.output().includes('letter_account_exists'))
+  t.equal(await service.stop(), 0)
+  const log = findsNothing(t, canary, service)
+  t.match(log, 'security event registered')
 })
 
 t.test('no secret of a client, an administrator or Simple JWT appears in the log or in an error', async t => {

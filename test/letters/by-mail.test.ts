@@ -2,6 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { readLetter } from '../../src/domain/letters/letters.js'
+import { createWebhook } from '../../src/domain/webhooks/webhooks.js'
+import { openMailSender } from '../../src/mail/open-mail.js'
+import type { SecurityEvent } from '../../src/postgres/security-events.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { post, signUp } from '../support/people.js'
 import { startMailServer } from '../support/smtp-server.js'
@@ -74,7 +78,7 @@ t.test('a mail server that is down for a while gets the letter later', async t =
   server.refuse(ada.email, 451)
   await forgot(ada.email)
   t.equal(server.mails.length, 0)
-  server.refuse(ada.email, undefined as never)
+  server.refuse(ada.email, undefined)
   await clock.advance(10)
   await app.context.dispatcher!.runNow()
   t.equal(server.mails.length, 1)
@@ -129,6 +133,28 @@ t.test('a template that cannot be used stops the start, and the message says why
     await t.rejects(readTemplates(folder), { message })
     rmSync(folder, { recursive: true })
   }
+})
+
+t.test('in embedded mode the terminal shows letters, except those that go to a webhook', async t => {
+  const { app, config, database } = await withMail(t)
+  const { db } = app.context
+  const lines: string[] = []
+  const log = { info: (line: string) => lines.push(line), warn: () => {}, error: () => {} }
+  const options = { db, log, readLetter: (event: SecurityEvent) => readLetter(app.context, event) }
+  const sender = await openMailSender({ ...config, smtp: undefined, mode: 'embedded' }, options)
+  await database.admin`update event_receivers set paused_until = 'infinity'`
+  const ada = await signUp(app)
+  await post(app, '/auth/forgot-password', { email: ada.email })
+  await app.context.letterWork.settled()
+  const [receiver] = await db.eventReceivers.all('mail')
+  const [delivery] = await db.deliveries.due(receiver!.id, 1)
+  const due = { ...delivery!, event: { ...delivery!.event!, at: new Date(delivery!.event!.at) } }
+  const send = () => sender.send(receiver!, due, AbortSignal.timeout(10_000))
+  t.same(await send(), { outcome: 'delivered' })
+  t.match(lines, [new RegExp(`A letter to ${ada.email}[^]*#reset=lk_pr_`)])
+  await createWebhook(app.context, { url: 'https://example.com', types: ['letter_password_reset'] }, 'cli')
+  t.same(await send(), { outcome: 'delivered' })
+  t.equal(lines.length, 1)
 })
 
 t.test('without SMTP_URL nothing waits for a mail server, also after it was set once', async t => {

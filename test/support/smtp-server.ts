@@ -15,15 +15,15 @@ export interface TestMailServer {
   /** For SMTP_URL. */
   url: string
   readonly mails: readonly ArrivedMail[]
-  /** Refuses these recipients with this status. */
-  refuse(address: string, status: number): void
+  /** Refuses this recipient with this status from now on, or no longer. */
+  refuse(address: string, status: number | undefined): void
   close(): Promise<void>
 }
 
 /** A mail server that ends with the test. It accepts one user and password. */
 export async function startMailServer(t: Test): Promise<TestMailServer> {
   const mails: ArrivedMail[] = []
-  const refused = new Map<string, number>()
+  const refused = new Map<string, number | undefined>()
   const server = new SMTPServer({
     authOptional: false,
     allowInsecureAuth: true,
