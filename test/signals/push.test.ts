@@ -1,7 +1,9 @@
 import t, { type Test } from 'tap'
+import { verifyClientToken } from '../../src/domain/clients/client-token.js'
 import { removeClient } from '../../src/domain/clients/clients.js'
 import { LEAST_ATTEMPTS } from '../../src/domain/deliveries/back-off.js'
 import { decryptAuthorization } from '../../src/domain/signals/stream.js'
+import { createStream } from '../../src/domain/signals/streams.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { signIn, signUp } from '../support/people.js'
 import { PUSH, signalClient, startPushReceiver } from '../support/signals.js'
@@ -158,7 +160,10 @@ t.test('the streams of a client that is removed are removed with it', async t =>
   const ada = await signUp(app)
   await logOut(ada.accessToken)
   const { name } = (await stores.db.clients.find(client.id))!
+  // A request to create a stream that began before.
+  const principal = await verifyClientToken(app.context, await client.token())
   await removeClient(app.context, name, 'cli')
+  await t.rejects(createStream(app.context, principal, {}), { code: 'token_revoked' })
   await deliver()
   t.equal(receiver.arrived.length, 0)
   t.equal(await stores.db.eventReceivers.find(id), undefined)

@@ -23,6 +23,8 @@ export interface ReceivedSet extends JWTPayload {
 /** A client with the scope `signals`: the receiver of events, with its own streams. */
 export interface SignalClient {
   id: string
+  /** A new access token. */
+  token(): Promise<string>
   create(body?: object): Promise<LightMyRequestResponse>
   send(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', url: string, body?: object): Promise<LightMyRequestResponse>
   poll(streamId: string, body?: object): Promise<LightMyRequestResponse>
@@ -35,10 +37,11 @@ export async function signalClient(app: FastifyInstance): Promise<SignalClient> 
   const client = await makeClient(app, 'signals')
   const self: SignalClient = {
     id: client.id,
+    token: () => clientToken(app, client),
     create: (body = {}) => self.send('POST', '/ssf/streams', body),
     async send(method, url, payload) {
       // A new one each time: the test may have moved the clock.
-      const authorization = `Bearer ${await clientToken(app, client)}`
+      const authorization = `Bearer ${await self.token()}`
       return app.inject({ method, url, headers: { authorization }, ...(payload && { payload }) })
     },
     poll: (streamId, body = {}) => self.send('POST', `/ssf/poll/${streamId}`, { returnImmediately: true, ...body }),
