@@ -7,7 +7,7 @@ import { catalogue } from '../../src/lib/errors.js'
 import { SECURITY_EVENT_TYPES } from '../../src/postgres/security-event-types.js'
 
 /** Events that no user sees: most belong to no account. */
-const NOT_SEEN = /^(client_|signing_key_|webhook_|users_imported|metadata_changed)/
+const NOT_SEEN = /^(client_|signing_key_|webhook_|stream_|users_imported|metadata_changed)/
 
 t.test('the three languages have the same texts, and none is empty or left in English', async t => {
   const texts = flat(en)
