@@ -19,7 +19,8 @@ t.test('a valid token gives its principal', async t => {
     gen: 7,
     ver: 3,
   }
-  const token = toy.token({ ...claims, auth_time: inSeconds(-9), roles: ['editor', 'author'], roles_version: 2 })
+  const ext = { tenant: 'acme' }
+  const token = toy.token({ ...claims, auth_time: inSeconds(-9), roles: ['editor', 'author'], roles_version: 2, ext })
   const principal = await verifier.verify(token)
   t.strictSame(principal, {
     userId: 'u1',
@@ -30,6 +31,7 @@ t.test('a valid token gives its principal', async t => {
     issuedAt: claims.iat,
     expiresAt: claims.exp,
     authTime: principal.authTime,
+    claims: { tenant: 'acme' },
     roles: ['editor', 'author'],
     generation: 7,
     tokenVersion: 3,
