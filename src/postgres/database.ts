@@ -45,6 +45,8 @@ export interface Database extends Repositories {
   readonly journalFeed: Journal
   /** The signing keys, on the same connection and for the same reason. */
   readonly keyFeed: SigningKeys
+  /** For the delivery of events, which looks for them every second. Its statements are not counted. */
+  readonly deliveryFeed: Pick<Repositories, 'deliveries' | 'eventReceivers'>
   /**
    * Runs the work in one READ COMMITTED transaction, with its own repositories; a rejection rolls it back. Work that
    * locks rows in more than one table does so in this order, so that transactions cannot deadlock: clients, users,
@@ -67,7 +69,7 @@ export interface Database extends Repositories {
   tablesVersion(): Promise<TablesVersion>
   /** What an operator has to know of the server, for `latchkey doctor`. */
   installation(): Promise<PostgresInstallation>
-  /** The number of statements sent so far, without those of the two feeds. */
+  /** The number of statements sent so far, without those of the feeds. */
   readonly statementsSent: number
   /** What is in progress on the connections for requests, and on that of the two feeds. */
   load(): { requests: Load; journal: Load }
@@ -91,6 +93,10 @@ export function openDatabase({ trace, ...options }: ConnectionOptions & { trace?
     ...repositories(connections, announce),
     journalFeed: journalRepository(feed),
     keyFeed: signingKeysRepository(feed),
+    deliveryFeed: {
+      deliveries: deliveriesRepository(connections.periodic),
+      eventReceivers: eventReceiversRepository(connections.periodic),
+    },
     async transaction(work) {
       let added: AddedEvent[] = []
       const result = await connections.transaction(runner => {

@@ -163,7 +163,7 @@ export async function openContext(config: Config, options: OpenContextOptions): 
   const pushing = { poster, secrets, config, keyring, clock }
   const dispatcher = delivers
     ? createDispatcher({
-        db,
+        db: db.deliveryFeed,
         senders: {
           webhook: createWebhookSender({ poster, secrets, clock, readLetter: readLetterOf }),
           stream: createStreamSender(pushing),
@@ -178,7 +178,7 @@ export async function openContext(config: Config, options: OpenContextOptions): 
         log,
       })
     : undefined
-  const polls = createPollWaiters({ deliveries: db.deliveries, log })
+  const polls = createPollWaiters({ deliveries: db.deliveryFeed.deliveries, log })
   const stopWaking = db.onSecurityEvents(() => {
     dispatcher?.wake()
     polls.wake()

@@ -32,6 +32,8 @@ export interface Connections extends Runner {
    * after a rollback.
    */
   transaction<T>(work: (runner: Runner) => Promise<T>): Promise<T>
+  /** For work that is done again and again without a request: its statements are not counted, and have no spans. */
+  readonly periodic: Runner
   /** The number of statements sent so far. */
   readonly sent: number
   /** How much is in progress now. */
@@ -134,6 +136,21 @@ export function openConnections(given: ConnectionOptions): Connections {
     void connection.end()
   }
 
+  function runner(count: () => void): Runner {
+    return {
+      run: query =>
+        using(1, async ({ executor }) => {
+          count()
+          return query(executor)
+        }),
+      hot: (statement, values) =>
+        using(1, async connection => {
+          count()
+          return connection.prepared(statement).execute(values as Record<string, unknown>)
+        }),
+    }
+  }
+
   return {
     get sent() {
       return sent
@@ -143,16 +160,8 @@ export function openConnections(given: ConnectionOptions): Connections {
       const waiting = used.reduce((sum, { unfinished }) => sum + unfinished - 1, 0)
       return { size: connections.length, inUse: used.length, waiting }
     },
-    run: query =>
-      using(1, async ({ executor }) => {
-        sent++
-        return query(executor)
-      }),
-    hot: (statement, values) =>
-      using(1, async connection => {
-        sent++
-        return connection.prepared(statement).execute(values as Record<string, unknown>)
-      }),
+    ...runner(() => sent++),
+    periodic: runner(() => {}),
     transaction: work =>
       using(TRANSACTION_WEIGHT, connection =>
         inTransaction(connection, transaction => {

@@ -5,6 +5,7 @@ import type { Connections, Runner } from './connections.js'
 export function tracedConnections(connections: Connections, trace: TraceCall): Connections {
   return {
     ...tracedRunner(connections, trace),
+    periodic: connections.periodic,
     transaction: work =>
       trace({ to: 'postgresql', operation: 'transaction' }, () =>
         connections.transaction(runner => work(tracedRunner(runner, trace))),
