@@ -224,7 +224,7 @@ function addSendingCommands(webhooks: Command, configure: Configure): void {
       withDatabase(await configure(), async ({ db }) => {
         const { replayEvents } = await replaying()
         const onProgress = (queued: number) => say(`${queued} events queued so far.`)
-        const { queued } = await replayEvents({ db, dispatcher: undefined }, id, { since, onProgress })
+        const { queued } = await replayEvents({ db, dispatcher: undefined }, id, { since, actor: ACTOR, onProgress })
         printResult({ id, queued }, () => print(`Queued ${queued} ${queued === 1 ? 'event' : 'events'}.`))
       }),
     )

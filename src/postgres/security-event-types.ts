@@ -43,6 +43,7 @@ export const SECURITY_EVENT_TYPES = [
   'webhook_changed',
   'webhook_secret_rotated',
   'webhook_disabled',
+  'webhook_replayed',
   'webhook_removed',
   'stream_created',
   'stream_changed',

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { createWebhook } from '../../src/domain/webhooks/webhooks.js'
 import { buildTestApp, TEST_SECRETS } from '../support/build-test-app.js'
 import { signUp } from '../support/people.js'
 import { runLatchkey } from '../support/run-latchkey.js'
@@ -9,6 +10,7 @@ const WITHOUT_EVENT = new Set([
   ...['serve', 'edge', 'migrate', 'doctor', 'events', 'events tail'],
   ...['users list', 'users show', 'users sessions', 'users events', 'users check-emails'],
   ...['sessions list', 'sessions show', 'clients list', 'clients show', 'keys list', 'verifiers list'],
+  ...['webhooks list', 'webhooks show', 'webhooks failed', 'webhooks test'],
 ])
 
 t.test('every command that changes something writes an event with the actor cli', async t => {
@@ -21,6 +23,7 @@ t.test('every command that changes something writes an event with the actor cli'
     ...TEST_SECRETS,
   }
   const ada = await signUp(app, 'ada@example.com')
+  const { webhook } = await createWebhook(app.context, { url: 'https://receiver.invalid/' }, 'cli')
   const folder = t.testdir({
     'data.json': '{"tenant":"acme"}',
     'users.ndjson': '{"email":"eve@example.com","password_hash":"!"}',
@@ -46,6 +49,11 @@ t.test('every command that changes something writes an event with the actor cli'
     'clients update': ['shop', ...issuer],
     'clients rotate': ['shop'],
     'clients remove': ['shop'],
+    'webhooks create': ['https://receiver.invalid/'],
+    'webhooks update': [webhook.id, '--type', 'registered'],
+    'webhooks rotate': [webhook.id],
+    'webhooks replay': [webhook.id],
+    'webhooks remove': [webhook.id],
     'keys rotate': [],
     'keys revoke': [kid],
     'sign-out-everyone': [],

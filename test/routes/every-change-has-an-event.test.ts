@@ -1,4 +1,5 @@
 import t from 'tap'
+import { createWebhook } from '../../src/domain/webhooks/webhooks.js'
 import { newId } from '../../src/lib/ids.js'
 import { changingRoutes } from '../attacks/every-route.js'
 import { buildTestApp } from '../support/build-test-app.js'
@@ -20,7 +21,15 @@ const BODIES: Record<string, object | undefined> = {
   'PUT /admin/users/:id/claims': { tenant: 'acme' },
   'PUT /admin/users/:id/metadata': { note: 'vip' },
   'POST /admin/revocations': { role: 'editor' },
+  'POST /admin/webhooks': { url: 'https://receiver.invalid/' },
+  'PATCH /admin/webhooks/:webhook_id': { types: ['registered'] },
+  'DELETE /admin/webhooks/:webhook_id': undefined,
+  'POST /admin/webhooks/:webhook_id/secret': undefined,
+  'POST /admin/webhooks/:webhook_id/replay': undefined,
 }
+
+/** It sends one message, and changes nothing. */
+const WITHOUT_EVENT = 'POST /admin/webhooks/:webhook_id/test'
 
 t.test('every route with which an administrator changes something writes an event with the actor', async t => {
   const { app, database } = await buildTestApp(t, { DIALECTS: 'none' })
@@ -30,10 +39,16 @@ t.test('every route with which an administrator changes something writes an even
   const routes = changingRoutes(app, ids).filter(({ url }) => url.startsWith('/admin/'))
   t.ok(routes.length >= 13)
   for (const { method, url } of routes) {
-    const name = `${method} ${url.replace(`/users/${ids}`, '/users/:id').replace(`/sessions/${ids}`, '/sessions/:session_id')}`
+    const path = url
+      .replace(`/users/${ids}`, '/users/:id')
+      .replace(`/sessions/${ids}`, '/sessions/:session_id')
+      .replace(`/webhooks/${ids}`, '/webhooks/:webhook_id')
+    const name = `${method} ${path}`
+    if (name === WITHOUT_EVENT) continue
     if (!t.ok(name in BODIES, `${name}: add its body here, and see that it writes an event`)) continue
     const user = await signUp(app)
     const { sessionId } = await signIn(app, user.email)
+    const { webhook } = await createWebhook(app.context, { url: 'https://receiver.invalid/' }, 'cli')
     const count = async () => {
       const [row] = await database.admin`select count(*)::int from security_events where actor = ${client.id}`
       return row!.count as number
@@ -44,7 +59,8 @@ t.test('every route with which an administrator changes something writes an even
       url: name
         .slice(method.length + 1)
         .replace(':id', user.userId)
-        .replace(':session_id', sessionId),
+        .replace(':session_id', sessionId)
+        .replace(':webhook_id', webhook.id),
       headers: { authorization: `Bearer ${await clientToken(app, client)}` },
       ...(BODIES[name] && { payload: BODIES[name] }),
     })

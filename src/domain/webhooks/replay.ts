@@ -38,6 +38,8 @@ function unknownCursor(): LatchkeyError {
 const REPLAY_PART = 1000
 
 export interface ReplayOptions {
+  /** Who asked for it, for the event. */
+  actor: string
   /** Undefined for what was given up. */
   since?: Date | undefined
   /** The parts after which it stops; each looks at {@link REPLAY_PART} events. By default it goes on to the end. */
@@ -57,7 +59,7 @@ export interface ReplayOptions {
 export async function replayEvents(
   { db, dispatcher }: Pick<AuthContext, 'db' | 'dispatcher'>,
   id: string,
-  { since, cursor, maxParts = Number.POSITIVE_INFINITY, onProgress = () => {} }: ReplayOptions,
+  { since, cursor, actor, maxParts = Number.POSITIVE_INFINITY, onProgress = () => {} }: ReplayOptions,
 ): Promise<{ queued: number; nextCursor: string | null }> {
   const { id: receiverId, types } = await findReceiver(db, id)
   let from = cursor !== undefined ? readPosition(cursor) : since && { since }
@@ -66,10 +68,12 @@ export async function replayEvents(
     if (from === undefined) {
       const retried = await db.deliveries.retryAbandoned(receiverId, REPLAY_PART)
       queued += retried
+      if (part === 0 && cursor === undefined) await record()
       if (retried < REPLAY_PART) return end()
     } else {
       const replayed = await db.deliveries.replay({ receiverId, types, from, limit: REPLAY_PART })
       queued += replayed.queued
+      if (part === 0 && cursor === undefined) await record()
       if (replayed.next === undefined) return end()
       from = replayed.next
     }
@@ -77,6 +81,12 @@ export async function replayEvents(
   }
   dispatcher?.wake()
   return { queued, nextCursor: from !== undefined && 'at' in from ? writePosition(from) : GIVEN_UP }
+
+  /** After the first part, so that the event itself is not sent again. */
+  async function record(): Promise<void> {
+    const details = { webhook_id: receiverId, ...(since && { since: since.toISOString() }) }
+    await db.securityEvents.add({ type: 'webhook_replayed', actor, details })
+  }
 
   function end() {
     dispatcher?.wake()

@@ -268,7 +268,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
       if (since !== undefined && cursor !== undefined)
         throw fieldError('invalid_request', 'cursor', 'cannot be sent together with since')
       const from = since === undefined ? undefined : readInstant(since)
-      const options = { since: from, cursor, maxParts: REPLAY_PARTS }
+      const options = { since: from, cursor, actor: request.actor, maxParts: REPLAY_PARTS }
       const { queued, nextCursor } = await replayEvents(context, request.params.id, options)
       return { queued, next_cursor: nextCursor }
     },
