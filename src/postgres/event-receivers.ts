@@ -58,11 +58,8 @@ export function eventReceiversRepository(runner: Runner) {
     },
 
     /** Whether some receiver names this type. */
-    async name(type: SecurityEventType): Promise<boolean> {
-      const [row] = await runner.run(executor =>
-        executor.execute<{ named: boolean }>(sql`
-          select exists (select from event_receivers where disabled_at is null and ${type} = any(types)) as named`),
-      )
+    async isNamed(type: SecurityEventType): Promise<boolean> {
+      const [row] = await runner.hot(isNamed, { type })
       return row!.named
     },
 
@@ -258,6 +255,11 @@ const claim = hotSql<{ holder: string; leaseSeconds: number }, ClaimedRow>(
       order by leased_until nulls first
       limit 1 for update skip locked)
     returning ${receiverColumns}`,
+)
+
+const isNamed = hotSql<{ type: string }, { named: boolean }>(
+  'is_type_named_by_receiver',
+  sql`select exists (select from event_receivers where disabled_at is null and ${given('type')} = any(types)) as named`,
 )
 
 const isLeased = sql`id = ${given('id')}::uuid and lease_holder = ${given('holder')}::uuid`

@@ -310,7 +310,7 @@ export function everyStatement(db: RevokingRepositories): {
       removeExpired: () => db.registrations.removeExpired(1000),
     },
     eventReceivers: {
-      name: () => db.eventReceivers.name('signed_in'),
+      isNamed: () => db.eventReceivers.isNamed('signed_in'),
       create: () =>
         db.eventReceivers.create({ id: session, kind: 'webhook', settings: {}, secrets: hash, types: ['signed_in'] }),
       ensure: () =>

@@ -27,7 +27,7 @@ function noticeOf({ type, details }: AddedEvent): LetterType | undefined {
 
 async function writeNotice(context: NoticeContext, type: LetterType, event: AddedEvent): Promise<void> {
   const { userId, sessionId, ip, userAgent, requestId, language } = event
-  if (userId === undefined || !(await context.db.eventReceivers.name(type))) return
+  if (userId === undefined || !(await context.db.eventReceivers.isNamed(type))) return
   await context.db.transaction(async repositories => {
     const user = await repositories.users.findById(userId)
     if (!user || user.disabledAt) return
