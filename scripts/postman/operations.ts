@@ -45,9 +45,10 @@ export function operationsOf({ paths }: Document): Map<string, Operation> {
   return new Map(operations.map(operation => [operation.operationId, operation]))
 }
 
-/** The status of its success. 202 is only an answer to `Prefer: wait`. */
+/** The status of its success. Beside another one, 202 is the answer to `Prefer: wait`, or while a letter comes first. */
 export function successOf({ responses }: Operation): number {
-  return Number(Object.keys(responses).find(status => status.startsWith('2') && status !== '202'))
+  const statuses = Object.keys(responses).filter(status => status.startsWith('2'))
+  return Number(statuses.find(status => status !== '202') ?? statuses[0])
 }
 
 /** The schema of an answer of JSON with this status; undefined if there is no such answer. */
