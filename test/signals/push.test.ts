@@ -169,3 +169,28 @@ t.test('the streams of a client that is removed are removed with it', async t =>
   t.equal(await stores.db.eventReceivers.find(id), undefined)
   t.match((await stores.db.deliveries.backlogs([id])).get(id), { waiting: 0, abandoned: 0 })
 })
+
+t.test(
+  'what failed in an outage is sent at once when the receiver asks for a verification or changes the stream',
+  async t => {
+    const { app, clock, receiver, client, id, logOut, deliver, waiting } = await withPushes(t)
+    const asks = {
+      verification: () => client.send('POST', '/ssf/verification', { stream_id: id }),
+      change: () => client.send('PATCH', '/ssf/streams', { stream_id: id, description: 'works again' }),
+      status: () => client.send('POST', '/ssf/status', { stream_id: id, status: 'enabled' }),
+    }
+    for (const [name, ask] of Object.entries(asks)) {
+      receiver.answer = response => response.writeHead(500).end()
+      for (let user = 0; user < 2; user++) await logOut((await signUp(app)).accessToken)
+      for (let attempt = 0; attempt < 20; attempt++) {
+        await deliver()
+        await clock.advance(400)
+      }
+      t.match(await waiting(), { waiting: 2 })
+      receiver.answer = response => response.writeHead(202).end()
+      t.ok((await ask()).statusCode < 300)
+      await deliver()
+      t.match(await waiting(), { waiting: 0 }, `after ${name}`)
+    }
+  },
+)

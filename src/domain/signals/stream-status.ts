@@ -7,7 +7,7 @@ import { dropDeliveries } from '../deliveries/drop-deliveries.js'
 import { messageToken, type StreamMessage } from './event-tokens.js'
 import { findStream, isHeld, type StreamReceiver, type StreamStatus, settingsOf } from './stream.js'
 import { pushToken, type StreamSenderOptions } from './stream-sender.js'
-import { detailsOf, restartInactivity } from './streams.js'
+import { detailsOf, restartInactivity, sendNow } from './streams.js'
 
 type Context = Pick<AuthContext, 'db' | 'dispatcher' | 'polls'>
 
@@ -35,6 +35,7 @@ export async function setStreamStatus(
       const settings = { ...settingsOf(stream), isPaused: status === 'paused', reason: reason || undefined }
       await eventReceivers.change(streamId, { settings: { ...settings }, isHeld: isHeld(settings) })
       await eventReceivers.enable(streamId)
+      await sendNow(repositories, stream)
     }
     await restartInactivity(repositories, stream)
     const details = { ...detailsOf(stream), status }
@@ -52,6 +53,7 @@ export const MIN_VERIFICATION_INTERVAL_SECONDS = 10
 
 /**
  * Queues a verification, which shows the receiver that the stream works (SSF 1.0, 8.1.4). A disabled stream gets none.
+ * What waits is tried again at once: the receiver asks when it works again.
  *
  * @param state is sent back with it
  * @throws LatchkeyError stream_not_found, rate_limited
@@ -74,6 +76,7 @@ export async function requestVerification(
         concerns: { clientId },
       })
     await repositories.eventReceivers.change(stream.id, { settings: { ...settings, verifiedAt: now } })
+    await sendNow(repositories, stream)
     await restartInactivity(repositories, stream)
     if (stream.disabledAt) return
     const message: StreamMessage = { type: 'verification', ...(state !== undefined && { state }) }

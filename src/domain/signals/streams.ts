@@ -86,7 +86,15 @@ export async function restartInactivity(
 }
 
 /**
- * Changes a stream. What waits is sent in the new way. The authorization header of pushes stays if the address stays and no
+ * What waits for its next attempt is pushed at once. Each change of the settings needs it, because it forgets the failures
+ * that were counted: a success afterwards does not know that there was an outage, and would leave what failed to its pause.
+ */
+export async function sendNow({ deliveries }: Pick<Repositories, 'deliveries'>, stream: StreamReceiver): Promise<void> {
+  if (settingsOf(stream).method === 'push') await deliveries.hasten(stream.id)
+}
+
+/**
+ * Changes a stream. What waits is sent in the new way, and at once. The authorization header of pushes stays if the address stays and no
  * other header is given: a receiver that sends back what it has read does not know it.
  *
  * @param options.replaces whether what is missing in the change is removed
@@ -120,6 +128,7 @@ export async function changeStream(
       types: eventTypesOf(deliveredTo(settings)),
       secrets: isNewHeader ? encryptAuthorization(stream.id, authorization, secrets) : undefined,
     })) as StreamReceiver
+    await sendNow(repositories, changed)
     await restartInactivity(repositories, changed)
     await repositories.securityEvents.add({ type: 'stream_changed', actor: clientId, details: detailsOf(changed) })
     return changed
