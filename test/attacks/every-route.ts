@@ -77,7 +77,7 @@ export function everyAddress(app: FastifyInstance): { url: string; methods: stri
 export function requestTo({ method, url }: ChangingRoute, ada: Insider, options: InjectOptions): InjectOptions {
   const token = /^\/(admin\/|ssf\/|auth\/activity$|global-token-revocation$)/.test(url)
     ? ada.clientToken
-    : /^\/(auth|api\/users\/me)\/sessions/.test(url)
+    : /^\/(auth|api\/users\/me)\/sessions|^\/auth\/email$|^\/auth\/verify-email\/resend$/.test(url)
       ? ada.accessToken
       : undefined
   const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` }
@@ -93,6 +93,7 @@ export function goodBody(fields: readonly string[], ada: Person): Record<string,
     new_password: `${PASSWORD} but longer`,
     transport: 'body',
     token: ada.accessToken,
+    new_email: 'new@example.com',
     label: 'my phone',
   }
   return Object.fromEntries(fields.filter(field => field in values).map(field => [field, values[field]]))

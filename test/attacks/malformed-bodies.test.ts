@@ -67,7 +67,7 @@ t.test('every route refuses a body that is not an object of known fields', async
     for (const [name, payload] of Object.entries(NO_BODIES)) {
       const response = await app.inject(requestTo(route, ada, { headers: JSON_TYPE, payload }))
       // A route without a body ignores a well-formed one.
-      if ((!route.fields && response.statusCode === 204) || createsStream(route, response)) continue
+      if ((!route.fields && [202, 204].includes(response.statusCode)) || createsStream(route, response)) continue
       isRefusal(t, response, `${route.method} ${route.url}: ${name}`)
     }
   }
