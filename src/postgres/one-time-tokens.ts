@@ -40,6 +40,16 @@ export function oneTimeTokensRepository(runner: Runner) {
       )
     },
 
+    /** Whether an account can have this address again, because a change of it can be undone. */
+    async canReturn(email: string): Promise<boolean> {
+      const [row] = await runner.run(executor =>
+        executor.execute<{ reserved: boolean }>(sql`
+          select exists (select from one_time_tokens
+            where purpose = 'undo_email' and email = ${email} and expires_at > now()) as reserved`),
+      )
+      return row!.reserved
+    },
+
     /** The address that a valid token was sent to, and when it expires. */
     async find(token: TokenReference): Promise<{ email: string; expiresAt: Date } | undefined> {
       const [found] = await runner.run(executor =>

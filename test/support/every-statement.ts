@@ -294,6 +294,7 @@ export function everyStatement(db: RevokingRepositories): {
     },
     oneTimeTokens: {
       issue: () => db.oneTimeTokens.issue({ ...oneTime, email: 'ada@example.com', ttlSeconds: 60 }),
+      canReturn: () => db.oneTimeTokens.canReturn('ada@example.com'),
       find: () => db.oneTimeTokens.find(oneTime),
       take: () => db.oneTimeTokens.take(oneTime),
       removeOf: () => db.oneTimeTokens.removeOf(user, ['not_me', 'verify_email'], new Date()),

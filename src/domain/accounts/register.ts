@@ -40,6 +40,9 @@ export async function register(context: AuthContext, registration: Registration,
 
   const opened = await commitAndAnnounce(context, async repositories => {
     if ((await repositories.users.insert(user)) !== 'inserted') throw nameTaken('email_taken')
+    // Otherwise a thief who changed the address of an account could keep its owner from undoing that. Read after the
+    // insert, which waits for a change of the address that is not committed yet.
+    if (await repositories.oneTimeTokens.canReturn(email)) throw nameTaken('email_taken')
     const session = await openSession(context, repositories, {
       userId: user.id,
       fence: { tokenVersion: 0, passwordHash: user.passwordHash },

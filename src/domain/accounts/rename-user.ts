@@ -49,6 +49,8 @@ export async function renameUser(
     if (outcome !== 'renamed') throw nameTaken(outcome)
     if (isNewEmail) {
       await removeTokensOfAddress(repositories, userId)
+      // The decision of an administrator is not undone by who had the account before: that may be the thief.
+      await repositories.oneTimeTokens.removeOf(userId, ['undo_email'])
       await repositories.securityEvents.add({ type: 'email_changed', userId, actor })
     }
     if (isNewUsername) await repositories.securityEvents.add({ type: 'username_changed', userId, actor })

@@ -87,6 +87,7 @@ export const oneTimeTokens = pgTable(
   table => [
     primaryKey({ columns: [table.userId, table.purpose, table.email] }),
     index('one_time_tokens_expire').on(table.expiresAt),
+    index('one_time_tokens_undo').on(table.email).where(sql`${table.purpose} = 'undo_email'`),
   ],
 )
 
