@@ -2,7 +2,7 @@ import type { Attempt, Sender } from '../domain/deliveries/sender.js'
 import { OBSOLETE, type ReadLetter } from '../domain/letters/letters.js'
 import { messageOf } from '../lib/error-facts.js'
 import type { Templates } from './templates.js'
-import { type MailTransport, RefusedRecipient } from './transport.js'
+import { DelayedRecipient, type MailTransport, RefusedRecipient } from './transport.js'
 import { writeMail } from './write-mail.js'
 
 export interface MailSenderOptions {
@@ -31,7 +31,7 @@ export function createMailSender(options: MailSenderOptions): Sender {
       } catch (error) {
         if (error instanceof RefusedRecipient) return { outcome: 'refused', reason: error.message }
         if (signal.aborted) return { outcome: 'interrupted' }
-        return { outcome: 'failed', reason: messageOf(error) }
+        return { outcome: 'failed', reason: messageOf(error), isOnlyThisOne: error instanceof DelayedRecipient }
       }
     },
   }

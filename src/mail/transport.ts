@@ -8,13 +8,16 @@ export interface MailTransport {
    * Sends a mail once, in limited time.
    *
    * @param id the same at every attempt
-   * @throws RefusedRecipient if the address does not exist; Error if it can be tried again
+   * @throws RefusedRecipient if the address does not exist; DelayedRecipient or Error if it can be tried again
    */
   send(mail: Mail & { id: string; to: string }): Promise<void>
 }
 
 /** The mail server says that it will never deliver to this address. */
 export class RefusedRecipient extends Error {}
+
+/** The mail server does not deliver to this address now, and says nothing about others. */
+export class DelayedRecipient extends Error {}
 
 const TIMEOUT_MS = 10_000
 
@@ -53,7 +56,10 @@ export async function smtpTransport(server: SmtpServer, from: Mailbox): Promise<
       try {
         await inTime(sending)
       } catch (error) {
-        throw isRefusedRecipient(error) ? new RefusedRecipient((error as Error).message) : error
+        const status = statusOfRecipient(error)
+        // With 421 the mail server ends the connection, whatever the address is.
+        if (status === undefined || status === 421) throw error
+        throw new (status >= 500 ? RefusedRecipient : DelayedRecipient)((error as Error).message)
       }
     },
   }
@@ -78,7 +84,8 @@ async function inTime(sending: Promise<unknown>): Promise<void> {
   await Promise.race([sending, late]).finally(() => clearTimeout(timer))
 }
 
-function isRefusedRecipient(error: unknown): boolean {
+/** What the mail server answered to the address; undefined if something else failed. */
+function statusOfRecipient(error: unknown): number | undefined {
   const { code, command, responseCode } = error as { code?: string; command?: string; responseCode?: number }
-  return code === 'EENVELOPE' && command === 'RCPT TO' && responseCode !== undefined && responseCode >= 500
+  return code === 'EENVELOPE' && command === 'RCPT TO' ? responseCode : undefined
 }

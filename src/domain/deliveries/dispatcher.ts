@@ -235,12 +235,13 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     lease: Lease,
     receiver: EventReceiver,
     delivery: Delivery,
-    { reason, retryAfterSeconds, isRefused = false }: Extract<Attempt, { outcome: 'failed' }>,
+    { reason, retryAfterSeconds, isRefused = false, isOnlyThisOne = false }: Extract<Attempt, { outcome: 'failed' }>,
   ): Promise<boolean> {
     const isOld = delivery.ageSeconds > GIVE_UP_SECONDS
     const isGivenUp = (isOld || isRefused) && delivery.attempts + 1 >= LEAST_ATTEMPTS
     if (isGivenUp) await db.deliveries.abandon(delivery.id, reason)
     else await db.deliveries.postpone(delivery.id, pauseAfter(delivery.attempts + 1), reason)
+    if (isOnlyThisOne) return isGivenUp
     const { failures, failingForSeconds } = await db.eventReceivers.failed(receiver.id)
     lease.failed()
     if (failingForSeconds > DISABLE_SECONDS) {

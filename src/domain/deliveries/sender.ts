@@ -7,9 +7,16 @@ export type Attempt =
   | { outcome: 'delivered' }
   /**
    * It is tried again. With `retryAfterSeconds` the receiver asked not to be sent anything for this time. With `isRefused`
-   * the receiver has read it and does not accept it, so it is given up after a few attempts.
+   * the receiver has read it and does not accept it, so it is given up after a few attempts. With `isOnlyThisOne` it says
+   * nothing about the receiver, and other events do not wait.
    */
-  | { outcome: 'failed'; reason: string; retryAfterSeconds?: number | undefined; isRefused?: boolean }
+  | {
+      outcome: 'failed'
+      reason: string
+      retryAfterSeconds?: number | undefined
+      isRefused?: boolean
+      isOnlyThisOne?: boolean
+    }
   /** This one will never be accepted: it is given up at once, and says nothing about the receiver. */
   | { outcome: 'refused'; reason: string }
   /** The receiver wants no further events. */

@@ -1,6 +1,7 @@
 import type { Principal } from '@latchkey/verifier/core'
 import { LatchkeyError } from '../../lib/errors.js'
 import { newId } from '../../lib/ids.js'
+import type { LetterType } from '../../postgres/security-event-types.js'
 import type { User } from '../../postgres/users.js'
 import { emailForms, normaliseEmail } from '../accounts/account-names.js'
 import { attemptCounter, findAccount } from '../accounts/find-account.js'
@@ -18,6 +19,8 @@ import { mailAddress, type NewLetter, writeLetter } from './letters.js'
 export async function requestPasswordReset(context: AuthContext, email: string, caller: Caller): Promise<void> {
   await context.letterLimiter.reserve(attemptCounter({ email }))
   context.letterWork.run('write a letter for a new password', async () => {
+    // First, because a new token would replace one that an administrator has issued.
+    await checkIsSent(context, 'letter_password_reset')
     const user = await findAccount(context, { email })
     if (user) await write(context, { type: 'letter_password_reset', ...addressOf(user) }, caller)
   })
@@ -44,6 +47,7 @@ export async function requestRegistration(
   const claims = (await context.registrationHook?.ask({ email, caller })) ?? null
   const account = { passwordHash: await context.passwords.hash(registration.password), claims }
   context.letterWork.run('write a letter to a new user', async () => {
+    await checkIsSent(context, 'letter_registration')
     const owner = await context.db.users.findByEmail(...emailForms(registration.email))
     if (!owner) await write(context, { type: 'letter_registration', userId: newId(), email, account }, caller)
     else if (!owner.disabledAt) await write(context, { type: 'letter_account_exists', ...addressOf(owner) }, caller)
@@ -62,6 +66,15 @@ export async function requestVerification(context: AuthContext, principal: Princ
   if (user.emailVerifiedAt) return
   await context.letterLimiter.reserve(attemptCounter({ email: user.email }))
   await write(context, { type: 'letter_verify_email', ...addressOf(user), sessionId }, caller)
+}
+
+/**
+ * Letters that go nowhere are not written. The error tells the operator, in the log: nobody else may learn whether there
+ * was something to write.
+ */
+async function checkIsSent({ db }: AuthContext, type: LetterType): Promise<void> {
+  if (!(await db.eventReceivers.name(type)))
+    throw new Error(`${type} is sent nowhere: set SMTP_URL, or create a webhook that names this type (docs/letters.md)`)
 }
 
 function write(context: AuthContext, letter: NewLetter, caller: Caller): Promise<boolean> {
