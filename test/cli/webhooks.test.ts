@@ -73,9 +73,9 @@ t.test('webhooks are managed on the command line', async t => {
     const { stdout, stderr } = await webhooks('failed', id, '--limit', '4')
     t.match(stdout, /^GIVEN UP +TYPE +USER +ATTEMPTS +EVENT +REASON\n.* 12 .*the answer was \\u001b\[31m500\n/)
     t.match(stderr, 'There are more: --all prints them.')
-    t.equal((await json('failed', id, '--all')).length, 6)
-    t.match(await webhooks('replay', id), { code: 0, stdout: 'Queued 6 events.\n' })
-    t.match(await json('show', id), { waiting: 6, abandoned: 0 })
+    t.equal((await json('failed', id, '--all')).length, 7, 'with the event of the first replay')
+    t.match(await webhooks('replay', id), { code: 0, stdout: 'Queued 7 events.\n' })
+    t.match(await json('show', id), { waiting: 8, abandoned: 0 })
     t.match(await webhooks('replay', id, '--since', 'yesterday'), { code: 64 })
   })
 

@@ -59,7 +59,7 @@ function isExactInstant(text: unknown): text is string {
   const [, seconds] = (typeof text === 'string' && /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d{1,6})?Z$/.exec(text)) || []
   if (seconds === undefined) return false
   const instant = new Date(`${seconds}Z`)
-  return !Number.isNaN(instant.getTime()) && instant.toISOString().startsWith(seconds)
+  return !Number.isNaN(instant.getTime()) && instant.toISOString().startsWith(seconds) && instant.getUTCFullYear() > 0
 }
 
 function readCursor(cursor: string): EventPlace {

@@ -105,14 +105,21 @@ function writePosition({ at, id, until }: ReplayPosition): string {
 function readPosition(cursor: string): ReplayPosition | undefined {
   if (cursor === GIVEN_UP) return undefined
   try {
-    const [at, id, until] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as string[]
-    const areInstants = [at, until].every(text => INSTANT.test(String(text)) && !Number.isNaN(Date.parse(text!)))
-    if (areInstants && isUuid(String(id))) return { at: at!, id: id!, until: until! }
+    const [at, id, until] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[]
+    if (isInstant(at) && isInstant(until) && typeof id === 'string' && isUuid(id)) return { at, id, until }
   } catch {
     // Refused below.
   }
   throw unknownCursor()
 }
 
-/** As Postgres writes it. */
-const INSTANT = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?[+-]\d\d(:\d\d)?$/
+/** As Postgres writes it. It would fail at a day that does not exist, and has no year 0. */
+function isInstant(text: unknown): text is string {
+  const [, day, time] = (typeof text === 'string' && INSTANT.exec(text)) || []
+  if (day === undefined) return false
+  const instant = new Date(`${day}T${time}Z`)
+  const isReal = !Number.isNaN(instant.getTime()) && instant.toISOString().startsWith(`${day}T${time}`)
+  return isReal && instant.getUTCFullYear() > 0
+}
+
+const INSTANT = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.\d{1,6})?[+-](?:0\d|1[0-4])(?::[0-5]\d)?$/

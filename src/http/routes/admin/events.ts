@@ -4,6 +4,7 @@ import { readTypes } from '../../../domain/events/event-types.js'
 import { findEvents } from '../../../domain/events/latest-events.js'
 import { fieldError } from '../../../lib/errors.js'
 import type { SecurityEventType } from '../../../postgres/security-event-types.js'
+import { readInstant } from '../../instant.js'
 import { bodyOf, eventSchema, idSchema, Type } from '../../schemas.js'
 import { eventsQueryDocs, eventView } from '../auth/events.js'
 import { adminErrors, adminOperation } from './schemas.js'
@@ -79,8 +80,8 @@ export const adminEventRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext 
         types: type === undefined ? undefined : typesIn(type),
         userId,
         actor,
-        since: instantIn('since', since),
-        until: instantIn('until', until),
+        since: since === undefined ? undefined : readInstant('since', since),
+        until: until === undefined ? undefined : readInstant('until', until),
       }
       const { events, nextCursor } = await findEvents(context, filter, { cursor, limit: Number(limit) })
       return {
@@ -95,12 +96,4 @@ function typesIn(text: string): SecurityEventType[] {
   const read = readTypes(text)
   if ('unknown' in read) throw fieldError('invalid_request', 'type', 'must be types of events, separated by commas')
   return read.types
-}
-
-/** The schema accepts leap seconds, JavaScript does not. */
-function instantIn(field: string, text: string | undefined): Date | undefined {
-  if (text === undefined) return undefined
-  const found = new Date(text)
-  if (Number.isNaN(found.getTime())) throw fieldError('invalid_request', field, 'must be a time that exists')
-  return found
 }

@@ -11,6 +11,7 @@ import {
   testWebhook,
 } from '../../../domain/webhooks/webhooks.js'
 import { fieldError } from '../../../lib/errors.js'
+import { readInstant } from '../../instant.js'
 import { bodyOf, idSchema, optionalBodyOf, Type } from '../../schemas.js'
 import {
   createdWebhookSchema,
@@ -267,17 +268,10 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
       const { since, cursor } = request.body ?? {}
       if (since !== undefined && cursor !== undefined)
         throw fieldError('invalid_request', 'cursor', 'cannot be sent together with since')
-      const from = since === undefined ? undefined : readInstant(since)
+      const from = since === undefined ? undefined : readInstant('since', since)
       const options = { since: from, cursor, actor: request.actor, maxParts: REPLAY_PARTS }
       const { queued, nextCursor } = await replayEvents(context, request.params.id, options)
       return { queued, next_cursor: nextCursor }
     },
   )
-}
-
-/** The schema accepts leap seconds, JavaScript does not. */
-function readInstant(text: string): Date {
-  const instant = new Date(text)
-  if (Number.isNaN(instant.getTime())) throw fieldError('invalid_request', 'since', 'must be a time that exists')
-  return instant
 }
