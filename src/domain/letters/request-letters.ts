@@ -73,7 +73,7 @@ export async function requestVerification(context: AuthContext, principal: Princ
  * was something to write.
  */
 async function checkIsSent({ db }: AuthContext, type: LetterType): Promise<void> {
-  if (!(await db.eventReceivers.name(type)))
+  if (!(await db.eventReceivers.isNamed(type)))
     throw new Error(`${type} is sent nowhere: set SMTP_URL, or create a webhook that names this type (docs/letters.md)`)
 }
 
