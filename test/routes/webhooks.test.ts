@@ -207,7 +207,12 @@ t.test('a replay from a time on sends what happened since, and refuses what is n
   for (const body of [
     { since: 'yesterday' },
     { since: '2026-06-30T23:59:60Z' },
+    { since: '0000-01-01T00:00:00Z' },
+    { since: '9999-12-31T23:59:59-23:59' },
     { cursor: 'x' },
+    { cursor: forged('2026-02-30 00:00:00+00', newId(), '2026-01-01 00:00:00+00') },
+    { cursor: forged('0000-01-01 00:00:00+00', newId(), '2026-01-01 00:00:00+00') },
+    { cursor: forged('2026-01-01 00:00:00+00', newId(), '2026-01-01 00:00:00+99') },
     { cursor: forged('2026-01-01 00:00:00+00', 'x', '2026-01-01 00:00:00+00') },
     { cursor: forged('2026-99-01 00:00:00+00', newId(), '2026-01-01 00:00:00+00') },
     { cursor: forged(null) },

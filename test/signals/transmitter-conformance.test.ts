@@ -185,6 +185,8 @@ t.test('broken bodies and wrong values are refused with 400', async t => {
     { delivery: { method: PUSH, endpoint_url: 'https://user:password@example.com' } },
     { delivery: { method: PUSH, endpoint_url: 'https://example.com', authorization_header: 'a\r\nb: c' } },
     { events_requested: SESSION_REVOKED },
+    { events_requested: ['urn:\u0000'] },
+    { events_requested: ['urn:\ud800'] },
   ]
   for (const body of wrong) {
     t.equal((await client.create(body)).statusCode, 400, JSON.stringify(body))
@@ -200,6 +202,10 @@ t.test('broken bodies and wrong values are refused with 400', async t => {
     for (const method of ['PATCH', 'PUT'] as const)
       t.equal((await client.send(method, '/ssf/streams', { stream_id, ...body })).statusCode, 400, JSON.stringify(body))
   t.equal((await client.send('POST', '/ssf/status', { stream_id, status: 'asleep' })).statusCode, 400)
+  for (const state of ['a\u0000', '\ud800']) {
+    const asked = await client.send('POST', '/ssf/verification', { stream_id, state })
+    t.equal(asked.statusCode, 400, `a state that cannot be stored: ${JSON.stringify(state)}`)
+  }
   t.equal((await client.send('DELETE', '/ssf/streams')).statusCode, 400)
 })
 

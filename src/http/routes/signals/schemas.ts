@@ -25,7 +25,12 @@ export function signalErrors<C extends ErrorCode = never>(...codes: C[]) {
 }
 
 export const streamId = Type.String({ minLength: 1, maxLength: 64, description: 'The id of the stream.' })
-const eventTypes = Type.Array(Type.String({ minLength: 1, maxLength: 256 }), { maxItems: 100 })
+/** Postgres can store neither U+0000 nor half of a surrogate pair. */
+export const STORABLE = {
+  pattern: '^[^\\p{Cc}\\uFFFD\\p{Cs}]*$',
+  'x-message': 'must not contain control characters or broken characters',
+}
+const eventTypes = Type.Array(Type.String({ minLength: 1, maxLength: 256, ...STORABLE }), { maxItems: 100 })
 
 /** What a receiver decides of a stream. */
 export const receiverSupplied = {
@@ -55,8 +60,7 @@ export const receiverSupplied = {
   description: Type.Optional(
     Type.String({
       maxLength: 500,
-      pattern: '^[^\\p{Cc}\\uFFFD\\p{Cs}]*$',
-      'x-message': 'must not contain control characters or broken characters',
+      ...STORABLE,
     }),
   ),
 }

@@ -4,7 +4,7 @@ import { requestVerification, setStreamStatus } from '../../../domain/signals/st
 import { getStream } from '../../../domain/signals/streams.js'
 import { Type } from '../../schemas.js'
 import { examples } from './examples.js'
-import { signalErrors, signalOperation, statusSchema, statusView, streamId } from './schemas.js'
+import { STORABLE, signalErrors, signalOperation, statusSchema, statusView, streamId } from './schemas.js'
 
 /** The status endpoint and the verification endpoint (SSF 1.0, 8.1.2 and 8.1.4). */
 export const streamStatusRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = async (app, { context }) => {
@@ -39,8 +39,7 @@ export const streamStatusRoutes: FastifyPluginAsyncTypebox<{ context: AuthContex
           reason: Type.Optional(
             Type.String({
               maxLength: 200,
-              pattern: '^[^\\p{Cc}\\uFFFD\\p{Cs}]*$',
-              'x-message': 'must not contain control characters or broken characters',
+              ...STORABLE,
             }),
           ),
         }),
@@ -64,7 +63,7 @@ export const streamStatusRoutes: FastifyPluginAsyncTypebox<{ context: AuthContex
         description: 'The stream gets an event with this `state`, which shows that it works.',
         body: Type.Object({
           stream_id: streamId,
-          state: Type.Optional(Type.String({ maxLength: 1024, description: 'Is sent back as it is.' })),
+          state: Type.Optional(Type.String({ maxLength: 1024, ...STORABLE, description: 'Is sent back as it is.' })),
         }),
         documented: { examples: examples.verification },
         response: {
