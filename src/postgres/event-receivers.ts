@@ -75,6 +75,13 @@ export function eventReceiversRepository(runner: Runner) {
       return rows.map(toReceiver)
     },
 
+    /** Until the transaction ends, no other one passes this for the same client: so what it counts is still right. */
+    async lockOfClient(clientId: string): Promise<void> {
+      await runner.run(executor =>
+        executor.execute(sql`select pg_advisory_xact_lock(${CLIENT_LOCK}::int, hashtext(${clientId}))`),
+      )
+    },
+
     /** Those of a client, in the order of their creation. */
     async ofClient(clientId: string): Promise<EventReceiver[]> {
       const rows = await runner.run(executor =>
@@ -232,6 +239,9 @@ export function eventReceiversRepository(runner: Runner) {
     },
   }
 }
+
+/** Any number that no other program uses as the first one of an advisory lock in this database. */
+const CLIENT_LOCK = 1_284_530_771
 
 const WITHOUT_FAILURES = { failures: 0, failingSince: null, pausedUntil: null }
 

@@ -137,6 +137,13 @@ const requests = (stream_id: string): [method: string, url: string, body?: objec
   ['DELETE', `/ssf/streams?stream_id=${stream_id}`],
 ]
 
+t.test('a client that creates thirty streams at once has twenty', async t => {
+  const { client } = await transmitter(t)
+  await client.token()
+  const created = await Promise.all(Array.from({ length: 30 }, () => client.create()))
+  t.equal(created.filter(({ statusCode }) => statusCode === 201).length, 20)
+})
+
 t.test('requests without a token, with a wrong one, or with one of another scope are refused', async t => {
   const { app, client } = await transmitter(t)
   const { stream_id } = (await client.create()).json()

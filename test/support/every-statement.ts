@@ -317,6 +317,7 @@ export function everyStatement(db: RevokingRepositories): {
       ensure: () =>
         db.eventReceivers.ensure({ id: session, kind: 'mail', settings: {}, secrets: hash, types: ['signed_in'] }),
       all: () => db.eventReceivers.all('webhook'),
+      lockOfClient: () => db.eventReceivers.lockOfClient(client),
       ofClient: () => db.eventReceivers.ofClient(client),
       lock: () => db.eventReceivers.lock(session),
       unused: () => db.eventReceivers.unused('stream', 1000),

@@ -45,6 +45,7 @@ export async function createStream(
   return db.transaction(async repositories => {
     const scopes = await repositories.clients.holdToken(client)
     if (!scopes?.includes('signals')) throw new LatchkeyError('token_revoked')
+    await repositories.eventReceivers.lockOfClient(clientId)
     if ((await repositories.eventReceivers.ofClient(clientId)).length >= MOST_STREAMS)
       throw new LatchkeyError('too_many_streams')
     const created = (await repositories.eventReceivers.create({
