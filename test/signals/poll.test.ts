@@ -155,3 +155,18 @@ t.test('a stream that nobody polls for a week is disabled, and is told so', asyn
 })
 
 const revoked = 'https://schemas.openid.net/secevent/caep/event-type/session-revoked'
+
+t.test('made-up names of parts of an event are not stored', async t => {
+  const { app, client, id } = await withStream(t)
+  const ada = await signUp(app)
+  const change = { email: ada.email, current_password: PASSWORD, new_password: `${PASSWORD} 2`, transport: 'body' }
+  t.equal((await post(app, '/auth/change-password', change)).statusCode, 200)
+  const [jti] = Object.keys((await client.poll(id)).json().sets) as [string]
+  const eventId = jti.slice(0, 36)
+  const madeUp = ['a', 'b', 'c'].map(letter => `${eventId}.${letter.repeat(64)}`)
+  const stored = async () => (await app.context.db.deliveries.ofEvents(id, [eventId])).map(one => one.acknowledged)
+  await client.poll(id, { ack: madeUp, setErrs: { [`${eventId}.d`]: { err: 'made_up' } } })
+  t.same(await stored(), [null])
+  await client.poll(id, { ack: [jti, ...madeUp] })
+  t.same(await stored(), [[jti]])
+})

@@ -1,6 +1,5 @@
 import { LatchkeyError } from '../../lib/errors.js'
 import { deliveryAttempts } from '../../lib/measurements.js'
-import type { Delivery } from '../../postgres/deliveries.js'
 import type { AuthContext } from '../context.js'
 import { contentsOf, eventIdOf, eventTokensOf, type SigningContext } from './event-tokens.js'
 import { findStream, type StreamReceiver, settingsOf, statusOf } from './stream.js'
@@ -101,15 +100,15 @@ async function settle(
   if (eventIds.size === 0) return
   const { deliveries } = context.db
   for (const delivery of await deliveries.ofEvents(stream.id, [...eventIds])) {
-    const reasons = [...refused].filter(([jti]) => eventIdOf(jti) === delivery.eventId).map(([, reason]) => reason)
-    const missing = contentsOf(context, stream, delivery).filter(({ jti }) => !jtis.has(jti))
-    if (missing.length > 0) await deliveries.acknowledge(delivery.id, [...withAcknowledged(delivery, jtis)])
+    const expected = contentsOf(context, stream, delivery).map(({ jti }) => jti)
+    // Only what it was sent: names that a receiver makes up would be stored without end.
+    const named = expected.filter(jti => jtis.has(jti))
+    if (expected.length > 0 && named.length === 0) continue
+    const reasons = named.map(jti => refused.get(jti)).filter(reason => reason !== undefined)
+    if (named.length < expected.length)
+      await deliveries.acknowledge(delivery.id, [...(delivery.acknowledged ?? []), ...named])
     else if (reasons.length > 0) await deliveries.abandon(delivery.id, `the receiver refused it: ${reasons.join('; ')}`)
     else await deliveries.complete([delivery.id])
     deliveryAttempts.report({ kind: 'stream', outcome: reasons.length > 0 ? 'failed' : 'delivered' })
   }
-}
-
-function withAcknowledged({ acknowledged, eventId }: Delivery, jtis: ReadonlySet<string>): Set<string> {
-  return new Set([...(acknowledged ?? []), ...[...jtis].filter(jti => eventIdOf(jti) === eventId)])
 }
