@@ -40,7 +40,9 @@ const BODY_TIMEOUT_MS = 2000
 
 /** Sends requests to servers that others run: to allowed addresses only, in limited time, and without redirects. */
 export function createPoster(addresses: AllowedAddresses): Poster {
-  const kept = { keepAlive: true, maxSockets: 16, maxFreeSockets: 4, timeout: 30_000 }
+  // Without `maxSockets`: the receivers at one address would share them, and a slow one would keep the others waiting. How
+  // many requests a receiver gets at the same time is decided by who sends them.
+  const kept = { keepAlive: true, maxFreeSockets: 4, timeout: 30_000 }
   const withTls = { send: request, agent: new Agent(kept), lookup: addresses.lookupWithTls }
   const withoutTls = { send: requestWithoutTls, agent: new AgentWithoutTls(kept), lookup: addresses.lookupWithoutTls }
 

@@ -232,3 +232,14 @@ t.test('only public addresses are allowed, in every form of an address', t => {
   t.throws(() => check(new URL('http://[2a00:1450::1]/')), /must begin with https/)
   t.end()
 })
+
+t.test('many requests without an answer do not keep others to the same server waiting', async t => {
+  const { url } = await tcpServer(t, (socket, request) => {
+    if (request > 40) socket.end('HTTP/1.1 204 No Content\r\n\r\n')
+  })
+  const poster = openPoster(t)
+  const slow = Array.from({ length: 40 }, () => poster.post({ ...requestTo(url), timeoutMs: 3000 }).catch(() => {}))
+  t.equal((await poster.post({ ...requestTo(url), timeoutMs: 1500 })).status, 204)
+  poster.close()
+  await Promise.all(slow)
+})
