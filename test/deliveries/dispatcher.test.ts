@@ -193,3 +193,19 @@ t.test('of two rotations at once, every secret that was shown signs', async t =>
     t.match(await testWebhook(context, webhook.id), { outcome: 'delivered' })
   }
 })
+
+t.test('a 410 of the address of before does not disable a webhook that has a new one', async t => {
+  const { app, context, receiver, webhook, deliver } = await withWebhook(t, ['registered'])
+  const url = new URL('/new', receiver.url).href
+  let isFirst = true
+  receiver.answer = async response => {
+    if (isFirst) await changeWebhook(context, webhook.id, { url }, 'cli')
+    response.writeHead(isFirst ? 410 : 204).end()
+    isFirst = false
+  }
+  await signUp(app)
+  await deliver()
+  await deliver()
+  t.match(await getWebhook(context, webhook.id), { disabledAt: null, backlog: { waiting: 0 } })
+  t.equal(receiver.accepted.length, 1, 'the new address has the event')
+})

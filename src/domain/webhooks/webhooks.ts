@@ -170,6 +170,9 @@ export async function disableWebhook(
   reason: string,
 ): Promise<void> {
   const isNew = await db.transaction(async ({ eventReceivers, securityEvents }) => {
+    const present = await eventReceivers.lock(receiver.id)
+    // The answer came from the address of before: the one of now has not said anything.
+    if (!present || urlOf(present).href !== urlOf(receiver).href) return false
     if (!(await eventReceivers.disable(receiver.id, reason))) return false
     const details = { ...detailsOf(receiver), reason }
     await securityEvents.add({ type: 'webhook_disabled', actor: 'system', details })
