@@ -169,8 +169,8 @@ export async function openContext(config: Config, options: OpenContextOptions): 
           stream: createStreamSender(pushing),
           mail: await openMailSender(config, { db, log, readLetter: readLetterOf }),
         },
-        disable: (receiver, reason) => {
-          if (receiver.kind === 'stream') return disableStream({ ...pushing, db, log }, receiver, reason)
+        disable: (receiver, reason, signal) => {
+          if (receiver.kind === 'stream') return disableStream({ ...pushing, db, log }, receiver, reason, signal)
           if (receiver.kind === 'mail') return disableMail({ db, log }, reason)
           return disableWebhook({ db, log }, receiver, reason)
         },

@@ -194,3 +194,26 @@ t.test(
     }
   },
 )
+
+t.test(
+  'a receiver that is told that its stream is disabled, and never answers, does not keep an instance from stopping',
+  async t => {
+    const { app, clock, receiver, client, logOut, deliver } = await withPushes(t)
+    receiver.answer = response => response.writeHead(503).end()
+    await logOut((await signUp(app)).accessToken)
+    await deliver()
+    await clock.advance(8 * 24 * 60 * 60)
+    const isTold = new Promise<void>(resolve => {
+      receiver.answer = async (response, token) => {
+        if ((await client.verify(token)).type === 'stream-updated') resolve()
+        else response.writeHead(503).end()
+      }
+    })
+    const delivering = deliver()
+    await isTold
+    const startedAt = performance.now()
+    await app.context.dispatcher!.close()
+    t.ok(performance.now() - startedAt < 4000, 'it has two seconds')
+    await delivering
+  },
+)

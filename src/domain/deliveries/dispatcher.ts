@@ -31,8 +31,8 @@ export interface DispatcherOptions {
     eventReceivers: Pick<EventReceivers, 'claim' | 'renew' | 'release' | 'succeeded' | 'failed' | 'pause'>
   }
   senders: Readonly<Record<ReceiverKind, Sender>>
-  /** Disables a receiver that wants no further events, or has failed for too long. */
-  disable(receiver: EventReceiver, reason: string): Promise<unknown>
+  /** Disables a receiver that wants no further events, or has failed for too long. The signal ends what it still sends. */
+  disable(receiver: EventReceiver, reason: string, signal: AbortSignal): Promise<unknown>
   /** Names this instance in its leases; a UUID. */
   holder: string
   log: Log
@@ -221,7 +221,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         return db.deliveries.nextInLane(receiver.id, delivery.lane)
       case 'gone':
         lease.drop()
-        await disable(receiver, attempt.reason)
+        await disable(receiver, attempt.reason, stopping.signal)
         return undefined
       case 'failed':
         return (await recordFailure(lease, receiver, delivery, attempt))
@@ -246,7 +246,11 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     lease.failed()
     if (failingForSeconds > DISABLE_SECONDS) {
       lease.drop()
-      await disable(receiver, `every attempt failed for ${DISABLE_SECONDS / 86_400} days, at last: ${reason}`)
+      await disable(
+        receiver,
+        `every attempt failed for ${DISABLE_SECONDS / 86_400} days, at last: ${reason}`,
+        stopping.signal,
+      )
       return false
     }
     const pause = Math.max(retryAfterSeconds ?? 0, failures >= OUTAGE_FAILURES ? outagePause(failingForSeconds) : 0)

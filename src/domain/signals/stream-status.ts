@@ -94,11 +94,13 @@ export const INACTIVITY_TIMEOUT_SECONDS = DISABLE_SECONDS
  * 8.1.5). What waited is dropped.
  *
  * @param reason for operators and the receiver
+ * @param signal ends the attempt to tell the receiver
  */
 export async function disableStream(
   context: Pick<AuthContext, 'db' | 'log'> & StreamSenderOptions,
   receiver: EventReceiver,
   reason: string,
+  signal?: AbortSignal,
 ): Promise<void> {
   const { db, log } = context
   const stream = receiver as StreamReceiver
@@ -114,7 +116,7 @@ export async function disableStream(
   const id = newId()
   const message: StreamMessage = { type: 'stream-updated', status: 'disabled', reason }
   if (settingsOf(stream).method === 'poll') await db.deliveries.addMessage(stream.id, id, message)
-  else await pushToken(context, stream, messageToken(context, stream, id, message))
+  else await pushToken(context, stream, messageToken(context, stream, id, message), signal)
 }
 
 /** Disables the streams that nobody polls: what waits for them would grow without end. */
