@@ -3,6 +3,7 @@ import { verifyClientToken } from '../../src/domain/clients/client-token.js'
 import { removeClient } from '../../src/domain/clients/clients.js'
 import { LEAST_ATTEMPTS } from '../../src/domain/deliveries/back-off.js'
 import { decryptAuthorization } from '../../src/domain/signals/stream.js'
+import { pushToken } from '../../src/domain/signals/stream-sender.js'
 import { createStream } from '../../src/domain/signals/streams.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { signIn, signUp } from '../support/people.js'
@@ -217,3 +218,13 @@ t.test(
     await delivering
   },
 )
+
+t.test('the reason of a push that failed names every address, and can be stored', async t => {
+  const { app, id } = await withPushes(t)
+  const { context } = app
+  const stream = (await context.db.eventReceivers.find(id))!
+  const error = new AggregateError([new Error('refused by ::1'), new Error('a name with \u0000 in it')])
+  const poster = { ...context.poster, post: () => Promise.reject(error) }
+  const attempt = await pushToken({ poster, secrets: context.secrets }, stream, { jti: 'x', token: 'x' })
+  t.same(attempt, { outcome: 'failed', reason: 'refused by ::1; a name with   in it' })
+})

@@ -1,8 +1,7 @@
-import { messageOf } from '../../lib/error-facts.js'
 import type { PostAnswer, Poster } from '../../lib/post.js'
 import type { EventReceiver } from '../../postgres/event-receivers.js'
 import { readRetryAfter } from '../deliveries/back-off.js'
-import type { Attempt, Sender } from '../deliveries/sender.js'
+import { type Attempt, reasonOf, type Sender } from '../deliveries/sender.js'
 import type { Secrets } from '../keys/secrets.js'
 import { type EventToken, eventTokensOf, type SigningContext } from './event-tokens.js'
 import { decryptAuthorization, type StreamReceiver, settingsOf } from './stream.js'
@@ -26,7 +25,7 @@ export function createStreamSender(options: StreamSenderOptions): Sender {
         }
         return { outcome: 'delivered' }
       } catch (error) {
-        return { outcome: 'failed', reason: messageOf(error) }
+        return { outcome: 'failed', reason: reasonOf(error) }
       }
     },
   }
@@ -57,7 +56,7 @@ export async function pushToken(
     return attemptOf(answer)
   } catch (error) {
     if (signal?.aborted) return { outcome: 'interrupted' }
-    return { outcome: 'failed', reason: messageOf(error) }
+    return { outcome: 'failed', reason: reasonOf(error) }
   }
 }
 
