@@ -102,7 +102,7 @@ export function userVersionStatements(runner: Runner) {
   }
 }
 
-interface NewRolesVersion {
+export interface NewRolesVersion {
   rolesVersion: number
   /** By the clock, in whole seconds since the epoch. */
   changedAt: number

@@ -121,7 +121,7 @@ t.test('only administrators reach the routes, and each change names its actor', 
     select type from security_events where type like 'webhook%' and actor = ${admin.userId} order by at, id`
   t.same(
     events.map(({ type }) => type),
-    ['webhook_created', 'webhook_changed', 'webhook_secret_rotated', 'webhook_removed'],
+    ['webhook_created', 'webhook_changed', 'webhook_secret_rotated', 'webhook_replayed', 'webhook_removed'],
   )
 })
 
@@ -163,6 +163,8 @@ t.test('a new secret signs at once, and the earlier one for a day or not at all'
 t.test('what was given up is listed in pages, and replayed', async t => {
   const { app, database, send, receiver, create, deliver } = await start(t)
   const id = await create({ types: ['registered'] })
+  // Nothing is sent in the background meanwhile.
+  await database.admin`update event_receivers set paused_until = 'infinity'`
   const users: string[] = []
   for (let i = 0; i < 5; i++) users.push((await signUp(app)).userId)
   t.match((await send('GET', `/${id}`)).json(), { waiting: 5, oldest_at: /Z$/ })
@@ -186,6 +188,7 @@ t.test('what was given up is listed in pages, and replayed', async t => {
     t.match((await send('GET', `/${id}/failed?cursor=${wrong}`)).json(), { errors: [{ field: 'cursor' }] })
 
   t.strictSame((await send('POST', `/${id}/replay`)).json(), { queued: 5, next_cursor: null })
+  await database.admin`update event_receivers set paused_until = null`
   await deliver()
   t.equal(receiver.accepted.length, 5)
   t.match((await send('GET', `/${id}`)).json(), { waiting: 0, abandoned: 0, failing_since: null })
