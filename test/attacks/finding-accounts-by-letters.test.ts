@@ -83,3 +83,11 @@ t.test('the limit of letters is the same for an address without an account, in e
   const detail = 'At most 2 letters per hour to one address. Wait n seconds.'
   t.strictSame(refusals, Array(2).fill({ status: 429, code: 'rate_limited', detail }))
 })
+
+t.test('registering with an address does not use up the letters of its owner for a new password', async t => {
+  const { app } = await buildTestApp(t, { RATE_LIMIT: 'on', RATE_LIMIT_LETTERS: '2', REGISTRATION: 'verified' })
+  const email = 'victim@example.com'
+  const register = () => post(app, '/auth/register', { email, password: PASSWORD })
+  for (const status of [202, 202, 429]) t.equal((await register()).statusCode, status)
+  t.equal((await post(app, '/auth/forgot-password', { email })).statusCode, 202)
+})

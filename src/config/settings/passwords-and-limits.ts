@@ -69,7 +69,9 @@ export const limitSettings = {
       variable: 'RATE_LIMIT_LETTERS',
       kind: integer(1, 1_000_000),
       default: '5',
-      description: 'Letters per hour that anybody can have sent to one e-mail address.',
+      description:
+        'Letters per hour that anybody can have sent to one e-mail address. Letters for a new password have this limit ' +
+        'separately.',
     },
   },
   signInFailureDelayMs: {

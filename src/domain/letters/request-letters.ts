@@ -17,7 +17,8 @@ import { mailAddress, type NewLetter, writeLetter } from './letters.js'
  * @throws LatchkeyError rate_limited, whether or not there is an account
  */
 export async function requestPasswordReset(context: AuthContext, email: string, caller: Caller): Promise<void> {
-  await context.letterLimiter.reserve(attemptCounter({ email }))
+  // Counted apart: otherwise anybody could use up the letters of a user who has forgotten the password.
+  await context.letterLimiter.reserve(`password,${attemptCounter({ email })}`)
   context.letterWork.run('write a letter for a new password', async () => {
     // First, because a new token would replace one that an administrator has issued.
     await checkIsSent(context, 'letter_password_reset')
