@@ -20,6 +20,6 @@ export const examples = {
   verification: { state: { summary: 'With a state', value: { stream_id, state: 'b2xkIGJyYXNz' } } },
   poll: {
     first: { summary: 'At once', value: { returnImmediately: true } },
-    next: { summary: 'With the receipt of what came before', value: { ack: [`${stream_id}.session-revoked`] } },
+    next: { summary: 'Acknowledge the events of the poll before', value: { ack: [`${stream_id}.session-revoked`] } },
   },
 }

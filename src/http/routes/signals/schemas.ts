@@ -86,7 +86,9 @@ export const streamSchema = Type.Object(
     delivery: Type.Object({ method: Type.String(), endpoint_url: Type.String() }),
     min_verification_interval: Type.Integer({ description: 'In seconds.' }),
     inactivity_timeout: Type.Optional(
-      Type.Integer({ description: 'Only if it is polled: after so many seconds without a poll it is disabled.' }),
+      Type.Integer({
+        description: 'Only for polling: if nobody polls the stream for this number of seconds, it is disabled.',
+      }),
     ),
     description: Type.Optional(Type.String()),
   },
