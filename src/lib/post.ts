@@ -37,12 +37,14 @@ export interface Poster {
 const MAX_ANSWER_BYTES = 64 * 1024
 const MAX_HEADER_BYTES = 16 * 1024
 const BODY_TIMEOUT_MS = 2000
+/** For each receiver's server. With fewer than are used at a time, connections are opened and closed all the time. */
+const MOST_KEPT = 32
 
 /** Sends requests to servers that others run: to allowed addresses only, in limited time, and without redirects. */
 export function createPoster(addresses: AllowedAddresses): Poster {
   // Without `maxSockets`: the receivers at one address would share them, and a slow one would keep the others waiting. How
   // many requests a receiver gets at the same time is decided by who sends them.
-  const kept = { keepAlive: true, maxFreeSockets: 4, timeout: 30_000 }
+  const kept = { keepAlive: true, maxFreeSockets: MOST_KEPT, timeout: 30_000 }
   const withTls = { send: request, agent: new Agent(kept), lookup: addresses.lookupWithTls }
   const withoutTls = { send: requestWithoutTls, agent: new AgentWithoutTls(kept), lookup: addresses.lookupWithoutTls }
 
@@ -50,20 +52,12 @@ export function createPoster(addresses: AllowedAddresses): Poster {
     async post(given) {
       const { url, timeoutMs, signal } = given
       addresses.check(url)
-      const timeout = new AbortController()
-      const timer = setTimeout(() => timeout.abort(), timeoutMs)
-      const ended = signal ? AbortSignal.any([signal, timeout.signal]) : timeout.signal
+      const deadline = performance.now() + timeoutMs
       try {
-        return await sendOnce(given, ended, () => clearTimeout(timer)).catch(error => {
-          if (!(error instanceof ClosedConnection) || ended.aborted) throw error
-          return sendOnce(given, ended, () => clearTimeout(timer))
-        })
+        return await sendOnce(given, deadline)
       } catch (error) {
-        if (signal?.aborted) throw error
-        if (timeout.signal.aborted) throw new Error(`no answer within ${timeoutMs / 1000} seconds`, { cause: error })
-        throw error
-      } finally {
-        clearTimeout(timer)
+        if (!(error instanceof ClosedConnection) || signal?.aborted) throw error
+        return sendOnce(given, deadline)
       }
     },
     close() {
@@ -71,11 +65,8 @@ export function createPoster(addresses: AllowedAddresses): Poster {
     },
   }
 
-  function sendOnce(
-    { url, headers, body, maxAnswerBytes = MAX_ANSWER_BYTES }: PostRequest,
-    signal: AbortSignal,
-    onAnswer: () => void,
-  ): Promise<PostAnswer> {
+  function sendOnce(given: PostRequest, deadline: number): Promise<PostAnswer> {
+    const { url, headers, body, timeoutMs, signal, maxAnswerBytes = MAX_ANSWER_BYTES } = given
     return new Promise((resolve, reject) => {
       const { send, agent, lookup } = url.protocol === 'https:' ? withTls : withoutTls
       const options = {
@@ -84,12 +75,11 @@ export function createPoster(addresses: AllowedAddresses): Poster {
         maxHeaderSize: MAX_HEADER_BYTES,
         agent,
         lookup,
-        signal,
       }
       let hasAnswer = false
       const sent = send(url, options, answer => {
         hasAnswer = true
-        onAnswer()
+        clearTimeout(timer)
         const { statusCode: status = 0, headers } = answer
         const chunks: Buffer[] = []
         let bytes = 0
@@ -98,7 +88,7 @@ export function createPoster(addresses: AllowedAddresses): Poster {
           clearTimeout(timer)
           resolve({ status, headers, body: Buffer.concat(chunks).subarray(0, maxAnswerBytes) })
         }
-        const timer = setTimeout(() => sent.destroy(), BODY_TIMEOUT_MS)
+        timer = setTimeout(() => sent.destroy(), BODY_TIMEOUT_MS)
         answer.on('data', (chunk: Buffer) => {
           chunks.push(chunk)
           bytes += chunk.length
@@ -108,6 +98,12 @@ export function createPoster(addresses: AllowedAddresses): Poster {
         answer.on('end', finish)
         answer.on('close', finish)
       })
+      // One timer and one listener: an AbortSignal of its own for each request costs more than the rest of it.
+      const noAnswer = () => sent.destroy(new Error(`no answer within ${timeoutMs / 1000} seconds`))
+      let timer = setTimeout(noAnswer, Math.max(0, deadline - performance.now()))
+      const stop = () => sent.destroy(signal?.reason)
+      signal?.addEventListener('abort', stop)
+      if (signal?.aborted) stop()
       sent.on('error', error => {
         if (hasAnswer) return
         reject(isClosed(error) && sent.reusedSocket ? new ClosedConnection(error) : error)
@@ -118,6 +114,8 @@ export function createPoster(addresses: AllowedAddresses): Poster {
         reject(new Error('the answer was 101 Switching Protocols'))
       })
       sent.on('close', () => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', stop)
         if (!hasAnswer) reject(new Error('the connection was closed without an answer'))
       })
       sent.end(body)

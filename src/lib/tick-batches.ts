@@ -13,19 +13,33 @@ export interface TickBatchesOptions<Item, Result> {
   work(items: readonly Item[]): Results<Result> | Promise<Results<Result>>
   keyOf(item: Item): string
   maxItems: number
+  /** How long an item waits for others. By default until the end of this turn of the event loop. */
+  waitMs?: number
+}
+
+export interface TickBatches<Item, Result> {
+  /** Adds an item, and resolves with its result; rejects if its batch fails. */
+  (item: Item): Promise<Result>
+  /** Starts with what waits at once. */
+  flush(): void
 }
 
 /**
- * Does the same work together for all items that arrive in one turn of the event loop. No item waits for another turn, and
- * a batch does not wait for the one before: alone, an item is a batch at once; under load, the batches grow.
- *
- * @returns adds an item, and resolves with its result; rejects if its batch fails
+ * Does the same work together for all items that arrive in one turn of the event loop, or in a short time. A batch does not
+ * wait for the one before: alone, an item is a batch at once; under load, the batches grow.
  */
-export function createTickBatches<Item, Result>(options: TickBatchesOptions<Item, Result>) {
-  const { work, keyOf, maxItems } = options
+export function createTickBatches<Item, Result>(options: TickBatchesOptions<Item, Result>): TickBatches<Item, Result> {
+  const { work, keyOf, maxItems, waitMs } = options
   let waiting: Waiting<Item, Result>[] = []
+  let timer: NodeJS.Timeout | undefined
+
+  function schedule(): void {
+    if (waitMs === undefined) setImmediate(sendAll)
+    else timer = setTimeout(sendAll, waitMs)
+  }
 
   function sendAll(): void {
+    clearTimeout(timer)
     let rest = waiting
     waiting = []
     while (rest.length > 0) {
@@ -50,9 +64,11 @@ export function createTickBatches<Item, Result>(options: TickBatchesOptions<Item
     }
   }
 
-  return (item: Item): Promise<Result> =>
-    new Promise((resolve, reject) => {
-      if (waiting.length === 0) setImmediate(sendAll)
+  const add = (item: Item) =>
+    new Promise<Result>((resolve, reject) => {
+      if (waiting.length === 0) schedule()
       waiting.push({ item, resolve, reject })
+      if (waitMs !== undefined && waiting.length === maxItems) sendAll()
     })
+  return Object.assign(add, { flush: sendAll })
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import pLimit from 'p-limit'
+import pLimit, { type LimitFunction } from 'p-limit'
 import { createFailureLog, type Log } from '../../lib/log.js'
 import { deliveryAttempts } from '../../lib/measurements.js'
 import { withJitter } from '../../lib/periodic.js'
@@ -56,10 +56,12 @@ const POLL_MS = 250
 /** The instant of the last success is recorded this often, and not for each event. */
 const RECORD_MS = 60_000
 const MOST_COMPLETED_TOGETHER = 50
+/** For so long an event that has arrived waits for others, so that one statement records them. */
+const COMPLETE_MS = 20
 /** An attempt takes less than this, so it ends before another instance can take the lease. */
 const LEAST_LEASE_MS = 15_000
-/** How many lanes of a receiver are served at the same time. */
-const LANES = 8
+/** How many events are sent to a receiver at the same time. */
+const CONCURRENCY = 8
 const BATCH_SIZE = 200
 /** Then other lanes get their turn. Without it, a slow receiver and one busy user would keep all others waiting. */
 const LANE_TURN_MS = 2000
@@ -81,10 +83,13 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   let isWanted = false
   const holding = new Set<() => void>()
   let isDraining = false
-  /** Of one turn of the event loop in one statement: many events arrive at the same moment. */
+  /** How many events are being sent, or wait for their turn to be sent. */
+  let unsent = 0
+  /** Many events arrive at nearly the same moment, and a statement for each would cost more than to send it. */
   const complete = createTickBatches<Delivery, Delivery | undefined>({
     keyOf: ({ id }) => id,
     maxItems: MOST_COMPLETED_TOGETHER,
+    waitMs: COMPLETE_MS,
     async work(done) {
       const next = await db.deliveries.complete(done.map(({ id }) => id))
       const byPlace = new Map(next.map(({ after, delivery }) => [after, delivery]))
@@ -170,8 +175,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
           await nextTurn()
           continue
         }
-        const lanes = pLimit(LANES)
-        await Promise.all(due.map(delivery => lanes(() => serveLane(lease, delivery))))
+        const limited = pLimit(CONCURRENCY)
+        await Promise.all(due.map(delivery => serveLane(lease, delivery, limited)))
         sentAt = performance.now()
         await lease.refresh()
       }
@@ -184,20 +189,28 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     }
   }
 
-  async function serveLane(lease: Lease, first: Delivery): Promise<void> {
+  async function serveLane(lease: Lease, first: Delivery, limited: LimitFunction): Promise<void> {
     const startedAt = performance.now()
     let delivery: Delivery | undefined = first
     while (delivery && (delivery === first || performance.now() - startedAt < laneTurnMs)) {
       const { receiver } = lease
-      if (!receiver || isClosed || lease.remainingMs() < LEAST_LEASE_MS) return
+      if (!receiver) return
       if (delivery.event === null && delivery.message === null) {
         await db.deliveries.abandon(delivery.id, EVENT_DELETED)
         delivery = await db.deliveries.nextInLane(receiver.id, delivery.lane)
         continue
       }
-      const attempt = await senders[receiver.kind].send(receiver, delivery, stopping.signal)
-      delivery = await record(lease, receiver, delivery, attempt)
+      unsent++
+      const attempt = await limited(attemptTo, lease, delivery).finally(() => unsent--)
+      delivery = attempt && (await record(lease, receiver, delivery, attempt))
     }
+  }
+
+  /** @returns undefined if nothing may be sent any more */
+  async function attemptTo(lease: Lease, delivery: Delivery): Promise<Attempt | undefined> {
+    const { receiver } = lease
+    if (!receiver || isClosed || lease.remainingMs() < LEAST_LEASE_MS) return undefined
+    return senders[receiver.kind].send(receiver, delivery, stopping.signal)
   }
 
   /** @returns the next event of the lane, if its time has come */
@@ -212,7 +225,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       case 'interrupted':
         return undefined
       case 'delivered': {
-        const next = await complete(delivery)
+        const next = complete(delivery)
+        // Nothing arrives any more that it could wait for.
+        if (unsent === 0) complete.flush()
         await lease.succeeded()
         return next
       }

@@ -1,4 +1,5 @@
 import bowser from 'bowser'
+import { LRUCache } from 'lru-cache'
 
 /**
  * The device of a session, for the list of sessions: `Firefox on Windows`. It comes from a header, which can be forged.
@@ -14,11 +15,22 @@ export interface Device {
  * Describes the device of a User-Agent header, for users who look at their sessions; no decision depends on it. It
  * reads at most 512 characters, never throws, and returns no control or invisible characters.
  *
- * Safari and Chrome on an iPad identify themselves as a Mac by default, so the result says Mac too. There is no cache:
- * a call takes about 10 µs, and the password hash beside it takes milliseconds.
+ * Safari and Chrome on an iPad identify themselves as a Mac by default, so the result says Mac too.
  */
-export function describeDevice(userAgent: string | undefined): Device {
-  const text = (userAgent ?? '').slice(0, MAX_CHARACTERS).replace(UNPRINTABLE, '').trim()
+export function describeDevice(userAgent: string | undefined): Readonly<Device> {
+  const text = (userAgent ?? '').slice(0, MAX_CHARACTERS)
+  let described = recent.get(text)
+  if (!described) {
+    described = Object.freeze(describe(text.replace(UNPRINTABLE, '').trim()))
+    recent.set(text, described)
+  }
+  return described
+}
+
+/** Most users have one of a few browsers, and every event, session and letter names it again. About 1 MB at most. */
+const recent = new LRUCache<string, Readonly<Device>>({ max: 500 })
+
+function describe(text: string): Device {
   // Bowser refuses the empty string.
   if (text === '') return { browser: null, os: null, kind: 'unknown' }
 

@@ -5,7 +5,7 @@ import { type Attempt, reasonOf, type Sender } from '../deliveries/sender.js'
 import { isLetter, OBSOLETE, type ReadLetter } from '../letters/letters.js'
 import { messageOf, type WebhookMessage, withLetter } from './message.js'
 import { signatureHeaders } from './signature.js'
-import { decryptSecrets, urlOf, type WebhookKeys } from './webhook.js'
+import { decryptSecrets, urlOf, type WebhookKeys, type WebhookSecret } from './webhook.js'
 
 export const WEBHOOK_TIMEOUT_MS = 10_000
 
@@ -44,7 +44,8 @@ export async function sendMessage(
   try {
     const now = clock()
     const body = JSON.stringify(message)
-    const living = decryptSecrets(receiver, secrets).filter(({ until }) => until === undefined || until > now)
+    const target = targetOf(receiver, secrets)
+    const living = target.secrets.filter(({ until }) => until === undefined || until > now)
     const signatures = signatureHeaders(
       id,
       now,
@@ -52,7 +53,7 @@ export async function sendMessage(
       living.map(({ secret }) => secret),
     )
     const { status, headers } = await poster.post({
-      url: urlOf(receiver),
+      url: target.url,
       headers: { 'content-type': 'application/json', 'user-agent': 'Latchkey-Webhooks', ...signatures },
       body,
       timeoutMs: WEBHOOK_TIMEOUT_MS,
@@ -65,6 +66,17 @@ export async function sendMessage(
     if (signal?.aborted) return { outcome: 'interrupted' }
     return { outcome: 'failed', reason: reasonOf(error) }
   }
+}
+
+/** What the row of a receiver says. A row that was read again is another object, so a change is seen. */
+const targets = new WeakMap<EventReceiver, { url: URL; secrets: readonly WebhookSecret[] }>()
+
+function targetOf(receiver: EventReceiver, keys: WebhookKeys) {
+  const known = targets.get(receiver)
+  if (known) return known
+  const target = { url: urlOf(receiver), secrets: decryptSecrets(receiver, keys) }
+  targets.set(receiver, target)
+  return target
 }
 
 function attemptOf(status: number, retryAfter: string | undefined): Attempt {
