@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { ReceiverKind } from './event-receivers.js'
 import { hotSql, type Runner } from './pool/connections.js'
-import { isNoLetter, LANE_WITHOUT_USER } from './queue-deliveries.js'
+import { isNoLetter, laneOf } from './queue-deliveries.js'
 import type { SecurityEventType } from './security-event-types.js'
 import type { SecurityEvent } from './security-events.js'
 import { seconds } from './session-facts.js'
@@ -88,13 +88,18 @@ export function deliveriesRepository(runner: Runner) {
     },
 
     /**
-     * Deletes those that their receivers have; the later events of a lane that waited for one of them become due.
+     * Deletes those that their receivers have.
      *
-     * @returns for each the next event of its lane, if there is one and its time has come
+     * @returns the ids of those with a later event in their lane
      */
-    async complete(ids: readonly string[]): Promise<{ after: string; delivery: Delivery }[]> {
+    async complete(ids: readonly string[]): Promise<Set<string>> {
       const rows = await runner.hot(complete, { ids: `{${ids.join(',')}}` })
-      return rows.map(({ after, ...row }) => ({ after, delivery: toDelivery(row) }))
+      return new Set(rows.filter(({ hasLater }) => hasLater).map(({ id }) => id))
+    },
+
+    /** Deletes one that its receiver has after failed attempts; the later events of its lane, which waited for it, become due. */
+    async completeRetried(id: string): Promise<void> {
+      await runner.hot(completeRetried, { id })
     },
 
     /** Tries it again after this time; the later events of its lane wait for it. */
@@ -251,10 +256,10 @@ function replayPart({ receiverId, types, from, limit }: Replay): SQL {
       select id, user_id, at, type from security_events where ${isInSpan} order by at, id limit ${limit}
     ), queued as (
       insert into deliveries (receiver_id, event_id, lane, queued_at, next_attempt_at)
-      select ${receiverId}::uuid, part.id, coalesce(part.user_id, ${LANE_WITHOUT_USER}::uuid), now(), now()
+      select ${receiverId}::uuid, part.id, ${laneOf(sql`part`)}, now(), now()
       from part
       where ${isWanted} and not exists (select from deliveries as waiting
-        where waiting.receiver_id = ${receiverId}::uuid and waiting.lane = coalesce(part.user_id, ${LANE_WITHOUT_USER}::uuid)
+        where waiting.receiver_id = ${receiverId}::uuid and waiting.lane = ${laneOf(sql`part`)}
           and waiting.event_id = part.id and waiting.abandoned_at is null)
       order by part.at, part.id
       returning 1
@@ -279,10 +284,13 @@ const deliveryColumns = sql`delivery.id, delivery.event_id as "eventId", deliver
 const itsEvent = sql`left join security_events as event on event.id = delivery.event_id
   left join users as account on account.id = event.user_id`
 
-/** No event of its lane waits that was queued before. */
-const isFirstInLane = sql`not exists (select from deliveries as earlier
-  where earlier.receiver_id = delivery.receiver_id and earlier.lane = delivery.lane and earlier.abandoned_at is null
-    and earlier.id < delivery.id)`
+/**
+ * The first event of its lane. It names all columns of the index in its order, because nothing else is fast: the table is
+ * mostly empty, so its statistics say so, and Postgres would read all that waits once for each row.
+ */
+const firstInLane = sql`select first.id, first.attempts, first.next_attempt_at from deliveries as first
+  where first.receiver_id = delivery.receiver_id and first.lane = delivery.lane and first.abandoned_at is null
+  order by first.receiver_id, first.lane, first.id limit 1`
 
 const due = hotSql<{ receiverId: string; limit: number }, DeliveryRow>(
   'due_deliveries',
@@ -290,7 +298,7 @@ const due = hotSql<{ receiverId: string; limit: number }, DeliveryRow>(
     with due as (
       select * from deliveries as delivery
       where receiver_id = ${given('receiverId')}::uuid and abandoned_at is null and next_attempt_at <= now()
-        and ${isFirstInLane}
+        and id = (select id from (${firstInLane}) as first)
       order by next_attempt_at, id limit ${given('limit')}
     )
     select ${deliveryColumns} from due as delivery ${itsEvent} order by delivery.next_attempt_at, delivery.id`,
@@ -299,12 +307,15 @@ const due = hotSql<{ receiverId: string; limit: number }, DeliveryRow>(
 const waitForEarlier = hotSql<{ receiverId: string }, never>(
   'let_deliveries_wait_for_earlier_ones',
   sql`
-    update deliveries as delivery set next_attempt_at = earlier.next_attempt_at
-    from deliveries as earlier
-    where delivery.receiver_id = ${given('receiverId')}::uuid and delivery.abandoned_at is null
-      and delivery.next_attempt_at <= now()
-      and earlier.receiver_id = delivery.receiver_id and earlier.lane = delivery.lane and earlier.abandoned_at is null
-      and earlier.id < delivery.id and earlier.attempts > 0 and earlier.next_attempt_at > now()`,
+    update deliveries set next_attempt_at = waiting.first_at
+    from (
+      select delivery.id, first.next_attempt_at as first_at
+      from deliveries as delivery cross join lateral (${firstInLane}) as first
+      where delivery.receiver_id = ${given('receiverId')}::uuid and delivery.abandoned_at is null
+        and delivery.next_attempt_at <= now()
+        and first.id < delivery.id and first.attempts > 0 and first.next_attempt_at > now()
+    ) as waiting
+    where deliveries.id = waiting.id`,
 )
 
 const nextInLane = hotSql<{ receiverId: string; lane: string }, DeliveryRow>(
@@ -313,7 +324,7 @@ const nextInLane = hotSql<{ receiverId: string; lane: string }, DeliveryRow>(
     with next as (
       select * from deliveries
       where receiver_id = ${given('receiverId')}::uuid and lane = ${given('lane')}::uuid and abandoned_at is null
-      order by id limit 1
+      order by receiver_id, lane, id limit 1
     )
     select ${deliveryColumns} from next as delivery ${itsEvent} where delivery.next_attempt_at <= now()`,
 )
@@ -334,7 +345,7 @@ const ofEvents = hotSql<{ receiverId: string; eventIds: string }, DeliveryRow>(
   sql`
     with named as (
       select given.id, case when event.id is null then ${given('receiverId')}::uuid
-        else coalesce(event.user_id, ${LANE_WITHOUT_USER}::uuid) end as lane
+        else ${laneOf(sql`event`)} end as lane
       from unnest(${given('eventIds')}::uuid[]) as given (id) left join security_events as event on event.id = given.id
     ), delivery as (
       select deliveries.* from named join deliveries on deliveries.receiver_id = ${given('receiverId')}::uuid
@@ -355,25 +366,27 @@ const receiversWithWaiting = hotSql<{ receiverIds: string }, { receiverId: strin
     where exists (select from deliveries where receiver_id = given.id and abandoned_at is null)`,
 )
 
-/** The statement does not see what it changes, so the next event is the first one behind that which it deletes. */
-const complete = hotSql<{ ids: string }, DeliveryRow & { after: string }>(
+/** Small, because Postgres plans it again each time: with an array, that is cheaper than a plan for every array. */
+const complete = hotSql<{ ids: string }, { id: string; hasLater: boolean }>(
   'complete_deliveries',
   sql`
+    delete from deliveries where id = any(${given('ids')}::bigint[])
+    returning id, (select later.id from deliveries as later
+      where later.receiver_id = deliveries.receiver_id and later.lane = deliveries.lane and later.abandoned_at is null
+        and later.id > deliveries.id
+      order by later.receiver_id, later.lane, later.id limit 1) is not null as "hasLater"`,
+)
+
+const completeRetried = hotSql<{ id: string }, never>(
+  'complete_retried_delivery',
+  sql`
     with removed as (
-      delete from deliveries where id = any(${given('ids')}::bigint[]) returning id, receiver_id, lane, attempts
-    ), hastened as (
-      update deliveries set next_attempt_at = now()
-      from removed
-      where removed.attempts > 0 and deliveries.receiver_id = removed.receiver_id and deliveries.lane = removed.lane
-        and deliveries.id > removed.id and deliveries.abandoned_at is null
-    ), next as (
-      select removed.id as after, removed.attempts > 0 as is_hastened, later.*
-      from removed cross join lateral (select * from deliveries
-        where receiver_id = removed.receiver_id and lane = removed.lane and abandoned_at is null and id > removed.id
-        order by id limit 1) as later
+      delete from deliveries where id = ${given('id')}::bigint returning id, receiver_id, lane
     )
-    select delivery.after, ${deliveryColumns} from next as delivery ${itsEvent}
-    where is_hastened or delivery.next_attempt_at <= now()`,
+    update deliveries set next_attempt_at = now()
+    from removed
+    where deliveries.receiver_id = removed.receiver_id and deliveries.lane = removed.lane and deliveries.id > removed.id
+      and deliveries.abandoned_at is null`,
 )
 
 /** The later events of the lane get the same time, so that they are not looked at until then. */

@@ -341,6 +341,7 @@ export function everyStatement(db: RevokingRepositories): {
       waitForEarlier: () => db.deliveries.waitForEarlier(session),
       nextInLane: () => db.deliveries.nextInLane(session, user),
       complete: () => db.deliveries.complete(['1', '2']),
+      completeRetried: () => db.deliveries.completeRetried('1'),
       postpone: () => db.deliveries.postpone('1', 5, 'no answer'),
       abandon: () => db.deliveries.abandon('1', 'no answer'),
       addMessage: () => db.deliveries.addMessage(session, user, { type: 'verification' }),

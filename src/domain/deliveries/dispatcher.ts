@@ -27,7 +27,10 @@ export interface Dispatcher {
 
 export interface DispatcherOptions {
   db: {
-    deliveries: Pick<Deliveries, 'due' | 'waitForEarlier' | 'nextInLane' | 'complete' | 'postpone' | 'abandon'>
+    deliveries: Pick<
+      Deliveries,
+      'due' | 'waitForEarlier' | 'nextInLane' | 'complete' | 'completeRetried' | 'postpone' | 'abandon'
+    >
     eventReceivers: Pick<EventReceivers, 'claim' | 'renew' | 'release' | 'succeeded' | 'failed' | 'pause'>
   }
   senders: Readonly<Record<ReceiverKind, Sender>>
@@ -86,14 +89,13 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   /** How many events are being sent, or wait for their turn to be sent. */
   let unsent = 0
   /** Many events arrive at nearly the same moment, and a statement for each would cost more than to send it. */
-  const complete = createTickBatches<Delivery, Delivery | undefined>({
+  const complete = createTickBatches<Delivery, boolean>({
     keyOf: ({ id }) => id,
     maxItems: MOST_COMPLETED_TOGETHER,
     waitMs: COMPLETE_MS,
     async work(done) {
-      const next = await db.deliveries.complete(done.map(({ id }) => id))
-      const byPlace = new Map(next.map(({ after, delivery }) => [after, delivery]))
-      return done.map(({ id }) => byPlace.get(id))
+      const withLater = await db.deliveries.complete(done.map(({ id }) => id))
+      return done.map(({ id }) => withLater.has(id))
     },
   })
   let wakeTimer: NodeJS.Timeout | undefined
@@ -225,11 +227,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       case 'interrupted':
         return undefined
       case 'delivered': {
-        const next = complete(delivery)
-        // Nothing arrives any more that it could wait for.
-        if (unsent === 0) complete.flush()
+        const hasLater = await completed(delivery)
         await lease.succeeded()
-        return next
+        return hasLater ? db.deliveries.nextInLane(receiver.id, delivery.lane) : undefined
       }
       case 'refused':
         await db.deliveries.abandon(delivery.id, attempt.reason)
@@ -243,6 +243,18 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
           ? db.deliveries.nextInLane(receiver.id, delivery.lane)
           : undefined
     }
+  }
+
+  /** @returns whether the lane has a later event */
+  async function completed(delivery: Delivery): Promise<boolean> {
+    if (delivery.attempts > 0) {
+      await db.deliveries.completeRetried(delivery.id)
+      return true
+    }
+    const hasLater = complete(delivery)
+    // Nothing arrives any more that it could wait for.
+    if (unsent === 0) complete.flush()
+    return hasLater
   }
 
   /** @returns whether the lane can go on */

@@ -52,7 +52,7 @@ export const deliveries = pgTable(
     message: jsonb().$type<Record<string, unknown>>(),
     /** The parts of it that the receiver has, if it is sent in parts. */
     acknowledged: text().array(),
-    /** The events of one lane are sent one after another: those of one user, or those that have no user. */
+    /** The events of one lane are sent one after another: those of one user. */
     lane: uuid().notNull(),
     queuedAt: instant().notNull().defaultNow(),
     /** How often it was tried. */
