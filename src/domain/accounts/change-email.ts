@@ -2,7 +2,7 @@ import type { Principal } from '@latchkey/verifier/core'
 import { concerning, fieldError, LatchkeyError } from '../../lib/errors.js'
 import type { User } from '../../postgres/users.js'
 import type { AuthContext, Caller, Repositories } from '../context.js'
-import { mailAddress, removeTokensOfAddress, writeLetter } from '../letters/letters.js'
+import { checkLetterIsSent, mailAddress, removeTokensOfAddress, writeLetter } from '../letters/letters.js'
 import { hashOfToken, readOneTimeToken } from '../letters/one-time-token.js'
 import { verifyPassword } from '../login/log-in.js'
 import { earlierEmailForms, emailForms, nameTaken, tryNormaliseEmail } from './account-names.js'
@@ -19,7 +19,8 @@ export interface EmailChange {
  * Sends a letter to a new address. The account has this address when the link in the letter is used. If another account has
  * it, its owner gets a letter that says so; the answer is the same.
  *
- * @throws LatchkeyError invalid_email, invalid_credentials for a wrong password, rate_limited, busy, token_revoked
+ * @throws LatchkeyError invalid_email, invalid_credentials for a wrong password, rate_limited, busy, token_revoked,
+ *   letters_not_sent
  */
 export function requestEmailChange(
   context: AuthContext,
@@ -36,6 +37,7 @@ export function requestEmailChange(
     if (!account) throw new LatchkeyError('token_revoked', { tokenType })
     const credentials = { email: account.email, password, deviceCookie, session: principal }
     const user = await verifyPassword(context, credentials, caller, joinQueue)
+    await checkLetterIsSent(context, 'letter_confirm_email')
     await context.letterLimiter.reserve(attemptCounter({ email })).catch((error: unknown) => {
       throw concerning(error, { userId })
     })

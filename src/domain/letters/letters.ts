@@ -1,3 +1,4 @@
+import { LatchkeyError } from '../../lib/errors.js'
 import { newId } from '../../lib/ids.js'
 import { type Language, languageNamed } from '../../lib/language.js'
 import type { LetterType } from '../../postgres/security-event-types.js'
@@ -63,6 +64,15 @@ export async function writeLetter(
   const details = { language: languageNamed(language) }
   await repositories.securityEvents.add({ id, type, userId, sessionId, actor, ...caller, details })
   return true
+}
+
+/**
+ * For a user who is known. Nobody else may learn whether there was something to write.
+ *
+ * @throws LatchkeyError letters_not_sent, if letters of this type go to no mail server and no webhook
+ */
+export async function checkLetterIsSent({ db }: Pick<AuthContext, 'db'>, type: LetterType): Promise<void> {
+  if (!(await db.eventReceivers.isNamed(type))) throw new LatchkeyError('letters_not_sent', { reason: type })
 }
 
 function ttlOf(config: AuthContext['config'], purpose: Purpose): number {

@@ -5,7 +5,7 @@ import { commitAndAnnounce } from '../commit-and-announce.js'
 import type { AuthContext, Caller } from '../context.js'
 import { UNUSABLE_HASH } from '../passwords/hash-formats.js'
 import { endAllSessions } from '../sessions/end-sessions.js'
-import { mailAddress, writeLetter } from './letters.js'
+import { checkLetterIsSent, mailAddress, writeLetter } from './letters.js'
 import { hashOfToken, readTokenOf } from './one-time-token.js'
 
 /**
@@ -13,7 +13,8 @@ import { hashOfToken, readTokenOf } from './one-time-token.js'
  * password matches any more, and a letter for a new one goes to the address that the first letter went to. If that one was
  * about a change of the address, the account first gets its old address again.
  *
- * @throws LatchkeyError letter_token_invalid; email_taken if another account has the old address by now
+ * @throws LatchkeyError letter_token_invalid; email_taken if another account has the old address by now; letters_not_sent
+ *   if the account is secured, but there is no letter
  */
 export async function secureAccount(context: AuthContext, text: string, caller: Caller): Promise<void> {
   const token = readTokenOf(context.secrets, ['not_me', 'undo_email'], text)
@@ -40,6 +41,7 @@ export async function secureAccount(context: AuthContext, text: string, caller: 
   await work.catch((error: unknown) => {
     throw concerning(error, { userId })
   })
+  await checkLetterIsSent(context, 'letter_password_reset')
 }
 
 function isAddressOf(user: User, email: string): boolean {

@@ -8,7 +8,7 @@ import { attemptCounter, findAccount } from '../accounts/find-account.js'
 import type { Registration } from '../accounts/register.js'
 import type { AuthContext, Caller } from '../context.js'
 import { checkNewPassword } from '../passwords/check-new-password.js'
-import { mailAddress, type NewLetter, writeLetter } from './letters.js'
+import { checkLetterIsSent, mailAddress, type NewLetter, writeLetter } from './letters.js'
 
 /**
  * Sends a link for a new password to the owner of an account, if there is one with this address that is not disabled.
@@ -58,13 +58,14 @@ export async function requestRegistration(
 /**
  * Sends the signed-in user a letter with which they confirm their address. Nothing is sent if it is confirmed already.
  *
- * @throws LatchkeyError rate_limited, token_revoked
+ * @throws LatchkeyError rate_limited, token_revoked, letters_not_sent
  */
 export async function requestVerification(context: AuthContext, principal: Principal, caller: Caller): Promise<void> {
   const { userId, sessionId, tokenType } = principal
   const user = await context.db.users.findById(userId)
   if (!user) throw new LatchkeyError('token_revoked', { tokenType })
   if (user.emailVerifiedAt) return
+  await checkLetterIsSent(context, 'letter_verify_email')
   await context.letterLimiter.reserve(attemptCounter({ email: user.email }))
   await write(context, { type: 'letter_verify_email', ...addressOf(user), sessionId }, caller)
 }

@@ -98,6 +98,14 @@ export const signInErrors = {
     when: 'The one-time token of a letter, for anything but a new password, cannot be used (again).',
     action: 'Let the user ask for another letter.',
   },
+  letters_not_sent: {
+    status: 403,
+    title: 'This service sends no letters.',
+    when:
+      'A signed-in user asks for a letter, or uses the link of a notice, and letters of this type go nowhere: there is no ' +
+      '`SMTP_URL` and no webhook that names the type. With `POST /auth/not-me` the account is secured nevertheless.',
+    action: 'Hide the form, and tell the operator. An administrator can set a temporary password.',
+  },
   registration_closed: {
     status: 403,
     title: 'Registration is closed.',

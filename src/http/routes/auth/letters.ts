@@ -97,7 +97,13 @@ export const letterRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
         security: [{ bearer: [] }],
         response: {
           202: Type.Null({ description: 'If the address is not confirmed, a letter is sent to it.' }),
-          ...errorResponses(...accessTokenErrors, 'cross_site_request', 'rate_limited', 'store_unavailable'),
+          ...errorResponses(
+            ...accessTokenErrors,
+            'letters_not_sent',
+            'cross_site_request',
+            'rate_limited',
+            'store_unavailable',
+          ),
         },
       },
     },
@@ -136,6 +142,7 @@ export const letterRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
             ...accessTokenErrors,
             'invalid_credentials',
             'invalid_email',
+            'letters_not_sent',
             'cross_site_request',
             'rate_limited',
             'busy',
@@ -192,7 +199,8 @@ export const letterRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
         summary: 'Secure an account with the token of a notice: “this was not me”',
         description:
           'Revokes every session of the account, makes its password useless, and sends a letter for a new one. A token of ' +
-          'a letter about a changed address also gives the account its old address again.',
+          'a letter about a changed address also gives the account its old address again. With `letters_not_sent` all this is ' +
+          'done, but no letter is sent.',
         tags: ['Letters'],
         documented: { examples: exampleOf('lk_nm_') },
         body: bodyOf({ token }),
@@ -201,6 +209,7 @@ export const letterRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> =
           ...errorResponses(
             'invalid_request',
             'letter_token_invalid',
+            'letters_not_sent',
             'email_taken',
             'username_taken',
             'cross_site_request',

@@ -40,6 +40,7 @@ export const english: Messages = {
     account_mismatch: 'The e-mail address is not the one of the account that is signed in.',
     reset_token_invalid: 'This link is invalid or has expired. Please request a new one.',
     letter_token_invalid: 'This link is no longer valid. Please ask for another e-mail.',
+    letters_not_sent: 'This service cannot send e-mails. Please ask its operator.',
     registration_closed: 'New accounts cannot be created at the moment.',
     registration_refused: 'This registration is not accepted.',
     registration_hook_unavailable: 'You cannot register at the moment. Please try again later.',

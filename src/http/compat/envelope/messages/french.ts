@@ -40,6 +40,7 @@ export const french: Messages = {
     account_mismatch: 'L’adresse e-mail n’est pas celle du compte connecté.',
     reset_token_invalid: 'Ce lien n’est pas valide ou a expiré. Demandez-en un nouveau.',
     letter_token_invalid: 'Ce lien n’est plus valable. Veuillez demander un autre e-mail.',
+    letters_not_sent: 'Ce service ne peut pas envoyer d’e-mails. Veuillez contacter son exploitant.',
     registration_closed: 'Il n’est pas possible de créer un compte actuellement.',
     registration_refused: 'Cette inscription n’est pas acceptée.',
     registration_hook_unavailable: 'Les inscriptions sont momentanément impossibles. Veuillez réessayer plus tard.',

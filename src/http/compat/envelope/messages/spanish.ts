@@ -40,6 +40,7 @@ export const spanish: Messages = {
     account_mismatch: 'El correo electrónico no es el de la cuenta que ha iniciado sesión.',
     reset_token_invalid: 'Este enlace no es válido o ha caducado. Solicite uno nuevo.',
     letter_token_invalid: 'Este enlace ya no es válido. Solicite otro correo.',
+    letters_not_sent: 'Este servicio no puede enviar correos. Consulte a su operador.',
     registration_closed: 'En este momento no se pueden crear cuentas.',
     registration_refused: 'Este registro no se acepta.',
     registration_hook_unavailable: 'No es posible registrarse en este momento. Inténtelo de nuevo más tarde.',
