@@ -8,7 +8,7 @@ import type { Configure } from './with-stores.js'
 export function addDoctorCommand(program: Command, configure: Configure): void {
   const doctor = program
     .command('doctor')
-    .description('check this installation: settings, stores, clocks, gateway; say what to correct')
+    .description('check this installation: settings, stores, clocks, letters, gateway; say what to correct')
     .option('--url <address>', 'where the running service is asked; by default PUBLIC_ORIGIN and PUBLIC_PATH')
     .option('--no-service', 'check the settings and the stores only, for example before the first start')
     .addHelpText(
@@ -50,6 +50,7 @@ const TITLES = {
   postgres: 'Postgres',
   redis: 'Redis',
   clock: 'Clocks',
+  letters: 'Letters',
   service: 'Running service',
   gateway: 'Gateway',
   browser: 'Browsers',

@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import type { Config } from '../config/config.js'
 import { configWarnings } from '../config/warnings.js'
 import { messageOf } from '../lib/error-facts.js'
+import { checkLetters } from './check-letters.js'
 import { checkPostgres } from './check-postgres.js'
 import { checkRedis } from './check-redis.js'
 import { checkService } from './check-service.js'
@@ -16,7 +17,7 @@ export interface Examination {
   onProgress: (part: string) => void
 }
 
-/** Checks a whole installation: settings, stores, clocks, and the running service through its gateway. */
+/** Checks a whole installation: settings, stores, clocks, letters, and the running service through its gateway. */
 export async function examine({ config, env, url, onProgress }: Examination): Promise<Finding[]> {
   const findings = new Findings()
   const { ok, warning, problem } = findings.about('configuration')
@@ -34,6 +35,8 @@ export async function examine({ config, env, url, onProgress }: Examination): Pr
     onProgress('Redis')
     await checkRedis(config, findings)
   }
+  onProgress('letters')
+  await checkLetters(config, findings)
   if (url === undefined) return findings.all
   onProgress(`the service at ${url}`)
   try {

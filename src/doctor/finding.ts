@@ -1,5 +1,5 @@
 export type Level = 'ok' | 'warning' | 'problem'
-export type Subject = 'configuration' | 'postgres' | 'redis' | 'clock' | 'service' | 'gateway' | 'browser'
+export type Subject = 'configuration' | 'postgres' | 'redis' | 'clock' | 'letters' | 'service' | 'gateway' | 'browser'
 
 /** One thing that was checked. */
 export interface Finding {

@@ -16,11 +16,16 @@ type Stores = Pick<Database, 'eventReceivers' | 'deliveries'>
  * @throws Error with a message for the operator, if a template cannot be used
  */
 export async function openMailSender(
-  { smtp, mailFrom, mailTemplates, mode, accountPage }: Config,
+  { smtp, mailFrom, mailTemplates, mode, accountPage, registration }: Config,
   { db, log, readLetter }: { db: Stores; log: Log; readLetter: ReadLetter },
 ): Promise<Sender> {
   const hasServer = smtp !== undefined && mailFrom !== undefined
   await setUpMailReceiver(db, hasServer || mode === 'embedded')
+  if (registration === 'verified' && !(await db.eventReceivers.isNamed('letter_registration')))
+    log.warn(
+      'REGISTRATION is verified, but its letters go nowhere, so nobody can register: set SMTP_URL and MAIL_FROM, or create ' +
+        'a webhook that names letter_registration (docs/letters.md).',
+    )
   const templates = mailTemplates === undefined ? noTemplates : await readTemplates(mailTemplates)
   const shared = { readLetter, templates, appName: accountPage.name }
   if (hasServer) return createMailSender({ ...shared, transport: await smtpTransport(smtp, mailFrom) })

@@ -23,21 +23,7 @@ const TIMEOUT_MS = 10_000
 
 /** Sends mails through a mail server. */
 export async function smtpTransport(server: SmtpServer, from: Mailbox): Promise<MailTransport> {
-  // Loaded only if it is configured.
-  const { createTransport } = await import('nodemailer')
-  const { host, port, isTls, requiresTls, user, password } = server
-  const transporter = createTransport({
-    ...{ host, port, secure: isTls, requireTLS: requiresTls },
-    ...(user !== undefined && { auth: { user, pass: password } }),
-    ...{
-      connectionTimeout: TIMEOUT_MS,
-      greetingTimeout: TIMEOUT_MS,
-      dnsTimeout: TIMEOUT_MS,
-      socketTimeout: TIMEOUT_MS,
-    },
-    // A letter contains only its own text: no file and no address is read.
-    ...{ disableFileAccess: true, disableUrlAccess: true },
-  })
+  const transporter = await openTransporter(server)
   const domain = from.address.split('@')[1]
 
   return {
@@ -63,6 +49,33 @@ export async function smtpTransport(server: SmtpServer, from: Mailbox): Promise<
       }
     },
   }
+}
+
+/**
+ * Connects to a mail server, with TLS and its password as for a mail, and sends nothing.
+ *
+ * @throws Error if this fails
+ */
+export async function checkMailServer(server: SmtpServer): Promise<void> {
+  const transporter = await openTransporter(server)
+  await inTime(transporter.verify()).finally(() => transporter.close())
+}
+
+async function openTransporter({ host, port, isTls, requiresTls, user, password }: SmtpServer) {
+  // Loaded only if it is configured.
+  const { createTransport } = await import('nodemailer')
+  return createTransport({
+    ...{ host, port, secure: isTls, requireTLS: requiresTls },
+    ...(user !== undefined && { auth: { user, pass: password } }),
+    ...{
+      connectionTimeout: TIMEOUT_MS,
+      greetingTimeout: TIMEOUT_MS,
+      dnsTimeout: TIMEOUT_MS,
+      socketTimeout: TIMEOUT_MS,
+    },
+    // A letter contains only its own text: no file and no address is read.
+    ...{ disableFileAccess: true, disableUrlAccess: true },
+  })
 }
 
 /** Shows mails at the terminal, for somebody who tries the service without a mail server. */

@@ -1,11 +1,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pino from 'pino'
 import t, { type Test } from 'tap'
 import { readLetter } from '../../src/domain/letters/letters.js'
 import { createWebhook } from '../../src/domain/webhooks/webhooks.js'
 import { openMailSender } from '../../src/mail/open-mail.js'
 import type { SecurityEvent } from '../../src/postgres/security-events.js'
+import { loggerOptions } from '../../src/server/logging.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { post, signUp } from '../support/people.js'
 import { startMailServer } from '../support/smtp-server.js'
@@ -166,4 +168,17 @@ t.test('without SMTP_URL nothing waits for a mail server, also after it was set 
   t.equal((await database.admin`select 1 from deliveries`).length, 1)
   await another({ SMTP_URL: '', MAIL_FROM: '' })
   t.same([...(await database.admin`select 1 from deliveries union all select 1 from event_receivers`)], [])
+})
+
+t.test('REGISTRATION=verified without a receiver of its letters is a warning at start', async t => {
+  const warningsWith = async (overrides: NodeJS.ProcessEnv) => {
+    const lines: string[] = []
+    const log = pino(loggerOptions('warn'), { write: (line: string) => void lines.push(line) }) as never
+    await buildTestApp(t, overrides, { log })
+    return lines.map(line => JSON.parse(line).msg).filter(message => /letters go nowhere/.test(message))
+  }
+  t.match(await warningsWith({ REGISTRATION: 'verified' }), [/SMTP_URL and MAIL_FROM.*a webhook that names/])
+  const { url } = await startMailServer(t)
+  t.same(await warningsWith({ REGISTRATION: 'verified', SMTP_URL: url, MAIL_FROM: 'a@shop.example' }), [])
+  t.same(await warningsWith({}), [])
 })
