@@ -1,4 +1,4 @@
-import { and, eq, isNull, sql } from 'drizzle-orm'
+import { and, eq, inArray, isNull, sql } from 'drizzle-orm'
 import type { PgColumn } from 'drizzle-orm/pg-core'
 import { violatedUniqueIndex } from './errors.js'
 import { hotStatement, type Runner } from './pool/connections.js'
@@ -110,13 +110,17 @@ export function usersRepository(runner: Runner) {
       }
     },
 
-    /** Records that letters to this address arrive. False if it is not the address of the account (any more). */
-    async verifyEmail(id: string, email: string): Promise<boolean> {
+    /**
+     * Records that letters to this address arrive. False if it is not the address of the account (any more).
+     *
+     * @param forms in which it may be stored
+     */
+    async verifyEmail(id: string, ...forms: readonly string[]): Promise<boolean> {
       const verified = await runner.run(executor =>
         executor
           .update(users)
           .set({ emailVerifiedAt: sql`coalesce(${users.emailVerifiedAt}, now())`, updatedAt: sql`now()` })
-          .where(and(eq(users.id, id), eq(users.email, email)))
+          .where(and(eq(users.id, id), inArray(users.email, [...forms])))
           .returning({ id: users.id }),
       )
       return verified.length === 1

@@ -84,3 +84,19 @@ t.test('a signed-in user confirms their address, and the next access token says 
   await resend()
   t.equal((await test.letters()).length, 1, 'a confirmed address gets no letter')
 })
+
+t.test('an address that an earlier version stored with other letters than ASCII is confirmed', async t => {
+  const test = await withLetters(t)
+  const ada = await signUp(test.app)
+  for (const [stored, to] of [
+    ['ada@exämple.de', 'ada@xn--exmple-cua.de'],
+    ['ada@example.de.', 'ada@example.de.'],
+  ] as const) {
+    await test.database.admin`update users set email = ${stored}, email_verified_at = null`
+    await post(test.app, '/auth/verify-email/resend', {}, { authorization: `Bearer ${ada.accessToken}` })
+    const letter = await test.letter('letter_verify_email')
+    t.equal(letter.to, to)
+    t.equal((await post(test.app, '/auth/verify-email', { token: letter.token })).statusCode, 204)
+    t.match((await get(test.app, '/auth/profile', ada.accessToken)).json(), { email: stored, email_verified: true })
+  }
+})

@@ -1,5 +1,5 @@
 import { concerning, LatchkeyError } from '../../lib/errors.js'
-import { earlierEmailForms, nameTaken } from '../accounts/account-names.js'
+import { earlierEmailForms, emailForms, nameTaken } from '../accounts/account-names.js'
 import type { AuthContext, Caller } from '../context.js'
 import { hashOfToken, type OneTimeToken, readTokenOf } from './one-time-token.js'
 
@@ -40,7 +40,7 @@ async function verifyAddress({ db }: AuthContext, token: OneTimeToken, caller: C
       purpose: 'verify_email',
       tokenHash: hashOfToken(token),
     })
-    const isCurrent = taken && (await repositories.users.verifyEmail(userId, taken.email))
+    const isCurrent = taken && (await repositories.users.verifyEmail(userId, ...emailForms(taken.email)))
     if (!isCurrent) throw new LatchkeyError('letter_token_invalid')
     await repositories.securityEvents.add({ type: 'email_verified', userId, actor: 'user', ...caller })
   })
