@@ -9,6 +9,7 @@ import { writeLetter } from '../../src/domain/letters/letters.js'
 import { tokenOfLetter, writeOneTimeToken } from '../../src/domain/letters/one-time-token.js'
 import { cleanUp } from '../../src/domain/maintenance.js'
 import { createWebhook } from '../../src/domain/webhooks/webhooks.js'
+import { setUpMailReceiver } from '../../src/mail/mail-receiver.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { clientToken, makeClient, postForm, type TestClient } from '../support/clients.js'
 import { PASSWORD, type Person, post, refresh, refreshed, signIn, signUp } from '../support/people.js'
@@ -328,7 +329,9 @@ const PATHS: Record<string, Path> = {
       const [letter] = await newEvents()
       const secret = tokenOfLetter(letter!.id, userId, 'not_me', context.secrets.letterKeys[0])
       await settle()
+      await setUpMailReceiver(context.db, true)
       await send(app, 'POST', '/auth/not-me', {}, { token: writeOneTimeToken(context.secrets, 'not_me', secret) })
+      await setUpMailReceiver(context.db, false)
       return {
         events: [['account_secured', userId]],
         signals: [
