@@ -71,6 +71,33 @@ t.test('an event that the receiver refuses is not returned again, and its reason
   ])
 })
 
+t.test('the reason why one event of two was refused is kept when the other one is acknowledged later', async t => {
+  const { app, client, id } = await withStream(t)
+  const ada = await signUp(app)
+  const change = { email: ada.email, current_password: PASSWORD, new_password: `${PASSWORD} 2`, transport: 'body' }
+  await post(app, '/auth/change-password', change)
+  const [one, other] = Object.keys((await client.poll(id)).json().sets) as [string, string]
+  const refusal = { maxEvents: 0, setErrs: { [one]: { err: 'invalid_key', description: 'unknown kid' } } }
+  await client.poll(id, refusal)
+  await client.poll(id, refusal)
+  t.same(Object.keys((await client.poll(id)).json().sets), [other], 'what was refused does not come again')
+  t.same((await client.poll(id, { ack: [other] })).json().sets, {})
+  t.match(await app.context.db.deliveries.abandoned(id, 10, undefined), [
+    { type: 'password_changed', reason: 'the receiver refused it: invalid_key: unknown kid' },
+  ])
+})
+
+t.test('of the verifications of a paused stream only the last one waits', async t => {
+  const { clock, client, id } = await withStream(t)
+  await client.send('POST', '/ssf/status', { stream_id: id, status: 'paused' })
+  for (const state of ['first', 'second', 'third']) {
+    t.equal((await client.send('POST', '/ssf/verification', { stream_id: id, state })).statusCode, 204)
+    await clock.advance(11)
+  }
+  await client.send('POST', '/ssf/status', { stream_id: id, status: 'enabled' })
+  t.match(await client.drain(id), [{ type: 'verification', event: { state: 'third' } }])
+})
+
 t.test('made-up acknowledgements change nothing', async t => {
   const { app, client, id } = await withStream(t)
   const other = await signalClient(app)

@@ -255,8 +255,8 @@ t.test('verification over poll: poll only, acknowledge only, and both in one req
   t.same((await client.poll(stream_id)).json().sets, {})
 
   await next('two')
-  await next('three')
   const [first] = Object.keys((await client.poll(stream_id, { maxEvents: 1 })).json().sets) as [string]
+  await next('three')
   const both = (await client.poll(stream_id, { ack: [first] })).json().sets
   t.match(await client.verify(Object.values<string>(both)[0]!), { event: { state: 'three' } })
   const setErrs = { [Object.keys(both)[0]!]: { err: 'invalid_state', description: 'unexpected' } }

@@ -38,7 +38,21 @@ export function contentsOf(
   return signalsOf(event, config.issuer)
     .filter(({ type }) => wanted.includes(type))
     .map(signal => ({ ...signal, jti: jtiOf(eventId, signal), txn: eventId }))
-    .filter(({ jti }) => !acknowledged?.includes(jti))
+    .filter(({ jti }) => !acknowledged?.some(part => jtiOfPart(part) === jti))
+}
+
+/** How it is stored that the receiver has one of several tokens of an event, or why it refused it. */
+export function settledPart(jti: string, refusedBecause: string | undefined): string {
+  return refusedBecause === undefined ? jti : `${jti} ${refusedBecause}`
+}
+
+/** Undefined if the receiver has this token. */
+export function reasonOfPart(part: string): string | undefined {
+  return part.includes(' ') ? part.slice(part.indexOf(' ') + 1) : undefined
+}
+
+function jtiOfPart(part: string): string {
+  return part.split(' ', 1)[0]!
 }
 
 /** The token of a verification, or of a change of the status. */

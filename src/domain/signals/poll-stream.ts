@@ -1,7 +1,7 @@
 import { LatchkeyError } from '../../lib/errors.js'
 import { deliveryAttempts } from '../../lib/measurements.js'
 import type { AuthContext } from '../context.js'
-import { contentsOf, eventIdOf, eventTokensOf, type SigningContext } from './event-tokens.js'
+import { contentsOf, eventIdOf, eventTokensOf, reasonOfPart, type SigningContext, settledPart } from './event-tokens.js'
 import { findStream, type StreamReceiver, settingsOf, statusOf } from './stream.js'
 import { restartInactivity } from './streams.js'
 
@@ -104,11 +104,13 @@ async function settle(
     // Only what it was sent: names that a receiver makes up would be stored without end.
     const named = expected.filter(jti => jtis.has(jti))
     if (expected.length > 0 && named.length === 0) continue
-    const reasons = named.map(jti => refused.get(jti)).filter(reason => reason !== undefined)
-    if (named.length < expected.length)
-      await deliveries.acknowledge(delivery.id, [...(delivery.acknowledged ?? []), ...named])
+    const parts = named.map(jti => settledPart(jti, refused.get(jti)))
+    const settled = [...(delivery.acknowledged ?? []), ...parts]
+    // Also those of earlier polls: the event is given up if any part of it was refused.
+    const reasons = settled.map(reasonOfPart).filter(reason => reason !== undefined)
+    if (named.length < expected.length) await deliveries.acknowledge(delivery.id, settled)
     else if (reasons.length > 0) await deliveries.abandon(delivery.id, `the receiver refused it: ${reasons.join('; ')}`)
     else await deliveries.complete([delivery.id])
-    deliveryAttempts.report({ kind: 'stream', outcome: reasons.length > 0 ? 'failed' : 'delivered' })
+    deliveryAttempts.report({ kind: 'stream', outcome: parts.some(reasonOfPart) ? 'failed' : 'delivered' })
   }
 }

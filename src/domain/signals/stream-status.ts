@@ -53,7 +53,8 @@ export const MIN_VERIFICATION_INTERVAL_SECONDS = 10
 
 /**
  * Queues a verification, which shows the receiver that the stream works (SSF 1.0, 8.1.4). A disabled stream gets none.
- * What waits is tried again at once: the receiver asks when it works again.
+ * What waits is tried again at once: the receiver asks when it works again. It replaces an earlier verification that
+ * waits: otherwise those of a paused stream would be kept without end.
  *
  * @param state is sent back with it
  * @throws LatchkeyError stream_not_found, rate_limited
@@ -75,12 +76,17 @@ export async function requestVerification(
         retryAfterSeconds: Math.ceil(waitMs / 1000),
         concerns: { clientId },
       })
-    await repositories.eventReceivers.change(stream.id, { settings: { ...settings, verifiedAt: now } })
+    const verificationId = newId()
+    const changed = { ...settings, verifiedAt: now, verificationId }
+    await repositories.eventReceivers.change(stream.id, { settings: changed })
     await sendNow(repositories, stream)
     await restartInactivity(repositories, stream)
     if (stream.disabledAt) return
+    const { deliveries } = repositories
+    const earlier = settings.verificationId ? await deliveries.ofEvents(stream.id, [settings.verificationId]) : []
+    if (earlier.length > 0) await deliveries.complete(earlier.map(({ id }) => id))
     const message: StreamMessage = { type: 'verification', ...(state !== undefined && { state }) }
-    await repositories.deliveries.addMessage(stream.id, newId(), message)
+    await deliveries.addMessage(stream.id, verificationId, message)
   })
   context.dispatcher?.wake()
   context.polls.wake()

@@ -20,6 +20,8 @@ export interface StreamSettings {
   reason?: string | undefined
   /** When a verification was last asked for; milliseconds since the epoch. */
   verifiedAt?: number | undefined
+  /** The id of this verification. */
+  verificationId?: string | undefined
 }
 
 /** A stream of Shared Signals: an event receiver that belongs to a client. */
