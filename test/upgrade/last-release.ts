@@ -18,8 +18,15 @@ const root = resolve(import.meta.dirname, '../..')
 const GIT: ExecFileSyncOptions = { cwd: root, maxBuffer: 2 ** 30, stdio: ['ignore', 'pipe', 'pipe'] }
 
 /**
+ * The newest migration of the last version whose tests all passed. It is set when the tests pass with newer ones, and
+ * removed with the first tag. It names no commit, as several migrations can be made for one version, and the commits
+ * between them need not work.
+ */
+const NEWEST_MIGRATION_OF_USERS = '0011_client_assertions'
+
+/**
  * The version that users have: the commit or tag in the variable FROM; without it the newest tag of a version; without a
- * tag the last commit before the newest migration.
+ * tag the last commit before the migrations that users do not have.
  *
  * @throws Error that says what is missing, if the history is not there
  */
@@ -29,16 +36,19 @@ export function findLastRelease(from = process.env.FROM): string {
   if (from) return resolveCommit(from, `FROM is ${from}, which is no commit here. Fetch it, or name another one.`)
   const [tag] = git('tag', '--list', 'v*', '--sort=-version:refname').split('\n')
   if (tag) return resolveCommit(tag, `The tag ${tag} has no commit here: run git fetch --tags.`)
-  const newest = readdirSync(join(root, 'drizzle'))
+  const migrations = readdirSync(join(root, 'drizzle'))
     .filter(name => name.endsWith('.sql'))
     .sort()
-    .at(-1)!
-  const added = git('log', '--diff-filter=A', '--format=%H', '--', `drizzle/${newest}`).split('\n').at(-1)
-  // A migration that is not committed yet: everything that is committed is before it.
+  const at = migrations.indexOf(`${NEWEST_MIGRATION_OF_USERS}.sql`)
+  if (at < 0)
+    throw new Error(`There is no migration ${NEWEST_MIGRATION_OF_USERS}: correct test/upgrade/last-release.ts.`)
+  const next = migrations[at + 1]
+  const added = next && git('log', '--diff-filter=A', '--format=%H', '--', `drizzle/${next}`).split('\n').at(-1)
+  // There is no newer migration, or it is not committed yet: users have the tables of everything that is committed.
   if (!added) return resolveCommit('HEAD', 'There is no commit yet.')
   return resolveCommit(
     `${added}^`,
-    'There is no tag v*, and the history before the newest migration is missing: run git fetch --unshallow --tags, or set FROM.',
+    `There is no tag v*, and the history before the migration ${next} is missing: run git fetch --unshallow --tags, or set FROM.`,
   )
 }
 

@@ -24,7 +24,7 @@ export async function untilRefused(t: Test, instance: Instance, accessToken: str
     `${instance.program.name} says ${code}`,
     BOUND_MS,
   )
-  t.pass(`${instance.program.name} says ${code}`)
+  t.equal(await verify(instance, accessToken), code, `${instance.program.name} says so again`)
 }
 
 /** Accounts, sessions and rotations of one version at the other one. */
@@ -143,6 +143,7 @@ export async function checkClients(t: Test, a: Instance, b: Instance): Promise<v
   await until(
     async () => (await form(b, '/oauth/token', { ...asClient, grant_type: 'client_credentials' })).status === 401,
   )
-  t.pass('the secret before is refused')
+  const before = await form(a, '/oauth/token', { ...asClient, grant_type: 'client_credentials' })
+  t.equal(before.status, 401, 'the secret before is refused by both')
   t.ok((await b.program.command('clients', 'list')).some((client: { name: string }) => client.name === name))
 }
