@@ -142,6 +142,7 @@ export const administrationFolders: readonly Folder[] = [
       { name: 'Give a temporary password', operation: 'setTemporaryPassword', parameters: CREATED },
       { name: 'Disable an account', operation: 'disableUser', parameters: CREATED },
       { name: 'Enable an account', operation: 'enableUser', parameters: CREATED },
+      { name: 'Keep an account whose owner asked for its deletion', operation: 'cancelDeletion', parameters: CREATED },
       { name: 'Events of an account', operation: 'listUserEvents', parameters: CREATED },
       {
         name: 'Events of all accounts',

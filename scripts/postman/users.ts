@@ -110,6 +110,17 @@ export const userFolders: readonly Folder[] = [
       },
     ],
   },
+  {
+    name: 'My data',
+    description: 'Everything that is kept about the user, as one document.',
+    steps: [
+      {
+        name: 'Export my account',
+        operation: 'exportAccount',
+        after: [check('the export itself is an event', `pm.expect(body.events[0].type).to.equal('account_exported')`)],
+      },
+    ],
+  },
 ]
 
 /** One of the requests is sent by a client, so this folder comes after that of the clients. */
@@ -172,6 +183,20 @@ export const lastFolder: Folder = {
   name: 'Sign out',
   description: 'Ends the session, and removes the accounts that a run of the collection made.',
   steps: [
+    {
+      name: 'Ask for the deletion of my account',
+      operation: 'deleteAccount',
+      authorization: 'user',
+      body: { current_password: '{{password}}' },
+      note: 'It ends every session. The next request signs in again, which cancels the deletion.',
+    },
+    {
+      name: 'Log in, and keep the account',
+      operation: 'logIn',
+      body: signIn,
+      after: [check('the deletion is cancelled', 'pm.expect(body.deletion_cancelled).to.equal(true)')],
+      savesTokens: true,
+    },
     {
       name: 'Log out',
       operation: 'logOut',

@@ -21,6 +21,7 @@ export function addChangingUserCommands(users: Command, configure: Configure): v
     })
 
   addDelete(users, inContext)
+  addKeep(users, inContext)
   addRename(users, inContext)
   addPasswordCommands(users, inContext)
 
@@ -86,6 +87,23 @@ function addDelete(users: Command, inContext: InContext): void {
       })
     })
   withExamples(withRevocationDelay(remove), 'users delete ada@example.com', 'users delete ada@example.com --yes')
+}
+
+function addKeep(users: Command, inContext: InContext): void {
+  const keep = users
+    .command('keep')
+    .description('cancel the deletion of an account that its owner asked for')
+    .argument(USER)
+    .action((name: string) =>
+      inContext(name, async (context, { id, deleteAt }) => {
+        const { cancelDeletion } = await import('../domain/accounts/delete-account.js')
+        await cancelDeletion(context, id, ACTOR)
+        await printUser(context, id, () =>
+          print(deleteAt === null ? `No deletion of ${name} is planned.` : `${name} is not deleted.`),
+        )
+      }),
+    )
+  withExamples(keep, 'users keep ada@example.com')
 }
 
 function addRename(users: Command, inContext: InContext): void {

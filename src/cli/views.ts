@@ -38,6 +38,7 @@ export function userFields(overview: UserOverview): [string, string][] {
     ['created', formatInstant(user.createdAt)],
     ['password changed', formatInstant(user.passwordChangedAt)],
     ['disabled', formatInstant(user.disabledAt)],
+    ['will be deleted', formatInstant(user.deleteAt)],
   ]
 }
 
@@ -45,6 +46,7 @@ function stateOfUser({ user, isLocked }: UserOverview): string {
   const states = [
     user.disabledAt !== null && 'disabled',
     isLocked && 'locked',
+    user.deleteAt !== null && 'deletion requested',
     user.mustChangePassword && 'must change password',
   ]
   return states.filter(state => state !== false).join(', ') || 'active'

@@ -3,7 +3,9 @@ import type { Revocation } from '@latchkey/verifier/core'
 import { cleanUps } from '../lib/measurements.js'
 import type { Database, Repositories } from '../postgres/database.js'
 import { SECURITY_EVENT_TYPES, type SecurityEventType } from '../postgres/security-event-types.js'
-import { withJournalWrites } from './commit-and-announce.js'
+import { removeAccount } from './accounts/delete-account.js'
+import { commitAndAnnounce, withJournalWrites } from './commit-and-announce.js'
+import type { AuthContext } from './context.js'
 import { sessionExpiredEvent } from './events/list-events.js'
 
 export interface CleanUpOptions {
@@ -98,6 +100,29 @@ async function removeExpired(db: Pick<Database, 'transaction'>, options: CleanUp
     deliveries: await inBatches(({ deliveries }) =>
       deliveries.removeOlderThan(options.eventRetentionSeconds, batchSize),
     ),
+  }
+}
+
+/**
+ * Deletes the accounts whose deletion is due, as an administrator would: with revocations and events. In small
+ * transactions, each with the lock of {@link cleanUp}. A sign-in at the same moment comes before, and keeps the account, or
+ * after, and is refused.
+ *
+ * @returns the number of deleted accounts
+ */
+export async function deleteDueAccounts(
+  context: Pick<AuthContext, 'db' | 'revocations'>,
+  { batchSize = 20, signal }: Pick<CleanUpOptions, 'batchSize' | 'signal'> = {},
+): Promise<number> {
+  for (let total = 0; ; await sleep(PAUSE_MS)) {
+    const deleted = await commitAndAnnounce(context, async repositories => {
+      if (!(await repositories.cleanUpLock.take())) return 0
+      const due = await repositories.users.takeDue(batchSize)
+      for (const user of due) await removeAccount(repositories, user, { actor: 'user' })
+      return due.length
+    })
+    total += deleted
+    if (deleted < batchSize || signal?.aborted) return total
   }
 }
 

@@ -24,7 +24,7 @@ export const uuidSchema = Type.String({ format: 'uuid' })
 export const idSchema = Type.String({ ...uuidSchema, maxLength: 36 })
 
 // A list of types serialises an order of magnitude faster than anyOf.
-const nullableString = Type.Unsafe<string | null>({ type: ['string', 'null'] })
+export const nullableString = Type.Unsafe<string | null>({ type: ['string', 'null'] })
 const timestamp = Type.String({ format: 'date-time' })
 
 /** Any JSON object. */
@@ -32,7 +32,7 @@ export function jsonObject(description: string) {
   return Type.Unsafe<Record<string, unknown>>({ type: 'object', additionalProperties: true, description })
 }
 
-const nullableTimestamp = Type.Unsafe<string | null>({ type: ['string', 'null'], format: 'date-time' })
+export const nullableTimestamp = Type.Unsafe<string | null>({ type: ['string', 'null'], format: 'date-time' })
 
 export const userSchema = Type.Object(
   {
@@ -61,6 +61,11 @@ export const tokenResponseSchema = Type.Object(
     ),
     session_id: uuidSchema,
     user: userSchema,
+    deletion_cancelled: Type.Optional(
+      Type.Boolean({
+        description: 'True if the user had asked for the deletion of the account, and this sign-in has cancelled it.',
+      }),
+    ),
   },
   { title: 'TokenResponse', description: 'The tokens of the session, and its user.' },
 )

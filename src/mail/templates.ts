@@ -5,7 +5,7 @@ import { LANGUAGES, type Language } from '../lib/language.js'
 import type { LetterType } from '../postgres/security-event-types.js'
 
 /** The words that a template can have in double braces. */
-export const TEMPLATE_WORDS = ['name', 'to', 'link', 'token', 'expires', 'time', 'device', 'ip'] as const
+export const TEMPLATE_WORDS = ['name', 'to', 'link', 'token', 'expires', 'time', 'device', 'ip', 'deletion'] as const
 
 /** An operator's own text of a letter. */
 export interface Template {

@@ -54,13 +54,13 @@ ${paragraphs(after)}
   }
 }
 
-function wordsOf({ to, link, token, expiresAt, at, ip, userAgent, language }: Letter, name: string): Words {
+function wordsOf({ to, link, token, expiresAt, deleteAt, at, ip, userAgent, language }: Letter, name: string): Words {
   const { unknown } = TEXTS[language]
   const instant = new Intl.DateTimeFormat(language, { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' })
   const written = (date: Date | null) => (date === null ? unknown : `${instant.format(date)} UTC`)
   return {
     ...{ name, to, link, ip: ip ?? unknown, token: token ?? '' },
-    ...{ time: written(at), expires: written(expiresAt) },
+    ...{ time: written(at), expires: written(expiresAt), deletion: written(deleteAt) },
     device: userAgent === null ? unknown : deviceName(userAgent, language),
   }
 }

@@ -59,7 +59,7 @@ export interface OpeningEvent {
 /**
  * Opens a session with its first refresh token and its event, in one statement that updates the user's row: after a
  * verified password, the count of failed attempts becomes 0. The sign-in fails if all sessions were ended, the account
- * was disabled or the password was changed after the password was verified. (A join or a sub-select would not wait for
+ * was disabled or the password was changed after the password was verified, or if the deletion of the account is pending. (A join or a sub-select would not wait for
  * such a change to commit. The update waits, and then checks its condition again.)
  *
  * @param onAdded is called with the event
@@ -136,7 +136,7 @@ function opening(isUnchanged: SQL, failedLogins: SQL): SQL {
   return sql`
     with account as (
       update users set failed_logins = ${failedLogins}
-      where id = ${given('userId')} and disabled_at is null and ${isUnchanged}
+      where id = ${given('userId')} and disabled_at is null and delete_at is null and ${isUnchanged}
         and (${given('room')}::int is null or ${isAsSeen} and ${sessionsSeen} < ${given('room')}::int)
       returning id, email, email_verified_at, username, external_id, roles, claims, roles_version, token_version, created_at
     ), session as (

@@ -51,6 +51,9 @@ export const SECURITY_EVENT_TYPES = [
   'stream_removed',
   'email_verified',
   'account_secured',
+  'account_deletion_requested',
+  'account_deletion_cancelled',
+  'account_exported',
   'letter_password_reset',
   'letter_registration',
   'letter_account_exists',
@@ -59,6 +62,7 @@ export const SECURITY_EVENT_TYPES = [
   'letter_email_changed',
   'letter_new_device',
   'letter_password_changed',
+  'letter_deletion_requested',
 ] as const
 
 /** Letters to the owner of an account: they have a secret, or say that an account exists. */

@@ -36,6 +36,8 @@ export interface SessionFacts {
   ip: string | null
   /** The remaining lifetime of the refresh token; null if there is none. */
   refreshExpiresInSeconds: number | null
+  /** Only after a sign-in: whether it cancelled the deletion of the account. */
+  deletionCancelled?: boolean
 }
 
 /**

@@ -3,6 +3,7 @@ import type { PgColumn } from 'drizzle-orm/pg-core'
 import { violatedUniqueIndex } from './errors.js'
 import { hotStatement, type Runner } from './pool/connections.js'
 import { users } from './schema/accounts.js'
+import { userDeletionStatements } from './user-deletions.js'
 import { userPasswordStatements } from './user-passwords.js'
 import { changeUser, userVersionStatements } from './user-versions.js'
 
@@ -44,6 +45,7 @@ export function usersRepository(runner: Runner) {
   return {
     ...userPasswordStatements(runner),
     ...userVersionStatements(runner),
+    ...userDeletionStatements(runner),
 
     findById: (id: string) => findOne(findById, id),
     findByEmail,

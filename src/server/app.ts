@@ -28,6 +28,7 @@ import { securityHeaders } from '../http/plugins/security-headers.js'
 import { sentCookies } from '../http/plugins/sent-cookies.js'
 import { VERIFY_PATH } from '../http/rewrite-url.js'
 import { adminRoutes } from '../http/routes/admin/admin.js'
+import { accountRoutes } from '../http/routes/auth/account.js'
 import { activityRoutes } from '../http/routes/auth/activity.js'
 import { eventRoutes } from '../http/routes/auth/events.js'
 import { letterRoutes } from '../http/routes/auth/letters.js'
@@ -146,6 +147,7 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
     await app.register(refreshRoutes, { context })
     await app.register(verifyRoutes, { context })
     await app.register(profileRoutes, { context })
+    await app.register(accountRoutes, { context })
     await app.register(sessionRoutes, { context })
     await app.register(eventRoutes, { context })
     await app.register(revocationFeedRoutes, { context })

@@ -18,7 +18,7 @@ import { createLetterWork } from '../domain/letters/letter-work.js'
 import { type ReadLetter, readLetter } from '../domain/letters/letters.js'
 import { startNotices } from '../domain/letters/notices.js'
 import { createFailureDelay } from '../domain/login/failure-delay.js'
-import { cleanUp, repairRevocations } from '../domain/maintenance.js'
+import { cleanUp, deleteDueAccounts, repairRevocations } from '../domain/maintenance.js'
 import { createPasswordHasher } from '../domain/passwords/password-hasher.js'
 import { createPollWaiters } from '../domain/signals/poll-waiters.js'
 import { createStreamSender } from '../domain/signals/stream-sender.js'
@@ -48,6 +48,7 @@ import { Revocations } from '../revocations/revocations.js'
 import { openLocationDatabase } from './geoip.js'
 
 const CLEAN_UP_INTERVAL_MS = 60 * 60 * 1000
+const DELETION_INTERVAL_MS = 10 * 60 * 1000
 
 export interface OpenContextOptions {
   db: Database
@@ -142,6 +143,7 @@ export async function openContext(config: Config, options: OpenContextOptions): 
   const closing = new AbortController()
   let maintenance: KeyMaintenance
   let cleaning: Repetition
+  let deleting: Repetition
   try {
     await Promise.all([ensureSigningKey(db, keyOptions), reencryptReceiverSecrets(db, secrets)])
     await Promise.all([keyring.reload(), revocations.start()])
@@ -150,6 +152,12 @@ export async function openContext(config: Config, options: OpenContextOptions): 
       everyMs: CLEAN_UP_INTERVAL_MS,
       task: 'delete expired rows',
       work: () => cleanUp(db, { ...config, signal: closing.signal }),
+      log,
+    })
+    deleting = repeat({
+      everyMs: DELETION_INTERVAL_MS,
+      task: 'delete the accounts whose deletion is due',
+      work: () => deleteDueAccounts({ db, revocations }, { signal: closing.signal }),
       log,
     })
   } catch (error) {
@@ -240,7 +248,14 @@ export async function openContext(config: Config, options: OpenContextOptions): 
       stopWaking()
       polls.close()
       stopNotices()
-      await Promise.all([dispatcher?.close(), maintenance.stop(), cleaning.stop(), receipts.close(), feed.close()])
+      await Promise.all([
+        dispatcher?.close(),
+        maintenance.stop(),
+        cleaning.stop(),
+        deleting.stop(),
+        receipts.close(),
+        feed.close(),
+      ])
       await retiring.stop()
       await Promise.all([registry.close(), reportedSightings.settled()])
       await Promise.all([activity.close(), revocations.close(), background.settled(), letterWork.settled()])

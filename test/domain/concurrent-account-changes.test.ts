@@ -4,35 +4,7 @@ import t from 'tap'
 import { issuePasswordReset } from '../../src/domain/passwords/password-reset.js'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { PASSWORD, type Person, post, refresh, signIn, signUp, verify } from '../support/people.js'
-
-/**
- * Keeps another transaction open while a request runs, commits it when the request waits for it, and returns
- * the response.
- */
-async function whileOpen<Answer>(
-  { database }: TestApp,
-  change: (transaction: postgres.TransactionSql) => Promise<unknown>,
-  request: () => Promise<Answer>,
-): Promise<Answer> {
-  let answer: Promise<Answer> | undefined
-  await database.admin.begin(async transaction => {
-    await change(transaction)
-    answer = request()
-    await waitUntilSomebodyWaits(transaction)
-  })
-  return answer as Promise<Answer>
-}
-
-/** Gives up after some seconds: without a fence the request does not wait, and the test then sees its effect. */
-async function waitUntilSomebodyWaits(sql: postgres.TransactionSql): Promise<void> {
-  for (let look = 0; look < 300; look++) {
-    const [row] = await sql`
-      select count(*)::int from pg_locks where not granted
-        and pid in (select pid from pg_stat_activity where datname = current_database())`
-    if (row!.count > 0) return
-    await new Promise(resolve => setTimeout(resolve, 10))
-  }
-}
+import { whileOpen } from '../support/while-open.js'
 
 async function liveSessions({ database }: TestApp, userId: string): Promise<number> {
   const [row] = await database.admin`

@@ -11,6 +11,7 @@ const BODIES: Record<string, object | undefined> = {
   'POST /admin/users': { email: 'grace@example.com' },
   'PATCH /admin/users/:id': { roles: ['editor'] },
   'DELETE /admin/users/:id': undefined,
+  'DELETE /admin/users/:id/deletion': undefined,
   'POST /admin/users/:id/disable': undefined,
   'POST /admin/users/:id/enable': undefined,
   'POST /admin/users/:id/temporary-password': undefined,
@@ -48,6 +49,7 @@ t.test('every route with which an administrator changes something writes an even
     if (!t.ok(name in BODIES, `${name}: add its body here, and see that it writes an event`)) continue
     const user = await signUp(app)
     const { sessionId } = await signIn(app, user.email)
+    if (path.endsWith('/deletion')) await app.context.db.users.requestDeletion(user.userId, 60)
     const { webhook } = await createWebhook(app.context, { url: 'https://receiver.invalid/' }, 'cli')
     const count = async () => {
       const [row] = await database.admin`select count(*)::int from security_events where actor = ${client.id}`

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -10,12 +11,15 @@ import { catalogue } from '../../src/lib/errors.js'
  */
 export function checkAnswers(t: Test, app: FastifyInstance): void {
   let document: DescribedAnswers | undefined
-  app.addHook('onSend', async (request, reply, payload) => {
+  app.addHook('onSend', async (request, reply, sent) => {
     document ??= describedAnswers(app)
+    const isStreamedJson = sent instanceof Readable && /\bjson\b/.test(String(reply.getHeader('content-type')))
+    const payload = isStreamedJson ? (await sent.toArray()).join('') : sent
     const difference = document.differenceOf(request, reply, payload)
-    if (difference === undefined) return
+    if (difference === undefined) return payload
     const { method, url } = request
     t.fail(`the OpenAPI document does not describe the answer ${reply.statusCode} to ${method} ${url}: ${difference}`)
+    return payload
   })
 }
 

@@ -101,6 +101,13 @@ export function everyStatement(db: RevokingRepositories): {
       holdToRole: () => db.users.holdToRole(user, 'admin', 0),
       lock: () => db.users.lock(user),
       verifyEmail: () => db.users.verifyEmail(user, 'ada@example.com'),
+      requestDeletion: () => db.users.requestDeletion(user, 1000),
+      cancelDeletion: async () => {
+        await db.users.cancelDeletion(user)
+        await db.users.cancelDeletion(user, null)
+        await db.users.cancelDeletion(user, { tokenVersion: 0, passwordHash: 'hash' })
+      },
+      takeDue: () => db.users.takeDue(20),
     },
     userMetadata: {
       of: () => db.userMetadata.of(user),

@@ -23,6 +23,14 @@ export const limitSettings = {
     default: '1h',
     description: 'The lifetime of a one-time token with which a user sets a new password.',
   },
+  accountDeletionDelaySeconds: {
+    variable: 'ACCOUNT_DELETION_DELAY',
+    kind: durationSeconds('0s', '365d'),
+    default: '14d',
+    description:
+      'How long after the request of its owner an account is [deleted](accounts.md#deletion). A sign-in before that keeps the ' +
+      'account. `0` deletes it at once.',
+  },
   hash: {
     concurrency: {
       variable: 'HASH_CONCURRENCY',

@@ -9,6 +9,7 @@ import { newTemporaryPassword } from '../passwords/temporary-password.js'
 import { endAllSessions } from '../sessions/end-sessions.js'
 import { earlierEmailForms, emailForms, nameTaken, normaliseEmail, normaliseUsername } from './account-names.js'
 import { fitBeside } from './claims.js'
+import { removeAccount } from './delete-account.js'
 import { areSameRoles, normaliseRoles } from './roles.js'
 
 export interface NewAccount {
@@ -163,8 +164,7 @@ export async function findUserId({ db }: Pick<AuthContext, 'db'>, name: UserRefe
 }
 
 /**
- * Deletes an account with its sessions. The revocations are written first: access tokens outlast the rows, and every
- * verifier must refuse them. Only the events remain, and they contain no name, only the id.
+ * Deletes an account with its sessions. Only the events remain, and they contain no name, only the id.
  *
  * @throws LatchkeyError user_not_found, own_account
  */
@@ -177,8 +177,6 @@ export async function deleteUser(
     const user = await repositories.users.raiseTokenVersion(id)
     if (!user) throw new LatchkeyError('user_not_found')
     if (user.id === actor) throw new LatchkeyError('own_account')
-    await endAllSessions(repositories, user, 'user_deleted')
-    await repositories.users.remove(user.id)
-    await repositories.securityEvents.add({ type: 'user_deleted', userId: user.id, actor })
+    await removeAccount(repositories, user, { actor })
   })
 }

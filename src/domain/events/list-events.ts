@@ -68,7 +68,7 @@ export function sessionExpiredEvent({ id, userId, endedAt, wasIdle, userAgent }:
 }
 
 /** The details that the owner sees. All others are for support. */
-const SHOWN_DETAILS = new Set(['new_device', 'reason', 'roles', 'scope'])
+const SHOWN_DETAILS = new Set(['delete_at', 'new_device', 'reason', 'roles', 'scope'])
 
 /** If somebody else caused the event, the owner sees only that it was an administrator, not who, where or with what. */
 function visibleToOwner(event: ListedEvent, userId: string): ListedEvent {

@@ -18,6 +18,7 @@ const KINDS: Readonly<Record<LetterType, { purpose?: Purpose; opens?: string }>>
   letter_email_changed: { purpose: 'undo_email', opens: 'not-me' },
   letter_new_device: { purpose: 'not_me', opens: 'not-me' },
   letter_password_changed: { purpose: 'not_me', opens: 'not-me' },
+  letter_deletion_requested: { purpose: 'not_me', opens: 'not-me' },
 }
 
 export const LETTER_TYPES = Object.keys(KINDS) as LetterType[]
@@ -36,6 +37,8 @@ export interface NewLetter {
   sessionId?: string | undefined
   /** By default the user, who asked for it. */
   actor?: string
+  /** Only for `letter_deletion_requested`: when the account is deleted. */
+  deleteAt?: Date | undefined
 }
 
 /**
@@ -47,7 +50,7 @@ export interface NewLetter {
 export async function writeLetter(
   { config, secrets }: Pick<AuthContext, 'config' | 'secrets'>,
   repositories: Repositories,
-  { type, userId, email, account, sessionId, actor = 'user' }: NewLetter,
+  { type, userId, email, account, sessionId, actor = 'user', deleteAt }: NewLetter,
   { language, ...caller }: Caller,
 ): Promise<boolean> {
   const id = newId()
@@ -61,7 +64,7 @@ export async function writeLetter(
     } else if (purpose === 'registration') await repositories.registrations.add({ ...token, ...account! })
     else await repositories.oneTimeTokens.issue({ ...token, purpose })
   }
-  const details = { language: languageNamed(language) }
+  const details = { language: languageNamed(language), ...(deleteAt && { delete_at: deleteAt.toISOString() }) }
   await repositories.securityEvents.add({ id, type, userId, sessionId, actor, ...caller, details })
   return true
 }
@@ -93,6 +96,8 @@ export interface Letter {
   /** Where the reader is asked to go. */
   link: string
   expiresAt: Date | null
+  /** Only if it is about the deletion of the account. */
+  deleteAt: Date | null
   /** Where what it is about was caused from. */
   at: Date
   ip: string | null
@@ -122,7 +127,11 @@ export async function readLetter(
 ): Promise<Letter | undefined> {
   const { id, type, userId, at, ip, userAgent } = event
   if (!isLetter(type) || userId === null) return undefined
-  const letter = { id, type, at, ip, userAgent, language: languageNamed(event.details?.language) }
+  const { language, delete_at: deleteAt } = event.details ?? {}
+  const letter = {
+    ...{ id, type, at, ip, userAgent, language: languageNamed(language) },
+    deleteAt: typeof deleteAt === 'string' ? new Date(deleteAt) : null,
+  }
   const { accountUrl } = context.config
   const { purpose, opens } = KINDS[type]
   if (purpose === undefined) {

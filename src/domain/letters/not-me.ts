@@ -11,7 +11,8 @@ import { hashOfToken, readTokenOf } from './one-time-token.js'
 /**
  * The user says that they did not do what a letter is about. Somebody else knows the password: so every session ends, no
  * password matches any more, and a letter for a new one goes to the address that the first letter went to. If that one was
- * about a change of the address, the account first gets its old address again.
+ * about a change of the address, the account first gets its old address again. A deletion of the account that is pending is
+ * cancelled.
  *
  * @throws LatchkeyError letter_token_invalid; email_taken if another account has the old address by now; letters_not_sent
  *   if the account is secured, but there is no letter
@@ -35,6 +36,8 @@ export async function secureAccount(context: AuthContext, text: string, caller: 
     const changed = secured ?? (await users.raiseTokenVersion(userId))
     await oneTimeTokens.removeOf(userId, ['confirm_email', 'not_me'])
     await endAllSessions(repositories, changed!, 'not_me')
+    if (await users.cancelDeletion(userId))
+      await securityEvents.add({ type: 'account_deletion_cancelled', userId, actor: 'user', ...caller })
     await securityEvents.add({ type: 'account_secured', userId, actor: 'user', ...caller })
     await writeLetter(context, repositories, { type: 'letter_password_reset', userId, email }, caller)
   })

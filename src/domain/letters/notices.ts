@@ -6,8 +6,8 @@ import { mailAddress, writeLetter } from './letters.js'
 type NoticeContext = Pick<AuthContext, 'config' | 'db' | 'secrets' | 'background'>
 
 /**
- * Tells the owners of accounts what somebody did with their password: signed in from a new device, or changed it. The sign-in
- * does not wait for it. Nothing is written if no letter of this type goes anywhere.
+ * Tells the owners of accounts what somebody did with their password: signed in from a new device, changed it, or asked for
+ * the deletion of the account. The request does not wait for it. Nothing is written if no letter of this type goes anywhere.
  *
  * @returns a function that ends this
  */
@@ -22,6 +22,7 @@ export function startNotices(context: NoticeContext): () => void {
 
 function noticeOf({ type, details }: AddedEvent): LetterType | undefined {
   if (type === 'password_changed') return 'letter_password_changed'
+  if (type === 'account_deletion_requested') return 'letter_deletion_requested'
   return type === 'signed_in' && details?.new_device === true ? 'letter_new_device' : undefined
 }
 
@@ -35,7 +36,10 @@ async function writeNotice(context: NoticeContext, type: LetterType, event: Adde
     const isFirst =
       type === 'letter_new_device' && !(await repositories.userActivity.hasOtherSession(userId, sessionId!))
     if (isFirst) return
-    const letter = { type, userId, email: mailAddress(user.email), sessionId, actor: 'system' }
+    // By now its owner may have cancelled it.
+    const deleteAt = type === 'letter_deletion_requested' ? user.deleteAt : undefined
+    if (deleteAt === null) return
+    const letter = { type, userId, email: mailAddress(user.email), sessionId, actor: 'system', deleteAt }
     await writeLetter(context, repositories, letter, { ip, userAgent, requestId, language })
   })
 }

@@ -14,6 +14,7 @@ export type RevokeReason =
   | 'password_reset'
   | 'not_me'
   | 'user_disabled'
+  | 'deletion_requested'
   | 'user_deleted'
   | 'temporary_password_set'
   | 'revoked_by_admin'

@@ -39,6 +39,9 @@ type OpeningContext = Pick<AuthContext, 'config' | 'secrets' | 'locate'>
  * changed since its password was verified: a sign-in in progress must not outlast a "sign out everywhere", a disabled
  * account or a changed password.
  *
+ * If the deletion of the account is pending, opening a session cancels it: whoever signs in wants to keep the account. The
+ * statement that opens a session refuses such an account, so only these sign-ins need more statements.
+ *
  * @throws LatchkeyError too_many_sessions
  */
 export async function openSession(
@@ -46,7 +49,8 @@ export async function openSession(
   repositories: RevokingRepositories,
   signIn: SignIn,
 ): Promise<OpenedSession | undefined> {
-  const opened = await open(context, repositories, signIn, null)
+  const opened =
+    (await open(context, repositories, signIn, null)) ?? (await openAndKeepAccount(context, repositories, signIn))
   if (opened) await enforceSessionLimit(repositories, signIn.userId, context.config)
   return opened
 }
@@ -62,6 +66,21 @@ export function openSessionIfRoom(
 ): Promise<OpenedSession | undefined> {
   const { maxSessionsPerUser: limit } = context.config
   return open(context, repositories, signIn, limit === 0 ? null : limit)
+}
+
+/** Undefined if no deletion is pending, or if the sign-in would be refused without it too. */
+async function openAndKeepAccount(
+  context: OpeningContext,
+  repositories: RevokingRepositories,
+  signIn: SignIn,
+): Promise<OpenedSession | undefined> {
+  const { userId, fence, caller } = signIn
+  if (!(await repositories.users.cancelDeletion(userId, fence))) return undefined
+  const actor = actorOf(signIn)
+  await repositories.securityEvents.add({ type: 'account_deletion_cancelled', userId, actor, ...caller })
+  const opened = await open(context, repositories, signIn, null)
+  if (!opened) throw new Error('an account changed while its row was locked')
+  return { ...opened, facts: { ...opened.facts, deletionCancelled: true } }
 }
 
 async function open(
@@ -95,7 +114,7 @@ async function open(
     nextHash: hashOf(successorOf(refreshToken, key)),
     event: {
       type: eventType,
-      actor: clientId === FIRST_PARTY_CLIENT_ID ? 'user' : clientId,
+      actor: actorOf(signIn),
       // Every device of a new account is new.
       tellsNewDevice: eventType !== 'registered',
       requestId: caller.requestId,
@@ -103,6 +122,10 @@ async function open(
     },
   })
   return facts && { facts, refreshToken }
+}
+
+function actorOf({ clientId = FIRST_PARTY_CLIENT_ID }: SignIn): string {
+  return clientId === FIRST_PARTY_CLIENT_ID ? 'user' : clientId
 }
 
 /**

@@ -87,6 +87,12 @@ const REASONS = {
     'Vous avez indiqué que ce n’était pas vous : vous avez été déconnecté et devez choisir un nouveau mot de passe.',
     'Indicó que no había sido usted: se cerraron sus sesiones y necesita una contraseña nueva.',
   ),
+  account_deletion_requested: reason(
+    'The user asked for the deletion of the account, which ended all sessions.',
+    'You asked for the deletion of your account.',
+    'Vous avez demandé la suppression de votre compte.',
+    'Ha solicitado la eliminación de su cuenta.',
+  ),
   roles_changed: reason(
     'An administrator changed the roles of the user.',
     'Your roles were changed.',
@@ -117,6 +123,12 @@ const REASONS = {
     'Votre compte a été supprimé.',
     'Su cuenta se ha eliminado.',
   ),
+  deleted_by_owner: reason(
+    'The account was deleted, as its user had asked.',
+    'Your account was deleted, as you had asked.',
+    'Votre compte a été supprimé, comme vous l’aviez demandé.',
+    'Su cuenta se ha eliminado, como había solicitado.',
+  ),
 } satisfies Record<string, Reason>
 
 /** Why the event happened. */
@@ -128,6 +140,8 @@ export function reasonOf({ type, actor, details }: SecurityEvent): Reason {
       if (details?.reason === 'too_many_sessions') return REASONS.too_many_sessions
       if (details?.reason === 'client_removed') return REASONS.client_removed
       return actor === 'user' ? REASONS.ended_by_user : REASONS.ended_by_administrator
+    case 'user_deleted':
+      return actor === 'user' ? REASONS.deleted_by_owner : REASONS.user_deleted
     default:
       return type in REASONS ? REASONS[type as keyof typeof REASONS] : REASONS.ended_by_administrator
   }

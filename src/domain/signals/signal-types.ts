@@ -38,6 +38,7 @@ export const SIGNALS_OF: Readonly<Partial<Record<SecurityEventType, readonly str
   password_reset: [SESSION_REVOKED, CREDENTIAL_CHANGE],
   temporary_password_set: [SESSION_REVOKED, CREDENTIAL_CHANGE],
   account_secured: [SESSION_REVOKED, CREDENTIAL_CHANGE],
+  account_deletion_requested: [SESSION_REVOKED],
   roles_changed: [TOKEN_CLAIMS_CHANGE],
   email_changed: [RECOVERY_INFORMATION_CHANGED],
   user_disabled: [SESSION_REVOKED, ACCOUNT_DISABLED],

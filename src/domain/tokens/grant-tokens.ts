@@ -13,6 +13,8 @@ export interface AccessGrant {
   /** The client that opened the session. */
   clientId: string
   user: PublicUser
+  /** Only after a sign-in: whether it cancelled the deletion of the account. */
+  deletionCancelled?: boolean | undefined
 }
 
 /** The result of a sign-in or a refresh. */
@@ -53,6 +55,7 @@ export function grantAccessToken(
     accessExpiresInSeconds: claims.exp - claims.iat,
     sessionId: facts.sessionId,
     clientId: facts.clientId,
+    deletionCancelled: facts.deletionCancelled,
     user: publicUser({
       ...facts,
       id: facts.userId,

@@ -29,6 +29,11 @@ export const headers = {
       'them. One header for each cookie.',
     schema: { type: 'string' },
   },
+  'Content-Disposition': {
+    description: 'Browsers store the answer as a file with this name.',
+    required: true,
+    schema: { type: 'string', examples: ['attachment; filename="account-2026-01-02.json"'] },
+  },
   'X-Token-Refresh-Required': {
     description: '`true` in the last fifth of the lifetime of the access token: refresh it soon.',
     schema: { type: 'string', enum: ['true'] },

@@ -48,6 +48,8 @@ declare module 'fastify' {
       readonly perAddress: { readonly maxPerMinute?: number }
       /** The limit for other services: each address makes the requests of many users. */
       readonly perService: { readonly maxPerMinute?: number }
+      /** The limit for requests of users that read very much. */
+      readonly expensive: { readonly maxPerMinute?: number }
     }
   }
 }
@@ -61,7 +63,7 @@ export const rateLimit = fp(registerRateLimit, { fastify: '5.x', name: 'latchkey
 
 async function registerRateLimit(app: FastifyInstance, { ephemeral, rateLimit }: RateLimitPluginOptions) {
   if (!rateLimit.enabled) {
-    app.decorate('limits', { perAddress: {}, perService: {} })
+    app.decorate('limits', { perAddress: {}, perService: {}, expensive: {} })
     return
   }
   await app.register(fastifyRateLimit, {
@@ -76,10 +78,13 @@ async function registerRateLimit(app: FastifyInstance, { ephemeral, rateLimit }:
   app.decorate('limits', {
     perAddress: { maxPerMinute: rateLimit.perAddressPerMinute },
     perService: { maxPerMinute: rateLimit.perAddressPerMinute * USERS_PER_SERVICE },
+    expensive: { maxPerMinute: Math.ceil(rateLimit.perAddressPerMinute / COST_OF_EXPENSIVE) },
   })
 }
 
 const USERS_PER_SERVICE = 20
+/** With the default of RATE_LIMIT_PER_ADDRESS, ten a minute. */
+const COST_OF_EXPENSIVE = 30
 
 const noHeaders = { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false }
 

@@ -62,5 +62,15 @@ export const en: MailTexts = {
       action: 'This wasn’t me',
       after: [`If it was not you, use the link. ${ended}`, valid],
     },
+    letter_deletion_requested: {
+      subject: 'Your account will be deleted',
+      before: [
+        'Somebody asked for the deletion of your account at {{name}}. It will be deleted on {{deletion}}.',
+        where,
+        'To keep the account, sign in before that time.',
+      ],
+      action: 'This wasn’t me',
+      after: [`If it was not you, use the link. The account is kept. ${ended}`, valid],
+    },
   },
 }

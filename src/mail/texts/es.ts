@@ -66,5 +66,15 @@ export const es: MailTexts = {
       action: 'No fui yo',
       after: [`Si no fue usted, use el enlace. ${ended}`, valid],
     },
+    letter_deletion_requested: {
+      subject: 'Su cuenta se eliminará',
+      before: [
+        'Alguien ha solicitado la eliminación de su cuenta de {{name}}. Se eliminará el {{deletion}}.',
+        where,
+        'Para conservar la cuenta, inicie sesión antes de esa fecha.',
+      ],
+      action: 'No fui yo',
+      after: [`Si no fue usted, use el enlace. La cuenta se conservará. ${ended}`, valid],
+    },
   },
 }

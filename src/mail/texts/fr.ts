@@ -68,5 +68,15 @@ export const fr: MailTexts = {
       action: 'Ce n’était pas moi',
       after: [`Si ce n’était pas vous, utilisez le lien. ${ended}`, valid],
     },
+    letter_deletion_requested: {
+      subject: 'Votre compte sera supprimé',
+      before: [
+        'Quelqu’un a demandé la suppression de votre compte {{name}}. Il sera supprimé le {{deletion}}.',
+        where,
+        'Pour garder le compte, connectez-vous avant cette date.',
+      ],
+      action: 'Ce n’était pas moi',
+      after: [`Si ce n’était pas vous, utilisez le lien. Le compte sera conservé. ${ended}`, valid],
+    },
   },
 }

@@ -2,7 +2,7 @@ import type { LetterType } from '../../postgres/security-event-types.js'
 
 /**
  * The texts of the letters in one language. They have these words in double braces: `name` (of the application), `to`,
- * `device`, `ip`, `time` and `expires`.
+ * `device`, `ip`, `time`, `expires` and `deletion`.
  */
 export interface MailTexts {
   letters: Record<LetterType, LetterText>

@@ -25,6 +25,8 @@ export const users = pgTable(
     passwordChangedAt: instant().notNull().defaultNow(),
     failedLogins: integer().notNull().default(0),
     disabledAt: instant(),
+    /** When the account is deleted, because its owner asked for it; no session can be opened before that is cancelled. */
+    deleteAt: instant(),
     /** Used by the previous version of the service, which compares instants instead of roles_version. */
     tokensNotBefore: instant().notNull().default(sql`'epoch'`),
     createdAt: instant().notNull().defaultNow(),
@@ -37,6 +39,8 @@ export const users = pgTable(
     uniqueIndex('users_external_id').on(table.externalId.op('text_pattern_ops')),
     // Contains only accounts whose roles were changed.
     index('users_tokens_not_before').on(table.tokensNotBefore).where(sql`${table.tokensNotBefore} > 'epoch'`),
+    // Contains only accounts whose deletion was requested.
+    index('users_delete_at').on(table.deleteAt).where(sql`${table.deleteAt} is not null`),
   ],
 )
 

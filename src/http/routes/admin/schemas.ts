@@ -54,6 +54,11 @@ export const adminUserSchema = Type.Object(
     must_change_password: Type.Boolean(),
     password_changed_at: Type.String({ format: 'date-time' }),
     disabled_at: nullable('date-time'),
+    delete_at: Type.Unsafe<string | null>({
+      type: ['string', 'null'],
+      format: 'date-time',
+      description: 'When the account is deleted, because its user asked for it.',
+    }),
     updated_at: Type.String({ format: 'date-time' }),
   },
   { title: 'AdminUser', description: 'The user, as administrators see it.' },
@@ -71,6 +76,7 @@ export function adminUserView(user: User): Static<typeof adminUserSchema> {
     must_change_password: user.mustChangePassword,
     password_changed_at: user.passwordChangedAt.toISOString(),
     disabled_at: user.disabledAt?.toISOString() ?? null,
+    delete_at: user.deleteAt?.toISOString() ?? null,
     created_at: user.createdAt.toISOString(),
     updated_at: user.updatedAt.toISOString(),
   }

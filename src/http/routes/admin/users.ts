@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { ROLES_MAX_BYTES } from '@latchkey/verifier/core'
 import { createUser, deleteUser, setRoles } from '../../../domain/accounts/administer-users.js'
+import { cancelDeletion } from '../../../domain/accounts/delete-account.js'
 import { getUser, getUserOverview } from '../../../domain/accounts/find-users.js'
 import { renameUser } from '../../../domain/accounts/rename-user.js'
 import type { AuthContext } from '../../../domain/context.js'
@@ -150,6 +151,24 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> = a
     },
     async (request, reply) => {
       await deleteUser(request.adminContext(), request.params.id, request.actor)
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.delete(
+    '/admin/users/:id/deletion',
+    {
+      schema: {
+        ...adminOperation,
+        operationId: 'cancelDeletion',
+        summary: 'Keep a user who asked for the deletion of the account',
+        description: 'Cancels the deletion that is planned for `delete_at`. If none is, nothing changes.',
+        params: userParams,
+        response: { 204: Type.Null({ description: 'No deletion is planned.' }), ...adminErrors('user_not_found') },
+      },
+    },
+    async (request, reply) => {
+      await cancelDeletion(request.adminContext(), request.params.id, request.actor)
       return reply.code(204).send(null)
     },
   )

@@ -34,6 +34,9 @@ export const examples = {
       value: { email, current_password: password, new_password: newPassword },
     },
   },
+  deleteAccount: {
+    signedIn: { summary: 'A signed-in user', value: { current_password: password } },
+  },
   resetPassword: {
     browser: { summary: 'With the token from the mail', value: { token: 'lk_pr_…', new_password: newPassword } },
   },

@@ -45,6 +45,7 @@ function accessTokenView(grant: AccessGrant): TokenResponse {
     expires_in: grant.accessExpiresInSeconds,
     session_id: grant.sessionId,
     user: userView(grant.user),
+    ...(grant.deletionCancelled && { deletion_cancelled: true }),
   }
 }
 
