@@ -1,5 +1,7 @@
 import { type LookupAddress, lookup } from 'node:dns'
 import { isIP } from 'node:net'
+import { LRUCache } from 'lru-cache'
+import pLimit from 'p-limit'
 import { inNetworks, readIpAddress } from './ip-address.js'
 
 /** An address to which nothing is sent. */
@@ -45,9 +47,14 @@ export interface AllowedAddresses {
  *
  * @param networks CIDRs, such as `10.0.0.0/8`
  * @param resolve finds the addresses of a name; for tests
+ * @param slowMs how long it takes for a name whose DNS server is silent; for tests
  */
-export function allowedAddresses(networks: readonly string[], resolve: Resolve = lookup): AllowedAddresses {
-  const lookUp = shared(resolve)
+export function allowedAddresses(
+  networks: readonly string[],
+  resolve: Resolve = lookup,
+  slowMs = SLOW_MS,
+): AllowedAddresses {
+  const lookUp = shared(resolve, slowMs)
   const isInNetworks = inNetworks(networks)
   const isAllowed = (address: string, withTls: boolean) => isInNetworks(address) || (withTls && isPublic(address))
 
@@ -85,20 +92,56 @@ export function allowedAddresses(networks: readonly string[], resolve: Resolve =
 type Resolve = (host: string, options: { all: true }, done: Found) => void
 type Found = (error: NodeJS.ErrnoException | null, found: LookupAddress[]) => void
 
+/** A lookup that takes longer is one of a name whose DNS server is silent. */
+const SLOW_MS = 1000
+const MOST_SLOW_NAMES = 1000
+
 /**
- * Looks up each name once at a time. A lookup without an answer occupies a thread that password hashes need, and cannot be
- * ended.
+ * Looks up each name once at a time, and one name after another. A lookup occupies a thread that password hashes need, and
+ * cannot be ended: if the DNS server of a name is silent, it takes half a minute. So a name that was slow is looked up in a
+ * second line, and holds up only other slow ones: at most two threads are occupied.
  */
-function shared(resolve: Resolve): (host: string, done: Found) => void {
+function shared(resolve: Resolve, slowMs: number): (host: string, done: Found) => void {
   const waiting = new Map<string, Found[]>()
+  const slowNames = new LRUCache<string, true>({ max: MOST_SLOW_NAMES })
+  const first = pLimit(1)
+  const second = pLimit(1)
+
+  function ask(host: string): Promise<void> {
+    const askedAt = performance.now()
+    return new Promise(ended => {
+      resolve(host, { all: true }, (error, found) => {
+        if (performance.now() - askedAt < slowMs) slowNames.delete(host)
+        const all = waiting.get(host)!
+        waiting.delete(host)
+        ended()
+        for (const each of all) each(error, found)
+      })
+    })
+  }
+
+  /** The first line goes on when the lookup has ended, or has turned out to be slow and got the place in the second line. */
+  async function askInFirst(host: string): Promise<void> {
+    const ended = ask(host)
+    let timer: NodeJS.Timeout | undefined
+    const moved = new Promise<void>(goOn => {
+      timer = setTimeout(() => {
+        slowNames.set(host, true)
+        void second(() => {
+          goOn()
+          return ended
+        })
+      }, slowMs).unref()
+    })
+    await Promise.race([ended, moved])
+    clearTimeout(timer)
+  }
+
   return (host, done) => {
     const others = waiting.get(host)
     if (others) return void others.push(done)
     waiting.set(host, [done])
-    resolve(host, { all: true }, (error, found) => {
-      const all = waiting.get(host)!
-      waiting.delete(host)
-      for (const each of all) each(error, found)
-    })
+    if (slowNames.has(host)) void second(() => ask(host))
+    else void first(() => askInFirst(host))
   }
 }

@@ -179,6 +179,50 @@ t.test('a name that is never found has the time of the request, and is looked up
   t.same(asked, ['hooks.example'])
 })
 
+t.test('a DNS server that is silent holds up no other name, and never more than two threads', async t => {
+  const http = createServer((_request, response) => response.end())
+  const port = await listening(t, http)
+  const silent = new Set<string>()
+  let most = 0
+  const addresses = allowedAddresses(
+    LOOPBACK,
+    (host, _options, done) => {
+      if (!host.startsWith('silent')) return done(null, [{ address: '127.0.0.1', family: 4 }])
+      silent.add(host)
+      most = Math.max(most, silent.size)
+    },
+    20,
+  )
+  const poster = openPoster(t, addresses)
+  const send = (name: string, timeoutMs: number) =>
+    poster.post({ ...requestTo(`http://${name}.example:${port}/`), timeoutMs })
+  await t.rejects(send('silent-1', 100), /no answer/)
+  t.match(await send('fine', 5000), { status: 200 })
+  // The second one keeps the first line, because the second line is taken.
+  await t.rejects(send('silent-2', 100), /no answer/)
+  await Promise.all(['silent-3', 'silent-4', 'silent-1'].map(name => t.rejects(send(name, 100), /no answer/)))
+  t.equal(most, 2)
+})
+
+t.test('a slow name still gets its request', async t => {
+  const http = createServer((_request, response) => response.end())
+  const port = await listening(t, http)
+  const asked: (() => void)[] = []
+  const addresses = allowedAddresses(
+    LOOPBACK,
+    (_host, _options, done) => void asked.push(() => done(null, [{ address: '127.0.0.1', family: 4 }])),
+    20,
+  )
+  const poster = openPoster(t, addresses)
+  const send = (name: string) => poster.post({ ...requestTo(`http://${name}.example:${port}/`), timeoutMs: 5000 })
+  const [slow, next] = [send('slow'), send('next')]
+  await until(() => asked.length === 2, 'the next name is asked for while the slow one waits')
+  asked[1]!()
+  t.match(await next, { status: 200 })
+  asked[0]!()
+  t.match(await slow, { status: 200 })
+})
+
 t.test('after a lookup that failed the next request looks again', async t => {
   let fails = true
   const http = createServer((_request, response) => response.end())
