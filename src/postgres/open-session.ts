@@ -52,8 +52,17 @@ export interface OpeningEvent {
   tellsNewDevice: boolean
   /** It is announced, and not stored. */
   requestId: string | undefined
-  /** As `requestId`. */
-  language?: string | undefined
+  /** A letter to the owner about the event; null if there is none for its type. */
+  notice: NewNotice | null
+}
+
+/** A letter with the token with which the owner says that it was somebody else. */
+export interface NewNotice {
+  id: string
+  type: 'letter_new_device' | 'letter_password_changed'
+  tokenHash: Buffer
+  ttlSeconds: number
+  language: string
 }
 
 /**
@@ -62,14 +71,17 @@ export interface OpeningEvent {
  * was disabled or the password was changed after the password was verified, or if the deletion of the account is pending. (A join or a sub-select would not wait for
  * such a change to commit. The update waits, and then checks its condition again.)
  *
- * @param onAdded is called with the event
+ * The notice to the owner is written with the event, so that it cannot be lost: but only if a receiver names its type, and
+ * about a new device only if the user has another session. The first sign-in of an account is no news.
+ *
+ * @param onAdded is called with the event and the notice
  */
 export async function openSession(
   runner: Runner,
   { fence, event, ...session }: NewSession,
   onAdded: (events: readonly AddedEvent[]) => void,
 ): Promise<SessionFacts | undefined> {
-  const { type, actor, tellsNewDevice, requestId, language } = event
+  const { type, actor, tellsNewDevice, requestId, notice } = event
   const eventId = uuidv7()
   const values = {
     ...session,
@@ -82,19 +94,21 @@ export async function openSession(
     userAgent: session.userAgent ?? null,
     ip: session.ip ?? null,
     location: session.location ? JSON.stringify(session.location) : null,
+    noticeId: notice?.id ?? null,
+    noticeType: notice?.type ?? null,
+    noticeTokenHash: notice?.tokenHash ?? null,
+    noticeTtlSeconds: notice?.ttlSeconds ?? null,
+    noticeLanguage: notice?.language ?? null,
   }
   const [row] = await (fence ? runner.hot(openFenced, { ...values, ...fence }) : runner.hot(openUnfenced, values))
   if (!row) return undefined
-  const { eventAt, isNewDevice, ...facts } = row
+  const { eventAt, isNewDevice, hasNotice, ...facts } = row
   const { userId, sessionId } = facts
   const { ip, userAgent } = session
   const details = isNewDevice && tellsNewDevice ? { details: { new_device: true } } : {}
-  onAdded([
-    {
-      ...{ id: eventId, at: new Date(eventAt), type, userId, sessionId, actor, ip, userAgent },
-      ...{ requestId, language, ...details },
-    },
-  ])
+  const shared = { at: new Date(eventAt), userId, sessionId, ip, userAgent, requestId }
+  const letter = hasNotice && notice ? [{ ...shared, id: notice.id, type: notice.type, actor: 'system' }] : []
+  onAdded([{ ...shared, id: eventId, type, actor, ...details }, ...letter])
   return { ...facts, userCreatedAt: new Date(facts.userCreatedAt) }
 }
 
@@ -103,11 +117,17 @@ type SentSession = { [Name in keyof Omit<NewSession, 'fence' | 'event'>]: NewSes
   eventType: string
   actor: string
   tellsNewDevice: boolean
+  noticeId: string | null
+  noticeType: string | null
+  noticeTokenHash: Buffer | null
+  noticeTtlSeconds: number | null
+  noticeLanguage: string | null
 }
 
 interface OpenedRow extends SessionFacts {
   /** Whether no other stored session of the user has such a device. */
   isNewDevice: boolean
+  hasNotice: boolean
   eventAt: string
 }
 
@@ -158,11 +178,29 @@ function opening(isUnchanged: SQL, failedLogins: SQL): SQL {
       select not exists (select from sessions as known where known.user_id = account.id
         and known.device = ${given('device')}::jsonb) as is_new
       from account
+    ), notice as (
+      select account.id as user_id, account.email from account, device
+      where (${given('noticeType')}::text = 'letter_password_changed' or ${given('noticeType')}::text = 'letter_new_device'
+          and device.is_new and exists (select from sessions as other where other.user_id = account.id))
+        and exists (select from event_receivers
+          where disabled_at is null and ${given('noticeType')}::text = any(types))
+    ), notice_token as (
+      insert into one_time_tokens (user_id, purpose, email, token_hash, created_at, expires_at)
+      select notice.user_id, 'not_me', notice.email, ${given('noticeTokenHash')}, now(),
+        now() + ${seconds(given('noticeTtlSeconds'))}
+      from notice
+      on conflict (user_id, purpose, email) do update
+      set token_hash = excluded.token_hash, created_at = excluded.created_at, expires_at = excluded.expires_at
     ), event as (
       insert into security_events (id, at, user_id, session_id, type, actor, ip, user_agent, details)
-      select ${given('eventId')}, now(), session.user_id, session.id, ${given('eventType')}, ${given('actor')}, session.ip,
-        session.user_agent, case when device.is_new and ${given('tellsNewDevice')} then '{"new_device": true}'::jsonb end
+      select ${given('eventId')}::uuid, now(), session.user_id, session.id, ${given('eventType')}::text,
+        ${given('actor')}::text, session.ip, session.user_agent,
+        case when device.is_new and ${given('tellsNewDevice')} then '{"new_device": true}'::jsonb end
       from session, device
+      union all
+      select ${given('noticeId')}::uuid, now(), session.user_id, session.id, ${given('noticeType')}::text, 'system',
+        session.ip, session.user_agent, jsonb_build_object('language', ${given('noticeLanguage')}::text)
+      from session, notice
       returning id, user_id, type, at
     ), queued as (${queueDeliveries(sql`event`)})
     select session.id as "sessionId", account.id as "userId", account.email,
@@ -175,7 +213,8 @@ function opening(isUnchanged: SQL, failedLogins: SQL): SQL {
       ${wholeSeconds(sql`now()`)} as "issuedAt", ${wholeSeconds(sql`whitelisted.expires_at`)} as "endsAt",
       session.remember, session.user_agent as "userAgent", session.ip,
       extract(epoch from whitelisted.expires_at - now())::float8 as "refreshExpiresInSeconds",
-      device.is_new as "isNewDevice", event.at as "eventAt"
+      device.is_new as "isNewDevice", exists (select from notice) as "hasNotice", event.at as "eventAt"
     from account join session on session.user_id = account.id
-      join whitelisted on whitelisted.session_id = session.id, device, event`
+      join whitelisted on whitelisted.session_id = session.id
+      join event on event.id = ${given('eventId')}::uuid, device`
 }

@@ -25,7 +25,7 @@ export interface NewSecurityEvent {
   details?: Record<string, unknown>
   /** The id of the request that caused it, if any. It is announced, and not stored. */
   requestId?: string | undefined
-  /** The language of the person who caused it, for the letters that follow. It is announced, and not stored. */
+  /** The language of the person who caused it: a caller has it, for letters. It is not stored. */
   language?: string | undefined
 }
 

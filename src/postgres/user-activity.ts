@@ -24,21 +24,8 @@ export function userActivityRepository(runner: Runner) {
         lastSignInAt: lastSignInAt === null ? null : new Date(lastSignInAt),
       }))
     },
-
-    /** Whether the user has, or had in the last weeks, a session besides this one. */
-    async hasOtherSession(userId: string, sessionId: string): Promise<boolean> {
-      const [row] = await runner.hot(otherSession, { userId, sessionId })
-      return row!.exists
-    },
   }
 }
-
-const otherSession = hotSql<{ userId: string; sessionId: string }, { exists: boolean }>(
-  'other_session_of_user',
-  sql`
-    select exists (select from sessions where user_id = ${sql.placeholder('userId')}::uuid
-      and id <> ${sql.placeholder('sessionId')}::uuid) as exists`,
-)
 
 /**
  * A revoked session has no refresh token, but still shows when its user signed in. The events are read only if every

@@ -16,7 +16,6 @@ import { Keyring } from '../domain/keys/keyring.js'
 import { deriveSecrets } from '../domain/keys/secrets.js'
 import { createLetterWork } from '../domain/letters/letter-work.js'
 import { type ReadLetter, readLetter } from '../domain/letters/letters.js'
-import { startNotices } from '../domain/letters/notices.js'
 import { createFailureDelay } from '../domain/login/failure-delay.js'
 import { cleanUp, deleteDueAccounts, repairRevocations } from '../domain/maintenance.js'
 import { createPasswordHasher } from '../domain/passwords/password-hasher.js'
@@ -197,7 +196,6 @@ export async function openContext(config: Config, options: OpenContextOptions): 
     work: () => disableUnusedStreams({ ...pushing, db, log }),
     log,
   })
-  const stopNotices = startNotices({ config, db, secrets, background })
 
   const issuerKeys = new IssuerKeys({ cluster: config.kubernetes, log, trace })
   background.run('check the files of KUBERNETES_ISSUER', () => issuerKeys.checkFiles())
@@ -247,7 +245,6 @@ export async function openContext(config: Config, options: OpenContextOptions): 
       closing.abort()
       stopWaking()
       polls.close()
-      stopNotices()
       await Promise.all([
         dispatcher?.close(),
         maintenance.stop(),

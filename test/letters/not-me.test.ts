@@ -9,12 +9,6 @@ const notMe = ({ app }: TestAppWithLetters, token: string) => post(app, '/auth/n
 const login = ({ app }: TestAppWithLetters, email: string, password = PASSWORD) =>
   post(app, '/auth/login', { email, password, transport: 'body' })
 
-/** The notices of a moment are written in the background. */
-async function noticesOf(test: TestAppWithLetters) {
-  await test.app.context.background.settled()
-  return test.letters()
-}
-
 /** Changes the address as its owner, or a thief, would. */
 async function changeEmail(test: TestAppWithLetters, accessToken: string, new_email: string) {
   const headers = { authorization: `Bearer ${accessToken}` }
@@ -30,9 +24,9 @@ t.test('a sign-in from a new device sends a notice, and its link ends all sessio
   const { app } = test
   const ada = await signUp(app)
   const same = await signIn(app, ada.email)
-  t.same(await noticesOf(test), [], 'not from a device that is known')
+  t.same(await test.letters(), [], 'not from a device that is known')
   const thief = await signIn(app, ada.email, PHONE)
-  const [notice, ...others] = await noticesOf(test)
+  const [notice, ...others] = await test.letters()
   t.match(
     [notice, others],
     [{ type: 'letter_new_device', to: ada.email, token: /^lk_nm_/, link: /#not-me=lk_nm_/ }, []],
@@ -51,12 +45,35 @@ t.test('a sign-in from a new device sends a notice, and its link ends all sessio
   t.equal((await notMe(test, notice!.token)).json().code, 'letter_token_invalid', 'once')
 })
 
+t.test('a notice is committed with the event that it is about, so that it cannot be lost', async t => {
+  const test = await withLetters(t)
+  const { app, database } = test
+  await test.hold(true)
+  const ada = await signUp(app)
+  await signIn(app, ada.email, PHONE)
+  await post(app, '/auth/change-password', { email: ada.email, current_password: PASSWORD, new_password: NEW })
+  const commits = await database.admin`
+    select array_agg(type order by type) as types from security_events
+    where type = any('{signed_in,letter_new_device,password_changed,letter_password_changed}')
+    group by xmin::text order by min(at)`
+  t.same(
+    commits.map(({ types }) => types),
+    [
+      ['letter_new_device', 'signed_in'],
+      ['letter_password_changed', 'password_changed'],
+    ],
+  )
+  const [counted] = await database.admin`
+    select (select count(*)::int from one_time_tokens) as tokens, (select count(*)::int from deliveries) as queued`
+  t.match(counted, { tokens: 1, queued: 2 })
+})
+
 t.test('a change of the password sends a notice in the language of the request', async t => {
   const test = await withLetters(t)
   const ada = await signUp(test.app)
   const change = { email: ada.email, current_password: PASSWORD, new_password: NEW }
   await post(test.app, '/auth/change-password', change, { 'accept-language': 'es' })
-  t.match(await noticesOf(test), [{ type: 'letter_password_changed', to: ada.email, language: 'es' }])
+  t.match(await test.letters(), [{ type: 'letter_password_changed', to: ada.email, language: 'es' }])
 })
 
 t.test('without a receiver of letters a notice writes nothing', async t => {

@@ -38,6 +38,7 @@ export function everyStatement(db: RevokingRepositories): {
     createdAt: null,
     updatedAt: null,
   }
+  const notice = { id: session, type: 'letter_new_device', tokenHash: hash, ttlSeconds: 1000, language: 'en' } as const
   const newSession: NewSession = {
     sessionId: session,
     userId: user,
@@ -54,7 +55,7 @@ export function everyStatement(db: RevokingRepositories): {
     refreshTtlSeconds: 1000,
     tokenHash: hash,
     nextHash: hash,
-    event: { type: 'signed_in', actor: 'user', tellsNewDevice: true, requestId: undefined },
+    event: { type: 'signed_in', actor: 'user', tellsNewDevice: true, requestId: undefined, notice },
     room: 100,
   }
   const rotation = { sessionId: session, generation: 0, presentedHash: hash, successorHash: hash, nextHash: hash }
@@ -159,7 +160,6 @@ export function everyStatement(db: RevokingRepositories): {
       },
     },
     userActivity: {
-      hasOtherSession: () => db.userActivity.hasOtherSession(user, session),
       of: async () => {
         await db.userActivity.of([user])
         await db.userActivity.of(many.slice(0, 100))

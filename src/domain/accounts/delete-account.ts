@@ -5,6 +5,7 @@ import type { NewSecurityEvent } from '../../postgres/security-events.js'
 import type { User } from '../../postgres/users.js'
 import { commitAndAnnounce } from '../commit-and-announce.js'
 import type { AuthContext, Caller } from '../context.js'
+import { mailAddress, writeLetter } from '../letters/letters.js'
 import { verifyPassword } from '../login/log-in.js'
 import { endAllSessions } from '../sessions/end-sessions.js'
 
@@ -38,6 +39,9 @@ export function requestDeletion(
   })
 }
 
+/** The letter with which the owner learns of it, and can say that it was somebody else. */
+const NOTICE = 'letter_deletion_requested' as const
+
 function requestVerified(context: AuthContext, verified: User, caller: Caller): Promise<Date> {
   const { accountDeletionDelaySeconds: delaySeconds } = context.config
   return commitAndAnnounce(context, async repositories => {
@@ -59,6 +63,10 @@ function requestVerified(context: AuthContext, verified: User, caller: Caller): 
       return deleteAt
     }
     await oneTimeTokens.removeOf(id, ['confirm_email'])
+    if (await repositories.eventReceivers.isNamed(NOTICE)) {
+      const letter = { type: NOTICE, userId: id, email: mailAddress(user.email), actor: 'system', deleteAt }
+      await writeLetter(context, repositories, letter, caller)
+    }
     await endAllSessions(repositories, { id, tokenVersion }, 'deletion_requested')
     const details = { delete_at: deleteAt.toISOString() }
     await securityEvents.add({ type: 'account_deletion_requested', userId: id, actor: 'user', ...caller, details })

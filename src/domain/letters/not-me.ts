@@ -26,7 +26,8 @@ export async function secureAccount(context: AuthContext, text: string, caller: 
     const user = await users.lock(userId)
     const taken = user && (await oneTimeTokens.take({ userId, purpose, tokenHash: hashOfToken(token) }))
     if (!taken) throw new LatchkeyError('letter_token_invalid')
-    const { email, createdAt } = taken
+    const { createdAt } = taken
+    const email = mailAddress(taken.email)
     if (purpose === 'not_me' && !isAddressOf(user, email)) throw new LatchkeyError('letter_token_invalid')
     // A thief who changed the address twice has such a token too, but only a later one.
     if (purpose === 'undo_email') await oneTimeTokens.removeOf(userId, ['undo_email'], createdAt)

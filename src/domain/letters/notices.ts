@@ -1,45 +1,30 @@
-import type { LetterType } from '../../postgres/security-event-types.js'
-import type { AddedEvent } from '../../postgres/security-events.js'
+import { newId } from '../../lib/ids.js'
+import { languageNamed } from '../../lib/language.js'
+import type { NewNotice } from '../../postgres/open-session.js'
+import type { SecurityEventType } from '../../postgres/security-event-types.js'
 import type { AuthContext } from '../context.js'
-import { mailAddress, writeLetter } from './letters.js'
-
-type NoticeContext = Pick<AuthContext, 'config' | 'db' | 'secrets' | 'background'>
+import { hashOfToken, tokenOfLetter } from './one-time-token.js'
 
 /**
- * Tells the owners of accounts what somebody did with their password: signed in from a new device, changed it, or asked for
- * the deletion of the account. The request does not wait for it. Nothing is written if no letter of this type goes anywhere.
+ * The letter that tells the owner of an account what somebody did with their password: signed in from a new device, or
+ * changed it. The statement that opens the session decides whether it is written.
  *
- * @returns a function that ends this
+ * @returns null if there is none about events of this type
  */
-export function startNotices(context: NoticeContext): () => void {
-  return context.db.onSecurityEvents(events => {
-    for (const event of events) {
-      const type = noticeOf(event)
-      if (type) context.background.run('write a notice to a user', () => writeNotice(context, type, event))
-    }
-  })
+export function noticeOf(
+  { config, secrets }: Pick<AuthContext, 'config' | 'secrets'>,
+  eventType: SecurityEventType,
+  userId: string,
+  language: string | undefined,
+): NewNotice | null {
+  const type = NOTICES[eventType]
+  if (type === undefined) return null
+  const id = newId()
+  const tokenHash = hashOfToken(tokenOfLetter(id, userId, 'not_me', secrets.letterKeys[0]))
+  return { id, type, tokenHash, ttlSeconds: config.notMeTtlSeconds, language: languageNamed(language) }
 }
 
-function noticeOf({ type, details }: AddedEvent): LetterType | undefined {
-  if (type === 'password_changed') return 'letter_password_changed'
-  if (type === 'account_deletion_requested') return 'letter_deletion_requested'
-  return type === 'signed_in' && details?.new_device === true ? 'letter_new_device' : undefined
-}
-
-async function writeNotice(context: NoticeContext, type: LetterType, event: AddedEvent): Promise<void> {
-  const { userId, sessionId, ip, userAgent, requestId, language } = event
-  if (userId === undefined || !(await context.db.eventReceivers.isNamed(type))) return
-  await context.db.transaction(async repositories => {
-    const user = await repositories.users.findById(userId)
-    if (!user || user.disabledAt) return
-    // The first sign-in of an account is always from a new device, and is no news.
-    const isFirst =
-      type === 'letter_new_device' && !(await repositories.userActivity.hasOtherSession(userId, sessionId!))
-    if (isFirst) return
-    // By now its owner may have cancelled it.
-    const deleteAt = type === 'letter_deletion_requested' ? user.deleteAt : undefined
-    if (deleteAt === null) return
-    const letter = { type, userId, email: mailAddress(user.email), sessionId, actor: 'system', deleteAt }
-    await writeLetter(context, repositories, letter, { ip, userAgent, requestId, language })
-  })
+const NOTICES: Readonly<Partial<Record<SecurityEventType, NewNotice['type']>>> = {
+  signed_in: 'letter_new_device',
+  password_changed: 'letter_password_changed',
 }

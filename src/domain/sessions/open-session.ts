@@ -5,6 +5,7 @@ import type { SignInFence } from '../../postgres/open-session.js'
 import type { SecurityEventType } from '../../postgres/security-event-types.js'
 import type { SessionFacts } from '../../postgres/session-facts.js'
 import type { AuthContext, Caller } from '../context.js'
+import { noticeOf } from '../letters/notices.js'
 import { firstRefreshToken, hashOf, type RefreshToken, successorOf } from '../tokens/refresh-token.js'
 import { describeDevice } from './describe-device.js'
 import { endSessionsBeyond, revokedEvents } from './end-sessions.js'
@@ -118,7 +119,7 @@ async function open(
       // Every device of a new account is new.
       tellsNewDevice: eventType !== 'registered',
       requestId: caller.requestId,
-      language: caller.language,
+      notice: noticeOf({ config, secrets }, eventType, userId, caller.language),
     },
   })
   return facts && { facts, refreshToken }
