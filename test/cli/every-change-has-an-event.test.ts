@@ -42,6 +42,7 @@ t.test('every command that changes something writes an event with the actor cli'
     'users temporary-password': ['bob'],
     'users disable': ['bob'],
     'users enable': ['bob'],
+    'users keep': ['bob'],
     'users delete': ['bob', '--yes'],
     'users import': [`${folder}/users.ndjson`],
     'sessions revoke': [ada.sessionId],
@@ -66,6 +67,10 @@ t.test('every command that changes something writes an event with the actor cli'
     return row!.count as number
   }
   for (const [command, args] of Object.entries(changes)) {
+    if (command === 'users keep') {
+      const bob = await app.context.db.users.findByUsername('bob')
+      await app.context.db.users.requestDeletion(bob!.id, 60)
+    }
     const before = await count()
     const { code, stderr } = await runLatchkey([...command.split(' '), ...args], { env })
     t.equal(code, 0, `${command}: ${stderr}`)

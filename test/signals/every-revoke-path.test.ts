@@ -7,7 +7,7 @@ import { importUsers, type Line } from '../../src/domain/import/import-users.js'
 import { revokeSigningKey } from '../../src/domain/keys/rotate-signing-key.js'
 import { writeLetter } from '../../src/domain/letters/letters.js'
 import { tokenOfLetter, writeOneTimeToken } from '../../src/domain/letters/one-time-token.js'
-import { cleanUp } from '../../src/domain/maintenance.js'
+import { cleanUp, deleteDueAccounts } from '../../src/domain/maintenance.js'
 import { createWebhook } from '../../src/domain/webhooks/webhooks.js'
 import { setUpMailReceiver } from '../../src/mail/mail-receiver.js'
 import { buildTestApp } from '../support/build-test-app.js'
@@ -80,6 +80,7 @@ const LOG_OUT = 'domain/sessions/log-out.ts'
 const MANAGE = 'domain/sessions/manage-sessions.ts'
 const MANY = 'domain/sessions/end-many-sessions.ts'
 const REUSE = 'domain/sessions/end-sessions-of-reused-tokens.ts'
+const DELETE = 'domain/accounts/delete-account.ts'
 const ADMINISTER = 'domain/accounts/administer-users.ts'
 const REVOKE_TOKEN = 'domain/clients/revoke-token.ts'
 
@@ -302,6 +303,21 @@ const PATHS: Record<string, Path> = {
     through: [`${ADMINISTER} deleteUser`],
     async act({ app, admin, bob: { userId } }) {
       await send(app, 'DELETE', `/admin/users/${userId}`, admin)
+      return ofUser('user_deleted', userId, 'account-purged')
+    },
+  },
+  'a user asks for the deletion of the account': {
+    through: [`${DELETE} requestVerified`],
+    async act({ app, bob }) {
+      await send(app, 'DELETE', '/auth/account', bearer(bob), { current_password: PASSWORD })
+      return ofUser('account_deletion_requested', bob.userId)
+    },
+  },
+  'the deletion of an account is due': {
+    through: ['domain/maintenance.ts deleteDueAccounts'],
+    async act({ app, bob: { userId } }) {
+      await app.context.db.users.requestDeletion(userId, 0)
+      await deleteDueAccounts(app.context)
       return ofUser('user_deleted', userId, 'account-purged')
     },
   },

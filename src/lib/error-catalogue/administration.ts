@@ -151,7 +151,7 @@ export const administrationErrors = {
   own_account: {
     status: 409,
     title: 'Administrators cannot disable, delete or demote themselves.',
-    when: 'An administrator would lose access by the request.',
+    when: 'An administrator would lose access by the request, or asks for the deletion of the own account.',
     action: 'Another administrator, or a client with the scope `admin`, does it.',
   },
   account_disabled: {
