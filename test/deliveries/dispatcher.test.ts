@@ -28,7 +28,7 @@ async function withWebhook(t: Test, types: string[]) {
 function dispatcherOf(
   t: Test,
   { context }: Pick<Awaited<ReturnType<typeof withWebhook>>, 'context'>,
-  { send, laneTurnMs = 2000 }: { send: (delivery: Delivery) => Promise<Attempt>; laneTurnMs?: number },
+  { send, ...options }: { send: (delivery: Delivery) => Promise<Attempt>; laneTurnMs?: number; freshMs?: number },
 ) {
   const webhook: Sender = { send: (_receiver, delivery) => send(delivery) }
   const dispatcher = createDispatcher({
@@ -38,7 +38,7 @@ function dispatcherOf(
     holder: newId(),
     log: context.log,
     everyMs: 3_600_000,
-    laneTurnMs,
+    ...options,
   })
   t.teardown(() => dispatcher.close())
   return dispatcher
@@ -139,6 +139,23 @@ t.test('a user with many events lets the others have their turn', async t => {
   await dispatcher.runNow()
   t.equal(sent.length, 5)
   t.equal(sent.at(-1), ada.userId, 'the event of the other user did not wait until all of hers were sent')
+})
+
+t.test('a webhook that is disabled while its events are sent gets only those that are on their way', async t => {
+  const service = await withWebhook(t, ['registered'])
+  await service.context.dispatcher!.close()
+  for (let i = 0; i < 20; i++) await signUp(service.app)
+  let sent = 0
+  const dispatcher = dispatcherOf(t, service, {
+    async send() {
+      sent++
+      await changeWebhook(service.context, service.webhook.id, { enabled: false }, 'cli')
+      return { outcome: 'delivered' }
+    },
+    freshMs: -1,
+  })
+  await dispatcher.runNow()
+  t.equal(sent, 8)
 })
 
 t.test('an instance whose lease ran out sends nothing more, and another one goes on', async t => {

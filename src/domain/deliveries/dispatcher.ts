@@ -43,14 +43,16 @@ export interface DispatcherOptions {
   everyMs?: number
   /** For tests: how long the events of one lane are sent before other lanes get their turn. */
   laneTurnMs?: number
+  /** For tests: how old what is known of a receiver can be. */
+  freshMs?: number
 }
 
 const EVERY_MS = 1000
-/** Every sign-in wakes it: so those of this time are one. */
-const WAKE_MS = 100
+/** Every sign-in wakes it: so those of this time are sent together, with few statements. */
+const WAKE_MS = 200
 const LEASE_SECONDS = 30
 const RENEW_MS = 10_000
-/** How old a lease can be, with what is known of the receiver, when more is sent. */
+/** How old a lease can be, with what is known of the receiver, when an event is sent: so a change is heeded this soon. */
 const FRESH_MS = 1000
 /** For so long after the last event a lease is kept: to take and to release it costs more than to send an event. */
 const HOLD_MS = 1000
@@ -77,7 +79,16 @@ const EVENT_DELETED = 'the event was deleted, because the time of EVENT_RETENTIO
  * are sent one after another: the next one when the receiver has the one before, or when that was given up.
  */
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
-  const { db, senders, disable, holder, log, everyMs = EVERY_MS, laneTurnMs = LANE_TURN_MS } = options
+  const {
+    db,
+    senders,
+    disable,
+    holder,
+    log,
+    everyMs = EVERY_MS,
+    laneTurnMs = LANE_TURN_MS,
+    freshMs = FRESH_MS,
+  } = options
   const failures = createFailureLog(log)
   const stopping = new AbortController()
   const working = new Map<string, Promise<void>>()
@@ -210,6 +221,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   /** @returns undefined if nothing may be sent any more */
   async function attemptTo(lease: Lease, delivery: Delivery): Promise<Attempt | undefined> {
+    if (lease.receiver) await lease.refresh()
     const { receiver } = lease
     if (!receiver || isClosed || lease.remainingMs() < LEAST_LEASE_MS) return undefined
     return senders[receiver.kind].send(receiver, delivery, stopping.signal)
@@ -309,6 +321,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     // When the statement was sent, so that it certainly ends here before it ends in Postgres.
     let renewedAt = claimedAt
     let recordedAt = Number.NEGATIVE_INFINITY
+    let renewing: Promise<void> | undefined
     const renewal = setInterval(() => void renew().catch(() => {}), RENEW_MS).unref()
 
     async function renew(): Promise<void> {
@@ -324,7 +337,11 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       },
       remainingMs: () => renewedAt + LEASE_SECONDS * 1000 - performance.now(),
       async refresh() {
-        if (performance.now() - renewedAt > FRESH_MS) await renew()
+        if (performance.now() - renewedAt <= freshMs) return
+        renewing ??= renew().finally(() => {
+          renewing = undefined
+        })
+        await renewing
       },
       drop() {
         isDropped = true
