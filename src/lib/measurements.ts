@@ -118,3 +118,11 @@ export const failedTasks = measurement<string>('failed-task')
 export const DELIVERY_OUTCOMES = ['delivered', 'failed', 'refused', 'gone', 'interrupted'] as const
 export type DeliveryOutcome = (typeof DELIVERY_OUTCOMES)[number]
 export const deliveryAttempts = measurement<{ kind: string; outcome: DeliveryOutcome }>('delivery-attempt')
+
+/** Why the server at REGISTRATION_HOOK_URL decided nothing: no answer in time, another status, or a content that is none. */
+export const HOOK_FAILURES = ['no_answer', 'status', 'content'] as const
+export type HookFailure = (typeof HOOK_FAILURES)[number]
+/** The server at REGISTRATION_HOOK_URL was asked about a registration. */
+export const registrationHookAnswers = measurement<
+  { outcome: 'allowed' | 'refused'; reason: 'decided' } | { outcome: 'failed'; reason: HookFailure }
+>('registration-hook-answer')

@@ -10,6 +10,7 @@ import { measureMaintenance } from './maintenance.js'
 import { measurePasswords } from './passwords.js'
 import { measurePostgres } from './postgres.js'
 import { measureRedis } from './redis.js'
+import { measureRegistrationHook } from './registration-hook.js'
 import { measureRevocations } from './revocations.js'
 import { measureSecurityEvents } from './security-events.js'
 import type { MetricSources, MetricsOptions } from './sources.js'
@@ -38,6 +39,7 @@ export function createMetrics(app: FastifyInstance, sources: MetricSources): Met
   measureRevocations(options)
   measureFeed(options)
   measureDeliveries(options)
+  measureRegistrationHook(options)
   measurePostgres(options)
   measureRedis(options)
   measureKeys(options)

@@ -1,12 +1,13 @@
 import t from 'tap'
 import { cleanUp } from '../../src/domain/maintenance.js'
+import { newWebhookSecret } from '../../src/domain/webhooks/signature.js'
 import { createWebhook } from '../../src/domain/webhooks/webhooks.js'
 import { registerVerifier } from '../receipts/verifier-over-http.js'
 import type { TestApp } from '../support/build-test-app.js'
 import { clientToken, makeClient } from '../support/clients.js'
 import { until } from '../support/eventually.js'
 import { follow } from '../support/feed-follower.js'
-import { type Person, post, signIn, signUp, verify } from '../support/people.js'
+import { PASSWORD, type Person, post, signIn, signUp, verify } from '../support/people.js'
 import { startRedis } from '../support/servers/own-redis.js'
 import { startWebhookReceiver } from '../support/webhook-receiver.js'
 import { measuredApp } from './measured-app.js'
@@ -133,6 +134,35 @@ t.test('events that wait for webhooks are counted, with their age, and the attem
   t.match(await values(), [0, 0, 1])
   await database.admin`update event_receivers set disabled_at = now()`
   t.match(await values(), [undefined, undefined, undefined], 'nothing is due for a disabled one')
+})
+
+t.test('the answers of the registration hook are counted by what they are', async t => {
+  const receiver = await startWebhookReceiver(t)
+  receiver.secret = newWebhookSecret()
+  const { app, read } = await measuredApp(t, {
+    DELIVERY_ALLOWED_NETWORKS: 'loopback',
+    REGISTRATION_HOOK_URL: receiver.url,
+    REGISTRATION_HOOK_SECRET: receiver.secret,
+  })
+  const answers: [string, string, () => void][] = [
+    ['allowed', 'decided', () => (receiver.answer = response => response.writeHead(204).end())],
+    ['refused', 'decided', () => (receiver.answer = response => response.end('{"allow":false}'))],
+    ['failed', 'status', () => (receiver.answer = response => response.writeHead(500).end())],
+    ['failed', 'content', () => (receiver.answer = response => response.end('yes'))],
+    ['failed', 'no_answer', () => (receiver.answer = response => response.destroy())],
+  ]
+  const counts = async () => {
+    const samples = await read()
+    return answers.map(([outcome, reason]) =>
+      samples.sumOf('latchkey_registration_hook_answers_total', { outcome, reason }),
+    )
+  }
+  t.same(await counts(), [0, 0, 0, 0, 0])
+  for (const [, , answer] of answers) {
+    answer()
+    await post(app, '/auth/register', { email: 'ada@example.com', password: PASSWORD, transport: 'body' })
+  }
+  t.same(await counts(), [1, 1, 1, 1, 1])
 })
 
 t.test('passwords that are hashed, and that wait for it, are counted', async t => {

@@ -4,6 +4,7 @@ import { LatchkeyError } from '../../lib/errors.js'
 import { newId } from '../../lib/ids.js'
 import { isJsonObject } from '../../lib/json-object.js'
 import { createFailureLog, type Log } from '../../lib/log.js'
+import { type HookFailure, registrationHookAnswers } from '../../lib/measurements.js'
 import type { PostAnswer, Poster, PostRequest } from '../../lib/post.js'
 import { type Device, describeDevice } from '../sessions/describe-device.js'
 import { signatureHeaders } from '../webhooks/signature.js'
@@ -71,12 +72,15 @@ export function createRegistrationHook(options: RegistrationHookOptions): Regist
         failures.succeeded(TASK)
       } catch (error) {
         failures.failed(TASK, error)
+        const reason = error instanceof WrongAnswer ? error.reason : 'no_answer'
+        registrationHookAnswers.report({ outcome: 'failed', reason })
         if (onFailure === 'allow') return null
         throw new LatchkeyError('registration_hook_unavailable', {
           retryAfterSeconds: RETRY_AFTER_SECONDS,
           cause: error,
         })
       }
+      registrationHookAnswers.report({ outcome: decision.isAllowed ? 'allowed' : 'refused', reason: 'decided' })
       if (decision.isAllowed) return decision.claims
       throw new LatchkeyError(
         'registration_refused',
@@ -110,21 +114,33 @@ async function post(poster: Poster, request: PostRequest): Promise<PostAnswer> {
 
 type Decision = { isAllowed: true; claims: Claims | null } | { isAllowed: false; message: string | undefined }
 
-/** @throws Error if the answer is none that the hook can give */
+/** The hook has answered, and not as it must. */
+class WrongAnswer extends Error {
+  constructor(
+    readonly reason: HookFailure,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options)
+  }
+}
+
+/** @throws WrongAnswer if the answer is none that the hook can give */
 function decisionIn({ status, body }: PostAnswer): Decision {
   if (status === 204) return { isAllowed: true, claims: null }
-  if (status !== 200) throw new Error(`the answer was ${status}`)
+  if (status !== 200) throw new WrongAnswer('status', `the answer was ${status}`)
   const answer = readJson(body.toString('utf8'))
   // First, because nothing else that is wrong in a refusal can make it an approval.
   if (answer.allow === false) return { isAllowed: false, message: readMessage(answer.message) }
   const { allow = true, claims = {}, ...others } = answer
   const [unknown] = Object.keys(others)
-  if (allow !== true) throw new Error('`allow` in the answer is neither true nor false')
-  if (unknown !== undefined) throw new Error(`the answer has the unknown field ${JSON.stringify(unknown.slice(0, 64))}`)
+  if (allow !== true) throw new WrongAnswer('content', '`allow` in the answer is neither true nor false')
+  if (unknown !== undefined)
+    throw new WrongAnswer('content', `the answer has the unknown field ${JSON.stringify(unknown.slice(0, 64))}`)
   try {
     return { isAllowed: true, claims: readClaims(claims) }
   } catch (error) {
-    throw new Error('the claims in the answer are not valid', { cause: error })
+    throw new WrongAnswer('content', 'the claims in the answer are not valid', { cause: error })
   }
 }
 
@@ -135,7 +151,7 @@ function readJson(text: string): Record<string, unknown> {
   } catch {
     // Below.
   }
-  if (!isJsonObject(value)) throw new Error('the answer is not a JSON object')
+  if (!isJsonObject(value)) throw new WrongAnswer('content', 'the answer is not a JSON object')
   return value
 }
 
