@@ -232,6 +232,13 @@ export const administrationFolders: readonly Folder[] = [
         operation: 'readStreams',
         note: 'With `stream_id` it is one stream.',
       },
+      {
+        name: 'Streams of all clients',
+        operation: 'listAllStreams',
+        after: [
+          check('the stream is there', `pm.expect(JSON.stringify(body)).to.include(pm.variables.get('stream_id'))`),
+        ],
+      },
       { name: 'Change a stream', operation: 'updateStream', body: { ...STREAM, description: 'still the collection' } },
       {
         name: 'Replace a stream',

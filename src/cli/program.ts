@@ -11,6 +11,7 @@ import { addMigrateCommand } from './migrate.js'
 import { refuseRepeatedOptions } from './options.js'
 import { surviveOutputErrors, useJson } from './output.js'
 import { addSessionCommands, addSignOutEveryoneCommand } from './sessions.js'
+import { addSignalCommands } from './signals.js'
 import { addUserCommands } from './users.js'
 import { addVerifierCommands } from './verifiers.js'
 import { addWebhookCommands } from './webhooks.js'
@@ -48,6 +49,7 @@ addClientCommands(program, configure)
 addKeyCommands(program, configure)
 addVerifierCommands(program, configure)
 addWebhookCommands(program, configure)
+addSignalCommands(program, configure)
 addDoctorCommand(program, configure)
 refuseRepeatedOptions(program)
 hintAtHelp(program)

@@ -2,7 +2,7 @@ import { and, asc, eq, getTableColumns, isNull, sql } from 'drizzle-orm'
 import { hotSql, type Runner } from './pool/connections.js'
 import { eventReceivers } from './schema/deliveries.js'
 import type { SecurityEventType } from './security-event-types.js'
-import { seconds } from './session-facts.js'
+import { idArray, seconds } from './session-facts.js'
 
 type Row = typeof eventReceivers.$inferSelect
 export type ReceiverKind = Row['kind']
@@ -118,6 +118,12 @@ export function eventReceiversRepository(runner: Runner) {
           ),
       )
       return rows.map(toReceiver)
+    },
+
+    /** Why what waits for each of these receivers last failed, or else why something was last given up; none for others. */
+    async lastErrors(ids: readonly string[]): Promise<Map<string, string>> {
+      const rows = await runner.hot(lastErrors, { ids: idArray(ids) })
+      return new Map(rows.map(({ id, reason }) => [id, reason]))
     },
 
     async find(id: string): Promise<EventReceiver | undefined> {
@@ -270,6 +276,21 @@ const claim = hotSql<{ holder: string; leaseSeconds: number }, ClaimedRow>(
 const isNamed = hotSql<{ type: string }, { named: boolean }>(
   'is_type_named_by_receiver',
   sql`select exists (select from event_receivers where disabled_at is null and ${given('type')} = any(types)) as named`,
+)
+
+/** What failed waits longest; those of its lane that were never tried wait as long, so some are looked at. */
+const lastErrors = hotSql<{ ids: string }, { id: string; reason: string }>(
+  'last_errors_of_receivers',
+  sql`
+    select given.id, coalesce(waiting.reason, given_up.reason) as reason
+    from unnest(${given('ids')}::uuid[]) as given (id)
+    left join lateral (select reason from (
+        select reason from deliveries where receiver_id = given.id and abandoned_at is null
+        order by next_attempt_at desc, id desc limit 1000) as latest
+      where reason is not null limit 1) as waiting on true
+    left join lateral (select reason from deliveries where receiver_id = given.id and abandoned_at is not null
+      order by id desc limit 1) as given_up on true
+    where coalesce(waiting.reason, given_up.reason) is not null`,
 )
 
 const isLeased = sql`id = ${given('id')}::uuid and lease_holder = ${given('holder')}::uuid`

@@ -319,6 +319,7 @@ export function everyStatement(db: RevokingRepositories): {
     },
     eventReceivers: {
       isNamed: () => db.eventReceivers.isNamed('signed_in'),
+      lastErrors: () => db.eventReceivers.lastErrors([session]),
       create: () =>
         db.eventReceivers.create({ id: session, kind: 'webhook', settings: {}, secrets: hash, types: ['signed_in'] }),
       ensure: () =>

@@ -11,6 +11,7 @@ import { examples } from './examples.js'
 import { globalTokenRevocationRoute } from './global-token-revocation.js'
 import { revocationRoutes } from './revocations.js'
 import { adminErrors, userParams } from './schemas.js'
+import { streamListRoute } from './streams.js'
 import { userAccessRoutes } from './user-access.js'
 import { userDataRoutes } from './user-data.js'
 import { userSearchRoutes } from './user-search.js'
@@ -39,6 +40,7 @@ export const adminRoutes: FastifyPluginAsync<{ context: AuthContext }> = async (
     await app.register(adminEventRoutes, { context })
     await app.register(verifierRoutes, { context })
     await app.register(webhookRoutes, { context })
+    await app.register(streamListRoute, { context })
   })
 }
 
