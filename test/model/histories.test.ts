@@ -11,7 +11,7 @@ const isFull = process.argv.includes('--full')
 const seed = Number(process.env.SEED ?? Date.now() % 0x7fff_ffff)
 /** Each set starts new instances, so that the years that pass in it do not add up. */
 const sets = isFull ? 20 : 1
-const historiesPerSet = Number(process.env.HISTORIES ?? (isFull ? 500 : 140))
+const historiesPerSet = Number(process.env.HISTORIES ?? (isFull ? 500 : 60))
 
 for (let set = 0; set < sets; set++) {
   t.test(`the model predicts every answer of two instances in random histories (SEED=${seed + set})`, async t => {
