@@ -1,8 +1,8 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { acquireProcessLock, LockHeld, type ProcessIdentity } from '../../../src/embedded-postgres/process-lock.js'
+import type { ProcessIdentity } from '../../../src/embedded-postgres/process-lock.js'
+import { whileLocked } from '../while-locked.js'
 
 /** The content of `.test-servers/servers.json`: the servers that all test files of this checkout share. */
 export interface ServersFile {
@@ -17,7 +17,7 @@ export interface ServersFile {
   users: ProcessIdentity[]
 }
 
-/** Contains servers.json and downloaded programs. Git ignores it. */
+/** Contains servers.json, downloaded programs and packages as they are published. Git ignores it. */
 export const serversFolder = fileURLToPath(new URL('../../../.test-servers', import.meta.url))
 const file = join(serversFolder, 'servers.json')
 
@@ -43,17 +43,5 @@ export async function removeServersFile(): Promise<void> {
 /** Runs `change` while no other tap run of this checkout starts or ends servers. */
 export async function withServersLock<T>(change: () => Promise<T>): Promise<T> {
   await mkdir(serversFolder, { recursive: true })
-  for (;;) {
-    try {
-      const lock = await acquireProcessLock(join(serversFolder, 'lock'))
-      try {
-        return await change()
-      } finally {
-        await lock.release()
-      }
-    } catch (error) {
-      if (!(error instanceof LockHeld)) throw error
-    }
-    await sleep(100)
-  }
+  return whileLocked(join(serversFolder, 'lock'), change)
 }
