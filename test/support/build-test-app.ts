@@ -92,8 +92,13 @@ async function start(
     ...overrides,
   })
   const stores = await openStores(config, { log: quietLog(), clock: clock.now })
+  // What is registered before the app can have routes of its own.
+  const settings =
+    options.prepare === undefined
+      ? JSON.stringify({ ...overrides, DATABASE_URL: undefined, REDIS_KEY_PREFIX: undefined })
+      : undefined
   const prepare = (app: FastifyInstance) => {
-    checkAnswers(t, app)
+    checkAnswers(t, app, settings)
     options.prepare?.(app, { config, stores })
   }
   const app = await buildApp(config, stores, { ...options, clock: clock.now, prepare })

@@ -8,11 +8,13 @@ import { catalogue } from '../../src/lib/errors.js'
 /**
  * Fails the test if an answer of the app is not one that its OpenAPI document describes: its status, the type of its
  * content, its body and its required headers. Answers that belong to no operation must be problem details.
+ *
+ * @param settings all that the document of this app depends on; without it, the document is made to be compared
  */
-export function checkAnswers(t: Test, app: FastifyInstance): void {
+export function checkAnswers(t: Test, app: FastifyInstance, settings?: string): void {
   let document: DescribedAnswers | undefined
   app.addHook('onSend', async (request, reply, sent) => {
-    document ??= describedAnswers(app)
+    document ??= describedAnswers(app, settings)
     const isStreamedJson = sent instanceof Readable && /\bjson\b/.test(String(reply.getHeader('content-type')))
     const payload = isStreamedJson ? (await sent.toArray()).join('') : sent
     const difference = document.differenceOf(request, reply, payload)
@@ -39,13 +41,19 @@ interface Document {
   components: { responses: Record<string, Response>; headers: Record<string, { required?: boolean }> }
 }
 
-/** By the text of the document: compiling its schemas takes longer than a test, and most apps have the same ones. */
+/**
+ * By the settings of an app, and by the text of its document: making a document and compiling its schemas takes longer
+ * than a test, and most apps have the same one.
+ */
 const known = new Map<string, DescribedAnswers>()
 
-function describedAnswers(app: FastifyInstance): DescribedAnswers {
+function describedAnswers(app: FastifyInstance, settings?: string): DescribedAnswers {
+  const same = settings === undefined ? undefined : known.get(settings)
+  if (same !== undefined) return same
   const text = JSON.stringify(app.swagger())
   const answers = known.get(text) ?? read(JSON.parse(text))
   known.set(text, answers)
+  if (settings !== undefined) known.set(settings, answers)
   return answers
 }
 
