@@ -26,7 +26,7 @@ t.test('a start that a person watches says what it does, where everything is, an
   for (const secret of [JWT_SECRET, JWT_REFRESH_SECRET, await readFile(join(folder, 'postgres/password'), 'utf8')])
     t.notMatch(output, secret, 'no secret')
 
-  const [, dataDir, args] = /^ {2}Administrator {2}DATA_DIR='(.+)' node .+\.js (.+)$/m.exec(output) ?? []
+  const [, dataDir, args] = /^ {2}Administrator {2}DATA_DIR='(.+)' node .+\.m?js (.+)$/m.exec(output) ?? []
   t.equal(dataDir, 'my data')
   const created = await runLatchkey(args!.split(' '), { cwd, env })
   t.equal(created.code, 0, created.stderr)

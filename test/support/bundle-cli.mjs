@@ -8,9 +8,9 @@ const REQUIRE = `import { createRequire as createRequireOfBundle } from 'node:mo
 const require = createRequireOfBundle(import.meta.url)`
 
 /**
- * Writes the compiled program `latchkey` with its packages into few files. Tests run hundreds of its commands, and with
- * hundreds of files each command would spend most of its time on opening them. The services that tests start are not
- * bundled.
+ * Writes the compiled program `latchkey` with its packages into few files. Tests run hundreds of its commands and
+ * services, and with hundreds of files each would spend most of its start on opening them. The program of `npm run build`
+ * is started by test/process/packed-build.test.ts and npm-start.test.ts.
  */
 export async function bundleCli(main, folder, write) {
   const { outputFiles } = await build({

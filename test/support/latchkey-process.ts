@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 import { compiledPath } from './compiled-path.js'
 
 export interface LatchkeyOptions {
@@ -7,7 +8,7 @@ export interface LatchkeyOptions {
   /** Its whole environment, apart from PATH: no variable of the tests is passed on. */
   env?: NodeJS.ProcessEnv
   cwd?: string
-  /** The cli.js of another build than the compiled sources. */
+  /** The cli.js of another build than the bundle of the compiled sources. */
   program?: string
   /** The user that it runs as, if the tests run as root. */
   uid?: number
@@ -27,6 +28,9 @@ export interface LatchkeyProcess {
   exited: Promise<number | NodeJS.Signals>
 }
 
+/** The compiled program in few files (bundle-cli.mjs). */
+const BUNDLE = fileURLToPath(new URL('../../.test-build/bundle/cli.mjs', import.meta.url))
+/** The edge, which has a bundle of its own beside the compiled sources. */
 const SOURCES = compiledPath('src/cli.ts')
 
 /** Spawns the program `latchkey` in its own process group, as a shell does. */
@@ -34,7 +38,7 @@ export function spawnLatchkey({
   args = [],
   env = {},
   cwd,
-  program = SOURCES,
+  program = args.includes('edge') ? SOURCES : BUNDLE,
   uid,
   input,
   output,

@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url'
 import { type LatchkeyOptions, spawnLatchkey } from './latchkey-process.js'
 
 export interface CommandResult {
@@ -8,8 +7,6 @@ export interface CommandResult {
 }
 
 const TIMEOUT_MS = 30_000
-/** The compiled program in few files (bundle-cli.mjs). */
-const BUNDLE = fileURLToPath(new URL('../../.test-build/bundle/cli.mjs', import.meta.url))
 
 /**
  * Runs a command of the program `latchkey`, such as `['keys', 'list']`, and waits until it ends. Leaves out the line
@@ -22,9 +19,7 @@ export async function runLatchkey(args: readonly string[], options: Omit<Latchke
 
 /** As {@link runLatchkey}, with all output. */
 export async function runCommand(args: readonly string[], options: Omit<LatchkeyOptions, 'args'> = {}) {
-  const isServer = args.includes('serve') || args.includes('edge')
-  const program = isServer ? {} : { program: BUNDLE }
-  const { child, exited, stdout, stderr } = spawnLatchkey({ ...program, ...options, args })
+  const { child, exited, stdout, stderr } = spawnLatchkey({ ...options, args })
   const impatience = setTimeout(() => child.kill('SIGKILL'), TIMEOUT_MS)
   const code = await exited
   clearTimeout(impatience)
