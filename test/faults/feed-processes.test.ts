@@ -25,7 +25,7 @@ t.test('a process that was stopped reads the feed before it accepts a token agai
     end: async () => {
       // What another verifier of this instance refuses was sent to all of them.
       const { episodes } = await witness.report()
-      sentIds = episodes.filter(([, said]) => said.at(-1)!.verdict === 'token_revoked').map(([id]) => id)
+      sentIds = episodes.filter(([, said]) => said.at(-1)?.verdict === 'token_revoked').map(([id]) => id)
       await sleep(500)
       continuedAtMs = monotonicMs()
       stopped.signal('SIGCONT')
