@@ -14,6 +14,7 @@ import {
   outagePause,
   pauseAfter,
 } from './back-off.js'
+import { holdLease, LEASE_SECONDS, type Lease } from './lease.js'
 import type { Attempt, Sender } from './sender.js'
 
 export interface Dispatcher {
@@ -50,16 +51,10 @@ export interface DispatcherOptions {
 const EVERY_MS = 1000
 /** Every sign-in wakes it: so those of this time are sent together, with few statements. */
 const WAKE_MS = 200
-const LEASE_SECONDS = 30
-const RENEW_MS = 10_000
-/** How old a lease can be, with what is known of the receiver, when an event is sent: so a change is heeded this soon. */
-const FRESH_MS = 1000
 /** For so long after the last event a lease is kept: to take and to release it costs more than to send an event. */
 const HOLD_MS = 1000
 /** How often the holder of a lease looks meanwhile for events that other instances wrote. */
 const POLL_MS = 250
-/** The instant of the last success is recorded this often, and not for each event. */
-const RECORD_MS = 60_000
 const MOST_COMPLETED_TOGETHER = 50
 /** For so long an event that has arrived waits for others, so that one statement records them. */
 const COMPLETE_MS = 20
@@ -79,16 +74,7 @@ const EVENT_DELETED = 'the event was deleted, because the time of EVENT_RETENTIO
  * are sent one after another: the next one when the receiver has the one before, or when that was given up.
  */
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
-  const {
-    db,
-    senders,
-    disable,
-    holder,
-    log,
-    everyMs = EVERY_MS,
-    laneTurnMs = LANE_TURN_MS,
-    freshMs = FRESH_MS,
-  } = options
+  const { db, senders, disable, holder, log, everyMs = EVERY_MS, laneTurnMs = LANE_TURN_MS, freshMs } = options
   const failures = createFailureLog(log)
   const stopping = new AbortController()
   const working = new Map<string, Promise<void>>()
@@ -174,7 +160,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
    * @param claimedAt before it was claimed
    */
   async function serve(claimed: EventReceiver, claimedAt: number): Promise<void> {
-    const lease = holdLease(claimed, claimedAt)
+    const lease = holdLease({ eventReceivers: db.eventReceivers, holder, freshMs }, claimed, claimedAt)
     let sentAt: number | undefined
     try {
       while (lease.receiver && !isClosed) {
@@ -299,68 +285,6 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     if (failures === OUTAGE_FAILURES)
       log.warn(`Events cannot be delivered to the ${receiver.kind} ${receiver.id}, and wait: ${reason}`)
     return false
-  }
-
-  interface Lease {
-    /** As it is now; undefined if nothing more is sent to it: it was paused, disabled or removed, or the lease is lost. */
-    readonly receiver: EventReceiver | undefined
-    remainingMs(): number
-    /** Renews it, and reads the receiver again, unless that was done a moment ago. */
-    refresh(): Promise<void>
-    /** Sends nothing more. */
-    drop(): void
-    succeeded(): Promise<void>
-    failed(): void
-    end(): Promise<void>
-  }
-
-  /** The lease of a receiver, which is renewed until it ends. */
-  function holdLease(claimed: EventReceiver, claimedAt: number): Lease {
-    let receiver: EventReceiver | undefined = claimed
-    let isDropped = false
-    // When the statement was sent, so that it certainly ends here before it ends in Postgres.
-    let renewedAt = claimedAt
-    let recordedAt = Number.NEGATIVE_INFINITY
-    let renewing: Promise<void> | undefined
-    const renewal = setInterval(() => void renew().catch(() => {}), RENEW_MS).unref()
-
-    async function renew(): Promise<void> {
-      const startedAt = performance.now()
-      const renewed = await db.eventReceivers.renew(claimed.id, holder, LEASE_SECONDS)
-      renewedAt = startedAt
-      receiver = isDropped ? undefined : renewed
-    }
-
-    return {
-      get receiver() {
-        return receiver
-      },
-      remainingMs: () => renewedAt + LEASE_SECONDS * 1000 - performance.now(),
-      async refresh() {
-        if (performance.now() - renewedAt <= freshMs) return
-        renewing ??= renew().finally(() => {
-          renewing = undefined
-        })
-        await renewing
-      },
-      drop() {
-        isDropped = true
-        receiver = undefined
-      },
-      async succeeded() {
-        if (performance.now() - recordedAt < RECORD_MS) return
-        recordedAt = performance.now()
-        await db.eventReceivers.succeeded(claimed.id, OUTAGE_FAILURES)
-      },
-      failed() {
-        recordedAt = Number.NEGATIVE_INFINITY
-      },
-      async end() {
-        clearInterval(renewal)
-        // Without Postgres it ends by itself.
-        await db.eventReceivers.release(claimed.id, holder).catch(() => {})
-      },
-    }
   }
 
   return {
