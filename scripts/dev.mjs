@@ -8,9 +8,11 @@ import { accountPageOptions } from './account-page.mjs'
 
 const root = resolve(import.meta.dirname, '..')
 const folder = join(root, 'dist', 'account-page')
-const page = await context({ ...accountPageOptions(folder), logLevel: 'warning' })
-await page.rebuild()
-await page.watch()
+const bundles = await Promise.all(
+  accountPageOptions(folder).map(options => context({ ...options, logLevel: 'warning' })),
+)
+await Promise.all(bundles.map(bundle => bundle.rebuild()))
+await Promise.all(bundles.map(bundle => bundle.watch()))
 
 const service = spawn('tsx', ['watch', '--include', 'dist/account-page/*', 'src/cli.ts', 'serve'], {
   cwd: root,
@@ -18,6 +20,6 @@ const service = spawn('tsx', ['watch', '--include', 'dist/account-page/*', 'src/
 })
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => service.kill(signal))
 service.on('exit', async code => {
-  await page.dispose()
+  await Promise.all(bundles.map(bundle => bundle.dispose()))
   process.exitCode = code ?? 0
 })

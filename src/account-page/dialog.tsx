@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact'
-import { useEffect, useId, useRef, useState } from 'preact/hooks'
+import { useEffect, useId, useRef } from 'preact/hooks'
+import { Button } from './elements.js'
 import { Failed } from './failed.js'
 import { CancelButton } from './form.js'
 import { useAction } from './use-action.js'
@@ -8,23 +9,18 @@ export interface DialogProps {
   title: string
   /** After it was closed, by Escape too. The browser has put the focus back by then. */
   onClosed(): void
-  /** Changes if the dialog has to close. */
-  isDone?: boolean
-  children: ComponentChildren
+  children(close: () => void): ComponentChildren
 }
 
 /** A modal dialog of the browser: it keeps the focus inside, Escape closes it, and the focus returns to the button. */
-export function Dialog({ title, onClosed, isDone = false, children }: DialogProps) {
+export function Dialog({ title, onClosed, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null)
   const id = useId()
-  useEffect(() => {
-    if (isDone) dialog.current?.close()
-    else if (!dialog.current?.open) dialog.current?.showModal()
-  }, [isDone])
+  useEffect(() => dialog.current!.showModal(), [])
   return (
     <dialog ref={dialog} aria-labelledby={id} onCancel={waitUntilDone} onClose={onClosed}>
       <h2 id={id}>{title}</h2>
-      {children}
+      {children(() => dialog.current?.close())}
     </dialog>
   )
 }
@@ -37,35 +33,36 @@ function waitUntilDone(event: Event): void {
 export interface ConfirmationProps {
   title: string
   text: string
-  /** The text of the button that does it. */
-  action: string
   /** What is done. If it throws, the dialog stays open and says why. */
   run(): Promise<unknown>
   onClosed(): void
 }
 
-/** Asks before something is done that cannot be taken back. */
-export function Confirmation({ title, text, action, run, onClosed }: ConfirmationProps) {
-  const [isDone, setDone] = useState(false)
+/** Asks before something is done that cannot be taken back. The button that does it has the text of the title. */
+export function Confirmation({ title, text, run, onClosed }: ConfirmationProps) {
   return (
-    <Dialog title={title} onClosed={onClosed} isDone={isDone}>
-      <p>{text}</p>
-      <Decision action={action} run={() => run().then(() => setDone(true))} onCancel={() => setDone(true)} />
+    <Dialog title={title} onClosed={onClosed}>
+      {close => (
+        <>
+          <p>{text}</p>
+          <Decision action={title} run={() => run().then(close)} onCancel={close} />
+        </>
+      )}
     </Dialog>
   )
 }
 
 /** The two buttons of a question. The harmless one comes first, so it has the focus. */
 export function Decision({ action, run, onCancel }: { action: string; run(): Promise<unknown>; onCancel(): void }) {
-  const decision = useAction()
+  const { isBusy, failure, run: decide } = useAction()
   return (
     <>
-      <Failed failure={decision.failure} />
+      <Failed failure={failure} />
       <div class="buttons">
-        <CancelButton isBusy={decision.isBusy} onClick={onCancel} />
-        <button type="button" class="danger" aria-disabled={decision.isBusy} onClick={() => decision.run(run)}>
+        <CancelButton isBusy={isBusy} onClick={onCancel} />
+        <Button class="danger" isBusy={isBusy} onClick={() => decide(run)}>
           {action}
-        </button>
+        </Button>
       </div>
     </>
   )

@@ -1,18 +1,17 @@
 import { AuthError } from '@latchkey/client'
 import { useEffect, useState } from 'preact/hooks'
-import { Title } from './elements.js'
+import { Button, Title } from './elements.js'
 import { describeFailure } from './failures.js'
-import { usePage } from './page.js'
+import * as texts from './texts/en.js'
 import { durationWords } from './words.js'
 
 /** Why something failed, if it did. */
 export function Failed({ failure, before }: { failure: unknown; before?: string | undefined }) {
-  const { texts } = usePage()
   if (failure === undefined) return null
   return (
     <p role="alert" class="failure">
       {before && `${before} `}
-      {describeFailure(failure, texts).message}
+      {describeFailure(failure).message}
     </p>
   )
 }
@@ -26,16 +25,15 @@ export interface RetryProps {
 
 /** Why something failed, and a button to try again, which waits for as long as the service asks for. */
 export function Retry({ failure, before, onRetry }: RetryProps) {
-  const { texts } = usePage()
   const leftSeconds = useCountdown(failure instanceof AuthError ? failure.retryAfterSeconds : 0)
   const mustWait = leftSeconds > 0
   return (
     <div class="retry">
       <Failed failure={failure} before={before} />
-      <button type="button" class="primary" aria-disabled={mustWait} onClick={() => mustWait || onRetry()}>
+      <Button class="primary" isBusy={mustWait} onClick={onRetry}>
         {texts.tryAgain}
-        {mustWait && ` (${durationWords(leftSeconds, texts)})`}
-      </button>
+        {mustWait && ` (${durationWords(leftSeconds)})`}
+      </Button>
     </div>
   )
 }
@@ -53,7 +51,6 @@ function useCountdown(seconds: number): number {
 
 /** The page while it cannot find out what to show. */
 export function Unavailable({ failure, onRetry }: RetryProps) {
-  const { texts } = usePage()
   return (
     <section class="card narrow">
       <Title>{texts.yourAccount}</Title>

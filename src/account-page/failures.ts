@@ -1,5 +1,6 @@
 import { AuthError } from '@latchkey/client'
-import type { Texts } from './texts/en.js'
+import { passwordMinLength } from './page.js'
+import * as texts from './texts/en.js'
 import { durationWords } from './words.js'
 
 /** What a person reads after a request that failed. */
@@ -20,16 +21,20 @@ export class FieldError extends Error {
   }
 }
 
-/** @param values numbers for the texts, by their names */
-export function describeFailure(error: unknown, texts: Texts, values: Record<string, number> = {}): Failure {
+/** Whether the service refused a request with this code. */
+export function hasCode(error: unknown, code: string): boolean {
+  return error instanceof AuthError && error.code === code
+}
+
+export function describeFailure(error: unknown): Failure {
   if (error instanceof FieldError) return { fields: { [error.field]: error.message } }
   if (!(error instanceof AuthError))
     return { message: isOfNetwork(error) ? texts.offline : texts.unexpected, fields: {} }
   const { status, code, problem, retryAfterSeconds } = error
-  if (status === 429) return { message: texts.wait(durationWords(retryAfterSeconds || 60, texts)), fields: {} }
+  if (status === 429) return { message: texts.wait(durationWords(retryAfterSeconds || 60)), fields: {} }
   if (status >= 500) return { message: texts.unavailable, fields: {} }
   const known = (texts.errors as Record<string, string | undefined>)[code]
-  const text = known?.replace(/\{(\w+)\}/g, (_, name) => String(values[name]))
+  const text = known?.replace('{min}', String(passwordMinLength))
   const fields = Object.fromEntries(
     error.errors.map(({ field, message }) => [field, text ?? `${problem.title ?? ''} (${field} ${message})`]),
   )

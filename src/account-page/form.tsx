@@ -1,18 +1,22 @@
-import { type ComponentChildren, createContext } from 'preact'
-import { useContext, useEffect, useId, useRef, useState } from 'preact/hooks'
-import { describeFailure, type Failure, isOutage } from './failures.js'
+import type { ComponentChildren } from 'preact'
+import { useEffect, useId, useRef, useState } from 'preact/hooks'
+import { Button } from './elements.js'
+import { describeFailure, type Failure, FieldError, hasCode, isOutage } from './failures.js'
 import { Icon } from './icons.js'
-import { usePage } from './page.js'
+import * as texts from './texts/en.js'
 
 const NO_FAILURE: Failure = { fields: {} }
-const FailureContext = createContext(NO_FAILURE)
 
 export interface FormProps {
   /** The text of the button. */
   submit: string
   /** What the form does. What it throws is shown at the fields. */
   action(values: Values): Promise<unknown>
-  children: ComponentChildren
+  fields?: readonly FieldProps[]
+  /** Whose password a field is for, if the page knows that. */
+  username?: string | undefined
+  /** What comes after the fields. */
+  children?: ComponentChildren
   /** What the button Cancel does, if there is one. */
   onCancel?(): void
   /** While the form is sent, what leads away from it has to wait. */
@@ -23,8 +27,7 @@ export interface FormProps {
 export type Values = Record<string, string | undefined>
 
 /** A form that keeps what was typed, shows each error at its field, and puts the focus on the first wrong one. */
-export function Form({ submit, action, children, onCancel, onBusy }: FormProps) {
-  const { texts, passwordMinLength } = usePage()
+export function Form({ submit, action, fields = [], username, children, onCancel, onBusy }: FormProps) {
   const form = useRef<HTMLFormElement>(null)
   const [isBusy, setBusy] = useState(false)
   const [failure, setFailure] = useState(NO_FAILURE)
@@ -44,7 +47,7 @@ export function Form({ submit, action, children, onCancel, onBusy }: FormProps) 
     try {
       await action(Object.fromEntries(new FormData(form.current!)) as Values)
     } catch (error) {
-      const found = placed(describeFailure(error, texts, { min: passwordMinLength }), form.current)
+      const found = placed(describeFailure(error), form.current)
       setFailure(isOutage(error) ? { ...found, message: `${found.message} ${texts.kept}` } : found)
     }
     busy(false)
@@ -56,7 +59,12 @@ export function Form({ submit, action, children, onCancel, onBusy }: FormProps) 
 
   return (
     <form ref={form} onSubmit={send} noValidate>
-      <FailureContext.Provider value={failure}>{children}</FailureContext.Provider>
+      {/* The password manager of the browser saves the password under this name. It does not read the type "hidden". */}
+      {username && <input type="text" name="username" value={username} autocomplete="username" readOnly hidden />}
+      {fields.map(field => (
+        <Field key={field.name} error={failure.fields[field.name]} {...field} />
+      ))}
+      {children}
       {failure.message && (
         <p role="alert" tabIndex={-1} class="failure">
           {failure.message}
@@ -72,13 +80,20 @@ export function Form({ submit, action, children, onCancel, onBusy }: FormProps) 
   )
 }
 
+/** What is done with a refused request that had the password of the signed-in person in a field. */
+export function wrongPasswordAt(field: string): (error: unknown) => never {
+  return error => {
+    // The service names no field, because it does not say whether an account exists. Here the account is known.
+    throw hasCode(error, 'invalid_credentials') ? new FieldError(field, texts.wrongPassword) : error
+  }
+}
+
 /** It stands before the button that it is an alternative to, for the eyes and for the Tab key. */
 export function CancelButton({ isBusy, onClick }: { isBusy: boolean; onClick(): void }) {
-  const { texts } = usePage()
   return (
-    <button type="button" aria-disabled={isBusy} onClick={() => isBusy || onClick()}>
+    <Button isBusy={isBusy} onClick={onClick}>
       {texts.cancel}
-    </button>
+    </Button>
   )
 }
 
@@ -107,12 +122,20 @@ export interface FieldProps {
   isOptional?: boolean
 }
 
+/** @param autocomplete `username` if it is also what the person signs in with here */
+export function emailField(autocomplete: 'email' | 'username', name = 'email'): FieldProps {
+  return { name, label: texts.email, type: 'email', autocomplete }
+}
+
+interface WithError {
+  error: string | undefined
+}
+
 /** A field with its label, its hint and its error. A password can be shown. */
-export function Field({ name, label, type = 'text', hint, value, isOptional = false, ...others }: FieldProps) {
-  const { texts } = usePage()
+function Field({ name, label, type = 'text', hint, value, isOptional, error, ...others }: FieldProps & WithError) {
   const id = useId()
-  const error = useContext(FailureContext).fields[name]
   const [isShown, setShown] = useState(false)
+  const toggle = texts.withDetail(isShown ? texts.hide : texts.show, label)
   const described = [error && `${id}-error`, hint && `${id}-hint`].filter(Boolean).join(' ')
   return (
     <div class="field">
@@ -131,15 +154,9 @@ export function Field({ name, label, type = 'text', hint, value, isOptional = fa
           aria-describedby={described || undefined}
         />
         {type === 'password' && (
-          <button
-            type="button"
-            class="icon"
-            aria-label={isShown ? texts.hide(label) : texts.show(label)}
-            title={isShown ? texts.hide(label) : texts.show(label)}
-            onClick={() => setShown(!isShown)}
-          >
+          <Button class="icon" aria-label={toggle} title={toggle} onClick={() => setShown(!isShown)}>
             <Icon name={isShown ? 'hide' : 'show'} />
-          </button>
+          </Button>
         )}
       </div>
       {error && (

@@ -17,7 +17,7 @@ export type IconName = keyof typeof DRAWINGS
 /** A drawing that says nothing that the text beside it does not say. */
 export function Icon({ name }: { name: IconName }) {
   return (
-    <svg viewBox="0 0 24 24" width="24" height="24" aria-hidden="true" focusable="false">
+    <svg viewBox="0 0 24 24" width="24" height="24" aria-hidden="true">
       <path d={DRAWINGS[name]} />
     </svg>
   )

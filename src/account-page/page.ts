@@ -1,28 +1,20 @@
-import type { AuthClient } from '@latchkey/client'
-import { createContext } from 'preact'
-import { useContext } from 'preact/hooks'
-import type { Texts } from './texts/en.js'
+import { createAuthClient } from '@latchkey/client'
 
-/** What every part of the page works with. */
-export interface PageContext {
-  texts: Texts
-  client: AuthClient
-  /** REGISTRATION: whether people can create accounts themselves, and whether a letter comes first. */
-  registration: 'open' | 'verified' | 'closed'
-  /** Whether people can ask for letters here. */
-  hasLetters: boolean
-  /** What the paths of the service begin with. */
-  base: string
-  /** PASSWORD_MIN_LENGTH. */
-  passwordMinLength: number
-  /** Says what happened, to eyes and to a screen reader. */
-  announce(text: string): void
-}
+// What every part of the page works with. There is one page in a document, whose attributes say what the settings of the
+// service are.
 
-const Context = createContext<PageContext | undefined>(undefined)
+/** Where the page is drawn. */
+export const root = document.getElementById('page')!
 
-export const PageProvider = Context.Provider
+const { dataset } = root
 
-export function usePage(): PageContext {
-  return useContext(Context)!
-}
+/** What the paths of the service begin with. */
+export const base = dataset.base!
+/** REGISTRATION: whether people can create accounts themselves, and whether a letter comes first. */
+export const registration = dataset.registration as 'open' | 'verified' | 'closed'
+/** Whether people can ask for letters here. */
+export const hasLetters = dataset.letters === 'true'
+/** PASSWORD_MIN_LENGTH. */
+export const passwordMinLength = Number(dataset.passwordMinLength)
+
+export const client = createAuthClient({ baseUrl: base })

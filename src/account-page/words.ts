@@ -1,17 +1,17 @@
 import type { Device, Session } from '@latchkey/client'
-import type { Texts } from './texts/en.js'
+import * as texts from './texts/en.js'
 
 /** `Firefox on Windows`. */
-export function deviceWords(device: Device | null, texts: Texts): string {
+export function deviceWords(device: Device | null): string {
   const { browser, os } = device ?? {}
   if (browser && os) return texts.device(browser, os)
   return browser || os || texts.unknownDevice
 }
 
 /** `Lyon, France`, with the name of the country in the language of the page. */
-export function placeWords(location: Session['location'] | undefined, { language }: Texts): string {
+export function placeWords(location: Session['location'] | undefined): string {
   if (!location?.country) return ''
-  const country = new Intl.DisplayNames(language, { type: 'region', fallback: 'code' }).of(location.country)
+  const country = new Intl.DisplayNames(texts.language, { type: 'region', fallback: 'code' }).of(location.country)
   return [location.city, country].filter(Boolean).join(', ')
 }
 
@@ -25,21 +25,21 @@ const UNITS = [
 ] as const
 
 /** `3 hours ago`; undefined in the last minute. */
-export function agoWords(at: string, { language }: Texts): string | undefined {
+export function agoWords(at: string): string | undefined {
   const seconds = (Date.now() - Date.parse(at)) / 1000
   const found = UNITS.find(([, length]) => seconds >= length)
   if (!found) return undefined
   const [unit, length] = found
-  return new Intl.RelativeTimeFormat(language, { numeric: 'auto' }).format(-Math.floor(seconds / length), unit)
+  return new Intl.RelativeTimeFormat(texts.language, { numeric: 'auto' }).format(-Math.floor(seconds / length), unit)
 }
 
 /** `40 seconds`, or `15 minutes` from 90 seconds on. */
-export function durationWords(seconds: number, { language }: Texts): string {
+export function durationWords(seconds: number): string {
   const [unit, value] = seconds < 90 ? ['second', seconds] : ['minute', Math.ceil(seconds / 60)]
-  return new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'long' }).format(value)
+  return new Intl.NumberFormat(texts.language, { style: 'unit', unit, unitDisplay: 'long' }).format(value)
 }
 
 /** `4 May 2026, 14:05`. */
-export function dateWords(at: string, { language }: Texts): string {
-  return new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(at))
+export function dateWords(at: string): string {
+  return new Intl.DateTimeFormat(texts.language, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(at))
 }

@@ -2,7 +2,7 @@ import t from 'tap'
 import { skip } from '../browser/chromium.js'
 import { receiveLetters } from '../support/letters.js'
 import { PASSWORD, signIn, signUp, verify } from '../support/people.js'
-import { ADA, fillIn, NEW_PASSWORD, openAccountPages } from './account-pages.js'
+import { ADA, checkFocus, fillIn, NEW_PASSWORD, openAccountPages } from './account-pages.js'
 
 const LETTERS = { DELIVERY_ALLOWED_NETWORKS: 'loopback' }
 
@@ -22,6 +22,8 @@ t.test('a person registers, confirms the address with the link, and signs in', {
   t.notMatch(page.url(), /lk_rg_/, 'the token is not left in the address')
   await page.getByRole('button', { name: 'Confirm' }).click()
   await page.getByText('Your e-mail address is confirmed.').waitFor()
+  await checkFocus(t, page, 'Confirm your e-mail address', 'the message stays until the person has read it')
+  await page.getByRole('button', { name: 'Continue' }).click()
   await fillIn(page, { username: ADA.email, password: PASSWORD })
   await page.locator('.session').first().waitFor()
 

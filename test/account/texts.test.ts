@@ -1,17 +1,26 @@
 import { readdir, readFile } from 'node:fs/promises'
 import t from 'tap'
-import { en } from '../../src/account-page/texts/en.js'
-import { es } from '../../src/account-page/texts/es.js'
-import { fr } from '../../src/account-page/texts/fr.js'
+import * as en from '../../src/account-page/texts/en.js'
+import * as es from '../../src/account-page/texts/es.js'
+import * as fr from '../../src/account-page/texts/fr.js'
 import { catalogue } from '../../src/lib/errors.js'
 import { SECURITY_EVENT_TYPES } from '../../src/postgres/security-event-types.js'
 
 /** Events that no user sees: most belong to no account. */
 const NOT_SEEN = /^(client_|signing_key_|webhook_|stream_|users_imported|metadata_changed)/
 
+type Wide<T> = T extends string
+  ? string
+  : T extends (...args: infer Args) => string
+    ? (...args: Args) => string
+    : { [K in keyof T]: Wide<T[K]> }
+
+/** The compiler finds a text that is missing: the page is written with the English ones. */
+const TRANSLATED: Record<string, Wide<typeof en>> = { fr, es }
+
 t.test('the three languages have the same texts, and none is empty or left in English', async t => {
   const texts = flat(en)
-  for (const [language, translated] of Object.entries({ fr, es })) {
+  for (const [language, translated] of Object.entries(TRANSLATED)) {
     const others = flat(translated)
     t.same([...others.keys()], [...texts.keys()], language)
     const same = [...others].filter(([key, text]) => text === texts.get(key)).map(([key]) => key)

@@ -1,9 +1,10 @@
 import type { User } from '@latchkey/client'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { Confirmation } from '../dialog.js'
-import { Title } from '../elements.js'
+import { announce, Button, Title } from '../elements.js'
 import { Failed, Retry, Unavailable } from '../failed.js'
-import { usePage } from '../page.js'
+import { client } from '../page.js'
+import * as texts from '../texts/en.js'
 import { useAccountLists } from '../use-account-lists.js'
 import { useAction } from '../use-action.js'
 import { Activity } from './activity.js'
@@ -16,7 +17,6 @@ type Question = 'password' | 'everywhere' | 'others' | 'not-me'
 
 /** What a signed-in person sees. */
 export function Account({ user }: { user: User }) {
-  const { texts, client, announce } = usePage()
   const lists = useAccountLists(client)
   const { question, ask, onClosed } = useQuestion()
   // After a later success, a failed sign-out is no longer of interest.
@@ -51,12 +51,10 @@ export function Account({ user }: { user: User }) {
           )}
         </div>
         <div class="buttons">
-          <button type="button" onClick={() => ask('password')}>
-            {texts.changePassword}
-          </button>
-          <button type="button" aria-disabled={signOut.isBusy} onClick={() => signOut.run(() => client.logout())}>
+          <Button onClick={() => ask('password')}>{texts.changePassword}</Button>
+          <Button isBusy={signOut.isBusy} onClick={() => signOut.run(() => client.logout())}>
             {texts.signOut}
-          </button>
+          </Button>
         </div>
       </section>
       <Failed failure={signOut.failure} />
@@ -83,7 +81,6 @@ export function Account({ user }: { user: User }) {
         <Confirmation
           title={texts.signOutEverywhere}
           text={texts.signOutEverywhereText}
-          action={texts.signOutEverywhere}
           run={() => client.logout({ scope: 'all' })}
           onClosed={onClosed}
         />
@@ -92,7 +89,6 @@ export function Account({ user }: { user: User }) {
         <Confirmation
           title={texts.endOthers}
           text={texts.endOthersText}
-          action={texts.endOthers}
           run={async () => {
             await client.sessions.revokeOthers()
             announce(texts.othersEnded)

@@ -1,9 +1,8 @@
 import type { Device, SecurityEvent } from '@latchkey/client'
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { Facts } from '../elements.js'
+import { announce, Button, Facts } from '../elements.js'
 import { Failed } from '../failed.js'
-import { usePage } from '../page.js'
-import type { Texts } from '../texts/en.js'
+import * as texts from '../texts/en.js'
 import { useAction } from '../use-action.js'
 import { agoWords, dateWords, deviceWords, placeWords } from '../words.js'
 
@@ -18,7 +17,6 @@ interface ActivityProps {
 
 /** What happened to the account, newest first. */
 export function Activity({ events, currentSession, hasMore, onMore, onNotMe }: ActivityProps) {
-  const { texts, announce } = usePage()
   const { isBusy, failure, run } = useAction()
   const list = useRef<HTMLOListElement>(null)
   /** How many events were shown before more were asked for. */
@@ -54,9 +52,9 @@ export function Activity({ events, currentSession, hasMore, onMore, onNotMe }: A
       <Failed failure={failure} />
       {hasMore && (
         <div class="buttons">
-          <button type="button" aria-disabled={isBusy} onClick={() => run(more)}>
+          <Button isBusy={isBusy} onClick={() => run(more)}>
             {texts.loadMore}
-          </button>
+          </Button>
         </div>
       )}
     </section>
@@ -90,44 +88,45 @@ interface EventItemProps {
 }
 
 function EventItem({ event, ended, currentSession, onNotMe }: EventItemProps) {
-  const { texts } = usePage()
   const { type, at, device, location, ip, actor, session_id: sessionId } = event
-  const sentence = eventSentence(event, ended, texts)
-  const ago = agoWords(at, texts) ?? texts.justNow
+  const sentence = eventSentence(event, ended)
+  const ago = agoWords(at) ?? texts.justNow
   const isHere = sessionId !== null && sessionId === currentSession
-  const name = device && deviceWords(device, texts)
+  const name = device && deviceWords(device)
   const about = `about-${event.id}`
   return (
     <li tabIndex={-1} data-warning={WARNINGS.has(type) || undefined}>
       <p class="what">{sentence}</p>
-      <Facts id={about}>
-        {actor === 'administrator' && texts.byAdministrator}
-        {isHere ? texts.thisDevice : name && (ENDINGS.has(type) ? texts.fromDevice(name) : name)}
-        {placeWords(location, texts)}
-        {ip}
-        <time dateTime={at} title={dateWords(at, texts)}>
-          {ago}
-        </time>
-      </Facts>
+      <Facts
+        id={about}
+        facts={[
+          actor === 'administrator' && texts.byAdministrator,
+          isHere ? texts.thisDevice : name && (ENDINGS.has(type) ? texts.fromDevice(name) : name),
+          placeWords(location),
+          ip,
+          <time key="at" dateTime={at} title={dateWords(at)}>
+            {ago}
+          </time>,
+        ]}
+      />
       {SIGN_INS.has(type) && !isHere && (
-        <button
-          type="button"
+        <Button
           class="link"
-          aria-label={texts.notMeAbout(`${sentence}, ${ago}`)}
+          aria-label={texts.withDetail(texts.notMe, `${sentence}, ${ago}`)}
           aria-describedby={about}
           onClick={onNotMe}
         >
           {texts.notMe}
-        </button>
+        </Button>
       )}
     </li>
   )
 }
 
 /** `Signed in on a new device`. An event of a newer service is shown by the name of its type. */
-function eventSentence({ type, details }: SecurityEvent, ended: Device | null, texts: Texts): string {
+function eventSentence({ type, details }: SecurityEvent, ended: Device | null): string {
   const known = ended
-    ? texts.deviceEnded(deviceWords(ended, texts))
+    ? texts.deviceEnded(deviceWords(ended))
     : (texts.events as Record<string, string | undefined>)[type.replace(/^letter_.*/, 'letter')]
   const sentence = known ?? type.replaceAll('_', ' ')
   const more: Record<string, string | undefined> = texts.eventDetails

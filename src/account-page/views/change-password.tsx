@@ -1,10 +1,9 @@
-import { AuthError } from '@latchkey/client'
-import { useState } from 'preact/hooks'
 import { Dialog } from '../dialog.js'
-import { FieldError } from '../failures.js'
-import { Field, type Values } from '../form.js'
-import { usePage } from '../page.js'
-import { NewPasswordForm } from './new-password.js'
+import { announce } from '../elements.js'
+import { type Values, wrongPasswordAt } from '../form.js'
+import { client } from '../page.js'
+import * as texts from '../texts/en.js'
+import { currentPassword, NewPasswordForm } from './new-password.js'
 
 interface ChangePasswordProps {
   email: string
@@ -14,19 +13,21 @@ interface ChangePasswordProps {
 
 /** The dialog to change the password. */
 export function ChangePassword({ email, onChanged, onClosed }: ChangePasswordProps) {
-  const { texts } = usePage()
-  const [isDone, setDone] = useState(false)
   return (
-    <Dialog title={texts.changePassword} onClosed={onClosed} isDone={isDone}>
-      <p>{texts.changePasswordText}</p>
-      <ChangePasswordForm
-        email={email}
-        onChanged={() => {
-          onChanged()
-          setDone(true)
-        }}
-        onCancel={() => setDone(true)}
-      />
+    <Dialog title={texts.changePassword} onClosed={onClosed}>
+      {close => (
+        <>
+          <p>{texts.changePasswordText}</p>
+          <ChangePasswordForm
+            email={email}
+            onChanged={() => {
+              onChanged()
+              close()
+            }}
+            onCancel={close}
+          />
+        </>
+      )}
     </Dialog>
   )
 }
@@ -38,19 +39,17 @@ interface ChangePasswordFormProps {
 }
 
 export function ChangePasswordForm({ email, onChanged, onCancel }: ChangePasswordFormProps) {
-  const { texts, client, announce } = usePage()
-  async function change({ current_password: currentPassword = '', new_password: newPassword = '' }: Values) {
-    await client.changePassword({ currentPassword, newPassword }).catch(error => {
-      if (!(error instanceof AuthError && error.code === 'invalid_credentials')) throw error
-      // The service names no field, because it does not say whether an account exists. Here the account is known.
-      throw new FieldError('current_password', texts.wrongPassword)
-    })
+  async function change({ current_password: old = '', new_password: newPassword = '' }: Values) {
+    await client.changePassword({ currentPassword: old, newPassword }).catch(wrongPasswordAt('current_password'))
     announce(texts.passwordChanged)
     onChanged()
   }
   return (
-    <NewPasswordForm username={email} action={change} onCancel={onCancel}>
-      <Field name="current_password" label={texts.currentPassword} type="password" autocomplete="current-password" />
-    </NewPasswordForm>
+    <NewPasswordForm
+      username={email}
+      before={[currentPassword('current_password')]}
+      action={change}
+      onCancel={onCancel}
+    />
   )
 }

@@ -1,33 +1,36 @@
 import { Title } from '../elements.js'
 import { Form } from '../form.js'
-import type { LetterLink } from '../letter-link.js'
-import { usePage } from '../page.js'
-import { post } from '../post.js'
+import type { Link } from '../links.js'
+import { showMessage } from '../message.js'
+import { client } from '../page.js'
+import { request } from '../request.js'
+import * as texts from '../texts/en.js'
+
+/** What each link does, and what is said before and after. */
+const KINDS = {
+  verify: ['verify-email', texts.verifyTitle, texts.verifyText, texts.confirm, texts.verified],
+  email: ['email/confirm', texts.emailTitle, texts.emailText, texts.confirm, texts.emailChanged],
+  'not-me': ['not-me', texts.notMeTitle, texts.secureText, texts.notMe, texts.secured],
+} as const
 
 /**
  * The page of a link in a letter: it says what the link does, and does it when the person presses the button. A program that
  * opens every link of a mail presses nothing.
  */
-export function Letter({ link, onDone }: { link: LetterLink; onDone(): void }) {
-  const { texts, base, announce } = usePage()
-  const { kind, token } = link
-  const { path, title, text, done } = {
-    verify: { path: 'verify-email', title: texts.verifyTitle, text: texts.verifyText, done: texts.verified },
-    email: { path: 'email/confirm', title: texts.emailTitle, text: texts.emailText, done: texts.emailChanged },
-    'not-me': { path: 'not-me', title: texts.notMeTitle, text: texts.secureText, done: texts.secured },
-  }[kind]
+export function Letter({ link, onDone }: { link: Link; onDone(): void }) {
+  const [path, title, text, submit, done] = KINDS[link.kind as keyof typeof KINDS]
   async function confirm() {
-    await post(`${base}/auth/${path}`, { token })
-    announce(done)
-    onDone()
+    await request('POST', `/auth/${path}`, { token: link.token })
+    showMessage(title, done)
+    // What this page knows about the user is old.
+    const insteadOf = client.user ? await client.getAccessToken() : undefined
+    if (insteadOf) await client.getAccessToken({ insteadOf })
   }
   return (
     <section class="card narrow">
       <Title>{title}</Title>
       <p>{text}</p>
-      <Form submit={kind === 'not-me' ? texts.notMe : texts.confirm} action={confirm} onCancel={onDone}>
-        {null}
-      </Form>
+      <Form submit={submit} action={confirm} onCancel={onDone} />
     </section>
   )
 }

@@ -1,37 +1,25 @@
-import type { ComponentChildren } from 'preact'
-import { Field, Form, type FormProps } from '../form.js'
-import { usePage } from '../page.js'
+import { type FieldProps, Form, type FormProps } from '../form.js'
+import { passwordMinLength } from '../page.js'
+import * as texts from '../texts/en.js'
 
 /** A field for a password that is chosen now. */
-export function NewPassword({ name, label }: { name: string; label: string }) {
-  const { texts, passwordMinLength } = usePage()
-  return (
-    <Field
-      name={name}
-      label={label}
-      type="password"
-      autocomplete="new-password"
-      hint={texts.passwordHint(passwordMinLength)}
-    />
-  )
+export function newPassword(name: string, label: string): FieldProps {
+  return { name, label, type: 'password', autocomplete: 'new-password', hint: texts.passwordHint(passwordMinLength) }
 }
 
-interface NewPasswordFormProps extends Pick<FormProps, 'action' | 'onCancel'> {
-  /** Whose password it is, if the page knows that. */
-  username: string | undefined
+/** A field for the password of the signed-in person. */
+export function currentPassword(name: string): FieldProps {
+  return { name, label: texts.currentPassword, type: 'password', autocomplete: 'current-password' }
+}
+
+interface NewPasswordFormProps extends Pick<FormProps, 'action' | 'username' | 'onCancel'> {
   /** What comes before the new password. */
-  children?: ComponentChildren
+  before?: readonly FieldProps[]
 }
 
 /** The form for a new password (`new_password`). */
-export function NewPasswordForm({ username, children, ...form }: NewPasswordFormProps) {
-  const { texts } = usePage()
+export function NewPasswordForm({ before = [], ...form }: NewPasswordFormProps) {
   return (
-    <Form submit={texts.setPassword} {...form}>
-      {/* The password manager of the browser saves the password under this name. It does not read the type "hidden". */}
-      {username && <input type="text" name="username" value={username} autocomplete="username" readOnly hidden />}
-      {children}
-      <NewPassword name="new_password" label={texts.newPassword} />
-    </Form>
+    <Form submit={texts.setPassword} fields={[...before, newPassword('new_password', texts.newPassword)]} {...form} />
   )
 }

@@ -1,6 +1,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { Decision, Dialog } from '../dialog.js'
-import { usePage } from '../page.js'
+import { announce } from '../elements.js'
+import { client } from '../page.js'
+import * as texts from '../texts/en.js'
 import { ChangePasswordForm } from './change-password.js'
 
 interface NotMeProps {
@@ -11,43 +13,45 @@ interface NotMeProps {
 
 /** "This wasn't me": first all other sessions end, then the person chooses a new password. */
 export function NotMe({ email, onChanged, onClosed }: NotMeProps) {
-  const { texts, client, announce } = usePage()
-  const [step, setStep] = useState<'question' | 'password'>('question')
-  const [end, setEnd] = useState<'changed' | 'cancelled'>()
+  const [haveOthersEnded, setOthersEnded] = useState(false)
+  const isChanged = useRef(false)
   const done = useRef<HTMLParagraphElement>(null)
   // The button that had the focus is gone.
-  useEffect(() => {
-    if (step === 'password') done.current?.focus()
-  }, [step])
+  useEffect(() => done.current?.focus(), [haveOthersEnded])
   async function endOthers() {
     await client.sessions.revokeOthers()
     onChanged()
-    setStep('password')
-  }
-  function changed() {
-    onChanged()
-    setEnd('changed')
+    setOthersEnded(true)
   }
   function closed() {
-    if (step === 'password' && end !== 'changed') announce(texts.notMeStopped)
+    if (haveOthersEnded && !isChanged.current) announce(texts.notMeStopped)
     onClosed()
   }
-  const cancel = () => setEnd('cancelled')
   return (
-    <Dialog title={texts.notMeTitle} onClosed={closed} isDone={end !== undefined}>
-      {step === 'password' ? (
-        <>
-          <p ref={done} tabIndex={-1}>
-            {texts.notMeDone}
-          </p>
-          <ChangePasswordForm email={email} onChanged={changed} onCancel={cancel} />
-        </>
-      ) : (
-        <>
-          <p>{texts.notMeText}</p>
-          <Decision action={texts.notMeAction} run={endOthers} onCancel={cancel} />
-        </>
-      )}
+    <Dialog title={texts.notMeTitle} onClosed={closed}>
+      {close =>
+        haveOthersEnded ? (
+          <>
+            <p ref={done} tabIndex={-1}>
+              {texts.notMeDone}
+            </p>
+            <ChangePasswordForm
+              email={email}
+              onChanged={() => {
+                isChanged.current = true
+                onChanged()
+                close()
+              }}
+              onCancel={close}
+            />
+          </>
+        ) : (
+          <>
+            <p>{texts.notMeText}</p>
+            <Decision action={texts.endOthers} run={endOthers} onCancel={close} />
+          </>
+        )
+      }
     </Dialog>
   )
 }

@@ -1,23 +1,21 @@
-import { AuthError } from '@latchkey/client'
 import { useEffect, useState } from 'preact/hooks'
-import { Title } from '../elements.js'
+import { announce, Button, Title } from '../elements.js'
 import { Failed } from '../failed.js'
+import { hasCode } from '../failures.js'
 import type { Values } from '../form.js'
-import { usePage } from '../page.js'
-import { keepResetLink, type ResetLink } from '../reset-link.js'
+import type { Link } from '../links.js'
+import { client } from '../page.js'
+import * as texts from '../texts/en.js'
 import { NewPasswordForm } from './new-password.js'
 
 /** The page of a link to reset the password. */
-export function ResetPassword({ link, onDone }: { link: ResetLink; onDone(): void }) {
-  const { texts, client, announce } = usePage()
+export function ResetPassword({ link: { token, email }, onDone }: { link: Link; onDone(): void }) {
   const [isChecked, setChecked] = useState(false)
   const [refusal, setRefusal] = useState<unknown>()
-  const { token, email } = link
-  useEffect(() => keepResetLink(link), [link])
 
   const reset = (newPassword: string) =>
     client.resetPassword({ token, newPassword }).catch(error => {
-      if (!(error instanceof AuthError && error.code === 'reset_token_invalid')) throw error
+      if (!hasCode(error, 'reset_token_invalid')) throw error
       setRefusal(error)
     })
   async function save({ new_password: newPassword = '' }: Values) {
@@ -39,9 +37,9 @@ export function ResetPassword({ link, onDone }: { link: ResetLink; onDone(): voi
       {refusal ? (
         <>
           <Failed failure={refusal} />
-          <button type="button" class="primary" onClick={onDone}>
+          <Button class="primary" onClick={onDone}>
             {texts.goOn}
-          </button>
+          </Button>
         </>
       ) : (
         <>

@@ -1,11 +1,12 @@
-import { AuthError, type Session } from '@latchkey/client'
+import type { Session } from '@latchkey/client'
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { Facts } from '../elements.js'
+import { announce, Button, Facts } from '../elements.js'
 import { Failed } from '../failed.js'
-import { Field, Form } from '../form.js'
+import { hasCode } from '../failures.js'
+import { Form } from '../form.js'
 import { Icon } from '../icons.js'
-import { usePage } from '../page.js'
-import type { Texts } from '../texts/en.js'
+import { client } from '../page.js'
+import * as texts from '../texts/en.js'
 import { useAction } from '../use-action.js'
 import { agoWords, dateWords, deviceWords, placeWords } from '../words.js'
 
@@ -20,10 +21,9 @@ interface SessionsProps {
 
 /** The devices that are signed in, each as a card. */
 export function Sessions({ sessions, onChanged, onEnded, onEndOthers, onEndAll }: SessionsProps) {
-  const { texts, announce } = usePage()
   const heading = useRef<HTMLHeadingElement>(null)
   const hasOthers = sessions.some(({ current }) => !current)
-  const names = sessions.map(session => nameOf(session, texts))
+  const names = sessions.map(session => nameOf(session))
   function endedAs(name: string, { id }: Session) {
     announce(texts.ended(name))
     focusBeside(id, heading.current!)
@@ -48,13 +48,13 @@ export function Sessions({ sessions, onChanged, onEnded, onEndOthers, onEndAll }
       {!hasOthers && <p class="hint">{texts.onlyThis}</p>}
       <div class="buttons">
         {hasOthers && (
-          <button type="button" class="danger" onClick={onEndOthers}>
+          <Button class="danger" onClick={onEndOthers}>
             {texts.endOthers}
-          </button>
+          </Button>
         )}
-        <button type="button" class="danger" onClick={onEndAll}>
+        <Button class="danger" onClick={onEndAll}>
           {texts.signOutEverywhere}
-        </button>
+        </Button>
       </div>
     </section>
   )
@@ -72,8 +72,8 @@ function focusBeside(id: string, heading: HTMLElement): void {
 /** A name without one of these cannot be seen. */
 const VISIBLE = /[^\p{Cf}\p{Z}]/u
 
-function nameOf({ label, device }: Session, texts: Texts): string {
-  return label && VISIBLE.test(label) ? label : deviceWords(device, texts)
+function nameOf({ label, device }: Session): string {
+  return label && VISIBLE.test(label) ? label : deviceWords(device)
 }
 
 interface SessionCardProps {
@@ -85,20 +85,19 @@ interface SessionCardProps {
 }
 
 function SessionCard({ session, isNameShared, onChanged, onEnded }: SessionCardProps) {
-  const { texts, client } = usePage()
   const [isRenaming, setRenaming] = useState(false)
   const ending = useAction(session)
   const renameButton = useRef<HTMLButtonElement>(null)
   const { id, current, device, label, location, ip, last_active_at: seenAt } = session
-  const name = nameOf(session, texts)
-  const place = placeWords(location, texts)
+  const name = nameOf(session)
+  const place = placeWords(location)
   const distinctName = isNameShared && (place || ip) ? `${name}, ${place || ip}` : name
   const about = `about-${id}`
 
   async function end() {
     await client.sessions.revoke(id).catch(error => {
       // It ended elsewhere, which is what the person wants.
-      if (!(error instanceof AuthError && error.code === 'session_not_found')) throw error
+      if (!hasCode(error, 'session_not_found')) throw error
     })
     onEnded(distinctName)
   }
@@ -121,11 +120,7 @@ function SessionCard({ session, isNameShared, onChanged, onEnded }: SessionCardP
               <bdi>{name}</bdi> {current && <span class="badge">{texts.thisDevice}</span>}
             </h3>
             <div id={about}>
-              <Facts>
-                {label && deviceWords(device, texts)}
-                {place}
-                {ip}
-              </Facts>
+              <Facts facts={[label && deviceWords(device), place, ip]} />
               {seenAt !== null && (
                 <p class="hint">
                   <LastActive at={seenAt} isNow={current} />
@@ -133,9 +128,8 @@ function SessionCard({ session, isNameShared, onChanged, onEnded }: SessionCardP
               )}
             </div>
           </div>
-          <button
+          <Button
             ref={renameButton}
-            type="button"
             class="icon"
             aria-label={texts.renameDevice(distinctName)}
             aria-describedby={about}
@@ -143,18 +137,17 @@ function SessionCard({ session, isNameShared, onChanged, onEnded }: SessionCardP
             onClick={() => setRenaming(true)}
           >
             <Icon name="rename" />
-          </button>
+          </Button>
           {!current && (
-            <button
-              type="button"
+            <Button
               class="end"
               aria-label={texts.endDevice(distinctName)}
               aria-describedby={about}
-              aria-disabled={ending.isBusy}
+              isBusy={ending.isBusy}
               onClick={() => ending.run(end)}
             >
               {texts.end}
-            </button>
+            </Button>
           )}
         </>
       )}
@@ -164,11 +157,10 @@ function SessionCard({ session, isNameShared, onChanged, onEnded }: SessionCardP
 }
 
 function LastActive({ at, isNow }: { at: string; isNow: boolean }) {
-  const { texts } = usePage()
-  const ago = isNow ? undefined : agoWords(at, texts)
+  const ago = isNow ? undefined : agoWords(at)
   if (ago === undefined) return <>{texts.activeNow}</>
   return (
-    <time dateTime={at} title={dateWords(at, texts)}>
+    <time dateTime={at} title={dateWords(at)}>
       {texts.lastActive(ago.replaceAll(' ', '\u00a0'))}
     </time>
   )
@@ -182,7 +174,6 @@ interface RenameFormProps {
 }
 
 function RenameForm({ session, name, onChanged, onClosed }: RenameFormProps) {
-  const { texts, client, announce } = usePage()
   const place = useRef<HTMLDivElement>(null)
   useEffect(() => {
     const input = place.current!.querySelector('input')!
@@ -198,17 +189,22 @@ function RenameForm({ session, name, onChanged, onClosed }: RenameFormProps) {
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: Escape does what the button Cancel does.
     <div ref={place} class="about" onKeyDown={event => event.key === 'Escape' && onClosed()}>
-      <Form submit={texts.save} action={({ label = '' }) => rename(label.trim())} onCancel={onClosed}>
-        <Field
-          name="label"
-          label={texts.deviceName}
-          value={session.label ?? ''}
-          placeholder={name}
-          maxLength={100}
-          autocomplete="off"
-          isOptional
-        />
-      </Form>
+      <Form
+        submit={texts.save}
+        fields={[
+          {
+            name: 'label',
+            label: texts.deviceName,
+            value: session.label ?? '',
+            placeholder: name,
+            maxLength: 100,
+            autocomplete: 'off',
+            isOptional: true,
+          },
+        ]}
+        action={({ label = '' }) => rename(label.trim())}
+        onCancel={onClosed}
+      />
     </div>
   )
 }

@@ -1,15 +1,16 @@
-import { AuthError } from '@latchkey/client'
 import { useState } from 'preact/hooks'
-import { Title } from '../elements.js'
-import { Checkbox, Field, Form, type FormProps, type Values } from '../form.js'
-import { usePage } from '../page.js'
-import { post } from '../post.js'
-import { NewPassword } from './new-password.js'
+import { Button, Title } from '../elements.js'
+import { hasCode } from '../failures.js'
+import { Checkbox, emailField, Form, type FormProps, type Values } from '../form.js'
+import { showMessage } from '../message.js'
+import { client, hasLetters, registration } from '../page.js'
+import { request } from '../request.js'
+import * as texts from '../texts/en.js'
+import { newPassword } from './new-password.js'
 import { TemporaryPassword, type TemporarySignIn } from './temporary-password.js'
 
 /** The forms for a person who is not signed in. */
 export function SignIn() {
-  const { texts, registration, hasLetters } = usePage()
   const [isNew, setNew] = useState(false)
   const [hasForgotten, setForgotten] = useState(false)
   // A sign-in that is on its way would take effect after its form was left.
@@ -20,24 +21,20 @@ export function SignIn() {
   return (
     <section class="card narrow">
       <Title key={String(isNew)}>{isNew ? texts.createAccount : texts.signIn}</Title>
-      {isNew ? (
-        <RegisterForm onBusy={setBusy} onSent={() => setNew(false)} />
-      ) : (
-        <SignInForm onTemporary={setTemporary} onBusy={setBusy} />
-      )}
+      {isNew ? <RegisterForm onBusy={setBusy} /> : <SignInForm onTemporary={setTemporary} onBusy={setBusy} />}
       {hasLetters && !isNew && (
         <p class="other">
-          <button type="button" class="link" aria-disabled={isBusy} onClick={() => isBusy || setForgotten(true)}>
+          <Button class="link" isBusy={isBusy} onClick={() => setForgotten(true)}>
             {texts.forgotPassword}
-          </button>
+          </Button>
         </p>
       )}
       {registration !== 'closed' && (
         <p class="other">
           {isNew ? texts.haveAccount : texts.noAccount}{' '}
-          <button type="button" class="link" aria-disabled={isBusy} onClick={() => isBusy || setNew(!isNew)}>
+          <Button class="link" isBusy={isBusy} onClick={() => setNew(!isNew)}>
             {isNew ? texts.signIn : texts.createAccount}
-          </button>
+          </Button>
         </p>
       )}
     </section>
@@ -47,57 +44,59 @@ export function SignIn() {
 type Busy = Required<Pick<FormProps, 'onBusy'>>
 
 function SignInForm({ onTemporary, onBusy }: { onTemporary(signIn: TemporarySignIn): void } & Busy) {
-  const { texts, client } = usePage()
   async function signIn({ username = '', password = '', remember }: Values) {
     const credentials = { username, password, remember: remember === 'on' }
     await client.login(credentials).catch(error => {
-      if (!(error instanceof AuthError && error.code === 'password_change_required')) throw error
+      if (!hasCode(error, 'password_change_required')) throw error
       onTemporary({ name: username, password, remember: credentials.remember })
     })
   }
   return (
-    <Form submit={texts.signIn} action={signIn} onBusy={onBusy}>
-      <Field name="username" label={texts.signInName} autocomplete="username" />
-      <Field name="password" label={texts.password} type="password" autocomplete="current-password" />
+    <Form
+      submit={texts.signIn}
+      fields={[
+        { name: 'username', label: texts.signInName, autocomplete: 'username' },
+        { name: 'password', label: texts.password, type: 'password', autocomplete: 'current-password' },
+      ]}
+      action={signIn}
+      onBusy={onBusy}
+    >
       <Checkbox name="remember" label={texts.remember} hint={texts.rememberHint} />
     </Form>
   )
 }
 
-function RegisterForm({ onBusy, onSent }: Busy & { onSent(): void }) {
-  const { texts, client, registration, base, announce } = usePage()
+function RegisterForm({ onBusy }: Busy) {
   async function register({ email = '', password = '', remember }: Values) {
     if (registration === 'open') {
       await client.register({ email, password, remember: remember === 'on' })
       return
     }
-    await post(`${base}/auth/register`, { email, password })
-    announce(texts.letterSent)
-    onSent()
+    await request('POST', '/auth/register', { email, password })
+    showMessage(texts.createAccount, texts.letterSent)
   }
   return (
-    <Form submit={texts.createAccount} action={register} onBusy={onBusy}>
-      <Field name="email" label={texts.email} type="email" autocomplete="username" />
-      <NewPassword name="password" label={texts.password} />
+    <Form
+      submit={texts.createAccount}
+      fields={[emailField('username'), newPassword('password', texts.password)]}
+      action={register}
+      onBusy={onBusy}
+    >
       {registration === 'open' && <Checkbox name="remember" label={texts.remember} hint={texts.rememberHint} />}
     </Form>
   )
 }
 
 function ForgotPassword({ onDone }: { onDone(): void }) {
-  const { texts, base, announce } = usePage()
   async function ask({ email = '' }: Values) {
-    await post(`${base}/auth/forgot-password`, { email })
-    announce(texts.letterSent)
-    onDone()
+    await request('POST', '/auth/forgot-password', { email })
+    showMessage(texts.forgotPassword, texts.letterSent)
   }
   return (
     <section class="card narrow">
       <Title>{texts.forgotPassword}</Title>
       <p>{texts.forgotText}</p>
-      <Form submit={texts.send} action={ask} onCancel={onDone}>
-        <Field name="email" label={texts.email} type="email" autocomplete="username" />
-      </Form>
+      <Form submit={texts.send} fields={[emailField('username')]} action={ask} onCancel={onDone} />
     </section>
   )
 }

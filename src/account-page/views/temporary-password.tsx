@@ -1,6 +1,7 @@
-import { Title } from '../elements.js'
-import { Field, type Values } from '../form.js'
-import { usePage } from '../page.js'
+import { announce, Title } from '../elements.js'
+import { emailField, type Values } from '../form.js'
+import { client } from '../page.js'
+import * as texts from '../texts/en.js'
 import { NewPasswordForm } from './new-password.js'
 
 /** What was typed to sign in with a password that must be changed first. */
@@ -12,7 +13,6 @@ export interface TemporarySignIn {
 
 /** A person with a temporary password chooses an own one, and is signed in by that. */
 export function TemporaryPassword({ name, password, remember, onBack }: TemporarySignIn & { onBack(): void }) {
-  const { texts, client, announce } = usePage()
   async function change({ email = name, new_password: newPassword = '' }: Values) {
     await client.changePassword({ email, currentPassword: password, newPassword, remember })
     announce(texts.passwordChanged)
@@ -21,10 +21,13 @@ export function TemporaryPassword({ name, password, remember, onBack }: Temporar
     <section class="card narrow">
       <Title>{texts.temporaryTitle}</Title>
       <p>{texts.temporaryText}</p>
-      <NewPasswordForm username={name} action={change} onCancel={onBack}>
-        {/* The service asks for the e-mail here. Who signed in with a username is asked for it. */}
-        {!name.includes('@') && <Field name="email" label={texts.email} type="email" autocomplete="email" />}
-      </NewPasswordForm>
+      {/* The service asks for the e-mail here. Who signed in with a username is asked for it. */}
+      <NewPasswordForm
+        username={name}
+        before={name.includes('@') ? [] : [emailField('email')]}
+        action={change}
+        onCancel={onBack}
+      />
     </section>
   )
 }

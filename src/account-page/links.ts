@@ -1,5 +1,9 @@
-/** What a link to reset the password says behind its `#`. */
-export interface ResetLink {
+/** What a link in a letter asks for. */
+const KINDS = ['reset', 'verify', 'email', 'not-me'] as const
+
+/** What the link that led to the page says behind its `#`. */
+export interface Link {
+  kind: (typeof KINDS)[number]
   token: string
   /** The address that the mail went to, if the link has it: for the password manager of the browser. */
   email: string | undefined
@@ -7,14 +11,14 @@ export interface ResetLink {
 }
 
 /** The link that led to the page. It is removed from the address, and so from the history. */
-export function takeResetLink(): ResetLink | undefined {
+export function takeLink(): Link | undefined {
   const { hash, pathname, search } = location
   // An address may contain a plus sign, which would be read as a space.
   const parts = new URLSearchParams(hash.slice(1).replaceAll('+', '%2B'))
-  const token = parts.get('reset')
-  if (!token) return undefined
+  const kind = KINDS.find(name => parts.get(name))
+  if (!kind) return undefined
   history.replaceState(null, '', pathname + search)
-  return { token, email: parts.get('email') ?? undefined, hash }
+  return { kind, token: parts.get(kind)!, email: parts.get('email') ?? undefined, hash }
 }
 
 /**
@@ -23,7 +27,7 @@ export function takeResetLink(): ResetLink | undefined {
  *
  * @returns a function that ends this
  */
-export function keepResetLink({ hash }: ResetLink): () => void {
+export function keepLink({ hash }: Link): () => void {
   const ending = new AbortController()
   const onClick = ({ target }: MouseEvent) => {
     const link = (target as Element).closest('a[hreflang]')

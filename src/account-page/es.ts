@@ -1,4 +1,0 @@
-import { start } from './start.js'
-import { es } from './texts/es.js'
-
-start(es)

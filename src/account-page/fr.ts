@@ -1,4 +1,0 @@
-import { start } from './start.js'
-import { fr } from './texts/fr.js'
-
-start(fr)

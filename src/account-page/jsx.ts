@@ -1,0 +1,2 @@
+// The compiler puts this into every file with markup.
+export { Fragment, h } from 'preact'

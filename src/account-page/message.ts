@@ -1,0 +1,17 @@
+/** What a person reads in place of the page, until they go on. */
+export interface Message {
+  title: string
+  text: string
+}
+
+let show: (message: Message) => void
+
+/** @param listener is called with each message from now on */
+export function onMessage(listener: typeof show): void {
+  show = listener
+}
+
+/** Shows what happened, for as long as the person wants to read it. A notice would be gone before they have read their mail. */
+export function showMessage(title: string, text: string): void {
+  show({ title, text })
+}
