@@ -20,7 +20,8 @@ module.exports = {
     {
       name: 'no-orphan',
       severity: 'error',
-      from: { orphan: true, pathNot: '\\.d\\.ts$' },
+      // The texts of the account page in the other languages take the place of the English ones in a bundle.
+      from: { orphan: true, pathNot: '\\.d\\.ts$|^src/account-page/texts/' },
       to: {},
     },
     {

@@ -123,8 +123,8 @@ export interface FieldProps {
 }
 
 /** @param autocomplete `username` if it is also what the person signs in with here */
-export function emailField(autocomplete: 'email' | 'username', name = 'email'): FieldProps {
-  return { name, label: texts.email, type: 'email', autocomplete }
+export function emailField(autocomplete: 'email' | 'username', name = 'email', label = texts.email): FieldProps {
+  return { name, label, type: 'email', autocomplete }
 }
 
 interface WithError {

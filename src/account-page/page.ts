@@ -12,8 +12,8 @@ const { dataset } = root
 export const base = dataset.base!
 /** REGISTRATION: whether people can create accounts themselves, and whether a letter comes first. */
 export const registration = dataset.registration as 'open' | 'verified' | 'closed'
-/** Whether people can ask for letters here. */
-export const hasLetters = dataset.letters === 'true'
+/** The types of the letters that people can ask for here. */
+export const letters = new Set(dataset.letters!.split(' '))
 /** PASSWORD_MIN_LENGTH. */
 export const passwordMinLength = Number(dataset.passwordMinLength)
 

@@ -18,7 +18,8 @@ export async function request(method: string, path: string, body?: object): Prom
       ...(token && { authorization: `Bearer ${token}` }),
     },
     body: body ? JSON.stringify(body) : null,
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    // What is read can be long.
+    signal: method === 'GET' ? null : AbortSignal.timeout(TIMEOUT_MS),
   })
   if (response.ok) return response
   const problem = await response.json().catch(() => ({}))

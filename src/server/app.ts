@@ -5,7 +5,7 @@ import type { Config } from '../config/config.js'
 import type { AuthContext } from '../domain/context.js'
 import { isOwnRefreshToken } from '../domain/tokens/examine-refresh-token.js'
 import { slotOf } from '../domain/tokens/refresh-token.js'
-import { accountPageRoutes } from '../http/account/account-page.js'
+import { type AccountPageOptions, accountPageRoutes } from '../http/account/account-page.js'
 import { envelopeRoutes } from '../http/compat/envelope/envelope.js'
 import { compatSessionRoutes } from '../http/compat/sessions/compat-sessions.js'
 import { simpleJwtRoutes } from '../http/compat/simple-jwt/simple-jwt.js'
@@ -112,8 +112,9 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
   // Not the whole configuration: Fastify takes `logLevel` and `prefix` of these options for its own.
   const { publicUrl, publicPath, publicOrigin, verifyPreflights, issuer, algorithm, accountPage } = config
   const { registration, passwordMinLength } = config
-  const hasLetters = config.smtp !== undefined || config.mode === 'embedded' || registration === 'verified'
-  const pageSettings = { publicPath, registration, hasLetters, passwordMinLength }
+  const { eventReceivers } = context.db
+  const isSent: AccountPageOptions['isSent'] = type => eventReceivers.isNamed(type)
+  const pageSettings = { publicPath, registration, passwordMinLength, isSent }
   await app.register(openapi, { publicUrl, publicPath, cookieName: name })
 
   // Two separate contexts: a gateway asks at every request of every service, so its routes run without the hooks of the

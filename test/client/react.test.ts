@@ -81,7 +81,7 @@ t.test('a hook outside a provider says what is missing, and a server can render'
   t.throws(() => renderToString(createElement(Name)), /AuthProvider/)
   t.equal(render({}), '<p>loading</p>')
   t.equal(render({ initialUser: null }), '<p>signed out</p>')
-  const user = { id: '1', email: ADA.email, username: null, roles: [], created_at: '' }
+  const user = { id: '1', email: ADA.email, email_verified: false, username: null, roles: [], created_at: '' }
   t.equal(render({ initialUser: user }), `<p>${ADA.email}</p>`)
 })
 

@@ -24,6 +24,8 @@ export interface RefreshTokenStorage {
 export interface User {
   id: string
   email: string
+  /** Whether the user has shown that letters to this address arrive. */
+  email_verified: boolean
   username: string | null
   roles: string[]
   /** What the application says about the user in access tokens. */

@@ -43,6 +43,12 @@ export const verified = 'Your e-mail address is confirmed. You can sign in.'
 export const emailTitle = 'Use this e-mail address'
 export const emailText = 'Your account gets the address that the letter was sent to.'
 export const emailChanged = 'Your e-mail address was changed.'
+export const changeEmail = 'Change e-mail address'
+export const changeEmailText = (email: string) =>
+  `Now it is ${email}. A letter goes to the new address. The address changes when you use the link in it.`
+export const newEmail = 'New e-mail address'
+export const notConfirmed = 'This address is not confirmed.'
+export const sendLetter = 'Send a letter'
 export const secureText =
   'This signs out all devices and makes the password useless. You then get a letter to choose a new one.'
 export const secured = 'All devices are signed out. A letter for a new password is on its way.'

@@ -41,6 +41,12 @@ export const verified = 'Su correo electrónico está confirmado. Ya puede inici
 export const emailTitle = 'Usar este correo electrónico'
 export const emailText = 'Su cuenta tendrá la dirección a la que se envió el mensaje.'
 export const emailChanged = 'Su correo electrónico ha cambiado.'
+export const changeEmail = 'Cambiar correo electrónico'
+export const changeEmailText = (email: string) =>
+  `Ahora es ${email}. Enviamos un mensaje a la dirección nueva, que será la suya cuando use el enlace que contiene.`
+export const newEmail = 'Correo electrónico nuevo'
+export const notConfirmed = 'Esta dirección no está confirmada.'
+export const sendLetter = 'Enviar un mensaje'
 export const secureText =
   'Se cerrará la sesión en todos los dispositivos y la contraseña dejará de funcionar. Recibirá un mensaje para elegir otra.'
 export const secured =

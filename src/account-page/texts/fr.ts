@@ -42,6 +42,12 @@ export const verified = 'Votre adresse e-mail est confirmée. Vous pouvez vous c
 export const emailTitle = 'Utiliser cette adresse e-mail'
 export const emailText = 'Votre compte aura l’adresse à laquelle le message a été envoyé.'
 export const emailChanged = 'Votre adresse e-mail a été modifiée.'
+export const changeEmail = 'Changer d’adresse e-mail'
+export const changeEmailText = (email: string) =>
+  `Adresse actuelle\u00a0: ${email}. Un message est envoyé à la nouvelle adresse, qui devient la vôtre quand vous utilisez le lien qu’il contient.`
+export const newEmail = 'Nouvelle adresse e-mail'
+export const notConfirmed = 'Cette adresse n’est pas confirmée.'
+export const sendLetter = 'Envoyer un message'
 export const secureText =
   'Tous les appareils seront déconnectés et le mot de passe ne fonctionnera plus. Vous recevrez un message pour en choisir un nouveau.'
 export const secured = 'Tous les appareils sont déconnectés. Un message pour un nouveau mot de passe est en route.'

@@ -3,17 +3,20 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { Confirmation } from '../dialog.js'
 import { announce, Button, Title } from '../elements.js'
 import { Failed, Retry, Unavailable } from '../failed.js'
-import { client } from '../page.js'
+import { showMessage } from '../message.js'
+import { client, letters } from '../page.js'
+import { request } from '../request.js'
 import * as texts from '../texts/en.js'
 import { useAccountLists } from '../use-account-lists.js'
 import { useAction } from '../use-action.js'
 import { Activity } from './activity.js'
+import { ChangeEmail } from './change-email.js'
 import { ChangePassword } from './change-password.js'
 import { NotMe } from './not-me.js'
 import { Sessions } from './sessions.js'
 
 /** Which dialog is open. */
-type Question = 'password' | 'everywhere' | 'others' | 'not-me'
+type Question = 'email' | 'password' | 'everywhere' | 'others' | 'not-me'
 
 /** What a signed-in person sees. */
 export function Account({ user }: { user: User }) {
@@ -21,7 +24,13 @@ export function Account({ user }: { user: User }) {
   const { question, ask, onClosed } = useQuestion()
   // After a later success, a failed sign-out is no longer of interest.
   const signOut = useAction(lists.sessions)
+  const sending = useAction(lists.sessions)
   useClock()
+
+  async function askForLetter() {
+    await request('POST', '/auth/verify-email/resend')
+    showMessage(texts.verifyTitle, texts.letterSent)
+  }
 
   function retry() {
     lists.reload()
@@ -42,6 +51,14 @@ export function Account({ user }: { user: User }) {
         <div class="who">
           <Title>{texts.yourAccount}</Title>
           <p class="email">{user.username ? `${user.username} · ${user.email}` : user.email}</p>
+          {!user.email_verified && letters.has('letter_verify_email') && (
+            <p class="hint">
+              {texts.notConfirmed}{' '}
+              <Button class="link" isBusy={sending.isBusy} onClick={() => sending.run(askForLetter)}>
+                {texts.sendLetter}
+              </Button>
+            </p>
+          )}
           {user.roles.length > 0 && (
             <ul class="roles" aria-label={texts.roles}>
               {user.roles.map(role => (
@@ -51,13 +68,14 @@ export function Account({ user }: { user: User }) {
           )}
         </div>
         <div class="buttons">
+          {letters.has('letter_confirm_email') && <Button onClick={() => ask('email')}>{texts.changeEmail}</Button>}
           <Button onClick={() => ask('password')}>{texts.changePassword}</Button>
           <Button isBusy={signOut.isBusy} onClick={() => signOut.run(() => client.logout())}>
             {texts.signOut}
           </Button>
         </div>
       </section>
-      <Failed failure={signOut.failure} />
+      <Failed failure={signOut.failure ?? sending.failure} />
       {lists.failure !== undefined && <Retry failure={lists.failure} before={texts.oldLists} onRetry={retry} />}
       <div class="columns">
         <Sessions
@@ -75,6 +93,7 @@ export function Account({ user }: { user: User }) {
           onNotMe={() => ask('not-me')}
         />
       </div>
+      {question === 'email' && <ChangeEmail email={user.email} onClosed={onClosed} />}
       {question === 'password' && <ChangePassword email={user.email} onChanged={lists.reload} onClosed={onClosed} />}
       {question === 'not-me' && <NotMe email={user.email} onChanged={lists.reload} onClosed={onClosed} />}
       {question === 'everywhere' && (

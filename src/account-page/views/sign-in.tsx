@@ -3,7 +3,7 @@ import { Button, Title } from '../elements.js'
 import { hasCode } from '../failures.js'
 import { Checkbox, emailField, Form, type FormProps, type Values } from '../form.js'
 import { showMessage } from '../message.js'
-import { client, hasLetters, registration } from '../page.js'
+import { client, letters, registration } from '../page.js'
 import { request } from '../request.js'
 import * as texts from '../texts/en.js'
 import { newPassword } from './new-password.js'
@@ -22,7 +22,7 @@ export function SignIn() {
     <section class="card narrow">
       <Title key={String(isNew)}>{isNew ? texts.createAccount : texts.signIn}</Title>
       {isNew ? <RegisterForm onBusy={setBusy} /> : <SignInForm onTemporary={setTemporary} onBusy={setBusy} />}
-      {hasLetters && !isNew && (
+      {letters.has('letter_password_reset') && !isNew && (
         <p class="other">
           <Button class="link" isBusy={isBusy} onClick={() => setForgotten(true)}>
             {texts.forgotPassword}

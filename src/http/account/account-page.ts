@@ -1,24 +1,40 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Negotiator from 'negotiator'
-import { LANGUAGES, type Language, type PageSettings, writeDocument } from './document.js'
+import {
+  LANGUAGES,
+  type Language,
+  OFFERED_LETTERS,
+  type OfferedLetter,
+  type PageSettings,
+  writeDocument,
+} from './document.js'
 import { type File, fileOf, filesOf } from './files.js'
+
+export interface AccountPageOptions extends PageSettings {
+  /** Whether letters of this type are sent anywhere. */
+  isSent(type: OfferedLetter): Promise<boolean>
+}
 
 /**
  * GET /account: a page on which users sign in, see their sessions and change their password. It is a client of this
  * service like any other: src/account-page/ is its source. Its script and its styles have a hash in their names, so that
  * browsers keep them.
  */
-export async function accountPageRoutes(app: FastifyInstance, settings: PageSettings): Promise<void> {
+export async function accountPageRoutes(app: FastifyInstance, settings: AccountPageOptions): Promise<void> {
   const files = filesOf(settings)
-  const documents = new Map<Language, Promise<File>>()
+  const documents = new Map<string, Promise<File>>()
 
-  function documentIn(language: Language): Promise<File> {
-    const known = documents.get(language)
+  async function documentIn(language: Language): Promise<File> {
+    const letters = await sentLetters(settings)
+    const key = [language, ...letters].join()
+    const known = documents.get(key)
     if (known) return known
-    const written = files().then(names => fileOf('html', Buffer.from(writeDocument(language, settings, names))))
-    documents.set(language, written)
+    const written = files().then(names =>
+      fileOf('html', Buffer.from(writeDocument(language, settings, letters, names))),
+    )
+    documents.set(key, written)
     // A page that could not be read is tried again.
-    written.catch(() => documents.delete(language))
+    written.catch(() => documents.delete(key))
     return written
   }
 
@@ -39,6 +55,12 @@ export async function accountPageRoutes(app: FastifyInstance, settings: PageSett
     if (found.file.type === 'svg') reply.header('content-security-policy', PICTURE_POLICY)
     return send(request, reply, found.file)
   })
+}
+
+/** The letters that go to the mail server or to a webhook that names their type. Without the database: none. */
+async function sentLetters({ isSent }: AccountPageOptions): Promise<OfferedLetter[]> {
+  const areSent = await Promise.all(OFFERED_LETTERS.map(type => isSent(type).catch(() => false)))
+  return OFFERED_LETTERS.filter((_, i) => areSent[i])
 }
 
 /** The page loads and connects to nothing but this service, and no text becomes markup or script. */

@@ -4,11 +4,11 @@ export const LANGUAGES = ['en', 'fr', 'es'] as const
 export type Language = (typeof LANGUAGES)[number]
 
 /** What the page shows that depends on the settings. */
-export type PageSettings = Config['accountPage'] &
-  Pick<Config, 'publicPath' | 'registration' | 'passwordMinLength'> & {
-    /** Whether the page offers letters. */
-    hasLetters: boolean
-  }
+export type PageSettings = Config['accountPage'] & Pick<Config, 'publicPath' | 'registration' | 'passwordMinLength'>
+
+/** The letters that the page offers to ask for, if they are sent anywhere. */
+export const OFFERED_LETTERS = ['letter_password_reset', 'letter_verify_email', 'letter_confirm_email'] as const
+export type OfferedLetter = (typeof OFFERED_LETTERS)[number]
 
 /** The names of the files that the document loads. */
 export interface FileNames {
@@ -52,9 +52,14 @@ const WORDS = {
 }
 
 /** The HTML of the page: what surrounds it, and the settings that its script reads from attributes. */
-export function writeDocument(language: Language, settings: PageSettings, files: FileNames): string {
+export function writeDocument(
+  language: Language,
+  settings: PageSettings,
+  letters: readonly OfferedLetter[],
+  files: FileNames,
+): string {
   const words = WORDS[language]
-  const { publicPath, name, logo, links, home, registration, hasLetters, passwordMinLength } = settings
+  const { publicPath, name, logo, links, home, registration, passwordMinLength } = settings
   const address = (file: string) => asText(`${publicPath}/account/${file}`)
   const brand =
     logo === undefined
@@ -77,7 +82,7 @@ export function writeDocument(language: Language, settings: PageSettings, files:
 <span class="brand">${brand}</span>
 ${home === undefined ? '' : `<a href="${asText(home)}">${asText(words.back(name))}</a>`}
 </header>
-<main id="page" data-base="${asText(publicPath)}" data-registration="${registration}" data-letters="${hasLetters}" data-password-min-length="${passwordMinLength}">
+<main id="page" data-base="${asText(publicPath)}" data-registration="${registration}" data-letters="${letters.join(' ')}" data-password-min-length="${passwordMinLength}">
 <noscript><p class="card narrow">${words.needs}</p></noscript>
 <p class="card narrow late">${words.late}</p>
 </main>
