@@ -5,6 +5,14 @@ import { Failed } from './failed.js'
 import { CancelButton } from './form.js'
 import { useAction } from './use-action.js'
 
+/** What a dialog of the account works with. */
+export interface QuestionProps {
+  email: string
+  /** Reads the lists again. */
+  onChanged(): void
+  onClosed(): void
+}
+
 export interface DialogProps {
   title: string
   /** After it was closed, by Escape too. The browser has put the focus back by then. */

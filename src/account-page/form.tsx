@@ -17,6 +17,8 @@ export interface FormProps {
   username?: string | undefined
   /** What comes after the fields. */
   children?: ComponentChildren
+  /** Whether what the form does cannot be taken back. */
+  isDanger?: boolean
   /** What the button Cancel does, if there is one. */
   onCancel?(): void
   /** While the form is sent, what leads away from it has to wait. */
@@ -27,7 +29,7 @@ export interface FormProps {
 export type Values = Record<string, string | undefined>
 
 /** A form that keeps what was typed, shows each error at its field, and puts the focus on the first wrong one. */
-export function Form({ submit, action, fields = [], username, children, onCancel, onBusy }: FormProps) {
+export function Form({ submit, action, fields = [], username, children, isDanger, onCancel, onBusy }: FormProps) {
   const form = useRef<HTMLFormElement>(null)
   const [isBusy, setBusy] = useState(false)
   const [failure, setFailure] = useState(NO_FAILURE)
@@ -72,7 +74,7 @@ export function Form({ submit, action, fields = [], username, children, onCancel
       )}
       <div class="buttons">
         {onCancel && <CancelButton isBusy={isBusy} onClick={onCancel} />}
-        <button type="submit" class="primary" aria-disabled={isBusy}>
+        <button type="submit" class={isDanger ? 'danger' : 'primary'} aria-disabled={isBusy}>
           {submit}
         </button>
       </div>

@@ -16,5 +16,7 @@ export const registration = dataset.registration as 'open' | 'verified' | 'close
 export const letters = new Set(dataset.letters!.split(' '))
 /** PASSWORD_MIN_LENGTH. */
 export const passwordMinLength = Number(dataset.passwordMinLength)
+/** ACCOUNT_DELETION_DELAY. */
+export const deletionDelaySeconds = Number(dataset.deletionDelay)
 
 export const client = createAuthClient({ baseUrl: base })

@@ -33,9 +33,10 @@ export function agoWords(at: string): string | undefined {
   return new Intl.RelativeTimeFormat(texts.language, { numeric: 'auto' }).format(-Math.floor(seconds / length), unit)
 }
 
-/** `40 seconds`, or `15 minutes` from 90 seconds on. */
+/** `40 seconds`, or `15 minutes` from 90 seconds on, and so on. */
 export function durationWords(seconds: number): string {
-  const [unit, value] = seconds < 90 ? ['second', seconds] : ['minute', Math.ceil(seconds / 60)]
+  const [unit, length] = UNITS.slice(3).find(([, length]) => seconds >= 1.5 * length) ?? ['second', 1]
+  const value = Math.ceil(seconds / length)
   return new Intl.NumberFormat(texts.language, { style: 'unit', unit, unitDisplay: 'long' }).format(value)
 }
 

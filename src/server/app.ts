@@ -111,10 +111,10 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
   await app.register(authenticate, { context })
   // Not the whole configuration: Fastify takes `logLevel` and `prefix` of these options for its own.
   const { publicUrl, publicPath, publicOrigin, verifyPreflights, issuer, algorithm, accountPage } = config
-  const { registration, passwordMinLength } = config
+  const { registration, passwordMinLength, accountDeletionDelaySeconds } = config
   const { eventReceivers } = context.db
   const isSent: AccountPageOptions['isSent'] = type => eventReceivers.isNamed(type)
-  const pageSettings = { publicPath, registration, passwordMinLength, isSent }
+  const pageSettings = { publicPath, registration, passwordMinLength, accountDeletionDelaySeconds, isSent }
   await app.register(openapi, { publicUrl, publicPath, cookieName: name })
 
   // Two separate contexts: a gateway asks at every request of every service, so its routes run without the hooks of the

@@ -30,7 +30,7 @@ t.test('a person registers, confirms the address with the link, and signs in', {
   await page.goto('about:blank')
   await page.goto(link)
   await page.getByRole('button', { name: 'Confirm' }).click()
-  await page.getByText('This link is no longer valid. Ask for another letter.').waitFor()
+  await page.getByText('This link is no longer valid. Ask for a new one.').waitFor()
 })
 
 t.test('a person asks for a new password, and sets it with the link', { skip }, async t => {

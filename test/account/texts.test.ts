@@ -6,8 +6,8 @@ import * as fr from '../../src/account-page/texts/fr.js'
 import { catalogue } from '../../src/lib/errors.js'
 import { SECURITY_EVENT_TYPES } from '../../src/postgres/security-event-types.js'
 
-/** Events that no user sees: most belong to no account. */
-const NOT_SEEN = /^(client_|signing_key_|webhook_|stream_|users_imported|metadata_changed)/
+/** Events that no user sees: most belong to no account, and one to an account that is gone. */
+const NOT_SEEN = /^(client_|signing_key_|webhook_|stream_|users_imported|metadata_changed|user_deleted)/
 
 type Wide<T> = T extends string
   ? string

@@ -3,7 +3,7 @@ import { now, type TokenAnswer } from './grant.js'
 import { addressOf, pageOrigin } from './page.js'
 import { jsonOf, jsonRequest, saysSignedOut, TIMEOUT_MS } from './requests.js'
 import { keepSession } from './session-keeper.js'
-import type { AuthClient, AuthClientOptions, User } from './types.js'
+import type { AuthClient, AuthClientOptions, SignedInUser, User } from './types.js'
 
 /**
  * Begins to keep the user of this page signed in. The first thing it does, once the page is seen, is to find out
@@ -41,10 +41,12 @@ export function createAuthClient(options: AuthClientOptions = {}): AuthClient {
     return jsonOf<T>(response)
   }
 
-  async function signIn(path: string, body: object, token?: string): Promise<User> {
+  async function signIn(path: string, body: object, token?: string): Promise<SignedInUser> {
     const askedAt = now()
     const answer = await send<TokenAnswer>(fetch, 'POST', path, { ...body, transport }, token)
-    return keeper.signIn(answer, askedAt)
+    await keeper.signIn(answer, askedAt)
+    const { user, deletion_cancelled } = answer
+    return deletion_cancelled ? { ...user, deletion_cancelled } : user
   }
 
   return {

@@ -26,6 +26,7 @@ export interface TokenAnswer {
   refresh_token?: string
   session_id: string
   user: User
+  deletion_cancelled?: boolean
 }
 
 /** @throws AuthError if it is not the answer of a service like Latchkey */

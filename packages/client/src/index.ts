@@ -11,5 +11,6 @@ export type {
   RefreshTokenStorage,
   SecurityEvent,
   Session,
+  SignedInUser,
   User,
 } from './types.js'

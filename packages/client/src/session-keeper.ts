@@ -8,7 +8,7 @@ export interface SessionKeeper {
   user(): User | null | undefined
   sessionId(): string | undefined
   /** The answer to a sign-in. */
-  signIn(answer: TokenAnswer, askedAt: Instant): Promise<User>
+  signIn(answer: TokenAnswer, askedAt: Instant): Promise<void>
   /** The session has ended. */
   end(): Promise<void>
   /** A token that can be sent; undefined if nobody is signed in. */
@@ -208,10 +208,7 @@ export function keepSession({ baseUrl, storage, sendRefresh, onUser }: SessionKe
   return {
     user: () => user,
     sessionId: () => grant?.sessionId,
-    signIn: async (answer, askedAt) => {
-      await accept(answer, askedAt, true)
-      return answer.user
-    },
+    signIn: (answer, askedAt) => accept(answer, askedAt, true),
     end,
     token: async () => (user === null ? undefined : grant && usableMs(grant) > 0 ? grant.token : renewed()),
     tokenAfter,

@@ -33,6 +33,12 @@ export interface User {
   created_at: string
 }
 
+/** The user after a sign-in. */
+export interface SignedInUser extends User {
+  /** Whether the user had asked for the deletion of the account, which this sign-in has cancelled. */
+  deletion_cancelled?: boolean
+}
+
 /** With an e-mail address or, where the service allows it, a user name. */
 export type Credentials = ({ email: string } | { username: string }) & {
   password: string
@@ -102,7 +108,7 @@ export interface AuthClient {
   readonly user: User | null | undefined
   /** Creates an account and signs in. */
   register(credentials: Credentials & { email: string }): Promise<User>
-  login(credentials: Credentials): Promise<User>
+  login(credentials: Credentials): Promise<SignedInUser>
   /** Resolves when the service has ended the session. If it cannot be reached, the user stays signed in. */
   logout(options?: { scope?: LogoutScope }): Promise<void>
   /** Ends every other session. `email` is only needed if nobody is signed in: for a temporary password. */
@@ -111,9 +117,9 @@ export interface AuthClient {
     newPassword: string
     email?: string
     remember?: boolean
-  }): Promise<User>
+  }): Promise<SignedInUser>
   /** @param reset the token from the link that the user received */
-  resetPassword(reset: { token: string; newPassword: string; remember?: boolean }): Promise<User>
+  resetPassword(reset: { token: string; newPassword: string; remember?: boolean }): Promise<SignedInUser>
   /** Like `fetch` of the page, with the access token for the allowed origins. */
   fetch: typeof fetch
   /**

@@ -30,7 +30,7 @@ export const temporaryTitle = 'Choose your own password'
 export const temporaryText = 'Your password is temporary. To sign in, choose one of your own.'
 export const changePassword = 'Change password'
 export const changePasswordText = 'This signs out all your other devices.'
-export const passwordChanged = 'Your password was changed. All other devices are signed out.'
+export const passwordChanged = 'Your password was changed.'
 
 export const forgotPassword = 'Forgot your password?'
 export const forgotText = 'We send a link to your e-mail address, with which you choose a new password.'
@@ -39,13 +39,13 @@ export const letterSent = 'If this address can be used, a letter is on its way. 
 export const confirm = 'Confirm'
 export const verifyTitle = 'Confirm your e-mail address'
 export const verifyText = 'This confirms that the letter reached you. If you did not ask for it, cancel.'
-export const verified = 'Your e-mail address is confirmed. You can sign in.'
+export const verified = 'Your e-mail address is confirmed.'
 export const emailTitle = 'Use this e-mail address'
 export const emailText = 'Your account gets the address that the letter was sent to.'
 export const emailChanged = 'Your e-mail address was changed.'
 export const changeEmail = 'Change e-mail address'
 export const changeEmailText = (email: string) =>
-  `Now it is ${email}. A letter goes to the new address. The address changes when you use the link in it.`
+  `Now it is ${email}. It changes when you use the link in the letter to the new address.`
 export const newEmail = 'New e-mail address'
 export const notConfirmed = 'This address is not confirmed.'
 export const sendLetter = 'Send a letter'
@@ -92,9 +92,19 @@ export const notMeTitle = 'If this wasn’t you'
 export const notMeText =
   'Somebody else may know your password. First sign out all other devices: this takes effect at once. ' +
   'Then choose a new password.'
-export const notMeDone = 'All other devices are signed out. Now choose a new password that nobody else knows.'
-export const notMeStopped =
-  'All other devices are signed out. Your password has not changed: “Change password” above does that.'
+export const notMeDone = 'Now choose a new password that nobody else knows.'
+export const notMeStopped = 'Your password has not changed: “Change password” above does that.'
+
+export const yourData = 'Your data'
+export const download = 'Download your data'
+export const deleteAccount = 'Delete the account'
+export const deleteText = (duration: string) =>
+  `All your devices are signed out, and the account is deleted in ${duration}. A sign-in before that keeps it.`
+export const deleteNowText =
+  'All your devices are signed out, and the account is deleted at once. Nobody can bring it back.'
+export const deletionPlanned = (date: string) => `Your account is deleted on ${date}. To keep it, sign in before that.`
+export const deleted = 'Your account was deleted.'
+export const deletionCancelled = 'You signed in, so your account is not deleted.'
 
 export const required = 'Fill in this field.'
 export const wrongPassword = 'This is not your current password.'
@@ -104,6 +114,8 @@ export const unavailable = 'The service is not available at the moment. Try agai
 /** After one of the two above, below a form. */
 export const kept = 'What you typed is kept.'
 export const unexpected = 'Something went wrong. Try again.'
+
+const oldLink = 'This link is no longer valid. Ask for a new one.'
 
 /** By the code of the service. A code without a text is shown with the title that the service sends. */
 export const errors = {
@@ -116,8 +128,8 @@ export const errors = {
   password_is_email: 'The password must not be your e-mail address.',
   password_too_common: 'This password is among the first that an attacker tries. Choose another one.',
   password_unchanged: 'This is already your password.',
-  reset_token_invalid: 'This link is no longer valid. Ask for a new one.',
-  letter_token_invalid: 'This link is no longer valid. Ask for another letter.',
+  reset_token_invalid: oldLink,
+  letter_token_invalid: oldLink,
   registration_closed: 'Only administrators can create accounts.',
   registration_refused: 'You cannot create an account here.',
   too_many_sessions: 'You are signed in on too many devices. Sign out on one of them first.',
@@ -150,7 +162,6 @@ export const events = {
   user_disabled: 'The account was disabled',
   user_enabled: 'The account was enabled again',
   account_locked: 'Too many wrong passwords: new devices cannot sign in for a while',
-  user_deleted: 'The account was deleted',
   temporary_password_set: 'A temporary password was set',
   sessions_revoked: 'All devices were signed out',
   token_revoked: 'The access of a service was revoked',

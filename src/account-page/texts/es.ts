@@ -28,7 +28,7 @@ export const temporaryTitle = 'Elija su propia contraseña'
 export const temporaryText = 'Su contraseña es temporal. Para iniciar sesión, elija una propia.'
 export const changePassword = 'Cambiar contraseña'
 export const changePasswordText = 'Se cerrará la sesión en todos los demás dispositivos.'
-export const passwordChanged = 'Se ha cambiado la contraseña y se ha cerrado la sesión en todos los demás dispositivos.'
+export const passwordChanged = 'Se ha cambiado la contraseña.'
 
 export const forgotPassword = '¿Olvidó su contraseña?'
 export const forgotText = 'Enviamos a su correo electrónico un enlace para elegir una contraseña nueva.'
@@ -37,13 +37,13 @@ export const letterSent = 'Si se puede usar esta dirección, un mensaje está en
 export const confirm = 'Confirmar'
 export const verifyTitle = 'Confirme su correo electrónico'
 export const verifyText = 'Esto confirma que el mensaje le ha llegado. Si no lo pidió, cancele.'
-export const verified = 'Su correo electrónico está confirmado. Ya puede iniciar sesión.'
+export const verified = 'Su correo electrónico está confirmado.'
 export const emailTitle = 'Usar este correo electrónico'
 export const emailText = 'Su cuenta tendrá la dirección a la que se envió el mensaje.'
 export const emailChanged = 'Su correo electrónico ha cambiado.'
 export const changeEmail = 'Cambiar correo electrónico'
 export const changeEmailText = (email: string) =>
-  `Ahora es ${email}. Enviamos un mensaje a la dirección nueva, que será la suya cuando use el enlace que contiene.`
+  `Dirección actual: ${email}. Cambia cuando use el enlace del mensaje enviado a la nueva.`
 export const newEmail = 'Correo electrónico nuevo'
 export const notConfirmed = 'Esta dirección no está confirmada.'
 export const sendLetter = 'Enviar un mensaje'
@@ -91,10 +91,20 @@ export const notMeTitle = 'Si no fue usted'
 export const notMeText =
   'Es posible que otra persona conozca su contraseña. Primero, cierre la sesión en los demás dispositivos: ' +
   'el efecto es inmediato. Después, elija una contraseña nueva.'
-export const notMeDone =
-  'Se ha cerrado la sesión en los demás dispositivos. Ahora elija una contraseña nueva que nadie más conozca.'
-export const notMeStopped =
-  'Se ha cerrado la sesión en los demás dispositivos. Su contraseña no ha cambiado: puede elegir otra con «Cambiar contraseña».'
+export const notMeDone = 'Ahora elija una contraseña nueva que nadie más conozca.'
+export const notMeStopped = 'Su contraseña no ha cambiado: use «Cambiar contraseña» más arriba.'
+
+export const yourData = 'Sus datos'
+export const download = 'Descargar sus datos'
+export const deleteAccount = 'Eliminar la cuenta'
+export const deleteText = (duration: string) =>
+  `Se cerrará la sesión en todos sus dispositivos y la cuenta se eliminará dentro de ${duration}. Si inicia sesión antes, se conserva.`
+export const deleteNowText =
+  'Se cerrará la sesión en todos sus dispositivos y la cuenta se eliminará ahora mismo. Nadie podrá recuperarla.'
+export const deletionPlanned = (date: string) =>
+  `Su cuenta se eliminará el ${date}. Para conservarla, inicie sesión antes.`
+export const deleted = 'Su cuenta se ha eliminado.'
+export const deletionCancelled = 'Ha iniciado sesión: su cuenta no se eliminará.'
 
 export const required = 'Rellene este campo.'
 export const wrongPassword = 'Esta no es su contraseña actual.'
@@ -103,6 +113,8 @@ export const offline = 'No hay conexión. Compruebe su red e inténtelo de nuevo
 export const unavailable = 'El servicio no está disponible en este momento. Inténtelo de nuevo dentro de un minuto.'
 export const kept = 'Se conserva lo que ha escrito.'
 export const unexpected = 'Algo ha fallado. Inténtelo de nuevo.'
+
+const oldLink = 'Este enlace ya no es válido. Pida uno nuevo.'
 
 export const errors = {
   invalid_credentials: 'El nombre o la contraseña no son correctos.',
@@ -114,8 +126,8 @@ export const errors = {
   password_is_email: 'La contraseña no puede ser su correo electrónico.',
   password_too_common: 'Esta contraseña está entre las primeras que prueba un atacante. Elija otra.',
   password_unchanged: 'Esta ya es su contraseña.',
-  reset_token_invalid: 'Este enlace ya no es válido. Pida uno nuevo.',
-  letter_token_invalid: 'Este enlace ya no es válido. Pida otro mensaje.',
+  reset_token_invalid: oldLink,
+  letter_token_invalid: oldLink,
   registration_closed: 'Solo los administradores pueden crear cuentas.',
   registration_refused: 'No puede crear una cuenta aquí.',
   too_many_sessions: 'Tiene la sesión abierta en demasiados dispositivos. Ciérrela primero en uno de ellos.',
@@ -148,7 +160,6 @@ export const events = {
   user_enabled: 'Se volvió a activar la cuenta',
   account_locked:
     'Demasiadas contraseñas incorrectas: los dispositivos nuevos no pueden iniciar sesión durante un tiempo',
-  user_deleted: 'Se eliminó la cuenta',
   temporary_password_set: 'Se asignó una contraseña temporal',
   sessions_revoked: 'Se cerró la sesión en todos los dispositivos',
   token_revoked: 'Se revocó el acceso de un servicio',

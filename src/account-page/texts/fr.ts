@@ -28,7 +28,7 @@ export const temporaryTitle = 'Choisissez votre propre mot de passe'
 export const temporaryText = 'Votre mot de passe est provisoire. Pour vous connecter, choisissez le vôtre.'
 export const changePassword = 'Changer de mot de passe'
 export const changePasswordText = 'Tous vos autres appareils seront déconnectés.'
-export const passwordChanged = 'Votre mot de passe a été changé. Tous les autres appareils sont déconnectés.'
+export const passwordChanged = 'Votre mot de passe a été changé.'
 
 export const forgotPassword = 'Mot de passe oublié ?'
 export const forgotText = 'Nous envoyons à votre adresse e-mail un lien pour choisir un nouveau mot de passe.'
@@ -38,13 +38,13 @@ export const letterSent =
 export const confirm = 'Confirmer'
 export const verifyTitle = 'Confirmez votre adresse e-mail'
 export const verifyText = 'Ceci confirme que le message vous est parvenu. Si vous ne l’avez pas demandé, annulez.'
-export const verified = 'Votre adresse e-mail est confirmée. Vous pouvez vous connecter.'
+export const verified = 'Votre adresse e-mail est confirmée.'
 export const emailTitle = 'Utiliser cette adresse e-mail'
 export const emailText = 'Votre compte aura l’adresse à laquelle le message a été envoyé.'
 export const emailChanged = 'Votre adresse e-mail a été modifiée.'
 export const changeEmail = 'Changer d’adresse e-mail'
 export const changeEmailText = (email: string) =>
-  `Adresse actuelle\u00a0: ${email}. Un message est envoyé à la nouvelle adresse, qui devient la vôtre quand vous utilisez le lien qu’il contient.`
+  `Adresse actuelle\u00a0: ${email}. Elle change quand vous utilisez le lien du message envoyé à la nouvelle.`
 export const newEmail = 'Nouvelle adresse e-mail'
 export const notConfirmed = 'Cette adresse n’est pas confirmée.'
 export const sendLetter = 'Envoyer un message'
@@ -92,10 +92,21 @@ export const notMeTitle = 'Si ce n’était pas vous'
 export const notMeText =
   'Quelqu’un d’autre connaît peut-être votre mot de passe. Déconnectez d’abord les autres appareils\u00a0: ' +
   'l’effet est immédiat. Choisissez ensuite un nouveau mot de passe.'
-export const notMeDone =
-  'Tous les autres appareils sont déconnectés. Choisissez maintenant un nouveau mot de passe que personne d’autre ne connaît.'
+export const notMeDone = 'Choisissez maintenant un nouveau mot de passe que personne d’autre ne connaît.'
 export const notMeStopped =
-  'Tous les autres appareils sont déconnectés. Votre mot de passe n’a pas changé\u00a0: vous pouvez en choisir un autre avec «\u00a0Changer de mot de passe\u00a0».'
+  'Votre mot de passe n’a pas changé\u00a0: utilisez «\u00a0Changer de mot de passe\u00a0» ci-dessus.'
+
+export const yourData = 'Vos données'
+export const download = 'Télécharger vos données'
+export const deleteAccount = 'Supprimer le compte'
+export const deleteText = (duration: string) =>
+  `Tous vos appareils seront déconnectés et le compte sera supprimé dans ${duration}. Une connexion avant cela le conserve.`
+export const deleteNowText =
+  'Tous vos appareils seront déconnectés et le compte sera supprimé aussitôt, sans retour possible.'
+export const deletionPlanned = (date: string) =>
+  `Votre compte sera supprimé le ${date}. Pour le conserver, connectez-vous avant.`
+export const deleted = 'Votre compte a été supprimé.'
+export const deletionCancelled = 'Vous vous êtes connecté\u00a0: votre compte ne sera pas supprimé.'
 
 export const required = 'Remplissez ce champ.'
 export const wrongPassword = 'Ce n’est pas votre mot de passe actuel.'
@@ -104,6 +115,8 @@ export const offline = 'Pas de connexion Internet. Vérifiez votre réseau, puis
 export const unavailable = 'Le service est indisponible pour le moment. Réessayez dans une minute.'
 export const kept = 'Votre saisie est conservée.'
 export const unexpected = 'Une erreur s’est produite. Réessayez.'
+
+const oldLink = 'Ce lien n’est plus valable. Demandez-en un nouveau.'
 
 export const errors = {
   invalid_credentials: 'Le nom ou le mot de passe est incorrect.',
@@ -115,8 +128,8 @@ export const errors = {
   password_is_email: 'Le mot de passe ne peut pas être votre adresse e-mail.',
   password_too_common: 'Ce mot de passe est l’un des premiers qu’un attaquant essaie. Choisissez-en un autre.',
   password_unchanged: 'C’est déjà votre mot de passe.',
-  reset_token_invalid: 'Ce lien n’est plus valable. Demandez-en un nouveau.',
-  letter_token_invalid: 'Ce lien n’est plus valable. Demandez un autre message.',
+  reset_token_invalid: oldLink,
+  letter_token_invalid: oldLink,
   registration_closed: 'Seuls les administrateurs peuvent créer des comptes.',
   registration_refused: 'Vous ne pouvez pas créer de compte ici.',
   too_many_sessions: 'Vous êtes connecté sur trop d’appareils. Déconnectez-en d’abord un.',
@@ -147,9 +160,7 @@ export const events = {
   everyone_signed_out: 'Tout le monde a été déconnecté',
   user_disabled: 'Le compte a été désactivé',
   user_enabled: 'Le compte a été réactivé',
-  account_locked:
-    'Trop de mots de passe incorrects\u00a0: les nouveaux appareils ne peuvent pas se connecter pendant un certain temps',
-  user_deleted: 'Le compte a été supprimé',
+  account_locked: 'Trop de mots de passe incorrects\u00a0: les nouveaux appareils sont bloqués un moment',
   temporary_password_set: 'Un mot de passe provisoire a été attribué',
   sessions_revoked: 'Tous les appareils ont été déconnectés',
   token_revoked: 'L’accès d’un service a été révoqué',

@@ -1,6 +1,7 @@
 import type { User } from '@latchkey/client'
+import type { ComponentChild } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { Confirmation } from '../dialog.js'
+import { Confirmation, type QuestionProps } from '../dialog.js'
 import { announce, Button, Title } from '../elements.js'
 import { Failed, Retry, Unavailable } from '../failed.js'
 import { showMessage } from '../message.js'
@@ -12,16 +13,15 @@ import { useAction } from '../use-action.js'
 import { Activity } from './activity.js'
 import { ChangeEmail } from './change-email.js'
 import { ChangePassword } from './change-password.js'
+import { DeleteAccount } from './delete-account.js'
 import { NotMe } from './not-me.js'
 import { Sessions } from './sessions.js'
-
-/** Which dialog is open. */
-type Question = 'email' | 'password' | 'everywhere' | 'others' | 'not-me'
+import { YourData } from './your-data.js'
 
 /** What a signed-in person sees. */
 export function Account({ user }: { user: User }) {
   const lists = useAccountLists(client)
-  const { question, ask, onClosed } = useQuestion()
+  const { Question, ask, onClosed } = useQuestion()
   // After a later success, a failed sign-out is no longer of interest.
   const signOut = useAction(lists.sessions)
   const sending = useAction(lists.sessions)
@@ -68,8 +68,8 @@ export function Account({ user }: { user: User }) {
           )}
         </div>
         <div class="buttons">
-          {letters.has('letter_confirm_email') && <Button onClick={() => ask('email')}>{texts.changeEmail}</Button>}
-          <Button onClick={() => ask('password')}>{texts.changePassword}</Button>
+          {letters.has('letter_confirm_email') && <Button onClick={() => ask(ChangeEmail)}>{texts.changeEmail}</Button>}
+          <Button onClick={() => ask(ChangePassword)}>{texts.changePassword}</Button>
           <Button isBusy={signOut.isBusy} onClick={() => signOut.run(() => client.logout())}>
             {texts.signOut}
           </Button>
@@ -82,60 +82,60 @@ export function Account({ user }: { user: User }) {
           sessions={lists.sessions}
           onChanged={lists.reload}
           onEnded={lists.removeSession}
-          onEndOthers={() => ask('others')}
-          onEndAll={() => ask('everywhere')}
+          onEndOthers={() => ask(EndOthers)}
+          onEndAll={() => ask(SignOutEverywhere)}
         />
         <Activity
           events={lists.events}
           currentSession={lists.sessions.find(({ current }) => current)?.id}
           hasMore={lists.hasMore}
           onMore={lists.loadMore}
-          onNotMe={() => ask('not-me')}
+          onNotMe={() => ask(NotMe)}
         />
+        {/* An administrator is deleted by another one. */}
+        <YourData onDelete={user.roles.includes('admin') ? undefined : () => ask(DeleteAccount)} />
       </div>
-      {question === 'email' && <ChangeEmail email={user.email} onClosed={onClosed} />}
-      {question === 'password' && <ChangePassword email={user.email} onChanged={lists.reload} onClosed={onClosed} />}
-      {question === 'not-me' && <NotMe email={user.email} onChanged={lists.reload} onClosed={onClosed} />}
-      {question === 'everywhere' && (
-        <Confirmation
-          title={texts.signOutEverywhere}
-          text={texts.signOutEverywhereText}
-          run={() => client.logout({ scope: 'all' })}
-          onClosed={onClosed}
-        />
-      )}
-      {question === 'others' && (
-        <Confirmation
-          title={texts.endOthers}
-          text={texts.endOthersText}
-          run={async () => {
-            await client.sessions.revokeOthers()
-            announce(texts.othersEnded)
-            lists.reload()
-          }}
-          onClosed={onClosed}
-        />
-      )}
+      {Question && <Question email={user.email} onChanged={lists.reload} onClosed={onClosed} />}
     </>
   )
 }
 
+function SignOutEverywhere({ onClosed }: QuestionProps) {
+  return (
+    <Confirmation
+      title={texts.signOutEverywhere}
+      text={texts.signOutEverywhereText}
+      run={() => client.logout({ scope: 'all' })}
+      onClosed={onClosed}
+    />
+  )
+}
+
+function EndOthers({ onChanged, onClosed }: QuestionProps) {
+  async function endOthers() {
+    await client.sessions.revokeOthers()
+    announce(texts.othersEnded)
+    onChanged()
+  }
+  return <Confirmation title={texts.endOthers} text={texts.endOthersText} run={endOthers} onClosed={onClosed} />
+}
+
 /** Which dialog is open. The focus returns to the button that opened it, or to its section if the button is gone by then. */
 function useQuestion() {
-  const [question, setQuestion] = useState<Question>()
+  const [Question, setQuestion] = useState<(props: QuestionProps) => ComponentChild>()
   const opener = useRef<{ button: Element; heading: HTMLElement | null | undefined } | undefined>(undefined)
   useEffect(() => {
     const { button, heading } = opener.current ?? {}
-    if (question || !button || button.isConnected) return
+    if (Question || !button || button.isConnected) return
     if (document.activeElement === document.body) heading?.focus({ preventScroll: true })
     opener.current = undefined
   })
   return {
-    question,
-    ask(next: Question) {
+    Question,
+    ask(next: NonNullable<typeof Question>) {
       const button = document.activeElement!
       opener.current = { button, heading: button.closest('section')?.querySelector('h1, h2') }
-      setQuestion(next)
+      setQuestion(() => next)
     },
     onClosed: () => setQuestion(undefined),
   }

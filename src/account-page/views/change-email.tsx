@@ -1,4 +1,4 @@
-import { Dialog } from '../dialog.js'
+import { Dialog, type QuestionProps } from '../dialog.js'
 import { emailField, Form, type Values, wrongPasswordAt } from '../form.js'
 import { showMessage } from '../message.js'
 import { request } from '../request.js'
@@ -6,7 +6,7 @@ import * as texts from '../texts/en.js'
 import { currentPassword } from './new-password.js'
 
 /** The dialog to change the e-mail address, which a link in a letter to the new one completes. */
-export function ChangeEmail({ email, onClosed }: { email: string; onClosed(): void }) {
+export function ChangeEmail({ email, onClosed }: QuestionProps) {
   async function change(values: Values) {
     await request('POST', '/auth/email', values).catch(wrongPasswordAt('password'))
     showMessage(texts.changeEmail, texts.letterSent)

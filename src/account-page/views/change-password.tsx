@@ -1,18 +1,12 @@
-import { Dialog } from '../dialog.js'
+import { Dialog, type QuestionProps } from '../dialog.js'
 import { announce } from '../elements.js'
 import { type Values, wrongPasswordAt } from '../form.js'
 import { client } from '../page.js'
 import * as texts from '../texts/en.js'
 import { currentPassword, NewPasswordForm } from './new-password.js'
 
-interface ChangePasswordProps {
-  email: string
-  onChanged(): void
-  onClosed(): void
-}
-
 /** The dialog to change the password. */
-export function ChangePassword({ email, onChanged, onClosed }: ChangePasswordProps) {
+export function ChangePassword({ email, onChanged, onClosed }: QuestionProps) {
   return (
     <Dialog title={texts.changePassword} onClosed={onClosed}>
       {close => (
@@ -41,7 +35,7 @@ interface ChangePasswordFormProps {
 export function ChangePasswordForm({ email, onChanged, onCancel }: ChangePasswordFormProps) {
   async function change({ current_password: old = '', new_password: newPassword = '' }: Values) {
     await client.changePassword({ currentPassword: old, newPassword }).catch(wrongPasswordAt('current_password'))
-    announce(texts.passwordChanged)
+    announce(`${texts.passwordChanged} ${texts.othersEnded}`)
     onChanged()
   }
   return (

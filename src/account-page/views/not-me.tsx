@@ -1,18 +1,12 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { Decision, Dialog } from '../dialog.js'
+import { Decision, Dialog, type QuestionProps } from '../dialog.js'
 import { announce } from '../elements.js'
 import { client } from '../page.js'
 import * as texts from '../texts/en.js'
 import { ChangePasswordForm } from './change-password.js'
 
-interface NotMeProps {
-  email: string
-  onChanged(): void
-  onClosed(): void
-}
-
 /** "This wasn't me": first all other sessions end, then the person chooses a new password. */
-export function NotMe({ email, onChanged, onClosed }: NotMeProps) {
+export function NotMe({ email, onChanged, onClosed }: QuestionProps) {
   const [haveOthersEnded, setOthersEnded] = useState(false)
   const isChanged = useRef(false)
   const done = useRef<HTMLParagraphElement>(null)
@@ -24,7 +18,7 @@ export function NotMe({ email, onChanged, onClosed }: NotMeProps) {
     setOthersEnded(true)
   }
   function closed() {
-    if (haveOthersEnded && !isChanged.current) announce(texts.notMeStopped)
+    if (haveOthersEnded && !isChanged.current) announce(`${texts.othersEnded} ${texts.notMeStopped}`)
     onClosed()
   }
   return (
@@ -33,7 +27,7 @@ export function NotMe({ email, onChanged, onClosed }: NotMeProps) {
         haveOthersEnded ? (
           <>
             <p ref={done} tabIndex={-1}>
-              {texts.notMeDone}
+              {texts.othersEnded} {texts.notMeDone}
             </p>
             <ChangePasswordForm
               email={email}

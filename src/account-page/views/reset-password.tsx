@@ -4,6 +4,7 @@ import { Failed } from '../failed.js'
 import { hasCode } from '../failures.js'
 import type { Values } from '../form.js'
 import type { Link } from '../links.js'
+import { sayIfKept } from '../message.js'
 import { client } from '../page.js'
 import * as texts from '../texts/en.js'
 import { NewPasswordForm } from './new-password.js'
@@ -17,11 +18,14 @@ export function ResetPassword({ link: { token, email }, onDone }: { link: Link; 
     client.resetPassword({ token, newPassword }).catch(error => {
       if (!hasCode(error, 'reset_token_invalid')) throw error
       setRefusal(error)
+      return undefined
     })
   async function save({ new_password: newPassword = '' }: Values) {
-    if (!(await reset(newPassword))) return
-    announce(texts.passwordChanged)
+    const user = await reset(newPassword)
+    if (!user) return
+    announce(`${texts.passwordChanged} ${texts.othersEnded}`)
     onDone()
+    sayIfKept(user)
   }
   useEffect(() => {
     // The service checks the token before the password, and a password that it refuses does not use up the token. So a

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks'
 import { Button, Title } from '../elements.js'
 import { hasCode } from '../failures.js'
 import { Checkbox, emailField, Form, type FormProps, type Values } from '../form.js'
-import { showMessage } from '../message.js'
+import { sayIfKept, showMessage } from '../message.js'
 import { client, letters, registration } from '../page.js'
 import { request } from '../request.js'
 import * as texts from '../texts/en.js'
@@ -46,10 +46,12 @@ type Busy = Required<Pick<FormProps, 'onBusy'>>
 function SignInForm({ onTemporary, onBusy }: { onTemporary(signIn: TemporarySignIn): void } & Busy) {
   async function signIn({ username = '', password = '', remember }: Values) {
     const credentials = { username, password, remember: remember === 'on' }
-    await client.login(credentials).catch(error => {
+    const user = await client.login(credentials).catch(error => {
       if (!hasCode(error, 'password_change_required')) throw error
       onTemporary({ name: username, password, remember: credentials.remember })
+      return undefined
     })
+    sayIfKept(user)
   }
   return (
     <Form

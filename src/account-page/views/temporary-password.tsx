@@ -1,5 +1,6 @@
 import { announce, Title } from '../elements.js'
 import { emailField, type Values } from '../form.js'
+import { sayIfKept } from '../message.js'
 import { client } from '../page.js'
 import * as texts from '../texts/en.js'
 import { NewPasswordForm } from './new-password.js'
@@ -14,8 +15,9 @@ export interface TemporarySignIn {
 /** A person with a temporary password chooses an own one, and is signed in by that. */
 export function TemporaryPassword({ name, password, remember, onBack }: TemporarySignIn & { onBack(): void }) {
   async function change({ email = name, new_password: newPassword = '' }: Values) {
-    await client.changePassword({ email, currentPassword: password, newPassword, remember })
-    announce(texts.passwordChanged)
+    const user = await client.changePassword({ email, currentPassword: password, newPassword, remember })
+    announce(`${texts.passwordChanged} ${texts.othersEnded}`)
+    sayIfKept(user)
   }
   return (
     <section class="card narrow">

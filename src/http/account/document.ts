@@ -4,7 +4,8 @@ export const LANGUAGES = ['en', 'fr', 'es'] as const
 export type Language = (typeof LANGUAGES)[number]
 
 /** What the page shows that depends on the settings. */
-export type PageSettings = Config['accountPage'] & Pick<Config, 'publicPath' | 'registration' | 'passwordMinLength'>
+export type PageSettings = Config['accountPage'] &
+  Pick<Config, 'publicPath' | 'registration' | 'passwordMinLength' | 'accountDeletionDelaySeconds'>
 
 /** The letters that the page offers to ask for, if they are sent anywhere. */
 export const OFFERED_LETTERS = ['letter_password_reset', 'letter_verify_email', 'letter_confirm_email'] as const
@@ -25,8 +26,7 @@ const WORDS = {
     back: (name: string) => `Back to ${name}`,
     language: 'Language',
     links: 'Help and legal',
-    needs:
-      'This page needs JavaScript. Allow it for this site, or use a browser that has it, to sign in and to see your sessions.',
+    needs: 'This page needs JavaScript. Allow it for this site, or use another browser.',
     late: 'This page could not be loaded. Reload it. If this happens again, use a newer browser, or try later.',
   },
   fr: {
@@ -35,8 +35,7 @@ const WORDS = {
     back: (name: string) => `Retour à ${name}`,
     language: 'Langue',
     links: 'Aide et mentions légales',
-    needs:
-      'Cette page a besoin de JavaScript. Autorisez-le pour ce site, ou utilisez un navigateur qui en dispose, pour vous connecter et voir vos sessions.',
+    needs: 'Cette page a besoin de JavaScript. Autorisez-le pour ce site, ou utilisez un autre navigateur.',
     late: 'Cette page n’a pas pu être chargée. Rechargez-la. Si cela se reproduit, utilisez un navigateur plus récent, ou réessayez plus tard.',
   },
   es: {
@@ -45,8 +44,7 @@ const WORDS = {
     back: (name: string) => `Volver a ${name}`,
     language: 'Idioma',
     links: 'Ayuda e información legal',
-    needs:
-      'Esta página necesita JavaScript. Permítalo para este sitio, o use un navegador que lo tenga, para iniciar sesión y ver sus sesiones.',
+    needs: 'Esta página necesita JavaScript. Permítalo para este sitio, o use otro navegador.',
     late: 'No se pudo cargar esta página. Vuelva a cargarla. Si ocurre de nuevo, use un navegador más reciente, o inténtelo más tarde.',
   },
 }
@@ -59,7 +57,7 @@ export function writeDocument(
   files: FileNames,
 ): string {
   const words = WORDS[language]
-  const { publicPath, name, logo, links, home, registration, passwordMinLength } = settings
+  const { publicPath, name, logo, links, home, registration, passwordMinLength, accountDeletionDelaySeconds } = settings
   const address = (file: string) => asText(`${publicPath}/account/${file}`)
   const brand =
     logo === undefined
@@ -82,7 +80,7 @@ export function writeDocument(
 <span class="brand">${brand}</span>
 ${home === undefined ? '' : `<a href="${asText(home)}">${asText(words.back(name))}</a>`}
 </header>
-<main id="page" data-base="${asText(publicPath)}" data-registration="${registration}" data-letters="${letters.join(' ')}" data-password-min-length="${passwordMinLength}">
+<main id="page" data-base="${asText(publicPath)}" data-registration="${registration}" data-letters="${letters.join(' ')}" data-password-min-length="${passwordMinLength}" data-deletion-delay="${accountDeletionDelaySeconds}">
 <noscript><p class="card narrow">${words.needs}</p></noscript>
 <p class="card narrow late">${words.late}</p>
 </main>
