@@ -59,7 +59,7 @@ export function userDeletionStatements(runner: Runner) {
           .update(users)
           .set({ tokenVersion: sql`${users.tokenVersion} + 1`, updatedAt: sql`now()` })
           .where(
-            sql`${users.deleteAt} <= now() and ${users.id} in (
+            sql`${users.id} in (
               select id from users where delete_at <= now() order by delete_at limit ${limit}
               for no key update skip locked)`,
           )

@@ -162,6 +162,17 @@ t.test('a disabled account is deleted when it is due, and a sign-in does not kee
   t.equal(await deleteDue(test), 1)
 })
 
+t.test('a client that signs in a disabled user is refused, and keeps nothing', async t => {
+  const { app } = await buildTestApp(t)
+  const client = await asClient(app, 'sessions')
+  const ada = await signUp(app)
+  await askForDeletion(app, ada)
+  await disableUser(app.context, ada.userId, 'cli')
+  const answer = await post(app, `/admin/users/${ada.userId}/sessions`, {}, client)
+  t.match(answer.json(), { status: 409, code: 'account_disabled' })
+  t.ok((await app.context.db.users.findById(ada.userId))!.deleteAt)
+})
+
 t.test('administrators cannot delete themselves', async t => {
   const test = await buildTestApp(t)
   const admin = await signUpAdmin(test.app)
