@@ -9,7 +9,8 @@ import { openMailSender } from '../../src/mail/open-mail.js'
 import type { SecurityEvent } from '../../src/postgres/security-events.js'
 import { loggerOptions } from '../../src/server/logging.js'
 import { buildTestApp } from '../support/build-test-app.js'
-import { post, signUp } from '../support/people.js'
+import { askForDeletion } from '../support/deletions.js'
+import { PASSWORD, post, signUp } from '../support/people.js'
 import { startMailServer } from '../support/smtp-server.js'
 
 async function withMail(t: Test, overrides: NodeJS.ProcessEnv = {}) {
@@ -72,6 +73,21 @@ t.test('a letter is in the language of the request', async t => {
   for (const language of ['fr', 'es', 'de']) await forgot(ada.email, language)
   const texts = server.mails.map(({ source }) => read(source).text)
   t.match(texts, [/mot de passe/, /contraseña/, /new password/])
+})
+
+t.test('the letter about a deletion says when the account is deleted, in the language of the request', async t => {
+  const { app, server } = await withMail(t)
+  for (const language of ['en', 'fr', 'es']) {
+    const ada = await signUp(app)
+    const answer = await askForDeletion(app, ada, PASSWORD, { 'accept-language': language })
+    await app.context.background.settled()
+    await app.context.dispatcher!.runNow()
+    const form = new Intl.DateTimeFormat(language, { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' })
+    const { text, html } = read(server.mails.find(({ to }) => to.includes(ada.email))!.source)
+    const date = `${form.format(new Date(answer.json().delete_at))} UTC`
+    t.ok(text.includes(date) && html.includes(date), language)
+    t.notMatch(text, /\{\{/)
+  }
 })
 
 t.test('a mail server that is down for a while gets the letter later', async t => {
