@@ -4,15 +4,12 @@ import type { User } from '../../postgres/users.js'
 import type { AuthContext, Caller, Repositories } from '../context.js'
 import { checkLetterIsSent, mailAddress, removeTokensOfAddress, writeLetter } from '../letters/letters.js'
 import { hashOfToken, readOneTimeToken } from '../letters/one-time-token.js'
-import { verifyPassword } from '../login/log-in.js'
+import { type OwnPassword, withOwnPassword } from '../login/confirm-password.js'
 import { earlierEmailForms, emailForms, nameTaken, tryNormaliseEmail } from './account-names.js'
 import { attemptCounter } from './find-account.js'
 
-export interface EmailChange {
+export interface EmailChange extends OwnPassword {
   newEmail: string
-  password: string
-  /** The device cookie of the browser. */
-  deviceCookie?: string | undefined
 }
 
 /**
@@ -25,21 +22,16 @@ export interface EmailChange {
 export function requestEmailChange(
   context: AuthContext,
   principal: Principal,
-  { newEmail, password, deviceCookie }: EmailChange,
+  { newEmail, ...ownPassword }: EmailChange,
   caller: Caller,
 ): Promise<void> {
   const email = tryNormaliseEmail(newEmail)
   if (email === undefined)
     throw fieldError('invalid_email', 'new_email', 'must be an e-mail address such as ada@example.com')
-  const { userId, tokenType } = principal
-  return context.failureDelay.run(async joinQueue => {
-    const account = await context.db.users.findById(userId)
-    if (!account) throw new LatchkeyError('token_revoked', { tokenType })
-    const credentials = { email: account.email, password, deviceCookie, session: principal }
-    const user = await verifyPassword(context, credentials, caller, joinQueue)
+  return withOwnPassword(context, principal, ownPassword, caller, async user => {
     await checkLetterIsSent(context, 'letter_confirm_email')
     await context.letterLimiter.reserve(attemptCounter({ email })).catch((error: unknown) => {
-      throw concerning(error, { userId })
+      throw concerning(error, { userId: user.id })
     })
     context.letterWork.run('write a letter to a new address', () => writeLetterTo(context, email, user, caller))
   })

@@ -6,14 +6,9 @@ import type { User } from '../../postgres/users.js'
 import { commitAndAnnounce } from '../commit-and-announce.js'
 import type { AuthContext, Caller } from '../context.js'
 import { mailAddress, writeLetter } from '../letters/letters.js'
-import { verifyPassword } from '../login/log-in.js'
-import { endAllSessions } from '../sessions/end-sessions.js'
+import { type OwnPassword, withOwnPassword } from '../login/confirm-password.js'
 
-export interface DeletionRequest {
-  password: string
-  /** The device cookie of the browser. */
-  deviceCookie?: string | undefined
-}
+import { endAllSessions } from '../sessions/end-sessions.js'
 
 /**
  * The owner of an account asks for its deletion. Every session ends now; the account is deleted after
@@ -26,17 +21,10 @@ export interface DeletionRequest {
 export function requestDeletion(
   context: AuthContext,
   principal: Principal,
-  { password, deviceCookie }: DeletionRequest,
+  ownPassword: OwnPassword,
   caller: Caller,
 ): Promise<Date> {
-  const { userId, tokenType } = principal
-  return context.failureDelay.run(async joinQueue => {
-    const account = await context.db.users.findById(userId)
-    if (!account) throw new LatchkeyError('token_revoked', { tokenType })
-    const credentials = { email: account.email, password, deviceCookie, session: principal }
-    const verified = await verifyPassword(context, credentials, caller, joinQueue)
-    return requestVerified(context, verified, caller)
-  })
+  return withOwnPassword(context, principal, ownPassword, caller, user => requestVerified(context, user, caller))
 }
 
 /** The letter with which the owner learns of it, and can say that it was somebody else. */
