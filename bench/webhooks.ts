@@ -16,6 +16,7 @@ import { openLoadSessions } from './growth/load-sessions.js'
 import { prepareOperations } from './growth/operations.js'
 import { startLoadGenerator } from './load/drive.js'
 import { type Bench, measureOnce } from './measure/once.js'
+import { cpuSeconds } from './measure/processes.js'
 import type { Sample } from './measure/sample.js'
 import { buildService, CLI, settingsOf, startService } from './service/start.js'
 import { startStores } from './stores/start.js'
@@ -31,12 +32,15 @@ else await measure()
 
 /** The receiver, a process of its own: what it does is not a cost of the service. */
 async function receive(): Promise<void> {
+  let deliveries = 0
   const server = createServer((request, response) => {
+    deliveries++
     request.resume()
     request.on('end', () => response.writeHead(204).end())
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   process.send!((server.address() as AddressInfo).port)
+  process.on('message', () => process.send!(deliveries))
   process.once('disconnect', () => process.exit())
 }
 
@@ -71,7 +75,13 @@ async function measure(): Promise<void> {
         middle(all, ({ cpu }) => cpu!.postgres).toFixed(0),
       ]),
     )
+    receiver.send('count')
+    const [deliveries] = (await once(receiver, 'message')) as [number]
+    const ofReceiver = (cpuSeconds(receiver.pid!) * 1e6) / deliveries
     console.log(`${await withThree.left()} events waited at the end`)
+    console.log(
+      `The receiver, on the same cores, took ${ofReceiver.toFixed(0)} µs for each of ${deliveries} deliveries`,
+    )
     await Promise.all([without.stop(), withThree.stop()])
   } finally {
     receiver.disconnect()
