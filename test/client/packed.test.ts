@@ -15,11 +15,14 @@ const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
 const USE = `
   import { AuthError, createAuthClient, type AuthClient, type Session, type User } from '@latchkey/client'
   import { attach } from '@latchkey/client/axios'
+  import { createLetters, type Letters } from '@latchkey/client/letters'
   import { AuthProvider, useEvents, useSession, useSessions } from '@latchkey/client/react'
   import { readSession } from '@latchkey/client/server'
   import axios from 'axios'
   export const client: AuthClient = createAuthClient({ baseUrl: 'https://auth.example.com' })
   attach(axios.create(), client)
+  export const letters: Letters = createLetters(client)
+  export const registered: Promise<User | undefined> = client.register({ email: '', password: '' })
   export const hooks = [AuthProvider, useEvents, useSession, useSessions]
   export const reader: Promise<{ user: User } | null> = readSession(new Request('https://a.example'), { baseUrl: '' })
   export const answer: Promise<Response> = client.fetch(new URL('https://a.example'), { method: 'POST', body: new FormData() })

@@ -205,7 +205,7 @@ t.test('after close, what is asked for still happens, and nothing else', { skip 
     client.close()
     const user = await client.register(ada)
     await client.logout()
-    return { email: user.email, changes }
+    return { email: user!.email, changes }
   }, ADA)
   t.equal(result.email, ADA.email)
   t.notOk(result.changes.includes(ADA.email))

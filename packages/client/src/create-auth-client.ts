@@ -44,9 +44,9 @@ export function createAuthClient(options: AuthClientOptions = {}): AuthClient {
   async function signIn(path: string, body: object, token?: string): Promise<SignedInUser> {
     const askedAt = now()
     const answer = await send<TokenAnswer>(fetch, 'POST', path, { ...body, transport }, token)
-    await keeper.signIn(answer, askedAt)
-    const { user, deletion_cancelled } = answer
-    return deletion_cancelled ? { ...user, deletion_cancelled } : user
+    // There is none after a registration whose address must be confirmed first.
+    if (answer) await keeper.signIn(answer, askedAt)
+    return answer?.deletion_cancelled ? { ...answer.user, deletion_cancelled: true } : (answer?.user as SignedInUser)
   }
 
   return {

@@ -106,8 +106,11 @@ export type LogoutScope = 'session' | 'others' | 'all'
 export interface AuthClient {
   /** The signed-in user; null if nobody is signed in; undefined until this is known. */
   readonly user: User | null | undefined
-  /** Creates an account and signs in. */
-  register(credentials: Credentials & { email: string }): Promise<User>
+  /**
+   * Creates an account and signs in. Undefined if Latchkey has sent a letter instead: there is an account when its link was
+   * used (`REGISTRATION=verified`).
+   */
+  register(credentials: Credentials & { email: string }): Promise<User | undefined>
   login(credentials: Credentials): Promise<SignedInUser>
   /** Resolves when the service has ended the session. If it cannot be reached, the user stays signed in. */
   logout(options?: { scope?: LogoutScope }): Promise<void>
