@@ -157,7 +157,9 @@ export const passwords: Folder = {
 /** Their tokens are only in the letters: so the requests that need one show how a wrong one is refused. */
 export const letters: Folder = {
   name: 'Letters',
-  description: 'Letters to the owner of the account. The requests with a token send one that is not valid.',
+  description:
+    'Letters to the owner of the account. The requests with a token send one that is not valid. Without SMTP_URL, a webhook for ' +
+    'letters or embedded mode, two of them are answered with 403 `letters_not_sent`.',
   steps: [
     { name: 'Forgot the password', operation: 'forgotPassword', body: { email: '{{email}}' } },
     { name: 'Ask for a letter to confirm the address', operation: 'resendVerification', authorization: 'user' },
