@@ -45,7 +45,7 @@ export function createAuthClient(options: AuthClientOptions = {}): AuthClient {
     const askedAt = now()
     const answer = await send<TokenAnswer>(fetch, 'POST', path, { ...body, transport }, token)
     // There is none after a registration whose address must be confirmed first.
-    if (answer) await keeper.signIn(answer, askedAt)
+    if (answer !== undefined) await keeper.signIn(answer, askedAt)
     return answer?.deletion_cancelled ? { ...answer.user, deletion_cancelled: true } : (answer?.user as SignedInUser)
   }
 
