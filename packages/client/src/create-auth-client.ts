@@ -17,7 +17,7 @@ export function createAuthClient(options: AuthClientOptions = {}): AuthClient {
   const base = new URL(baseUrl || '/', pageOrigin)
   const baseAddress = base.href.replace(/\/$/, '')
   const inBody = transport === 'body'
-  if (inBody !== Boolean(storage)) throw new TypeError('storage needs transport body')
+  if (inBody === !storage) throw new TypeError('storage needs transport body')
   const listeners = new Set<(user: User | null) => void>()
   const keeper = keepSession({
     baseUrl: baseAddress,
