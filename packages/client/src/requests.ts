@@ -38,7 +38,7 @@ export class AuthError extends Error {
 /** Whether Latchkey said that nobody is signed in. What is between it and the page does not know that. */
 export function saysSignedOut(error: unknown): boolean {
   const { status, problem } = error as Partial<AuthError>
-  return status === 401 && Boolean(problem?.code)
+  return status === 401 && !!problem?.code
 }
 
 /** After this a request is given up: its answer is no longer of use. */

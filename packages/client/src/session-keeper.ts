@@ -89,7 +89,7 @@ export function keepSession({ baseUrl, storage, sendRefresh, onUser }: SessionKe
     become(next.user)
   }
 
-  async function accept(answer: TokenAnswer, askedAt: Instant, isSignIn: boolean): Promise<void> {
+  async function accept(answer: TokenAnswer, askedAt: Instant, isSignIn = true): Promise<void> {
     const next = grantOf(answer, askedAt)
     if (answer.refresh_token) await storage?.set(answer.refresh_token)
     hold(next)
@@ -208,7 +208,7 @@ export function keepSession({ baseUrl, storage, sendRefresh, onUser }: SessionKe
   return {
     user: () => user,
     sessionId: () => grant?.sessionId,
-    signIn: (answer, askedAt) => accept(answer, askedAt, true),
+    signIn: accept,
     end,
     token: async () => (user === null ? undefined : grant && usableMs(grant) > 0 ? grant.token : renewed()),
     tokenAfter,
