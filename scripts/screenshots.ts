@@ -1,9 +1,9 @@
 /**
  * Writes docs/images/account/: the account page of a service that it starts, with people and devices that it makes up.
  *
- *     npx tsx scripts/screenshots.ts [--all FOLDER]
+ *     npx tsx scripts/screenshots.ts [--all FOLDER [--views NAMES]]
  *
- * With `--all` it writes every view in each width, theme and language into another folder, for a person to look at.
+ * With `--all` it writes every view in each width, theme and language into another folder, for a person to look at, or only those that `--views` names.
  * It needs Chromium (`CHROMIUM`, by default /usr/bin/chromium). With the font Inter (Debian: fonts-inter), the pictures
  * look as on most devices.
  */
@@ -15,7 +15,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { locationFile } from '../test/support/location-file.js'
 import { startService } from './readme/start-service.js'
 
-const { values } = parseArgs({ options: { all: { type: 'string' } } })
+const { values } = parseArgs({ options: { all: { type: 'string' }, views: { type: 'string' } } })
 const folder = values.all ?? 'docs/images/account'
 
 const ADA = { email: 'ada@example.com', password: 'a mill of brass' }
@@ -49,7 +49,30 @@ const EVENT_AGES = [18, 2 * HOUR, 3 * DAY, 9 * DAY, 16 * DAY]
 const WIDTHS = [320, 390, 1280]
 const THEMES = ['light', 'dark'] as const
 const LANGUAGES = ['en', 'fr', 'es'] as const
-const VIEWS = ['sign-in', 'errors', 'account', 'long', 'dialog', 'not-me', 'rename', 'reset', 'old-link'] as const
+const VIEWS = [
+  ...([
+    'sign-in',
+    'errors',
+    'forgot',
+    'message',
+    'reset',
+    'old-link',
+    'verify',
+    'email',
+    'not-me-link',
+    'used-link',
+  ] as const),
+  ...(['account', 'long', 'dialog', 'not-me', 'rename', 'change-email', 'delete', 'planned'] as const),
+] as const
+/** What a link in a letter has behind its `#`. */
+const LINKS: Partial<Record<Shot['view'], string>> = {
+  reset: 'reset=lk_pr_x',
+  'old-link': 'reset=lk_pr_x',
+  verify: 'verify=lk_ve_x',
+  email: 'email=lk_ce_x',
+  'not-me-link': 'not-me=lk_nm_x',
+  'used-link': 'not-me=lk_nm_x',
+}
 
 interface Shot {
   view: (typeof VIEWS)[number] | 'activity'
@@ -74,7 +97,9 @@ const CHOSEN: Shot[] = [
   { view: 'not-me', width: 390, theme: 'light', language: 'en' },
 ]
 
-const ALL: Shot[] = VIEWS.flatMap(view => shotsOf(view, (i, j) => [LANGUAGES[(i + j) % LANGUAGES.length]!]))
+const ALL: Shot[] = VIEWS.filter(view => values.views?.split(',').includes(view) ?? true).flatMap(view =>
+  shotsOf(view, (i, j) => [LANGUAGES[(i + j) % LANGUAGES.length]!]),
+)
 
 const temporary = await mkdtemp(join(tmpdir(), 'latchkey-screenshots-'))
 const locations = join(temporary, 'locations.mmdb')
@@ -164,7 +189,7 @@ async function registeredState(browser: Browser, { email, password }: typeof ADA
   const context = await browser.newContext({ userAgent: LAPTOP, extraHTTPHeaders: { 'x-forwarded-for': HOME } })
   const page = await context.newPage()
   await page.goto(`${service.url}/account`)
-  await page.locator('.other .link').click()
+  await page.locator('.other .link').last().click()
   await page.locator('[name=email]').fill(email)
   await page.locator('[name=password]').fill(password)
   await page.locator('[type=submit]').click()
@@ -175,7 +200,7 @@ async function registeredState(browser: Browser, { email, password }: typeof ADA
 }
 
 async function take({ view, width, theme, language }: Shot, states: Record<string, State>): Promise<void> {
-  const isSignedIn = !['sign-in', 'errors', 'reset', 'old-link'].includes(view)
+  const isSignedIn = VIEWS.indexOf(view as never) >= VIEWS.indexOf('account') || view === 'activity'
   const state = states[view === 'long' ? LONG.email : ADA.email]!
   const context = await browser.newContext({
     ...(isSignedIn && { storageState: state }),
@@ -193,8 +218,7 @@ async function take({ view, width, theme, language }: Shot, states: Record<strin
     await page.route('**/auth/reset-password', route =>
       route.fulfill({ status: 422, json: { code: 'password_blank' } }),
     )
-  const isLink = view === 'reset' || view === 'old-link'
-  await page.goto(`${service.url}/account?lang=${language}${isLink ? '#reset=lk_pr_x' : ''}`)
+  await page.goto(`${service.url}/account?lang=${language}#${LINKS[view] ?? ''}`)
   await page.locator('.session, form, [role=alert]').first().waitFor()
   await prepare(page, view)
   const path = join(folder, `${view}-${width}-${theme}-${language}`)
@@ -208,14 +232,35 @@ async function take({ view, width, theme, language }: Shot, states: Record<strin
 
 async function prepare(page: Page, view: Shot['view']): Promise<void> {
   if (view === 'errors') {
-    await page.locator('.other .link').click()
+    await page.locator('.other .link').last().click()
     await page.locator('[name=email]').fill('ada')
     await page.locator('[name=password]').fill('password')
     await page.locator('[type=submit]').click()
     await page.locator('[aria-invalid]').first().waitFor()
   }
+  if (view === 'forgot' || view === 'message') await page.locator('.other .link').first().click()
+  if (view === 'message') await page.locator('[name=email]').fill(ADA.email)
+  if (view === 'message' || view === 'used-link') await page.locator('[type=submit]').click()
+  if (view === 'message') await page.locator('.narrow > .primary').waitFor()
+  if (view === 'used-link') await page.getByRole('alert').waitFor()
+  if (view === 'change-email') {
+    await page.locator('.profile .buttons button').first().click()
+    await page.locator('[name=new_email]').fill('ada')
+    await page.locator('dialog [type=password]').fill(ADA.password)
+    await page.locator('dialog [type=submit]').click()
+    await page.locator('[aria-invalid]').waitFor()
+  }
+  if (view === 'delete' || view === 'planned') await page.locator('.columns > :last-child .danger').click()
+  if (view === 'planned') {
+    await page.route('**/auth/{account,logout}', route =>
+      route.fulfill({ status: 202, json: { delete_at: new Date(Date.now() + 14 * DAY * 60_000) } }),
+    )
+    await page.locator('[name=current_password]').fill(ADA.password)
+    await page.locator('dialog [type=submit]').click()
+    await page.locator('.narrow > .primary').waitFor()
+  }
   if (view === 'dialog') {
-    await page.locator('.profile button').first().click()
+    await page.locator('.profile .buttons button').nth(1).click()
     await page.locator('dialog [type=submit]').click()
   }
   if (view === 'not-me') await page.locator('.events .link').first().click()
@@ -246,7 +291,7 @@ async function spreadTimes(page: Page): Promise<void> {
       const items: Record<string, string | boolean>[] = body.events ?? body
       const ages = [...(body.events ? EVENT_AGES : SESSION_AGES)]
       for (const item of items)
-        item[field] = new Date(Date.now() - (item.current ? 0 : ages.shift()!) * 60_000).toISOString()
+        item[field] = new Date(Date.now() - (item.current ? 0 : (ages.shift() ?? 30 * DAY)) * 60_000).toISOString()
       await route.fulfill({ response, json: body })
     })
 }

@@ -112,8 +112,7 @@ export async function buildApp(config: Config, stores: AppStores, options: AppOp
   // Not the whole configuration: Fastify takes `logLevel` and `prefix` of these options for its own.
   const { publicUrl, publicPath, publicOrigin, verifyPreflights, issuer, algorithm, accountPage } = config
   const { registration, passwordMinLength, accountDeletionDelaySeconds } = config
-  const { eventReceivers } = context.db
-  const isSent: AccountPageOptions['isSent'] = type => eventReceivers.isNamed(type)
+  const isSent: AccountPageOptions['isSent'] = type => context.db.eventReceivers.isNamed(type)
   const pageSettings = { publicPath, registration, passwordMinLength, accountDeletionDelaySeconds, isSent }
   await app.register(openapi, { publicUrl, publicPath, cookieName: name })
 

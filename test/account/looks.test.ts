@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import { issuePasswordReset } from '../../src/domain/passwords/password-reset.js'
 import { skip } from '../browser/chromium.js'
 import { setHidden } from '../client/client-page.js'
+import { receiveLetters } from '../support/letters.js'
 import { post, signIn, signUp } from '../support/people.js'
 import { ADA, fillIn, openAccountPages, signInAsAda } from './account-pages.js'
 
@@ -62,11 +63,14 @@ t.test('in every view, theme and language axe finds nothing, and 320 px are enou
   const folder = t.testdir({
     'logo.svg': '<svg xmlns="http://www.w3.org/2000/svg" width="900" height="10"><path d="M0 0h900v10z"/></svg>',
   })
-  const { app, newContext, open } = await openAccountPages(t, {
+  const test = await openAccountPages(t, {
+    DELIVERY_ALLOWED_NETWORKS: 'loopback',
     ACCOUNT_HOME: '/',
     ACCOUNT_NAME: 'The Brass Mill of Ada',
     ACCOUNT_LOGO: `${folder}/logo.svg`,
   })
+  const { app, newContext, open } = test
+  await receiveLetters(t, test)
   const registered = await post(app, '/auth/register', { email: LONG, password: ADA.password })
   await signIn(app, LONG, PHONE)
   const { sessionId, accessToken } = await signIn(app, LONG, 'curl/8.5.0')
@@ -104,22 +108,41 @@ t.test('in every view, theme and language axe finds nothing, and 320 px are enou
     await fillIn(page, { username: LONG, password: 'wrong' })
     await page.getByRole('alert').waitFor()
     await check('a refused sign-in')
-    await page.locator('.other .link').click()
+    await page.locator('.other .link').last().click()
     await fillIn(page, { email: 'x', password: 'x' })
     await page.locator('[aria-invalid]').first().waitFor()
     await check('a refused registration')
-    await page.locator('.other .link').click()
+    await page.locator('.other .link').last().click()
     await fillIn(page, { username: LONG, password: ADA.password })
     await page.locator('.session').first().waitFor()
     await check('the account')
     await page.locator('.session .icon').last().click()
     await check('renaming')
     await page.keyboard.press('Escape')
-    await page.locator('.profile button').first().click()
-    await page.locator('dialog[open]').waitFor()
-    await check('a new password')
-    await page.keyboard.press('Escape')
-    await page.locator('dialog[open]').waitFor({ state: 'hidden' })
+    for (const [opener, name] of [
+      ['.profile .buttons button >> nth=0', 'a new address'],
+      ['.profile .buttons button >> nth=1', 'a new password'],
+      ['.columns > :last-child .danger', 'the deletion'],
+    ] as const) {
+      await page.locator(opener).click()
+      await page.locator('dialog[open] [type=submit]').click()
+      await page.locator('dialog [aria-invalid]').first().waitFor()
+      await check(name)
+      await page.keyboard.press('Escape')
+      await page.locator('dialog').waitFor({ state: 'detached' })
+    }
+    for (const kind of ['verify', 'email', 'not-me']) {
+      await page.goto(`${page.url()}#${kind}=x`)
+      await page.locator('.narrow [type=submit]').waitFor()
+      await check(kind)
+      await page.locator('.narrow form button').first().click()
+      await page.locator('.session').first().waitFor()
+    }
+    await page.locator('.profile .link').click()
+    await page.locator('.narrow > .primary').waitFor()
+    await check('a message')
+    await page.locator('.narrow > .primary').click()
+    await page.locator('.session').first().waitFor()
     await page.locator('.events .link').first().click()
     await page.locator('dialog[open]').waitFor()
     await check('not me')

@@ -1,5 +1,6 @@
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import t from 'tap'
+import { createWebhook } from '../../src/domain/webhooks/webhooks.js'
 import { buildTestApp } from '../support/build-test-app.js'
 
 t.test('the page and its files are served with a strict policy, compressed and kept', async t => {
@@ -107,6 +108,15 @@ t.test('a logo of the operator is served so that it runs no script', async t => 
     'content-security-policy': /default-src 'none'.*sandbox/,
     'x-content-type-options': 'nosniff',
   })
+})
+
+t.test('the page offers the letters that a webhook takes', async t => {
+  const { app } = await buildTestApp(t)
+  const offered = async () => /data-letters="([^"]*)"/.exec((await app.inject('/account')).body)?.[1]
+  t.equal(await offered(), '')
+  const types = ['letter_password_reset', 'letter_account_exists'] as const
+  await createWebhook(app.context, { url: 'https://example.com/letters', types }, 'cli')
+  t.equal(await offered(), 'letter_password_reset')
 })
 
 t.test('ACCOUNT_PAGE=off removes the page', async t => {

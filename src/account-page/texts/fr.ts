@@ -33,6 +33,7 @@ export const passwordChanged = 'Votre mot de passe a été changé.'
 export const forgotPassword = 'Mot de passe oublié ?'
 export const forgotText = 'Nous envoyons à votre adresse e-mail un lien pour choisir un nouveau mot de passe.'
 export const send = 'Envoyer'
+export const letterTitle = 'Consultez votre messagerie'
 export const letterSent =
   'Si cette adresse peut être utilisée, un message est en route. Utilisez le lien qu’il contient.'
 export const confirm = 'Confirmer'

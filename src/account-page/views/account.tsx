@@ -29,7 +29,7 @@ export function Account({ user }: { user: User }) {
 
   async function askForLetter() {
     await request('POST', '/auth/verify-email/resend')
-    showMessage(texts.verifyTitle, texts.letterSent)
+    showMessage(texts.letterTitle, texts.letterSent)
   }
 
   function retry() {

@@ -9,7 +9,7 @@ import { currentPassword } from './new-password.js'
 export function ChangeEmail({ email, onClosed }: QuestionProps) {
   async function change(values: Values) {
     await request('POST', '/auth/email', values).catch(wrongPasswordAt('password'))
-    showMessage(texts.changeEmail, texts.letterSent)
+    showMessage(texts.letterTitle, texts.letterSent)
   }
   return (
     <Dialog title={texts.changeEmail} onClosed={onClosed}>

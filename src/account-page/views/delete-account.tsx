@@ -10,8 +10,10 @@ import { currentPassword } from './new-password.js'
 /** The dialog to delete the account. */
 export function DeleteAccount({ email, onClosed }: QuestionProps) {
   const isDelayed = deletionDelaySeconds > 0
-  async function remove(values: Values) {
-    const answer = await request('DELETE', '/auth/account', values).catch(wrongPasswordAt('current_password'))
+  async function remove({ current_password }: Values) {
+    const answer = await request('DELETE', '/auth/account', { current_password }).catch(
+      wrongPasswordAt('current_password'),
+    )
     const { delete_at: at } = (await answer.json()) as { delete_at: string }
     showMessage(texts.deleteAccount, isDelayed ? texts.deletionPlanned(dateWords(at)) : texts.deleted)
     // The session has ended: now this page and the other tabs know it too.

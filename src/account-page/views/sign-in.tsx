@@ -75,7 +75,7 @@ function RegisterForm({ onBusy }: Busy) {
       return
     }
     await request('POST', '/auth/register', { email, password })
-    showMessage(texts.createAccount, texts.letterSent)
+    showMessage(texts.letterTitle, texts.letterSent)
   }
   return (
     <Form
@@ -92,7 +92,7 @@ function RegisterForm({ onBusy }: Busy) {
 function ForgotPassword({ onDone }: { onDone(): void }) {
   async function ask({ email = '' }: Values) {
     await request('POST', '/auth/forgot-password', { email })
-    showMessage(texts.forgotPassword, texts.letterSent)
+    showMessage(texts.letterTitle, texts.letterSent)
   }
   return (
     <section class="card narrow">
