@@ -52,7 +52,8 @@ export const notConfirmed = 'This address is not confirmed.'
 export const sendLetter = 'Send a letter'
 export const secureText =
   'This signs out all devices and makes the password useless. You then get a letter to choose a new one.'
-export const secured = 'All devices are signed out. A letter for a new password is on its way.'
+export const allSignedOut = 'All devices are signed out.'
+export const passwordLetter = 'A letter for a new password is on its way.'
 
 export const yourAccount = 'Your account'
 export const roles = 'Roles'
@@ -131,6 +132,7 @@ export const errors = {
   password_unchanged: 'This is already your password.',
   reset_token_invalid: oldLink,
   letter_token_invalid: oldLink,
+  letters_not_sent: 'No letter can be sent. Ask an administrator for help.',
   registration_closed: 'Only administrators can create accounts.',
   registration_refused: 'You cannot create an account here.',
   too_many_sessions: 'You are signed in on too many devices. Sign out on one of them first.',

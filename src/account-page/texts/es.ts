@@ -50,8 +50,8 @@ export const notConfirmed = 'Esta dirección no está confirmada.'
 export const sendLetter = 'Enviar un mensaje'
 export const secureText =
   'Se cerrará la sesión en todos los dispositivos y la contraseña dejará de funcionar. Recibirá un mensaje para elegir otra.'
-export const secured =
-  'Se ha cerrado la sesión en todos los dispositivos. Un mensaje para una contraseña nueva está en camino.'
+export const allSignedOut = 'Se ha cerrado la sesión en todos los dispositivos.'
+export const passwordLetter = 'Un mensaje para una contraseña nueva está en camino.'
 
 export const yourAccount = 'Su cuenta'
 export const roles = 'Roles'
@@ -111,7 +111,7 @@ export const required = 'Rellene este campo.'
 export const wrongPassword = 'Esta no es su contraseña actual.'
 export const wait = (duration: string) => `Demasiados intentos. Inténtelo de nuevo dentro de ${duration}.`
 export const offline = 'No hay conexión. Compruebe su red e inténtelo de nuevo.'
-export const unavailable = 'El servicio no está disponible en este momento. Inténtelo de nuevo dentro de un minuto.'
+export const unavailable = 'El servicio no está disponible. Inténtelo de nuevo dentro de un minuto.'
 export const kept = 'Se conserva lo que ha escrito.'
 export const unexpected = 'Algo ha fallado. Inténtelo de nuevo.'
 
@@ -129,6 +129,7 @@ export const errors = {
   password_unchanged: 'Esta ya es su contraseña.',
   reset_token_invalid: oldLink,
   letter_token_invalid: oldLink,
+  letters_not_sent: 'No se puede enviar ningún mensaje. Pida ayuda a un administrador.',
   registration_closed: 'Solo los administradores pueden crear cuentas.',
   registration_refused: 'No puede crear una cuenta aquí.',
   too_many_sessions: 'Tiene la sesión abierta en demasiados dispositivos. Ciérrela primero en uno de ellos.',
@@ -144,11 +145,11 @@ export const events = {
   signed_out: 'Cierre de sesión',
   session_revoked: 'Se cerró la sesión de un dispositivo',
   session_expired: 'Terminó una sesión',
-  refresh_replayed: 'Un dispositivo repitió una solicitud cuya respuesta se perdió',
+  refresh_replayed: 'Un dispositivo repitió una solicitud sin respuesta',
   refresh_recovered: 'Un dispositivo mantuvo la sesión tras una interrupción del servicio',
   refresh_superseded: 'Se rechazó una clave antigua de una sesión',
   refresh_token_reused: 'Terminó una sesión porque es posible que alguien copiara su clave',
-  refresh_token_unknown: 'Se rechazó una clave que no pertenece a ninguna sesión',
+  refresh_token_unknown: 'Se rechazó una clave sin sesión',
   password_changed: 'Se cambió la contraseña',
   password_reset_issued: 'Se envió un enlace para elegir una contraseña nueva',
   password_reset: 'Se eligió una contraseña nueva con un enlace',

@@ -31,7 +31,7 @@ export const changePasswordText = 'Tous vos autres appareils seront déconnecté
 export const passwordChanged = 'Votre mot de passe a été changé.'
 
 export const forgotPassword = 'Mot de passe oublié ?'
-export const forgotText = 'Nous envoyons à votre adresse e-mail un lien pour choisir un nouveau mot de passe.'
+export const forgotText = 'Nous envoyons à votre adresse e-mail un lien pour un nouveau mot de passe.'
 export const send = 'Envoyer'
 export const letterTitle = 'Consultez votre messagerie'
 export const letterSent =
@@ -51,7 +51,8 @@ export const notConfirmed = 'Cette adresse n’est pas confirmée.'
 export const sendLetter = 'Envoyer un message'
 export const secureText =
   'Tous les appareils seront déconnectés et le mot de passe ne fonctionnera plus. Vous recevrez un message pour en choisir un nouveau.'
-export const secured = 'Tous les appareils sont déconnectés. Un message pour un nouveau mot de passe est en route.'
+export const allSignedOut = 'Tous les appareils sont déconnectés.'
+export const passwordLetter = 'Un message pour un nouveau mot de passe est en route.'
 
 export const yourAccount = 'Votre compte'
 export const roles = 'Rôles'
@@ -93,7 +94,7 @@ export const notMeTitle = 'Si ce n’était pas vous'
 export const notMeText =
   'Quelqu’un d’autre connaît peut-être votre mot de passe. Déconnectez d’abord les autres appareils\u00a0: ' +
   'l’effet est immédiat. Choisissez ensuite un nouveau mot de passe.'
-export const notMeDone = 'Choisissez maintenant un nouveau mot de passe que personne d’autre ne connaît.'
+export const notMeDone = 'Choisissez maintenant un mot de passe que personne d’autre ne connaît.'
 export const notMeStopped =
   'Votre mot de passe n’a pas changé\u00a0: utilisez «\u00a0Changer de mot de passe\u00a0» ci-dessus.'
 
@@ -113,7 +114,7 @@ export const required = 'Remplissez ce champ.'
 export const wrongPassword = 'Ce n’est pas votre mot de passe actuel.'
 export const wait = (duration: string) => `Trop de tentatives. Réessayez dans ${duration}.`
 export const offline = 'Pas de connexion Internet. Vérifiez votre réseau, puis réessayez.'
-export const unavailable = 'Le service est indisponible pour le moment. Réessayez dans une minute.'
+export const unavailable = 'Le service est indisponible. Réessayez dans une minute.'
 export const kept = 'Votre saisie est conservée.'
 export const unexpected = 'Une erreur s’est produite. Réessayez.'
 
@@ -127,15 +128,16 @@ export const errors = {
   password_too_short: 'Le mot de passe est trop court\u00a0: au moins {min} caractères.',
   password_too_long: 'Le mot de passe est trop long\u00a0: au plus 256 caractères.',
   password_is_email: 'Le mot de passe ne peut pas être votre adresse e-mail.',
-  password_too_common: 'Ce mot de passe est l’un des premiers qu’un attaquant essaie. Choisissez-en un autre.',
+  password_too_common: 'Un attaquant essaie ce mot de passe parmi les premiers. Choisissez-en un autre.',
   password_unchanged: 'C’est déjà votre mot de passe.',
   reset_token_invalid: oldLink,
   letter_token_invalid: oldLink,
+  letters_not_sent: 'Aucun message ne peut partir. Demandez de l’aide à un administrateur.',
   registration_closed: 'Seuls les administrateurs peuvent créer des comptes.',
   registration_refused: 'Vous ne pouvez pas créer de compte ici.',
   too_many_sessions: 'Vous êtes connecté sur trop d’appareils. Déconnectez-en d’abord un.',
   session_not_found: 'Cette session est déjà terminée.',
-  cross_site_request: 'Le service n’accepte pas les requêtes de cette page. Ouvrez-la à son adresse habituelle.',
+  cross_site_request: 'Le service refuse les requêtes de cette page. Ouvrez-la à son adresse habituelle.',
 }
 
 export const events = {
@@ -146,14 +148,14 @@ export const events = {
   signed_out: 'Déconnexion',
   session_revoked: 'Un appareil a été déconnecté',
   session_expired: 'Une session s’est terminée',
-  refresh_replayed: 'Un appareil a répété une requête dont la réponse s’est perdue',
+  refresh_replayed: 'Un appareil a répété une requête sans réponse',
   refresh_recovered: 'Un appareil est resté connecté après une panne du service',
   refresh_superseded: 'Une ancienne clé d’une session a été refusée',
-  refresh_token_reused: 'Une session s’est terminée, car quelqu’un a peut-être copié sa clé',
-  refresh_token_unknown: 'Une clé qui n’appartient à aucune session a été refusée',
+  refresh_token_reused: 'Une session s’est terminée\u00a0: sa clé a peut-être été copiée',
+  refresh_token_unknown: 'Une clé sans session a été refusée',
   password_changed: 'Le mot de passe a été changé',
-  password_reset_issued: 'Un lien pour choisir un nouveau mot de passe a été envoyé',
-  password_reset: 'Un nouveau mot de passe a été défini avec un lien',
+  password_reset_issued: 'Un lien pour un nouveau mot de passe a été envoyé',
+  password_reset: 'Le mot de passe a été changé avec un lien',
   roles_changed: 'Les rôles ont été modifiés',
   claims_changed: 'Les informations pour les services ont été modifiées',
   email_changed: 'L’adresse e-mail a été modifiée',

@@ -52,12 +52,12 @@ export function Account({ user }: { user: User }) {
           <Title>{texts.yourAccount}</Title>
           <p class="email">{user.username ? `${user.username} · ${user.email}` : user.email}</p>
           {!user.email_verified && letters.has('letter_verify_email') && (
-            <p class="hint">
-              {texts.notConfirmed}{' '}
+            <>
+              <p class="hint">{texts.notConfirmed}</p>
               <Button class="link" isBusy={sending.isBusy} onClick={() => sending.run(askForLetter)}>
                 {texts.sendLetter}
               </Button>
-            </p>
+            </>
           )}
           {user.roles.length > 0 && (
             <ul class="roles" aria-label={texts.roles}>
