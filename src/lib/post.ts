@@ -57,7 +57,7 @@ export function createPoster(addresses: AllowedAddresses): Poster {
         return await sendOnce(given, deadline)
       } catch (error) {
         if (!(error instanceof ClosedConnection) || signal?.aborted) throw error
-        return sendOnce(given, deadline)
+        return sendOnce(given, deadline, { isAgain: true })
       }
     },
     close() {
@@ -65,7 +65,7 @@ export function createPoster(addresses: AllowedAddresses): Poster {
     },
   }
 
-  function sendOnce(given: PostRequest, deadline: number): Promise<PostAnswer> {
+  function sendOnce(given: PostRequest, deadline: number, { isAgain = false } = {}): Promise<PostAnswer> {
     const { url, headers, body, timeoutMs, signal, maxAnswerBytes = MAX_ANSWER_BYTES } = given
     return new Promise((resolve, reject) => {
       const { send, agent, lookup } = url.protocol === 'https:' ? withTls : withoutTls
@@ -73,7 +73,8 @@ export function createPoster(addresses: AllowedAddresses): Poster {
         method: 'POST',
         headers: { ...headers, 'content-length': String(Buffer.byteLength(body)) },
         maxHeaderSize: MAX_HEADER_BYTES,
-        agent,
+        // The other connections that were kept may be closed too.
+        agent: isAgain ? false : agent,
         lookup,
       }
       let hasAnswer = false

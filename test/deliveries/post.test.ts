@@ -159,6 +159,26 @@ t.test('a request on a kept connection that was just closed is sent again on a n
   t.same(server.counts(), { requests: 3, connections: 2 })
 })
 
+t.test('of several kept connections that were all closed, none is used for the second attempt', async t => {
+  let areGone = false
+  const waiting: Socket[] = []
+  const isOld = new Set<Socket>()
+  const server = await tcpServer(t, socket => {
+    const answer = 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n'
+    if (isOld.has(socket)) return void socket.destroy()
+    if (areGone) return void socket.write(answer)
+    waiting.push(socket)
+    // Answered together, so that both connections are kept.
+    if (waiting.length === 2) for (const each of waiting) each.write(answer)
+  })
+  const poster = openPoster(t)
+  await Promise.all([poster.post(requestTo(server.url)), poster.post(requestTo(server.url))])
+  for (const socket of waiting) isOld.add(socket)
+  areGone = true
+  t.match(await poster.post(requestTo(server.url)), { status: 200 })
+  t.equal(server.counts().connections, 3)
+})
+
 t.test('a request on a new connection that is closed is not sent again', async t => {
   const server = await tcpServer(t, socket => socket.destroy())
   await t.rejects(openPoster(t).post(requestTo(server.url)), { code: 'ECONNRESET' })
