@@ -12,6 +12,7 @@ import {
 import { newId } from '../../src/lib/ids.js'
 import type { Delivery } from '../../src/postgres/deliveries.js'
 import { buildTestApp } from '../support/build-test-app.js'
+import { until } from '../support/eventually.js'
 import { signIn, signUp } from '../support/people.js'
 import { startWebhookReceiver } from '../support/webhook-receiver.js'
 
@@ -225,4 +226,31 @@ t.test('a 410 of the address of before does not disable a webhook that has a new
   await deliver()
   t.match(await getWebhook(context, webhook.id), { disabledAt: null, backlog: { waiting: 0 } })
   t.equal(receiver.accepted.length, 1, 'the new address has the event')
+})
+
+t.test('after an error of Postgres nothing is sent until what is on its way has ended', async t => {
+  const { app, context } = await withWebhook(t, ['registered'])
+  await context.dispatcher!.close()
+  await signUp(app)
+  const grace = await signUp(app)
+  const sent = { ada: 0, grace: 0 }
+  let answerAda: (attempt: Attempt) => void = () => {}
+  const complete = t.capture(context.db.deliveries, 'complete', async () => {
+    throw new Error('the connection was lost')
+  })
+  const dispatcher = dispatcherOf(t, { context }, { send })
+  async function send({ event }: Delivery): Promise<Attempt> {
+    if (event!.userId === grace.userId) sent.grace++
+    else if (++sent.ada === 1) return new Promise(resolve => (answerAda = resolve))
+    return { outcome: 'delivered' }
+  }
+  const first = dispatcher.runNow()
+  await until(() => complete().length > 0, 'the delivery to Grace cannot be recorded')
+  complete.restore()
+  const second = dispatcher.runNow()
+  t.same(sent, { ada: 1, grace: 1 })
+  answerAda({ outcome: 'delivered' })
+  await Promise.all([first, second])
+  await dispatcher.runNow()
+  t.same(sent, { ada: 1, grace: 2 })
 })

@@ -175,7 +175,15 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
           continue
         }
         const limited = pLimit(CONCURRENCY)
-        await Promise.all(due.map(delivery => serveLane(lease, delivery, limited)))
+        const lanes = due.map(delivery => serveLane(lease, delivery, limited))
+        try {
+          await Promise.all(lanes)
+        } catch (error) {
+          // Until what is on its way has ended, nobody else may send to this receiver.
+          lease.drop()
+          await Promise.allSettled(lanes)
+          throw error
+        }
         sentAt = performance.now()
         await lease.refresh()
       }
@@ -183,6 +191,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     } catch (error) {
       // What was sent and not recorded is sent again.
       failures.failed('deliver events', error)
+      // If only the recording fails, the same events must not be sent again without a pause.
+      if (!isClosed) await nextTurn()
     } finally {
       await lease.end()
     }
