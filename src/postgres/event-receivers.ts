@@ -233,10 +233,16 @@ export function eventReceiversRepository(runner: Runner) {
       await runner.hot(succeeded, { id, outageFailures })
     },
 
-    /** Counts an attempt that failed, and returns how many have failed in a row, and for how long. */
-    async failed(id: string): Promise<{ failures: number; failingForSeconds: number }> {
-      const [row] = await runner.hot(failed, { id })
-      return row ?? { failures: 0, failingForSeconds: 0 }
+    /**
+     * Counts an attempt that failed, and returns how many have failed in a row, and for how long. Undefined if the receiver
+     * was removed, or has other settings by now, and so perhaps another address.
+     */
+    async failed({
+      id,
+      settings,
+    }: Pick<EventReceiver, 'id' | 'settings'>): Promise<{ failures: number; failingForSeconds: number } | undefined> {
+      const [row] = await runner.hot(failed, { id, settings: JSON.stringify(settings) })
+      return row
     },
 
     /** Sends nothing for this time, or longer if it is paused for longer already. */
@@ -324,11 +330,11 @@ const succeeded = hotSql<{ id: string; outageFailures: number }, never>(
       and abandoned_at is null and next_attempt_at > now()`,
 )
 
-const failed = hotSql<{ id: string }, { failures: number; failingForSeconds: number }>(
+const failed = hotSql<{ id: string; settings: string }, { failures: number; failingForSeconds: number }>(
   'event_receiver_failed',
   sql`
     update event_receivers set failures = failures + 1, failing_since = coalesce(failing_since, now())
-    where id = ${given('id')}::uuid
+    where id = ${given('id')}::uuid and settings = ${given('settings')}::jsonb
     returning failures, extract(epoch from now() - failing_since)::float8 as "failingForSeconds"`,
 )
 

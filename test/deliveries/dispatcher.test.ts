@@ -254,3 +254,22 @@ t.test('after an error of Postgres nothing is sent until what is on its way has 
   await dispatcher.runNow()
   t.same(sent, { ada: 1, grace: 2 })
 })
+
+t.test('what the address of before asked for with Retry-After does not hold up the new one', async t => {
+  const { app, context, receiver, webhook, deliver } = await withWebhook(t, ['registered'])
+  await signUp(app)
+  let answerOldAddress: (() => unknown) | undefined
+  receiver.answer = async response => {
+    await new Promise<void>(resolve => (answerOldAddress = resolve))
+    response.writeHead(503, { 'retry-after': '3600' }).end()
+  }
+  const first = deliver()
+  await until(() => answerOldAddress !== undefined, 'the event has arrived at the old address')
+  await changeWebhook(context, webhook.id, { url: `${receiver.url}/new` }, 'cli')
+  receiver.answer = response => response.writeHead(204).end()
+  answerOldAddress!()
+  await first
+  await deliver()
+  t.equal(receiver.accepted.length, 1)
+  t.match(await getWebhook(context, webhook.id), { failingSince: null })
+})

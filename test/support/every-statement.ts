@@ -341,7 +341,7 @@ export function everyStatement(db: RevokingRepositories): {
       renew: () => db.eventReceivers.renew(session, user, 30),
       release: () => db.eventReceivers.release(session, user),
       succeeded: () => db.eventReceivers.succeeded(session, 5),
-      failed: () => db.eventReceivers.failed(session),
+      failed: () => db.eventReceivers.failed({ id: session, settings: {} }),
       pause: () => db.eventReceivers.pause(session, 30),
     },
     deliveries: {

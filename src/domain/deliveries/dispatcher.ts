@@ -66,6 +66,7 @@ const BATCH_SIZE = 200
 /** Then other lanes get their turn. Without it, a slow receiver and one busy user would keep all others waiting. */
 const LANE_TURN_MS = 2000
 const CLOSE_TIMEOUT_MS = 2000
+const NOT_COUNTED = { failures: 0, failingForSeconds: 0 }
 const EVENT_DELETED = 'the event was deleted, because the time of EVENT_RETENTION is over'
 
 /**
@@ -272,13 +273,19 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     delivery: Delivery,
     { reason, retryAfterSeconds, isRefused = false, isOnlyThisOne = false }: Extract<Attempt, { outcome: 'failed' }>,
   ): Promise<boolean> {
+    const failing = isOnlyThisOne ? NOT_COUNTED : await db.eventReceivers.failed(receiver)
+    if (!failing) {
+      // The answer of an earlier address says nothing about the one of now, which gets the event at once.
+      lease.drop()
+      return false
+    }
     const isOld = delivery.ageSeconds > GIVE_UP_SECONDS
     const isGivenUp = (isOld || isRefused) && delivery.attempts + 1 >= LEAST_ATTEMPTS
     if (isGivenUp) await db.deliveries.abandon(delivery.id, reason)
     else await db.deliveries.postpone(delivery.id, pauseAfter(delivery.attempts + 1), reason)
     if (isOnlyThisOne) return isGivenUp
-    const { failures, failingForSeconds } = await db.eventReceivers.failed(receiver.id)
     lease.failed()
+    const { failures, failingForSeconds } = failing
     if (failingForSeconds > DISABLE_SECONDS) {
       lease.drop()
       await disable(
