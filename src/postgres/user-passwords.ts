@@ -1,5 +1,6 @@
 import { and, eq, isNull, lt, sql } from 'drizzle-orm'
 import type { PgUpdateSetSource } from 'drizzle-orm/pg-core'
+import type { SignInFence } from './open-session.js'
 import { hotSql, hotStatement, type Runner } from './pool/connections.js'
 import { users } from './schema/accounts.js'
 import { changeUser } from './user-versions.js'
@@ -36,11 +37,16 @@ export function userPasswordStatements(runner: Runner) {
       await runner.hot(forgetAttempts, { id })
     },
 
-    /** Sets a new password, unless the verified hash is no longer the current one. */
-    changePassword: (id: string, verifiedHash: string, newHash: string) =>
+    /** Sets a new password, unless the account was disabled or is no longer in the state in which its password was verified. */
+    changePassword: (id: string, verified: SignInFence, newHash: string) =>
       changeUser(
         runner,
-        and(eq(users.id, id), eq(users.passwordHash, verifiedHash), isNull(users.disabledAt)),
+        and(
+          eq(users.id, id),
+          eq(users.passwordHash, verified.passwordHash),
+          eq(users.tokenVersion, verified.tokenVersion),
+          isNull(users.disabledAt),
+        ),
         newPassword(newHash),
       ),
 

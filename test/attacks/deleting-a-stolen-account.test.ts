@@ -51,7 +51,7 @@ t.test('one user’s password does not delete the account of another', async t =
   const { userId, accessToken } = await signUp(app)
   await app.context.db.users.changePassword(
     userId,
-    (await app.context.db.users.findById(userId))!.passwordHash,
+    (await app.context.db.users.findById(userId))!,
     await app.context.passwords.hash('only of this account'),
   )
   const bob = await post(app, '/auth/login', {

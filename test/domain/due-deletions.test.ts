@@ -33,6 +33,23 @@ t.test('a sign-in that is hashing while the deletion is asked for is refused, an
   t.match((await login(test, ada.email)).json(), { deletion_cancelled: true }, 'the next one does')
 })
 
+t.test('a change of the password that is hashing meanwhile is refused too, and does not cancel it', async t => {
+  const test = await buildTestApp(t)
+  const ada = await signUp(test.app)
+  const answer = await whileOpen(
+    test,
+    sql => sql`
+      update users set delete_at = now() + interval '1 day', token_version = token_version + 1 where id = ${ada.userId}`,
+    () =>
+      post(test.app, '/auth/change-password', {
+        ...{ email: ada.email, current_password: PASSWORD, new_password: 'another passphrase altogether' },
+        transport: 'body',
+      }),
+  )
+  t.match(answer.json(), { status: 401, code: 'invalid_credentials' })
+  t.ok((await test.app.context.db.users.findById(ada.userId))!.deleteAt)
+})
+
 t.test('a sign-in while the account is deleted is refused', async t => {
   const test = await buildTestApp(t)
   const [ada] = await dueAccounts(test, 1)

@@ -84,7 +84,7 @@ export function everyStatement(db: RevokingRepositories): {
       upgradePasswordHash: () => db.users.upgradePasswordHash(user, 'hash', 'hash'),
       reserveAttempt: () => db.users.reserveAttempt(user, 100),
       forgetAttempts: () => db.users.forgetAttempts(user),
-      changePassword: () => db.users.changePassword(user, 'no hash', 'hash'),
+      changePassword: () => db.users.changePassword(user, { tokenVersion: 0, passwordHash: 'no hash' }, 'hash'),
       resetPassword: () => db.users.resetPassword(user, 'hash'),
       raiseTokenVersion: () => db.users.raiseTokenVersion(user),
       raiseTokenVersionTo: () => db.users.raiseTokenVersionTo(user, 0),

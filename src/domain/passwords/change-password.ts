@@ -63,8 +63,8 @@ async function changeVerified(
   const remember = change.remember ?? (await isRemembered(context, current?.sessionId))
 
   const session = await commitAndAnnounce(context, async repositories => {
-    const changed = await repositories.users.changePassword(user.id, user.passwordHash, passwordHash)
-    // The password was changed since it was verified, or the account was disabled.
+    const changed = await repositories.users.changePassword(user.id, user, passwordHash)
+    // Since the password was verified it was changed, all sessions have ended, or the account was disabled.
     if (!changed) throw new LatchkeyError('invalid_credentials')
     await repositories.passwordResets.removeOf(user.id)
     await repositories.oneTimeTokens.removeOf(user.id, ['confirm_email'])
