@@ -61,8 +61,9 @@ export function Form({ submit, action, fields = [], username, children, isDanger
 
   return (
     <form ref={form} onSubmit={send} noValidate>
-      {/* The password manager of the browser saves the password under this name. It does not read the type "hidden". */}
-      {username && <input type="text" name="username" value={username} autocomplete="username" readOnly hidden />}
+      {/* The password manager of the browser saves the password under this name. It does not read the type "hidden".
+          Without the attribute "name" it is not among the values, which some forms send as they are. */}
+      {username && <input type="text" value={username} autocomplete="username" readOnly hidden />}
       {fields.map(field => (
         <Field key={field.name} error={failure.fields[field.name]} {...field} />
       ))}
