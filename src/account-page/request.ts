@@ -1,5 +1,6 @@
 import { AuthError } from '@latchkey/client'
 import { base, client } from './page.js'
+import * as texts from './texts/en.js'
 
 const TIMEOUT_MS = 15_000
 
@@ -14,6 +15,8 @@ export async function request(method: string, path: string, body?: object): Prom
   const response = await fetch(base + path, {
     method,
     headers: {
+      // A letter is in the language of the page, which the browser does not know.
+      'accept-language': texts.language,
       ...(body && { 'content-type': 'application/json' }),
       ...(token && { authorization: `Bearer ${token}` }),
     },

@@ -50,6 +50,7 @@ export const changeEmailText = (email: string) =>
 export const newEmail = 'New e-mail address'
 export const notConfirmed = 'This address is not confirmed.'
 export const sendLetter = 'Send a letter'
+export const undoText = 'Your account gets the address again that this letter was sent to.'
 export const secureText =
   'This signs out all devices and makes the password useless. You then get a letter to choose a new one.'
 export const allSignedOut = 'All devices are signed out.'

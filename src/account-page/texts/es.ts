@@ -48,6 +48,7 @@ export const changeEmailText = (email: string) =>
 export const newEmail = 'Correo electrónico nuevo'
 export const notConfirmed = 'Esta dirección no está confirmada.'
 export const sendLetter = 'Enviar un mensaje'
+export const undoText = 'Su cuenta vuelve a tener la dirección a la que se envió este mensaje.'
 export const secureText =
   'Se cerrará la sesión en todos los dispositivos y la contraseña dejará de funcionar. Recibirá un mensaje para elegir otra.'
 export const allSignedOut = 'Se ha cerrado la sesión en todos los dispositivos.'

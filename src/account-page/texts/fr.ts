@@ -49,6 +49,7 @@ export const changeEmailText = (email: string) =>
 export const newEmail = 'Nouvelle adresse e-mail'
 export const notConfirmed = 'Cette adresse n’est pas confirmée.'
 export const sendLetter = 'Envoyer un message'
+export const undoText = 'Votre compte reprend l’adresse à laquelle ce message a été envoyé.'
 export const secureText =
   'Tous les appareils seront déconnectés et le mot de passe ne fonctionnera plus. Vous recevrez un message pour en choisir un nouveau.'
 export const allSignedOut = 'Tous les appareils sont déconnectés.'

@@ -38,6 +38,8 @@ export function Letter({ link, onDone }: { link: Link; onDone(): void }) {
   return (
     <section class="card narrow">
       <Title>{title}</Title>
+      {/* The link in the letter to the old address undoes a change of the address too. */}
+      {link.token.startsWith('lk_ue_') && <p>{texts.undoText}</p>}
       <p>{text}</p>
       <Form submit={submit} action={confirm} onCancel={onDone} />
     </section>
