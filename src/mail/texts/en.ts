@@ -2,7 +2,7 @@ import type { MailTexts } from './mail-texts.js'
 
 const valid = 'The link works once, until {{expires}}.'
 const where = 'Time: {{time}}. Device: {{device}}. IP address: {{ip}}.'
-const ended = 'It signs out all devices, and you get another letter with which you choose a new password.'
+const ended = 'All devices are signed out, and you get another letter with which you choose a new password.'
 
 export const en: MailTexts = {
   unknown: 'unknown',
@@ -12,7 +12,7 @@ export const en: MailTexts = {
       subject: 'Choose a new password',
       before: ['Somebody asked for a new password for your account at {{name}}.', where],
       action: 'Choose a new password',
-      after: [valid, 'If it was not you, ignore this letter: your password has not changed.'],
+      after: [valid, 'If it was not you, ignore this letter: nothing changes unless the link is used.'],
     },
     letter_registration: {
       subject: 'Confirm your e-mail address',

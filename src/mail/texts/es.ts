@@ -13,7 +13,7 @@ export const es: MailTexts = {
       subject: 'Elija una contraseña nueva',
       before: ['Alguien ha pedido una contraseña nueva para su cuenta de {{name}}.', where],
       action: 'Elegir una contraseña nueva',
-      after: [valid, 'Si no fue usted, ignore este mensaje: su contraseña no ha cambiado.'],
+      after: [valid, 'Si no fue usted, ignore este mensaje: nada cambia si no se usa el enlace.'],
     },
     letter_registration: {
       subject: 'Confirme su correo electrónico',

@@ -13,7 +13,10 @@ export const fr: MailTexts = {
       subject: 'Choisissez un nouveau mot de passe',
       before: ['Quelqu’un a demandé un nouveau mot de passe pour votre compte {{name}}.', where],
       action: 'Choisir un nouveau mot de passe',
-      after: [valid, 'Si ce n’était pas vous, ignorez ce message\u00a0: votre mot de passe n’a pas changé.'],
+      after: [
+        valid,
+        'Si ce n’était pas vous, ignorez ce message\u00a0: rien ne change tant que le lien n’est pas utilisé.',
+      ],
     },
     letter_registration: {
       subject: 'Confirmez votre adresse e-mail',
