@@ -82,7 +82,12 @@ t.test('accounts are managed on the command line', async t => {
   })
 
   t.test('users claims and users metadata print and replace what is known of an account', async t => {
-    const folder = t.testdir({ 'claims.json': '{ "tenant": "acme" }\n', 'list.json': '[1]', 'text.txt': 'tenant=acme' })
+    const folder = t.testdir({
+      'claims.json': '{ "tenant": "acme" }\n',
+      'list.json': '[1]',
+      'reserved.json': '{"exp":1}',
+      'text.txt': 'tenant=acme',
+    })
     const { body: session } = await client.post('/auth/login', { email, password: PASSWORD, transport: 'body' })
     t.same(await users('claims', email), { code: 0, stdout: '{}\n', stderr: '' })
     const set = await users('claims', email, '--set', `${folder}/claims.json`)
@@ -100,6 +105,10 @@ t.test('accounts are managed on the command line', async t => {
     ])
 
     t.match(await users('claims', email, '--set', `${folder}/list.json`), { code: 1, stderr: /not a JSON object/ })
+    t.match(await users('claims', email, '--set', `${folder}/reserved.json`), {
+      code: 1,
+      stderr: /"exp" is a name with/,
+    })
     t.match(await users('claims', email, '--set', `${folder}/text.txt`), { code: 64, stderr: /is not JSON\.$/m })
     t.match(await users('metadata', email, '--set', `${folder}/none`), {
       code: 64,

@@ -23,15 +23,14 @@ export function readClaims(given: unknown): Claims | null {
   const claims = given as Claims
   for (const name of Object.keys(claims)) {
     if (!NAME.test(name))
-      throw fieldError(
-        'invalid_claims',
-        name.slice(0, 64),
-        'must have 1 to 64 letters, digits or the characters _ . : / -',
-      )
-    if (isReservedClaim(name))
-      throw fieldError('invalid_claims', name, 'is a name with a meaning in tokens: choose another')
+      throw wrongName(name.slice(0, 64), 'must have 1 to 64 letters, digits or the characters _ . : / -')
+    if (isReservedClaim(name)) throw wrongName(name, 'is a name with a meaning in tokens: choose another')
   }
   return Object.keys(claims).length === 0 ? null : claims
+}
+
+function wrongName(name: string, message: string): LatchkeyError {
+  return fieldError('invalid_claims', name, message, { detail: `${JSON.stringify(name)} ${message}.` })
 }
 
 /**
