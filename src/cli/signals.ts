@@ -34,4 +34,4 @@ export function addSignalCommands(program: Command, configure: Configure): void 
   withExamples(list, 'signals list', 'signals list --json')
 }
 
-const COLUMNS = ['ID', 'CLIENT', 'STATE', 'TO', 'WAITING', 'GIVEN UP', 'SUCCEEDED', 'EVENTS', 'LAST ERROR']
+const COLUMNS = ['ID', 'CLIENT', 'STATE', 'TO', 'WAITING', 'GIVEN UP', 'SUCCEEDED', 'EVENTS', 'REASON']

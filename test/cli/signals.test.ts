@@ -14,7 +14,7 @@ t.test('signals list shows each stream with its client, and the host of its endp
     values (gen_random_uuid(), 'stream', ${client_id}, ${JSON.stringify(settings)}::text::jsonb, '', '{}', true)`
   const { code, stdout, stderr } = await latchkey('signals', 'list')
   t.match({ code, stderr }, { code: 0, stderr: '' })
-  t.match(stdout, /^ID +CLIENT +STATE +TO +WAITING +GIVEN UP +SUCCEEDED +EVENTS +LAST ERROR\n/)
+  t.match(stdout, /^ID +CLIENT +STATE +TO +WAITING +GIVEN UP +SUCCEEDED +EVENTS +REASON\n/)
   t.match(stdout, /wiki +paused +wiki\.example +0 +0 +- +session-revoked,.* maintenance\n/)
   t.notMatch(stdout, /hidden/)
   t.match(JSON.parse((await latchkey('signals', 'list', '--json')).stdout), [
