@@ -40,7 +40,8 @@ t.test('a user signs in below /identity and uses a service as the one who signed
     t.notMatch(JSON.stringify(body.headers), /root|admin|203\.0\.113\.9/, name)
     const [session] = (await http.get('/identity/auth/sessions', token)).body
     t.equal(session.ip, '127.0.0.1', `${name}: Latchkey knows the address of the client`)
-    t.match(await http.send('GET', '/.well-known/oauth-authorization-server/identity', {}), { status: 200 }, name)
+    for (const metadata of ['oauth-authorization-server', 'ssf-configuration'])
+      t.match(await http.send('GET', `/.well-known/${metadata}/identity`, {}), { status: 200 }, name)
     t.equal((await http.send('HEAD', '/identity/.well-known/jwks.json', {})).status, 200, name)
     const logout = { 'content-type': 'application/json', cookie: '__Host-latchkey=never' }
     t.notMatch((await http.send('GET', '/assets/x', logout)).body.headers, { cookie: /./ }, name)
