@@ -30,10 +30,11 @@ export function writeMail(letter: Letter, appName: string, templates: Templates)
     const { subject, text, html } = template
     return { subject: oneLine(fill(subject, words)), text: fill(text, words), html: html && fill(html, words, asHtml) }
   }
-  const { subject, before, action, after } = TEXTS[letter.language].letters[letter.type]
+  const { letters, colon } = TEXTS[letter.language]
+  const { subject, before, action, after } = letters[letter.type]
   const { link } = words
   const filled = (paragraphs: readonly string[]) => paragraphs.map(paragraph => fill(paragraph, words))
-  const text = [...filled(before), `${action}:\n${link}`, ...filled(after)].join('\n\n')
+  const text = [...filled(before), `${action}${colon}\n${link}`, ...filled(after)].join('\n\n')
   return { subject: oneLine(`${fill(subject, words)} – ${appName}`), text: `${text}\n`, html: documentOf() }
 
   function documentOf(): string {

@@ -6,6 +6,7 @@ const ended = 'All devices are signed out, and you get another letter with which
 
 export const en: MailTexts = {
   unknown: 'unknown',
+  colon: ':',
   device: (browser, os) => `${browser} on ${os}`,
   letters: {
     letter_password_reset: {

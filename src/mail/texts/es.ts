@@ -7,6 +7,7 @@ const ended =
 
 export const es: MailTexts = {
   unknown: 'desconocido',
+  colon: ':',
   device: (browser, os) => `${browser} en ${os}`,
   letters: {
     letter_password_reset: {

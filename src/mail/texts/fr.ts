@@ -7,6 +7,7 @@ const ended =
 
 export const fr: MailTexts = {
   unknown: 'inconnu',
+  colon: '\u00a0:',
   device: (browser, os) => `${browser} sur ${os}`,
   letters: {
     letter_password_reset: {

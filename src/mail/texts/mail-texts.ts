@@ -7,6 +7,8 @@ import type { LetterType } from '../../postgres/security-event-types.js'
 export interface MailTexts {
   letters: Record<LetterType, LetterText>
   unknown: string
+  /** What stands between a text and the link that it announces. */
+  colon: string
   device: (browser: string, os: string) => string
 }
 
