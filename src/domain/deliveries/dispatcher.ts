@@ -69,6 +69,12 @@ const CLOSE_TIMEOUT_MS = 2000
 const NOT_COUNTED = { failures: 0, failingForSeconds: 0 }
 const EVENT_DELETED = 'the event was deleted, because the time of EVENT_RETENTION is over'
 
+/** An attempt, and the receiver as it was then. */
+interface Tried {
+  receiver: EventReceiver
+  attempt: Attempt
+}
+
 /**
  * Sends the events that wait (docs/adr/0028-the-outbox.md). Each receiver is served by one instance at a time, which has
  * its lease; different receivers are served at the same time, so a slow one delays only itself. The events of one lane
@@ -211,26 +217,21 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         continue
       }
       unsent++
-      const attempt = await limited(attemptTo, lease, delivery).finally(() => unsent--)
-      delivery = attempt && (await record(lease, receiver, delivery, attempt))
+      const tried = await limited(attemptTo, lease, delivery).finally(() => unsent--)
+      delivery = tried && (await record(lease, delivery, tried))
     }
   }
 
   /** @returns undefined if nothing may be sent any more */
-  async function attemptTo(lease: Lease, delivery: Delivery): Promise<Attempt | undefined> {
+  async function attemptTo(lease: Lease, delivery: Delivery): Promise<Tried | undefined> {
     if (lease.receiver) await lease.refresh()
     const { receiver } = lease
     if (!receiver || isClosed || lease.remainingMs() < LEAST_LEASE_MS) return undefined
-    return senders[receiver.kind].send(receiver, delivery, stopping.signal)
+    return { receiver, attempt: await senders[receiver.kind].send(receiver, delivery, stopping.signal) }
   }
 
   /** @returns the next event of the lane, if its time has come */
-  async function record(
-    lease: Lease,
-    receiver: EventReceiver,
-    delivery: Delivery,
-    attempt: Attempt,
-  ): Promise<Delivery | undefined> {
+  async function record(lease: Lease, delivery: Delivery, { receiver, attempt }: Tried): Promise<Delivery | undefined> {
     deliveryAttempts.report({ kind: receiver.kind, outcome: attempt.outcome })
     switch (attempt.outcome) {
       case 'interrupted':
