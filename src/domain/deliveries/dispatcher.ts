@@ -69,12 +69,6 @@ const CLOSE_TIMEOUT_MS = 2000
 const NOT_COUNTED = { failures: 0, failingForSeconds: 0 }
 const EVENT_DELETED = 'the event was deleted, because the time of EVENT_RETENTION is over'
 
-/** An attempt, and the receiver as it was then. */
-interface Tried {
-  receiver: EventReceiver
-  attempt: Attempt
-}
-
 /**
  * Sends the events that wait (docs/adr/0028-the-outbox.md). Each receiver is served by one instance at a time, which has
  * its lease; different receivers are served at the same time, so a slow one delays only itself. The events of one lane
@@ -218,29 +212,40 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       }
       unsent++
       const tried = await limited(attemptTo, lease, delivery).finally(() => unsent--)
-      delivery = tried && (await record(lease, delivery, tried))
+      delivery = tried === 'delivered' ? await recordSuccess(lease, delivery) : tried
     }
   }
 
-  /** @returns undefined if nothing may be sent any more */
-  async function attemptTo(lease: Lease, delivery: Delivery): Promise<Tried | undefined> {
+  /**
+   * Sends an event. A failure is recorded before this ends, so that whoever waits for its turn knows of it; successes are
+   * recorded together, while others are sent.
+   *
+   * @returns the next event of the lane, if its time has come; or that this one was delivered, which is to be recorded
+   */
+  async function attemptTo(lease: Lease, delivery: Delivery): Promise<Delivery | 'delivered' | undefined> {
     if (lease.receiver) await lease.refresh()
     const { receiver } = lease
     if (!receiver || isClosed || lease.remainingMs() < LEAST_LEASE_MS) return undefined
-    return { receiver, attempt: await senders[receiver.kind].send(receiver, delivery, stopping.signal) }
+    const attempt = await senders[receiver.kind].send(receiver, delivery, stopping.signal)
+    deliveryAttempts.report({ kind: receiver.kind, outcome: attempt.outcome })
+    return attempt.outcome === 'delivered' ? 'delivered' : recordOther(lease, receiver, delivery, attempt)
   }
 
-  /** @returns the next event of the lane, if its time has come */
-  async function record(lease: Lease, delivery: Delivery, { receiver, attempt }: Tried): Promise<Delivery | undefined> {
-    deliveryAttempts.report({ kind: receiver.kind, outcome: attempt.outcome })
+  async function recordSuccess(lease: Lease, delivery: Delivery): Promise<Delivery | undefined> {
+    const hasLater = await completed(delivery)
+    await lease.succeeded()
+    return hasLater ? db.deliveries.nextInLane(lease.receiverId, delivery.lane) : undefined
+  }
+
+  async function recordOther(
+    lease: Lease,
+    receiver: EventReceiver,
+    delivery: Delivery,
+    attempt: Exclude<Attempt, { outcome: 'delivered' }>,
+  ): Promise<Delivery | undefined> {
     switch (attempt.outcome) {
       case 'interrupted':
         return undefined
-      case 'delivered': {
-        const hasLater = await completed(delivery)
-        await lease.succeeded()
-        return hasLater ? db.deliveries.nextInLane(receiver.id, delivery.lane) : undefined
-      }
       case 'refused':
         await db.deliveries.abandon(delivery.id, attempt.reason)
         return db.deliveries.nextInLane(receiver.id, delivery.lane)

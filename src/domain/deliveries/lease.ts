@@ -10,6 +10,7 @@ const RECORD_MS = 60_000
 
 /** The right to send to a receiver, and what is known of it. */
 export interface Lease {
+  readonly receiverId: string
   /** As it is now; undefined if nothing more is sent to it: it was paused, disabled or removed, or the lease is lost. */
   readonly receiver: EventReceiver | undefined
   remainingMs(): number
@@ -54,6 +55,7 @@ export function holdLease(options: LeaseOptions, claimed: EventReceiver, claimed
   }
 
   return {
+    receiverId: claimed.id,
     get receiver() {
       return receiver
     },
