@@ -98,6 +98,21 @@ t.test('an export needs a live session', async t => {
   t.equal((await exported(app, ada.accessToken)).json().code, 'token_revoked')
 })
 
+t.test('a request for the headers alone reads nothing, and is no export', async t => {
+  const { app } = await buildTestApp(t)
+  const ada = await signUp(app)
+  const head = await app.inject({
+    method: 'HEAD',
+    url: '/auth/account/export',
+    headers: { authorization: `Bearer ${ada.accessToken}` },
+  })
+  t.equal(head.statusCode, 405)
+  t.same(
+    (await exported(app, ada.accessToken)).json().events.map(({ type }: { type: string }) => type),
+    ['account_exported', 'registered'],
+  )
+})
+
 t.test('a user exports ten times a minute, whatever sessions are used', async t => {
   const { app } = await buildTestApp(t, { RATE_LIMIT: 'on' })
   const ada = await signUp(app)

@@ -85,6 +85,8 @@ export const accountRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
     {
       onRequest: app.authenticate,
       config: { ...app.limits.expensive, genuine },
+      // It would read everything for nobody, and write an event about it.
+      exposeHeadRoute: false,
       schema: {
         operationId: 'exportAccount',
         summary: 'Get everything that is kept about the signed-in user',
