@@ -273,3 +273,26 @@ t.test('what the address of before asked for with Retry-After does not hold up t
   t.equal(receiver.accepted.length, 1)
   t.match(await getWebhook(context, webhook.id), { failingSince: null })
 })
+
+t.test('a lease that could not be released is released as soon as Postgres answers', async t => {
+  const { app, context } = await withWebhook(t, ['registered'])
+  await context.dispatcher!.close()
+  await signUp(app)
+  const lost = async () => {
+    throw new Error('the connection was lost')
+  }
+  const complete = t.capture(context.db.deliveries, 'complete', lost)
+  const release = t.capture(context.db.eventReceivers, 'release', lost)
+  let sent = 0
+  const dispatcher = dispatcherOf(t, { context }, { send })
+  async function send(): Promise<Attempt> {
+    sent++
+    return { outcome: 'delivered' }
+  }
+  await dispatcher.runNow()
+  t.equal(sent, 1)
+  complete.restore()
+  release.restore()
+  await dispatcher.runNow()
+  t.equal(sent, 2, 'the event is not kept until the lease ends by itself')
+})

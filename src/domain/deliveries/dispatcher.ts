@@ -79,6 +79,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const failures = createFailureLog(log)
   const stopping = new AbortController()
   const working = new Map<string, Promise<void>>()
+  /** Receivers whose lease could not be released, because Postgres did not answer. */
+  const unreleased = new Set<string>()
   let isClosed = false
   let turn: Promise<void> | undefined
   let isWanted = false
@@ -123,6 +125,10 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   async function claimAll(): Promise<void> {
     try {
+      for (const id of unreleased) {
+        if (!working.has(id)) await db.eventReceivers.release(id, holder)
+        unreleased.delete(id)
+      }
       for (;;) {
         const askedAt = performance.now()
         const receiver = isClosed ? undefined : await db.eventReceivers.claim(holder, LEASE_SECONDS)
@@ -195,7 +201,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       // If only the recording fails, the same events must not be sent again without a pause.
       if (!isClosed) await nextTurn()
     } finally {
-      await lease.end()
+      if (!(await lease.end())) unreleased.add(claimed.id)
     }
   }
 

@@ -22,7 +22,8 @@ export interface Lease {
   succeeded(): Promise<void>
   /** The next success is recorded at once. */
   failed(): void
-  end(): Promise<void>
+  /** Releases it. False if Postgres did not answer: then it must be released again, or it ends by itself. */
+  end(): Promise<boolean>
 }
 
 export interface LeaseOptions {
@@ -81,8 +82,10 @@ export function holdLease(options: LeaseOptions, claimed: EventReceiver, claimed
     },
     async end() {
       clearInterval(renewal)
-      // Without Postgres it ends by itself.
-      await eventReceivers.release(claimed.id, holder).catch(() => {})
+      return eventReceivers.release(claimed.id, holder).then(
+        () => true,
+        () => false,
+      )
     },
   }
 }
