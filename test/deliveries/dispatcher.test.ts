@@ -296,3 +296,31 @@ t.test('a lease that could not be released is released as soon as Postgres answe
   await dispatcher.runNow()
   t.equal(sent, 2, 'the event is not kept until the lease ends by itself')
 })
+
+t.test('many requests at once cause no warning about listeners', async t => {
+  const { app, context } = await withWebhook(t, ['registered'])
+  await context.dispatcher!.close()
+  await createWebhook(context, { url: 'http://127.0.0.1:1/', types: ['registered'] }, 'cli')
+  for (let i = 0; i < 8; i++) await signUp(app)
+  const warnings: Error[] = []
+  const onWarning = (warning: Error) => warnings.push(warning)
+  process.on('warning', onWarning)
+  t.teardown(() => process.off('warning', onWarning))
+  let most = 0
+  const listening: Sender = {
+    async send(_receiver, _delivery, signal) {
+      signal.addEventListener('abort', () => {})
+      most++
+      return { outcome: 'delivered' }
+    },
+  }
+  const dispatcher = createDispatcher({
+    ...{ db: context.db, holder: newId(), log: context.log, disable: async () => {}, everyMs: 3_600_000 },
+    senders: { webhook: listening, stream: listening, mail: listening },
+  })
+  t.teardown(() => dispatcher.close())
+  await dispatcher.runNow()
+  await new Promise(resolve => setImmediate(resolve))
+  t.equal(most, 16)
+  t.same(warnings, [])
+})

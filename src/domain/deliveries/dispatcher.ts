@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pLimit, { type LimitFunction } from 'p-limit'
 import { createFailureLog, type Log } from '../../lib/log.js'
@@ -78,6 +79,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const { db, senders, disable, holder, log, everyMs = EVERY_MS, laneTurnMs = LANE_TURN_MS, freshMs } = options
   const failures = createFailureLog(log)
   const stopping = new AbortController()
+  // Each request that is on its way listens to it.
+  setMaxListeners(0, stopping.signal)
   const working = new Map<string, Promise<void>>()
   /** Receivers whose lease could not be released, because Postgres did not answer. */
   const unreleased = new Set<string>()
