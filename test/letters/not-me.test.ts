@@ -68,6 +68,17 @@ t.test('a notice is committed with the event that it is about, so that it cannot
   t.match(counted, { tokens: 1, queued: 2 })
 })
 
+t.test('a user sees what happened once: the event, and not the notice that told of it', async t => {
+  const { app } = await withLetters(t)
+  const ada = await signUp(app)
+  const { accessToken } = await signIn(app, ada.email, PHONE)
+  const answer = await app.inject({ url: '/auth/events', headers: { authorization: `Bearer ${accessToken}` } })
+  t.same(
+    answer.json().events.map(({ type }: { type: string }) => type),
+    ['signed_in', 'registered'],
+  )
+})
+
 t.test('a change of the password sends a notice in the language of the request', async t => {
   const test = await withLetters(t)
   const ada = await signUp(test.app)

@@ -39,8 +39,17 @@ export async function listEvents(
   return { events, next: found.length > limit ? events.at(-1)!.id : null }
 }
 
-/** What an application notes about a user is not for the user, and may change often. */
-const NOT_FOR_OWNERS = ['metadata_changed'] as const
+/**
+ * What an application notes about a user is not for the user, and may change often. A notice tells by mail what the event
+ * beside it tells here.
+ */
+const NOT_FOR_OWNERS = [
+  'metadata_changed',
+  'letter_new_device',
+  'letter_password_changed',
+  'letter_deletion_requested',
+  'letter_email_changed',
+] as const
 
 /** The events of the user's own account, without details about other people. */
 export async function listOwnEvents(
