@@ -51,7 +51,8 @@ export function userDeletionStatements(runner: Runner) {
     /**
      * Locks at most `limit` accounts whose deletion is due, and raises their token_version. It waits for nobody: an account
      * that another transaction has locked is left for the next time. Postgres checks the condition again on each row that
-     * it locks, so an account whose deletion was cancelled at the same time is not among them.
+     * it locks, so an account whose deletion was cancelled at the same time is not among them. Nor is one that became an
+     * administrator meanwhile, which might be the only one.
      */
     takeDue: (limit: number): Promise<{ id: string; tokenVersion: number }[]> =>
       runner.run(executor =>
@@ -60,7 +61,7 @@ export function userDeletionStatements(runner: Runner) {
           .set({ tokenVersion: sql`${users.tokenVersion} + 1`, updatedAt: sql`now()` })
           .where(
             sql`${users.id} in (
-              select id from users where delete_at <= now() order by delete_at limit ${limit}
+              select id from users where delete_at <= now() and 'admin' <> all(roles) order by delete_at limit ${limit}
               for no key update skip locked)`,
           )
           .returning({ id: users.id, tokenVersion: users.tokenVersion }),

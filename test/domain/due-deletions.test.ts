@@ -90,6 +90,14 @@ t.test(
   },
 )
 
+t.test('a user who became the only administrator meanwhile is not deleted', async t => {
+  const test = await buildTestApp(t)
+  const [ada, bob] = await dueAccounts(test, 2)
+  await test.database.admin`update users set roles = '{admin}' where id = ${ada!.userId}`
+  await deleteDue(test, 1)
+  t.same([await exists(test, ada!.userId), await exists(test, bob!.userId)], [true, false])
+})
+
 t.test('two instances delete each account once, and both go on in small batches', async t => {
   const test = await buildTestApp(t)
   const people = await dueAccounts(test, 5)
