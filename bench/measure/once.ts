@@ -19,11 +19,16 @@ export interface Bench {
   form: Form
 }
 
-/** Measures one operation of one system once: in a closed loop, and then in an open loop. */
+/**
+ * Measures one operation of one system once: in a closed loop, and then in an open loop.
+ *
+ * @param openRate requests a second in the open loop; by default half of those of the closed loop
+ */
 export async function measureOnce(
   bench: Bench,
   contender: Contender,
   { operation, measure }: Measure,
+  openRate?: number,
 ): Promise<Sample> {
   const { form } = bench
   // What the measurement before has left to do, such as the autovacuum.
@@ -32,7 +37,7 @@ export async function measureOnce(
   const connections = connectionsFor(operation)
   const closed = await measureHttp(bench, contender, measure, connections)
   if (!form.openLoop) return closed
-  const rate = closed.rate * OPEN_LOOP_PART
+  const rate = openRate ?? closed.rate * OPEN_LOOP_PART
   const { latency } = await measureHttp(bench, contender, measure, connections * OPEN_LOOP_CONNECTIONS, rate)
   return { ...closed, open: { rate, latency } }
 }
