@@ -9,7 +9,7 @@ import { testServers } from '../support/servers/test-servers.js'
 const WITHOUT_EVENT = new Set([
   ...['serve', 'edge', 'migrate', 'doctor', 'events', 'events tail'],
   ...['users list', 'users show', 'users sessions', 'users events', 'users check-emails'],
-  ...['sessions list', 'sessions show', 'clients list', 'clients show', 'keys list', 'verifiers list'],
+  ...['sessions list', 'sessions show', 'clients list', 'clients show', 'keys list', 'verifiers list', 'signals list'],
   ...['webhooks list', 'webhooks show', 'webhooks failed', 'webhooks test'],
 ])
 

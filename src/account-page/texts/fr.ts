@@ -23,7 +23,7 @@ export const newPassword = 'Nouveau mot de passe'
 export const passwordHint = (min: number) => `Au moins ${min} caractères. Une courte phrase convient bien.`
 export const setPassword = 'Enregistrer'
 export const resetTitle = 'Choisissez un nouveau mot de passe'
-export const resetText = 'Quand vous l’enregistrez, tous vos appareils sont déconnectés et vous êtes connecté ici.'
+export const resetText = 'Vos autres appareils sont alors déconnectés, et vous êtes connecté ici.'
 export const temporaryTitle = 'Choisissez votre propre mot de passe'
 export const temporaryText = 'Votre mot de passe est provisoire. Pour vous connecter, choisissez le vôtre.'
 export const changePassword = 'Changer de mot de passe'
@@ -45,13 +45,13 @@ export const emailText = 'Votre compte aura l’adresse à laquelle le message a
 export const emailChanged = 'Votre adresse e-mail a été modifiée.'
 export const changeEmail = 'Changer d’adresse e-mail'
 export const changeEmailText = (email: string) =>
-  `Adresse actuelle\u00a0: ${email}. Elle change quand vous utilisez le lien du message envoyé à la nouvelle.`
+  `Adresse actuelle\u00a0: ${email}. Le lien du message envoyé à la nouvelle la remplace.`
 export const newEmail = 'Nouvelle adresse e-mail'
 export const notConfirmed = 'Cette adresse n’est pas confirmée.'
 export const sendLetter = 'Envoyer un message'
 export const undoText = 'Votre compte reprend l’adresse à laquelle ce message a été envoyé.'
 export const secureText =
-  'Tous les appareils seront déconnectés et le mot de passe ne fonctionnera plus. Vous recevrez un message pour en choisir un nouveau.'
+  'Tous les appareils seront déconnectés et le mot de passe ne fonctionnera plus. Un message permettra d’en choisir un autre.'
 export const allSignedOut = 'Tous les appareils sont déconnectés.'
 export const passwordLetter = 'Un message pour un nouveau mot de passe est en route.'
 
@@ -59,8 +59,7 @@ export const yourAccount = 'Votre compte'
 export const roles = 'Rôles'
 export const signOut = 'Se déconnecter'
 export const signOutEverywhere = 'Se déconnecter partout'
-export const signOutEverywhereText =
-  'Toutes les sessions de votre compte se terminent, y compris celle de cet appareil.'
+export const signOutEverywhereText = 'Toutes les sessions se terminent, y compris celle de cet appareil.'
 
 export const sessions = 'Appareils connectés'
 export const thisDevice = 'Cet appareil'
@@ -93,8 +92,8 @@ export const fromDevice = (device: string) => `depuis ${device}`
 export const notMe = 'Ce n’était pas moi'
 export const notMeTitle = 'Si ce n’était pas vous'
 export const notMeText =
-  'Quelqu’un d’autre connaît peut-être votre mot de passe. Déconnectez d’abord les autres appareils\u00a0: ' +
-  'l’effet est immédiat. Choisissez ensuite un nouveau mot de passe.'
+  'Quelqu’un connaît peut-être votre mot de passe. Déconnectez d’abord les autres appareils, ' +
+  'puis choisissez un nouveau mot de passe.'
 export const notMeDone = 'Choisissez maintenant un mot de passe que personne d’autre ne connaît.'
 export const notMeStopped =
   'Votre mot de passe n’a pas changé\u00a0: utilisez «\u00a0Changer de mot de passe\u00a0» ci-dessus.'
@@ -114,7 +113,7 @@ export const deletionCancelled = 'Vous vous êtes connecté\u00a0: votre compte 
 export const required = 'Remplissez ce champ.'
 export const wrongPassword = 'Ce n’est pas votre mot de passe actuel.'
 export const wait = (duration: string) => `Trop de tentatives. Réessayez dans ${duration}.`
-export const offline = 'Pas de connexion Internet. Vérifiez votre réseau, puis réessayez.'
+export const offline = 'Pas de connexion. Vérifiez votre réseau, puis réessayez.'
 export const unavailable = 'Le service est indisponible. Réessayez dans une minute.'
 export const kept = 'Votre saisie est conservée.'
 export const unexpected = 'Une erreur s’est produite. Réessayez.'
@@ -125,7 +124,7 @@ export const errors = {
   invalid_credentials: 'Le nom ou le mot de passe est incorrect.',
   email_taken: 'Il existe déjà un compte avec cet e-mail. Connectez-vous.',
   invalid_email: 'Ce n’est pas une adresse e-mail.',
-  password_blank: 'Le mot de passe doit contenir des caractères visibles, pas seulement des espaces.',
+  password_blank: 'Le mot de passe ne doit pas contenir seulement des espaces.',
   password_too_short: 'Le mot de passe est trop court\u00a0: au moins {min} caractères.',
   password_too_long: 'Le mot de passe est trop long\u00a0: au plus 256 caractères.',
   password_is_email: 'Le mot de passe ne peut pas être votre adresse e-mail.',
@@ -164,7 +163,7 @@ export const events = {
   everyone_signed_out: 'Tout le monde a été déconnecté',
   user_disabled: 'Le compte a été désactivé',
   user_enabled: 'Le compte a été réactivé',
-  account_locked: 'Trop de mots de passe incorrects\u00a0: les nouveaux appareils sont bloqués un moment',
+  account_locked: 'Trop de mots de passe incorrects\u00a0: nouveaux appareils bloqués un moment',
   temporary_password_set: 'Un mot de passe provisoire a été attribué',
   sessions_revoked: 'Tous les appareils ont été déconnectés',
   token_revoked: 'L’accès d’un service a été révoqué',
