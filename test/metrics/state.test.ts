@@ -124,11 +124,15 @@ t.test('events that wait for webhooks are counted, with their age, and the attem
   await app.context.dispatcher!.runNow()
   await clock.advance(100)
   await signUp(app)
-  t.match(await values(), [2, Number, 0, 0, 1])
-  t.ok(Number((await values())[1]) >= 100)
+  // The dispatcher may have tried it again by itself.
+  const [waiting, oldest, abandoned, delivered, failed] = await values()
+  t.same([waiting, abandoned, delivered], [2, 0, 0])
+  t.ok(Number(oldest) >= 100)
+  t.ok(Number(failed) >= 1)
   receiver.answer = response => response.writeHead(204).end()
+  await clock.advance(3600)
   await app.context.dispatcher!.runNow()
-  t.same(await values(), [0, 0, 0, 2, 1])
+  t.match(await values(), [0, 0, 0, 2])
   await signUp(app)
   await database.admin`update deliveries set abandoned_at = now()`
   t.match(await values(), [0, 0, 1])
