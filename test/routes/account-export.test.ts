@@ -4,7 +4,7 @@ import { setMetadata } from '../../src/domain/accounts/user-data.js'
 import { buildTestApp } from '../support/build-test-app.js'
 import { get, PASSWORD, post, signIn, signUp } from '../support/people.js'
 
-const exported = (app: Parameters<typeof get>[0], accessToken: string) => get(app, '/auth/account/export', accessToken)
+const exported = (app: Parameters<typeof get>[0], accessToken: string) => get(app, '/auth/profile/export', accessToken)
 
 t.test('a user gets the account, the sessions and the events in one document', async t => {
   const { app } = await buildTestApp(t)
@@ -93,7 +93,7 @@ t.test('an export does not show who administers, and nothing of other people', a
 t.test('an export needs a live session', async t => {
   const { app } = await buildTestApp(t)
   const ada = await signUp(app)
-  t.equal((await app.inject('/auth/account/export')).json().code, 'authentication_required')
+  t.equal((await app.inject('/auth/profile/export')).json().code, 'authentication_required')
   await post(app, '/auth/logout', {}, { authorization: `Bearer ${ada.accessToken}` })
   t.equal((await exported(app, ada.accessToken)).json().code, 'token_revoked')
 })
@@ -103,7 +103,7 @@ t.test('a request for the headers alone reads nothing, and is no export', async 
   const ada = await signUp(app)
   const head = await app.inject({
     method: 'HEAD',
-    url: '/auth/account/export',
+    url: '/auth/profile/export',
     headers: { authorization: `Bearer ${ada.accessToken}` },
   })
   t.equal(head.statusCode, 405)

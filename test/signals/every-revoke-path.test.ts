@@ -309,7 +309,7 @@ const PATHS: Record<string, Path> = {
   'a user asks for the deletion of the account': {
     through: [`${DELETE} requestVerified`],
     async act({ app, bob }) {
-      await send(app, 'DELETE', '/auth/account', bearer(bob), { current_password: PASSWORD })
+      await send(app, 'DELETE', '/auth/profile', bearer(bob), { current_password: PASSWORD })
       return ofUser('account_deletion_requested', bob.userId)
     },
   },

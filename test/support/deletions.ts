@@ -14,7 +14,7 @@ export function askForDeletion(
 ): Promise<LightMyRequestResponse> {
   return app.inject({
     method: 'DELETE',
-    url: '/auth/account',
+    url: '/auth/profile',
     headers: { authorization: `Bearer ${accessToken}`, ...headers },
     payload: { current_password },
   })

@@ -11,7 +11,7 @@ import { currentPassword } from './new-password.js'
 export function DeleteAccount({ email, onClosed }: QuestionProps) {
   const isDelayed = deletionDelaySeconds > 0
   async function remove({ current_password }: Values) {
-    const answer = await request('DELETE', '/auth/account', { current_password }).catch(
+    const answer = await request('DELETE', '/auth/profile', { current_password }).catch(
       wrongPasswordAt('current_password'),
     )
     const { delete_at: at } = (await answer.json()) as { delete_at: string }

@@ -30,7 +30,7 @@ export function YourData({ onDelete }: { onDelete: (() => void) | undefined }) {
 /** Saves the export as a file. A link to its address would send no access token. */
 async function download(): Promise<void> {
   const link = document.createElement('a')
-  link.href = URL.createObjectURL(await (await request('GET', '/auth/account/export')).blob())
+  link.href = URL.createObjectURL(await (await request('GET', '/auth/profile/export')).blob())
   link.download = `account-${new Date().toISOString().slice(0, 10)}.json`
   link.click()
   URL.revokeObjectURL(link.href)

@@ -36,7 +36,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
   })
 
   app.delete(
-    '/auth/account',
+    '/auth/profile',
     {
       onRequest: app.authenticate,
       config: { ...app.limits.perAddress, genuine, csrf: 'always', revokes: 'for users' },
@@ -81,7 +81,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<{ context: AuthContext }> 
     },
   )
   app.get(
-    '/auth/account/export',
+    '/auth/profile/export',
     {
       onRequest: app.authenticate,
       config: { ...app.limits.expensive, genuine },
