@@ -21,5 +21,5 @@ export function showMessage(title: string, text: string): void {
 
 /** Says that the account is not deleted, if this sign-in has cancelled the deletion. */
 export function sayIfKept(user: SignedInUser | undefined): void {
-  if (user?.deletion_cancelled) showMessage(texts.signIn, texts.deletionCancelled)
+  if (user?.deletion_cancelled) showMessage(texts.yourAccount, texts.deletionCancelled)
 }

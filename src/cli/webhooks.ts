@@ -28,7 +28,7 @@ function addChangingCommands(webhooks: Command, configure: Configure): void {
   const create = webhooks
     .command('create')
     .description('create a webhook and print its id and its secret, which is shown only once')
-    .argument('<url>', 'where the events are sent to: an https URL')
+    .argument('<url>', 'where the events are sent to: an https URL, or http in a network of DELIVERY_ALLOWED_NETWORKS')
     .addOption(typeOption('the types of events that it gets, separated by commas; can be repeated; all without it'))
     .action(async (url: string, { type: types }: { type?: string[] }) =>
       withKeys(await configure(), async context => {
