@@ -77,7 +77,7 @@ export function everyAddress(app: FastifyInstance): { url: string; methods: stri
 export function requestTo({ method, url }: ChangingRoute, ada: Insider, options: InjectOptions): InjectOptions {
   const token = /^\/(admin\/|ssf\/|auth\/activity$|global-token-revocation$)/.test(url)
     ? ada.clientToken
-    : /^\/(auth|api\/users\/me)\/sessions|^\/auth\/(account|email)$|^\/auth\/verify-email\/resend$/.test(url)
+    : /^\/(auth|api\/users\/me)\/sessions|^\/auth\/(profile|email)$|^\/auth\/verify-email\/resend$/.test(url)
       ? ada.accessToken
       : undefined
   const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` }
