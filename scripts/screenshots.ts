@@ -252,7 +252,7 @@ async function prepare(page: Page, view: Shot['view']): Promise<void> {
   }
   if (view === 'delete' || view === 'planned') await page.locator('.columns > :last-child .danger').click()
   if (view === 'planned') {
-    await page.route('**/auth/{account,logout}', route =>
+    await page.route('**/auth/{profile,logout}', route =>
       route.fulfill({ status: 202, json: { delete_at: new Date(Date.now() + 14 * DAY * 60_000) } }),
     )
     await page.locator('[name=current_password]').fill(ADA.password)
