@@ -107,7 +107,7 @@ t.test('a person changes the password, and signs out everywhere', { skip }, asyn
   await setHidden(other, true)
   await setHidden(other, false)
   await other.getByRole('heading', { name: 'Sign in' }).waitFor()
-  t.equal(await other.getByRole('status').innerText(), 'You are signed out.')
+  await other.getByRole('status').getByText('You are signed out.').waitFor()
 })
 
 t.test('another tab, and the return to this one, bring the list up to date', { skip }, async t => {
