@@ -1,3 +1,4 @@
+import { ADMIN_ROLE } from '@latchkey/verifier/core'
 import { and, eq, isNull, sql } from 'drizzle-orm'
 import type { SignInFence } from './open-session.js'
 import type { Runner } from './pool/connections.js'
@@ -61,7 +62,7 @@ export function userDeletionStatements(runner: Runner) {
           .set({ tokenVersion: sql`${users.tokenVersion} + 1`, updatedAt: sql`now()` })
           .where(
             sql`${users.id} in (
-              select id from users where delete_at <= now() and 'admin' <> all(roles) order by delete_at limit ${limit}
+              select id from users where delete_at <= now() and ${ADMIN_ROLE} <> all(roles) order by delete_at limit ${limit}
               for no key update skip locked)`,
           )
           .returning({ id: users.id, tokenVersion: users.tokenVersion }),

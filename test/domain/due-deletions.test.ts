@@ -1,11 +1,20 @@
 import t from 'tap'
 import { buildTestApp, type TestApp } from '../support/build-test-app.js'
 import { askForDeletion, DAY, deleteDue, exists, typesOf } from '../support/deletions.js'
-import { PASSWORD, post, signUp } from '../support/people.js'
+import { PASSWORD, type Person, post, signUp } from '../support/people.js'
 import { whileOpen } from '../support/while-open.js'
 
 const login = ({ app }: TestApp, email: string) =>
   post(app, '/auth/login', { email, password: PASSWORD, transport: 'body' })
+
+/** Sends a request whose password is verified before the deletion is requested, and which ends after that. */
+const whileDeletionIsRequested = <Answer>(test: TestApp, { userId }: Person, request: () => Promise<Answer>) =>
+  whileOpen(
+    test,
+    sql => sql`
+      update users set delete_at = now() + interval '1 day', token_version = token_version + 1 where id = ${userId}`,
+    request,
+  )
 
 /** Accounts whose deletion is due. */
 async function dueAccounts(test: TestApp, count: number) {
@@ -22,12 +31,7 @@ async function dueAccounts(test: TestApp, count: number) {
 t.test('a sign-in that is hashing while the deletion is asked for is refused, and does not cancel it', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
-  const answer = await whileOpen(
-    test,
-    sql => sql`
-      update users set delete_at = now() + interval '1 day', token_version = token_version + 1 where id = ${ada.userId}`,
-    () => login(test, ada.email),
-  )
+  const answer = await whileDeletionIsRequested(test, ada, () => login(test, ada.email))
   t.match(answer.json(), { status: 401, code: 'invalid_credentials' })
   t.ok((await test.app.context.db.users.findById(ada.userId))!.deleteAt)
   t.match((await login(test, ada.email)).json(), { deletion_cancelled: true }, 'the next one does')
@@ -36,15 +40,9 @@ t.test('a sign-in that is hashing while the deletion is asked for is refused, an
 t.test('a change of the password that is hashing meanwhile is refused too, and does not cancel it', async t => {
   const test = await buildTestApp(t)
   const ada = await signUp(test.app)
-  const answer = await whileOpen(
-    test,
-    sql => sql`
-      update users set delete_at = now() + interval '1 day', token_version = token_version + 1 where id = ${ada.userId}`,
-    () =>
-      post(test.app, '/auth/change-password', {
-        ...{ email: ada.email, current_password: PASSWORD, new_password: 'another passphrase altogether' },
-        transport: 'body',
-      }),
+  const change = { email: ada.email, current_password: PASSWORD, new_password: 'another passphrase altogether' }
+  const answer = await whileDeletionIsRequested(test, ada, () =>
+    post(test.app, '/auth/change-password', { ...change, transport: 'body' }),
   )
   t.match(answer.json(), { status: 401, code: 'invalid_credentials' })
   t.ok((await test.app.context.db.users.findById(ada.userId))!.deleteAt)

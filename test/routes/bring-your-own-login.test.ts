@@ -2,6 +2,7 @@ import t from 'tap'
 import { buildTestApp } from '../support/build-test-app.js'
 import { clientToken, makeClient, refreshAsClient } from '../support/clients.js'
 import { get, signUp, verify } from '../support/people.js'
+import { whileOpen } from '../support/while-open.js'
 
 const IPHONE =
   'Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1'
@@ -65,19 +66,12 @@ t.test('a client cannot open a session for a disabled account', async t => {
 t.test('disabling a user while a client opens a session prevents that session', async t => {
   const { app, open, database } = await start(t)
   const ada = await signUp(app)
-  let answer: ReturnType<typeof open> | undefined
-  await database.admin.begin(async sql => {
-    await sql`update users set disabled_at = now(), token_version = token_version + 1 where id = ${ada.userId}`
-    answer = open(ada.userId)
-    for (let look = 0; look < 300; look++) {
-      const [row] = await sql`
-        select count(*)::int from pg_locks where not granted
-          and pid in (select pid from pg_stat_activity where datname = current_database())`
-      if (row!.count > 0) return
-      await new Promise(resolve => setTimeout(resolve, 10))
-    }
-  })
-  t.equal((await answer!).json().code, 'account_disabled')
+  const answer = await whileOpen(
+    { database },
+    sql => sql`update users set disabled_at = now(), token_version = token_version + 1 where id = ${ada.userId}`,
+    () => open(ada.userId),
+  )
+  t.equal(answer.json().code, 'account_disabled')
   const [row] = await database.admin`select count(*)::int from sessions where user_id = ${ada.userId}`
   t.equal(row!.count, 1, 'only the earlier session')
 })

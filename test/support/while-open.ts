@@ -6,7 +6,7 @@ import type { TestApp } from './build-test-app.js'
  * the response.
  */
 export async function whileOpen<Answer>(
-  { database }: TestApp,
+  { database }: Pick<TestApp, 'database'>,
   change: (transaction: postgres.TransactionSql) => Promise<unknown>,
   request: () => Promise<Answer>,
 ): Promise<Answer> {

@@ -226,7 +226,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   }
 
   /**
-   * Sends an event. A failure is recorded before this ends, so that whoever waits for its turn knows of it; successes are
+   * Sends an event. A failure is recorded before this ends, so that it is known before the next event is sent; successes are
    * recorded together, while others are sent.
    *
    * @returns the next event of the lane, if its time has come; or that this one was delivered, which is to be recorded

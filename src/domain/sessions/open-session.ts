@@ -40,7 +40,7 @@ type OpeningContext = Pick<AuthContext, 'config' | 'secrets' | 'locate'>
  * changed since its password was verified: a sign-in in progress must not outlast a "sign out everywhere", a disabled
  * account or a changed password.
  *
- * If the deletion of the account is pending, opening a session cancels it: whoever signs in wants to keep the account. The
+ * If the deletion of the account is pending, opening a session cancels it: a user who signs in wants to keep the account. The
  * statement that opens a session refuses such an account, so only these sign-ins need more statements.
  *
  * @throws LatchkeyError too_many_sessions
